@@ -10,6 +10,7 @@ and reports done without running anything: the machine is the browser's and the 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import threading
@@ -37,6 +38,10 @@ _ADD_RUN: Final = """
     insert into runs (project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count,
         live_job_count, outcome, ended_at_us, reason)
     values ('default', :run, 'RESEARCH', :at, :at + 5000000, 6, 6, 0, :outcome, :at + 5000000, '')
+"""
+_ADD_END: Final = """
+    insert into journal (seq, project_id, at_us, run_id, kind, cause, data)
+    values ((select coalesce(max(seq), 0) + 1 from journal), 'default', :at, :run, 'RunEnded', 'orchestrator', :data)
 """
 _ADD_DAG: Final = """
     insert into dags (id, project_id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, waiting_approval,
@@ -145,7 +150,10 @@ def _store_runs(database: Path, runs: int) -> None:
         for number in range(runs):
             has_failed = number % 7 == 3
             run, at = f"RESEARCH_{number:06x}", now_us - (runs - number) * A_MINUTE_US
-            connection.execute(_ADD_RUN, {"run": run, "at": at, "outcome": "failed" if has_failed else "completed"})
+            outcome = "failed" if has_failed else "completed"
+            connection.execute(_ADD_RUN, {"run": run, "at": at, "outcome": outcome})
+            ended = json.dumps({"outcome": outcome, "reason": ""})
+            connection.execute(_ADD_END, {"run": run, "at": at + 5_000_000, "data": ended})  # so it comes into the list
             for ordinal, stage in enumerate(STAGES):
                 is_bad = has_failed and stage == STAGES[-1]
                 facts = {

@@ -54,7 +54,7 @@ def main() -> int:
             run_id = run_agent(url, options, console)
             # A job signals that its result is there just before it ends.
             _get(f"{url}/api/dags/{run_id}_SYNTH?wait_seconds={WAIT_SECONDS:g}")
-            show_stages(_get(f"{url}/api/runs/{run_id}"), console)
+            show_stages(_get(f"{url}/api/v1/runs/{run_id}"), console)
             check_report(options.home / "report.md")
     except KeyboardInterrupt:
         console.print("Interrupted: what the demo started is stopped.")
@@ -67,7 +67,7 @@ def main() -> int:
     console.print(f"  report      {options.home / 'report.md'}", markup=False)
     console.print(f"  open again  .venv/bin/titan up --home {home}", markup=False)
     console.print("While that runs, and not before:")
-    console.print(f"  its stages  .venv/bin/titan run {run_id}   (in another terminal)", markup=False)
+    console.print(f"  its stages  .venv/bin/titan runs show {run_id}   (in another terminal)", markup=False)
     console.print(f"  its calls   http://127.0.0.1:{DEFAULT_PORTS[0]}/runs/{run_id}   (in a browser)", markup=False)
     return 0
 
@@ -127,13 +127,13 @@ def run_agent(url: str, options: argparse.Namespace, console: Console) -> str:
 
 def show_stages(run: dict[str, Any], console: Console) -> None:
     """Print a table of the run's stages, with how long each took."""
-    table = Table(title=f"Run {run['agent_run_id']}: {run['status']}", title_justify="left")
+    table = Table(title=f"Run {run['run_id']}: {run['status']}", title_justify="left")
     for column in ("Stage", "Status", "Jobs", "Seconds"):
         table.add_column(column, justify="right" if column == "Seconds" else "left")
     for stage in run["stages"]:
         seconds = _seconds(stage["submitted_at"], stage["ended_at"])
         jobs = ", ".join(job["name"] for job in stage["jobs"])
-        name = stage["name"].removeprefix(f"{run['agent_run_id']}_")
+        name = stage["name"].removeprefix(f"{run['run_id']}_")
         table.add_row(name, stage["status"], jobs, seconds)
     console.print()
     console.print(table)

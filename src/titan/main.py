@@ -338,6 +338,7 @@ def _compose(
         long_once=LongOnce(store),
         calls=durable.calls,
         recorder=recorder,
+        registrar=Registrar(store, durable.calls, bus=bus, clock=clock, project_id=PROJECT_ID),
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
         local_workers=workers,
     )
@@ -371,8 +372,7 @@ def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
     house.orchestrator.background(house.cleaner.keep())
     house.orchestrator.background(house.recorder.keep())
     house.orchestrator.background(LeftBehind(house).keep())
-    registrar = Registrar(house.store, house.calls, bus=house.bus, clock=house.clock, project_id=house.project_id)
-    house.orchestrator.background(registrar.keep())
+    house.orchestrator.background(house.registrar.keep())
     lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
     house.orchestrator.background(lookout.keep())
     if upkeep.addresses:

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.retention import RunKey
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ class RunFilter:
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
+    has_stages: bool = False  #: only runs that submitted DAGs
     is_by_name: bool = False  #: `text` is a part of an id, an agent, a name or a tag: what was recorded is not searched
     is_searched_whole: bool = False  #: look at each entry that holds the words of `text`, not at the newest alone
 
@@ -344,7 +346,13 @@ class CallReader(Protocol):
         """Return the run's actions that have not ended; it looks at each."""
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
-        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
+        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first.
+
+        With `has_archived` without those that have stages and hold no recording: they are kept as long as their stages.
+        """
+
+    def pinned_runs(self) -> frozenset[RunKey]:
+        """Return the runs of all projects that are pinned."""
 
     def named_blobs(self, digests: Sequence[str]) -> set[str]:
         """Return those of these digests that payloads are in."""

@@ -22,8 +22,8 @@ class HouseReader(Protocol):
     def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
         """Return runs without a live job whose last activity lies in [since, before), that one first."""
 
-    def forgettable_runs(self, *, before: datetime, limit: int) -> list[Run]:
-        """Return runs without a live job and not pinned, whose last activity was before; the oldest first."""
+    def forgettable_runs(self, *, before: datetime, after: Run | None, limit: int) -> list[Run]:
+        """Return runs without a live job whose last activity was before, the oldest first: those behind `after`."""
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
         """Return DAGs without a run that ended before; the oldest first."""
@@ -32,10 +32,10 @@ class HouseReader(Protocol):
         """Return workers that are gone, were seen last before and that no attempt names; after `after_id`, by id."""
 
     def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
-        """Return names after `after` that were uploaded last before, by no job of a pinned run; in order."""
+        """Return names after `after` that were uploaded last before; in order."""
 
     def old_artifact_keys(self, *, before: datetime, after: ArtifactKey, limit: int) -> list[ArtifactKey]:
-        """Return keys with artifacts after `after`, set last before, by no job of a pinned run; by artifact."""
+        """Return keys with artifacts after `after`, set last before; by artifact."""
 
     def is_blob_named(self, digest: str) -> bool:
         """Tell whether anything but a job names this blob; a new table that names blobs is added here."""

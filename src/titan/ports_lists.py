@@ -74,9 +74,6 @@ class ListReader(Protocol):
     def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
         """Return id → name of these DAGs."""
 
-    def runs(self, project_id: str, *, before: str | None = None, limit: int) -> list[Run]:
-        """Return up to `limit` runs, newest first: those that began before the run `before`; none when it is gone."""
-
     def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[Run]:
         """Return these runs, in the given order."""
 

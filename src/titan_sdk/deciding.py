@@ -38,7 +38,7 @@ class Deciding(Looking):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Cancelled = await self.transport.request_json("POST", f"/api/runs/{quote(agent_run_id)}/cancel")
+        answer: Cancelled = await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
         return answer
 
     async def end_run(self, agent_run_id: str, outcome: str = "completed", reason: str = "") -> Run:
@@ -48,7 +48,7 @@ class Deciding(Looking):
             UnknownRun: there is none.
         """
         answer: Run = await self.transport.request_json(
-            "POST", f"/api/runs/{quote(agent_run_id)}/end", body={"outcome": outcome, "reason": reason}
+            "POST", f"/api/v1/runs/{quote(agent_run_id)}/end", body={"status": outcome, "error": reason}
         )
         from titan_sdk import run_end
 
@@ -110,7 +110,7 @@ class Deciding(Looking):
             UnknownRun: there is none.
             Conflict: it has nothing to run again. Nothing was changed.
         """
-        answer: Retried = await self.transport.request_json("POST", f"/api/runs/{quote(run_id)}/retry")
+        answer: Retried = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
         return answer
 
     async def replay(self, job: Target) -> DagAccepted:
@@ -147,7 +147,7 @@ class Deciding(Looking):
             UnknownRun: there is none.
             Conflict: it still runs, or completed. Nothing was changed.
         """
-        answer: Resumed = await self.transport.request_json("POST", f"/api/runs/{quote(run_id)}/resume")
+        answer: Resumed = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
         return answer
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:

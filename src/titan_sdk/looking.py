@@ -81,7 +81,7 @@ class Looking(Shared):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Run = await self.transport.request_json("GET", f"/api/runs/{quote(agent_run_id)}")
+        answer: Run = await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
         return answer
 
     async def jobs(

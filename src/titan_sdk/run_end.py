@@ -234,7 +234,7 @@ def _end_all() -> None:
 def _tell_all(ledger: _Ledger) -> None:
     ending = ledger.failure or _of_exit(ledger.exit)
     deadline = time.monotonic() + END_WITHIN_SECONDS
-    body = {"outcome": "completed" if ending.end == "completed" else "failed", "reason": ending.reason}
+    body = {"status": "completed" if ending.end == "completed" else "failed", "error": ending.reason}
     runs_by = deadline - CLOSE_WITHIN_SECONDS if ledger.closers else deadline
     while ledger.runs and (left := runs_by - time.monotonic()) > 0:
         agent_run_id, transport = ledger.runs.popitem()
@@ -242,7 +242,7 @@ def _tell_all(ledger: _Ledger) -> None:
             run(
                 transport.request_json(
                     "POST",
-                    f"/api/runs/{quote(agent_run_id)}/end",
+                    f"/api/v1/runs/{quote(agent_run_id)}/end",
                     body=body,
                     timeout_seconds=left,
                     retry_for_seconds=0,

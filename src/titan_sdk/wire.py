@@ -161,25 +161,33 @@ class Dag(TypedDict):
     ended_at: str | None
     #: The unique id of the job that submitted it, or None.
     made_by: str | None
+    #: Who cancelled all of it, or None.
+    cancelled_by: NotRequired[str | None]
     counts: Counts
     #: Only in the answer about one DAG.
     jobs: NotRequired[list[Job]]
 
 
 class Run(TypedDict):
-    """One invocation of an agent: its stages share the agent_run_id."""
+    """One invocation of an agent: its stages share its id, and so does what was recorded of it."""
 
-    agent_run_id: str
-    agent_id: str | None
+    run_id: str
+    agent_id: str
     #: pending, running, completed, failed or cancelled.
     status: str
-    started_at: str | None
+    started_at: str
     ended_at: str | None
-    last_activity_at: str | None
-    stage_count: int
-    job_count: int
+    last_event_at: str
     reason: str | None
-    #: In submission order; only in the answer about one run.
+    #: Counts and costs of what was recorded: "calls", "cost_usd" …
+    tally: dict[str, Any]
+    has_stages: bool
+    is_pinned: bool
+    #: These four only of a run with stages.
+    stage_count: NotRequired[int]
+    job_count: NotRequired[int]
+    live_job_count: NotRequired[int]
+    #: In submission order.
     stages: NotRequired[list[Dag]]
 
 

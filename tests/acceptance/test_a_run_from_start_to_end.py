@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
         check=False,
     )
     run_id = next(line.split()[2].rstrip(":") for line in failed.stdout.splitlines() if line.startswith("[AGENT] Run "))
-    status_then = str(command("run", run_id, "--json").document["status"])
+    status_then = str(_run(command, run_id)["status"])
     worker.write_text(sound, "utf-8")
     resumed = subprocess.Popen(
         [*PROGRAM, "resume", run_id, "--server", command.server],
@@ -65,8 +66,8 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
             resumed.communicate()
 
     # The agent ends with its last job's signal, which the job sends before its process ends.
-    wait_until(lambda: "RUNNING" not in str(command("run", run_id, "--json").document["stages"]), "the last job ends")
-    stages = command("run", run_id, "--json").document["stages"]
+    wait_until(lambda: "RUNNING" not in str(_run(command, run_id)["stages"]), "the last job ends")
+    stages = _run(command, run_id)["stages"]
     assert isinstance(stages, list)
     assert (failed.returncode, status_then) == (1, "failed")
     assert approved.exit_code == 0
@@ -79,4 +80,10 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
         ("EVAL1", "COMPLETED"),
         ("SYNTH", "COMPLETED"),
     ]
-    assert command("run", run_id, "--json").document["status"] == "completed"
+    assert _run(command, run_id)["status"] == "completed"
+
+
+def _run(command: CommandLine, run_id: str) -> Mapping[str, Any]:
+    run = command("runs", "show", run_id, "--json").document["run"]
+    assert isinstance(run, Mapping)
+    return run

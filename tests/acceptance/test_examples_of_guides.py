@@ -35,7 +35,7 @@ def test_the_agent_of_the_guide_to_agent_runs_runs_in_an_empty_folder(tmp_path: 
 
         done = run_program(folder / "research.py", cwd=folder, env=environment)
         run_id, status = done.stdout.split()[-2:]
-        shown = run_titan("run", run_id, port=titan.sdk_port)
+        shown = run_titan("runs", "show", run_id, port=titan.sdk_port)
 
     assert status == "COMPLETED", done.stderr
     assert f"{run_id}_ITER1" in shown

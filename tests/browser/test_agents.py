@@ -85,6 +85,35 @@ def test_each_of_the_five_statuses_has_its_glyph_its_word_and_its_colour(
     assert len(set(colours)) == len(looks)
 
 
+def test_a_cancelled_stage_says_by_whom_in_grey_and_a_running_one_how_many_failed_in_red(
+    page: Page, console: Console, script: Script, assert_accessible: Callable[[Page], None]
+) -> None:
+    run = "BOXES_1a9ac3"
+    bad = TitanJob("bad", script("bad.py", "raise SystemExit(3)"))
+    stopped = submit(console, run, "STOPPED", TitanGate("gate", "Go on?"))
+    submit(console, run, "FAILING", bad, TitanGate("gate", "Go on?"))
+    console.client.cancel(stopped)
+
+    page.goto(f"/agents?q={run}")
+
+    cancelled, failing = stages_of(page, run).nth(0), stages_of(page, run).nth(1)
+    expect(cancelled).to_contain_text("Cancelled by somebody without a token")
+    expect(cancelled).to_have_attribute("data-status", "FAILED")
+    expect(cancelled).to_have_class(re.compile("tone-grey"))
+    expect(failing.locator(".chain-failed")).to_have_text("1 failed")
+    expect(failing).to_have_class(re.compile("tone-amber"))
+    label, by = cancelled.locator(".chain-label").bounding_box(), cancelled.locator(".chain-by").bounding_box()
+    around = cancelled.bounding_box()
+    assert label is not None
+    assert by is not None
+    assert around is not None
+    assert label["x"] + label["width"] <= by["x"]  # neither lies over the other, nor leaves the box
+    assert by["x"] + by["width"] <= around["x"] + around["width"]
+    tones = [box.evaluate("box => getComputedStyle(box).color") for box in (failing, failing.locator(".chain-failed"))]
+    assert tones[0] != tones[1]
+    assert_accessible(page)
+
+
 def test_a_click_on_a_stage_opens_that_very_submission(page: Page, console: Console, script: Script) -> None:
     file = script("ok.py")
     first = console.client.submit_dag("PLAN", [TitanJob("plan", file)], agent_run_id="TWIN_a").dag_id

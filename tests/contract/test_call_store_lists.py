@@ -415,3 +415,35 @@ def test_old_runs_are_those_that_ended_long_ago_and_are_not_pinned(calls: CallSt
     assert calls.read(lambda reader: old(reader, has_archived=False)) == ["R_5", "R_4", "R_3"]
     assert calls.read(lambda reader: old(reader, has_archived=True)) == ["R_5", "R_4", "R_3", "R_2"]
     assert calls.read(lambda reader: old(reader, has_archived=True, limit=1)) == ["R_5"]
+    assert calls.read(lambda reader: reader.pinned_runs()) == {(PROJECT, "R_1")}
+
+
+def test_an_old_run_of_stages_without_recordings_is_archived_and_not_deleted(calls: CallStore) -> None:
+    record(calls, *a_run("R_1", begins=1, ends=1))
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_1"))
+    assert run is not None
+    for run_id, entries in (("bare", 0), ("full", 1)):
+        staged = replace(run, id=run_id, has_stages=True, entry_count=entries)
+        kept(calls, lambda tx, staged=staged: tx.save_run(staged))  # type: ignore[misc]  # as above
+
+    def old(*, has_archived: bool) -> list[str]:
+        return calls.read(
+            lambda reader: sorted(run.id for run in reader.old_runs(before=at(9), has_archived=has_archived, limit=9))
+        )
+
+    assert (old(has_archived=False), old(has_archived=True)) == (["R_1", "bare", "full"], ["R_1", "full"])
+
+
+def test_a_list_of_runs_with_stages_holds_no_others(calls: CallStore) -> None:
+    record(calls, *a_run("R_1", begins=1, ends=1), *a_run("R_2", begins=2, ends=2))
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_2"))
+    assert run is not None
+    kept(calls, lambda tx: tx.save_run(replace(run, has_stages=True)))
+
+    found, _ = calls.read(
+        lambda reader: reader.registry(
+            PROJECT, RunFilter(has_stages=True), sort="started", is_ascending=False, after=None, limit=9
+        )
+    )
+
+    assert [run.id for run in found] == ["R_2"]

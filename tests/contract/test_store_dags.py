@@ -165,17 +165,6 @@ def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
     assert (as_begun, store.read(lambda reader: reader.run(PROJECT, "r1"))) == (begun, ended)
 
 
-def test_runs_are_listed_newest_first(store: Store) -> None:
-    for run_id, started_at in (("old", NOON), ("a tie", LATER), ("b tie", LATER)):
-        store_run(store, a_run(run_id, started_at=started_at))
-
-    def ask(reader: Reader) -> list[list[str]]:
-        lists = (reader.runs(PROJECT, limit=10), reader.runs(PROJECT, limit=1), reader.runs("no", limit=9))
-        return [[run.id for run in runs] for runs in lists]
-
-    assert store.read(ask) == [["b tie", "a tie", "old"], ["b tie"], []]
-
-
 def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(store: Store) -> None:
     elsewhere = replace(a_run("r1"), project_id="elsewhere")
     store_run(store, a_run("r1"))

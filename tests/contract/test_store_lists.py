@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_run, a_stored_dag, a_stored_job, a_worker, an_attempt, store_dag, store_workers
@@ -75,8 +74,6 @@ def test_a_list_goes_on_behind_a_row(store: Store) -> None:
 
     def ask(reader: Reader) -> tuple[list[str], ...]:
         return (
-            [run.id for run in reader.runs(PROJECT, before="r3", limit=10)],
-            [run.id for run in reader.runs(PROJECT, before="gone", limit=10)],
             [dag.id for dag in reader.dags(PROJECT, before="d1a", limit=10)],
             [dag.id for dag in reader.dags(PROJECT, name="PLAN", before="d2a", limit=1)],
             [dag.id for dag in reader.dags(PROJECT, run_id="r2", before="d1b", limit=10)],
@@ -86,8 +83,6 @@ def test_a_list_goes_on_behind_a_row(store: Store) -> None:
         )
 
     assert store.read(ask) == (
-        ["r2", "r1"],
-        [],
         ["d1", "d0b", "d0a"],
         ["d1a"],
         ["d1a"],
@@ -95,16 +90,6 @@ def test_a_list_goes_on_behind_a_row(store: Store) -> None:
         ["d1.00000"],
         ["d1.00001"],
     )
-
-
-def test_runs_that_began_at_once_are_neither_repeated_nor_left_out(store: Store) -> None:
-    for run_id in ("r1", "r2", "r3"):
-        committed(store, partial(store_run, run=a_run(run_id)))
-
-    first = store.read(lambda reader: reader.runs(PROJECT, limit=1))
-    rest = store.read(lambda reader: reader.runs(PROJECT, before=first[-1].id, limit=5))
-
-    assert [run.id for run in [*first, *rest]] == ["r3", "r2", "r1"]
 
 
 def test_stages_of_many_runs_are_read_together(store: Store) -> None:

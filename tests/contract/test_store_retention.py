@@ -20,10 +20,9 @@ DIGEST, OTHER = "a" * 64, "b" * 64
 FIRST = FileName(project_id="", name="")
 
 
-def store_run(store: Store, run_id: str, *, pinned_at: datetime | None = None, live: int = 0, age: int = 0) -> Run:
+def store_run(store: Store, run_id: str, *, live: int = 0, age: int = 0) -> Run:
     run = replace(
         a_run(run_id),
-        pinned_at=pinned_at,
         live_job_count=live,
         job_count=live,
         last_activity_at=NOON - age * DAY,
@@ -32,33 +31,28 @@ def store_run(store: Store, run_id: str, *, pinned_at: datetime | None = None, l
     return run
 
 
-def test_a_pin_is_kept(store: Store) -> None:
-    run = store_run(store, "r1")
-
-    committed(store, lambda tx: tx.save_run(replace(run, pinned_at=NOON)))
-
-    assert store.read(lambda reader: reader.run(PROJECT, "r1")) == replace(run, pinned_at=NOON)
-
-
 def test_runs_that_may_go_are_found_the_oldest_first(store: Store) -> None:
-    store_run(store, "pinned", pinned_at=NOON, age=9)
     store_run(store, "live", live=1, age=9)
-    young, old, older = (store_run(store, f"r{age}", age=age) for age in (1, 5, 8))
+    young, old, older, as_old = (
+        store_run(store, name, age=age) for name, age in (("a", 1), ("b", 5), ("c", 8), ("d", 8))
+    )
 
-    found = store.read(lambda reader: reader.forgettable_runs(before=NOON - 2 * DAY, limit=10))
+    def found(after: Run | None, *, before: datetime = NOON - 2 * DAY, limit: int = 10) -> list[Run]:
+        return store.read(lambda reader: reader.forgettable_runs(before=before, after=after, limit=limit))
 
-    assert found == [older, old]
-    assert store.read(lambda reader: reader.forgettable_runs(before=NOON, limit=10))[-1] == young
+    assert found(None) == [older, as_old, old]
+    assert (found(None, limit=1), found(older), found(old)) == ([older], [as_old, old], [])
+    assert found(None, before=NOON)[-1] == young
 
 
-def test_runs_that_fell_silent_in_a_span_of_time_are_found_pinned_ones_too(store: Store) -> None:
-    pinned = store_run(store, "pinned", pinned_at=NOON, age=3)
+def test_runs_that_fell_silent_in_a_span_of_time_are_found(store: Store) -> None:
+    silent = store_run(store, "silent", age=3)
     store_run(store, "before", age=5)
     store_run(store, "after", age=1)
 
     found = store.read(lambda reader: reader.quiet_runs(since=NOON - 3 * DAY, before=NOON - 2 * DAY, limit=10))
 
-    assert found == [pinned]
+    assert found == [silent]
 
 
 def test_dags_of_no_run_that_ended_are_found_by_age(store: Store) -> None:
@@ -148,12 +142,12 @@ def test_the_entries_of_a_dag_go(store: Store) -> None:
     assert [entry.seq for entry in store.read(lambda reader: reader.journal(PROJECT, limit=10))] == [2]
 
 
-def test_the_oldest_entries_say_whether_anything_still_needs_them(store: Store, clock: StandingClock) -> None:
-    store_run(store, "pinned", pinned_at=NOON)
+def test_the_oldest_entries_say_what_they_are_about_and_whether_it_is_live(store: Store, clock: StandingClock) -> None:
+    store_run(store, "live", live=1)
     store_run(store, "old")
     store_dag(store, a_stored_job(dag_id="d1"))  # a live one
     subjects = (
-        Subject(project_id=PROJECT, run_id="pinned"),
+        Subject(project_id=PROJECT, run_id="live"),
         Subject(project_id=PROJECT, run_id="old"),
         Subject(project_id=PROJECT, dag_id="d1"),
         Subject(project_id=PROJECT),
@@ -165,7 +159,8 @@ def test_the_oldest_entries_say_whether_anything_still_needs_them(store: Store, 
     found = store.read(lambda reader: reader.oldest_entries(after_seq=0, limit=10))
     committed(store, lambda tx: tx.cut_journal([2, 4]))
 
-    assert [(entry.seq, entry.is_kept) for entry in found] == [(1, True), (2, False), (3, True), (4, False)]
+    assert [(entry.seq, entry.is_live) for entry in found] == [(1, True), (2, False), (3, True), (4, False)]
+    assert [entry.run for entry in found] == [(PROJECT, "live"), (PROJECT, "old"), None, None]
     assert [entry.seq for entry in store.read(lambda reader: reader.oldest_entries(after_seq=1, limit=10))] == [3]
     assert store.read(lambda reader: (reader.journal_cut(), reader.last_seq())) == (4, 5)
 
@@ -177,8 +172,7 @@ def test_an_empty_journal_was_not_cut(store: Store) -> None:
 
 
 def test_old_files_are_found_in_order_and_go_unless_they_are_new_again(store: Store, clock: StandingClock) -> None:
-    store_run(store, "pinned", pinned_at=NOON)
-    for name, run_id in (("a", None), ("b", "pinned"), ("c", None)):
+    for name, run_id in (("a", None), ("b", "r1"), ("c", None)):
         file = StoredFile(name=name, digest=DIGEST, size_bytes=1, run_id=run_id)
         committed(store, lambda tx, file=file: tx.put_file(PROJECT, file))  # type: ignore[misc]
     clock.advance(DAY)
@@ -189,18 +183,17 @@ def test_old_files_are_found_in_order_and_go_unless_they_are_new_again(store: St
     committed(store, lambda tx: tx.put_file(PROJECT, StoredFile(name="c", digest=OTHER, size_bytes=2)))
     gone = committed(store, lambda tx: tx.forget_files([*found, *rest], before=before))
 
-    assert [each.name for each in (*found, *rest)] == ["a", "c"]
-    assert gone == 1
+    assert [(each.name, each.run) for each in (*found, *rest)] == [("a", None), ("b", (PROJECT, "r1")), ("c", None)]
+    assert gone == 2
     assert store.read(lambda reader: reader.file(PROJECT, "a")) is None
     assert store.read(lambda reader: reader.file(PROJECT, "c")) is not None
 
 
 def test_old_published_keys_are_found_and_go_and_plain_values_stay(store: Store, clock: StandingClock) -> None:
-    store_run(store, "pinned", pinned_at=NOON)
     values = {
         "plain": StoredValue(value="x"),
         "report": StoredValue(value="r", artifact=DIGEST),
-        "kept": StoredValue(value="k", artifact=OTHER, run_id="pinned"),
+        "kept": StoredValue(value="k", artifact=OTHER, run_id="r1"),
     }
     for key, value in values.items():
         committed(store, lambda tx, key=key, value=value: tx.put_value(PROJECT, key, value))  # type: ignore[misc]
@@ -213,8 +206,14 @@ def test_old_published_keys_are_found_and_go_and_plain_values_stay(store: Store,
     )
     gone = committed(store, lambda tx: tx.forget_artifact_keys(found, before=clock.moment))
 
-    assert (found, gone) == ([ArtifactKey(project_id=PROJECT, key="report", artifact=DIGEST)], 1)
-    assert store.read(lambda reader: reader.present_keys(PROJECT, list(values), now=NOON)) == ["plain", "kept"]
+    assert (found, gone) == (
+        [
+            ArtifactKey(project_id=PROJECT, key="report", artifact=DIGEST),
+            ArtifactKey(project_id=PROJECT, key="kept", artifact=OTHER, run=(PROJECT, "r1")),
+        ],
+        2,
+    )
+    assert store.read(lambda reader: reader.present_keys(PROJECT, list(values), now=NOON)) == ["plain"]
 
 
 def test_a_blob_is_named_by_files_keys_and_jobs(store: Store) -> None:
@@ -234,7 +233,7 @@ def test_a_blob_is_named_by_files_keys_and_jobs(store: Store) -> None:
 
 
 def test_the_owner_of_a_log_is_its_attempt(store: Store) -> None:
-    store_run(store, "r1", pinned_at=NOON)
+    store_run(store, "r1")
     store_workers(store, a_worker())
     job = a_stored_job(run_id="r1", status=JobStatus.COMPLETED)
     store_dag(store, job, run_id="r1")
@@ -246,8 +245,8 @@ def test_the_owner_of_a_log_is_its_attempt(store: Store) -> None:
     owners = store.read(lambda reader: [reader.log_owner(lease) for lease in ("lease1", "lease2", "lease3")])
 
     assert owners == [
-        LogOwner(ended_at=NOON, is_pinned=True),
-        LogOwner(ended_at=None, is_pinned=False),
+        LogOwner(ended_at=NOON, run=(PROJECT, "r1")),
+        LogOwner(ended_at=None, run=None),
         None,
     ]
 

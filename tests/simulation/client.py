@@ -12,7 +12,7 @@ from tests.simulation.graphs import draw_dag
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.builders import PROJECT
-from titan.engine.cancel import cancel_jobs, cancel_run, end_run
+from titan.engine.cancel import cancel_dags, cancel_jobs, cancel_run, end_run
 from titan.engine.gates import decide
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import Once, once
@@ -22,7 +22,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
-from titan.model.runs import RunOutcome
+from titan.model.runs import Run, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
@@ -88,7 +88,7 @@ class Client:
 
     def _cancel_dag(self, tx: Transaction) -> object:
         dags = tx.dags(PROJECT, limit=5)
-        return cancel_jobs(tx, tx.jobs_of_dag(dags[self._request_count % len(dags)].id) if dags else [])
+        return cancel_dags(tx, [dags[self._request_count % len(dags)]] if dags else [], by="somebody")
 
     def _decide_gate(self, tx: Transaction) -> object:
         gates = tx.gates(PROJECT, is_open=True, limit=5)
@@ -104,12 +104,17 @@ class Client:
         return retry_dag(tx, dags[self._request_count % len(dags)]) if dags else None
 
     def _retry_run(self, tx: Transaction) -> object:
-        runs = tx.runs(PROJECT, limit=1)
-        return retry_run(tx, runs[0]) if runs else None
+        run = self._newest_run(tx)
+        return retry_run(tx, run) if run else None
 
     def _cancel_run(self, tx: Transaction) -> object:
-        runs = tx.runs(PROJECT, limit=1)
-        return cancel_run(tx, runs[0]) if runs else None
+        run = self._newest_run(tx)
+        return cancel_run(tx, run, by="somebody") if run else None
+
+    @staticmethod
+    def _newest_run(tx: Transaction) -> Run | None:
+        run_id = next((dag.run_id for dag in tx.dags(PROJECT, limit=20) if dag.run_id), None)
+        return None if run_id is None else tx.run(PROJECT, run_id)
 
     async def _submit(self, new: NewDag, token: str | None = None) -> None:
         new = with_gates(new)

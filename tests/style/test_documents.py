@@ -24,7 +24,7 @@ CODE: Final = re.compile(r"^```.*?^```", re.M | re.S)
 MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
 TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 #: `titan COMMAND …` at the start of a line of code or of a code span
-TITAN_CALL: Final = re.compile(r"(?:^|`)titan ((?:(?:runs|store|token|workers) )?[a-z]+)([^`\n]*)", re.M)
+TITAN_CALL: Final = re.compile(r"(?:^|`)titan ((?:(?:runs|store|token|workers) )?[a-z]+)([^`\n|]*)", re.M)
 #: An environment in which rich neither folds nor colours the help that is read here.
 PLAIN_TERMINAL: Final = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 

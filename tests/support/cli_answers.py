@@ -2,8 +2,10 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from titan.cli.answers import Counts, Dag, Job
+from titan.cli.recorded_answers import Tally
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
 
@@ -66,3 +68,11 @@ def an_answered_dag(*jobs: Job, name: str = "pipeline", status: StageStatus | No
         ),
         jobs=jobs,
     )
+
+
+def a_tally(**figures: int | float | Decimal | None) -> Tally:
+    """Return totals, all 0 but those that are given."""
+    names = ("calls", "running", "success", "error", "blocked", "rejected", "replayed", "unpriced", "estimated")
+    counts = dict.fromkeys((*names, "input_tokens", "output_tokens"), 0)
+    costs = dict.fromkeys(("cost_usd", "attempted_cost_usd", "saved_cost_usd"), Decimal(0))
+    return Tally(**{**counts, **costs, "success_rate": None, **figures})  # type: ignore[arg-type]

@@ -255,9 +255,9 @@ def _perform(fake: FakeTitan, request: Received) -> Answer:
             return _submit(fake, request.json)
         case ("GET" | "POST", "api", "dags" | "jobs" as kind, name, *rest):
             return _ask(fake, request, kind, unquote(name), rest)
-        case ("POST", "api", "runs", run, "end"):
+        case ("POST", "api", "v1", "runs", run, "end"):
             fake.facts.ended_runs[unquote(run)] = request.json
-            return Answer(json={"agent_run_id": unquote(run), "status": request.json["outcome"]})
+            return Answer(json={"run_id": unquote(run), "status": request.json["status"]})
         case ("POST", "api", "v1", "actions"):
             return _record(fake, request.json["entries"])
         case ("POST", "v1", "chat", "completions"):

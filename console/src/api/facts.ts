@@ -1,7 +1,6 @@
 /** The server's facts by the names that pages use for them. */
 import type { Schemas } from "./client";
 
-export type Run = Schemas["RunView"];
 export type Dag = Schemas["DagView"];
 export type Job = Schemas["JobView"];
 export type Attempt = Schemas["AttemptView"];

@@ -77,9 +77,13 @@ export function useTouched(key: QueryKey, idOf: NonNullable<Tending["idOf"]>, lo
   useTended(key, { idOf, load });
 }
 
-/** Reads the runs again of whose calls something was heard, in few requests, and puts them into the query `key`. */
-export function useHeardRuns(key: QueryKey, load: Tending["load"]): void {
-  useTended(key, { idsOf: ({ runs }) => runs, load });
+/**
+ * Reads the runs again of whose calls something was reported, in few requests, and puts them into the query `key`; with
+ * `hasStages` also those in whose stages something happened.
+ */
+export function useHeardRuns(key: QueryKey, load: Tending["load"], hasStages = false): void {
+  const idOf = hasStages ? (event: LiveEvent) => event.agent_run_id : undefined;
+  useTended(key, { ...(idOf && { idOf }), idsOf: ({ runs }) => runs, load });
 }
 
 function useTended(key: QueryKey, tending: Tending): void {

@@ -4,7 +4,7 @@
 import type { Schemas } from "./client";
 import type { paths } from "./schema";
 
-export type RecordedRunView = Schemas["RecordedRunView"];
+export type RunView = Schemas["RunView"];
 export type TallyView = Schemas["TallyView"];
 export type ProgressView = Schemas["ProgressView"];
 export type ElsewhereView = Schemas["ElsewhereView"];
@@ -26,7 +26,7 @@ export type ImportAnswer = Schemas["ImportAnswer"];
 export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
-export type RunStatus = RecordedRunView["status"];
+export type RunStatus = RunView["status"];
 /** When a run started, as pages offer it; the server takes any number of minutes, hours, days or weeks. */
 export type Window = "24h" | "7d" | "30d" | "all";
 export type RunSort = NonNullable<RegistryQuery["sort"]>;

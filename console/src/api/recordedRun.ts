@@ -1,10 +1,10 @@
-/** One recorded run, live: the skeleton of all its actions, bodies of those that are looked at, notes, and what is found. */
+/** One run, live: the skeleton of all its actions, bodies of those that are looked at, notes, and what is found. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api, type Schemas } from "./client";
 import { Gathered } from "./gathered";
-import { queries, useRefetchOnRuns } from "./query";
+import { queries, useRefetchOn, useRefetchOnRuns } from "./query";
 import { hasOrphans, type Recording, type Row, recordingOf, withNews } from "./recording";
 import { Refusal } from "./refusal";
 
@@ -131,6 +131,24 @@ export function useNotes(run: string) {
     queryFn: async ({ signal }) =>
       (await api.GET("/api/v1/runs/{run}/notes", { params: { path: { run } }, signal })).data?.data ?? [],
   });
+}
+
+const STAGES_PAUSE_MS = 500; // between two readings of a run with all its jobs
+
+/** One run with its stages and their jobs, live; nothing while it is not `enabled`. */
+export function useRun(id: string, enabled = true) {
+  const found = useQuery({
+    queryKey: runKey(id),
+    enabled,
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/runs/{run}", { params: { path: { run: id } }, signal })).data ?? null,
+  });
+  useRefetchOn((event) => enabled && event.agent_run_id === id, found.refetch, STAGES_PAUSE_MS);
+  return found;
+}
+
+export function runKey(id: string): string[] {
+  return ["run", id];
 }
 
 /** What was told of a run beside its words, each time that somebody looks. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { RecordedRunView, SkeletonAnswer } from "./recorded";
+import type { RunView, SkeletonAnswer } from "./recorded";
 import { endOf, hasOrphans, momentOf, recordingOf, withNews } from "./recording";
 
 const STARTED = "2026-01-01T00:00:00Z";
@@ -8,7 +8,7 @@ function anAnswer(version: number, ids: readonly string[], told: Partial<Skeleto
   const all = <Value>(value: Value) => ids.map(() => value);
   return {
     version,
-    run: { started_at: STARTED } as RecordedRunView,
+    run: { started_at: STARTED } as RunView,
     names: ["find"],
     models: ["gpt"],
     actors: [],
@@ -63,7 +63,7 @@ test("news replace what they tell of, join what is new by its time, and leave th
 
 test("where the run's beginning moved, or it was recorded anew, only the whole tells the truth", () => {
   const old = recordingOf(anAnswer(3, ["a1"], { parent: [-1] }));
-  const moved = anAnswer(5, [], { run: { started_at: "2025-12-31T00:00:00Z" } as RecordedRunView });
+  const moved = anAnswer(5, [], { run: { started_at: "2025-12-31T00:00:00Z" } as RunView });
 
   expect([withNews(old, moved), withNews(old, anAnswer(2, []))]).toEqual([null, null]);
   expect(hasOrphans(old)).toBe(true);

@@ -1,6 +1,6 @@
 /** All actions of a run as rows, from the columns that the server sends, and how later news join them. */
 import { belowMillisecond } from "../parts/format";
-import type { ActionKind, Outcome, RecordedRunView, SkeletonAnswer } from "./recorded";
+import type { ActionKind, Outcome, RunView, SkeletonAnswer } from "./recorded";
 
 export interface Row {
   readonly id: string;
@@ -25,7 +25,7 @@ export interface Row {
 
 export interface Recording {
   readonly version: number;
-  readonly run: RecordedRunView;
+  readonly run: RunView;
   /** In the order they started. */
   readonly rows: readonly Row[];
 }
@@ -60,7 +60,7 @@ export function endOf(rows: readonly Row[], nowUs: number): number {
 }
 
 /** Returns the moment of a place on the run's axis, as milliseconds since 1970, to the microsecond. */
-export function momentOf(run: Pick<RecordedRunView, "started_at">, startUs: number): number {
+export function momentOf(run: Pick<RunView, "started_at">, startUs: number): number {
   return (Date.parse(run.started_at) * 1000 + belowMillisecond(run.started_at) + startUs) / 1000; // whole until then: exact
 }
 

@@ -1,16 +1,16 @@
-/** The registry of recorded runs, what needs attention in it, and two runs side by side. */
+/** Lists of runs, what needs attention among them, and two runs side by side. */
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
-import type { ElsewhereView, ImportAnswer, RecordedRunView, Window } from "./recorded";
+import type { ElsewhereView, ImportAnswer, RunView, Window } from "./recorded";
 import { refusalOf } from "./refusal";
 import { queryOf, type RegistryFilter } from "./registryFilter";
 import { withRuns } from "./registryOrder";
 import { allRows, type Page, type Pages } from "./rows";
 
-interface RegistryPage extends Page<RecordedRunView> {
+interface RegistryPage extends Page<RunView> {
   total: number;
   isCapped: boolean;
   /** Older runs may hold the words of the search, too. */
@@ -19,12 +19,14 @@ interface RegistryPage extends Page<RecordedRunView> {
 }
 
 const PAGE_ROWS = 200;
+const PAGE_ROWS_WITH_STAGES = 100;
 const INTERCEPTS_PAUSE_MS = 1000;
 
-/** Recorded runs, live: a run of which something was heard is read again by itself, and takes its place. */
+/** Runs, live: a run of which something was reported is read again by itself, and takes its place. */
 export function useRegistry(filter: RegistryFilter) {
   const query = queryOf(filter);
   const key = ["registry", query];
+  const rows = filter.withStages ? PAGE_ROWS_WITH_STAGES : PAGE_ROWS;
   const found = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
@@ -32,7 +34,7 @@ export function useRegistry(filter: RegistryFilter) {
     placeholderData: keepPreviousData,
     structuralSharing: false, // what did not change keeps its object anyway; comparing 10,000 runs is long work
     queryFn: async ({ pageParam, signal }): Promise<RegistryPage> => {
-      const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { cursor: pageParam }) };
+      const page = { ...query, limit: rows, ...(pageParam && { cursor: pageParam }) };
       const { data } = await api.GET("/api/v1/runs", { params: { query: page }, signal });
       return {
         rows: data?.data ?? [],
@@ -46,15 +48,16 @@ export function useRegistry(filter: RegistryFilter) {
     },
     getNextPageParam: (page) => page.next ?? null,
   });
-  useHeardRuns(key, async (ids) => {
+  async function reread(ids: string[]): Promise<void> {
     const { data } = await api.GET("/api/v1/runs", {
       params: { query: { ...query, ids: JSON.stringify(ids), limit: PAGE_ROWS } },
     });
     const fresh = data?.data ?? [];
-    const before = allRows(queries.getQueryData<Pages<RecordedRunView>>(key));
-    queries.setQueryData<Pages<RecordedRunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
+    const before = allRows(queries.getQueryData<Pages<RunView>>(key));
+    queries.setQueryData<Pages<RunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
     tellEnds(before, fresh);
-  });
+  }
+  useHeardRuns(key, reread, filter.withStages);
   const runs = useMemo(() => allRows(found.data), [found.data]);
   const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
   return { ...found, hasNextPage, runs, first: found.data?.pages[0] };

@@ -12,6 +12,10 @@ export interface RegistryFilter {
   sort: RunSort;
   order: Order;
   hasArchived: boolean;
+  /** Only runs that submitted DAGs; `q` is then a part of their id or agent. */
+  hasStages?: boolean;
+  /** Whether each run comes with its stages. */
+  withStages?: boolean;
 }
 
 export const ALL_RUNS: RegistryFilter = {
@@ -40,5 +44,7 @@ export function queryOf(filter: RegistryFilter): RegistryQuery {
     ...(filter.tag && { tag: filter.tag }),
     ...(filter.q && { q: filter.q }),
     ...(filter.hasArchived && { include_archived: true }),
+    ...(filter.hasStages && { has_stages: true, ...(filter.q && { names_only: true }) }),
+    ...(filter.withStages && { stages: true }),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Order, RecordedRunView, RunSort } from "./recorded";
+import type { Order, RunSort, RunView } from "./recorded";
 import { comesBefore, withRuns } from "./registryOrder";
 
 function aRun(run_id: string, facts: { started?: string; cost?: string; duration?: number | null } = {}) {
@@ -9,10 +9,10 @@ function aRun(run_id: string, facts: { started?: string; cost?: string; duration
     started_at: started,
     duration_ms: duration,
     tally: { cost_usd: cost, calls: 0, success_rate: null },
-  } as RecordedRunView;
+  } as RunView;
 }
 
-function inOrder(runs: RecordedRunView[], sort: RunSort, order: Order): string[] {
+function inOrder(runs: RunView[], sort: RunSort, order: Order): string[] {
   const isBefore = comesBefore(sort, order);
   return runs.toSorted((one, other) => (isBefore(one, other) ? -1 : 1)).map((run) => run.run_id);
 }

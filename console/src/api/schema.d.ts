@@ -499,159 +499,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List agent runs, newest first, or those that are asked for by id. */
-        get: operations["list_runs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a run with its stages in submission order, and their jobs. */
-        get: operations["show_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Cancel what of a run has not started, stop what runs, and end the run. */
-        post: operations["cancel_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/end": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Note that the run's orchestrator is done with it. */
-        post: operations["end_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the files that a run's jobs left, each path once for each node. */
-        get: operations["files_of_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/pin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Keep a run, and all it left, until it is unpinned. */
-        post: operations["pin_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Reopen a run, and retry the job that submitted its stages, or tell which program to start again. */
-        post: operations["resume_a_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Try again every job of a run that failed or was cancelled; of stages with one name, only the last. */
-        post: operations["retry_a_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/unpin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let a pinned run go again when it is old. */
-        post: operations["unpin_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1228,8 +1075,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List recorded runs under filters, sorted. */
-        get: operations["list_recorded_runs"];
+        /** List runs under filters, sorted. */
+        get: operations["list_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1262,12 +1109,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a recorded run, with what was told of it beside its words. */
-        get: operations["show_recorded_run"];
+        /** Show a run: its totals, what was reported beside its words, and its stages with their jobs. */
+        get: operations["show_run"];
         put?: never;
         post?: never;
-        /** Delete a recorded run with every byte that was recorded of it, replays too. What jobs left is not touched. */
-        delete: operations["forget_run"];
+        /** Delete a run with its stages and every byte that was recorded of it, replays too. */
+        delete: operations["delete_run"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1358,6 +1205,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel what of a run's stages has not started, stop what runs, and end the run. */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/chain": {
         parameters: {
             query?: never;
@@ -1384,8 +1248,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say how a recorded run ended. One that submitted DAGs ends as those do; what begins later opens it again. */
-        post: operations["end_recorded_run"];
+        /** Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again. */
+        post: operations["end_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the files that a run's jobs left, each path once for each node. */
+        get: operations["files_of_run"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1453,8 +1334,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keep a recorded run, however old it gets, until it is unpinned. */
-        post: operations["pin_recorded_run"];
+        /** Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned. */
+        post: operations["pin_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1472,6 +1353,40 @@ export interface paths {
         put?: never;
         /** Bring an archived run back into the lists and the search. */
         post: operations["restore_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reopen a run, and retry the job that submitted its stages, or tell which program to start again. */
+        post: operations["resume_a_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try again every job of a run that failed or was cancelled; of stages with one name, only the last. */
+        post: operations["retry_a_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1521,8 +1436,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a pinned recorded run go again when it is old. */
-        post: operations["unpin_recorded_run"];
+        /** Let retention delete a pinned run when it is old. */
+        post: operations["unpin_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2450,6 +2365,8 @@ export interface components {
         DagView: {
             agent_id: string | null;
             agent_run_id: string | null;
+            /** @description Who cancelled all of it; null also where a job of it was tried again since. */
+            cancelled_by: string | null;
             counts: components["schemas"]["CountsView"];
             dag_id: string;
             ended_at: string | null;
@@ -2537,26 +2454,16 @@ export interface components {
             similar_agents: string[];
         };
         /**
-         * EndRecordedRunBody
+         * EndRunBody
          * @description POST /api/v1/runs/{run}/end.
          */
-        EndRecordedRunBody: {
+        EndRunBody: {
             /**
              * @description Why it ended so.
              * @default null
              */
             error: string | null;
             status: components["schemas"]["RunEnd"];
-        };
-        /**
-         * EndRunBody
-         * @description POST /api/runs/{run}/end.
-         */
-        EndRunBody: {
-            /** @enum {unknown} */
-            outcome: "completed" | "failed";
-            /** @default  */
-            reason: string;
         };
         /**
          * ErrorTypeView
@@ -2623,7 +2530,7 @@ export interface components {
         };
         /**
          * ExportQuery
-         * @description GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here.
+         * @description GET /api/v1/runs/export: the registry's filters; `limit`, `cursor` and `stages` have no meaning here.
          */
         ExportQuery: {
             /** @default null */
@@ -2635,6 +2542,11 @@ export interface components {
              * @enum {unknown}
              */
             format: "csv" | "json" | "jsonl";
+            /**
+             * @description Only runs that submitted DAGs.
+             * @default false
+             */
+            has_stages: boolean;
             /**
              * @description Only these of what the filters leave, with commas between; as a JSON list where one has any.
              * @default null
@@ -2684,6 +2596,11 @@ export interface components {
              * @enum {unknown}
              */
             sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            /**
+             * @description Whether each run comes with its stages, without their jobs.
+             * @default false
+             */
+            stages: boolean;
             /**
              * @description One status or several, with commas between.
              * @default null
@@ -2737,7 +2654,7 @@ export interface components {
         FilePlace: "archive" | "artifact" | "workspace";
         /**
          * FilesQuery
-         * @description GET /api/dags/{dag}/files and GET /api/runs/{run}/files.
+         * @description GET /api/dags/{dag}/files and GET /api/v1/runs/{run}/files.
          */
         FilesQuery: {
             /**
@@ -2931,7 +2848,7 @@ export interface components {
             /** @description The note that says so, of one that needs no attention any more. */
             acknowledged: components["schemas"]["NoteView"] | null;
             reasons: components["schemas"]["InterceptReason"][];
-            run: components["schemas"]["RecordedRunView"];
+            run: components["schemas"]["RunView"];
         };
         /**
          * InterceptsAnswer
@@ -3864,76 +3781,6 @@ export interface components {
             lease: string | null;
         };
         /**
-         * RecordedRunDetailView
-         * @description A run, with all that is known of it.
-         */
-        RecordedRunDetailView: {
-            agent_id: string;
-            archived_at: string | null;
-            /** @description What else was told, each once: objects of resource attributes, of the result of a replay … */
-            details: unknown[];
-            /** @description Null while it runs. */
-            duration_ms: number | null;
-            ended_at: string | null;
-            first_error: string | null;
-            first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
-            has_details: boolean;
-            has_stages: boolean;
-            is_pinned: boolean;
-            last_event_at: string;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
-            lost: number;
-            name: string | null;
-            progress: components["schemas"]["ProgressView"] | null;
-            reason: string | null;
-            run_id: string;
-            session_id: string | null;
-            started_at: string;
-            status: components["schemas"]["RunStatus"];
-            status_source: components["schemas"]["StatusSource"];
-            tags: string[];
-            tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
-            troubles: number;
-        };
-        /**
-         * RecordedRunView
-         * @description A run of the registry.
-         */
-        RecordedRunView: {
-            agent_id: string;
-            archived_at: string | null;
-            /** @description Null while it runs. */
-            duration_ms: number | null;
-            ended_at: string | null;
-            first_error: string | null;
-            first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
-            has_details: boolean;
-            has_stages: boolean;
-            is_pinned: boolean;
-            last_event_at: string;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
-            lost: number;
-            name: string | null;
-            progress: components["schemas"]["ProgressView"] | null;
-            reason: string | null;
-            run_id: string;
-            session_id: string | null;
-            started_at: string;
-            status: components["schemas"]["RunStatus"];
-            status_source: components["schemas"]["StatusSource"];
-            tags: string[];
-            tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
-            troubles: number;
-        };
-        /**
          * RefusedView
          * @description An entry of a batch that was left out, for it cannot be read.
          */
@@ -3989,7 +3836,7 @@ export interface components {
          * @description A page of the registry.
          */
         RegistryAnswer: {
-            data: components["schemas"]["RecordedRunView"][];
+            data: components["schemas"]["RunView"][];
             /** @description Told when nothing was found, and no ids were asked. */
             elsewhere: components["schemas"]["ElsewhereView"] | null;
             /** @description The words of the search stand in more entries than were looked at: only in the newest. */
@@ -4009,6 +3856,11 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /**
+             * @description Only runs that submitted DAGs.
+             * @default false
+             */
+            has_stages: boolean;
             /**
              * @description Only these of what the filters leave, with commas between; as a JSON list where one has any.
              * @default null
@@ -4048,6 +3900,11 @@ export interface components {
              * @enum {unknown}
              */
             sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            /**
+             * @description Whether each run comes with its stages, without their jobs.
+             * @default false
+             */
+            stages: boolean;
             /**
              * @description One status or several, with commas between.
              * @default null
@@ -4251,6 +4108,52 @@ export interface components {
             type: "run";
         };
         /**
+         * RunDetailView
+         * @description A run, with all that is known of it.
+         */
+        RunDetailView: {
+            agent_id: string;
+            archived_at: string | null;
+            /** @description What else was told, each once: objects of resource attributes, of the result of a replay … */
+            details: unknown[];
+            /** @description Null while it runs. */
+            duration_ms: number | null;
+            ended_at: string | null;
+            first_error: string | null;
+            first_error_id: string | null;
+            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            has_details: boolean;
+            has_stages: boolean;
+            is_pinned: boolean;
+            /** @description Only of a run with stages. */
+            job_count?: number;
+            last_event_at: string;
+            /** @description Jobs that have not ended. Only of a run with stages. */
+            live_job_count?: number;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
+            name: string | null;
+            /** @description Only of a run with stages; null where jobs submit them. */
+            orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            progress: components["schemas"]["ProgressView"] | null;
+            reason: string | null;
+            run_id: string;
+            session_id: string | null;
+            /** @description Only of a run with stages. */
+            stage_count?: number;
+            /** @description In submission order. With `stages=true` in lists; of one run always, with their jobs. */
+            stages?: components["schemas"]["DagView"][];
+            started_at: string;
+            status: components["schemas"]["RunStatus"];
+            status_source: components["schemas"]["StatusSource"];
+            tags: string[];
+            tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
+            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            troubles: number;
+        };
+        /**
          * RunEnd
          * @description How a run ended, as its program said.
          * @enum {unknown}
@@ -4264,21 +4167,47 @@ export interface components {
         RunStatus: "cancelled" | "completed" | "failed" | "pending" | "running";
         /**
          * RunView
-         * @description An agent run.
+         * @description A run.
          */
         RunView: {
             agent_id: string;
-            agent_run_id: string;
+            archived_at: string | null;
+            /** @description Null while it runs. */
+            duration_ms: number | null;
             ended_at: string | null;
-            job_count: number;
-            last_activity_at: string;
-            orchestrator: components["schemas"]["OrchestratorView"] | null;
-            pinned: boolean;
+            first_error: string | null;
+            first_error_id: string | null;
+            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            has_details: boolean;
+            has_stages: boolean;
+            is_pinned: boolean;
+            /** @description Only of a run with stages. */
+            job_count?: number;
+            last_event_at: string;
+            /** @description Jobs that have not ended. Only of a run with stages. */
+            live_job_count?: number;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
+            name: string | null;
+            /** @description Only of a run with stages; null where jobs submit them. */
+            orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
-            stage_count: number;
+            run_id: string;
+            session_id: string | null;
+            /** @description Only of a run with stages. */
+            stage_count?: number;
+            /** @description In submission order. With `stages=true` in lists; of one run always, with their jobs. */
             stages?: components["schemas"]["DagView"][];
             started_at: string;
             status: components["schemas"]["RunStatus"];
+            status_source: components["schemas"]["StatusSource"];
+            tags: string[];
+            tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
+            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            troubles: number;
         };
         /**
          * RunningView
@@ -4293,16 +4222,6 @@ export interface components {
             started_at: string;
         };
         /**
-         * RunsAnswer
-         * @description GET /api/runs.
-         */
-        RunsAnswer: {
-            more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
-            next: string | null;
-            runs: components["schemas"]["RunView"][];
-        };
-        /**
          * RunsHeardFrame
          * @description Something was heard of these recorded runs, or they changed otherwise: read again what shows them.
          */
@@ -4310,30 +4229,6 @@ export interface components {
             agents: string[];
             cursor: string;
             runs: string[];
-        };
-        /**
-         * RunsQuery
-         * @description GET /api/runs.
-         */
-        RunsQuery: {
-            /** @default null */
-            before: string | null;
-            /** @default null */
-            ids: string | null;
-            /**
-             * @description How many rows at most.
-             * @default 50
-             */
-            limit: number;
-            /** @default null */
-            q: string | null;
-            /**
-             * @description Whether each run comes with its stages, without their jobs.
-             * @default false
-             */
-            stages: boolean;
-            /** @default null */
-            status: string | null;
         };
         /**
          * ScopeQuery
@@ -4441,7 +4336,7 @@ export interface components {
             outcome: (components["schemas"]["Outcome"] | null)[];
             /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
             parent: number[];
-            run: components["schemas"]["RecordedRunView"];
+            run: components["schemas"]["RunView"];
             start_us: number[];
             /** @description Input and output together; -1 when unknown. */
             tokens: number[];
@@ -5893,314 +5788,6 @@ export interface operations {
             };
         };
     };
-    list_runs: {
-        parameters: {
-            query?: {
-                limit?: number;
-                ids?: string | null;
-                q?: string | null;
-                status?: string | null;
-                before?: string | null;
-                stages?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunsAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    show_run: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    cancel_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Cancelled"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    end_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EndRunBody"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    files_of_run: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LeftFilesAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    pin_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    resume_a_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Resumed"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    retry_a_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Retried"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    unpin_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
     who_am_i: {
         parameters: {
             query?: never;
@@ -7567,7 +7154,7 @@ export interface operations {
             };
         };
     };
-    list_recorded_runs: {
+    list_runs: {
         parameters: {
             query?: {
                 status?: string | null;
@@ -7584,6 +7171,8 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 include_archived?: boolean;
+                has_stages?: boolean;
+                stages?: boolean;
             };
             header?: never;
             path?: never;
@@ -7628,6 +7217,8 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 include_archived?: boolean;
+                has_stages?: boolean;
+                stages?: boolean;
                 format?: "csv" | "json" | "jsonl";
                 layout?: "zip" | null;
                 run_id?: string | null;
@@ -7658,7 +7249,7 @@ export interface operations {
             };
         };
     };
-    show_recorded_run: {
+    show_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7675,7 +7266,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunDetailView"];
+                    "application/json": components["schemas"]["RunDetailView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -7689,7 +7280,7 @@ export interface operations {
             };
         };
     };
-    forget_run: {
+    delete_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7833,7 +7424,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -7881,6 +7472,40 @@ export interface operations {
             };
         };
     };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cancelled"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     verify_tape: {
         parameters: {
             query?: never;
@@ -7912,10 +7537,13 @@ export interface operations {
             };
         };
     };
-    end_recorded_run: {
+    end_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 run: string;
             };
@@ -7923,7 +7551,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EndRecordedRunBody"];
+                "application/json": components["schemas"]["EndRunBody"];
             };
         };
         responses: {
@@ -7933,7 +7561,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    files_of_run: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -8082,7 +7743,7 @@ export interface operations {
             };
         };
     };
-    pin_recorded_run: {
+    pin_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -8099,7 +7760,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -8130,7 +7791,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    resume_a_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resumed"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    retry_a_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -8208,7 +7937,7 @@ export interface operations {
             };
         };
     };
-    unpin_recorded_run: {
+    unpin_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -8225,7 +7954,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
-import type { RecordedRunView } from "../api/recorded";
+import type { RunView } from "../api/recorded";
 import { Dialog } from "../parts/Dialog";
 import { Status } from "../parts/Status";
 import { Time } from "../parts/Time";
@@ -138,7 +138,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
     );
   if (!typed) return { choices: places, isAnswered: true };
   const named = new Set(found?.named.map((run) => run.run_id));
-  function recorded(run: RecordedRunView): Choice {
+  function recorded(run: RunView): Choice {
     return {
       key: `recorded-${run.run_id}`,
       name: run.run_id,
@@ -151,15 +151,6 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
   const choices = [
     ...places,
     ...themes,
-    ...(found?.runs ?? []).map(
-      (run): Choice => ({
-        key: `run-${run.agent_run_id}`,
-        name: run.agent_run_id,
-        about: "stages of the run",
-        status: run.status,
-        act: to(`/agents?q=${encodeURIComponent(run.agent_run_id)}`),
-      }),
-    ),
     ...(found?.named ?? []).map(recorded),
     ...(found?.agents ?? []).map(
       ({ agent_id }): Choice => ({
@@ -202,8 +193,7 @@ function useFound(q: string) {
     queryFn: async ({ signal }) => {
       const params = { query: { q, limit: MOST } };
       const recordedQuery = { q, limit: MOST, window: "all" };
-      const [runs, named, worded, agents, dags, jobs] = await Promise.all([
-        api.GET("/api/runs", { params, signal }),
+      const [named, worded, agents, dags, jobs] = await Promise.all([
         api.GET("/api/v1/runs", { params: { query: { ...recordedQuery, names_only: true } }, signal }),
         api.GET("/api/v1/runs", { params: { query: recordedQuery }, signal }),
         api.GET("/api/v1/agents", { params, signal }),
@@ -211,7 +201,6 @@ function useFound(q: string) {
         api.GET("/api/jobs", { params, signal }),
       ]);
       return {
-        runs: runs.data?.runs ?? [],
         named: named.data?.data ?? [],
         worded: worded.data?.data ?? [],
         agents: agents.data?.data ?? [],

@@ -12,9 +12,9 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { path: "/", name: "Home", letter: "h", about: "What needs attention now" },
-  { path: "/agents", name: "Agent Runs", letter: "a", about: "Every agent, stage by stage" },
+  { path: "/agents", name: "Agent Runs", letter: "a", about: "Runs that submitted DAGs, stage by stage" },
   { path: "/dags", name: "DAG Pipelines", letter: "d", about: "Every submission", further: "/logs" },
-  { path: "/runs", name: "Runs", letter: "r", about: "Every run whose actions were recorded", further: "/registry" },
+  { path: "/runs", name: "Runs", letter: "r", about: "Every run, with its actions and costs", further: "/registry" },
   { path: "/ledger", name: "Ledger", letter: "l", about: "Every action of all runs" },
   { path: "/approvals", name: "Approvals", letter: "p", about: "Gates that wait for a person" },
   { path: "/workers", name: "Workers", letter: "w", about: "Nodes, slots and what waits for them" },

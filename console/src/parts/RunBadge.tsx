@@ -1,10 +1,10 @@
-import type { RecordedRunView } from "../api/recorded";
+import type { RunView } from "../api/recorded";
 import { Status } from "./Status";
 import "./runbadge.css";
 
-type Facts = Pick<RecordedRunView, "status" | "status_source" | "reason">;
+type Facts = Pick<RunView, "status" | "status_source" | "reason">;
 
-const SOURCES: Record<RecordedRunView["status_source"], string> = {
+const SOURCES: Record<RunView["status_source"], string> = {
   explicit: "Its program said so",
   inferred: "Inferred: nothing was heard of it for a while",
   stages: "From the stages it submitted",

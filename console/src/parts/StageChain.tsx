@@ -4,7 +4,7 @@ import type { Dag } from "../api/facts";
 import { count } from "./format";
 import { Name } from "./Name";
 import { lookOf } from "./Status";
-import { foldedChain, type Link as InChain, progressOf, stageLabels } from "./stages";
+import { cancelledBy, failedOf, foldedChain, type Link as InChain, progressOf, stageLabels } from "./stages";
 import { dagPath } from "./url";
 import "./stagechain.css";
 import "./status.css";
@@ -52,16 +52,20 @@ export const StageChain = memo(function StageChain({ runId, stages, isWhole = fa
 });
 
 function StageBox({ stage, label }: { stage: Dag; label: string }) {
-  const { tone, glyph, word } = lookOf(stage.status);
-  const progress = progressOf(stage);
+  const { word } = lookOf(stage.status);
+  const by = cancelledBy(stage);
+  const { tone, glyph } = lookOf(by === null ? stage.status : "CANCELLED");
+  const progress = by === null ? progressOf(stage) : null;
+  const failed = failedOf(stage);
   const jobs = `${stage.counts.completed} of ${count(stage.counts.total, "job")} completed`;
   const isRunning = stage.status === "RUNNING";
   return (
     <a
       className={`chain-stage tone-${tone}${isRunning ? " status-pulse" : ""}`}
       href={dagPath(stage)}
-      title={`${stage.name}\n${word} · ${jobs}`}
+      title={[stage.name, `${word} · ${jobs}`, by === null ? null : `Cancelled by ${by}`].filter(Boolean).join("\n")}
       data-status={stage.status}
+      data-cancelled={by === null ? undefined : ""}
     >
       <span className="status-glyph" aria-hidden="true">
         {glyph}
@@ -69,10 +73,22 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
       <Name of={label} className="chain-label" />
       <span className="unseen">
         , {word}, {jobs}
+        {failed > 0 ? `, ${failed} failed` : ""}
+        {by === null ? "" : `, cancelled by ${by}`}
       </span>
       {progress ? (
         <span className="chain-progress" aria-hidden="true">
           {progress}
+        </span>
+      ) : null}
+      {by === null ? null : (
+        <span className="chain-by cut" aria-hidden="true">
+          Cancelled by <bdi>{by}</bdi>
+        </span>
+      )}
+      {failed > 0 ? (
+        <span className="chain-failed" aria-hidden="true">
+          {failed} failed
         </span>
       ) : null}
     </a>

@@ -1,11 +1,11 @@
 /** Says when runs that are on the screen end: one by its name, many at once by their number. */
-import type { RecordedRunView } from "../api/recorded";
+import type { RunView } from "../api/recorded";
 import { count } from "./format";
 import { notify } from "./notify";
 import { say } from "./Toasts";
 import { whyFailed } from "./whyEnded";
 
-type Run = Pick<RecordedRunView, "run_id" | "status" | "first_error" | "reason">;
+type Run = Pick<RunView, "run_id" | "status" | "first_error" | "reason">;
 
 const GATHER_MS = 1000; // a hundred runs that end together are one note
 

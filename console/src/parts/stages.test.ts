@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { foldedChain, iterationOf, progressOf, stageLabels } from "./stages";
+import type { Dag } from "../api/facts";
+import { cancelledBy, failedOf, foldedChain, iterationOf, progressOf, stageLabels } from "./stages";
 
 const COUNTS = {
   total: 4,
@@ -103,4 +104,17 @@ test("a box counts its jobs until all of them completed", () => {
   expect(progressOf({ status: "PARTIAL", counts })).toBe("2/4");
   expect(progressOf({ status: "COMPLETED", counts: { ...COUNTS, completed: 4 } })).toBeNull();
   expect(progressOf({ status: "RUNNING", counts: { ...COUNTS, total: 1, running: 1 } })).toBeNull();
+});
+
+test("a stage that somebody cancelled says who, once it has ended", () => {
+  expect(cancelledBy({ is_final: true, cancelled_by: "ann" })).toBe("ann");
+  expect(cancelledBy({ is_final: false, cancelled_by: "ann" })).toBe(null);
+  expect(cancelledBy({ is_final: true, cancelled_by: null })).toBe(null);
+});
+
+test("a stage that goes on says how many of its jobs have failed", () => {
+  const counts = { failed: 2 } as Dag["counts"];
+
+  expect(failedOf({ is_final: false, counts })).toBe(2);
+  expect(failedOf({ is_final: true, counts })).toBe(0);
 });

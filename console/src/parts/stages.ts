@@ -68,3 +68,13 @@ export function progressOf(stage: Pick<Dag, "status" | "counts">): string | null
   if (status === "COMPLETED" || counts.total < 2) return null;
   return `${counts.completed}/${counts.total}`;
 }
+
+/** Returns who cancelled a stage that has ended so; null while its jobs are still being ended, and where nobody did. */
+export function cancelledBy(stage: Pick<Dag, "is_final" | "cancelled_by">): string | null {
+  return stage.is_final ? stage.cancelled_by : null;
+}
+
+/** Returns how many jobs of a stage that goes on have failed; of one that has ended its status tells. */
+export function failedOf(stage: Pick<Dag, "is_final" | "counts">): number {
+  return stage.is_final ? 0 : stage.counts.failed;
+}

@@ -1,6 +1,6 @@
-import type { RecordedRunView } from "../api/recorded";
+import type { RunView } from "../api/recorded";
 
-type Run = Pick<RecordedRunView, "status" | "reason" | "first_error">;
+type Run = Pick<RunView, "status" | "reason" | "first_error">;
 
 /** Returns why a run failed, as its end says it; else what failed in it first, which it may have got over. Null for others. */
 export function whyFailed(run: Run): string | null {

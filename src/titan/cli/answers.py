@@ -12,7 +12,6 @@ from titan.model.dags import StageStatus
 from titan.model.files import FilePlace
 from titan.model.jobs import JobKind, JobStatus
 from titan.model.queue import WaitsFor
-from titan.model.runs import RunStatus
 
 #: A JSON object as it came, for `--json`.
 Document: TypeAlias = Mapping[str, object]
@@ -120,30 +119,6 @@ class Orchestrator(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     directory: str
     host: str
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One invocation of an agent; `stages` is empty in lists."""
-
-    agent_run_id: str
-    agent_id: str | None
-    status: RunStatus
-    started_at: datetime
-    stage_count: int
-    job_count: int
-    ended_at: datetime | None = None
-    reason: str | None = None
-    pinned: bool = False
-    orchestrator: Orchestrator | None = None
-    stages: tuple[Dag, ...] = ()
-
-    def length(self, now: datetime) -> timedelta:
-        """Return how long it took, until `now` while it has not ended."""
-        return (self.ended_at or now) - self.started_at
-
-    def label(self, stage: Dag) -> str:
-        """Return the stage's name without the run's id before it: `PLAN` of `RESEARCH_1a9ac3_PLAN`."""
-        return stage.name.removeprefix(self.agent_run_id).lstrip("_-") or stage.name
 
 
 class RunningJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,6 @@ from titan.cli.commands import (
     gates,
     house,
     jobs,
-    run,
     runs_changes,
     runs_deliver,
     runs_files,
@@ -52,7 +51,7 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, dags, jobs, files, run, gates, again, cancel, house, doctor):
+for commands in (up, submit, dags, jobs, files, gates, again, cancel, house, doctor):
     app.add_typer(commands.app)
 assert runs_changes.app is runs_deliver.app is runs_files.app  # of which each holds a part of the commands
 app.add_typer(runs_files.app, name="runs")

@@ -19,12 +19,7 @@ def dag_names(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def run_ids(context: typer.Context, incomplete: str) -> list[str]:
-    """Return ids of the newest agent runs."""
-    return _ask(context, incomplete, "agent_run_id", "runs")
-
-
-def recorded_run_ids(context: typer.Context, incomplete: str) -> list[str]:
-    """Return ids of the newest recorded runs."""
+    """Return ids of the newest runs."""
     return _ask(context, incomplete, "run_id", "v1", "runs", listing="data", limit=_LARGEST_PAGE, window="all")
 
 

@@ -1,4 +1,4 @@
-"""From the name a person types to the one job, DAG or recorded run it means."""
+"""From the name a person types to the one job, DAG or run it means."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
     if dag is not None and document.get("dag_id") != dag_id:
         raise _not_there(name, f"DAG {dag!r}", f"titan dag {dag}")
     if run is not None and document.get("agent_run_id") != run:
-        raise _not_there(name, f"agent run {run!r}", f"titan run {run}")
+        raise _not_there(name, f"agent run {run!r}", f"titan runs show {run}")
     return document
 
 
@@ -55,8 +55,8 @@ def dag_id_of(server: Server, dag: str | None) -> str | None:
 
 
 @contextmanager
-def recorded_run_named(server: Server, run_id: str) -> Iterator[None]:
-    """Give an UnknownRun a better next step: the ids of recorded runs that the given one is a part of.
+def run_named(server: Server, run_id: str) -> Iterator[None]:
+    """Give an UnknownRun a better next step: the ids of runs that the given one is a part of.
 
     An action that is unknown in it gets the command that lists those of the run.
     """

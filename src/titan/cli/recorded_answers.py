@@ -1,10 +1,11 @@
-"""What the server answers about recorded runs, as values. Fields a newer server adds are ignored."""
+"""What the server answers about runs, as values. Fields a newer server adds are ignored."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
+from titan.cli.answers import Dag, Orchestrator
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import RunStatus
 
@@ -44,8 +45,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
 
 
-class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of which calls were recorded."""
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One invocation of an agent, or of a program that records what it does."""
 
     run_id: str
     agent_id: str
@@ -63,10 +64,16 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     is_pinned: bool = False
     archived_at: datetime | None = None
+    orchestrator: Orchestrator | None = None
+    stages: tuple[Dag, ...] = ()  #: in submission order; empty in lists
 
     def length(self, now: datetime) -> timedelta:
         """Return how long it took, until `now` while it has not ended."""
         return (self.ended_at or now) - self.started_at
+
+    def label(self, stage: Dag) -> str:
+        """Return the stage's name without the run's id before it: `PLAN` of `RESEARCH_1a9ac3_PLAN`."""
+        return stage.name.removeprefix(self.run_id).lstrip("_-") or stage.name
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +86,7 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/v1/runs."""
 
-    data: tuple[RecordedRun, ...]
+    data: tuple[Run, ...]
     total: int
     is_total_capped: bool = False
     elsewhere: Elsewhere | None = None
@@ -88,7 +95,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
 class Skeleton(msgspec.Struct, frozen=True, kw_only=True):
     """All actions of a run as columns of equal length; -1 is no text, no duration, a parent not heard of."""
 
-    run: RecordedRun
+    run: Run
     names: tuple[str, ...]
     models: tuple[str, ...]
     actors: tuple[str, ...]

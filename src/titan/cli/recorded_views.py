@@ -1,10 +1,11 @@
-"""How recorded runs look: rows of the list, and one run with its actions as a tree. Pure but for showing."""
+"""How runs look: rows of the list, and one run with its stages and its actions as a tree. Pure but for showing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from titan.cli.answers import Dag
 from titan.cli.formats import NOTHING, count, duration, in_words, moment, money
-from titan.cli.recorded_answers import Call, Note, Progress, RecordedRun, Tally
+from titan.cli.recorded_answers import Call, Note, Progress, Run, Tally
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.actions import CALLS, INCURRED
 from titan.model.runs import RunStatus
@@ -31,11 +32,19 @@ _ACTION_COLUMNS = (
     Column("MODEL", folds=True, least_columns=100),
     Column("ERROR", folds=True, least_columns=60),
 )
+_STAGE_COLUMNS = (
+    Column("STAGE", folds=True),
+    Column("STATUS"),
+    Column("DONE", "right"),
+    Column("SUBMITTED", least_columns=50),
+    Column("TOOK", "right", least_columns=60),
+    Column("DAG", folds=True, least_columns=90),
+)
 _ID_COLUMN = Column("ID", folds=True)
 _DEEPEST = 30  # levels that are indented: further ones would leave no room for names
 
 
-def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
+def run_row(run: Run, *, at: datetime) -> list[Cell]:
     """Return the cells of RUN_COLUMNS."""
     named = (("pinned", run.is_pinned), ("archived", run.archived_at), (f"{run.lost:,} lost", run.lost))
     marks = [mark for mark, holds in named if holds]
@@ -53,8 +62,8 @@ def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     ]
 
 
-def show_recorded(
-    run: RecordedRun,
+def show_run(
+    run: Run,
     calls: Sequence[Call],
     notes: Sequence[Note],
     *,
@@ -63,28 +72,51 @@ def show_recorded(
     has_tree: bool = True,
     has_ids: bool = False,
 ) -> None:
-    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree, if `has_tree`.
+    """Write a run: where it stands, its totals, what people said of it, its stages, and its actions as a tree.
+
+    The tree is left out unless `has_tree`; the totals of a run that submitted stages and recorded nothing, too.
 
     `said` are words that stand behind an action's name, by its id.
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
-    say(" · ".join(_figures(run)))
+    if calls or not run.stages:
+        say(" · ".join(_figures(run)))
     if run.first_error:
         say(f"first error: {run.first_error}")
-    if run.has_stages:
-        say(f"Its stages and their jobs: titan run {run.run_id}")
     for note in notes:
         say(note_line(note, calls, at=at))
+    if run.stages:
+        _show_stages(run, at=at)
     if calls and has_tree:
         say("")
         columns = [*_ACTION_COLUMNS[:1], _ID_COLUMN, *_ACTION_COLUMNS[1:]] if has_ids else _ACTION_COLUMNS
         show_table(columns, [action_row(call, run, (said or {}).get(call.id), at=at, has_id=has_ids) for call in calls])
 
 
-def action_row(
-    call: Call, run: RecordedRun, said: str | None = None, *, at: datetime, has_id: bool = False
-) -> list[Cell]:
+def _show_stages(run: Run, *, at: datetime) -> None:
+    """Write a run's stages as a chain, then each with its facts."""
+    chain: list[Cell] = []
+    for stage in run.stages:
+        chain += ["  →  " if chain else "  ", run.label(stage), " ", Status(stage.status)]
+    say("")
+    say(*chain)
+    say("")
+    show_table(_STAGE_COLUMNS, [_stage_row(run, stage, at=at) for stage in run.stages])
+
+
+def _stage_row(run: Run, stage: Dag, *, at: datetime) -> list[Cell]:
+    return [
+        run.label(stage),
+        Status(stage.status),
+        f"{stage.counts.completed:,}/{stage.counts.total:,}",
+        moment(stage.submitted_at, now=at),
+        duration(stage.length(at)),
+        stage.name,
+    ]
+
+
+def action_row(call: Call, run: Run, said: str | None = None, *, at: datetime, has_id: bool = False) -> list[Cell]:
     """Return the cells of a row of a run's actions; what runs took up to now, as long as its run goes on."""
     took = NOTHING if call.duration_ms is None else in_words(call.duration_ms)
     if call.outcome is None and run.status is RunStatus.RUNNING:
@@ -137,19 +169,19 @@ def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     return f"{verb} {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
 
 
-def _own_name(run: RecordedRun) -> str | None:
+def _own_name(run: Run) -> str | None:
     """Return what a run is called, unless that is its agent's name once more."""
     return run.name if run.name != run.agent_id else None
 
 
-def _why(run: RecordedRun) -> str:
+def _why(run: Run) -> str:
     """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
     if run.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
         return NOTHING
     return run.reason or run.first_error or NOTHING
 
 
-def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
+def _facts(run: Run, *, at: datetime) -> list[str]:
     took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
     facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
     if run.progress is not None and run.ended_at is None:
@@ -160,7 +192,7 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     return facts
 
 
-def _figures(run: RecordedRun) -> list[str]:
+def _figures(run: Run) -> list[str]:
     tally = run.tally
     outcomes = (
         (tally.success, "succeeded"),

@@ -1,10 +1,10 @@
-"""How DAGs, jobs and runs look: rows of tables and the lines above them. Pure but for showing."""
+"""How DAGs and jobs look: rows of tables and the lines above them. Pure but for showing."""
 
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from titan.cli.answers import Attempt, Counts, Dag, Job, Run
+from titan.cli.answers import Attempt, Counts, Dag, Job
 from titan.cli.formats import NOTHING, count, duration, moment, size, with_local_times
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.jobs import JobKind, JobStatus
@@ -30,14 +30,6 @@ JOB_COLUMNS = (
     Column("TOOK", "right", least_columns=70),
     Column("WORKER", folds=True, least_columns=110),
     Column("WHY", folds=True),
-)
-_STAGE_COLUMNS = (
-    Column("STAGE", folds=True),
-    Column("STATUS"),
-    Column("DONE", "right"),
-    Column("SUBMITTED", least_columns=50),
-    Column("TOOK", "right", least_columns=60),
-    Column("DAG", folds=True, least_columns=90),
 )
 _ATTEMPT_COLUMNS = (
     Column("ATTEMPT", "right"),
@@ -143,23 +135,6 @@ def show_job(job: Job, *, at: datetime) -> None:
         show_table(_ATTEMPT_COLUMNS, [_attempt_row(attempt, at=at) for attempt in job.attempts])
 
 
-def show_run(run: Run, *, at: datetime) -> None:
-    """Write an agent run: its stages as a chain, then each with its facts."""
-    say("Run ", run.agent_run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
-    agent = f"agent {run.agent_id} · " if run.agent_id else ""
-    took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
-    say(f"{agent}started {moment(run.started_at, now=at)} · {took}{' · pinned' if run.pinned else ''}")
-    if not run.stages:
-        return
-    say("")
-    chain: list[Cell] = []
-    for stage in run.stages:
-        chain += ["  →  " if chain else "  ", run.label(stage), " ", Status(stage.status)]
-    say(*chain)
-    say("")
-    show_table(_STAGE_COLUMNS, [_stage_row(run, stage, at=at) for stage in run.stages])
-
-
 def summary(counts: Counts) -> str:
     """Return how many jobs stand where: `3 of 5 jobs completed, 1 failed, 1 cancelled`."""
     return ", ".join([f"{counts.completed:,} of {count(counts.total, 'job')} completed", *not_completed(counts)])
@@ -240,14 +215,3 @@ def _exit_of(attempt: Attempt) -> str:
     if attempt.signal is not None:
         return f"signal {attempt.signal}"
     return NOTHING if attempt.exit_code is None else str(attempt.exit_code)
-
-
-def _stage_row(run: Run, stage: Dag, *, at: datetime) -> list[Cell]:
-    return [
-        run.label(stage),
-        Status(stage.status),
-        f"{stage.counts.completed:,}/{stage.counts.total:,}",
-        moment(stage.submitted_at, now=at),
-        duration(stage.length(at)),
-        stage.name,
-    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from titan.engine.consequences import ask_to_stop, cancel_with_descendants, is_prefetched
 from titan.engine.moves import Moves
+from titan.model.dags import Dag
 from titan.model.events import RunEnded, Subject
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run, RunOutcome
@@ -46,10 +47,20 @@ def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
     )
 
 
-def cancel_run(tx: Transaction, run: Run) -> Cancelled:
+def cancel_dags(tx: Transaction, dags: Iterable[Dag], *, by: str) -> Cancelled:
+    """Cancel every job of these DAGs; those that had not ended say who cancelled them."""
+    all_of_them = list(dags)
+    answer = cancel_jobs(tx, [job for dag in all_of_them for job in tx.jobs_of_dag(dag.id)])
+    for dag in all_of_them:
+        after = tx.dag(dag.id)
+        if after is not None and not dag.is_final:
+            tx.save_dag(replace(after, cancelled_by=by))
+    return answer
+
+
+def cancel_run(tx: Transaction, run: Run, *, by: str) -> Cancelled:
     """Cancel every job of a run and end the run; an ended run without live jobs keeps its outcome."""
-    live = [job for stage in tx.stages(run.project_id, run.id) for job in tx.jobs_of_dag(stage.id)]
-    answer = cancel_jobs(tx, live)
+    answer = cancel_dags(tx, tx.stages(run.project_id, run.id), by=by)
     if run.outcome is None or run.live_job_count:
         end_run(tx, run.project_id, run.id, RunOutcome.CANCELLED, reason=REASON, cause=CAUSE)
     return answer

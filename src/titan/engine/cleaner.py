@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -18,10 +18,11 @@ from titan.engine import forgetting
 from titan.engine.collecting import PAGE, Collector, paged
 from titan.model.dags import Dag
 from titan.model.recorded import RecordedRun
-from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry
+from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry, RunKey
 from titan.model.runs import Run
 from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
 from titan.ports_calls import CallReader, CallStore, CallTransaction
+from titan.rules.registry import without_recordings
 from titan.rules.retention import BLOB_GRACE, Retention, cutoff, may_cut, may_delete_log
 
 T = TypeVar("T")
@@ -80,19 +81,31 @@ class Cleaner:
         """Delete those of these contents that nothing names any more, at once; return what that freed."""
         return await _in_thread(partial(self._collector.discard, digests)) if digests else Freed()
 
+    async def forget_stages(self, run: RecordedRun) -> Freed:
+        """Delete the stages of a run that somebody deletes, with their jobs."""
+        before = self._clock.now() + timedelta(seconds=1)  # however late its last activity was
+        forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
+        return await self._until_done(forget)
+
     async def _runs(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.runs, self._clock.now())
         freed = Freed()
+        last: Run | None = None
         while before is not None:
-            runs = await self._read(partial(_forgettable_runs, before=before))
+            page = await self._read(partial(_forgettable_runs, before=before, after=last))
+            pinned = await self._pinned()
+            runs = [run for run in page if (run.project_id, run.id) not in pinned]
             if is_dry:
                 stages = sum(run.stage_count for run in runs)
-                return Freed(runs=len(runs), dags=stages, jobs=sum(run.job_count for run in runs))
-            for run in runs:
-                forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
-                freed += await self._until_done(forget)
-            if len(runs) < PAGE:
+                freed += Freed(runs=len(runs), dags=stages, jobs=sum(run.job_count for run in runs))
+            for run in () if is_dry else runs:
+                # Its row first: where the server dies in between, the next round finds the stages again.
+                if await asyncio.wrap_future(self._calls.transact(partial(_forget_bare_row, run=run))):
+                    forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
+                    freed += await self._until_done(forget)
+            if len(page) < PAGE:
                 break
+            last = page[-1]
         return freed
 
     async def _dags(self, *, is_dry: bool) -> Freed:
@@ -126,11 +139,12 @@ class Cleaner:
         before = cutoff(self.retention.journal, self._clock.now())
         freed, seq = Freed(), 0
         while before is not None:
-            entries = await self._read(partial(_oldest_entries, after_seq=seq))
+            entries, pinned = await self._read(partial(_oldest_entries, after_seq=seq)), await self._pinned()
             if is_dry:
-                freed += Freed(journal_entries=sum(may_cut(entry, before=before) for entry in entries))
+                cuttable = sum(may_cut(entry, before=before, pinned=pinned) for entry in entries)
+                freed += Freed(journal_entries=cuttable)
             else:
-                freed += await self._commit(partial(forgetting.cut, entries=entries, before=before))
+                freed += await self._commit(partial(forgetting.cut, entries=entries, before=before, pinned=pinned))
             if len(entries) < forgetting.ENTRIES or entries[-1].at >= before:
                 break
             seq = entries[-1].seq
@@ -140,34 +154,36 @@ class Cleaner:
         before = cutoff(self.retention.files, self._clock.now())
         freed, last = Freed(), FileName(project_id="", name="")
         while before is not None:
-            names = await self._read(partial(_old_files, before=before, after=last))
+            page, pinned = await self._read(partial(_old_files, before=before, after=last)), await self._pinned()
+            names = [name for name in page if name.run not in pinned]
             if is_dry:
                 freed += Freed(files=len(names))
             elif names:
                 freed += await self._commit(partial(forgetting.forget_files, names=names, before=before))
-            if len(names) < forgetting.ROWS:
+            if len(page) < forgetting.ROWS:
                 break
-            last = names[-1]
+            last = page[-1]
         return freed
 
     async def _keys(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.files, self._clock.now())
         freed, last = Freed(), ArtifactKey(project_id="", key="", artifact="")
         while before is not None:
-            keys = await self._read(partial(_old_keys, before=before, after=last))
+            page, pinned = await self._read(partial(_old_keys, before=before, after=last)), await self._pinned()
+            keys = [key for key in page if key.run not in pinned]
             if is_dry:
                 freed += Freed(keys=len(keys))
             elif keys:
                 freed += await self._commit(partial(forgetting.forget_keys, keys=keys, before=before))
-            if len(keys) < forgetting.ROWS:
+            if len(page) < forgetting.ROWS:
                 break
-            last = keys[-1]
+            last = page[-1]
         return freed
 
     async def _recorded(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.recorded, self._clock.now())
         left: set[str] = set()
-        forget = partial(_forget_recorded, left=left)
+        forget = partial(self._forget_recorded, left=left)
         freed = await self._each_old_run(before, is_dry, Freed(recorded=1), forget, has_archived=True)
         return freed + await self.discard(left)
 
@@ -199,6 +215,24 @@ class Cleaner:
                 break
         return freed
 
+    def _forget_recorded(self, run: RecordedRun, *, left: set[str]) -> Callable[[CallTransaction], None]:
+        """Return what deletes the recordings of a run, and its row unless it has stages that are kept longer.
+
+        It adds to `left` the content that they named.
+        """
+        has_stages = run.has_stages and self._store.read(lambda reader: reader.run(run.project_id, run.id)) is not None
+
+        def forget(tx: CallTransaction) -> None:
+            left.update(tx.blobs_of_run(run.project_id, run.id))
+            tx.forget_run(run.project_id, run.id)
+            if has_stages:
+                tx.save_run(without_recordings(run, now=tx.now))
+
+        return forget
+
+    async def _pinned(self) -> frozenset[RunKey]:
+        return await asyncio.to_thread(self._calls.read, _pinned_runs)
+
     async def _read(self, query: Callable[[Reader], T]) -> T:
         return await asyncio.to_thread(self._store.read, query)
 
@@ -223,7 +257,9 @@ class Cleaner:
         freed = Freed()
         for page in paged(self._logs.old(before=now - BLOB_GRACE), ending):
             sizes = dict(page)
-            for lease_id in self._store.read(partial(_deletable_logs, lease_ids=list(sizes), before=before)):
+            pinned = self._calls.read(_pinned_runs)
+            find = partial(_deletable_logs, lease_ids=list(sizes), before=before, pinned=pinned)
+            for lease_id in self._store.read(find):
                 if not is_dry:
                     self._logs.discard(lease_id)
                 freed += Freed(logs=1, log_bytes=sizes[lease_id])
@@ -244,8 +280,22 @@ def told(freed: Freed) -> str:
     )
 
 
-def _forgettable_runs(reader: Reader, before: datetime) -> list[Run]:
-    return reader.forgettable_runs(before=before, limit=PAGE)
+def _forgettable_runs(reader: Reader, before: datetime, after: Run | None) -> list[Run]:
+    return reader.forgettable_runs(before=before, after=after, limit=PAGE)
+
+
+def _forget_bare_row(tx: CallTransaction, run: Run) -> bool:
+    """Delete the row of a run of which nothing was recorded; return False where it is pinned by now."""
+    row = tx.recorded_run(run.project_id, run.id)
+    if row is not None and row.pinned_at is not None:
+        return False
+    if row is not None and row.entry_count == 0:
+        tx.forget_run(run.project_id, run.id)
+    return True
+
+
+def _pinned_runs(reader: CallReader) -> frozenset[RunKey]:
+    return reader.pinned_runs()
 
 
 def _forgettable_dags(reader: Reader, before: datetime) -> list[Dag]:
@@ -269,22 +319,16 @@ def _old_keys(reader: Reader, before: datetime, after: ArtifactKey) -> list[Arti
     return reader.old_artifact_keys(before=before, after=after, limit=forgetting.ROWS)
 
 
-def _deletable_logs(reader: Reader, lease_ids: list[str], before: datetime | None) -> list[str]:
-    return [lease_id for lease_id in lease_ids if may_delete_log(reader.log_owner(lease_id), before=before)]
+def _deletable_logs(
+    reader: Reader, lease_ids: list[str], before: datetime | None, pinned: frozenset[RunKey]
+) -> list[str]:
+    return [
+        lease_id for lease_id in lease_ids if may_delete_log(reader.log_owner(lease_id), before=before, pinned=pinned)
+    ]
 
 
 def _old_recorded(reader: CallReader, before: datetime, *, has_archived: bool) -> list[RecordedRun]:
     return reader.old_runs(before=before, has_archived=has_archived, limit=PAGE)
-
-
-def _forget_recorded(run: RecordedRun, *, left: set[str]) -> Callable[[CallTransaction], None]:
-    """Return what deletes a run, and adds to `left` the content that it named."""
-
-    def forget(tx: CallTransaction) -> None:
-        left.update(tx.blobs_of_run(run.project_id, run.id))
-        tx.forget_run(run.project_id, run.id)
-
-    return forget
 
 
 def _archive_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:

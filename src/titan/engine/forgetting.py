@@ -3,10 +3,11 @@
 A run or DAG that is larger than one transaction goes in several: its journal entries first, then its jobs, then itself.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry
+from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry, RunKey
 from titan.ports import Transaction
 from titan.rules.retention import may_cut, may_forget_dag, may_forget_run
 
@@ -16,7 +17,7 @@ ROWS: Final = 100  # of names and keys in one transaction
 
 
 def forget_of_run(tx: Transaction, project_id: str, run_id: str, *, before: datetime) -> Freed | None:
-    """Delete some of a run's facts; None when nothing is left of it, or it may not go any more."""
+    """Delete some facts of a run that is not pinned; None when nothing is left of it, or it may not go any more."""
     run = tx.run(project_id, run_id)
     if run is None or not may_forget_run(run, before=before):
         return None
@@ -39,9 +40,9 @@ def forget_of_dag(tx: Transaction, dag_id: str, *, before: datetime) -> Freed | 
     return Freed(journal_entries=entries) if entries else _forget_of_dag(tx, dag_id)
 
 
-def cut(tx: Transaction, entries: list[OldEntry], *, before: datetime) -> Freed:
+def cut(tx: Transaction, entries: list[OldEntry], *, before: datetime, pinned: Collection[RunKey]) -> Freed:
     """Delete those of these journal entries that may go."""
-    seqs = [entry.seq for entry in entries if may_cut(entry, before=before)]
+    seqs = [entry.seq for entry in entries if may_cut(entry, before=before, pinned=pinned)]
     tx.cut_journal(seqs)
     return Freed(journal_entries=len(seqs))
 

@@ -86,7 +86,9 @@ class Moves:
         started_at = min((each for each in (dag.started_at, self._begun.get(dag.id)) if each), default=None)
         has_ended = counts.unfinished == 0 and not dag.is_final
         ended_at = None if counts.unfinished else dag.ended_at or now
-        settled = replace(dag, counts=counts, started_at=started_at, ended_at=ended_at)
+        goes_on = dag.is_final and counts.unfinished > 0
+        cancelled_by = None if goes_on else dag.cancelled_by
+        settled = replace(dag, counts=counts, started_at=started_at, ended_at=ended_at, cancelled_by=cancelled_by)
         self.tx.save_dag(settled)
         if has_ended:
             subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)

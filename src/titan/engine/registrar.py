@@ -6,6 +6,7 @@ what it read. A restart goes on from there, and nothing is lost or done twice.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,7 @@ class Registrar:
         self._bus = bus
         self._clock = clock
         self._project_id = project_id
+        self._one_at_a_time = threading.RLock()
         #: How far the journal was read; None: not since this started.
         self._seen: int | None = None
         self._noted_seq = 0
@@ -56,15 +58,36 @@ class Registrar:
                         continue
                     await asyncio.to_thread(self.end_idle)
                 except StoreError as error:
-                    logger.warning("the registry of runs catches up later: %s", error)
-                    self._seen = None  # what is noted in the store is what was kept
+                    self._refused(error)
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
                 await asyncio.sleep(GATHER_SECONDS)
                 await watch.heard(QUIET_SECONDS)
 
+    def refresh(self) -> None:
+        """Bring over all that the journal holds by now, so that a reader finds each DAG that was acknowledged.
+
+        Where the store of calls refuses to write, readers get what it holds.
+        """
+        with self._one_at_a_time:
+            try:
+                last = self._store.read(lambda reader: reader.last_seq())
+                while (self._seen is None or self._seen < last) and self.catch_up():
+                    continue
+                self.end_idle()
+            except StoreError as error:
+                self._refused(error)
+
+    def _refused(self, error: StoreError) -> None:
+        logger.warning("the registry of runs catches up later: %s", error)
+        self._seen = None  # what is noted in the store is what was kept
+
     def catch_up(self) -> bool:
         """Bring the next part of the journal into the registry; return whether there may be more."""
+        with self._one_at_a_time:
+            return self._bring_next()
+
+    def _bring_next(self) -> bool:
         seen = self._noted() if self._seen is None else self._seen
         entries = self._store.read(lambda reader: reader.journal(self._project_id, after_seq=seen, limit=BATCH))
         if not entries:
@@ -80,12 +103,13 @@ class Registrar:
 
     def end_idle(self) -> None:
         """End runs that nobody has ended and that did nothing for a while; no entry of the journal tells of it."""
-        now = self._clock.now()
-        due = [run_id for run_id, at in self._open.items() if at <= now]
-        if due:
-            stands = _Stands(self._store.read(lambda reader: self._runs(reader, due)), [])
-            self._calls.transact(partial(_write, stands=stands, seen=self._seen or 0)).result()
-            self._noted_seq = self._seen or 0
+        with self._one_at_a_time:
+            now = self._clock.now()
+            due = [run_id for run_id, at in self._open.items() if at <= now]
+            if due:
+                stands = _Stands(self._store.read(lambda reader: self._runs(reader, due)), [])
+                self._calls.transact(partial(_write, stands=stands, seen=self._seen or 0)).result()
+                self._noted_seq = self._seen or 0
 
     def _noted(self) -> int:
         """Return how far the journal was read when the server was last here; 0 when this is another journal."""

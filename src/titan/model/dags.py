@@ -87,6 +87,7 @@ class Dag:
     content_digest: str | None = None  #: of name, jobs and on_failure; None where nothing can repeat it
     started_at: datetime | None = None  #: when the first attempt was leased
     ended_at: datetime | None = None  #: when its last job became final
+    cancelled_by: str | None = None  #: who cancelled all of it, unless a job of it was tried again since
 
     @property
     def is_final(self) -> bool:

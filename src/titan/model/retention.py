@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TypeAlias
+
+#: A run: its project and its id.
+RunKey: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,6 +14,7 @@ class FileName:
 
     project_id: str
     name: str
+    run: RunKey | None = None  #: whose job uploaded it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,7 @@ class ArtifactKey:
     project_id: str
     key: str
     artifact: str  #: SHA-256 of the file
+    run: RunKey | None = None  #: whose job published it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +32,7 @@ class LogOwner:
     """What the store knows of the attempt that wrote a log."""
 
     ended_at: datetime | None  #: None while it runs
-    is_pinned: bool  #: whether it belongs to a pinned run
+    run: RunKey | None  #: whose job it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,8 @@ class OldEntry:
 
     seq: int
     at: datetime
-    is_kept: bool  #: of a pinned run, or of something that is not final
+    is_live: bool  #: of something that is not final
+    run: RunKey | None  #: what it is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,4 +56,3 @@ class Run:
     ended_at: datetime | None = None
     reason: str | None = None  #: what its orchestrator, or who cancelled it, said
     orchestrator: Orchestrator | None = None  #: None when jobs submit its stages, or a program that did not say
-    pinned_at: datetime | None = None  #: since when retention leaves it and all it left alone; None: not pinned

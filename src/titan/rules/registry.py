@@ -48,10 +48,7 @@ def is_silent(run: RecordedRun, *, now: datetime) -> bool:
 def with_stages(
     known: RecordedRun | None, run: Run, status: RunStatus, *, ended_at: datetime | None, now: datetime
 ) -> RecordedRun:
-    """Return the registry's row of a run that submitted DAGs; `status` and `ended_at` are what those come to.
-
-    A pin stays, whoever set it: a run may have been pinned before it submitted anything. To unpin ends both.
-    """
+    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to."""
     if known is None:
         known = RecordedRun(
             project_id=run.project_id,
@@ -76,7 +73,24 @@ def with_stages(
         ended_at=ended_at,
         reason=run.reason,
         told_end=None,
-        pinned_at=run.pinned_at or known.pinned_at,
+    )
+
+
+def without_recordings(run: RecordedRun, *, now: datetime) -> RecordedRun:
+    """Return the row of a run whose stages are kept longer than what was recorded of it."""
+    return RecordedRun(
+        project_id=run.project_id,
+        id=run.id,
+        agent_id=run.agent_id,
+        status=run.status,
+        status_source=StatusSource.STAGES,
+        started_at=run.started_at,
+        last_event_at=run.last_event_at,
+        heard_at=now,
+        ended_at=run.ended_at,
+        reason=run.reason,
+        has_stages=True,
+        archived_at=run.archived_at,
     )
 
 

@@ -1,11 +1,12 @@
 """What is old enough to go, and what a pin, a live job or a wish to keep for ever holds back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from titan.model.dags import Dag
-from titan.model.retention import LogOwner, OldEntry
+from titan.model.retention import LogOwner, OldEntry, RunKey
 from titan.model.runs import Run
 
 BLOB_GRACE: Final = timedelta(hours=1)  # from the renewal of a lease to the commit of a reference: a request at most
@@ -32,8 +33,8 @@ def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
 
 
 def may_forget_run(run: Run, *, before: datetime) -> bool:
-    """Tell whether a run and all that belongs to it may go: nothing of it lives, and it is old and not pinned."""
-    return run.live_job_count == 0 and run.pinned_at is None and run.last_activity_at < before
+    """Tell whether a run that is not pinned may go, with all that belongs to it: nothing of it lives, and it is old."""
+    return run.live_job_count == 0 and run.last_activity_at < before
 
 
 def may_forget_dag(dag: Dag, *, before: datetime) -> bool:
@@ -41,22 +42,22 @@ def may_forget_dag(dag: Dag, *, before: datetime) -> bool:
     return dag.run_id is None and dag.ended_at is not None and dag.ended_at < before
 
 
-def may_delete_log(owner: LogOwner | None, *, before: datetime | None) -> bool:
+def may_delete_log(owner: LogOwner | None, *, before: datetime | None, pinned: Collection[RunKey]) -> bool:
     """Tell whether a log may go: nobody knows its attempt any more, or that ended long ago in no pinned run."""
     if owner is None:
         return True
-    if before is None or owner.ended_at is None or owner.is_pinned:
+    if before is None or owner.ended_at is None or owner.run in pinned:
         return False
     return owner.ended_at < before
 
 
-def may_cut(entry: OldEntry, *, before: datetime) -> bool:
+def may_cut(entry: OldEntry, *, before: datetime, pinned: Collection[RunKey]) -> bool:
     """Tell whether a journal entry may go although what it is about stays."""
-    return entry.at < before and not entry.is_kept
+    return entry.at < before and not entry.is_live and entry.run not in pinned
 
 
 def may_delete_workspace(owner: Run | Dag | None, *, idle: timedelta, keep: timedelta | None, now: datetime) -> bool:
-    """Tell whether a workspace that its worker has not used for `idle` may go.
+    """Tell whether a workspace, of no pinned run, that its worker has not used for `idle` may go.
 
     Its run or DAG must have ended as long ago. One that nobody knows was forgotten, with the run, while its worker
     was away.

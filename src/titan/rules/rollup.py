@@ -50,19 +50,6 @@ def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedel
     return RunStatus.FAILED if has_failed else RunStatus.COMPLETED
 
 
-def possible_run_statuses(run: Run, *, now: datetime, idle: timedelta = RUN_IDLE) -> frozenset[RunStatus]:
-    """Return what `run_status` can come to, whatever the run's last stage: of a list, most runs need no look at it."""
-    if run.live_job_count:
-        return frozenset({RunStatus.PENDING, RunStatus.RUNNING})
-    if run.outcome is None and now - run.last_activity_at < idle:
-        return frozenset({RunStatus.RUNNING})
-    if run.outcome is RunOutcome.CANCELLED:
-        return frozenset({RunStatus.CANCELLED})
-    return frozenset(
-        {RunStatus.FAILED} if run.outcome is RunOutcome.FAILED else {RunStatus.COMPLETED, RunStatus.FAILED}
-    )
-
-
 def run_ended_at(run: Run, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:
     """Return when a run ended: when somebody said so, else its last activity, once idle for `idle`."""
     if run.live_job_count:

@@ -13,6 +13,7 @@ from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import LongOnce
 from titan.engine.recorder import Recorder
+from titan.engine.registrar import Registrar
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.ports_calls import CallStore
 from titan.rules.intercepts import Thresholds
@@ -66,6 +67,7 @@ class House:
     long_once: LongOnce
     calls: CallStore
     recorder: Recorder
+    registrar: Registrar
     afterwards: Afterwards
     thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine

@@ -3,9 +3,9 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire_access, wire_house, wire_work
+from titan.server import wire_access, wire_house
 from titan.server.route import Route
-from titan.server.routes import about, pins, session
+from titan.server.routes import about, session
 from titan.server.signing_in import PATH as SESSION_PATH
 
 HOUSE_ROUTES: Final[tuple[Route, ...]] = (
@@ -53,21 +53,5 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.ADMINISTER,
         query=wire_house.CleanQuery,
         answer=wire_house.CleanAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/pin",
-        handler=pins.pin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire_work.RunView,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/unpin",
-        handler=pins.unpin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire_work.RunView,
-        mutates=True,
     ),
 )

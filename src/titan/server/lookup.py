@@ -140,19 +140,19 @@ def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
 
 
 def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
-    """Return the agent run.
+    """Return the run of these stages.
 
     Raises:
-        UnknownRun: there is none.
+        UnknownRun: there is none, or it has no stages.
     """
     run = reader.run(project_id, run_id)
     if run is not None:
         return run
     raise UnknownRun(
         f"run {shown(run_id)}",
-        expected="the agent_run_id of a submitted stage",
+        expected="the id of a run with stages",
         found="none such",
-        next_step="List them with `titan runs` or GET /api/runs.",
+        next_step="List them with `titan runs --stages` or GET /api/v1/runs?has_stages=true&window=all.",
     )
 
 

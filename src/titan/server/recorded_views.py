@@ -23,7 +23,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
 
 
-def run_views(reader: CallReader, runs: Sequence[RecordedRun]) -> list[wire.RecordedRunView]:
+def run_views(reader: CallReader, runs: Sequence[RecordedRun]) -> list[wire.RunView]:
     """Return runs; how far one of a known agent is, is told by the agent's earlier runs."""
     unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
     earlier = {key: _earlier_calls(reader, *key) for key in unsure}
@@ -36,10 +36,10 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
     return [run.tally.calls for run in found]
 
 
-def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.RecordedRunView:
+def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
-    return wire.RecordedRunView(
+    return wire.RunView(
         run_id=run.id,
         agent_id=run.agent_id,
         session_id=run.session_id,
@@ -66,13 +66,11 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
     )
 
 
-def run_detail_view(reader: CallReader, run: RecordedRun) -> wire.RecordedRunDetailView:
+def run_detail_view(reader: CallReader, run: RecordedRun) -> wire.RunDetailView:
     """Return one run with what was told of it beside its words, which is read from its tape."""
     [view] = run_views(reader, [run])
-    known = {name: getattr(view, name) for name in wire.RecordedRunView.__struct_fields__}
-    return wire.RecordedRunDetailView(
-        **known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)]
-    )
+    known = {name: getattr(view, name) for name in wire.RunView.__struct_fields__}
+    return wire.RunDetailView(**known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
 
 
 def _told_end_view(run: RecordedRun) -> wire.ToldEndView | None:

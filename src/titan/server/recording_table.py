@@ -1,21 +1,26 @@
-"""The routes of recorded runs: a part of the list in `table`."""
+"""The routes of runs and of what is recorded of them: a part of the list in `table`."""
 
 from typing import Final
 
+from titan.engine.again import Resumed
+from titan.engine.cancel import Cancelled
+from titan.engine.retry import Retried
 from titan.rules.access import Permission
 from titan.server import wire, wire_actions, wire_import, wire_intercepts, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
 from titan.server.routes import (
+    again,
     exporting,
     importing,
     intercepts,
     ledger_export,
+    left_files,
     notes,
     otlp,
-    pins,
     recording,
     registry,
+    runs,
     scores,
     tapes,
     telemetry,
@@ -80,7 +85,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path="/api/v1/runs",
-        handler=registry.list_recorded_runs,
+        handler=runs.list_runs,
         permission=Permission.SEE_ALL,
         query=views.RegistryQuery,
         answer=views.RegistryAnswer,
@@ -121,52 +126,87 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path=RUN,
-        handler=registry.show_recorded_run,
-        permission=Permission.SEE_ALL,
-        answer=views.RecordedRunDetailView,
+        handler=runs.show_run,
+        permission=Permission.SEE_WORK,
+        answer=views.RunDetailView,
     ),
     Route(
         method="DELETE",
         path=RUN,
-        handler=registry.forget_run,
+        handler=runs.delete_run,
         permission=Permission.ADMINISTER,
         answer=wire.OkAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/end",
-        handler=recording.end_recorded_run,
-        permission=Permission.RECORD,
-        body=wire_actions.EndRecordedRunBody,
-        answer=views.RecordedRunView,
+        handler=runs.end_run,
+        permission=Permission.CHANGE_WORK,
+        body=wire_actions.EndRunBody,
+        answer=views.RunView,
+        mutates=True,
     ),
     Route(
         method="POST",
         path=RUN + "/pin",
-        handler=pins.pin_recorded_run,
-        permission=Permission.ADMINISTER,
-        answer=views.RecordedRunView,
+        handler=runs.pin_run,
+        permission=Permission.CHANGE_WORK,
+        answer=views.RunView,
     ),
     Route(
         method="POST",
         path=RUN + "/unpin",
-        handler=pins.unpin_recorded_run,
-        permission=Permission.ADMINISTER,
-        answer=views.RecordedRunView,
+        handler=runs.unpin_run,
+        permission=Permission.CHANGE_WORK,
+        answer=views.RunView,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/cancel",
+        handler=runs.cancel_run,
+        permission=Permission.CHANGE_WORK,
+        answer=Cancelled,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/retry",
+        handler=again.retry_a_run,
+        permission=Permission.CHANGE_WORK,
+        answer=Retried,
+        mutates=True,
+        adds=True,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/resume",
+        handler=again.resume_a_run,
+        permission=Permission.CHANGE_WORK,
+        answer=Resumed,
+        mutates=True,
+        adds=True,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/files",
+        handler=left_files.files_of_run,
+        permission=Permission.SEE_WORK,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/archive",
-        handler=registry.archive_run,
+        handler=runs.archive_run,
         permission=Permission.ADMINISTER,
-        answer=views.RecordedRunView,
+        answer=views.RunView,
     ),
     Route(
         method="POST",
         path=RUN + "/restore",
-        handler=registry.restore_run,
+        handler=runs.restore_run,
         permission=Permission.ADMINISTER,
-        answer=views.RecordedRunView,
+        answer=views.RunView,
     ),
     Route(
         method="GET",

@@ -29,7 +29,7 @@ class _Texts:
 
 
 def skeleton(
-    run: wire.RecordedRunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int
+    run: wire.RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int
 ) -> wire.SkeletonAnswer:
     """Return the columns; `numbers` are those of all actions of the run, by id and by span id."""
     names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
@@ -24,7 +23,6 @@ from titan.server.routes import (
     models,
     queue,
     results,
-    runs,
     tokens,
 )
 from titan.server.sentinel_table import SENTINEL_ROUTES, STREAM_SOCKETS
@@ -234,64 +232,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire.DecideBody,
         answer=wire.GateView,
         mutates=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/runs",
-        handler=runs.list_runs,
-        permission=Permission.SEE_ALL,
-        query=wire_work.RunsQuery,
-        answer=wire_work.RunsAnswer,
-    ),
-    Route(
-        method="GET",
-        path="/api/runs/{run:str}",
-        handler=runs.show_run,
-        permission=Permission.SEE_WORK,
-        answer=wire_work.RunView,
-    ),
-    Route(
-        method="GET",
-        path="/api/runs/{run:str}/files",
-        handler=left_files.files_of_run,
-        permission=Permission.SEE_WORK,
-        query=wire.FilesQuery,
-        answer=wire.LeftFilesAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/cancel",
-        handler=runs.cancel_run,
-        permission=Permission.CHANGE_WORK,
-        answer=Cancelled,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/end",
-        handler=runs.end_run,
-        permission=Permission.CHANGE_WORK,
-        body=wire.EndRunBody,
-        answer=wire_work.RunView,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/retry",
-        handler=again.retry_a_run,
-        permission=Permission.CHANGE_WORK,
-        answer=Retried,
-        mutates=True,
-        adds=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/resume",
-        handler=again.resume_a_run,
-        permission=Permission.CHANGE_WORK,
-        answer=Resumed,
-        mutates=True,
-        adds=True,
     ),
     Route(
         method="PUT",

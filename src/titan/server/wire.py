@@ -101,7 +101,7 @@ class LogQuery(ScopeQuery):
 
 
 class FilesQuery(Request):
-    """GET /api/dags/{dag}/files and GET /api/runs/{run}/files."""
+    """GET /api/dags/{dag}/files and GET /api/v1/runs/{run}/files."""
 
     limit: Limit = 10_000
 
@@ -122,13 +122,6 @@ class BlobQuery(Request):
     inline: Annotated[bool, Meta(description="Shown instead of saved: for names that end as those of images do.")] = (
         False
     )
-
-
-class EndRunBody(Request):
-    """POST /api/runs/{run}/end."""
-
-    outcome: Literal["completed", "failed"]
-    reason: Annotated[str, Meta(max_length=10_000)] = ""
 
 
 class GatesQuery(Request):

@@ -131,7 +131,7 @@ class RecordBody(Request):
     agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
 
 
-class EndRecordedRunBody(Request):
+class EndRunBody(Request):
     """POST /api/v1/runs/{run}/end."""
 
     status: RunEnd

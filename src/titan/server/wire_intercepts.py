@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from titan.server.wire import Request
-from titan.server.wire_runs import NoteView, PageLimit, RecordedRunView, Window
+from titan.server.wire_runs import NoteView, PageLimit, RunView, Window
 
 
 class InterceptReason(Struct, kw_only=True):
@@ -18,7 +18,7 @@ class InterceptReason(Struct, kw_only=True):
 class InterceptView(Struct, kw_only=True):
     """A run that needs attention."""
 
-    run: RecordedRunView
+    run: RunView
     reasons: list[InterceptReason]
     acknowledged: Annotated[
         NoteView | None, Meta(description="The note that says so, of one that needs no attention any more.")

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.runs import RunStatus, StatusSource
 from titan.server.wire import MAX_NUMBER, Request
+from titan.server.wire_work import DagView, OrchestratorView
 
 Window = Annotated[str, Meta(description="How far back: 90m, 24h, 7d, 2w, any number of them, or all.")]
 RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
@@ -20,6 +21,7 @@ LedgerSort = Literal["time", "cost", "duration"]
 Order = Literal["asc", "desc"]
 MOST_BODIES = 200  # of one answer: more are not on a screen
 PageLimit = Annotated[int, Meta(ge=1, le=200, description="How many rows at most.")]
+OfStages = Annotated[int | UnsetType, Meta(description="Only of a run with stages.")]
 SearchCapped = Annotated[
     bool, Meta(description="The words of the search stand in more entries than were looked at: only in the newest.")
 ]
@@ -55,10 +57,12 @@ class RegistryQuery(Request):
     cursor: str | None = None
     limit: PageLimit = 50
     include_archived: bool = False
+    has_stages: Annotated[bool, Meta(description="Only runs that submitted DAGs.")] = False
+    stages: Annotated[bool, Meta(description="Whether each run comes with its stages, without their jobs.")] = False
 
 
 class ExportQuery(RegistryQuery):
-    """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
+    """GET /api/v1/runs/export: the registry's filters; `limit`, `cursor` and `stages` have no meaning here."""
 
     format: Literal["jsonl", "json", "csv"] = "jsonl"
     layout: Annotated[Literal["zip"] | None, Meta(description="With csv: two tables and a manifest in a zip.")] = None
@@ -107,8 +111,8 @@ class ToldEndView(Struct, kw_only=True):
     at: datetime
 
 
-class RecordedRunView(Struct, kw_only=True):
-    """A run of the registry."""
+class RunView(Struct, kw_only=True):
+    """A run."""
 
     run_id: str
     agent_id: str
@@ -138,10 +142,22 @@ class RecordedRunView(Struct, kw_only=True):
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
+    stage_count: OfStages = UNSET
+    job_count: OfStages = UNSET
+    live_job_count: Annotated[OfStages, Meta(description="Jobs that have not ended. Only of a run with stages.")] = (
+        UNSET
+    )
+    orchestrator: Annotated[
+        OrchestratorView | UnsetType | None, Meta(description="Only of a run with stages; null where jobs submit them.")
+    ] = UNSET
+    stages: Annotated[
+        list[DagView] | UnsetType,
+        Meta(description="In submission order. With `stages=true` in lists; of one run always, with their jobs."),
+    ] = UNSET
     has_details: Annotated[bool, Meta(description="More was told of it: `details` of `GET /api/v1/runs/{run}`.")]
 
 
-class RecordedRunDetailView(RecordedRunView, kw_only=True):
+class RunDetailView(RunView, kw_only=True):
     """A run, with all that is known of it."""
 
     details: Annotated[
@@ -160,7 +176,7 @@ class ElsewhereView(Struct, kw_only=True):
 class RegistryAnswer(Struct, kw_only=True):
     """A page of the registry."""
 
-    data: list[RecordedRunView]
+    data: list[RunView]
     next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
     total: Total
     is_total_capped: bool
@@ -200,7 +216,7 @@ class SkeletonAnswer(Struct, kw_only=True):
     """
 
     version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
-    run: RecordedRunView
+    run: RunView
     names: list[str]
     models: list[str]
     actors: list[str]

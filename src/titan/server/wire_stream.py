@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from titan.model.runs import RunStatus
 from titan.server.wire import MAX_NUMBER, Request
-from titan.server.wire_runs import ActionView, RecordedRunView
+from titan.server.wire_runs import ActionView, RunView
 from titan.server.wire_sentinel import InterventionView
 
 EventType = Literal[
@@ -60,7 +60,7 @@ class NothingView(Struct, kw_only=True):
     """An event that says all by its type and its `seq`."""
 
 
-EventData = RecordedRunView | RunEndedView | ActionView | ManyActionsView | InterventionView | NothingView
+EventData = RunView | RunEndedView | ActionView | ManyActionsView | InterventionView | NothingView
 
 
 class Envelope(Struct, kw_only=True):

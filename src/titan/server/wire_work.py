@@ -1,4 +1,4 @@
-"""The values of the wire about work as people look at it: DAGs, jobs and runs, and how lists of them are asked for."""
+"""Request and response types of DAGs and jobs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,6 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
 from titan.model.jobs import GateOutcome, JobKind, JobStatus
 from titan.model.queue import WaitsFor
-from titan.model.runs import RunStatus
 from titan.server.wire import Limit, Request, Wait
 
 #: 200 run ids of usual length fit into a URL of any proxy.
@@ -23,13 +22,6 @@ StageStatuses = Annotated[
     str,
     Meta(
         pattern="^(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED)(,(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED))*$",
-        description="One status or several, comma separated.",
-    ),
-]
-RunStatuses = Annotated[
-    str,
-    Meta(
-        pattern="^(pending|running|completed|failed|cancelled)(,(pending|running|completed|failed|cancelled))*$",
         description="One status or several, comma separated.",
     ),
 ]
@@ -77,17 +69,6 @@ class QueueQuery(Request):
         int, Meta(ge=1, le=1000, description="How many first jobs of each group: at most 20 but of one by `group`.")
     ] = 8
     group: Annotated[str, Meta(min_length=1, description="Only the group of this name.")] | None = None
-
-
-class RunsQuery(Request):
-    """GET /api/runs."""
-
-    limit: Limit = 50
-    ids: Ids | None = None
-    q: Part | None = None
-    status: RunStatuses | None = None
-    before: Before | None = None
-    stages: Annotated[bool, Meta(description="Whether each run comes with its stages, without their jobs.")] = False
 
 
 class AttemptView(Struct, kw_only=True):
@@ -215,6 +196,9 @@ class DagView(Struct, kw_only=True):
     started_at: datetime | None
     ended_at: datetime | None
     made_by: str | None
+    cancelled_by: Annotated[
+        str | None, Meta(description="Who cancelled all of it; null also where a job of it was tried again since.")
+    ]
     counts: CountsView
     jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET
 
@@ -233,28 +217,3 @@ class OrchestratorView(Struct, kw_only=True):
     command: tuple[str, ...]
     directory: str
     host: str
-
-
-class RunView(Struct, kw_only=True):
-    """An agent run."""
-
-    agent_run_id: str
-    agent_id: str
-    status: RunStatus
-    started_at: datetime
-    ended_at: datetime | None
-    last_activity_at: datetime
-    stage_count: int
-    job_count: int
-    reason: str | None
-    orchestrator: OrchestratorView | None
-    pinned: bool
-    stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
-
-
-class RunsAnswer(Struct, kw_only=True):
-    """GET /api/runs."""
-
-    runs: list[RunView]
-    more: bool
-    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]

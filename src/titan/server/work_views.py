@@ -1,8 +1,8 @@
-"""DAGs, jobs and runs as people and programs see them; what many of them refer to is looked up together."""
+"""DAGs, jobs and the stages of runs as the API shows them; what many of them refer to is looked up together."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from enum import Enum
 
 import msgspec
 
@@ -10,12 +10,20 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus
 from titan.model.queue import WaitsFor
-from titan.model.runs import Run
 from titan.model.workers import Worker
 from titan.ports import Reader
-from titan.rules.rollup import dag_status, run_ended_at, run_status
+from titan.rules.rollup import dag_status
 from titan.rules.waiting import reason_of, waits_for
-from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView, RunView
+from titan.server.wire_runs import RunView
+from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView
+
+
+class Stages(Enum):
+    """How much of its stages a run comes with."""
+
+    COUNTED = "counted"  #: how many stages and jobs
+    LISTED = "listed"  #: also the stages
+    WITH_JOBS = "with jobs"  #: also the jobs of each stage
 
 
 def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) -> DagView:
@@ -33,6 +41,7 @@ def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) 
         started_at=dag.started_at,
         ended_at=dag.ended_at,
         made_by=dag.made_by,
+        cancelled_by=dag.cancelled_by,
         counts=CountsView(
             total=counts.total,
             waiting=counts.waiting,
@@ -52,28 +61,21 @@ def dag_with_jobs(reader: Reader, dag: Dag, *, with_attempts: bool = False) -> D
     return dag_view(dag, job_views(reader, reader.jobs_of_dag(dag.id), with_attempts=with_attempts))
 
 
-def run_views(
-    reader: Reader, runs: Sequence[Run], *, now: datetime, with_stages: bool = False, with_jobs: bool = False
-) -> list[RunView]:
-    """Return runs of one project with their derived statuses, and their stages in submission order if asked for."""
-    if not runs:
-        return []
-    project_id, ids = runs[0].project_id, [run.id for run in runs]
-    if not with_stages:
-        last_stages = reader.last_stages(project_id, ids)
-        return [_run_view(run, last_stages.get(run.id), now=now) for run in runs]
-    stages = reader.stages_of_runs(project_id, ids)
-    shown = {
-        run_id: [dag_with_jobs(reader, dag) if with_jobs else dag_view(dag) for dag in dags]
-        for run_id, dags in stages.items()
-    }
-    last = {run_id: dags[-1] for run_id, dags in stages.items()}
-    return [_run_view(run, last.get(run.id), now=now, stages=shown.get(run.id, [])) for run in runs]
-
-
-def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = False) -> RunView:
-    """Return a run with its derived status; `with_stages` adds every stage with its jobs."""
-    return run_views(reader, [run], now=now, with_stages=with_stages, with_jobs=with_stages)[0]
+def add_stages(reader: Reader, project_id: str, runs: Sequence[RunView], *, stages: Stages) -> None:
+    """Add to those of `runs` that have stages what these come to; a run whose stages were deleted gets nothing."""
+    ids = [run.run_id for run in runs if run.has_stages]
+    known = {run.id: run for run in reader.runs_of_ids(project_id, ids)} if ids else {}
+    shown = reader.stages_of_runs(project_id, ids) if ids and stages is not Stages.COUNTED else {}
+    for view in runs:
+        run = known.get(view.run_id)
+        if run is None:
+            continue
+        view.stage_count, view.job_count, view.live_job_count = run.stage_count, run.job_count, run.live_job_count
+        view.orchestrator = OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None
+        if stages is not Stages.COUNTED:
+            with_jobs = stages is Stages.WITH_JOBS
+            dags = shown.get(run.id, [])
+            view.stages = [dag_with_jobs(reader, dag) if with_jobs else dag_view(dag) for dag in dags]
 
 
 def job_views(reader: Reader, jobs: Sequence[Job], *, with_attempts: bool = False) -> list[JobView]:
@@ -89,25 +91,6 @@ def job_views(reader: Reader, jobs: Sequence[Job], *, with_attempts: bool = Fals
 def job_view(reader: Reader, job: Job) -> JobView:
     """Return one job with all its attempts."""
     return job_views(reader, [job], with_attempts=True)[0]
-
-
-def _run_view(
-    run: Run, last_stage: Dag | None, *, now: datetime, stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
-) -> RunView:
-    return RunView(
-        agent_run_id=run.id,
-        agent_id=run.agent_id,
-        status=run_status(run, last_stage, now=now),
-        started_at=run.started_at,
-        ended_at=run_ended_at(run, now=now),
-        last_activity_at=run.last_activity_at,
-        stage_count=run.stage_count,
-        job_count=run.job_count,
-        reason=run.reason,
-        orchestrator=OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
-        pinned=run.pinned_at is not None,
-        stages=stages,
-    )
 
 
 class _Around:

@@ -8,7 +8,7 @@ from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.runs import Run
-from titan.store.rows.columns import from_us, to_json, to_us
+from titan.store.rows.columns import from_us, to_json
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
 from titan.store.rows.workers import attempt_from_row
@@ -178,18 +178,6 @@ class SqlListReader:
 
     def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
         return dict(self._all("dag_names", ids=to_json(dag_ids)))
-
-    def runs(self, project_id: str, *, before: str | None = None, limit: int) -> list[Run]:
-        before_us = NEVER_US
-        if before is not None:
-            row = self._one("run", project_id=project_id, run_id=before)
-            if row is None:
-                return []
-            before_us = to_us(run_from_row(row).started_at)
-        found = self._all(
-            "newest_runs", project_id=project_id, before_us=before_us, before=before or BEHIND_ALL, limit=limit
-        )
-        return [run_from_row(row) for row in found]
 
     def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[Run]:
         found = self._all("runs_of_ids", project_id=project_id, ids=to_json(run_ids))

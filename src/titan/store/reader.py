@@ -9,7 +9,7 @@ from titan.model.events import JournalEntry
 from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
-from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
+from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
 from titan.model.runs import Run
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
@@ -148,8 +148,16 @@ class SqlReader(SqlListReader):
         found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)
         return [run_from_row(row) for row in found]
 
-    def forgettable_runs(self, *, before: datetime, limit: int) -> list[Run]:
-        return [run_from_row(row) for row in self._all("forgettable_runs", before_us=to_us(before), limit=limit)]
+    def forgettable_runs(self, *, before: datetime, after: Run | None, limit: int) -> list[Run]:
+        found = self._all(
+            "forgettable_runs",
+            before_us=to_us(before),
+            after_us=-1 if after is None else to_us(after.last_activity_at),
+            after_project_id="" if after is None else after.project_id,
+            after_id="" if after is None else after.id,
+            limit=limit,
+        )
+        return [run_from_row(row) for row in found]
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
         return [dag_from_row(row) for row in self._all("forgettable_dags", before_us=to_us(before), limit=limit)]
@@ -260,7 +268,10 @@ class SqlReader(SqlListReader):
 
     def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
         found = self._all("oldest_entries", after_seq=after_seq, last_seq=self.last_seq(), limit=limit)
-        return [OldEntry(seq=row[0], at=from_us(row[1]), is_kept=bool(row[2])) for row in found]
+        return [
+            OldEntry(seq=row[0], at=from_us(row[1]), is_live=bool(row[2]), run=_run_key(row[3], row[4]))
+            for row in found
+        ]
 
     # --- blobs, logs and notes ---
 
@@ -273,7 +284,7 @@ class SqlReader(SqlListReader):
 
     def log_owner(self, lease_id: str) -> LogOwner | None:
         row = self._one("log_owner", lease_id=lease_id)
-        return None if row is None else LogOwner(ended_at=from_us_or_none(row[0]), is_pinned=bool(row[1]))
+        return None if row is None else LogOwner(ended_at=from_us_or_none(row[0]), run=_run_key(row[1], row[2]))
 
     def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
         found = self._all(
@@ -283,7 +294,7 @@ class SqlReader(SqlListReader):
             before_us=to_us(before),
             limit=limit,
         )
-        return [FileName(project_id=row[0], name=row[1]) for row in found]
+        return [FileName(project_id=row[0], name=row[1], run=_run_key(row[0], row[2])) for row in found]
 
     def old_artifact_keys(self, *, before: datetime, after: ArtifactKey, limit: int) -> list[ArtifactKey]:
         found = self._all(
@@ -294,7 +305,9 @@ class SqlReader(SqlListReader):
             after_key=after.key,
             limit=limit,
         )
-        return [ArtifactKey(project_id=row[0], key=row[1], artifact=row[2]) for row in found]
+        return [
+            ArtifactKey(project_id=row[0], key=row[1], artifact=row[2], run=_run_key(row[0], row[3])) for row in found
+        ]
 
     def unused_bytes(self) -> int:
         row = self._one("unused_bytes")
@@ -331,3 +344,7 @@ class SqlReader(SqlListReader):
 
     def home_id(self) -> str:
         return self.note("home_id") or ""
+
+
+def _run_key(project_id: str, run_id: str | None) -> RunKey | None:
+    return None if run_id is None else (project_id, run_id)

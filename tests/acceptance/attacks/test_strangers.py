@@ -216,7 +216,7 @@ def test_the_holder_of_one_token_who_fills_all_connections_keeps_nobody_else_out
                 claim = json.dumps({"holding": [], "wait_seconds": 30}).encode()
                 headers = {**greedy.header, "Content-Type": "application/json"}
                 opened.enter_context(said(titan.sdk_port, request("POST", f"{path}/claim", claim, headers)))
-            answers = [admin.ask("GET", "/api/runs").status for _ in range(5)]
+            answers = [admin.ask("GET", "/api/v1/runs").status for _ in range(5)]
             submitted(titan, tmp_path, "during", token=titan.home_token).close()
             ended = [client.wait(name, timeout=60) for name in ("before", "during")]
         client.close()

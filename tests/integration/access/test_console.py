@@ -23,7 +23,7 @@ def test_a_page_needs_no_token(nobody: Holder) -> None:
 
 def test_what_no_browser_asks_needs_one_still(nobody: Holder) -> None:
     assert ask(nobody.port, "GET", "/runs/RESEARCH_1").refusal == (401, "Unauthorized")
-    assert ask(nobody.port, "GET", "/api/runs", b"", BROWSER).refusal == (401, "Unauthorized")
+    assert ask(nobody.port, "GET", "/api/v1/runs", b"", BROWSER).refusal == (401, "Unauthorized")
 
 
 def test_head_is_answered_as_get_without_a_body(nobody: Holder) -> None:

@@ -47,7 +47,7 @@ def test_a_job_looks_at_its_run_and_the_dags_and_jobs_of_it(job: RunningJob, adm
     other_stage = submit(admin, run=run_id)
 
     targets = [
-        f"/api/runs/{run_id}",
+        f"/api/v1/runs/{run_id}",
         f"/api/dags/{other_stage}",
         f"/api/jobs/{other_stage}.00000",
         f"/api/jobs/{other_stage}.00000/story",
@@ -70,7 +70,7 @@ def test_a_job_asks_by_id_for_what_it_reaches_and_for_nothing_else(job: RunningJ
     assert status(f"/api/dags?ids={own},{job.dag_id},nowhere") == 200
     assert status(f"/api/jobs?ids={own}.00000,{foreign}.00000") == 403
     assert status(f"/api/dags?ids={foreign},{own}&run={run_id}") == 403
-    assert status(f"/api/runs?ids={run_id}") == 403
+    assert status(f"/api/v1/runs?ids={run_id}") == 403
 
 
 def test_a_job_cancels_and_ends_within_its_run(job: RunningJob, admin: Holder, run_id: str) -> None:
@@ -79,7 +79,7 @@ def test_a_job_cancels_and_ends_within_its_run(job: RunningJob, admin: Holder, r
     answers = [
         job.holder.ask("POST", f"/api/jobs/a/cancel?dag={other_stage}"),
         job.holder.ask("POST", f"/api/dags/{other_stage}/cancel"),
-        job.holder.ask_json("POST", f"/api/runs/{run_id}/end", {"outcome": "completed"}),
+        job.holder.ask_json("POST", f"/api/v1/runs/{run_id}/end", {"status": "completed"}),
     ]
 
     assert [answer.status for answer in answers] == [200, 200, 200]
@@ -108,22 +108,22 @@ def test_what_belongs_to_others_is_refused_by_name(job: RunningJob, admin: Holde
     foreign_dag = submit(admin, run=foreign_run)
 
     answers = [
-        job.holder.ask("GET", f"/api/runs/{foreign_run}"),
+        job.holder.ask("GET", f"/api/v1/runs/{foreign_run}"),
         job.holder.ask("GET", f"/api/dags/{foreign_dag}"),
         job.holder.ask("GET", f"/api/jobs/{foreign_dag}.00000/log"),
         job.holder.ask("GET", f"/api/jobs/a?dag={foreign_dag}"),
         job.holder.ask("POST", f"/api/dags/{foreign_dag}/cancel"),
         job.holder.ask("POST", f"/api/jobs/{foreign_dag}.00000/cancel"),
         job.holder.ask("POST", f"/api/jobs/{foreign_dag}%2E00000/cancel"),
-        job.holder.ask("POST", f"/api/runs/{foreign_run}/cancel"),
-        job.holder.ask_json("POST", f"/api/runs/{foreign_run}/end", {"outcome": "failed"}),
+        job.holder.ask("POST", f"/api/v1/runs/{foreign_run}/cancel"),
+        job.holder.ask_json("POST", f"/api/v1/runs/{foreign_run}/end", {"status": "failed"}),
         job.holder.ask("GET", f"/api/jobs?run={foreign_run}"),
         job.holder.ask("GET", f"/api/jobs?dag={foreign_dag}"),
         job.holder.ask("GET", f"/api/dags?run={foreign_run}"),
         job.holder.ask("GET", f"/api/events?run={foreign_run}"),
         job.holder.ask("GET", "/api/events"),
         job.holder.ask("GET", "/api/jobs"),
-        job.holder.ask("GET", "/api/runs"),
+        job.holder.ask("GET", "/api/v1/runs"),
         job.holder.ask("GET", "/api/workers"),
         job.holder.ask("GET", "/api/tokens"),
         job.holder.ask_json("POST", "/api/tokens", {"name": "mine"}),
@@ -181,7 +181,7 @@ def test_a_job_without_a_run_reaches_its_dag_and_what_it_made(worker: Holder, ad
     reached = [job.dag_id, child.dag_id, grandchild, first_stage, second_stage]
 
     assert [job.holder.ask("GET", f"/api/dags/{dag_id}").status for dag_id in reached] == [200] * 5
-    assert job.holder.ask("GET", f"/api/runs/{began}").status == 200
+    assert job.holder.ask("GET", f"/api/v1/runs/{began}").status == 200
     assert job.holder.ask("POST", f"/api/dags/{grandchild}/cancel").status == 200
     assert child.holder.ask("GET", f"/api/dags/{job.dag_id}").refusal == (403, "Forbidden")
     assert child.holder.ask("GET", f"/api/dags/{first_stage}").refusal == (403, "Forbidden")
@@ -200,7 +200,7 @@ def test_a_job_does_not_join_a_run_that_others_began(job: RunningJob, admin: Hol
 
 @pytest.mark.parametrize("part", ["%00", "a%", "..", "%F0%9F%98%80", "a" * 3000, "*"])
 @pytest.mark.parametrize(
-    "path", ["/api/jobs/{}", "/api/dags/{}", "/api/runs/{}", "/api/jobs?dag={}", "/api/jobs?run={}"]
+    "path", ["/api/jobs/{}", "/api/dags/{}", "/api/v1/runs/{}", "/api/jobs?dag={}", "/api/jobs?run={}"]
 )
 def test_odd_names_are_answered_as_for_everybody(job: RunningJob, path: str, part: str) -> None:
     assert job.holder.ask("GET", path.format(part)).status in (400, 403, 404)

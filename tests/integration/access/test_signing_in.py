@@ -45,7 +45,7 @@ def test_a_cookie_stands_for_the_token(admin: Holder) -> None:
         "token_id": viewer.token_id,
     }
     assert ask(admin.port, "GET", "/api/session", b"", cookie).value == answer.value
-    assert ask(admin.port, "GET", "/api/runs", b"", cookie).status == 200
+    assert ask(admin.port, "GET", "/api/v1/runs", b"", cookie).status == 200
     assert ask(admin.port, "GET", "/api/tokens", b"", cookie).refusal == (403, "Forbidden")
 
 
@@ -83,7 +83,7 @@ def test_who_is_not_signed_in_learns_that_a_token_is_needed_and_nothing_more(nob
 
     assert nobody.ask("GET", "/api/session").value == stranger
     assert ask(nobody.port, "GET", "/api/session", b"", {"Cookie": "titan_session=unknown"}).value == stranger
-    assert ask(nobody.port, "GET", "/api/runs", b"", {"Cookie": "titan_session=unknown"}).refusal == (
+    assert ask(nobody.port, "GET", "/api/v1/runs", b"", {"Cookie": "titan_session=unknown"}).refusal == (
         401,
         "Unauthorized",
     )
@@ -111,18 +111,18 @@ def test_signing_out_ends_the_cookie_and_not_the_token(admin: Holder) -> None:
 
     assert left.value["is_signed_in"] is False
     assert "Max-Age=0" in left.headers["set-cookie"]
-    assert ask(holder.port, "GET", "/api/runs", b"", headers).refusal == (401, "Unauthorized")
-    assert holder.ask("GET", "/api/runs").status == 200
+    assert ask(holder.port, "GET", "/api/v1/runs", b"", headers).refusal == (401, "Unauthorized")
+    assert holder.ask("GET", "/api/v1/runs").status == 200
 
 
 def test_a_revoked_token_signs_its_browsers_out_at_once(admin: Holder) -> None:
     holder = admin.make()
     headers = {"Cookie": cookie_of(holder)}
-    assert ask(holder.port, "GET", "/api/runs", b"", headers).status == 200
+    assert ask(holder.port, "GET", "/api/v1/runs", b"", headers).status == 200
 
     admin.ask_json("POST", f"/api/tokens/{holder.token_id}/revoke")
 
-    assert ask(holder.port, "GET", "/api/runs", b"", headers).refusal == (401, "Unauthorized")
+    assert ask(holder.port, "GET", "/api/v1/runs", b"", headers).refusal == (401, "Unauthorized")
 
 
 def test_a_sign_in_lasts_no_longer_than_its_token(admin: Holder) -> None:
@@ -168,6 +168,6 @@ def test_a_sign_in_outlives_a_restart(tmp_path: Path) -> None:
         titan.kill()
         titan.start_again()
 
-        assert ask(titan.sdk_port, "GET", "/api/runs", b"", cookie).status == 200
+        assert ask(titan.sdk_port, "GET", "/api/v1/runs", b"", cookie).status == 200
     finally:
         titan.stop()

@@ -192,8 +192,8 @@ def test_a_failed_try_is_logged_without_the_token(titan: RunningTitan, nobody: H
     wrong = "titan_" + "7" * 12 + "_" + "9" * 64
 
     def try_and_look() -> bool:  # a line a second at most: another test may have had this second's
-        Holder(titan.sdk_port, wrong).ask("GET", "/api/runs?secret=1")
-        return "GET '/api/runs' with one that this server does not know" in titan.log
+        Holder(titan.sdk_port, wrong).ask("GET", "/api/v1/runs?secret=1")
+        return "GET '/api/v1/runs' with one that this server does not know" in titan.log
 
     wait_until(try_and_look, "a line about the failed try")
 

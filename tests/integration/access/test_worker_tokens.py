@@ -153,7 +153,7 @@ def test_no_program_that_a_job_names_is_started_by_a_resume(admin: Holder) -> No
     submitted = job.holder.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=run, orchestrator=planted))
 
     assert submitted.status == 201, submitted.body
-    assert admin.ask("GET", f"/api/runs/{run}").value["orchestrator"] is None
+    assert admin.ask("GET", f"/api/v1/runs/{run}").value["orchestrator"] is None
     job.end()
 
 

@@ -153,14 +153,14 @@ def test_a_tape_is_verified(titan: CommandLine, ended: str) -> None:
     assert titan("runs", "verify", ended, "--json").document["verified"] is True
 
 
-def test_a_run_is_pinned_under_either_command(titan: CommandLine, ended: str) -> None:
+def test_a_pinned_run_is_not_deleted(titan: CommandLine, ended: str) -> None:
     pinned, refused = titan("runs", "pin", ended), titan("runs", "delete", ended, "--yes")
-    unpinned, again = titan("runs", "unpin", ended), titan("pin", ended)
+    unpinned, again = titan("runs", "unpin", ended), titan("runs", "pin", ended)
     shown = titan("runs", "show", ended).lines[1]
-    titan("unpin", ended)
+    titan("runs", "unpin", ended)
 
     assert pinned.text == again.text == f"{ended} is pinned: nothing of it is deleted.\n"
-    assert unpinned.text == f"{ended} is not pinned: it goes when it is old enough.\n"
+    assert unpinned.text == f"{ended} is not pinned: it is deleted when it is old enough.\n"
     assert shown.endswith(" · pinned")
     assert (refused.exit_code, "titan runs unpin RUN" in refused.stderr) == (5, True)
 
@@ -231,6 +231,6 @@ def test_an_id_may_be_any_text(server: RunningTitan, titan: CommandLine) -> None
     assert [noted.exit_code, verified.exit_code, deleted.exit_code] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("words", [["job", "a/b"], ["dag", "a/b"], ["run", "a/b"]])
+@pytest.mark.parametrize("words", [["job", "a/b"], ["dag", "a/b"], ["runs", "show", "a/b"]])
 def test_a_slash_in_the_name_of_what_is_not_there_is_not_found(titan: CommandLine, words: list[str]) -> None:
     assert titan(*words).exit_code == 3

@@ -9,7 +9,6 @@ from tests.support.command_line import CommandLine, run_titan
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_name, submit
-from tests.support.waiting import wait_until
 
 
 def a_run(server: RunningTitan) -> str:
@@ -21,20 +20,19 @@ def a_run(server: RunningTitan) -> str:
 def test_a_run_is_pinned_and_unpinned(server: RunningTitan, titan: CommandLine) -> None:
     run_id = a_run(server)
 
-    pinned = titan("pin", run_id)
-    wait_until(
-        lambda: f"{run_id} (pinned)" in titan("runs", "--search", run_id).text, "the list of runs tells of the pin"
-    )
-    as_json = titan("pin", run_id, "--json")
-    unpinned = titan("unpin", run_id)
+    pinned = titan("runs", "pin", run_id)
+    listed = titan("runs", "--search", run_id)
+    as_json = titan("runs", "pin", run_id, "--json")
+    unpinned = titan("runs", "unpin", run_id)
 
     assert pinned.text == f"{run_id} is pinned: nothing of it is deleted.\n"
-    assert as_json.document["pinned"] is True
-    assert unpinned.text == f"{run_id} is not pinned: it goes when it is old enough.\n"
+    assert f"{run_id} (pinned)" in listed.text
+    assert as_json.document["is_pinned"] is True
+    assert unpinned.text == f"{run_id} is not pinned: it is deleted when it is old enough.\n"
 
 
 def test_a_run_nobody_knows_is_not_found(titan: CommandLine) -> None:
-    assert titan("pin", "nobody").exit_code == 3
+    assert titan("runs", "pin", "nobody").exit_code == 3
 
 
 def test_cleaning_says_what_went(titan: CommandLine) -> None:
@@ -54,7 +52,7 @@ def test_a_backup_is_written_and_put_back(server: RunningTitan, tmp_path: Path) 
     twice = run_titan("backup", str(tmp_path / "copy"), "--home", str(server.home), "--json")
     restored = run_titan("restore", str(tmp_path / "copy"), "--home", str(tmp_path / "again"))
     with running_titan(tmp_path / "again", offers=()) as again:
-        found = ask(again.sdk_port, "GET", f"/api/runs/{run_id}")
+        found = ask(again.sdk_port, "GET", f"/api/v1/runs/{run_id}")
 
     assert done.text.startswith(f"Wrote {tmp_path / 'copy'}: the database, ")
     assert (twice.exit_code, twice.document["error"]["type"]) == (5, "InvalidInput")  # type: ignore[index]

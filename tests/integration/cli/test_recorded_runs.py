@@ -251,13 +251,6 @@ def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(titan: Com
     assert far.stderr.endswith("`titan runs` lists them.\n")
 
 
-def test_a_recorded_run_without_stages_is_shown_elsewhere(titan: CommandLine, papers: str) -> None:
-    done = titan("run", papers)
-
-    assert done.exit_code == 3
-    assert f"See them: titan runs show {papers}" in done.stderr
-
-
 def test_an_export_goes_to_stdout_or_into_a_file_and_can_be_imported_elsewhere(
     titan: CommandLine, papers: str, tmp_path: Path
 ) -> None:

@@ -17,16 +17,18 @@ from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock, a_desk
 from tests.support.recorded import a_call, a_word
 from titan.engine import attendance
+from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.engine.registrar import Registrar
 from titan.engine.silence import live_submissions
 from titan.llm.prices import ListedPrices
 from titan.model.actions import Entry, Payload, RunEnd
 from titan.model.jobs import JobSpec
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import Freed
-from titan.ports import Transaction
+from titan.ports_calls import CallTransaction, RunFilter
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.redaction import make_redactor
 from titan.rules.retention import Retention
@@ -86,12 +88,27 @@ class House:
         return self.logs.read(lease_id, 0, 100)
 
     def pin(self, run_id: str) -> None:
-        def pin(tx: Transaction) -> None:
-            run = tx.run(PROJECT, run_id)
+        def pin(tx: CallTransaction) -> None:
+            run = tx.recorded_run(PROJECT, run_id)
             assert run is not None
-            tx.save_run(replace(run, pinned_at=tx.now))
+            tx.save_run(structs.replace(run, pinned_at=tx.now))
 
-        self.desk.store.transact(pin).result()
+        self.follow_journal()
+        self.calls.transact(pin).result()
+
+    def follow_journal(self) -> None:
+        """Bring what the journal holds into the store of calls."""
+        loop = asyncio.new_event_loop()
+        loop.close()  # nobody waits here
+        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock, project_id=PROJECT).refresh()
+
+    def listed(self) -> list[str]:
+        """Return the ids of all runs, as the list of runs has them."""
+        wanted = RunFilter(has_archived=True)
+        found, _ = self.calls.read(
+            lambda calls: calls.registry(PROJECT, wanted, sort="started", is_ascending=True, after=None, limit=99)
+        )
+        return [run.id for run in found]
 
     def entries(self) -> int:
         return len(self.desk.store.read(lambda reader: reader.journal(PROJECT, limit=10_000)))
@@ -131,8 +148,10 @@ def test_an_old_run_goes_whole_and_a_pinned_and_a_young_one_stay(house: House) -
     dry = house.clean(is_dry=True)
     freed = house.clean()
 
-    runs = house.desk.store.read(lambda reader: [run.id for run in reader.runs(PROJECT, limit=9)])
-    assert sorted(runs) == ["pinned", "young"]
+    runs = house.desk.store.read(
+        lambda reader: [run.id for run in reader.runs_of_ids(PROJECT, ["old", "pinned", "young"])]
+    )
+    assert runs == ["pinned", "young"]
     assert (freed.runs, freed.dags, freed.jobs, freed.logs, freed.blobs) == (1, 1, 2, 2, 1)
     assert (dry.runs, dry.dags, dry.jobs) == (1, 1, 2)
     assert [house.log(lease) for lease in (*old, *pinned, *young)] == [b"", b"", b"hello\n", b"hello\n"]
@@ -303,3 +322,54 @@ def test_the_payloads_of_recorded_runs_that_go_go_with_them_unless_something_els
     assert (freed.recorded, freed.blobs) == (1, 1)
     left = {id: house.blobs.path(sha256(text.encode()).hexdigest()) is not None for id, text in payloads.items()}
     assert left == {"a1": False, "a2": True, "a3": True}
+
+
+def test_a_run_without_recordings_goes_with_its_stages_and_one_with_some_stays_for_these(house: House) -> None:
+    house.run(a_job_of(house), run_id="bare")
+    house.run(a_job_of(house), run_id="R_1")
+    asyncio.run(recorded(house, a_call(run_id="R_1")))
+    house.follow_journal()
+    house.clock.turn(40 * DAY.total_seconds())
+    house.follow_journal()
+
+    freed = house.clean(MONTH)
+
+    assert freed.runs == 2
+    assert house.listed() == ["R_1"]
+    assert house.clean(replace(MONTH, recorded=30 * DAY)).recorded == 1
+    assert house.listed() == []
+
+
+def test_a_run_whose_recordings_are_old_is_listed_as_long_as_its_stages_are_there(house: House) -> None:
+    house.run(a_job_of(house), run_id="R_1")
+    asyncio.run(recorded(house, a_call(run_id="R_1")))
+    house.clock.turn(40 * DAY.total_seconds())
+    house.follow_journal()
+
+    first, second = (house.clean(Retention(recorded=30 * DAY)) for _ in range(2))
+
+    assert (first.recorded, second.recorded) == (1, 0)
+    run = house.calls.read(lambda calls: calls.recorded_run(PROJECT, "R_1"))
+    assert run is not None
+    assert (run.has_stages, run.tally.calls, run.entry_count) == (True, 0, 0)
+    assert house.clean(MONTH).runs == 1
+    assert house.listed() == []
+
+
+def test_a_pin_keeps_the_files_keys_and_journal_of_a_run(house: House) -> None:
+    house.run(a_job_of(house), run_id="pinned")
+    house.run(a_job_of(house), run_id="other")
+    house.pin("pinned")
+    file = StoredFile(name="f", digest=house.put(b"f"), size_bytes=1, run_id="pinned")
+    key = StoredValue(value="v", artifact=house.put(b"v"), run_id="pinned")
+    house.desk.store.transact(lambda tx: tx.put_file(PROJECT, file)).result()
+    house.desk.store.transact(lambda tx: tx.put_value(PROJECT, "k", key)).result()
+    of_pinned = house.desk.store.read(lambda reader: len(reader.journal(PROJECT, run_id="pinned", limit=99)))
+    house.clock.turn(40 * DAY.total_seconds())
+    month = 30 * DAY
+
+    freed = house.clean(Retention(files=month, journal=month, logs=month))
+
+    assert (freed.files, freed.keys, freed.logs) == (0, 0, 1)
+    assert house.desk.store.read(lambda reader: len(reader.journal(PROJECT, run_id="pinned", limit=99))) == of_pinned
+    assert freed.journal_entries > 0

@@ -307,7 +307,7 @@ def test_a_cancelled_run_takes_no_more_stages_and_an_ended_one_is_reopened(desk:
     desk.submit(a_new_dag(a_spec("a"), agent_run_id="GONE"))
     gone = desk.store.read(lambda reader: reader.run("default", "GONE"))
     assert gone is not None
-    desk.store.transact(lambda tx: cancel_run(tx, gone)).result()
+    desk.store.transact(lambda tx: cancel_run(tx, gone, by="ann")).result()
     desk.store.transact(lambda tx: end_run(tx, "default", "ENDED", RunOutcome.COMPLETED, reason="")).result()
 
     desk.submit(a_new_dag(a_spec("b"), agent_run_id="ENDED"))

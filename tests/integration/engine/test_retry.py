@@ -146,7 +146,7 @@ def test_a_rejected_gate_opens_again(desk: Desk) -> None:
 
 def test_what_was_cancelled_on_request_can_be_retried_and_its_run_goes_on(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1"))
-    desk.perform(lambda tx: cancel_run(tx, run_in(tx)))
+    desk.perform(lambda tx: cancel_run(tx, run_in(tx), by="ann"))
 
     answer = desk.perform(lambda tx: retry_run(tx, run_in(tx)))
 

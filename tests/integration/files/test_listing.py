@@ -46,7 +46,7 @@ def test_the_files_of_a_run_are_those_of_its_stages_with_the_newest_writer(clien
     def writers(path: str) -> dict[str, tuple[str, int]]:
         return {file["path"]: (file["job"], file["size_bytes"]) for file in files_at(port, path)}
 
-    assert writers(f"/api/runs/{run}/files") == {"mine.txt": ("first", 1), "shared.txt": ("second", 2)}
+    assert writers(f"/api/v1/runs/{run}/files") == {"mine.txt": ("first", 1), "shared.txt": ("second", 2)}
     assert writers(f"/api/dags/{plan}/files") == {"mine.txt": ("first", 1), "shared.txt": ("first", 1)}
     assert writers(f"/api/jobs/second/files?run={run}") == {"shared.txt": ("second", 2)}
 
@@ -98,7 +98,7 @@ def test_the_files_of_another_worker_are_listed_and_fetched_like_local_ones(
 
     with running_worker(f"http://127.0.0.1:{running.sdk_port}", tmp_path / "far", offers=(f"{label}:1",)):
         client.wait(client.submit_dag(a_name("dag"), jobs, agent_run_id=run), timeout=60)
-    listed = files_at(running.sdk_port, f"/api/runs/{run}/files")
+    listed = files_at(running.sdk_port, f"/api/v1/runs/{run}/files")
 
     assert sorted((file["path"], file["job"]) for file in listed) == [("out.txt", "far"), ("out.txt", "near")]
     assert titan("files", "far", "--run", run, "--get", "out.txt", "--output", "-").stdout == b"far"
@@ -119,7 +119,7 @@ def test_what_does_not_exist_has_no_files(port: int) -> None:
     for path, kind in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("runs", "UnknownRun")):
         assert ask(port, "GET", f"/api/{path}/nobody/files").refusal == (404, kind)
     assert ask(port, "GET", "/api/jobs/nobody/files?attempt=0").refusal == (400, "InvalidInput")
-    assert ask(port, "GET", "/api/runs/nobody/files?attempt=1").refusal == (400, "InvalidInput")
+    assert ask(port, "GET", "/api/v1/runs/nobody/files?attempt=1").refusal == (400, "InvalidInput")
 
 
 # --- the command ---

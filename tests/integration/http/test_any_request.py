@@ -139,7 +139,7 @@ def good_bodies(worker: WireWorker, lease_id: str) -> dict[str, dict[str, Any]]:
     }
     return {
         "POST /api/dags": a_dag_body(agent_run_id="fuzzed", agent_id="agent", on_failure="stop"),
-        "POST /api/runs/{run:str}/end": {"outcome": "failed", "reason": "why"},
+        "POST /api/v1/runs/{run:str}/end": {"status": "failed", "error": "why"},
         "PUT /api/store": {"key": "fuzzed", "value": "v", "artifact": None},
         "POST /api/store/sets": {"key": "fuzzed", "member": "m"},
         "POST /api/store/wait": {"keys": ["fuzzed"], "dags": [], "jobs": [], "timeout_seconds": 0},

@@ -36,7 +36,7 @@ UNREADABLE = {
 }
 JSON_ROUTES = [
     ("POST", "/api/dags"),
-    ("POST", "/api/runs/r/end"),
+    ("POST", "/api/v1/runs/r/end"),
     ("PUT", "/api/store"),
     ("POST", "/api/store/sets"),
     ("POST", "/api/store/wait"),
@@ -113,8 +113,8 @@ def test_a_nul_in_the_reason_of_a_runs_end_is_refused(titan: RunningTitan) -> No
     submit(titan.sdk_port, a_dag_body(agent_run_id=run_id))
     before = stored_facts(titan.home)
 
-    end = {"outcome": "failed", "reason": "a\0"}
-    answer = ask_json(titan.sdk_port, "POST", f"/api/runs/{run_id}/end", end, a_key())
+    end = {"status": "failed", "error": "a\0"}
+    answer = ask_json(titan.sdk_port, "POST", f"/api/v1/runs/{run_id}/end", end, a_key())
 
     assert answer.refusal == (400, "InvalidInput")
     assert stored_facts(titan.home) == before
@@ -194,7 +194,9 @@ def test_a_query_that_cannot_be_meant_is_refused(port: int, query: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["%ff", "%c3", "a%", "a%zz", "%ed%a0%80", "a%00"])
-@pytest.mark.parametrize("path", ["/api/dags/{}", "/api/jobs/{}/log", "/api/runs/{}", "/api/files/{}", "/api/blobs/{}"])
+@pytest.mark.parametrize(
+    "path", ["/api/dags/{}", "/api/jobs/{}/log", "/api/v1/runs/{}", "/api/files/{}", "/api/blobs/{}"]
+)
 def test_a_path_that_is_no_percent_encoded_utf8_is_refused(port: int, path: str, part: str) -> None:
     answer = ask(port, "GET", path.format(part))
 

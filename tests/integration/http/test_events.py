@@ -107,9 +107,9 @@ def test_the_events_of_one_run_are_told_alone(port: int) -> None:
     run_id, other_id = a_name("run"), a_name("run")
     for each in (run_id, other_id, run_id):
         submit(port, a_dag_body(agent_run_id=each))
-    end = {"outcome": "completed"}
-    ask(port, "POST", f"/api/runs/{run_id}/cancel", headers=a_key())
-    ask_json(port, "POST", f"/api/runs/{other_id}/end", end, a_key())
+    end = {"status": "completed"}
+    ask(port, "POST", f"/api/v1/runs/{run_id}/cancel", headers=a_key())
+    ask_json(port, "POST", f"/api/v1/runs/{other_id}/end", end, a_key())
 
     with events(port, f"?after={start}&run={run_id}") as stream:
         seen = stream.until("RunEnded")

@@ -7,9 +7,8 @@ import re
 import pytest
 
 from tests.support.event_stream import events
-from tests.support.raw_http import a_key, ask, ask_json
+from tests.support.raw_http import ask, ask_json, given
 from tests.support.submissions import WireWorker, a_dag_body, a_name, submit
-from tests.support.waiting import wait_until
 
 
 def figure(port: int, name: str) -> float:
@@ -19,44 +18,26 @@ def figure(port: int, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def test_a_pinned_run_says_so_until_it_is_unpinned(port: int) -> None:
+def test_a_pinned_run_says_so_until_it_is_unpinned_and_its_next_stage_changes_nothing_of_that(port: int) -> None:
     run_id = a_name("run")
     submit(port, a_dag_body(agent_run_id=run_id))
 
     answers = [
-        ask(port, "POST", f"/api/runs/{run_id}/{verb}", headers=a_key()).value["pinned"]
-        for verb in ("pin", "pin", "unpin", "unpin")
+        ask(port, "POST", f"/api/v1/runs/{run_id}/{verb}").value["is_pinned"]
+        for verb in ("pin", "pin", "unpin", "unpin", "pin")
     ]
-    ask(port, "POST", f"/api/runs/{run_id}/pin", headers=a_key())
-    shown = ask(port, "GET", f"/api/runs/{run_id}").value["pinned"]
-
-    assert answers == [True, True, False, False]
-    assert shown is True
-
-
-@pytest.mark.parametrize("other", ["/api/runs", "/api/v1/runs"])
-def test_a_pin_holds_for_a_run_and_for_what_was_recorded_of_it_until_either_is_unpinned(port: int, other: str) -> None:
-    run_id = a_name("run")
     submit(port, a_dag_body(agent_run_id=run_id))
-    wait_until(lambda: ask(port, "GET", f"/api/v1/runs/{run_id}").status == 200, "the registry to have the run")
+    kept = given(port, f"/api/v1/runs/{run_id}")
+    ask(port, "POST", f"/api/v1/runs/{run_id}/unpin")
+    submit(port, a_dag_body(agent_run_id=run_id))
 
-    def pins(reason: str) -> tuple[bool, bool]:
-        """Return both pins when the registry has followed one more word about the run."""
-        ask_json(port, "POST", f"/api/runs/{run_id}/end", {"outcome": "completed", "reason": reason})
-        recorded = f"/api/v1/runs/{run_id}"
-        wait_until(lambda: ask(port, "GET", recorded).value["reason"] == reason, "the registry to follow")
-        run = ask(port, "GET", f"/api/runs/{run_id}").value
-        return run["pinned"], ask(port, "GET", recorded).value["is_pinned"]
-
-    ask(port, "POST", f"/api/v1/runs/{run_id}/pin")
-    pinned = pins("first")
-    ask(port, "POST", f"{other}/{run_id}/unpin", headers=a_key())
-
-    assert (pinned, pins("second")) == ((True, True), (False, False))
+    assert answers == [True, True, False, False, True]
+    assert (kept["is_pinned"], kept["stage_count"]) == (True, 2)
+    assert given(port, f"/api/v1/runs/{run_id}")["is_pinned"] is False
 
 
 def test_a_run_nobody_knows_cannot_be_pinned(port: int) -> None:
-    assert ask(port, "POST", "/api/runs/nobody/pin").refusal == (404, "UnknownRun")
+    assert ask(port, "POST", "/api/v1/runs/nobody/pin").refusal == (404, "UnknownRun")
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])

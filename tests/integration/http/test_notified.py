@@ -20,8 +20,8 @@ def test_an_opened_gate_and_a_failed_run_are_posted(tmp_path: Path) -> None:
             submit(titan.sdk_port, a_dag_body([gate], agent_run_id="R_1"))
             (opened,) = receiver.wait_for(1)
             ask_json(titan.sdk_port, "POST", "/api/gates/spend/reject", {"by": "me"}, a_key())
-            end = {"outcome": "failed", "reason": "nobody pays"}
-            ask_json(titan.sdk_port, "POST", "/api/runs/R_1/end", end, a_key())
+            end = {"status": "failed", "error": "nobody pays"}
+            ask_json(titan.sdk_port, "POST", "/api/v1/runs/R_1/end", end, a_key())
             _opened, failed = receiver.wait_for(2)
 
     assert (opened.value["kind"], opened.value["text"]) == ("gate_opened", "Decide spend: Spend the money?")

@@ -14,7 +14,7 @@ def test_who_asks_may_do_everything_without_signing_in(port: int) -> None:
 
 
 def test_a_cookie_of_another_titan_on_this_machine_keeps_nobody_out(port: int) -> None:
-    assert ask(port, "GET", "/api/runs", b"", {"Cookie": "titan_session=0123"}).status == 200
+    assert ask(port, "GET", "/api/v1/runs", b"", {"Cookie": "titan_session=0123"}).status == 200
 
 
 def test_who_signs_in_is_who_the_token_says(port: int) -> None:

@@ -34,6 +34,8 @@ PARTS = {
 #: What a list does for a condition that it has, besides finding rows in order.
 ALLOWED = (
     *SCANS_OF_FINDINGS,
+    "SCAN runs USING INDEX runs_pinned",
+    "SCAN runs USING COVERING INDEX runs_pinned",
     "SCAN above",
     "SCAN calls",
     "SCAN wanted",

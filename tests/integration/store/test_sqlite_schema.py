@@ -52,7 +52,16 @@ def test_no_query_reads_a_whole_table(new: SqliteSession, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["jobs_to_take", "due_jobs", "jobs_due_after", "newest_jobs", "newest_dags", "stages", "journal", "newest_runs"],
+    [
+        "jobs_to_take",
+        "due_jobs",
+        "jobs_due_after",
+        "newest_jobs",
+        "newest_dags",
+        "stages",
+        "journal",
+        "forgettable_runs",
+    ],
 )
 def test_a_list_that_may_be_long_is_never_sorted(new: SqliteSession, name: str) -> None:
     plan = plan_of(new, name)

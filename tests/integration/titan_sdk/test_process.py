@@ -114,14 +114,14 @@ def test_a_script_is_also_looked_for_beside_the_running_program(tmp_path: Path) 
 def test_a_run_ends_with_the_process_that_submitted_its_stages(fake: FakeTitan, tmp_path: Path) -> None:
     assert outcome_of(SUBMIT, tmp_path, TITAN_PORT=str(fake.port))[0] == 0
 
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": "completed", "reason": ""}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": "completed", "error": ""}}
 
 
 def test_a_run_fails_when_an_uncaught_exception_ends_its_process(fake: FakeTitan, tmp_path: Path) -> None:
     code, output = outcome_of(f"{SUBMIT}\nraise ValueError('no plan')", tmp_path, TITAN_PORT=str(fake.port))
 
     assert (code, "ValueError: no plan" in output) == (1, True)
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": "failed", "reason": "ValueError: no plan"}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": "failed", "error": "ValueError: no plan"}}
 
 
 def test_a_job_inside_the_run_does_not_end_it(fake: FakeTitan, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_run_that_was_ended_on_purpose_is_not_ended_again(fake: FakeTitan, tmp
 
     outcome_of(program, tmp_path, TITAN_PORT=str(fake.port))
 
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": "failed", "reason": "nothing found"}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": "failed", "error": "nothing found"}}
 
 
 def test_a_server_that_is_away_does_not_disturb_the_exit(fake: FakeTitan, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ client.store_put("child is gone", "")
     outcome_of(program, tmp_path, TITAN_PORT=str(fake.port))
 
     ends = [request.path for request in fake.received if request.path.endswith(("/end", "/store"))]
-    assert ends == ["/api/store", "/api/runs/CHILD_1/end", "/api/store", "/api/runs/RESEARCH_1/end"]
+    assert ends == ["/api/store", "/api/v1/runs/CHILD_1/end", "/api/store", "/api/v1/runs/RESEARCH_1/end"]
 
 
 def test_a_forked_child_opens_its_own_connection_and_leaves_its_parents_alone(fake: FakeTitan, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_status_of_an_exit_becomes_the_runs_outcome(
     done = run_program(script, cwd=tmp_path, env={"TITAN_PORT": str(fake.port)})
 
     assert done.returncode == exit_code
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": outcome, "reason": reason}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": outcome, "error": reason}}
 
 
 def test_a_run_fails_when_its_program_is_terminated_which_then_dies_of_the_signal(
@@ -65,7 +65,7 @@ def test_a_run_fails_when_its_program_is_terminated_which_then_dies_of_the_signa
     program.terminate()
 
     assert program.wait(WITHIN_SECONDS) == -signal.SIGTERM
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": "failed", "reason": "SIGTERM"}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": "failed", "error": "SIGTERM"}}
 
 
 def test_a_program_that_handles_the_signal_itself_keeps_its_handler(fake: FakeTitan, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_program_that_handles_the_signal_itself_keeps_its_handler(fake: FakeTi
     program.terminate()
 
     assert program.wait(WITHIN_SECONDS) == 0
-    assert fake.facts.ended_runs == {"RESEARCH_1": {"outcome": "completed", "reason": ""}}
+    assert fake.facts.ended_runs == {"RESEARCH_1": {"status": "completed", "error": ""}}
 
 
 def started(text: str, folder: Path, fake: FakeTitan) -> subprocess.Popen[str]:

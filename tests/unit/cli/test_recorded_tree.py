@@ -8,25 +8,19 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from tests.support.cli_answers import a_tally
 from titan.cli.commands.runs_files import imported_words
 from titan.cli.formats import money
-from titan.cli.recorded_answers import Call, Imported, Progress, RecordedRun, Skeleton, Tally, tree_of
+from titan.cli.recorded_answers import Call, Imported, Progress, Run, Skeleton, tree_of
 from titan.cli.recorded_views import action_row, cost_of, progress_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import RunStatus
 
 
-def a_tally(**figures: int | float | Decimal | None) -> Tally:
-    names = ("calls", "running", "success", "error", "blocked", "rejected", "replayed", "unpriced", "estimated")
-    counts = dict.fromkeys((*names, "input_tokens", "output_tokens"), 0)
-    costs = dict.fromkeys(("cost_usd", "attempted_cost_usd", "saved_cost_usd"), Decimal(0))
-    return Tally(**{**counts, **costs, "success_rate": None, **figures})  # type: ignore[arg-type]
-
-
 def a_skeleton(**parents: int) -> Skeleton:
     """Return actions numbered from 1, a second apart, by name with the parent's number."""
     size = len(parents)
-    run = RecordedRun(
+    run = Run(
         run_id="R_1",
         agent_id="R",
         status=RunStatus.COMPLETED,

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from tests.support.cli_answers import NOON, an_answered_dag, an_answered_job
-from titan.cli.answers import Run
+from tests.support.cli_answers import NOON, a_tally, an_answered_dag, an_answered_job
+from titan.cli.recorded_answers import Run
+from titan.cli.recorded_views import show_run
 from titan.cli.screen import Column, Status, make_table, say, show_json, show_table
-from titan.cli.views import show_dag, show_job, show_outcome, show_run, summary
+from titan.cli.views import show_dag, show_job, show_outcome, summary
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
 from titan.model.runs import RunStatus
@@ -92,16 +93,15 @@ def test_a_run_is_a_chain_of_its_stages(capsys: pytest.CaptureFixture[str]) -> N
         for label, status in [("PLAN", JobStatus.COMPLETED), ("ITER1", JobStatus.RUNNING)]
     ]
     run = Run(
-        agent_run_id="RESEARCH_1a",
+        run_id="RESEARCH_1a",
         agent_id="RESEARCH",
         status=RunStatus.RUNNING,
         started_at=NOON - timedelta(minutes=1),
-        stage_count=2,
-        job_count=2,
+        tally=a_tally(),
         stages=tuple(stages),
     )
 
-    show_run(run, at=NOON)
+    show_run(run, [], [], at=NOON)
 
     written = capsys.readouterr().out.splitlines()
     assert written[0] == "Run RESEARCH_1a  running"

@@ -1,6 +1,5 @@
 """How a run of the registry stands: what silence means, and what its stages say."""
 
-import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
+from titan.model.recorded import Tally
 from titan.model.runs import Run, RunStatus, StatusSource
 from titan.ports_calls import KnownCalls
 from titan.rules.ending import fallen_silent
@@ -23,6 +23,7 @@ from titan.rules.registry import (
     silent_within_call_since,
     with_dag_ended,
     with_stages,
+    without_recordings,
 )
 
 SECOND = timedelta(seconds=1)
@@ -90,7 +91,6 @@ def a_run(agent_id: str = "ada") -> Run:
         last_activity_at=at(9),
         live_job_count=0,
         reason="enough",
-        pinned_at=at(3),
     )
 
 
@@ -99,7 +99,7 @@ def test_a_run_known_by_its_stages_alone_is_as_they_say() -> None:
 
     assert (row.agent_id, row.status, row.status_source) == ("ada", RunStatus.FAILED, StatusSource.STAGES)
     assert (row.started_at, row.last_event_at, row.ended_at, row.heard_at) == (at(1), at(9), at(9), at(10))
-    assert (row.reason, row.pinned_at, row.has_stages) == ("enough", at(3), True)
+    assert (row.reason, row.pinned_at, row.has_stages) == ("enough", None, True)
 
 
 def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
@@ -111,14 +111,24 @@ def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
     assert (row.started_at, row.last_event_at, row.heard_at) == (at(0), at(20), NOON)
 
 
-@pytest.mark.parametrize(("recorded", "submitted", "kept"), [(None, 3, 3), (5, None, 5), (5, 3, 3), (None, None, None)])
-def test_a_pin_stays_whoever_set_it(recorded: int | None, submitted: int | None, kept: int | None) -> None:
-    known = replace(heard([a_word()]).run, pinned_at=None if recorded is None else at(recorded))
-    run = dataclasses.replace(a_run(), pinned_at=None if submitted is None else at(submitted))
+def test_a_pinned_run_stays_pinned_with_its_next_stage() -> None:
+    known = replace(heard([a_word()]).run, pinned_at=at(5))
 
-    row = with_stages(known, run, RunStatus.COMPLETED, ended_at=at(9), now=at(30))
+    row = with_stages(known, a_run(), RunStatus.COMPLETED, ended_at=at(9), now=at(30))
 
-    assert row.pinned_at == (None if kept is None else at(kept))
+    assert row.pinned_at == at(5)
+
+
+def test_a_run_without_its_recordings_is_as_its_stages_say() -> None:
+    known = with_stages(
+        heard([a_call(begins=0, ends=20, cost="1")]).run, a_run(), RunStatus.FAILED, ended_at=at(9), now=NOON
+    )
+
+    bare = without_recordings(known, now=at(99))
+
+    assert (bare.tally, bare.entry_count, bare.first_error_id) == (Tally(), 0, None)
+    assert (bare.agent_id, bare.status, bare.ended_at) == ("ada", RunStatus.FAILED, at(9))
+    assert (bare.reason, bare.has_stages, bare.heard_at) == ("enough", True, at(99))
 
 
 def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:

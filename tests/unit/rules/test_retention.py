@@ -34,12 +34,11 @@ def test_what_is_kept_for_ever_has_no_cutoff() -> None:
     [
         (a_run(), True),
         (replace(a_run(), job_count=1, live_job_count=1), False),
-        (replace(a_run(), pinned_at=NOON), False),
         (replace(a_run(), last_activity_at=LATER), False),
     ],
-    ids=["old", "alive", "pinned", "young"],
+    ids=["old", "alive", "young"],
 )
-def test_a_run_goes_when_it_is_old_and_neither_alive_nor_pinned(run: Run, may_go: bool) -> None:
+def test_a_run_goes_when_it_is_old_and_not_alive(run: Run, may_go: bool) -> None:
     assert may_forget_run(run, before=LATER) is may_go
 
 
@@ -53,22 +52,23 @@ def test_a_dag_goes_by_itself_when_it_is_old_and_of_no_run(dag: Dag, may_go: boo
 
 
 def test_a_log_goes_with_its_attempt_or_when_that_ended_long_ago_in_no_pinned_run() -> None:
-    old = LogOwner(ended_at=NOON, is_pinned=False)
+    old, pinned = LogOwner(ended_at=NOON, run=("p", "r1")), {("p", "pinned")}
 
-    assert may_delete_log(None, before=None)
-    assert may_delete_log(old, before=LATER)
-    assert not may_delete_log(old, before=None)
-    assert not may_delete_log(old, before=NOON)
-    assert not may_delete_log(replace(old, is_pinned=True), before=LATER)
-    assert not may_delete_log(replace(old, ended_at=None), before=LATER)
+    assert may_delete_log(None, before=None, pinned=pinned)
+    assert may_delete_log(old, before=LATER, pinned=pinned)
+    assert not may_delete_log(old, before=None, pinned=pinned)
+    assert not may_delete_log(old, before=NOON, pinned=pinned)
+    assert not may_delete_log(replace(old, run=("p", "pinned")), before=LATER, pinned=pinned)
+    assert not may_delete_log(replace(old, ended_at=None), before=LATER, pinned=pinned)
 
 
 def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
-    entry = OldEntry(seq=1, at=NOON, is_kept=False)
+    entry, pinned = OldEntry(seq=1, at=NOON, is_live=False, run=None), {("p", "pinned")}
 
-    assert may_cut(entry, before=LATER)
-    assert not may_cut(entry, before=NOON)
-    assert not may_cut(replace(entry, is_kept=True), before=LATER)
+    assert may_cut(entry, before=LATER, pinned=pinned)
+    assert not may_cut(entry, before=NOON, pinned=pinned)
+    assert not may_cut(replace(entry, is_live=True), before=LATER, pinned=pinned)
+    assert not may_cut(replace(entry, run=("p", "pinned")), before=LATER, pinned=pinned)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,6 @@ def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
         (a_run(), 8, None, False),
         (a_run(), 6, 7, False),
         (replace(a_run(), last_activity_at=LATER), 8, 7, False),
-        (replace(a_run(), pinned_at=NOON), 8, 7, False),
         (ENDED, 8, 7, True),
         (a_dag(), 8, 7, False),
         (replace(ENDED, ended_at=LATER), 8, 7, False),

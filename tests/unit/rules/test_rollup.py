@@ -13,7 +13,6 @@ from titan.rules.rollup import (
     RUN_IDLE,
     agent_of,
     dag_status,
-    possible_run_statuses,
     run_ended_at,
     run_status,
     stage_status,
@@ -167,18 +166,3 @@ def test_a_run_has_an_end_exactly_when_it_is_neither_pending_nor_running(
 )
 def test_the_agent_is_the_run_id_without_its_last_token(run_id: str, agent: str) -> None:
     assert agent_of(run_id) == agent
-
-
-@pytest.mark.parametrize("outcome", [None, *RunOutcome])
-@pytest.mark.parametrize(("live", "stages"), [(0, 1), (1, 1), (1, 2)])
-@pytest.mark.parametrize("now", [NOON, LONG_AFTER])
-def test_what_a_run_can_stand_as_is_known_without_its_last_stage(
-    outcome: RunOutcome | None, live: int, stages: int, now: datetime
-) -> None:
-    run = a_run(live=live, stages=stages, outcome=outcome)
-    last_stages = [None, WAITING_STAGE, RUNNING_STAGE] if live else [None, COMPLETED_STAGE, FAILED_STAGE]
-
-    statuses = {run_status(run, last_stage, now=now) for last_stage in last_stages}
-
-    assert statuses <= possible_run_statuses(run, now=now)
-    assert stages > 1 or statuses == possible_run_statuses(run, now=now)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from titan.server.expectations import OTHERWISE, expected_of, found_of
-from titan.server.wire_actions import EndRecordedRunBody, RecordBody
+from titan.server.wire_actions import EndRunBody, RecordBody
 from titan.server.wire_intercepts import InterceptsQuery
 from titan.server.wire_runs import FindQuery, LedgerQuery, NewNoteBody, RegistryQuery
 
@@ -46,7 +46,7 @@ def refused(shape: Any, given: object) -> str:
         (RecordBody, {"entries": [{"x": 1}]}, "entries[0].type: one of action, run"),
         (RecordBody, {"entries": [{"type": "acton"}]}, "entries[0].type: one of action, run"),
         (RecordBody, {"entries": [{"type": "run", "at_ns": 1}, {"type": 1}]}, "entries[1].type: one of action, run"),
-        (EndRecordedRunBody, {}, "status: one of completed, failed, cancelled"),
+        (EndRunBody, {}, "status: one of completed, failed, cancelled"),
         (dict[str, float], {"a": "x"}, "[...]: a number"),
         (NewNoteBody, "note", OTHERWISE),
     ],

@@ -1,6 +1,9 @@
 import { useCallback, useState } from "react";
-import { RUN_STATUSES, type Run } from "../../api/facts";
-import { useRuns } from "../../api/runs";
+import { RUN_STATUSES } from "../../api/facts";
+import { usePin } from "../../api/pin";
+import type { RunView } from "../../api/recorded";
+import { useRegistry } from "../../api/registry";
+import { ALL_RUNS } from "../../api/registryFilter";
 import { newClient } from "../../parts/command";
 import { Empty } from "../../parts/Empty";
 import { NoRows } from "../../parts/NoRows";
@@ -14,9 +17,9 @@ import { ResumeRun } from "./ResumeRun";
 import type { Act } from "./RunActions";
 import { RunDetails } from "./RunDetails";
 import { RunRow } from "./RunRow";
-import { usePin } from "./usePin";
 import "./agents.css";
 
+const STAGED = { window: "all", hasStages: true, withStages: true } as const;
 const ROW_HEIGHT = 51; // of a run whose stages fit into one line
 function snippet(): string {
   return `from titan_sdk import TitanClient, TitanJob, new_run_id
@@ -33,20 +36,20 @@ client.submit_dag(
 
 interface Asked {
   act: Act;
-  run: Run;
+  run: RunView;
 }
 
-/** Agent Runs: one row for each run, its stages from left to right as they were submitted. */
+/** Agent Runs: the runs that submitted DAGs, one row for each, its stages from left to right as they were submitted. */
 export function AgentsPage() {
   const [query, change] = useUrl();
   const [asked, setAsked] = useState<Asked | null>(null);
   const q = query.get("q") ?? "";
   const status = chosenAmong(query, "status", RUN_STATUSES);
   const open = chosenIn(query, "open");
-  const found = useRuns({ q, status });
+  const found = useRegistry({ ...ALL_RUNS, ...STAGED, q, status });
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
-  const pin = usePin();
-  const ask = useCallback((act: Act, run: Run) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
+  const { run: pin } = usePin();
+  const ask = useCallback((act: Act, run: RunView) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page
@@ -67,17 +70,17 @@ export function AgentsPage() {
         <RowList
           label="Agent runs"
           rows={found.runs}
-          keyOf={(run) => run.agent_run_id}
+          keyOf={(run) => run.run_id}
           columns="var(--agents-columns)"
           rowHeight={ROW_HEIGHT}
           head={<Head />}
-          onOpen={(run) => toggle(run.agent_run_id)}
-          onToggle={(run) => toggle(run.agent_run_id)}
-          details={(run) => (open.includes(run.agent_run_id) ? <RunDetails run={run} /> : null)}
+          onOpen={(run) => toggle(run.run_id)}
+          onToggle={(run) => toggle(run.run_id)}
+          details={(run) => (open.includes(run.run_id) ? <RunDetails run={run} /> : null)}
           onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
           isLoadingMore={isFetchingNextPage}
         >
-          {(run) => <RunRow run={run} isOpen={open.includes(run.agent_run_id)} onToggle={toggle} onAct={ask} />}
+          {(run) => <RunRow run={run} isOpen={open.includes(run.run_id)} onToggle={toggle} onAct={ask} />}
         </RowList>
       ) : (
         <NoRows found={found} word="run" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>

@@ -1,16 +1,16 @@
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
-import type { Run } from "../../api/facts";
+import type { RunView } from "../../api/recorded";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
 
 /** Asks before a run is cancelled: what runs is ended, and that cannot be taken back. */
-export function CancelRun({ run, onClose }: { run: Run; onClose: () => void }) {
-  const id = run.agent_run_id;
+export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void }) {
+  const id = run.run_id;
   const cancel = useChange(
     async (_: null, headers) =>
-      (await api.POST("/api/runs/{run}/cancel", { params: { path: { run: id } }, headers })).data,
+      (await api.POST("/api/v1/runs/{run}/cancel", { params: { path: { run: id } }, headers })).data,
     (done) =>
       done ? `${id}: ${count(done.cancelled.length, "job")} cancelled, ${done.stopping.length} stopping.` : id,
     onClose,

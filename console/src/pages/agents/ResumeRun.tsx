@@ -1,6 +1,6 @@
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
-import type { Run } from "../../api/facts";
+import type { RunView } from "../../api/recorded";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { shellWord, titanCommand } from "../../parts/command";
@@ -9,18 +9,18 @@ import { count } from "../../parts/format";
 import { type Makers, makersOf } from "./again";
 
 /** Says what resuming a run does, and has it go on, or gives the command that does. */
-export function ResumeRun({ run, onClose }: { run: Run; onClose: () => void }) {
-  const id = run.agent_run_id;
+export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void }) {
+  const id = run.run_id;
   const makers = makersOf(run);
   const resume = useChange(
     async (_: null, headers) =>
-      (await api.POST("/api/runs/{run}/resume", { params: { path: { run: id } }, headers })).data,
+      (await api.POST("/api/v1/runs/{run}/resume", { params: { path: { run: id } }, headers })).data,
     `${id} goes on.`,
     onClose,
   );
   const retry = useChange(
     async (_: null, headers) =>
-      (await api.POST("/api/runs/{run}/retry", { params: { path: { run: id } }, headers })).data,
+      (await api.POST("/api/v1/runs/{run}/retry", { params: { path: { run: id } }, headers })).data,
     (done) => `${id}: ${count(done?.retried.length ?? 0, "job")} tried again.`,
     onClose,
   );
@@ -56,8 +56,8 @@ export function ResumeRun({ run, onClose }: { run: Run; onClose: () => void }) {
   );
 }
 
-function How({ run, makers }: { run: Run; makers: Makers }) {
-  const id = run.agent_run_id;
+function How({ run, makers }: { run: RunView; makers: Makers }) {
+  const id = run.run_id;
   if (makers.job) return <p className="soft">A job of Titan submitted its stages: that job is tried again.</p>;
   if (makers.program) {
     const { command, directory, host } = makers.program;

@@ -1,4 +1,4 @@
-import type { Run } from "../../api/facts";
+import type { RunView } from "../../api/recorded";
 import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { canGoOn, isLive } from "./again";
@@ -6,9 +6,9 @@ import { canGoOn, isLive } from "./again";
 export type Act = "cancel" | "resume" | "pin";
 
 /** What can be done with a run: keep it, cancel it, have it go on. */
-export function RunActions({ run, onAct }: { run: Run; onAct: (act: Act, run: Run) => void }) {
+export function RunActions({ run, onAct }: { run: RunView; onAct: (act: Act, run: RunView) => void }) {
   const canChange = useCanChange();
-  const id = run.agent_run_id;
+  const id = run.run_id;
   if (!canChange) return null;
   return (
     <>
@@ -25,12 +25,12 @@ export function RunActions({ run, onAct }: { run: Run; onAct: (act: Act, run: Ru
       <Button
         kind="quiet"
         className="agents-pin"
-        aria-pressed={run.pinned}
+        aria-pressed={run.is_pinned}
         aria-label={`Pin ${id}`}
-        title={run.pinned ? "Kept for ever: unpin it" : "Pin: keep it, its logs and files for ever"}
+        title={run.is_pinned ? "Kept for ever: unpin it" : "Pin: keep it, its logs and files for ever"}
         onClick={() => onAct("pin", run)}
       >
-        <span aria-hidden="true">{run.pinned ? "★" : "☆"}</span>
+        <span aria-hidden="true">{run.is_pinned ? "★" : "☆"}</span>
       </Button>
     </>
   );

@@ -1,6 +1,7 @@
 import { Link } from "react-router";
-import type { Dag, Job, Run } from "../../api/facts";
-import { useRun } from "../../api/runs";
+import type { Dag, Job } from "../../api/facts";
+import type { RunView } from "../../api/recorded";
+import { useRun } from "../../api/recordedRun";
 import { CopyButton } from "../../parts/CopyButton";
 import { Failure } from "../../parts/Failure";
 import { count } from "../../parts/format";
@@ -14,29 +15,35 @@ import { mostTelling } from "./telling";
 
 const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
 
+interface Props {
+  run: RunView;
+  /** Leaves out what the page of the run says anyway: how many stages and jobs, and why it ended. */
+  isBrief?: boolean;
+}
+
 /** The jobs of a run, stage by stage, with ways to each job and its log. */
-export function RunDetails({ run }: { run: Run }) {
-  const found = useRun(run.agent_run_id);
+export function RunDetails({ run, isBrief = false }: Props) {
+  const found = useRun(run.run_id);
   if (found.isError && !found.data) return <Failure of={found.error} again={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
   const labels = stageLabels(
-    run.agent_run_id,
+    run.run_id,
     stages.map((stage) => stage.name),
   );
   return (
     <div className="agents-details">
       <div className="row soft">
-        <span>{count(run.stage_count, "stage")}</span>
-        <span>{count(run.job_count, "job")}</span>
+        {isBrief ? null : <span>{count(run.stage_count ?? 0, "stage")}</span>}
+        {isBrief ? null : <span>{count(run.job_count ?? 0, "job")}</span>}
         {run.orchestrator ? (
           <span>
             orchestrated on <bdi>{run.orchestrator.host}</bdi>
           </span>
         ) : null}
-        <Link to={`/dags?q=${encodeURIComponent(run.agent_run_id)}`}>All its DAGs</Link>
-        <CopyButton text={run.agent_run_id} label="Copy run id" />
+        <Link to={`/dags?q=${encodeURIComponent(run.run_id)}`}>All its DAGs</Link>
+        <CopyButton text={run.run_id} label="Copy run id" />
       </div>
-      {run.reason ? (
+      {run.reason && !isBrief ? (
         <p className="agents-reason" dir="auto">
           {run.reason}
         </p>

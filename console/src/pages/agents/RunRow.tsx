@@ -1,24 +1,26 @@
 import { memo } from "react";
-import type { Run } from "../../api/facts";
+import { Link } from "react-router";
+import type { RunView } from "../../api/recorded";
 import { Name } from "../../parts/Name";
 import { Cell } from "../../parts/RowList";
 import { StageChain } from "../../parts/StageChain";
 import { Status } from "../../parts/Status";
 import { iterationOf, stageLabels } from "../../parts/stages";
 import { Time, Took } from "../../parts/Time";
+import { runPath } from "../../parts/url";
 import { type Act, RunActions } from "./RunActions";
 
 interface Props {
-  run: Run;
+  run: RunView;
   isOpen: boolean;
   onToggle: (id: string) => void;
-  onAct: (act: Act, run: Run) => void;
+  onAct: (act: Act, run: RunView) => void;
 }
 
 /** The cells of a run. Drawn again only when the run changed: thousands of them are scrolled past. */
 export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Props) {
   const stages = run.stages ?? [];
-  const id = run.agent_run_id;
+  const id = run.run_id;
   const iteration = iterationOf(
     stageLabels(
       id,
@@ -41,7 +43,9 @@ export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Pro
       </Cell>
       <Cell className="agents-run">
         <div className="agents-id cut" title={id}>
-          <Name of={id} />
+          <Link to={runPath(id)}>
+            <Name of={id} />
+          </Link>
         </div>
         <div className="faint cut">
           <bdi>{run.agent_id}</bdi>

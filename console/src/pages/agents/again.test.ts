@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Run } from "../../api/facts";
+import type { RunView } from "../../api/recorded";
 import { canGoOn, isLive, makersOf } from "./again";
 
-type Stage = NonNullable<Run["stages"]>[number];
+type Stage = NonNullable<RunView["stages"]>[number];
 
-function aRun(status: Run["status"], ...stages: Partial<Stage>[]): Run {
+function aRun(status: RunView["status"], ...stages: Partial<Stage>[]): RunView {
   const final = stages.map((stage) => ({ is_final: true, made_by: null, ...stage }));
-  return { status, stages: final, orchestrator: null } as unknown as Run;
+  return { status, stages: final, orchestrator: null } as unknown as RunView;
 }
 
 test("a run that lives can be cancelled, and not resumed", () => {

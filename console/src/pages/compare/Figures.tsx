@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { Button } from "../../parts/Button";
 import { Spent } from "../../parts/Cost";
 import { duration, NOTHING } from "../../parts/format";
@@ -15,8 +15,8 @@ import { whyEnded } from "../../parts/whyEnded";
 const NUMBER = new Intl.NumberFormat("en-US");
 
 interface Props {
-  a: RecordedRunView;
-  b: RecordedRunView;
+  a: RunView;
+  b: RunView;
   onSwap: () => void;
 }
 
@@ -78,7 +78,7 @@ export function Figures({ a, b, onSwap }: Props) {
   );
 }
 
-function RunHead({ run, word }: { run: RecordedRunView; word: string }) {
+function RunHead({ run, word }: { run: RunView; word: string }) {
   return (
     <th scope="col">
       <div className="compare-head cut">
@@ -91,7 +91,7 @@ function RunHead({ run, word }: { run: RecordedRunView; word: string }) {
   );
 }
 
-function Why({ of }: { of: RecordedRunView }) {
+function Why({ of }: { of: RunView }) {
   const why = whyEnded(of);
   if (why === null) return <span className="faint">{NOTHING}</span>;
   return (
@@ -101,7 +101,7 @@ function Why({ of }: { of: RecordedRunView }) {
   );
 }
 
-function Agent({ of }: { of: RecordedRunView }) {
+function Agent({ of }: { of: RunView }) {
   return (
     <Link to={agentPath(of.agent_id)} className="cut compare-agent" title={of.agent_id}>
       <Name of={of.agent_id} />

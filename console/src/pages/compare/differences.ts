@@ -1,5 +1,5 @@
 /** Two runs side by side: what their calls, matched by name and in order, differ in. */
-import { CALL_KINDS, type Outcome, type RecordedRunView, type SkeletonAnswer } from "../../api/recorded";
+import { CALL_KINDS, type Outcome, type RunView, type SkeletonAnswer } from "../../api/recorded";
 import { whyEnded } from "../../parts/whyEnded";
 import { align } from "./align";
 
@@ -53,7 +53,7 @@ export function compareRuns(one: SkeletonAnswer, other: SkeletonAnswer): Compari
   return { calls, counts: countsOf(a, b), isCut, isOtherEnd: isOtherEnd(one.run, other.run) };
 }
 
-function isOtherEnd(one: RecordedRunView, other: RecordedRunView): boolean {
+function isOtherEnd(one: RunView, other: RunView): boolean {
   return one.status !== other.status || whyEnded(one) !== whyEnded(other);
 }
 

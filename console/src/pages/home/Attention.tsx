@@ -45,7 +45,7 @@ function List({ concerns }: { concerns: Concerns }) {
         <NoOffer key={group.name} group={group} />
       ))}
       <Some of={concerns.runs} what="failed runs">
-        {(run) => <RunConcern key={run.agent_run_id} run={run} />}
+        {(run) => <RunConcern key={run.run_id} run={run} />}
       </Some>
       <Some of={concerns.intercepts} what="runs">
         {(intercept) => <InterceptConcern key={intercept.run.run_id} intercept={intercept} />}

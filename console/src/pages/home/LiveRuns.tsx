@@ -1,10 +1,8 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import type { Run } from "../../api/facts";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { ALL_RUNS } from "../../api/registryFilter";
-import { useRuns } from "../../api/runs";
 import { Failure } from "../../parts/Failure";
 import { Name } from "../../parts/Name";
 import { Progress } from "../../parts/Progress";
@@ -14,62 +12,53 @@ import { Status } from "../../parts/Status";
 import { Took } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
 
-const STAGED = { q: "", status: ["running", "pending"] };
-const RECORDED = { ...ALL_RUNS, status: ["running", "pending"], window: "all" } as const;
-const MOST = 12; // of either kind
+const LIVE = { ...ALL_RUNS, status: ["running", "pending"], window: "all", withStages: true } as const;
+const MOST = 24;
 
-/** The runs that live now: those with stages, then those of which only the calls are known. */
+/** The runs that live now, with their stages or how far they are. */
 export function LiveRuns() {
-  const staged = useRuns(STAGED);
-  const recorded = useRegistry(RECORDED);
-  const ids = new Set(staged.runs.map((run) => run.agent_run_id));
-  const alone = recorded.runs.filter((run) => !ids.has(run.run_id)); // what has stages stands here with them
-  const total = staged.runs.length + alone.length;
+  const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry(LIVE);
   return (
     <section aria-labelledby="live-runs" className="home-section">
       <h2 id="live-runs">
         Live runs{" "}
-        {total > 0 ? (
+        {runs.length > 0 ? (
           <span className="home-count">
-            {total}
-            {staged.hasNextPage || recorded.hasNextPage ? "+" : ""}
+            {runs.length}
+            {hasNextPage ? "+" : ""}
           </span>
         ) : null}
       </h2>
-      {staged.isError && !staged.data ? <Failure of={staged.error} again={staged.refetch} /> : null}
-      {recorded.isError && !recorded.data ? <Failure of={recorded.error} again={recorded.refetch} /> : null}
-      {staged.isSuccess && recorded.isSuccess && total === 0 ? (
+      {isError && !data ? <Failure of={error} again={refetch} /> : null}
+      {isSuccess && runs.length === 0 ? (
         <p className="soft">
-          No run is at work now. <Link to="/agents">All agent runs</Link> · <Link to="/runs">All recorded runs</Link>
+          No run is at work now. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>
         </p>
       ) : null}
-      {total > 0 ? (
+      {runs.length > 0 ? (
         <ul className="card home-list">
-          {staged.runs.slice(0, MOST).map((run) => (
-            <StagedRun key={run.agent_run_id} run={run} />
-          ))}
-          {alone.slice(0, MOST).map((run) => (
-            <RecordedRun key={run.run_id} run={run} />
-          ))}
+          {runs
+            .slice(0, MOST)
+            .map((run) =>
+              run.has_stages ? <StagedRun key={run.run_id} run={run} /> : <RecordedRun key={run.run_id} run={run} />,
+            )}
         </ul>
       ) : null}
-      {staged.runs.length > MOST ? <Link to="/agents?status=running,pending">All live agent runs</Link> : null}
-      {alone.length > MOST ? <Link to="/runs?status=running,pending&window=all">All live recorded runs</Link> : null}
+      {runs.length > MOST ? <Link to="/runs?status=running,pending&window=all">All live runs</Link> : null}
     </section>
   );
 }
 
-function StagedRun({ run }: { run: Run }) {
-  const id = encodeURIComponent(run.agent_run_id);
+function StagedRun({ run }: { run: RunView }) {
   return (
-    <LiveRun id={run.agent_run_id} to={`/agents?q=${id}&open=${id}`} run={run}>
-      <StageChain runId={run.agent_run_id} stages={run.stages ?? []} />
+    <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
+      <StageChain runId={run.run_id} stages={run.stages ?? []} />
       <Status of={run.status} pulse={run.status === "running"} />
     </LiveRun>
   );
 }
 
-function RecordedRun({ run }: { run: RecordedRunView }) {
+function RecordedRun({ run }: { run: RunView }) {
   return (
     <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
       <span className="home-whose">

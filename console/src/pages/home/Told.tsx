@@ -1,6 +1,6 @@
 import { Link } from "react-router";
-import type { Gate, Run } from "../../api/facts";
-import type { InterceptView } from "../../api/recorded";
+import type { Gate } from "../../api/facts";
+import type { InterceptView, RunView } from "../../api/recorded";
 import { count } from "../../parts/format";
 import { Reasons } from "../../parts/Reasons";
 import { StageChain } from "../../parts/StageChain";
@@ -35,22 +35,21 @@ export function GateConcern({ gate }: { gate: Gate }) {
 }
 
 /** A run that failed. */
-export function RunConcern({ run }: { run: Run }) {
-  const id = encodeURIComponent(run.agent_run_id);
+export function RunConcern({ run }: { run: RunView }) {
   return (
     <Concern
       tone="red"
       glyph={lookOf("failed").glyph}
       title={
         <>
-          Run <bdi>{run.agent_run_id}</bdi> failed
+          Run <bdi>{run.run_id}</bdi> failed
         </>
       }
       at={run.ended_at}
-      action={<Link to={`/agents?q=${id}&open=${id}`}>Look</Link>}
+      action={<Link to={runPath(run.run_id)}>Look</Link>}
     >
       {run.reason ? <p dir="auto">{run.reason}</p> : null}
-      <StageChain runId={run.agent_run_id} stages={run.stages ?? []} />
+      <StageChain runId={run.run_id} stages={run.stages ?? []} />
     </Concern>
   );
 }

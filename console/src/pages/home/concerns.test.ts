@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Dag, Run, Worker } from "../../api/facts";
-import type { InterceptView } from "../../api/recorded";
+import type { Dag, Worker } from "../../api/facts";
+import type { InterceptView, RunView } from "../../api/recorded";
 import { clusterFacts, failedDagsLately, failedLately, untold } from "./concerns";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
@@ -16,13 +16,13 @@ function aDag(name: string, facts: Partial<Dag> = {}): Dag {
 
 test("a run that failed within a day needs somebody, the latest first", () => {
   const runs = [
-    { agent_run_id: "early", status: "failed", ended_at: "2026-11-21T01:00:00Z" },
-    { agent_run_id: "late", status: "failed", ended_at: "2026-11-21T11:00:00Z" },
-    { agent_run_id: "old", status: "failed", ended_at: "2026-11-20T11:59:00Z" },
-    { agent_run_id: "good", status: "completed", ended_at: "2026-11-21T11:00:00Z" },
-  ] as Run[];
+    { run_id: "early", status: "failed", ended_at: "2026-11-21T01:00:00Z" },
+    { run_id: "late", status: "failed", ended_at: "2026-11-21T11:00:00Z" },
+    { run_id: "old", status: "failed", ended_at: "2026-11-20T11:59:00Z" },
+    { run_id: "good", status: "completed", ended_at: "2026-11-21T11:00:00Z" },
+  ] as RunView[];
 
-  expect(failedLately(runs, NOW).map((run) => run.agent_run_id)).toEqual(["late", "early"]);
+  expect(failedLately(runs, NOW).map((run) => run.run_id)).toEqual(["late", "early"]);
 });
 
 test("a recorded run that is told of by its stages is not told of twice", () => {
@@ -30,7 +30,7 @@ test("a recorded run that is told of by its stages is not told of twice", () => 
     run: { run_id },
     reasons: [],
   })) as unknown as InterceptView[];
-  const told = [{ agent_run_id: "staged" }] as Run[];
+  const told = [{ run_id: "staged" }] as RunView[];
 
   expect(untold(intercepts, told).map(({ run }) => run.run_id)).toEqual(["recorded"]);
 });

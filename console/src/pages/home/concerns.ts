@@ -1,19 +1,19 @@
 /** What needs a person, computed from what the server tells. */
-import type { Dag, Run, Worker } from "../../api/facts";
-import type { InterceptView } from "../../api/recorded";
+import type { Dag, Worker } from "../../api/facts";
+import type { InterceptView, RunView } from "../../api/recorded";
 
 export const RECENT_MS = 24 * 60 * 60 * 1000;
 
 /** Runs that failed within the last day, the latest first. */
-export function failedLately(runs: readonly Run[], now: number): Run[] {
+export function failedLately(runs: readonly RunView[], now: number): RunView[] {
   return runs
     .filter((run) => run.status === "failed" && isRecent(run.ended_at, now))
     .sort((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""));
 }
 
 /** Returns the recorded runs that need attention, without those that are told of by their stages. */
-export function untold(intercepts: readonly InterceptView[], told: readonly Run[]): InterceptView[] {
-  const ids = new Set(told.map((run) => run.agent_run_id));
+export function untold(intercepts: readonly InterceptView[], told: readonly RunView[]): InterceptView[] {
+  const ids = new Set(told.map((run) => run.run_id));
   return intercepts.filter(({ run }) => !ids.has(run.run_id));
 }
 

@@ -1,10 +1,10 @@
 import { useDags } from "../../api/dags";
-import type { Gate, QueueGroup, Run, Worker } from "../../api/facts";
+import type { Gate, QueueGroup, Worker } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
 import { useHealth } from "../../api/house";
-import type { InterceptView } from "../../api/recorded";
-import { useIntercepts } from "../../api/registry";
-import { useRuns } from "../../api/runs";
+import type { InterceptView, RunView } from "../../api/recorded";
+import { useIntercepts, useRegistry } from "../../api/registry";
+import { ALL_RUNS } from "../../api/registryFilter";
 import { useQueue, useWorkers } from "../../api/workers";
 import { useNow } from "../../parts/clock";
 import { type FailedDag, failedDagsLately, failedLately, untold } from "./concerns";
@@ -12,7 +12,7 @@ import { type FailedDag, failedDagsLately, failedLately, untold } from "./concer
 /** Everything that needs somebody, read and kept true. */
 export interface Concerns {
   gates: Gate[];
-  runs: Run[];
+  runs: RunView[];
   /** Recorded runs of today that broke, cost too much or were often stopped; without those that `runs` tells of. */
   intercepts: InterceptView[];
   dags: FailedDag[];
@@ -30,7 +30,7 @@ export interface Concerns {
   refetch: () => void;
 }
 
-const FAILED_RUNS = { q: "", status: ["failed"] };
+const FAILED_RUNS = { ...ALL_RUNS, status: ["failed"], window: "all", hasStages: true, withStages: true } as const;
 const FAILED_DAGS = { status: ["FAILED", "PARTIAL"] };
 
 function needsWorker({ waits_for: why }: QueueGroup): boolean {
@@ -43,7 +43,7 @@ export function useConcerns(): Concerns {
   const workers = useWorkers();
   const queue = useQueue();
   const gates = useOpenGates();
-  const runs = useRuns(FAILED_RUNS);
+  const runs = useRegistry(FAILED_RUNS);
   const dags = useDags(FAILED_DAGS);
   const intercepts = useIntercepts({ window: "24h" });
   const all = [health, workers, queue, gates, runs, dags, intercepts];

@@ -20,7 +20,7 @@ import "./run.css";
 const StagesTab = lazy(async () => ({ default: (await import("./StagesTab")).StagesTab }));
 const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab")).TraceTab }));
 
-/** One recorded run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
+/** One run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
 export function RunPage() {
   const id = useIdInPath();
   const { data, error, refetch } = useRecording(id);
@@ -31,8 +31,8 @@ export function RunPage() {
         <Empty title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
           {isUnknown(error) ? (
             <>
-              Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of
-              it. <Link to="/runs">All runs</Link>
+              No DAG was submitted and nothing was recorded under this id, or it was deleted. This page shows it as soon
+              as something is heard of it. <Link to="/runs">All runs</Link>
             </>
           ) : (
             <>
@@ -75,7 +75,7 @@ function OneRun({ recording }: { recording: Recording }) {
   return (
     <main id="main" className="run" tabIndex={-1}>
       <RunHeader recording={recording} onShow={(id, on = "telemetry") => change({ tab: on, action: id }, true)} />
-      <RunTabs hasStages={hasStages} tab={tab} onChange={open} />
+      <RunTabs hasStages={hasStages} hasActions={rows.length > 0} tab={tab} onChange={open} />
       <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
           {url.get("tab") === "stages" && !hasStages ? (

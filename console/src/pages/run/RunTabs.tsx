@@ -3,13 +3,14 @@ import { TAB_NAMES, type Tab, tabsOf } from "./runPage";
 
 interface Props {
   hasStages: boolean;
+  hasActions: boolean;
   tab: Tab;
   onChange: (tab: Tab) => void;
 }
 
 /** The views of a run; arrow keys go from one to the next. */
-export function RunTabs({ hasStages, tab, onChange }: Props) {
-  const tabs = tabsOf(hasStages);
+export function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
+  const tabs = tabsOf(hasStages, hasActions);
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

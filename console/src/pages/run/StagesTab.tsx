@@ -1,8 +1,8 @@
 import { Link } from "react-router";
 import { useDag } from "../../api/dags";
 import type { Dag } from "../../api/facts";
-import type { RecordedRunView } from "../../api/recorded";
-import { useRun } from "../../api/runs";
+import type { RunView } from "../../api/recorded";
+import { useRun } from "../../api/recordedRun";
 import { Failure } from "../../parts/Failure";
 import { StageChain } from "../../parts/StageChain";
 import { dagPath } from "../../parts/url";
@@ -10,7 +10,7 @@ import { RunDetails, StageCard } from "../agents/RunDetails";
 import "../agents/agents.css";
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   /** The submission whose jobs recorded the run; null where it is a run of its own. */
   own: Dag | null;
   /** Whether it is still asked for. */
@@ -47,7 +47,7 @@ function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
   );
 }
 
-function Stages({ run }: { run: RecordedRunView }) {
+function Stages({ run }: { run: RunView }) {
   const { data, error, refetch } = useRun(run.run_id);
   if (error && !data) return <Failure of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
@@ -55,9 +55,8 @@ function Stages({ run }: { run: RecordedRunView }) {
     <div className="run-stages">
       <div className="row">
         <StageChain runId={run.run_id} stages={data.stages ?? []} isWhole />
-        <Link to={`/agents?q=${encodeURIComponent(run.run_id)}`}>In Agent Runs</Link>
       </div>
-      <RunDetails run={data} />
+      <RunDetails run={data} isBrief />
     </div>
   );
 }

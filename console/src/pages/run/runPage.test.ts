@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tabsOf, wordsIn } from "./runPage";
 
-test("a run without stages has no tab for them; one that recorded no call begins with them", () => {
+test("a run without stages has no tab for them; one that recorded no call has them alone", () => {
   const [staged, plain] = [true, false];
 
-  expect(tabsOf(plain)).toEqual(["trace", "telemetry"]);
+  expect(tabsOf(plain, false)).toEqual(["trace", "telemetry"]);
+  expect([tabsOf(staged, false), tabsOf(staged, true)]).toEqual([["stages"], ["stages", "trace", "telemetry"]]);
   expect([
     tabIn(null, plain, true),
     tabIn("stages", plain, true),
@@ -14,7 +15,7 @@ test("a run without stages has no tab for them; one that recorded no call begins
     tabIn("simulation", plain, true),
     tabIn("determinism", staged, false),
     tabIn("nonsense", plain, false),
-  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "trace", "telemetry", "stages", "telemetry"]);
+  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "stages", "telemetry", "stages", "telemetry"]);
 });
 
 test("a length is told in the unit that suits it, and whole in milliseconds", () => {

@@ -11,14 +11,19 @@ export const TAB_NAMES: Record<Tab, string> = {
   telemetry: "Telemetry",
 };
 
-/** Returns the tabs of a run; that of stages where it has any, or is itself what the jobs of one submission recorded. */
-export function tabsOf(hasStages: boolean): Tab[] {
-  return TABS.filter((tab) => tab !== "stages" || hasStages);
+/**
+ * Returns the tabs of a run: that of stages where it has any, or is itself what the jobs of one submission recorded; those of
+ * actions where some were recorded, or nothing else is there.
+ */
+export function tabsOf(hasStages: boolean, hasActions: boolean): Tab[] {
+  return TABS.filter((tab) => (tab === "stages" ? hasStages : hasActions || !hasStages));
 }
 
 /** Returns the tab that is asked for; else the one with something in it: the stages of a run that recorded no call. */
 export function tabIn(text: string | null, hasStages: boolean, hasActions: boolean): Tab {
-  return tabsOf(hasStages).find((tab) => tab === text) ?? (hasStages && !hasActions ? "stages" : "telemetry");
+  return (
+    tabsOf(hasStages, hasActions).find((tab) => tab === text) ?? (hasStages && !hasActions ? "stages" : "telemetry")
+  );
 }
 
 export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: string }> = {

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { queries } from "../../api/query";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { type NewNoteBody, notesKey } from "../../api/recordedRun";
 import { rereadRegistry } from "../../api/registry";
 import { Button } from "../../parts/Button";
@@ -10,7 +10,7 @@ import { Dialog } from "../../parts/Dialog";
 import { WordsField } from "../../parts/WordsField";
 
 /** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
-export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
+export function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
   const [why, setWhy] = useState("");
   const [mutes, setMutes] = useState(false);
   const acknowledge = useChange(

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Link } from "react-router";
 import { useUnmute } from "../../api/notes";
-import type { InterceptThresholds, InterceptView, RecordedRunView, Window } from "../../api/recorded";
+import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/recorded";
 import type { NoteView } from "../../api/recordedRun";
 import { useIntercepts } from "../../api/registry";
 import { useCanChange } from "../../api/session";
@@ -111,7 +111,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
 }
 
 /** Why a run needs no attention any more, and the way back for one that is muted. */
-function Said({ run, note }: { run: RecordedRunView; note: NoteView }) {
+function Said({ run, note }: { run: RunView; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
   const canChange = useCanChange();
   const today = useToday();

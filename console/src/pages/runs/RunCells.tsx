@@ -1,6 +1,6 @@
 import { memo } from "react";
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { Costs } from "../../parts/Cost";
 import { Name } from "../../parts/Name";
 import { Progress } from "../../parts/Progress";
@@ -15,7 +15,7 @@ import { searchWithin } from "./filter";
 const NUMBER = new Intl.NumberFormat("en-US");
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   /** What the list is searched for. */
   q: string;
   isPicked: boolean;
@@ -89,7 +89,7 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Pro
 });
 
 /** Whose run it is, what it is called, and how it broke. */
-function About({ run }: { run: RecordedRunView }) {
+function About({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">

@@ -1,6 +1,6 @@
 import { useCallback } from "react";
 import { useNavigate } from "react-router";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { count, countedUpTo } from "../../parts/format";
 import { Misread } from "../../parts/Misread";
@@ -55,7 +55,7 @@ export function RunsPage() {
           <RowList
             label="Runs"
             rows={runs}
-            keyOf={(run: RecordedRunView) => run.run_id}
+            keyOf={(run: RunView) => run.run_id}
             columns="var(--runs-columns)"
             rowHeight={ROW_HEIGHT}
             head={

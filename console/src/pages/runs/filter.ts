@@ -1,6 +1,6 @@
 /** The registry's filters as they stand in the URL. */
 import { RUN_STATUSES } from "../../api/facts";
-import { type ExportForm, type RecordedRunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
+import { type ExportForm, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
 import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
@@ -74,7 +74,7 @@ export function filterWords(filter: RegistryFilter): string {
 }
 
 /** Returns what to search for within a run that a search found; null where its own id, name or agent was what was found. */
-export function searchWithin(run: Pick<RecordedRunView, "run_id" | "agent_id" | "name">, q: string): string | null {
+export function searchWithin(run: Pick<RunView, "run_id" | "agent_id" | "name">, q: string): string | null {
   const isOwn = [run.run_id, run.agent_id, run.name ?? ""].some((one) => one.toLowerCase().includes(q.toLowerCase()));
   return isOwn ? null : q;
 }

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Document, Orchestrator, Result, Resumed, Retried, Run, Submitted, read
+from titan.cli.answers import Document, Orchestrator, Result, Resumed, Retried, Submitted, read
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count, listed
 from titan.cli.lookup import find_job
@@ -24,6 +24,7 @@ from titan.cli.options import (
     ServerOption,
     examples,
 )
+from titan.cli.recorded_answers import Run
 from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
 
@@ -96,14 +97,13 @@ def retry(
 
 def _retry(server: Server, name: str | None, *, dag: str | None, run: str | None) -> Document:
     if name is None:
-        kind, target = ("dags", dag) if dag is not None else ("runs", run)
-        assert target is not None
-        return server.post("api", kind, target, "retry")
+        path = ("dags", dag) if dag is not None else ("v1", "runs", run or "")
+        return server.post("api", *path, "retry")
     if dag is not None or run is not None:
         return server.post("api", "jobs", find_job(server, name, dag=dag, run=run).job_id, "retry")
-    for kind in ("jobs", "dags", "runs"):
+    for kind in (("jobs",), ("dags",), ("v1", "runs")):
         try:
-            return server.post("api", kind, name, "retry")
+            return server.post("api", *kind, name, "retry")
         except CommandFailed as failure:
             if failure.exit_code is not ExitCode.NOT_FOUND:
                 raise
@@ -152,7 +152,7 @@ def resume(
     with TITAN_RESUME_RUN_ID set; titan_sdk.new_run_id gives it the run's id again.
     """
     titan = connect(server)
-    program = read(titan.get("api", "runs", agent_run_id), Run).orchestrator
+    program = read(titan.get("api", "v1", "runs", agent_run_id), Run).orchestrator
     environment = {"TITAN_RESUME_RUN_ID": agent_run_id, **titan.environment}
     if program is not None:
         command = _typed(program, environment)
@@ -161,7 +161,7 @@ def resume(
             return
         if not as_json:
             _check_here(agent_run_id, program, command)
-    answer = titan.post("api", "runs", agent_run_id, "resume")
+    answer = titan.post("api", "v1", "runs", agent_run_id, "resume")
     if as_json:
         show_json(answer)
         return

@@ -66,7 +66,7 @@ def cancel(
     if as_json:
         show_json(answer)
     else:
-        _show(read(answer, Cancelled))
+        show_cancelled(read(answer, Cancelled))
 
 
 def _cancel(server: Server, *, name: str | None, dag: str | None, run: str | None) -> Document:
@@ -75,10 +75,11 @@ def _cancel(server: Server, *, name: str | None, dag: str | None, run: str | Non
     if dag is not None:
         return server.post("api", "dags", dag, "cancel")
     assert run is not None
-    return server.post("api", "runs", run, "cancel")
+    return server.post("api", "v1", "runs", run, "cancel")
 
 
-def _show(done: Cancelled) -> None:
+def show_cancelled(done: Cancelled) -> None:
+    """Write what a cancel did."""
     if done.cancelled:
         say(f"Cancelled {listed(done.cancelled)}.")
     if done.stopping:

@@ -116,13 +116,14 @@ def _listed(titan: Server, name: str | None, *, dag: str | None, run: str | None
     if name is None and dag is not None:
         return titan.get("api", "dags", dag, "files")
     if name is None:
-        return titan.get("api", "runs", run or "", "files")
+        return titan.get("api", "v1", "runs", run or "", "files")
     if dag is not None or run is not None:
         job_id = find_job(titan, name, dag=dag, run=run).job_id
         return titan.get("api", "jobs", job_id, "files", attempt=attempt)
-    for kind, missing in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("runs", "UnknownRun")):
+    for kind, missing in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("v1/runs", "UnknownRun")):
         try:
-            return titan.get("api", kind, name, "files", attempt=attempt if kind == "jobs" else None)
+            path = ("api", *kind.split("/"), name, "files")
+            return titan.get(*path, attempt=attempt if kind == "jobs" else None)
         except CommandFailed as failure:
             if failure.kind != missing:
                 raise

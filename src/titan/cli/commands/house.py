@@ -1,4 +1,4 @@
-"""Keeping house: `titan clean`, `titan pin` and `unpin`, `titan backup` and `titan restore`."""
+"""Keeping house: `titan clean`, `titan backup` and `titan restore`."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from titan.cli.answers import Cleaned, read
-from titan.cli.exits import CommandFailed, usage_error
+from titan.cli.exits import usage_error
 from titan.cli.formats import count, size
-from titan.cli.lookup import recorded_run_named
-from titan.cli.options import JsonOption, RunArgument, ServerOption, examples
+from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import is_live, remark, say, show_json
 from titan.cli.server import connect
 from titan.settings import home_folder, setting
@@ -33,35 +32,6 @@ Target: TypeAlias = Annotated[
 ]
 Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="What titan backup has written.")]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Move a home that is not empty aside.")]
-
-
-@app.command(epilog=examples("titan pin RESEARCH_cb5e13"))
-def pin(agent_run_id: RunArgument, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Keep an agent run, its logs, files, workspaces and recorded calls, however old it gets."""
-    _set_pin(agent_run_id, "pin", as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan unpin RESEARCH_cb5e13"))
-def unpin(agent_run_id: RunArgument, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Let a pinned run go again when it is old."""
-    _set_pin(agent_run_id, "unpin", as_json=as_json, server=server)
-
-
-def _set_pin(agent_run_id: str, verb: str, *, as_json: bool, server: str | None) -> None:
-    titan = connect(server)
-    try:
-        answer = titan.post("api", "runs", agent_run_id, verb)
-    except CommandFailed as failure:
-        if failure.kind != "UnknownRun":
-            raise
-        with recorded_run_named(titan, agent_run_id):
-            answer = titan.post("api", "v1", "runs", agent_run_id, verb)  # one of which only calls were recorded
-    if as_json:
-        show_json(answer)
-    elif verb == "pin":
-        say(f"{agent_run_id} is pinned: nothing of it is deleted.")
-    else:
-        say(f"{agent_run_id} is not pinned: it goes when it is old enough.")
 
 
 @app.command(epilog=examples("titan clean --dry-run", "titan clean"))

@@ -1,4 +1,4 @@
-"""`titan runs`: what agents called, run by run; one shown as a tree; all of it exported, and imported again."""
+"""`titan runs`: list runs, and show one with its stages and its actions."""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -11,10 +11,10 @@ from titan.cli import completion
 from titan.cli.action_views import SAYING, said_in, show_action
 from titan.cli.answers import Document, read
 from titan.cli.exits import usage_error
-from titan.cli.lookup import recorded_run_named
+from titan.cli.lookup import run_named
 from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, tree_of
-from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
+from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Run, Skeleton, tree_of
+from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_run
 from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
 from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
@@ -23,10 +23,11 @@ from titan.model.runs import RunStatus
 from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
 
 app = typer.Typer(
-    help="List the runs of which calls were recorded; show, keep, end and delete them, export and import them.",
+    help="List runs; show, cancel, resume, end, pin and delete them, export and import them.",
     epilog=examples(
         "titan runs",
         "titan runs --status failed --since 24h",
+        "titan runs --stages",
         "titan runs --agent RESEARCH --min-cost 0.50 --sort cost",
         "titan runs show RESEARCH_cb5e13",
         "titan runs export --agent PAPERS -o papers.jsonl",
@@ -82,6 +83,7 @@ Search: TypeAlias = Annotated[
     typer.Option("--search", metavar="TEXT", help="Part of an id, an agent or a name; or words of what was recorded."),
 ]
 SortBy: TypeAlias = Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")]
+WithStages: TypeAlias = Annotated[bool, typer.Option("--stages", help="Only runs that submitted DAGs.")]
 Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too that were archived.")]
 OneAction: TypeAlias = Annotated[
     str | None,
@@ -92,9 +94,7 @@ OfTurns: TypeAlias = Annotated[
     typer.Option("--turns", help="Show what each turn was asked and answered; without turns, each call of a model."),
 ]
 WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
-RunId: TypeAlias = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.recorded_run_ids)
-]
+RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.run_ids)]
 
 
 class Query(TypedDict):
@@ -109,6 +109,7 @@ class Query(TypedDict):
     q: str | None
     sort: str
     include_archived: str | None
+    has_stages: str | None
 
 
 @app.callback(invoke_without_command=True)
@@ -124,6 +125,7 @@ def runs(
     search: Search = None,
     sort: SortBy = Sort.STARTED,
     archived: Archived = False,
+    stages: WithStages = False,
     limit: Limit = 50,
     as_json: JsonOption = False,
     server: ServerOption = None,
@@ -135,6 +137,41 @@ def runs(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
         return
+    list_runs(
+        status=status,
+        agent=agent,
+        session=session,
+        tag=tag,
+        since=since,
+        min_cost=min_cost,
+        search=search,
+        sort=sort,
+        archived=archived,
+        stages=stages,
+        limit=limit,
+        as_json=as_json,
+        server=server,
+    )
+
+
+@app.command(name="list", epilog=examples("titan runs list --status failed --since 24h", "titan runs list --stages"))
+def list_runs(
+    *,
+    status: Statuses = None,
+    agent: OfAgent = None,
+    session: OfSession = None,
+    tag: WithTag = None,
+    since: Since = ALL_TIME,
+    min_cost: MinCost = None,
+    search: Search = None,
+    sort: SortBy = Sort.STARTED,
+    archived: Archived = False,
+    stages: WithStages = False,
+    limit: Limit = 50,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List runs, with how many actions each took and what they cost; as plain titan runs does."""
     query = query_of(
         status=status,
         agent=agent,
@@ -145,6 +182,7 @@ def runs(
         search=search,
         sort=sort,
         archived=archived,
+        stages=stages,
     )
     answer = _listed(connect(server), query, limit=limit)
     if as_json:
@@ -177,7 +215,7 @@ def show(
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Show what one run called: its figures, what people said of it, and its actions as a tree.
+    """Show one run: its totals, what people said of it, its stages, and its actions as a tree.
 
     With --action, one of them: what it was given and gave, its error, use, cost and times. With --turns, instead of
     the tree, what each turn was asked and answered, a cut line each.
@@ -193,27 +231,28 @@ def show(
     if action is not None:
         _show_one(titan, run, action, as_json=as_json)
         return
-    with recorded_run_named(titan, run):
+    with run_named(titan, run):
+        shown = titan.get("api", "v1", "runs", run)
         answer = titan.get("api", "v1", "runs", run, "skeleton")
         said = titan.get("api", "v1", "runs", run, "notes")
-    skeleton = read(answer, Skeleton)
-    calls = tree_of(skeleton)
+    calls = tree_of(read(answer, Skeleton))
+    one = read(shown, Run)
     if as_json:
         from msgspec import to_builtins
 
         told = turns_of(titan, run, calls) if turns else None
         extra = {} if told is None else {"turns": [_turn_json(turn) for turn in told]}
-        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"], **extra})
+        show_json({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra})
     elif turns:
-        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), has_tree=False)
+        show_run(one, calls, read(said, Notes).data, at=now(), has_tree=False)
         show_turns(turns_of(titan, run, calls), at=now())
     else:
         words = _said_in_the_tree(titan, run, calls)
-        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
+        show_run(one, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
 
 
 def _show_one(titan: Server, run: str, action: str, *, as_json: bool) -> None:
-    with recorded_run_named(titan, run):
+    with run_named(titan, run):
         answer = titan.get("api", "v1", "runs", run, "actions", action)
     if as_json:
         show_json(answer)
@@ -249,6 +288,7 @@ def query_of(
     search: str | None,
     sort: Sort,
     archived: bool,
+    stages: bool = False,
 ) -> Query:
     """Return the filters that the options of a command say.
 
@@ -265,6 +305,7 @@ def query_of(
         "q": search,
         "sort": sort,
         "include_archived": "true" if archived else None,
+        "has_stages": "true" if stages else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""`titan runs end`, `note`, `verify`, `pin`, `archive`, `delete` …: what a person does with one recorded run."""
+"""`titan runs cancel`, `resume`, `end`, `note`, `verify`, `pin`, `delete` …: what one does with one run."""
 
 import sys
 from math import isfinite
@@ -6,13 +6,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from titan.cli.answers import Document, read
+from titan.cli.answers import Cancelled, Document, read
+from titan.cli.commands.again import resume
+from titan.cli.commands.cancel import show_cancelled
 from titan.cli.commands.runs import RunId, app
 from titan.cli.exits import ExitCode, usage_error
 from titan.cli.formats import moment
-from titan.cli.lookup import recorded_run_named
+from titan.cli.lookup import run_named
 from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.recorded_answers import Chain, Note, RecordedRun, Unmuted
+from titan.cli.recorded_answers import Chain, Note, Run, Unmuted
 from titan.cli.recorded_views import actions_of, note_line
 from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
@@ -45,6 +47,19 @@ Mute: TypeAlias = Annotated[
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+@app.command(epilog=examples("titan runs cancel RESEARCH_cb5e13"))
+def cancel(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Cancel all jobs of a run's stages and end the run; what runs is ended with all its processes."""
+    answer = _post(connect(server), run, "cancel")
+    if as_json:
+        show_json(answer)
+    else:
+        show_cancelled(read(answer, Cancelled))
+
+
+app.command(epilog=examples("titan runs resume RESEARCH_cb5e13"))(resume)
+
+
 @app.command(epilog=examples("titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"'))
 def end(
     run: RunId,
@@ -62,9 +77,11 @@ def end(
     if as_json:
         show_json(answer)
         return
-    ended = read(answer, RecordedRun)
+    ended = read(answer, Run)
     if ended.ended_at is None:
-        say(f"{ended.run_id} is {ended.status}: its stages end it. Cancel them with: titan cancel --run {ended.run_id}")
+        say(
+            f"{ended.run_id} is {ended.status} until its jobs have ended. Cancel them: titan runs cancel {ended.run_id}"
+        )
         return
     why = f": {ended.reason}" if ended.reason else ""
     say(f"{ended.run_id} ended {moment(ended.ended_at, now=now())}, {ended.status}{why}.")
@@ -128,7 +145,7 @@ def unmute(run: RunId, *, as_json: JsonOption = False, server: ServerOption = No
 def verify(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Compute a run's tape anew: whether it is what was recorded. Exit 1 where it is not."""
     titan = connect(server)
-    with recorded_run_named(titan, run):
+    with run_named(titan, run):
         answer = titan.get("api", "v1", "runs", run, "chain")
     chain = read(answer, Chain)
     if as_json:
@@ -146,14 +163,14 @@ def verify(run: RunId, *, as_json: JsonOption = False, server: ServerOption = No
 
 @app.command(epilog=examples("titan runs pin PAPERS_cb5e13"))
 def pin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Keep a run, however old it gets."""
+    """Keep a run, with its jobs, logs, files and workspaces, and all that was recorded of it, however old it gets."""
     _mark(run, "pin", "{run} is pinned: nothing of it is deleted.", as_json=as_json, server=server)
 
 
 @app.command(epilog=examples("titan runs unpin PAPERS_cb5e13"))
 def unpin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Let a pinned run go again when it is old."""
-    _mark(run, "unpin", "{run} is not pinned: it goes when it is old enough.", as_json=as_json, server=server)
+    """Let retention delete a pinned run when it is old."""
+    _mark(run, "unpin", "{run} is not pinned: it is deleted when it is old enough.", as_json=as_json, server=server)
 
 
 @app.command(epilog=examples("titan runs archive PAPERS_cb5e13"))
@@ -176,10 +193,10 @@ def restore(run: RunId, *, as_json: JsonOption = False, server: ServerOption = N
 
 @app.command(epilog=examples("titan runs delete PAPERS_cb5e13 --yes"))
 def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Delete a run that has ended with every byte recorded of it, for good; asks first."""
+    """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
     titan = connect(server)
-    with recorded_run_named(titan, run):
-        known = read(titan.get("api", "v1", "runs", run), RecordedRun)
+    with run_named(titan, run):
+        known = read(titan.get("api", "v1", "runs", run), Run)
         if not yes:
             _ask(known)
         answer = titan.delete("api", "v1", "runs", run)
@@ -189,7 +206,7 @@ def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server:
         say(f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them.")
 
 
-def _ask(run: RecordedRun) -> None:
+def _ask(run: Run) -> None:
     """Return when the person at the terminal says yes.
 
     Raises:
@@ -211,7 +228,7 @@ def _ask(run: RecordedRun) -> None:
 
 
 def _post(titan: Server, run: str, verb: str, *, body: object = None) -> Document:
-    with recorded_run_named(titan, run):
+    with run_named(titan, run):
         return titan.post("api", "v1", "runs", run, verb, body=body)
 
 
@@ -220,7 +237,7 @@ def _mark(run: str, verb: str, told: str, *, as_json: bool, server: str | None) 
     if as_json:
         show_json(answer)
     else:
-        say(told.replace("{run}", read(answer, RecordedRun).run_id))
+        say(told.replace("{run}", read(answer, Run).run_id))
 
 
 __all__ = ["app"]

@@ -31,7 +31,7 @@ from titan.cli.commands.runs import (
 )
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count, size
-from titan.cli.lookup import recorded_run_named
+from titan.cli.lookup import run_named
 from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.recorded_answers import Imported, Registry
 from titan.cli.screen import remark, say, show_json, write_bytes
@@ -89,7 +89,7 @@ OneRun: TypeAlias = Annotated[
         "--run",
         metavar="RUN",
         help="Only this run, whatever other filters say.",
-        autocompletion=completion.recorded_run_ids,
+        autocompletion=completion.run_ids,
         show_default=False,
     ),
 ]
@@ -253,7 +253,7 @@ def _unlike(output: Path, form: Format, layout: Layout | None) -> str:
 
 def _exported(titan: Server, run: str | None, query: Query, form: Format, layout: Layout | None) -> Iterator[bytes]:
     """Yield the pieces of an export of one run, or of all that the filters leave."""
-    with nullcontext() if run is None else recorded_run_named(titan, run):
+    with nullcontext() if run is None else run_named(titan, run):
         yield from titan.stream("api", "v1", "runs", "export", **query, format=form, layout=layout, run_id=run)
 
 

@@ -10,7 +10,7 @@ from litestar import Response
 
 from titan.engine.archives import look_into
 from titan.engine.bus import Kind, Topic
-from titan.engine.cancel import cancel_jobs
+from titan.engine.cancel import cancel_dags
 from titan.engine.receipts import Once, once
 from titan.engine.submit import Submitter, submit
 from titan.model.dags import Dag, NewDag
@@ -111,7 +111,7 @@ async def cancel_dag(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        return cancel_jobs(tx, tx.jobs_of_dag(_find(tx, call).id))
+        return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 

@@ -19,8 +19,8 @@ from titan.rules.storable import storable_time
 from titan.server import wire_import as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.routes.pins import pin_imported
 from titan.server.routes.registry import change
+from titan.server.routes.runs import pin_imported
 
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
 MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked

@@ -13,13 +13,10 @@ from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.tokens import Role
 from titan.ports import Reader
-from titan.rules.ending import end_by_hand
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_told_of, deliver_for, is_limited
-from titan.server.recorded_views import run_view
-from titan.server.routes.registry import find_recorded, look
 
 PROJECT_HEADER = "x-titan-project"
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -64,17 +61,6 @@ def told_in(body: wire.RecordBody, own: ToldRun | None) -> list[Entry]:
         )
     entries = list(wire.entries_of(body, run_id=run.id if run else ""))
     return _with_agent(entries, run)
-
-
-async def end_recorded_run(call: Call) -> Response[bytes]:
-    """Say how a recorded run ended. One that submitted DAGs ends as those do; what begins later opens it again."""
-    body = await call.body(wire.EndRecordedRunBody)
-    run = await look(call, lambda reader: find_recorded(reader, call))
-    end = end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now())
-    if end is not None:
-        await record(call, lambda: [end])
-        run = await look(call, lambda reader: find_recorded(reader, call))
-    return json_answer(run_view(run))
 
 
 async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:

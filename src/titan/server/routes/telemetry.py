@@ -20,6 +20,7 @@ from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
+from titan.server.routes.runs import with_stages
 from titan.server.skeletons import skeleton
 
 _OUTCOMES = (*Outcome, "running")
@@ -43,7 +44,9 @@ async def show_skeleton(call: Call) -> Response[bytes]:
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
-    return json_answer(await look(call, find))
+    answer = await look(call, find)
+    await with_stages(call, [answer.run])
+    return json_answer(answer)
 
 
 def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:

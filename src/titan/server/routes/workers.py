@@ -164,10 +164,13 @@ async def sort_out_workspaces(call: Call) -> Response[bytes]:
 
     def look(reader: Reader) -> list[str]:
         known_worker(reader, worker_id)
+        pinned = call.house.calls.read(lambda calls: calls.pinned_runs())
         old = []
         for name, seconds in islice(body.idle_seconds.items(), MAX_WORKSPACES_ASKED):
             kind, _, owner_id = name.partition("-")
             if kind not in ("run", "dag") or not seconds < MAX_IDLE_SECONDS:
+                continue
+            if kind == "run" and (project_id, owner_id) in pinned:
                 continue
             owner = reader.run(project_id, owner_id) if kind == "run" else reader.dag(owner_id)
             if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):

@@ -67,6 +67,8 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
     if least_more:
         narrowing.narrow(session, ("runs_that_cost_more", "cost_more", least_more))
         narrowing.values["cost_beyond"] = least
+    if wanted.has_stages:
+        narrowing.conditions.append(session.text_of("runs_with_stages"))
     if not wanted.has_archived:
         narrowing.conditions.append(session.text_of("runs_not_archived"))
     if wanted.text is not None:

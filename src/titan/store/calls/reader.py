@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.retention import RunKey
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
@@ -261,6 +262,9 @@ class SqlCallReader:
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
         return [run_from_row(row) for row in rows]
+
+    def pinned_runs(self) -> frozenset[RunKey]:
+        return frozenset((row[0], row[1]) for row in self._all("pinned_runs"))
 
     def named_blobs(self, digests: Sequence[str]) -> set[str]:
         return {str(row[0]) for row in self._all("named_blobs", digests=to_json(digests))}

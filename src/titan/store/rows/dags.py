@@ -37,6 +37,7 @@ def dag_from_row(row: Row) -> Dag:
         content_digest=row[17],
         started_at=from_us_or_none(row[18]),
         ended_at=from_us_or_none(row[19]),
+        cancelled_by=row[20],
     )
 
 
@@ -72,6 +73,7 @@ def changes_of_dag(dag: Dag) -> dict[str, Parameter]:
         "cancelled": counts.cancelled,
         "started_at_us": to_us_or_none(dag.started_at),
         "ended_at_us": to_us_or_none(dag.ended_at),
+        "cancelled_by": dag.cancelled_by,
     }
 
 
@@ -90,7 +92,6 @@ def run_from_row(row: Row) -> Run:
         ended_at=from_us_or_none(row[9]),
         reason=row[10],
         orchestrator=None if row[11] is None else _ORCHESTRATOR_DECODER.decode(row[11]),
-        pinned_at=from_us_or_none(row[12]),
     )
 
 
@@ -109,5 +110,4 @@ def row_of_run(run: Run) -> dict[str, Parameter]:
         "ended_at_us": to_us_or_none(run.ended_at),
         "reason": run.reason,
         "orchestrator": None if run.orchestrator is None else to_json(run.orchestrator),
-        "pinned_at_us": to_us_or_none(run.pinned_at),
     }

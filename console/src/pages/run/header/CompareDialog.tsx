@@ -1,5 +1,5 @@
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { useLatestRuns } from "../../../api/recordedRun";
 import { Dialog } from "../../../parts/Dialog";
 import { Failure } from "../../../parts/Failure";
@@ -8,7 +8,7 @@ import { Status } from "../../../parts/Status";
 import { Time } from "../../../parts/Time";
 
 /** Asks which run to compare with: the latest of the same agent. */
-export function CompareDialog({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
+export function CompareDialog({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useLatestRuns(run.agent_id);
   const others = data?.filter((other) => other.run_id !== run.run_id);
   return (

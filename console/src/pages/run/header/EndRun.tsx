@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { recordingKey } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
 import { Button } from "../../../parts/Button";
@@ -19,7 +19,7 @@ const WORDS: Record<End, string> = {
 };
 
 /** Says how a run ended whose program cannot say so any more. */
-export function EndRun({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
+export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const [status, setStatus] = useState<End>("failed");
   const [why, setWhy] = useState("");
   const end = useChange(

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { ExportFormat, RecordedRunView } from "../../../api/recorded";
+import type { ExportFormat, RunView } from "../../../api/recorded";
 import { Button } from "../../../parts/Button";
 import { useEscape } from "../../../parts/useEscape";
 
@@ -10,7 +10,7 @@ const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
 ];
 
 /** Downloads of this run with all its actions and notes. */
-export function ExportMenu({ run }: { run: RecordedRunView }) {
+export function ExportMenu({ run }: { run: RunView }) {
   const [isOpen, setOpen] = useState(false);
   useEscape(() => setOpen(false), isOpen);
   return (

@@ -2,29 +2,33 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
+import { usePin } from "../../../api/pin";
 import { queries } from "../../../api/query";
-import type { RecordedRunView } from "../../../api/recorded";
-import { recordingKey, useNotes } from "../../../api/recordedRun";
+import type { RunView } from "../../../api/recorded";
+import { recordingKey, useNotes, useRun } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
 import { count } from "../../../parts/format";
+import { canGoOn } from "../../agents/again";
+import { CancelRun } from "../../agents/CancelRun";
+import { ResumeRun } from "../../agents/ResumeRun";
 import { CompareDialog } from "./CompareDialog";
 import { EndRun } from "./EndRun";
 import { ExportMenu } from "./ExportMenu";
 import { RunDetails } from "./RunDetails";
 import { RunNotes } from "./RunNotes";
 
-type Over = "delete" | "compare" | "notes" | "details" | "end" | null;
+type Over = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
 
 /** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
-export function RunActions({ run }: { run: RecordedRunView }) {
+export function RunActions({ run }: { run: RunView }) {
   const [over, setOver] = useState<Over>(null);
   const close = () => setOver(null);
   const canChange = useCanChange();
   const goesOn = isGoingOn(run);
-  const pin = usePinning(run);
+  const pin = usePin();
   const remove = useRemoval(run);
   const archive = useArchiving(run);
   const obstacle = removalObstacle(run);
@@ -40,9 +44,10 @@ export function RunActions({ run }: { run: RecordedRunView }) {
       <ExportMenu run={run} />
       {canChange ? (
         <>
-          <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(!run.is_pinned)}>
+          <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(run)}>
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
+          {run.has_stages ? <StagesActions run={run} over={over} onOpen={setOver} onClose={close} /> : null}
           {goesOn && !run.has_stages ? (
             <Button title="Where its program is gone and can no longer say so" onClick={() => setOver("end")}>
               End it…
@@ -81,16 +86,40 @@ export function RunActions({ run }: { run: RecordedRunView }) {
           onYes={() => remove.run(null)}
           onClose={close}
         >
-          The run, all its actions with inputs and outputs, its notes, its place in the search and what
-          agentsentinel-sdk told of replaying it go for good. Nothing of it can be had back.
+          The run, its stages with their jobs, all its actions with inputs and outputs, its notes, its place in the
+          search and what agentsentinel-sdk told of replaying it go for good. Nothing of it can be had back.
         </Confirm>
       ) : null}
     </div>
   );
 }
 
+/** Cancelling a run that has live jobs, and resuming one that broke off: what is known of by its stages. */
+function StagesActions({
+  run,
+  over,
+  onOpen,
+  onClose,
+}: {
+  run: RunView;
+  over: Over;
+  onOpen: (over: Over) => void;
+  onClose: () => void;
+}) {
+  const { data } = useRun(run.run_id);
+  if (!data) return null;
+  return (
+    <>
+      {isGoingOn(run) ? <Button onClick={() => onOpen("cancel")}>Cancel</Button> : null}
+      {canGoOn(data) ? <Button onClick={() => onOpen("resume")}>Resume</Button> : null}
+      {over === "cancel" ? <CancelRun run={data} onClose={onClose} /> : null}
+      {over === "resume" ? <ResumeRun run={data} onClose={onClose} /> : null}
+    </>
+  );
+}
+
 /** Opens what people said of the run, and says how much that is. */
-function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void }) {
+function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
   const said = useNotes(run.run_id).data?.length ?? 0;
   return (
     <Button
@@ -109,22 +138,22 @@ function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void
 }
 
 /** Why nothing can be put away of a run that goes on, and what to do about it. */
-function whyNotYet({ has_stages: hasStages }: RecordedRunView): string {
-  const way = hasStages ? "wait for its end, or cancel it under Stages" : "wait for its end, or press “End it…”";
+function whyNotYet({ has_stages: hasStages }: RunView): string {
+  const way = hasStages ? "wait for its end, or cancel it" : "wait for its end, or press “End it…”";
   return `It still runs, and what it tells would begin it anew: ${way}`;
 }
 
 /** Why a run cannot be deleted; null where it can. */
-function removalObstacle(run: RecordedRunView): string | null {
+function removalObstacle(run: RunView): string | null {
   if (isGoingOn(run)) return whyNotYet(run);
   return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
 }
 
-function isGoingOn(run: RecordedRunView): boolean {
+function isGoingOn(run: RunView): boolean {
   return run.status === "running" || run.status === "pending";
 }
 
-function useArchiving(run: RecordedRunView) {
+function useArchiving(run: RunView) {
   const path = { run: run.run_id };
   return useChange(
     async (isArchived: boolean) => {
@@ -137,26 +166,14 @@ function useArchiving(run: RecordedRunView) {
   );
 }
 
-function rereadRun(run: RecordedRunView): void {
+function rereadRun(run: RunView): void {
   void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
   rereadRegistry();
 }
 
-function usePinning(run: RecordedRunView) {
-  const path = { run: run.run_id };
-  return useChange(
-    async (isPinned: boolean) => {
-      if (isPinned) await api.POST("/api/v1/runs/{run}/pin", { params: { path } });
-      else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
-    },
-    (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
-    () => rereadRun(run),
-  );
-}
-
 const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
 
-function useRemoval(run: RecordedRunView) {
+function useRemoval(run: RunView) {
   const navigate = useNavigate();
   return useChange(
     async () => {

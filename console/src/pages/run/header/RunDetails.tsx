@@ -1,5 +1,5 @@
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { useRunDetails } from "../../../api/recordedRun";
 import { Dialog } from "../../../parts/Dialog";
 import { Failure } from "../../../parts/Failure";
@@ -8,7 +8,7 @@ import { runPath } from "../../../parts/url";
 import { Part } from "../inspector/Details";
 
 /** What was told of a run beside its words: resource attributes, the result of a replay, a traceback. It is read when it is looked at. */
-export function RunDetails({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
+export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (
     <Dialog title="What else was told of this run" onClose={onClose} wide>

@@ -1,9 +1,10 @@
 import { Link } from "react-router";
 import { useDagOfRun } from "../../../api/dags";
+import type { RunView, TallyView } from "../../../api/recorded";
 import type { Recording } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Costs } from "../../../parts/Cost";
-import { duration } from "../../../parts/format";
+import { count, duration } from "../../../parts/format";
 import { Name } from "../../../parts/Name";
 import { rate } from "../../../parts/rate";
 import { Time, Took } from "../../../parts/Time";
@@ -22,7 +23,7 @@ interface Props {
 /** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
 export function RunFacts({ recording: { run }, onShow }: Props) {
   const { tally } = run;
-  const tokens = tally.input_tokens + tally.output_tokens;
+  const hasCalls = tally.calls > 0 || !run.has_stages;
   const dag = useDagOfRun(run.run_id, !run.has_stages);
   return (
     <dl className="run-facts">
@@ -34,23 +35,8 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       <Fact name="Took">
         {run.duration_ms === null ? <Took from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
       </Fact>
-      <Fact name="Actions" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
-        {WHOLE.format(tally.calls - tally.replayed)}
-        {tally.replayed > 0 ? <span className="faint"> + {WHOLE.format(tally.replayed)} replayed</span> : null}
-        {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
-      </Fact>
-      <Fact name="Cost">
-        <Costs of={tally} />
-      </Fact>
-      <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
-        {rate(tally.success_rate)}
-      </Fact>
-      <Fact
-        name="Tokens"
-        title={`${WHOLE.format(tally.input_tokens)} input, ${WHOLE.format(tally.output_tokens)} output`}
-      >
-        {tokens > 0 ? WHOLE.format(tokens) : "–"}
-      </Fact>
+      {run.stage_count === undefined ? null : <StagesFact run={run} />}
+      {hasCalls ? <CallFacts of={tally} /> : null}
       <Fact name="Started">
         <Time at={run.started_at} />
       </Fact>
@@ -102,5 +88,42 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         </Fact>
       ) : null}
     </dl>
+  );
+}
+
+/** How many stages and jobs a run has, and how many of these go on. */
+function StagesFact({ run }: { run: RunView }) {
+  const live = run.live_job_count ?? 0;
+  return (
+    <Fact name="Stages">
+      {WHOLE.format(run.stage_count ?? 0)}
+      <span className="faint"> · {count(run.job_count ?? 0, "job")}</span>
+      {live > 0 ? <span className="faint"> · {WHOLE.format(live)} live</span> : null}
+    </Fact>
+  );
+}
+
+function CallFacts({ of: tally }: { of: TallyView }) {
+  const tokens = tally.input_tokens + tally.output_tokens;
+  return (
+    <>
+      <Fact name="Actions" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
+        {WHOLE.format(tally.calls - tally.replayed)}
+        {tally.replayed > 0 ? <span className="faint"> + {WHOLE.format(tally.replayed)} replayed</span> : null}
+        {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
+      </Fact>
+      <Fact name="Cost">
+        <Costs of={tally} />
+      </Fact>
+      <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
+        {rate(tally.success_rate)}
+      </Fact>
+      <Fact
+        name="Tokens"
+        title={`${WHOLE.format(tally.input_tokens)} input, ${WHOLE.format(tally.output_tokens)} output`}
+      >
+        {tokens > 0 ? WHOLE.format(tokens) : "–"}
+      </Fact>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from "react";
-import { OUTCOMES, type RecordedRunView } from "../../../api/recorded";
+import { OUTCOMES, type RunView } from "../../../api/recorded";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { count } from "../../../parts/format";
@@ -43,7 +43,7 @@ export function RunHeader({ recording, onShow }: Props) {
 }
 
 /** The end that the run was told before something of it began again. */
-function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RecordedRunView["told_end"]> }) {
+function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["told_end"]> }) {
   return (
     <div className="run-trouble" data-bad={status === "failed" || undefined}>
       <p>

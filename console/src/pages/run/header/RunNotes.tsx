@@ -1,11 +1,11 @@
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { useNotes } from "../../../api/recordedRun";
 import { Dialog } from "../../../parts/Dialog";
 import { Failure } from "../../../parts/Failure";
 import { Notes } from "../inspector/Notes";
 
 /** What people said of the run and of its actions. */
-export function RunNotes({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
+export function RunNotes({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useNotes(run.run_id);
   return (
     <Dialog title="Notes on this run and its actions" onClose={onClose} wide>

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { type NoteView, useNotes } from "../../../api/recordedRun";
 import { Fact } from "./Fact";
 import { RunNotes } from "./RunNotes";
@@ -8,7 +8,7 @@ import { scoresOf } from "./scores";
 const MOST = 6;
 
 /** The latest scores of the run, each with who gave it; they open the notes. Nothing where nobody scored it. */
-export function ScoresFact({ run }: { run: RecordedRunView }) {
+export function ScoresFact({ run }: { run: RunView }) {
   const { data } = useNotes(run.run_id);
   const [isOpen, setOpen] = useState(false);
   const scores = scoresOf(data ?? []);

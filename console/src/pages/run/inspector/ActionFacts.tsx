@@ -1,5 +1,5 @@
 import { type ReactNode, useMemo } from "react";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import type { ActionDetailView } from "../../../api/recordedRun";
 import { momentOf, type Row } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
@@ -8,7 +8,7 @@ import { day, NOTHING } from "../../../parts/format";
 import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runPage";
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   row: Row;
   rows: readonly Row[];
   detail: ActionDetailView;
@@ -83,7 +83,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
 }
 
 /** What is said of how long something without an end took: in a run that is over, nobody told it. */
-function openWords(run: RecordedRunView): string {
+function openWords(run: RunView): string {
   return run.status === "running" ? "It runs" : NOTHING;
 }
 

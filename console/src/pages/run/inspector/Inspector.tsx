@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
-import { CALL_KINDS, type RecordedRunView } from "../../../api/recorded";
+import { CALL_KINDS, type RunView } from "../../../api/recorded";
 import { type ActionDetailView, useAction } from "../../../api/recordedRun";
 import type { Row } from "../../../api/recording";
 import { Failure } from "../../../parts/Failure";
@@ -16,7 +16,7 @@ import { Notes } from "./Notes";
 import "./inspector.css";
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   row: Row;
   rows: readonly Row[];
   words: readonly string[];

@@ -1,6 +1,6 @@
 import { memo, useMemo } from "react";
 import type { Gathered } from "../../../api/gathered";
-import type { Outcome, RecordedRunView } from "../../../api/recorded";
+import type { Outcome, RunView } from "../../../api/recorded";
 import { type BodiesView, type BodyView, type FailureView, useBodies } from "../../../api/recordedRun";
 import { momentOf } from "../../../api/recording";
 import { Cost } from "../../../parts/Cost";
@@ -17,7 +17,7 @@ import { type Call, standOf } from "./calls";
 export const PREVIEW_BYTES = 600; // of each text: more than a row has room for
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   call: Call;
   reader: Gathered<BodiesView>;
   words: readonly string[];

@@ -1,11 +1,11 @@
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { momentOf, type Row } from "../../../api/recording";
 import { NOTHING } from "../../../parts/format";
 import { Took } from "../../../parts/Time";
 import { exactLength, lengthWords } from "../runPage";
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   row: Row;
 }
 

@@ -1,6 +1,6 @@
 import { memo } from "react";
 import type { Gathered } from "../../../api/gathered";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import type { BodiesView } from "../../../api/recordedRun";
 import type { Row } from "../../../api/recording";
 import { Cost } from "../../../parts/Cost";
@@ -18,7 +18,7 @@ import { agentAbove, hasChildren, rowAt, type Tree } from "./tree";
 import { selfTime } from "./waits";
 
 interface Props {
-  run: RecordedRunView;
+  run: RunView;
   tree: Tree;
   place: number;
   sight: Sight;

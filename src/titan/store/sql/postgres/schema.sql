@@ -3,7 +3,7 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 13
+-- version: 14
 
 create table meta (
     name text collate "C" not null primary key,
@@ -23,14 +23,11 @@ create table runs (
     ended_at_us bigint,
     reason text,
     orchestrator text check (orchestrator like '{%'),
-    pinned_at_us bigint,
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 );
 
-create index runs_newest on runs (project_id, started_at_us, id);
-
-create index runs_quiet on runs (last_activity_at_us) where live_job_count = 0;
+create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text collate "C" not null primary key,
@@ -73,6 +70,7 @@ create table dags (
     content_digest text,
     started_at_us bigint,
     ended_at_us bigint,
+    cancelled_by text,
     foreign key (project_id, run_id) references runs (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),

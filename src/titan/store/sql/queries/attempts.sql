@@ -65,10 +65,9 @@ update attempts set expires_at_us = :expires_at_us
 where outcome is null
 
 -- name: log_owner
-select attempts.ended_at_us, runs.pinned_at_us is not null
+select attempts.ended_at_us, jobs.project_id, jobs.run_id
 from attempts
 inner join jobs on jobs.id = attempts.job_id
-left join runs on runs.project_id = jobs.project_id and runs.id = jobs.run_id
 where attempts.lease_id = :lease_id
 
 -- name: forget_attempts

@@ -1,6 +1,7 @@
 -- fragment: dag_columns
 project_id, id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, waiting_approval, ready, running,
-completed, failed, cancelled, made_by, depth, submission_key, content_digest, started_at_us, ended_at_us
+completed, failed, cancelled, made_by, depth, submission_key, content_digest, started_at_us, ended_at_us,
+cancelled_by
 
 -- name: dag
 select {dag_columns} from dags where id = :dag_id
@@ -34,13 +35,14 @@ order by id desc limit 1
 insert into dags ({dag_columns}) values (
     :project_id, :id, :name, :run_id, :agent_id, :on_failure, :submitted_at_us, :waiting, :waiting_approval, :ready,
     :running, :completed, :failed, :cancelled, :made_by, :depth, :submission_key, :content_digest, :started_at_us,
-    :ended_at_us
+    :ended_at_us, :cancelled_by
 )
 
 -- name: save_dag
 update dags set
     waiting = :waiting, waiting_approval = :waiting_approval, ready = :ready, running = :running, completed = :completed, failed = :failed,
-    cancelled = :cancelled, started_at_us = :started_at_us, ended_at_us = :ended_at_us
+    cancelled = :cancelled, started_at_us = :started_at_us, ended_at_us = :ended_at_us,
+    cancelled_by = :cancelled_by
 where id = :id
 
 -- name: forgettable_dags

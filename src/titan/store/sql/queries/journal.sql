@@ -56,10 +56,10 @@ select
     seq, at_us,
     exists (
         select 1 from runs
-        where runs.project_id = journal.project_id and runs.id = journal.run_id
-            and (runs.pinned_at_us is not null or runs.live_job_count > 0)
+        where runs.project_id = journal.project_id and runs.id = journal.run_id and runs.live_job_count > 0
     )
-    or exists (select 1 from dags where dags.id = journal.dag_id and dags.ended_at_us is null)
+    or exists (select 1 from dags where dags.id = journal.dag_id and dags.ended_at_us is null),
+    project_id, run_id
 from journal
 where seq > :after_seq and seq < :last_seq
 order by seq limit :limit

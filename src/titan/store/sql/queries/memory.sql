@@ -81,29 +81,18 @@ select 1 from attempt_files where digest = :digest
 limit 1
 
 -- name: old_files
-select project_id, name from files
-where
-    (project_id, name) > (:after_project_id, :after_name) and changed_at_us < :before_us
-    and not exists (
-        select 1 from runs
-        where runs.project_id = files.project_id and runs.id = files.run_id and runs.pinned_at_us is not null
-    )
+select project_id, name, run_id from files
+where (project_id, name) > (:after_project_id, :after_name) and changed_at_us < :before_us
 order by project_id, name limit :limit
 
 -- name: forget_file
 delete from files where project_id = :project_id and name = :name and changed_at_us < :before_us
 
 -- name: old_artifact_keys
-select project_id, key, artifact from stored_values
+select project_id, key, artifact, run_id from stored_values
 where
     artifact is not null and changed_at_us < :before_us
     and (artifact, project_id, key) > (:after_artifact, :after_project_id, :after_key)
-    and not exists (
-        select 1 from runs
-        where
-            runs.project_id = stored_values.project_id and runs.id = stored_values.run_id
-            and runs.pinned_at_us is not null
-    )
 order by artifact, project_id, key limit :limit
 
 -- name: forget_value

@@ -1,27 +1,21 @@
 -- fragment: run_columns
 project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count, live_job_count, outcome,
-ended_at_us, reason, orchestrator, pinned_at_us
+ended_at_us, reason, orchestrator
 
 -- name: run
 select {run_columns} from runs where project_id = :project_id and id = :run_id
 
--- name: newest_runs
-select {run_columns} from runs
-where project_id = :project_id and (started_at_us, id) < (:before_us, :before)
-order by started_at_us desc, id desc limit :limit
-
 -- name: add_run
 insert into runs ({run_columns}) values (
     :project_id, :id, :agent_id, :started_at_us, :last_activity_at_us, :stage_count, :job_count, :live_job_count,
-    :outcome, :ended_at_us, :reason, :orchestrator, :pinned_at_us
+    :outcome, :ended_at_us, :reason, :orchestrator
 )
 
 -- name: save_run
 update runs set
     agent_id = :agent_id, started_at_us = :started_at_us, last_activity_at_us = :last_activity_at_us,
     stage_count = :stage_count, job_count = :job_count, live_job_count = :live_job_count, outcome = :outcome,
-    ended_at_us = :ended_at_us, reason = :reason, orchestrator = :orchestrator,
-    pinned_at_us = :pinned_at_us
+    ended_at_us = :ended_at_us, reason = :reason, orchestrator = :orchestrator
 where project_id = :project_id and id = :id
 
 -- name: quiet_runs
@@ -31,8 +25,10 @@ order by last_activity_at_us limit :limit
 
 -- name: forgettable_runs
 select {run_columns} from runs
-where live_job_count = 0 and last_activity_at_us < :before_us and pinned_at_us is null
-order by last_activity_at_us limit :limit
+where
+    live_job_count = 0 and last_activity_at_us < :before_us
+    and (last_activity_at_us, project_id, id) > (:after_us, :after_project_id, :after_id)
+order by last_activity_at_us, project_id, id limit :limit
 
 -- name: forget_run
 delete from runs where project_id = :project_id and id = :run_id

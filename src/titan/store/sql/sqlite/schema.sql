@@ -4,7 +4,7 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 13
+-- version: 14
 
 create table meta (
     name text not null primary key,
@@ -24,14 +24,11 @@ create table runs (
     ended_at_us integer,
     reason text,
     orchestrator text check (json_type(orchestrator) = 'object'),
-    pinned_at_us integer,
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 ) strict;
 
-create index runs_newest on runs (project_id, started_at_us, id);
-
-create index runs_quiet on runs (last_activity_at_us) where live_job_count = 0;
+create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text not null primary key,
@@ -74,6 +71,7 @@ create table dags (
     content_digest text,
     started_at_us integer,
     ended_at_us integer,
+    cancelled_by text,
     foreign key (project_id, run_id) references runs (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),

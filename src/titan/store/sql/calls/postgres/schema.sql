@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 23
+-- version: 24
 
 create schema if not exists calls;
 
@@ -111,6 +111,11 @@ where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
 
 create index runs_that_ended on runs (last_event_at_us)
 where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
+
+create index runs_pinned on runs (project_id, id) where pinned_at_us is not null;
+
+-- What the page of agent runs lists.
+create index runs_staged on runs (project_id, started_at_us, run_no) where has_stages = 1;
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;

@@ -57,6 +57,9 @@ runs.session_id = :session_id
 -- name: runs_with_tag
 exists (select 1 from json_each(runs.tags) as told where told.value = :tag)
 
+-- name: runs_with_stages
+runs.has_stages = 1
+
 -- name: runs_of_ids
 runs.id in (select value from json_each(:ids))
 

@@ -97,9 +97,12 @@ select {run_columns}
 from runs
 where
     pinned_at_us is null and status in ('completed', 'failed', 'cancelled') and last_event_at_us < :before_us
-    and (:archived or archived_at_us is null)
+    and case when :archived then has_stages = 0 or entry_count > 0 else archived_at_us is null end
 order by last_event_at_us
 limit :limit
+
+-- name: pinned_runs
+select project_id, id from runs where pinned_at_us is not null
 
 -- name: named_blobs
 select distinct digest from blobs where digest in (select value from json_each(:digests))

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 23
+-- version: 24
 
 create table meta (
     name text not null primary key,
@@ -109,6 +109,11 @@ where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
 
 create index runs_that_ended on runs (last_event_at_us)
 where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
+
+create index runs_pinned on runs (project_id, id) where pinned_at_us is not null;
+
+-- What the page of agent runs lists.
+create index runs_staged on runs (project_id, started_at_us, run_no) where has_stages = 1;
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;

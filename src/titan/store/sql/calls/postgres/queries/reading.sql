@@ -15,7 +15,7 @@ select {run_columns}
 from runs
 where
     pinned_at_us is null and status in ('completed', 'failed', 'cancelled') and last_event_at_us < :before_us
-    and (:archived = 1 or archived_at_us is null)
+    and case when :archived = 1 then has_stages = 0 or entry_count > 0 else archived_at_us is null end
 order by last_event_at_us
 limit :limit
 
