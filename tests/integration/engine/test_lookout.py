@@ -43,7 +43,7 @@ def test_a_run_that_falls_silent_is_told_once_with_how_it_stands(desk: Desk) -> 
     look(desk, after_seconds=600)
 
     assert early == []
-    assert seen(desk, "RunFellSilent") == ['good {"status":"completed"}', 'bad {"status":"failed"}']
+    assert seen(desk, "RunFellSilent") == ['bad {"status":"failed"}', 'good {"status":"completed"}']
 
 
 def test_a_run_that_falls_silent_while_no_server_looks_is_told_by_the_next_one(desk: Desk) -> None:

@@ -21,7 +21,7 @@ where project_id = :project_id and id = :id
 -- name: quiet_runs
 select {run_columns} from runs
 where live_job_count = 0 and last_activity_at_us >= :since_us and last_activity_at_us < :before_us
-order by last_activity_at_us limit :limit
+order by last_activity_at_us, project_id, id limit :limit
 
 -- name: forgettable_runs
 select {run_columns} from runs
