@@ -30,8 +30,8 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
+    Source,
     Standing,
-    Teller,
     digest_of,
 )
 from titan.model.recorded import RecordedRun, Tally, ToldEnd
@@ -45,7 +45,7 @@ BLOB = "b" * 64
 WHOLE = ActionEntry(
     id="a1",
     run_id=RUN,
-    teller=Teller.OTLP,
+    source=Source.OTLP,
     kind=ActionKind.MODEL,
     name="chat é \U0001f600",
     started_at=at(1.000001),
@@ -80,7 +80,7 @@ WHOLE = ActionEntry(
 )
 WORD = RunEntry(
     run_id=RUN,
-    teller=Teller.SDK,
+    source=Source.SDK,
     at=at(3),
     agent_id="ada",
     agent_source=AgentSource.ACTED,
@@ -240,9 +240,9 @@ def test_what_is_told_again_changes_nothing(calls: CallStore) -> None:
 
 def test_what_is_known_is_found_by_every_name_it_has(calls: CallStore) -> None:
     answer = ModelUse(response_id="r")
-    seen = a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", use=answer)
+    seen = a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", use=answer)
     record(calls, a_word(agent_id="ada"), seen)
-    span = a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer)
+    span = a_call("s1", source=Source.OTLP, kind=ActionKind.MODEL, use=answer)
 
     first = kept(calls, lambda tx: tx.known(PROJECT, [span]))
     record(calls, span)
@@ -257,13 +257,13 @@ def test_what_is_known_is_found_by_every_name_it_has(calls: CallStore) -> None:
 
 def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore) -> None:
     tries = [
-        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
-        a_call("e2", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", error="no"),
+        a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
+        a_call("e2", source=Source.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", error="no"),
     ]
     record(calls, *tries)
 
     known = kept(
-        calls, lambda tx: tx.known(PROJECT, [a_call("s1", teller=Teller.OPENAI_AGENTS, kind=ActionKind.MODEL)])
+        calls, lambda tx: tx.known(PROJECT, [a_call("s1", source=Source.OPENAI_AGENTS, kind=ActionKind.MODEL)])
     )
 
     assert [action.id for action in known.within.values()] == ["e1"]
@@ -284,7 +284,7 @@ def test_a_surer_word_of_whose_run_it_is_renames_it_and_its_calls(calls: CallSto
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStore, order: Sequence[int]) -> None:
     spans = [
-        a_call(f"s{level}", teller=Teller.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
+        a_call(f"s{level}", source=Source.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
         for level in range(3)
     ]
 
@@ -313,12 +313,12 @@ def test_random_nests_come_to_the_same_in_any_requests(calls: CallStore, seed: i
 
 def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:
     answer = ModelUse(response_id="r")
-    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, ends=None))
-    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, ends=None))
-    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer))
+    record(calls, a_call("s1", source=Source.OTLP, kind=ActionKind.MODEL, ends=None))
+    record(calls, a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, ends=None))
+    record(calls, a_call("s1", source=Source.OTLP, kind=ActionKind.MODEL, use=answer))
     version = calls.read(lambda reader: reader.newest_version())
 
-    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, use=answer, cost="1"))
+    record(calls, a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, use=answer, cost="1"))
 
     assert [(action.id, action.kind) for action in actions_of(calls)] == [
         ("s1", ActionKind.STEP),
@@ -424,8 +424,8 @@ def test_projects_see_nothing_of_each_other(calls: CallStore) -> None:
 def test_an_action_is_found_by_its_own_id_and_by_its_span(calls: CallStore) -> None:
     record(
         calls,
-        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
-        a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL),
+        a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
+        a_call("s1", source=Source.OTLP, kind=ActionKind.MODEL),
         a_call("a2", begins=2, ends=3),
     )
     [first, second] = actions_of(calls)

@@ -20,7 +20,7 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import Note, RecordedRun
@@ -399,8 +399,8 @@ def test_a_call_told_of_twice_with_steps_between_counts_once_whichever_comes_las
     once = ModelUse(model="m", input_tokens=31, output_tokens=9)
     told = [
         a_span("s1", ends=9, cost="2", use=once),
-        a_call("step1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
-        a_call("step2", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
+        a_call("step1", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
+        a_call("step2", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
         a_span("s2", begins=1, ends=8, cost="1", use=once, parent_id="step2"),
     ]
 

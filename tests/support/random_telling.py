@@ -1,4 +1,4 @@
-"""What tellers may say of a run and its calls, drawn at random, and what it comes to whatever the order."""
+"""What sources may say of a run and its calls, drawn at random, and what it comes to whatever the order."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from titan.model.actions import (
     ModelUse,
     Outcome,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.recorded import IS_RETOLD, Action
 from titan.rules.lending import GAVE_WAY, LENT, PRICED
@@ -24,7 +24,7 @@ from titan.rules.merging import STAYS_FRAME
 
 @st.composite
 def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
-    """Draw what one or two tellers say of one call: its beginning, its end or both."""
+    """Draw what one or two sources say of one call: its beginning, its end or both."""
     begins = draw(st.integers(0, 50)) + number / 10
     ends = begins + draw(st.integers(0, 5))
     how = draw(st.sampled_from([*Outcome, None]))
@@ -33,7 +33,7 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
     cost = draw(st.sampled_from([None, "0.1", "0.000000000001"]))
     tell = a_span(f"s{number}", begins=begins, ends=ends, outcome=how, use=use, cost=cost)
     if joined_by == "nothing":
-        told = [replace(tell, teller=Teller.SDK, kind=ActionKind.TOOL)]
+        told = [replace(tell, source=Source.SDK, kind=ActionKind.TOOL)]
     else:
         within = tell.id if joined_by == "span" else None
         seen = a_seen(f"e{number}", begins=begins, ends=ends, outcome=how, use=use, cost="0.3", parent_id=within)
@@ -47,7 +47,7 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
 
 @st.composite
 def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[ActionEntry]:
-    """Draw a call that one teller tells of two or three times, within one another."""
+    """Draw a call that one source tells of two or three times, within one another."""
     answer = draw(st.sampled_from([None, f"n{number}"]))
     depth = draw(st.integers(2, 3))
     told = [
@@ -83,7 +83,7 @@ def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[A
 
 @st.composite
 def some_calls(draw: st.DrawFn) -> list[Entry]:
-    """Draw what tellers say of a run and its calls."""
+    """Draw what sources say of a run and its calls."""
     entries: list[Entry] = []
     for number in range(draw(st.integers(1, 4))):
         entries += draw(tellings(number))

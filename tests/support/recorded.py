@@ -18,7 +18,7 @@ from titan.model.actions import (
     Outcome,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
     part_key,
     seen_within,
 )
@@ -40,7 +40,7 @@ def a_call(
     id: str = "a1",
     *,
     run_id: str = RUN,
-    teller: Teller = Teller.SDK,
+    source: Source = Source.SDK,
     kind: ActionKind = ActionKind.TOOL,
     name: str = "look_up",
     begins: float = 0,
@@ -56,7 +56,7 @@ def a_call(
     return ActionEntry(
         id=id,
         run_id=run_id,
-        teller=teller,
+        source=source,
         kind=kind,
         name=name,
         started_at=at(begins),
@@ -74,7 +74,7 @@ def a_word(
     *,
     run_id: str = RUN,
     seconds: float = 0,
-    teller: Teller = Teller.SDK,
+    source: Source = Source.SDK,
     agent_id: str | None = None,
     session_id: str | None = None,
     name: str | None = None,
@@ -87,7 +87,7 @@ def a_word(
     """Return what is told of a run."""
     return RunEntry(
         run_id=run_id,
-        teller=teller,
+        source=source,
         at=at(seconds),
         agent_id=agent_id,
         session_id=session_id,
@@ -208,12 +208,12 @@ def heard(entries: Iterable[Entry]) -> Memory:
 
 def a_span(id: str = "s1", **said: Any) -> ActionEntry:
     """Return a client's span around a call of a model, as OpenTelemetry tells it."""
-    return a_call(id, teller=Teller.OTLP, kind=ActionKind.MODEL, name="chat", **said)
+    return a_call(id, source=Source.OTLP, kind=ActionKind.MODEL, name="chat", **said)
 
 
 def a_seen(id: str = "e1", **said: Any) -> ActionEntry:
     """Return a call of a model as our own endpoint saw it."""
-    return a_call(id, teller=Teller.ENDPOINT, kind=ActionKind.MODEL, name="chat", **said)
+    return a_call(id, source=Source.ENDPOINT, kind=ActionKind.MODEL, name="chat", **said)
 
 
 def in_any_order(*entries: Entry) -> list[Memory]:

@@ -100,7 +100,7 @@ def naming_projects(entries: Sequence[Entry], known: KnownCalls) -> Sequence[Ent
         else:
             first.setdefault(place, entry)
     news = [
-        RunEntry(run_id=run_id, teller=entry.teller, at=entry.started_at, project=entry.project)
+        RunEntry(run_id=run_id, source=entry.source, at=entry.started_at, project=entry.project)
         for (run_id, noted), entry in first.items()
         if (run_id, noted) not in told and ((run := known.runs.get(run_id)) is None or noted not in run.details_told)
     ]

@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, Teller
+from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, Source
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
 
@@ -52,7 +52,7 @@ def brought_home(tx: CallTransaction, project_id: str, traced: Housed) -> Housed
     for entry in entries:
         if (answer := _claimed(entry)) is not None:
             claims.setdefault(answer, entry.run_id)  # who told first has it
-    seen_in = {entry.run_id for entry in entries if entry.teller is Teller.ENDPOINT}
+    seen_in = {entry.run_id for entry in entries if entry.source is Source.ENDPOINT}
     answers = {run_id for run_id in seen_in if OWN_ANSWER.fullmatch(run_id)}  # such a run has the name of its answer
     told = {
         action.response_id: gone.get(action.run_id, action.run_id)
@@ -102,7 +102,7 @@ def _action_id(tx: CallTransaction, note: Note, moved: MovedRun) -> str | None:
 
 def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry | None]:
     for entry in entries:
-        home = homes.get(entry.run_id) if entry.teller is Teller.ENDPOINT else None
+        home = homes.get(entry.run_id) if entry.source is Source.ENDPOINT else None
         if home is None:
             yield entry
         else:  # what was said of its own run holds of no other
@@ -111,7 +111,7 @@ def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entr
 
 def _claimed(entry: Entry) -> str | None:
     """Return the answer of our endpoint that an entry says it got, in another run than the answer's own."""
-    if not isinstance(entry, ActionEntry) or entry.kind is not ActionKind.MODEL or entry.teller is Teller.ENDPOINT:
+    if not isinstance(entry, ActionEntry) or entry.kind is not ActionKind.MODEL or entry.source is Source.ENDPOINT:
         return None
     answer = entry.use.response_id if entry.use is not None else None
     return answer if answer is not None and answer != entry.run_id and OWN_ANSWER.fullmatch(answer) else None
@@ -123,7 +123,7 @@ def _tape_alone(tx: CallTransaction, project_id: str, answer: str) -> list[Entry
     A run of this name of which others tell, too, is somebody's: it stays.
     """
     told = [stored.entry for stored in tx.tape(project_id, answer, limit=MOST_WORDS + 1)]
-    is_alone = len(told) <= MOST_WORDS and all(entry.teller is Teller.ENDPOINT for entry in told)
+    is_alone = len(told) <= MOST_WORDS and all(entry.source is Source.ENDPOINT for entry in told)
     return told if is_alone else []
 
 

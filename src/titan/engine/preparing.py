@@ -48,7 +48,7 @@ H = TypeVar("H", bound=Heard)
 
 
 class Preparer:
-    """Makes entries fit for any store, without secrets, and with what calls cost that no teller priced.
+    """Makes entries fit for any store, without secrets, and with what calls cost that no source priced.
 
     It also computes what shared texts are known by.
     """

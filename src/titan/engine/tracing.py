@@ -15,10 +15,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.engine.homing import Housed, MovedRun
-from titan.model.actions import Entry, RunEntry, Teller
+from titan.model.actions import Entry, RunEntry, Source
 from titan.ports_calls import CallTransaction
 
-_TELLERS: Final = frozenset({Teller.OTLP, Teller.ENDPOINT})  # who names a run by its trace, for want of another name
+_TELLERS: Final = frozenset({Source.OTLP, Source.ENDPOINT})  # who names a run by its trace, for want of another name
 _LENGTH: Final = 32  # of a trace's id
 _READ_AT_ONCE: Final = 1000
 
@@ -29,7 +29,7 @@ def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]
     for entry in entries:
         for trace_id in entry.traces if isinstance(entry, RunEntry) else ():
             claims.setdefault(trace_id, entry.run_id)
-    unnamed = {entry.run_id for entry in entries if len(entry.run_id) == _LENGTH and entry.teller in _TELLERS}
+    unnamed = {entry.run_id for entry in entries if len(entry.run_id) == _LENGTH and entry.source in _TELLERS}
     known = tx.runs_of_traces(project_id, claims.keys() | unnamed)
     homes = claims | known  # who told first has it
     told_there: list[Entry] = []
@@ -40,7 +40,7 @@ def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]
         if run is None or run.has_stages:
             continue
         tape = list(_tape(tx, project_id, trace_id))
-        if all(entry.teller in _TELLERS for entry in tape):
+        if all(entry.source in _TELLERS for entry in tape):
             told_there += tape
             taken[trace_id] = homes[trace_id]
             notes = tx.notes_of_run(project_id, trace_id)
@@ -62,7 +62,7 @@ def note_traces(tx: CallTransaction, project_id: str, entries: Iterable[Entry]) 
 
 def _in_homes(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry]:
     for entry in entries:
-        home = homes.get(entry.run_id) if entry.teller in _TELLERS else None
+        home = homes.get(entry.run_id) if entry.source in _TELLERS else None
         if home is None:
             yield entry
         elif isinstance(entry, RunEntry):  # the end of a trace need not be that of its run

@@ -29,8 +29,8 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
+    Source,
     Standing,
-    Teller,
     project_detail,
     project_name,
 )
@@ -172,7 +172,7 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     first = RunEntry(
         run_id=line.run_id,
-        teller=Teller.IMPORT,
+        source=Source.IMPORT,
         at=line.started_at,
         agent_id=line.agent_id,
         agent_source=line.agent_source,
@@ -182,7 +182,7 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         tags=line.tags,
         standing=standing,
     )
-    further = RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, standing=standing)
+    further = RunEntry(run_id=line.run_id, source=Source.IMPORT, at=line.started_at, standing=standing)
     if not _is_over(line):
         first = replace(first, done=line.done, total=line.total, standing=_standing(line))
     yield replace(first, **beside[0]) if beside else first
@@ -223,7 +223,7 @@ def _is_whole(line: RunLine) -> bool:
 
 
 def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datetime, reason: str | None) -> RunEntry:
-    return RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, end_source=source, reason=reason)
+    return RunEntry(run_id=line.run_id, source=Source.IMPORT, at=at, end=end, end_source=source, reason=reason)
 
 
 def _action(line: ActionLine, number: int) -> ActionEntry:
@@ -234,7 +234,7 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
     return ActionEntry(
         id=line.id,
         run_id=line.run_id,
-        teller=Teller.IMPORT,
+        source=Source.IMPORT,
         kind=ActionKind.MODEL if hearsay is not None and hearsay.is_frame else line.kind,
         name=name,
         started_at=line.started_at,

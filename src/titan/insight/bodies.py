@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Teller, seen_within
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Source, seen_within
 from titan.rules.estimating import estimate_of
 from titan.rules.merging import later
 
@@ -24,9 +24,9 @@ class Bodies:
     use: ModelUse | None = None
     redacted: tuple[Redaction, ...] = ()
     details: str | None = None  #: a JSON object, as in ActionEntry
-    tellers: tuple[Teller, ...] = ()  #: who told of it
+    sources: tuple[Source, ...] = ()  #: who told of it
     seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: what its tellers estimated its cost at, in US dollars
+    estimate: Decimal | None = None  #: what its sources estimated its cost at, in US dollars
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
@@ -42,7 +42,7 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         use=_use([entry.use for entry in told if entry.use is not None]),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
-        tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
+        sources=tuple(dict.fromkeys(entry.source for entry in told)),
         seen_within=next(filter(None, map(seen_within, told)), None),
         estimate=estimate_of(told),
     )

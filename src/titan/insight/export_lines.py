@@ -115,7 +115,7 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     outcome: Outcome | None = None
     cost_usd: Decimal | None = None
     is_cost_estimated: bool = False
-    estimate_usd: Decimal | None = None  #: its tellers' own, where its cost is from elsewhere
+    estimate_usd: Decimal | None = None  #: its sources' own, where its cost is from elsewhere
     model: str | None = None
     provider: str | None = None
     input_tokens: Tokens | None = None

@@ -5,12 +5,12 @@ from decimal import Decimal
 import msgspec
 
 from titan.insight.bodies import Bodies
-from titan.model.actions import ActionKind, Teller
+from titan.model.actions import ActionKind, Source
 from titan.model.interventions import Intervention
 from titan.model.recorded import Action
 from titan.rules.merging import BEGAN, ENDED
 
-TOLD_BY_A_GUARD = BEGAN[Teller.SENTINEL] | ENDED[Teller.SENTINEL]
+TOLD_BY_A_GUARD = BEGAN[Source.SENTINEL] | ENDED[Source.SENTINEL]
 
 
 class _Said(msgspec.Struct):

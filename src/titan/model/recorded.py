@@ -38,7 +38,7 @@ class Action(Struct, frozen=True, kw_only=True):
     duration_ns: int | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
-    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no teller said it
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no source said it
     model: str | None = None
     provider: str | None = None
     input_tokens: int | None = None

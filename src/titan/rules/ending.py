@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Standing, Teller
+from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
 from titan.model.errors import Conflict
 from titan.model.recorded import Action, RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
@@ -72,7 +72,7 @@ def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datet
     """
     # Its program's clock may be ahead of ours.
     at = max(now, run.last_event_at) if run.ended_at is None else run.ended_at
-    said = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=end, reason=reason)
+    said = RunEntry(run_id=run.id, source=Source.SDK, at=at, end=end, reason=reason)
     if run.ended_at is None or run.status_source is not StatusSource.EXPLICIT:
         return said
     if run.status.value == end.value and reason in (None, run.reason):

@@ -1,6 +1,6 @@
-"""What a call costs that no teller says: what one of its tellers estimated, else what its model and tokens come to.
+"""What a call costs that no source says: what one of its sources estimated, else what its model and tokens come to.
 
-A teller's own estimate comes with its entry. Here is reckoned what no entry had all of: the model was told in one and
+A source's own estimate comes with its entry. Here is reckoned what no entry had all of: the model was told in one and
 the tokens in another, or the one by an outer call and the other by an inner one. So it is reckoned anew from all that
 was told, whenever more is: then the order is of no matter.
 """
@@ -59,7 +59,7 @@ def with_lent_estimate(settling: Settling, call: Action, outer: Action) -> Actio
 
 
 def estimate_of(entries: Iterable[ActionEntry]) -> Decimal | None:
-    """Return the highest that an action's tellers estimated its cost at; None where none did."""
+    """Return the highest that an action's sources estimated its cost at; None where none did."""
     return max((cost for entry in entries if (cost := _estimate(entry)) is not None), default=None)
 
 

@@ -27,7 +27,7 @@ LENT: Final[Mapping[str, int]] = {
     "response_id": 1 << 17,
 }
 LENT_BITS: Final = sum(LENT.values())
-PRICED: Final = 1 << 20  #: its cost is no teller's word, but reckoned from its model and tokens (`rules.estimating`)
+PRICED: Final = 1 << 20  #: its cost is no source's word, but reckoned from its model and tokens (`rules.estimating`)
 GAVE_WAY: Final = 1 << 21  #: what it was lent stands for an estimate of its own, which is to be looked up again
 _NAMES: Final = ("model", "provider", "response_id")
 _NOTHING: Final = Decimal(0)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Teller, first_tags
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Source, first_tags
 from titan.model.recorded import IS_RETOLD, Action, is_frame, lasted_ns, was_model_call
 from titan.rules.broken_off import IS_BROKEN_OFF, broken_off, going_on, is_broken_off
 from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, PRICED, SAID_FIRST, SAID_LAST, SEEN, own
@@ -23,10 +23,10 @@ MAX_ERROR_MESSAGE: Final = 500
 _NOTHING: Final = Decimal(0)
 _NO_USE: Final = ModelUse()
 
-#: Two bits for each teller: it has told the beginning, it has told the end.
-BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
-ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
-_SEEN_BITS: Final = BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]
+#: Two bits for each source: it has told the beginning, it has told the end.
+BEGAN: Final = {source: 1 << 2 * place for place, source in enumerate(Source)}
+ENDED: Final = {source: 2 << 2 * place for place, source in enumerate(Source)}
+_SEEN_BITS: Final = BEGAN[Source.ENDPOINT] | ENDED[Source.ENDPOINT]
 _BEGINNINGS: Final = sum(BEGAN.values())
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
@@ -112,12 +112,12 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
 
 
 def has_news(action: Action, entry: ActionEntry) -> bool:
-    """Tell whether an entry says what its teller has not said of the action before; of an export, what its have not."""
+    """Tell whether an entry says what its source has not said of the action before; of an export, what its have not."""
     if entry.hearsay is not None:
         return bool(entry.hearsay.heard & _IS_NEWS & ~action.heard)
-    if entry.teller is Teller.IMPORT and _is_known(action, entry):
+    if entry.source is Source.IMPORT and _is_known(action, entry):
         return False
-    if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.teller]:
+    if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.source]:
         return True
     brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
     return brings_inputs or (entry.outputs is not None and not action.heard & HAS_OUTPUTS)
@@ -229,7 +229,7 @@ def says_same(outer: Action, inner: Action) -> bool:
 
 
 def have_one_teller(one: Action, other: Action) -> bool:
-    """Tell whether somebody told of both: then they are two calls, for a teller sees one call once."""
+    """Tell whether somebody told of both: then they are two calls, for a source sees one call once."""
     return bool(_tellers(one.heard) & _tellers(other.heard))
 
 
@@ -266,7 +266,7 @@ def is_same_within(outer: Action, inner: Action) -> bool:
 def may_be_same(action: Action, entry: ActionEntry) -> bool:
     """Tell whether two model calls, of which one was made within the other, may be one.
 
-    A client's span stands around all its tries, and each try comes to our endpoint as a call of its own. So a teller
+    A client's span stands around all its tries, and each try comes to our endpoint as a call of its own. So a source
     sees one call once; another answer is another call; and what failed within what succeeded was a try before.
     """
     if action.heard & tellers_of(entry):
@@ -274,20 +274,20 @@ def may_be_same(action: Action, entry: ActionEntry) -> bool:
     answer, known = entry.use.response_id if entry.use else None, own(action).response_id
     if answer is not None and known is not None:
         return answer == known
-    tried, whole = (entry, action) if entry.teller is Teller.ENDPOINT else (action, entry)
+    tried, whole = (entry, action) if entry.source is Source.ENDPOINT else (action, entry)
     return not (_how(tried) is Outcome.ERROR and _how(whole) is Outcome.SUCCESS)
 
 
 def tellers_of(entry: ActionEntry) -> int:
-    """Return the bits of who told what an entry says; one teller sees one call once."""
+    """Return the bits of who told what an entry says; one source sees one call once."""
     if entry.hearsay is not None:
         began = _tellers(entry.hearsay.heard)
         return began | began << 1
-    return BEGAN[entry.teller] | ENDED[entry.teller]
+    return BEGAN[entry.source] | ENDED[entry.source]
 
 
 def graver(one: Outcome | None, other: Outcome | None) -> Outcome | None:
-    """Return the outcome that counts when tellers differ; None is no word at all."""
+    """Return the outcome that counts when sources differ; None is no word at all."""
     return max(one, other, key=_GRAVITY.__getitem__)
 
 
@@ -311,7 +311,7 @@ def _tellers(heard: int) -> int:
 
 
 def _as_told(action: Action) -> Action:
-    """Return an action with what its tellers told alone: neither lent nor reckoned."""
+    """Return an action with what its sources told alone: neither lent nor reckoned."""
     action = own(action)
     if not action.heard & PRICED:
         return action
@@ -337,7 +337,7 @@ def _how(said: Action | ActionEntry) -> Outcome | None:
 
 def _is_of_another_try(action: Action, entry: ActionEntry) -> bool:
     """Tell whether an entry is about a later try than the one that our endpoint has seen the end of."""
-    if entry.teller is Teller.ENDPOINT or not action.heard & ENDED[Teller.ENDPOINT]:
+    if entry.source is Source.ENDPOINT or not action.heard & ENDED[Source.ENDPOINT]:
         return False
     answer = entry.use.response_id if entry.use else None
     if answer is not None:
@@ -346,7 +346,7 @@ def _is_of_another_try(action: Action, entry: ActionEntry) -> bool:
 
 
 def _heard(entry: ActionEntry) -> int:
-    bits = BEGAN[entry.teller] if entry.ended_at is None else ENDED[entry.teller]
+    bits = BEGAN[entry.source] if entry.ended_at is None else ENDED[entry.source]
     if entry.inputs is not None:
         bits |= HAS_INPUTS
     if entry.outputs is not None:
@@ -364,7 +364,7 @@ def _heard_elsewhere(entry: ActionEntry) -> int:
 
 
 def _as_told_elsewhere(other: Action, action: Action) -> Action:
-    """Return what an export tells of an action that is known here: as its tellers told it, without what was settled."""
+    """Return what an export tells of an action that is known here: as its sources told it, without what was settled."""
     other = _as_told(other)
     if action.ended_at is not None:
         other = going_on(other)  # that it never ended was wrong
@@ -373,12 +373,12 @@ def _as_told_elsewhere(other: Action, action: Action) -> Action:
 
 def _parent(action: Action, entry: ActionEntry) -> str | None:
     """Return the parent of both; where one was made within the other, that of the outer one."""
-    if entry.teller is Teller.ENDPOINT:
+    if entry.source is Source.ENDPOINT:
         is_within = entry.parent_id in (action.id, action.span_id)
         return action.parent_id if is_within else action.parent_id or entry.parent_id
     if entry.id == action.parent_id:
         return entry.parent_id
-    if entry.teller is Teller.OTLP:  # its spans are what the others' parents are, too
+    if entry.source is Source.OTLP:  # its spans are what the others' parents are, too
         return entry.parent_id or action.parent_id
     return action.parent_id or entry.parent_id
 
@@ -396,7 +396,7 @@ def _cost(action: Action, other: Action) -> tuple[int, Decimal | None, bool]:
 def _cost_rank(entry: ActionEntry) -> int:
     if entry.cost is None:
         return 0
-    if entry.teller is Teller.ENDPOINT:
+    if entry.source is Source.ENDPOINT:
         return SEEN
     if entry.is_cost_estimated:
         return ESTIMATED
@@ -404,7 +404,7 @@ def _cost_rank(entry: ActionEntry) -> int:
 
 
 def _error(action: Action, other: Action) -> tuple[str | None, str | None]:
-    """Return type and message of one teller, so that they belong together."""
+    """Return type and message of one source, so that they belong together."""
     return max(
         ((said.error_type, said.error_message) for said in (action, other)),
         key=lambda said: (len(said[1] or ""), len(said[0] or ""), said[1] or "", said[0] or ""),

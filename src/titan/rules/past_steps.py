@@ -1,4 +1,4 @@
-"""Counts once what one teller told of as a call within a call with nothing but steps between them.
+"""Counts once what one source told of as a call within a call with nothing but steps between them.
 
 Found anew whenever one of the two is touched: first they are taken apart, and what was lent is given back; then the
 nests are settled that they stand in; then they are joined as they belong together by now. For the outer one may turn

@@ -1,8 +1,8 @@
 """What entries come to: each is settled once against what is known of its action and its run.
 
-Entries come late, twice, in any order and from several tellers. So: what a teller has told is never counted again; what
-is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
-the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
+Entries come late, twice, in any order and from several sources. So: what a source has told is never counted again; what
+is missing is filled in from whoever knows it; a call that two sources saw is one action, joined by the provider's id of
+the answer or by the span that the other was made in; a call that one source saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
 Whatever the order of entries, counts and sums are the same, but for the case that `rules.past_steps` names.
 """
@@ -24,8 +24,8 @@ from titan.model.actions import (
     Entry,
     Outcome,
     RunEntry,
+    Source,
     Standing,
-    Teller,
     digest_of,
     first_tags,
     part_key,
@@ -60,7 +60,7 @@ from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
 MOST_TOLD: Final = 64  # of these and the projects of a run, which are looked at with each word about it
-UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
+UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
-    if entry.teller is Teller.IMPORT and entry.agent_id == run.agent_id:
+    if entry.source is Source.IMPORT and entry.agent_id == run.agent_id:
         return {}  # how it is known stays as it was told here
     since = entry.agent_at or entry.at
     order = order_of(entry.agent_source, since)
@@ -253,7 +253,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         state.lost += lost_by(entry)
     elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
-        if entry.teller is Teller.ENDPOINT and is_frame(after) and _may_be_call(after):
+        if entry.source is Source.ENDPOINT and is_frame(after) and _may_be_call(after):
             after = call_of(after)  # which those in it are settled by
     else:
         return False
@@ -274,7 +274,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
 
 
 def _find(settling: Settling, entry: ActionEntry) -> Action | None:
-    """Return the action that an entry is about: its own, or the same call as another teller saw it."""
+    """Return the action that an entry is about: its own, or the same call as another source saw it."""
     own = settling.action_at(entry.run_id, entry.id)
     if own is None and entry.hearsay is not None and entry.hearsay.span_id is not None:
         own = settling.action_at(entry.run_id, entry.hearsay.span_id)
@@ -282,7 +282,7 @@ def _find(settling: Settling, entry: ActionEntry) -> Action | None:
         return own
     same = settling.with_answer(entry)
     if same is not None:
-        # A teller sees one call once: another id of its own is another call.
+        # A source sees one call once: another id of its own is another call.
         return None if same.heard & tellers_of(entry) else same
     around = settling.within_or_around(entry)
     return around if around is not None and _may_be_call(around) and may_be_same(around, entry) else None

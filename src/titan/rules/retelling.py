@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionKind, Teller
+from titan.model.actions import ActionKind, Source
 from titan.model.recorded import Action
 from titan.rules.merging import (
     BEGAN,
@@ -56,6 +56,6 @@ def _state_at(settling: Settling, run_id: str) -> RunState:
 
 
 def _closeness(action: Action) -> tuple[bool, int]:
-    """Return an order by who stands closest to the call: our endpoint, then the others as `Teller` names them."""
+    """Return an order by who stands closest to the call: our endpoint, then the others as `Source` names them."""
     told = action.heard & TOLD
-    return not told & (BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]), told
+    return not told & (BEGAN[Source.ENDPOINT] | ENDED[Source.ENDPOINT]), told

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Source, part_key
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.bodiless import KEEPS_ALL, Bodiless
@@ -127,7 +127,7 @@ class Settling:
     def with_answer(self, entry: ActionEntry) -> Action | None:
         """Return the model call of the run that gave the same answer."""
         answer = entry.use.response_id if entry.use is not None else None
-        if answer is None and entry.teller is Teller.ENDPOINT:
+        if answer is None and entry.source is Source.ENDPOINT:
             answer = entry.id  # which its answer will be named by
         return None if answer is None else self.call_of(entry.run_id, answer)
 
@@ -161,13 +161,13 @@ class Settling:
                 continue
             for number, inner in ({inner.number: inner for inner in known or ()} | (heard or {})).items():
                 inner = self.changed.get(number, inner)
-                if inner.parent_id == name and number != outer.number:  # another teller may know a better one
+                if inner.parent_id == name and number != outer.number:  # another source may know a better one
                     nested[number] = inner
         return sorted(nested.values(), key=lambda inner: (inner.started_at, inner.id))
 
     def within_or_around(self, entry: ActionEntry) -> Action | None:
         """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""
-        if entry.teller is Teller.ENDPOINT:
+        if entry.source is Source.ENDPOINT:
             return None if entry.parent_id is None else self.action_at(entry.run_id, entry.parent_id)
         place = (entry.run_id, entry.id)
         return self.current(self.within.get(place) or self.known.within.get(place))

@@ -60,7 +60,7 @@ def storable_id(told_id: str) -> str:
 
 
 def storable_time(moment: datetime) -> datetime:
-    """Return a time as every teller could have told it."""
+    """Return a time as every source could have told it."""
     return max(moment, _EARLIEST)
 
 

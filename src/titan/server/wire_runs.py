@@ -309,7 +309,7 @@ class ActionDetailView(Struct, kw_only=True):
         int | None, Meta(description="Of its input tokens, those read from the model's cache.")
     ]
     cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
-    tellers: list[str]
+    sources: list[str]
     notes: list[NoteView]
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, a_span, a_word, at
-from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Teller
+from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Source
 from titan.model.recorded import Note, Tally
 from titan.ports_calls import CallStore
 
@@ -18,12 +18,12 @@ ANSWER = "chatcmpl-" + "0123456789abcdef" * 2
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ANSWERED = ModelUse(response_id=ANSWER, input_tokens=7)
 OWN_RUN: Sequence[Entry] = (
-    a_word(run_id=ANSWER, teller=Teller.ENDPOINT, agent_id="direct-calls", name="One call of the model"),
+    a_word(run_id=ANSWER, source=Source.ENDPOINT, agent_id="direct-calls", name="One call of the model"),
     a_seen(ANSWER, run_id=ANSWER, use=ANSWERED, cost="0.2"),
-    a_word(run_id=ANSWER, teller=Teller.ENDPOINT, seconds=1, end=RunEnd.COMPLETED),
+    a_word(run_id=ANSWER, source=Source.ENDPOINT, seconds=1, end=RunEnd.COMPLETED),
 )
 SPAN = a_span(run_id=TRACE, parent_id="agent", use=ANSWERED, cost="5")
-TRACED: Sequence[Entry] = (a_word(run_id=TRACE, teller=Teller.OTLP, agent_id="weather"), SPAN)
+TRACED: Sequence[Entry] = (a_word(run_id=TRACE, source=Source.OTLP, agent_id="weather"), SPAN)
 
 
 @pytest.mark.parametrize("batches", list(permutations([OWN_RUN[:2], OWN_RUN[2:], TRACED])))
@@ -129,7 +129,7 @@ def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: Cal
 
 NAMED = "R_named"
 SEEN_THERE = a_seen(ANSWER, run_id=NAMED, begins=0.2, ends=0.8, use=ANSWERED, cost="0.2")
-STEP = a_call("step", run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id="agent")
+STEP = a_call("step", run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, parent_id="agent")
 
 
 @pytest.mark.parametrize("batches", [*permutations([[SEEN_THERE], [SPAN]]), [[SPAN, SEEN_THERE]], [[SEEN_THERE, SPAN]]])
@@ -196,7 +196,7 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
     outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used, cost="2", parent_id="agent")
     steps = [
-        a_call(id, run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id=parent_id)
+        a_call(id, run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, parent_id=parent_id)
         for id, parent_id in (("upper", "outer"), ("middle", "upper"), ("lower", "middle"))
     ]
     inner = a_span("inner", run_id=TRACE, begins=1, ends=8, use=used, cost="1", parent_id="lower")

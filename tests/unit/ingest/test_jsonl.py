@@ -34,7 +34,7 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, Note, RecordedRun
@@ -88,7 +88,7 @@ def action_entries(draw: st.DrawFn, place: int) -> ActionEntry:
     return ActionEntry(
         id=f"a{place}",
         run_id=draw(st.sampled_from(RUNS)),
-        teller=Teller.SDK,
+        source=Source.SDK,
         kind=draw(st.sampled_from(ActionKind)),
         name=draw(names),
         started_at=started_at,
@@ -120,7 +120,7 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
     heads = [
         RunEntry(
             run_id=run_id,
-            teller=Teller.SDK,
+            source=Source.SDK,
             at=NOON,
             agent_id=draw(names),
             session_id=draw(st.none() | names),
@@ -133,7 +133,7 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
     ]
     calls = [draw(action_entries(place)) for place in range(draw(st.integers(0, 5)))]
     ends = [
-        RunEntry(run_id=run_id, teller=Teller.SDK, at=NOON + timedelta(minutes=1), end=end, reason=draw(texts) or None)
+        RunEntry(run_id=run_id, source=Source.SDK, at=NOON + timedelta(minutes=1), end=end, reason=draw(texts) or None)
         for run_id in RUNS
         if (end := draw(st.none() | st.sampled_from(RunEnd))) is not None
     ]
@@ -302,7 +302,7 @@ def test_a_refused_file_is_said_to_be_kept_nowhere_and_which_export_can_be_impor
 
 
 def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
-    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    entry = RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")
     lines = list(json_lines(exported([entry])))
 
     with pytest.raises(InvalidInput, match="manifest"):
@@ -310,7 +310,7 @@ def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
 
 
 def test_exports_one_behind_the_other_are_read_as_one() -> None:
-    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    entry = RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")
     lines = list(json_lines(exported([entry])))
 
     read = list(read_lines([*lines, *[line.replace(b"\n", b"\r\n") for line in lines]]))
@@ -319,10 +319,10 @@ def test_exports_one_behind_the_other_are_read_as_one() -> None:
 
 
 def an_export(*, actions: int) -> list[bytes]:
-    entries = [RunEntry(run_id="r", teller=Teller.SDK, at=NOON)]
+    entries = [RunEntry(run_id="r", source=Source.SDK, at=NOON)]
     calls = [
         ActionEntry(
-            id=f"a{number}", run_id="r", teller=Teller.SDK, kind=ActionKind.CALL, name="search", started_at=NOON
+            id=f"a{number}", run_id="r", source=Source.SDK, kind=ActionKind.CALL, name="search", started_at=NOON
         )
         for number in range(actions)
     ]
@@ -386,7 +386,7 @@ def test_an_export_of_no_run_is_whole() -> None:
     ],
 )
 def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str, ...]) -> None:
-    [run] = exported([RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")])
+    [run] = exported([RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")])
 
     lines = list(json_lines([dataclasses.replace(run, details=details)]))
 
@@ -395,7 +395,7 @@ def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str
 
 
 def test_the_project_among_the_details_of_a_run_is_told_as_its_project() -> None:
-    [run] = runs_of(settled([RunEntry(run_id="r1", teller=Teller.SDK, at=NOON)]))
+    [run] = runs_of(settled([RunEntry(run_id="r1", source=Source.SDK, at=NOON)]))
     lines = json_lines([ExportedRun(run=run, actions=(), details=('{"a":1}', '{"project":"finance"}'))])
 
     assert [(entry.details, entry.project) for entry in entries_of(lines)] == [('{"a":1}', None), (None, "finance")]

@@ -15,7 +15,7 @@ from tests.unit.rules.test_broken_off import closed
 from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
-from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
 from titan.model.recorded import RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
 from titan.rules.broken_off import IS_BROKEN_OFF, broken_off
@@ -222,7 +222,7 @@ def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichev
     cached = ModelUse(input_tokens=30, cache_read_tokens=20)
     there = heard([a_span("s1", ends=None, use=ModelUse(model="priced")), a_span("s1", ends=9, use=cached)])
     here = imported(there)
-    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), teller=Teller.SDK)
+    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), source=Source.SDK)
 
     for memory in (there, here):
         memory.hear(more)
@@ -266,7 +266,7 @@ def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_impo
     here = heard(read([json.dumps(line).encode() for line in old]))
 
     assert (here.run.status, here.run.agent_id, here.run.tally) == (RunStatus.COMPLETED, "ada", there.run.tally)
-    assert [action.heard & TOLD for action in here.all] == [ENDED[Teller.IMPORT]]
+    assert [action.heard & TOLD for action in here.all] == [ENDED[Source.IMPORT]]
 
 
 def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beginning_is_known() -> None:
@@ -277,12 +277,12 @@ def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beg
     assert [(action.outcome, action.cost) for action in here.all] == [(Outcome.SUCCESS, Decimal("0.5"))]
 
 
-@pytest.mark.parametrize(("teller", "calls"), [(Teller.OTLP, 2), (Teller.SDK, 1)])
+@pytest.mark.parametrize(("source", "calls"), [(Source.OTLP, 2), (Source.SDK, 1)])
 def test_an_imported_call_is_one_that_others_told_of_here_if_it_gave_the_same_answer(
-    teller: Teller, calls: int
+    source: Source, calls: int
 ) -> None:
     answered = ModelUse(response_id="A")
-    here = heard([replace(a_span("s9", use=answered), teller=teller)])
+    here = heard([replace(a_span("s9", use=answered), source=source)])
 
     here.hear(*read(exported(heard([a_span("s1", use=answered)]))))
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
-from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Teller
+from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Source
 from titan.model.recorded import Tally
 from titan.rules.broken_off import NEVER_ENDED, told_of, without_open_calls
 
@@ -142,7 +142,7 @@ def test_a_late_end_that_is_an_error_tells_what_it_was() -> None:
 def test_a_beginning_that_another_tells_makes_what_never_ended_longer_and_no_more() -> None:
     memory = broken_off()
 
-    memory.hear(a_call(begins=1, ends=None, teller=Teller.SENTINEL))
+    memory.hear(a_call(begins=1, ends=None, source=Source.SENTINEL))
 
     [action] = memory.all
     assert (action.outcome, action.error_type, action.duration_ns) == (Outcome.ERROR, NEVER_ENDED, 8_000_000_000)

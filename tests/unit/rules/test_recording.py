@@ -21,7 +21,7 @@ from titan.model.actions import (
     Payload,
     Redaction,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.recorded import IS_RETOLD, Tally
 from titan.model.runs import RunStatus, StatusSource
@@ -31,7 +31,7 @@ from titan.rules.recording import UNKNOWN_AGENT
 MODEL = ActionKind.MODEL
 
 
-# --- one teller ---
+# --- one source ---
 
 
 def test_a_call_is_counted_and_its_run_begins_with_it() -> None:
@@ -99,7 +99,7 @@ def test_an_end_before_its_beginning_loses_nothing_of_either() -> None:
 
 
 def test_what_was_begun_as_a_step_and_turns_out_to_be_a_call_is_counted() -> None:
-    begins = a_call(ends=None, kind=ActionKind.STEP, teller=Teller.OTLP)
+    begins = a_call(ends=None, kind=ActionKind.STEP, source=Source.OTLP)
     ends = a_span("a1", cost="0.1")
 
     for memory in in_any_order(begins, ends):
@@ -206,7 +206,7 @@ def test_money_is_right_to_the_last_digit() -> None:
 def test_a_cost_that_moves_from_spent_to_prevented_is_taken_out_where_it_was() -> None:
     memory = heard([a_call(cost="0.1", outcome=Outcome.SUCCESS)])
 
-    memory.hear(a_call(teller=Teller.SENTINEL, cost="0.1", outcome=Outcome.BLOCKED))
+    memory.hear(a_call(source=Source.SENTINEL, cost="0.1", outcome=Outcome.BLOCKED))
 
     assert memory.run.tally == Tally(calls=1, blocked=1, prevented=Decimal("0.1"))
 
@@ -214,26 +214,26 @@ def test_a_cost_that_moves_from_spent_to_prevented_is_taken_out_where_it_was() -
 @pytest.mark.parametrize(
     ("costs", "told"),
     [
-        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", True)], "1"),
-        ([(Teller.ENDPOINT, "1", True), (Teller.OTLP, "2", False)], "1"),
-        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", False)], "2"),
-        ([(Teller.SDK, "1", True), (Teller.OTLP, "2", True)], "2"),
-        ([(Teller.SDK, None, False), (Teller.OTLP, "0", False)], "0"),
+        ([(Source.SDK, "1", False), (Source.OTLP, "2", True)], "1"),
+        ([(Source.ENDPOINT, "1", True), (Source.OTLP, "2", False)], "1"),
+        ([(Source.SDK, "1", False), (Source.OTLP, "2", False)], "2"),
+        ([(Source.SDK, "1", True), (Source.OTLP, "2", True)], "2"),
+        ([(Source.SDK, None, False), (Source.OTLP, "0", False)], "0"),
     ],
 )
-def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Teller, str | None, bool]], told: str) -> None:
+def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Source, str | None, bool]], told: str) -> None:
     entries = [
         a_call(
-            f"a{teller}", kind=MODEL, teller=teller, cost=cost, is_cost_estimated=guess, use=ModelUse(response_id="r")
+            f"a{source}", kind=MODEL, source=source, cost=cost, is_cost_estimated=guess, use=ModelUse(response_id="r")
         )
-        for teller, cost, guess in costs
+        for source, cost, guess in costs
     ]
 
     for memory in in_any_order(*entries):
         assert (len(memory.all), memory.run.tally.cost, memory.all[0].cost) == (1, Decimal(told), Decimal(told))
 
 
-# --- two tellers ---
+# --- two sources ---
 
 
 def test_a_call_that_two_tellers_saw_is_one_by_the_id_of_its_answer() -> None:
@@ -307,7 +307,7 @@ def test_two_calls_that_turn_out_to_be_one_are_counted_once() -> None:
 
 
 def test_a_span_that_turns_out_to_be_the_call_our_endpoint_saw_in_it_is_counted_once() -> None:
-    begins = a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=None)
+    begins = a_call("s1", source=Source.OTLP, kind=ActionKind.STEP, ends=None)
     ends = a_span(cost="5", use=ModelUse(input_tokens=1))
     seen = a_seen(parent_id="s1", cost="0.2", use=ModelUse(input_tokens=4))
 
@@ -330,14 +330,14 @@ def test_a_frame_stays_one_whatever_else_is_told_of_it() -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (a_seen(parent_id="s1"), a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP)),
-        (a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP), a_seen(parent_id="s1")),
+        (a_seen(parent_id="s1"), a_call("s1", source=Source.OTLP, kind=ActionKind.STEP)),
+        (a_call("s1", source=Source.OTLP, kind=ActionKind.STEP), a_seen(parent_id="s1")),
         (a_seen(parent_id="s1"), a_span("s2")),
         (a_seen(use=ModelUse(response_id="r")), a_seen("e2", use=ModelUse(response_id="r"))),
         (a_seen(parent_id="s1", use=ModelUse(response_id="r1")), a_span(use=ModelUse(response_id="r2"))),
         (a_seen(use=ModelUse(response_id="r")), a_call("t", use=ModelUse(response_id="r"))),
     ],
-    ids=["around a step", "within a step", "elsewhere", "one teller twice", "another answer", "no model call"],
+    ids=["around a step", "within a step", "elsewhere", "one source twice", "another answer", "no model call"],
 )
 def test_calls_that_are_not_the_same_stay_two(first: ActionEntry, second: ActionEntry) -> None:
     assert len(heard([first, second]).all) == 2

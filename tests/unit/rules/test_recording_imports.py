@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_span, a_word, heard
 from tests.unit.rules.test_broken_off import broken_off
-from titan.model.actions import ActionEntry, AgentSource, Entry, Failure, ModelUse, Outcome, Payload, RunEnd, Teller
+from titan.model.actions import ActionEntry, AgentSource, Entry, Failure, ModelUse, Outcome, Payload, RunEnd, Source
 
 USE = ModelUse(model="m", input_tokens=3, output_tokens=4, response_id="r1")
 WHOLE = replace(a_call(cost="0.5", use=USE, outcome=Outcome.SUCCESS), inputs=Payload("1"), outputs=Payload("2"))
@@ -19,7 +19,7 @@ FAILED = a_call(outcome=Outcome.ERROR, error="nope")
 
 def imported(*entries: Entry) -> list[Entry]:
     """Return what an import of an export of these says."""
-    return [replace(entry, teller=Teller.IMPORT) for entry in entries]
+    return [replace(entry, source=Source.IMPORT) for entry in entries]
 
 
 def stored(memory: Memory, entries: Iterable[Entry]) -> int:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_seen, a_span, heard, in_any_order
-from titan.model.actions import ActionEntry, ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, ModelUse, Outcome, Source
 from titan.model.recorded import Tally
 
 MODEL = ActionKind.MODEL
@@ -239,7 +239,7 @@ def test_calls_that_name_each_other_as_where_they_were_made_harm_nobody() -> Non
 
 
 def test_what_another_teller_says_within_a_call_is_handed_nothing() -> None:
-    inner = a_call("c", teller=Teller.SDK, kind=MODEL, parent_id="s1")
+    inner = a_call("c", source=Source.SDK, kind=MODEL, parent_id="s1")
 
     for memory in everyhow(outer_span(cost=Decimal("0.5")), inner):
         assert memory.run.tally == Tally(calls=2, success=2, cost=Decimal("0.5"), unpriced=1)

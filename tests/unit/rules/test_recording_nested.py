@@ -1,4 +1,4 @@
-"""A call that one teller told of as a call within a call counts once, in whatever order and batches the two come."""
+"""A call that one source told of as a call within a call counts once, in whatever order and batches the two come."""
 
 from decimal import Decimal
 from itertools import permutations
@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_seen, a_span, heard, in_any_order
-from titan.model.actions import ActionEntry, ActionKind, ModelUse, Teller
+from titan.model.actions import ActionEntry, ActionKind, ModelUse, Source
 from titan.model.recorded import Tally
 
 MODEL = ActionKind.MODEL
@@ -44,7 +44,7 @@ def test_a_call_within_a_call_counts_once_by_their_answer_though_a_step_stands_b
         a_span("s1", ends=9, use=answered, cost="2"),
         a_span("s2", begins=1, ends=8, use=answered, cost="1", parent_id="step"),
     )
-    step = a_call("step", teller=Teller.OTLP, kind=ActionKind.STEP, parent_id="s1")
+    step = a_call("step", source=Source.OTLP, kind=ActionKind.STEP, parent_id="s1")
 
     for memory in in_any_order(outer, step, inner):
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(1))
@@ -124,7 +124,7 @@ ONCE = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
 
 
 def a_step(id: str = "step", *, kind: ActionKind = ActionKind.STEP, parent_id: str = "s1") -> ActionEntry:
-    return a_call(id, teller=Teller.OTLP, kind=kind, begins=1, ends=8, parent_id=parent_id)
+    return a_call(id, source=Source.OTLP, kind=kind, begins=1, ends=8, parent_id=parent_id)
 
 
 def outer_span(use: ModelUse = ONCE, **said: float | None) -> ActionEntry:

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from tests.support.random_nests import a_tree, in_batches
 from tests.support.recorded import Memory, a_call, a_span, heard, in_any_order
-from titan.model.actions import ActionEntry, ActionKind, ModelUse, Teller
+from titan.model.actions import ActionEntry, ActionKind, ModelUse, Source
 from titan.model.recorded import Tally
 
 ANSWERED = ModelUse(response_id="r")
 
 
 def an_agent(id: str, *, parent_id: str) -> ActionEntry:
-    return a_call(id, teller=Teller.OTLP, kind=ActionKind.AGENT, begins=3, ends=9, parent_id=parent_id)
+    return a_call(id, source=Source.OTLP, kind=ActionKind.AGENT, begins=3, ends=9, parent_id=parent_id)
 
 
 @pytest.mark.parametrize("has_steps", [False, True])

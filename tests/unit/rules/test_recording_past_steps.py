@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_span, heard, in_any_order
-from titan.model.actions import ActionKind, ModelUse, Teller
+from titan.model.actions import ActionKind, ModelUse, Source
 from titan.model.recorded import Tally
 
 MODEL = ActionKind.MODEL
@@ -14,7 +14,7 @@ PRICED = replace(TOKENS, model="priced")
 
 OUTER = a_span("s0", ends=1000, cost="2000", use=ModelUse(model="priced"))
 CALL = a_span("s1", begins=72, ends=609, use=TOKENS, parent_id="s0")
-STEP = a_call("s3", teller=Teller.OTLP, kind=ActionKind.STEP, begins=87, ends=408, parent_id="s1")
+STEP = a_call("s3", source=Source.OTLP, kind=ActionKind.STEP, begins=87, ends=408, parent_id="s1")
 IN_STEP = a_span("s8", begins=115, ends=158, use=replace(TOKENS, response_id="r1"), parent_id="s3")
 BESIDE = a_span("s2", begins=207, ends=231, use=PRICED, parent_id="s1")
 

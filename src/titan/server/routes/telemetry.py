@@ -24,7 +24,7 @@ from titan.server.skeletons import skeleton
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
-MOST_ENTRIES = 1000  # of one action: tellers are few, and each has two words
+MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 
 
 async def show_skeleton(call: Call) -> Response[bytes]:
@@ -101,7 +101,7 @@ async def show_action(call: Call) -> Response[bytes]:
             redacted=[one.path for one in bodies.redacted],
             cache_read_tokens=None if bodies.use is None else bodies.use.cache_read_tokens,
             cache_write_tokens=None if bodies.use is None else bodies.use.cache_write_tokens,
-            tellers=[teller.value for teller in bodies.tellers],
+            sources=[source.value for source in bodies.sources],
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Teller
+from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Source
 from titan.model.recorded import IS_RETOLD, Action, RecordedRun, was_model_call
 from titan.ports_calls import MOST_STEPS, KnownCalls
 from titan.store.calls.rows import action_from_row
@@ -100,8 +100,8 @@ class Knowing:
     def known(self, entries: Sequence[Entry], answered: Sequence[Action], *, next_number: int) -> KnownCalls:
         """Return what is known that entries may be about; `answered` are calls that some of their answers name."""
         told = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in self._runs]
-        models = [entry for entry in told if entry.teller is not Teller.ENDPOINT and entry.kind is ActionKind.MODEL]
-        seen = [entry for entry in told if entry.teller is Teller.ENDPOINT]
+        models = [entry for entry in told if entry.source is not Source.ENDPOINT and entry.kind is ActionKind.MODEL]
+        seen = [entry for entry in told if entry.source is Source.ENDPOINT]
         answers = [(entry.run_id, entry.use.response_id) for entry in told if entry.use is not None]
         answers += [(entry.run_id, entry.id) for entry in seen]  # which their answers are named by
         actions = self._found(
