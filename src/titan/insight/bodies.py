@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import reduce
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Source, seen_within
-from titan.rules.estimating import estimate_of
-from titan.rules.merging import later
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction
+from titan.rules.reports import later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +22,6 @@ class Bodies:
     use: ModelUse | None = None
     redacted: tuple[Redaction, ...] = ()
     details: str | None = None  #: a JSON object, as in ActionEntry
-    sources: tuple[Source, ...] = ()  #: who told of it
-    seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: what its sources estimated its cost at, in US dollars
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
@@ -42,9 +37,6 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         use=_use([entry.use for entry in told if entry.use is not None]),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
-        sources=tuple(dict.fromkeys(entry.source for entry in told)),
-        seen_within=next(filter(None, map(seen_within, told)), None),
-        estimate=estimate_of(told),
     )
 
 

@@ -34,6 +34,11 @@ OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
 
 
+def is_answer(id: str) -> bool:
+    """Tell whether an id is that of an answer of our model endpoint."""
+    return len(id) == OWN_LENGTH and OWN_ANSWER.fullmatch(id) is not None
+
+
 MOST_OF_PROJECT: Final = 200  # characters of a project's name; a longer one is known by the first
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
@@ -180,16 +185,6 @@ class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
 
 
-class Hearsay(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of who told what of an action, so that it stands where it is imported as it stood there."""
-
-    heard: int  #: `titan.model.recorded.Action.heard`
-    is_frame: bool = False  #: it is a model call that another action is, and stands around that
-    span_id: str | None = None  #: another id that children name it by
-    seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: US dollars, of its own sources, where its cost is from elsewhere
-
-
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one source says of one action at one moment. What it does not say is None."""
 
@@ -219,15 +214,13 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: A JSON object of what else is known: `attributes` as the source calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
-    hearsay: Hearsay | None = None  #: None: its source speaks for itself
     project: str | None = None  #: that the source says its run is of: what the choice to keep no bodies goes by
+    scope: str | None = None  #: of OpenTelemetry, the instrumentation that reports: each is a source of its own
 
-
-def seen_within(entry: ActionEntry) -> str | None:
-    """Return the span in which our endpoint saw a call made, where an entry tells that."""
-    if entry.source is Source.ENDPOINT:
-        return entry.parent_id
-    return None if entry.hearsay is None else entry.hearsay.seen_within
+    @property
+    def reporter(self) -> str:
+        """Who reports: "sdk", "otlp:openinference.instrumentation.openai". One reporter's two spans are two calls."""
+        return self.source.value if not self.scope else f"{self.source.value}:{'_'.join(self.scope.split())}"
 
 
 def part_key(entry: ActionEntry) -> bytes:

@@ -14,8 +14,8 @@ from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, St
 from titan.model.errors import Conflict
 from titan.model.recorded import Action, RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import told_of
 from titan.rules.names import shown
+from titan.rules.never_ended import described
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
@@ -103,7 +103,7 @@ def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> Reco
             run,
             status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
             status_source=StatusSource.INFERRED,
-            reason=told_of(open_actions) if open_actions else None,
+            reason=described(open_actions) if open_actions else None,
             ended_at=run.last_event_at,
         )
     return replace(
