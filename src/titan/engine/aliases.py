@@ -32,7 +32,7 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
         for name, run_id in claims.items()
         if name not in known and free.get(name, not is_answer(name))  # an answer's run is made by its call alone
     }
-    seen = {entry.id: entry.run_id for entry in entries if _is_seen(entry)}
+    seen = dict(filter(None, map(_seen, entries)))
     reported, recounted = dict[str, str](), set[str]()
     for call in tx.calls_answered(project_id, seen):
         answer = call.response_id or ""
@@ -55,5 +55,7 @@ def keep_names(tx: CallTransaction, project_id: str, names: Names) -> None:
         tx.note_actions_changed(project_id, run_id)
 
 
-def _is_seen(entry: Entry) -> bool:
-    return isinstance(entry, ActionEntry) and entry.source is Source.ENDPOINT and is_answer(entry.id)
+def _seen(entry: Entry) -> tuple[str, str] | None:
+    """Return the answer of a call of our endpoint, and the run that it came under."""
+    is_it = isinstance(entry, ActionEntry) and entry.source is Source.ENDPOINT and is_answer(entry.id)
+    return (entry.id, entry.run_id) if is_it and isinstance(entry, ActionEntry) else None

@@ -31,9 +31,9 @@ def record_entries(
     bodiless = bodiless or BodilessRuns()
     names = names_of(tx, project_id, reported)
     placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
-    entries = [entry for entry in placed if entry is not None]
-    known = tx.known(project_id, entries)
-    entries = naming_projects(bodiless.left_out(entries, known), known)
+    ours = [entry for entry in placed if entry is not None]
+    known = tx.known(project_id, ours)
+    entries = naming_projects(bodiless.left_out(ours, known), known)
     choice = bodiless.choice
     applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, bodiless=choice)
     tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from titan.model.actions import is_answer
@@ -123,7 +124,7 @@ class RunTotalsKeeper:
         computed: dict[RunKey, _Computed] = {}
         for run in runs:
             began = self._now()
-            found = self._store.read(lambda reader, run=run: compute(reader, *run))
+            found = self._store.read(partial(compute, project_id=run[0], run_id=run[1]))
             took = self._now() - began
             self._due[run] = began + took + RESTS * took
             if found is not None:

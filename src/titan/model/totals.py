@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from titan.model.actions import Outcome
-from titan.model.recorded import Tally
+from titan.model.recorded import Count, Tally
+
+__all__ = ["ActionFacts", "Count", "FirstError", "RunTotals"]
 
 
 class ActionFacts(Struct, frozen=True, gc=False):

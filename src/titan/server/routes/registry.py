@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from litestar import Response
 from msgspec import structs
@@ -14,7 +13,6 @@ from msgspec import structs
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
-from titan.model.actions import OWN_ANSWER
 from titan.model.errors import Conflict, InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
@@ -49,31 +47,17 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it; or it was a trace or one call of our endpoint, and is in another run by now.
+        UnknownRun: nothing is known of it, under this name or another.
     """
     run_id = call.house.recorder.known_as(call.path("run"))
     run = reader.recorded_run(call.house.project_id, run_id)
     if run is not None:
         return run
-    if OWN_ANSWER.fullmatch(run_id):
-        for action in reader.calls_answered(call.house.project_id, [run_id]):
-            raise _moved(run_id, action.run_id, what="call")
-    if home := reader.runs_of_traces(call.house.project_id, [run_id]).get(run_id):
-        raise _moved(run_id, home, what="trace")
     raise UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a recorded run",
         found="none such",
         next_step="List them at /runs or with GET /api/v1/runs?window=all.",
-    )
-
-
-def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
-    return UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a recorded run",
-        found=f"a {what} that is in run {shown(home)} by now",
-        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the {what} went there, too.",
     )
 
 
