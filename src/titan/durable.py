@@ -15,6 +15,7 @@ from titan.store import lost
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.folders import errors_translated, make_folder
+from titan.store.home_schema import check_home
 from titan.store.logs import FolderLogs
 from titan.store.ownership import lock
 from titan.store.sqlite import SqliteStore
@@ -64,6 +65,7 @@ def _in_home(home: Path, *, folder: Path) -> Durable:
     clock = SystemClock()
     with ExitStack() as opened:
         lost.check_control(home)
+        check_home(home)
         store = SqliteStore(home / lost.CONTROL_FILE, clock=clock)
         opened.callback(store.close)
         lost.check_calls(home, were_made=lost.are_calls_noted(store))
@@ -84,11 +86,12 @@ def _in_home(home: Path, *, folder: Path) -> Durable:
 
 
 def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Durable:
-    from titan.store.calls.postgres_store import PostgresCallStore
-    from titan.store.postgres import PostgresStore
+    from titan.store.calls.postgres_store import CALLS, PostgresCallStore
+    from titan.store.postgres import PostgresStore, opening
 
     with ExitStack() as opened:
         opened.callback(os.close, lock(home / "server"))
+        opening.check(address, opening.CONTROL, CALLS)  # both, before one is opened to write
         store = PostgresStore(address)
         opened.callback(store.close)
         calls = PostgresCallStore(address, clock=store.clock)

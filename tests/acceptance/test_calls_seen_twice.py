@@ -8,7 +8,6 @@ from typing import Any
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
 
 from tests.acceptance.conftest import Tell
 from tests.support.capturing import KEPT_FOR_EVER
@@ -17,11 +16,8 @@ from tests.support.foreign_programs import PROGRAMS, priced
 from tests.support.raw_http import ask, ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.telemetry import a_request, a_span
+from tests.support.seen_twice import AGENT, CALL, SKY, send_spans
 from tests.support.waiting import wait_until
-
-SKY: ChatCompletionMessageParam = {"role": "user", "content": "Which colour has the sky?"}
-AGENT, CALL = "00f067aa0ba902b7", "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +26,6 @@ def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> I
     model = f"{endpoint.url}#gpt-4o-mini"
     with running_titan(home, offers=(), model=model, environment=KEPT_FOR_EVER) as running:
         yield running
-
-
-def tell(titan: RunningTitan, trace_id: str, answer: str, *, began_ns: int) -> None:
-    """Tell of an agent and its call, as an instrumentation of the client does that sends no traceparent."""
-    used = {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 2}
-    said = {"gen_ai.operation.name": "chat", "gen_ai.response.id": answer, "gen_ai.response.model": "gpt-4o-mini"}
-    agent = a_span({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "painter"}, span_id=AGENT)
-    call = a_span({**said, **used}, span_id=CALL, parent_id=AGENT)
-    for span in (agent, call):
-        span.trace_id = bytes.fromhex(trace_id)
-        span.start_time_unix_nano, span.end_time_unix_nano = began_ns, time_ns()
-    body = a_request(agent, call).SerializeToString()
-    assert ask(titan.sdk_port, "POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"}).status == 200
 
 
 def is_unknown(titan: RunningTitan, run_id: str) -> bool:
@@ -61,7 +44,7 @@ def test_what_people_said_of_a_call_goes_with_it_into_its_trace(
     assert ask_json(titan.sdk_port, "POST", f"{path}/notes", note).status == 201
     assert ask_json(titan.sdk_port, "POST", f"{path}/pin", {}).status == 200
 
-    tell(titan, trace_id, answer, began_ns=began_ns)
+    send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
 
     call = the_call(recorded, trace_id)
     assert [(told["text"], told["score"]) for told in call["notes"]] == [("well said", 1.0)]
@@ -92,7 +75,7 @@ def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
     answer = client.chat.completions.create(model="default", messages=[SKY]).id
     recorded.actions(answer)  # a run of its own, until somebody says whose it is
 
-    tell(titan, trace_id, answer, began_ns=began_ns)
+    send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
 
     call, run = the_call(recorded, trace_id), recorded.run(trace_id)
     assert set(call["sources"]) == {"endpoint", "otlp"}
@@ -110,7 +93,7 @@ def test_a_call_that_its_span_told_of_first_joins_the_trace(
     stream = client.chat.completions.create(model="default", messages=[SKY], stream=True)
     answer = next(stream).id
 
-    tell(titan, trace_id, answer, began_ns=began_ns)
+    send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
     stream.close()  # which is when our endpoint knows how it ended
 
     call = the_call(recorded, trace_id)
@@ -141,7 +124,7 @@ def test_a_call_that_names_its_run_counts_there_alone_though_its_span_is_in_a_tr
         list(stream)
         recorded.actions(run_id)
 
-    tell(titan, trace_id, answer, began_ns=began_ns)
+    send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
     stream.close()
 
     wait_until(lambda: recorded.run(trace_id)["tally"]["calls"] == 0, "the trace counts it no more")

@@ -18,7 +18,7 @@ import psycopg
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
-from titan.store.calls import postgres_store
+from titan.store.calls.postgres_store import CALLS
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
 
@@ -81,7 +81,7 @@ def _answers(guard: "subprocess.Popen[bytes]", folder: str) -> bool:
         return False
     template = Address(f"postgres://titan@{quote(folder, safe='')}/{TEMPLATE}")
     opening.prepare(template, now=NOON)
-    postgres_store.prepare(template)
+    opening.prepare(template, CALLS, now=NOON)
     return True
 
 

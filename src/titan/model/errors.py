@@ -20,7 +20,7 @@ TitanError
 ├── RequestTimeout        a request that was begun and not ended in time
 ├── StoreError
 │   ├── StoreUnavailable, StoreFull, StoreRefused
-│   └── StoreDamaged, StoreTooNew, StoreInUse      Titan does not start
+│   └── StoreDamaged, SchemaMismatch, StoreInUse   Titan does not start
 └── ModelError
     ├── ModelNotConfigured, ModelUnavailable, ModelRefused
 """
@@ -172,8 +172,8 @@ class StoreDamaged(StoreError):
     """A file of the store is gone or no readable database, or a row of it cannot be read. It was left as it is."""
 
 
-class StoreTooNew(StoreError):
-    """The store was written by a newer version of Titan. It was left as it is."""
+class SchemaMismatch(StoreError):
+    """The store has the schema of an older or newer Titan. It was left as it is."""
 
 
 class StoreInUse(StoreError):

@@ -1,1 +1,1 @@
-"""Keeps facts: SQL in named files, migrations, one SQLite file per home, and folders for large content."""
+"""Keeps facts: SQL in named files, one schema per store, on SQLite and on PostgreSQL, and folders for large content."""

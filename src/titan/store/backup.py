@@ -22,10 +22,11 @@ import apsw
 import msgspec
 
 from titan import __version__
-from titan.model.errors import InvalidInput, StoreDamaged
+from titan.model.errors import InvalidInput, SchemaMismatch, StoreDamaged
 from titan.store import lost
 from titan.store.calls.sqlite_store import CALLS as CALLS_KIND
 from titan.store.folders import errors_translated, make_folder, sync_folder
+from titan.store.home_schema import check_home
 from titan.store.ownership import hold
 from titan.store.reader import SqlReader
 from titan.store.rows.jobs import digests_of_spec
@@ -33,7 +34,7 @@ from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
 DATABASE: Final = lost.CONTROL_FILE
-CALLS: Final = lost.CALLS_FILE  #: beside it; a home of an older Titan has none
+CALLS: Final = lost.CALLS_FILE  #: beside it
 MANIFEST: Final = "titan-backup.json"
 FORMAT: Final = 1
 PAGES: Final = 2048  # 8 MiB between two words of progress
@@ -73,6 +74,7 @@ def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
 
     Raises:
         InvalidInput: `target` exists, or `home` holds no database.
+        SchemaMismatch: `home` is another Titan's.
         StoreDamaged, StoreUnavailable, StoreFull: it cannot be read, or the copy cannot be written. Nothing is left.
     """
     if not (home / DATABASE).is_file():
@@ -89,6 +91,7 @@ def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
             found="something of that name",
             next_step="Choose another name, with the date for example.",
         )
+    check_home(home)
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         with errors_translated(f"backup {target}"):
@@ -107,6 +110,7 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
     Raises:
         InvalidInput: `source` is no backup; or `home` is in use, or not empty and not `is_forced`.
         StoreDamaged: a part of the backup is missing or not what it was.
+        SchemaMismatch: another Titan wrote it.
         StoreUnavailable, StoreFull: it cannot be read or written. The home is as it was.
     """
     partial = home.absolute().with_name(f".{home.absolute().name}.partial-{os.getpid()}")
@@ -369,6 +373,7 @@ def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
         raise _damaged(DATABASE, "the content that was backed up", "another")
     if manifest.calls_sha256 and _digest_of_or_none(partial / CALLS) != manifest.calls_sha256:
         raise _damaged(CALLS, "the content that was backed up", "another, or none")
+    _check_databases(partial, manifest)
     digests, _leases, _home_id = _named_in(partial)
     wanted = [digest for digest in digests if digest not in set(manifest.missing)]
     for number, digest in enumerate(wanted, start=1):
@@ -377,13 +382,24 @@ def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
             if _digest_of(partial / "blobs" / digest[:2] / digest) == digest:
                 continue
         raise _damaged(f"blob {digest}", "the content it is named for", "another, or none")
-    opening.check(partial / DATABASE)
-    opening.check(partial / CALLS, CALLS_KIND)
     for path in [partial, *partial.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
     (partial / MANIFEST).unlink()
     for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
         sync_folder(folder)
+
+
+def _check_databases(partial: Path, manifest: Manifest) -> None:
+    try:
+        opening.check(partial / DATABASE)
+        opening.check(partial / CALLS, CALLS_KIND)
+    except SchemaMismatch as error:
+        raise SchemaMismatch(
+            "backup",
+            expected=error.expected,
+            found=error.found,
+            next_step=f"Nothing was changed; restore it with Titan {manifest.version}, which wrote it.",
+        ) from error
 
 
 def _digest_of_or_none(path: Path) -> str | None:

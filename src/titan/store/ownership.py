@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from titan.model.errors import StoreInUse
@@ -16,7 +18,7 @@ def lock(path: Path) -> int:
     Raises:
         StoreInUse: another process, or another store in this one, owns it.
     """
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(_lock_file_of(path), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -33,6 +35,23 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+@contextmanager
+def kept_free(path: Path) -> Iterator[bool]:
+    """Keep owners away from what is at `path` for a `with` block, and change no file; False: somebody owns it.
+
+    What never had an owner has no lock file, and none is made: nobody is kept away from that.
+    """
+    if not (lock_file := _lock_file_of(path)).exists():
+        yield True
+        return
+    descriptor = hold(lock_file)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def hold(lock_file: Path) -> int | None:
     """Return the descriptor that holds the lock on this file from now on; None when somebody else holds it."""
     descriptor = os.open(lock_file, os.O_RDWR)
@@ -42,3 +61,7 @@ def hold(lock_file: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _lock_file_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")

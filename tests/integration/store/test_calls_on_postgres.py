@@ -1,11 +1,9 @@
-"""Recorded calls on PostgreSQL: the schema is what its migrations make, and several servers write to one database."""
+"""Recorded calls on PostgreSQL: the tables are those of SQLite, and several servers write to one database."""
 
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import apsw
-import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -17,21 +15,11 @@ from tests.support.recorded import RUN, a_call
 from tests.support.stores import StandingClock
 from tests.support.waiting import wait_until
 from titan.model.actions import SHARED_MARK, ActionEntry, Payload
-from titan.model.errors import StoreTooNew
 from titan.ports_calls import CallCommit, CallStore
-from titan.store.calls.postgres_store import PostgresCallStore, prepare
+from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.postgres.address import Address
 
 SQL_FOLDER = STORE_FOLDER / "sql" / "calls"
-
-#: What the schema consists of, in its own words.
-DESCRIPTIONS = (
-    "select table_name, column_name, data_type, collation_name, is_nullable, column_default, generation_expression"
-    " from information_schema.columns where table_schema = 'calls'",
-    "select tablename, indexname, indexdef from pg_indexes where schemaname = 'calls'",
-    "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
-    " where connamespace = 'calls'::regnamespace and contype <> 'n'",
-)
 
 
 @pytest.fixture
@@ -39,27 +27,6 @@ def address() -> Iterator[Address]:
     """Give a database in which nobody has recorded yet."""
     with a_database() as url:
         yield Address(url)
-
-
-@pytest.fixture
-def empty() -> Iterator[Address]:
-    """Give a database without Titan's tables."""
-    with a_database(is_empty=True) as url:
-        yield Address(url)
-
-
-def schema_of(connection: "psycopg.Connection[Any]") -> list[list[tuple[Any, ...]]]:
-    return [sorted(connection.execute(text.encode()).fetchall(), key=str) for text in DESCRIPTIONS]
-
-
-def test_the_migrations_make_the_schema(empty: Address) -> None:
-    prepare(empty)
-    prepare(empty)
-
-    with a_database(is_empty=True) as url, Address(url).open() as fresh, empty.open() as migrated:
-        with fresh.transaction():
-            fresh.execute((SQL_FOLDER / "postgres" / "schema.sql").read_text("utf-8").encode())
-        assert schema_of(migrated) == schema_of(fresh)
 
 
 def test_both_databases_have_the_same_tables_and_columns_and_indexes(address: Address) -> None:
@@ -75,24 +42,16 @@ def test_both_databases_have_the_same_tables_and_columns_and_indexes(address: Ad
     sqlite.close()
 
     with address.open() as connection:
-        [found, *_] = schema_of(connection)
+        found = connection.execute(
+            "select table_name, column_name from information_schema.columns where table_schema = 'calls'"
+        ).fetchall()
         named = connection.execute(
             "select relname from pg_class where relnamespace = 'calls'::regnamespace and relkind = 'i'"
             " and oid not in (select conindid from pg_constraint)"
         ).fetchall()
 
-    assert {row[:2] for row in found if row[0] != "words"} == {
-        each for each in columns if not each[0].startswith("words")
-    }
+    assert {row for row in found if row[0] != "words"} == {each for each in columns if not each[0].startswith("words")}
     assert {row[0] for row in named} == indexes | {"words_of_entries"}
-
-
-def test_what_a_newer_titan_wrote_is_left_alone(address: Address) -> None:
-    with address.open() as connection:
-        connection.execute("update calls.meta set value = '99' where name = 'schema_version'")
-
-    with pytest.raises(StoreTooNew, match="version 99"):
-        prepare(address)
 
 
 # --- several servers ---

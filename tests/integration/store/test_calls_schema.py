@@ -1,4 +1,4 @@
-"""The schema of the store of calls is what its migrations make, and every query and list finds its way by an index."""
+"""Every table of recorded calls carries its project, and every query and list finds its way by an index."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER, schema_of
+from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER
 from tests.support.builders import NOON, PROJECT
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallFilter, CallReader, RunFilter
@@ -63,30 +63,22 @@ NEVER_SORTED = {
 
 
 @pytest.fixture
-def migrated(tmp_path: Path) -> Iterator[SqliteSession]:
-    """Give a session on a database that the migrations made."""
+def new(tmp_path: Path) -> Iterator[SqliteSession]:
+    """Give a session on a new database."""
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    session = SqliteSession(tmp_path / "migrated.db", flags=flags, queries=QUERIES)
-    opening.migrate(session, now=NOON, kind=CALLS)
+    session = SqliteSession(tmp_path / "new.db", flags=flags, queries=QUERIES)
+    opening.make(session, now=NOON, kind=CALLS)
     yield session
     session.connection.close()
 
 
-def test_the_migrations_make_the_schema(migrated: SqliteSession) -> None:
-    fresh = apsw.Connection(":memory:")
-
-    fresh.execute((SQL_FOLDER / "sqlite" / "schema.sql").read_text(encoding="utf-8"))
-
-    assert schema_of(migrated.connection) == schema_of(fresh)
-
-
-def test_every_table_carries_its_project(migrated: SqliteSession) -> None:
-    tables = [row[1] for row in migrated.connection.execute("pragma table_list") if row[0] == "main"]
+def test_every_table_carries_its_project(new: SqliteSession) -> None:
+    tables = [row[1] for row in new.connection.execute("pragma table_list") if row[0] == "main"]
 
     without = [
         table
         for table in tables
-        if "project_id" not in [row[1] for row in migrated.connection.execute(f"pragma table_info({table})")]
+        if "project_id" not in [row[1] for row in new.connection.execute(f"pragma table_info({table})")]
     ]
 
     words = {table for table in without if table.startswith("words")}  # they belong to entries, which carry it
@@ -110,12 +102,12 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(QUERIES.keys() - PARTS))
-def test_no_query_reads_a_whole_table(migrated: SqliteSession, name: str) -> None:
+def test_no_query_reads_a_whole_table(new: SqliteSession, name: str) -> None:
     sql = QUERIES[name]
     places = sql.count("?")
     parameters = [None] * places if places else dict.fromkeys(re.findall(r":([a-z_]+)", sql))
 
-    plan = [str(row[3]) for row in migrated.connection.execute(f"explain query plan {sql}", parameters)]
+    plan = [str(row[3]) for row in new.connection.execute(f"explain query plan {sql}", parameters)]
 
     scans = [
         step for step in plan if step.startswith("SCAN ") and "VIRTUAL" not in step and not step.startswith(ALLOWED)
@@ -165,9 +157,9 @@ class Explaining(SqliteSession):
 
 
 @pytest.fixture
-def reader(tmp_path: Path, migrated: SqliteSession) -> CallReader:
+def reader(tmp_path: Path, new: SqliteSession) -> CallReader:
     """Return a reader that explains."""
-    session = Explaining(tmp_path / "migrated.db", flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
+    session = Explaining(tmp_path / "new.db", flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
     session.plans = []
     return SqlCallReader(session)
 

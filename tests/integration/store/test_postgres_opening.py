@@ -1,6 +1,7 @@
 """A database is opened when it is Titan's or empty, and whoever cannot open it learns why, without its password."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.support.builders import PROJECT
 from tests.support.postgres import a_database, server_folder, url_of
 from tests.support.stores import StandingClock, committed
-from titan.model.errors import InvalidInput, StoreDamaged, StoreTooNew, StoreUnavailable, TitanError
+from titan.model.errors import InvalidInput, StoreDamaged, StoreUnavailable, TitanError
 from titan.model.memory import StoredValue
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
@@ -86,12 +87,13 @@ def test_a_database_of_another_program_is_left_alone(empty: str) -> None:
     assert found == [("songs",)]
 
 
-def test_a_database_of_a_newer_titan_is_left_alone(empty: str) -> None:
-    open_store(empty).close()
-    execute(empty, "update meta set value = '99' where name = 'schema_version'")
+def test_of_servers_that_open_an_empty_database_at_once_one_makes_the_tables_and_all_find_them(empty: str) -> None:
+    with ThreadPoolExecutor(4) as servers:
+        stores = list(servers.map(open_store, [empty] * 4))
 
-    with pytest.raises(StoreTooNew, match="found version 99, of a newer Titan"):
-        open_store(empty)
+    assert len({store.read(lambda reader: reader.home_id()) for store in stores}) == 1
+    for store in stores:
+        store.close()
 
 
 def test_tables_that_vanish_under_an_open_store_are_noticed(empty: str) -> None:

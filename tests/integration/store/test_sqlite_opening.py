@@ -15,7 +15,7 @@ import pytest
 from tests.support.builders import NOON, PROJECT
 from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
-from titan.model.errors import StoreDamaged, StoreInUse, StoreTooNew
+from titan.model.errors import StoreDamaged, StoreInUse
 from titan.model.memory import StoredValue
 from titan.ports import Transaction
 from titan.store.sqlite import SqliteStore, opening
@@ -166,7 +166,8 @@ def test_a_damaged_file_is_named_and_left_as_it_is(path: Path, damage: Callable[
 def test_a_start_looks_at_a_large_file_for_as_long_as_it_may_and_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "large.db"
     with closing(apsw.Connection(str(path))) as connection:
-        connection.execute("create table meta (name text, value text); insert into meta values ('schema_version', '1')")
+        connection.execute("create table meta (name text, value text)")
+        connection.execute("insert into meta values ('schema_version', ?)", (opening.CONTROL.schema.version,))
         connection.execute("create table many (number integer); create table late (content text)")
         connection.execute(
             "with recursive n (i) as (select 1 union select i + 1 from n where i < 100000) "
@@ -229,41 +230,6 @@ def test_what_a_crash_left_is_opened_with_its_newest_facts(path: Path) -> None:
     keys = ["key0", "newest"]
     assert store.read(lambda reader: reader.present_keys(PROJECT, keys, now=NOON)) == keys
     store.close()
-
-
-# --- versions ---
-
-
-def make_newer(path: Path) -> None:
-    with apsw.Connection(str(path)) as connection:
-        connection.execute("update meta set value = '99' where name = 'schema_version'")
-    connection.close()
-
-
-def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
-    make_newer(path)
-    before = contents(path)
-
-    with pytest.raises(StoreTooNew, match=r"expected schema version \d+ or older; found version 99"):
-        open_store(path)
-
-    assert contents(path) == before
-
-
-def test_a_newer_store_that_crashed_is_refused_and_left_as_it_is(path: Path) -> None:
-    crashed = crash_copy(path)
-    newer = crashed.parent.with_name("newer") / path.name
-    with apsw.Connection(str(crashed)) as connection:
-        connection.execute("update meta set value = '99' where name = 'schema_version'")
-    shutil.copytree(crashed.parent, newer.parent)
-    connection.close()
-    newer.with_name(newer.name + "-shm").unlink()
-    before = contents(newer)
-
-    with pytest.raises(StoreTooNew):
-        open_store(newer)
-
-    assert contents(newer) == before
 
 
 # --- one owner ---

@@ -4,13 +4,12 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.formats import size
-from titan.model.errors import StoreDamaged, StoreInUse
+from titan.model.errors import StoreDamaged
 
 if TYPE_CHECKING:
     from titan.store.sqlite.opening import Kind
@@ -56,9 +55,10 @@ def check_disk(home: Path) -> Iterator[Finding]:
 def check_database(home: Path) -> Iterator[Finding]:
     """Look into the database of jobs, whether a server has it open or not."""
     from titan.store import lost
+    from titan.store.ownership import kept_free
     from titan.store.sqlite import opening
 
-    with _held(home) as is_free:
+    with kept_free(home / lost.CONTROL_FILE) as is_free:
         lost.check_control(home)
         yield from _check("database", home / lost.CONTROL_FILE, opening.CONTROL, is_free=is_free)
 
@@ -67,35 +67,15 @@ def check_calls(home: Path) -> Iterator[Finding]:
     """Look into the database of recorded runs, whether a server has it open or not."""
     from titan.store import lost
     from titan.store.calls.sqlite_store import CALLS
+    from titan.store.ownership import kept_free
 
-    with _held(home) as is_free:
+    with kept_free(home / lost.CONTROL_FILE) as is_free:
         try:
             were_made = not is_free or lost.were_calls_made(home)
         except StoreDamaged:
             were_made = False  # nobody can tell; `check_database` says why
         lost.check_calls(home, were_made=were_made)
         yield from _check("calls", home / lost.CALLS_FILE, CALLS, is_free=is_free)
-
-
-@contextmanager
-def _held(home: Path) -> Iterator[bool]:
-    """Keep servers out of a home for a `with` block; tell whether none is in it."""
-    from titan.store import lost
-    from titan.store.ownership import lock
-    from titan.store.sqlite.opening import is_made
-
-    if not any(is_made(home / name) for name in (lost.CONTROL_FILE, lost.CALLS_FILE)):
-        yield True
-        return
-    try:
-        descriptor = lock(home / lost.CONTROL_FILE)
-    except StoreInUse:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        os.close(descriptor)
 
 
 def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Finding]:
@@ -113,7 +93,7 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
             opening.check(path, kind, within_seconds=None)
             yield ok(name, f"{path.name}, {size_bytes}, is whole; no server has it open")
         else:
-            opening.check_beside(path)
+            opening.check_beside(path, kind)
             yield ok(name, f"{path.name}, {size_bytes}, can be read beside the server that has it open")
     except apsw.Error as error:
         raise translated(error, path) from error

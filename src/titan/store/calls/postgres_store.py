@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
-from titan.model.errors import StoreError, StoreTooNew
+from titan.model.errors import StoreError
 from titan.ports import Clock
 from titan.ports_calls import CallCommit, CallReader, CallTransaction
 from titan.store.calls.postgres_session import PostgresCallSession
@@ -24,17 +24,20 @@ from titan.store.calls.queries import SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.transaction import SqlCallTransaction
+from titan.store.postgres import opening
 from titan.store.postgres.address import Address
-from titan.store.postgres.errors import not_migrated, translated
+from titan.store.postgres.errors import translated
 from titan.store.postgres.session import ConnectionLost, StatementFailed
 from titan.store.readers import Readers
+from titan.store.schema import load_schema
 from titan.store.writer import Listeners, closed
 
 T = TypeVar("T")
 
-#: Numbers of advisory locks, beside those of the control store.
-TURN: Final = 0x746974616E_11
-_MIGRATING: Final = 0x746974616E_12
+CALLS: Final = opening.Kind(
+    schema=load_schema(SQL_FOLDER / "postgres"), search_path="calls", landmarks=frozenset({"meta", "runs"})
+)
+TURN: Final = 0x746974616E_11  #: number of an advisory lock, beside those of the control store
 CHANNEL: Final = "titan_calls"
 LISTEN_SECONDS: Final = 0.5  # how long closing waits for the listener; notifications come at once
 _SETTINGS: Final = (
@@ -50,10 +53,10 @@ class PostgresCallStore:
     """Implements `titan.ports_calls.CallStore`; its docstrings stand there."""
 
     def __init__(self, address: Address, *, clock: Clock) -> None:
-        """Open the database at `address`, with the schema for calls made or brought to the newest version.
+        """Open the database at `address`, with the tables for calls made where there are none.
 
         Raises:
-            StoreTooNew: a newer Titan wrote it.
+            StoreDamaged, SchemaMismatch: it cannot be used, and was left as it is.
             StoreUnavailable, NotSupported: it could not be reached, or is too old.
         """
         self._address = address
@@ -62,7 +65,7 @@ class PostgresCallStore:
         self._listeners: Listeners[CallCommit] = Listeners(address.subject)
         self._readers = Readers(self._new_reader, address.subject)
         self._connection: psycopg.Connection[Any] | None = None
-        prepare(address)
+        opening.prepare(address, CALLS, now=clock.now())
         self._listening = self._connect()
         self._listening.execute(f"listen {CHANNEL}".encode())
         self._is_closing = False
@@ -207,50 +210,6 @@ def _alive(
         except psycopg.OperationalError:
             connection.close()
     return connect()
-
-
-def prepare(address: Address) -> None:
-    """Bring the schema for calls to the newest version, kept whole or not at all.
-
-    Raises:
-        StoreTooNew: a newer Titan wrote it; it was left as it is.
-        StoreUnavailable: the database cannot be reached, or its tables cannot be made.
-        StoreRefused: a migration failed; it was left as it is.
-    """
-    with address.open() as connection:
-        try:
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
-                migrate(connection, address.subject)
-        except psycopg.Error as error:
-            raise address.unavailable(error) from error
-
-
-def migrate(connection: "psycopg.Connection[Any]", subject: str) -> None:
-    """Run the migrations that the schema for calls does not have yet."""
-    present = 0
-    if connection.execute("select 1 from pg_tables where schemaname = 'calls' and tablename = 'meta'").fetchone():
-        found = connection.execute("select value from calls.meta where name = 'schema_version'").fetchone()
-        present = int(found[0]) if found else 0
-    files = sorted((SQL_FOLDER / "postgres" / "migrations").glob("[0-9]*.sql"))
-    if present > len(files):
-        raise StoreTooNew(
-            subject,
-            expected=f"schema version {len(files)} of recorded calls, or older",
-            found=f"version {present}, of a newer Titan",
-            next_step="Run that newer Titan, or give --store another database.",
-        )
-    connection.execute("set local search_path = calls")  # where the tables are that a migration names
-    for version, file in enumerate(files[present:], start=present + 1):
-        try:
-            connection.execute(file.read_text(encoding="utf-8").encode())
-        except psycopg.Error as error:
-            raise not_migrated(error, subject, migration=file.stem, present=present) from error
-        connection.execute(
-            "insert into calls.meta values ('schema_version', %s)"
-            " on conflict (name) do update set value = excluded.value",
-            [str(version)],
-        )
 
 
 def _translated(error: psycopg.Error, subject: str) -> BaseException:

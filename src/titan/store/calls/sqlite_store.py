@@ -22,6 +22,7 @@ from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.readers import Readers
 from titan.store.rows.columns import to_us
+from titan.store.schema import load_schema
 from titan.store.sqlite import opening
 from titan.store.sqlite.checkpointing import Checkpoints
 from titan.store.sqlite.reading import ReadingThread
@@ -31,7 +32,7 @@ from titan.store.writer import Listeners, closed
 T = TypeVar("T")
 
 #: 16 KB pages: rows here are long.
-CALLS: Final = opening.Kind(migrations=SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=16384)
+CALLS: Final = opening.Kind(schema=load_schema(SQL_FOLDER / "sqlite"), queries=QUERIES, page_bytes=16384)
 _CACHE_KIB: Final = 32 * 1024
 _WAL_PAGES: Final = 4000  # 64 MiB: what is written again and again goes into the file less often
 _READER_CACHE_KIB: Final = 8 * 1024
@@ -46,7 +47,7 @@ class SqliteCallStore:
         """Open the database at `path`, or make it, readable by its owner only.
 
         Raises:
-            StoreDamaged, StoreTooNew: it cannot be used, and was left as it is.
+            StoreDamaged, SchemaMismatch: it cannot be used, and was left as it is.
             StoreFull, StoreUnavailable: it could not be opened or made.
         """
         self._path = path.absolute()

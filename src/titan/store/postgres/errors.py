@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import psycopg
-
 from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
 from titan.store.postgres.session import ConnectionLost, StatementFailed
 from titan.store.writer import unavailable
@@ -24,24 +22,6 @@ def translated(error: BaseException, subject: str) -> BaseException:
     if not isinstance(error, StatementFailed):
         return error
     return _of_statement(error, subject)
-
-
-def not_migrated(error: psycopg.Error, subject: str, *, migration: str, present: int) -> BaseException:
-    """Return the error for a migration that the database refused, which stays at version `present`.
-
-    What has nothing to do with the migration comes back as what it is: a lost connection, a full disk.
-    """
-    state, said = error.sqlstate, (str(error).splitlines() or ["no answer"])[0]
-    if state is None:
-        return translated(ConnectionLost(said), subject)
-    if state.startswith(_BUSY):
-        return translated(StatementFailed(state, said), subject)
-    return StoreRefused(
-        subject,
-        expected=f"tables that migration {migration} can bring to the next version",
-        found=f"{said} ({state})",
-        next_step=f"All was left at version {present}: run the Titan that wrote it, and see who else changed tables.",
-    )
 
 
 def _of_statement(error: StatementFailed, subject: str) -> StoreError:

@@ -1,56 +1,83 @@
-"""Opening a database: a new one gets its tables, an old one the newest shape, and another program's is left alone."""
+"""Opening a database: an empty one gets its tables, and one of another schema or program is left alone."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
-from titan.model.errors import NotSupported, StoreDamaged, StoreTooNew
+from titan.model.errors import NotSupported, StoreDamaged
 from titan.store.postgres.address import Address
-from titan.store.postgres.errors import not_migrated
-
-_MIGRATIONS_FOLDER: Final = Path(__file__).parent.parent / "sql" / "postgres" / "migrations"
+from titan.store.schema import VERSION_NAME, Schema, load_schema
 
 #: Numbers of advisory locks, "titan" in ASCII and one more: nobody else is likely to take these.
 TURN: Final = 0x746974616E_01  # held by the server that writes, for the length of a commit
 CHARGE: Final = 0x746974616E_02  # held by the server that keeps time, while it lives
-_MIGRATING: Final = 0x746974616E_03
+_MAKING: Final = 0x746974616E_03  # held by the server that makes tables, until it has made them
 
-_SET_META: Final = "insert into meta values (%s, %s) on conflict (name) do update set value = excluded.value"
+_SET_META: Final = "insert into meta values (%s, %s)"
 
 
-def prepare(address: Address, *, now: datetime) -> None:
-    """Bring the database to the newest version: all of it in one transaction, kept whole or not at all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The tables of one store in a database."""
+
+    schema: Schema
+    search_path: str | None = None  #: PostgreSQL's schema that they are in; None: the one of the connection
+    landmarks: frozenset[str]  #: tables that they have in every version
+
+
+CONTROL: Final = Kind(
+    schema=load_schema(Path(__file__).parent.parent / "sql" / "postgres"),
+    landmarks=frozenset({"meta", "jobs", "journal"}),
+)
+
+
+def check(address: Address, *kinds: Kind) -> None:
+    """Return when each of these stores has this Titan's schema or no table yet. Nothing is changed.
 
     Raises:
-        StoreUnavailable: it cannot be reached, or its tables cannot be made.
-        StoreDamaged, StoreTooNew, StoreRefused, NotSupported: it cannot be used, and was left as it is.
+        StoreUnavailable: the database cannot be reached.
+        StoreDamaged, SchemaMismatch, NotSupported: it cannot be used.
     """
     with address.open() as connection:
         try:
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
-                _check_encoding(connection, address)
-                migrate(connection, address.subject, present=_checked_version(connection, address), now=now)
+            for kind in kinds:
+                with connection.transaction():
+                    connection.execute("set transaction read only")
+                    _has_tables(connection, address, kind)
         except psycopg.Error as error:
             raise address.unavailable(error) from error
 
 
-def migrate(connection: "psycopg.Connection[Any]", subject: str, *, present: int, now: datetime) -> None:
-    """Run the migrations that follow version `present`."""
-    for version, file in enumerate(_migrations(), start=1):
-        if version <= present:
-            continue
+def prepare(address: Address, kind: Kind = CONTROL, *, now: datetime) -> None:
+    """Make the tables of a store in a database that has none: all in one transaction, kept whole or not at all.
+
+    Of several servers that start at once the first makes them, and the others find them.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached, or its tables cannot be made.
+        StoreDamaged, SchemaMismatch, NotSupported: it cannot be used, and was left as it is.
+    """
+    with address.open() as connection:
         try:
-            connection.execute(file.read_text(encoding="utf-8").encode())
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(%s)", [_MAKING])
+                _check_encoding(connection, address)
+                if not _has_tables(connection, address, kind):
+                    make(connection, kind, now=now)
         except psycopg.Error as error:
-            raise not_migrated(error, subject, migration=file.stem, present=present) from error
-        if version == 1:
-            connection.execute(_SET_META, ["home_id", secrets.token_hex(16)])
-            connection.execute(_SET_META, ["created_at", now.isoformat()])
-        connection.execute(_SET_META, ["schema_version", str(version)])
+            raise address.unavailable(error) from error
+
+
+def make(connection: "psycopg.Connection[Any]", kind: Kind = CONTROL, *, now: datetime) -> None:
+    """Make the tables of a store, in the transaction that is open."""
+    connection.execute(kind.schema.sql.encode())
+    connection.execute(_SET_META, ["home_id", secrets.token_hex(16)])
+    connection.execute(_SET_META, ["created_at", now.isoformat()])
+    connection.execute(_SET_META, [VERSION_NAME, str(kind.schema.version)])
 
 
 def shared_folder_of(address: Address, *, propose: str) -> str:
@@ -72,33 +99,26 @@ def _check_encoding(connection: "psycopg.Connection[Any]", address: Address) -> 
         )
 
 
-def _checked_version(connection: "psycopg.Connection[Any]", address: Address) -> int:
+def _has_tables(connection: "psycopg.Connection[Any]", address: Address, kind: Kind) -> bool:
+    """Return whether the store has its tables, of this Titan's schema, in the transaction that is open."""
+    if kind.search_path is not None:
+        connection.execute(f"set local search_path = {kind.search_path}".encode())
     found = connection.execute("select tablename from pg_tables where schemaname = current_schema()").fetchall()
     tables = {row[0] for row in found}
-    version = _schema_version(connection) if tables >= {"meta", "jobs", "journal"} else 0
+    version = _schema_version(connection) if tables >= kind.landmarks else 0
+    subject = f"{address.subject}, schema {kind.search_path}" if kind.search_path else address.subject
     if tables and version == 0:
         raise StoreDamaged(
-            address.subject,
+            subject,
             expected="an empty database, or one that Titan wrote",
             found=f"one of another program, with the table {min(tables)}",
             next_step="It was left as it is. Make one for Titan alone: createdb NAME",
         )
-    newest = len(_migrations())
-    if version > newest:
-        raise StoreTooNew(
-            address.subject,
-            expected=f"schema version {newest} or older",
-            found=f"version {version}, of a newer Titan",
-            next_step="Run that newer Titan, or give --store another database.",
-        )
-    return version
+    if tables:
+        kind.schema.check(subject, found=version, instead="give --store another database")
+    return bool(tables)
 
 
 def _schema_version(connection: "psycopg.Connection[Any]") -> int:
-    found = connection.execute("select value from meta where name = 'schema_version'").fetchone()
+    found = connection.execute("select value from meta where name = %s", [VERSION_NAME]).fetchone()
     return int(found[0]) if found else 0
-
-
-def _migrations() -> list[Path]:
-    """Return the migrations in order; the first brings an empty database to version 1."""
-    return sorted(_MIGRATIONS_FOLDER.glob("[0-9]*.sql"))

@@ -33,7 +33,7 @@ class PostgresStore:
         """Open the database at `address`; an empty one gets its tables. Without a `clock` its own time counts.
 
         Raises:
-            StoreDamaged, StoreTooNew, NotSupported: it cannot be used, and was left as it is.
+            StoreDamaged, SchemaMismatch, NotSupported: it cannot be used, and was left as it is.
             StoreUnavailable: it could not be reached.
         """
         self._address = address

@@ -4,7 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from titan.model.errors import StoreTooNew
+from titan.store.schema import VERSION_NAME, Schema, load_schema
 from titan.store.sqlite.session import QUERIES, SqliteSession, damaged
 
 _SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
@@ -33,12 +33,12 @@ _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 class Kind:
     """A kind of database that Titan writes."""
 
-    migrations: Path
+    schema: Schema
     queries: Mapping[str, str]
     page_bytes: int
 
 
-CONTROL: Final = Kind(migrations=_SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=4096)
+CONTROL: Final = Kind(schema=load_schema(_SQL_FOLDER / "sqlite"), queries=QUERIES, page_bytes=4096)
 
 
 def is_made(path: Path) -> bool:
@@ -53,28 +53,43 @@ def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CH
 
     Raises:
         StoreDamaged: it is not a database of Titan's, or pages of it cannot be read.
-        StoreTooNew: a newer Titan wrote it.
+        SchemaMismatch: it has the schema of another Titan.
     """
     if not is_made(path):
         return
-    _check_header(path)
     with _looked_into(path) as connection:
+        _check_version(path, connection, kind)
         if within_seconds is None:
             _check_answer(path, connection.execute("pragma integrity_check(1)"))
         else:
             _check_tables(path, connection, within_seconds)
-        _check_version(path, connection, kind)
 
 
-def check_beside(path: Path) -> None:
+def check_beside(path: Path, kind: Kind = CONTROL) -> None:
     """Look at the tables of a database beside the server that has it open, as far as a second goes.
 
     Raises:
         StoreDamaged: pages of it cannot be read.
+        SchemaMismatch: it has the schema of another Titan.
     """
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)) as connection:
+    with _opened_to_read(path, "mode=ro") as connection:
+        _check_version(path, connection, kind)
         _check_tables(path, connection, CHECK_SECONDS)
+
+
+def check_version(path: Path, kind: Kind = CONTROL, *, is_open: bool = False) -> None:
+    """Return when a database has this Titan's schema, or is missing or empty. It is not changed.
+
+    `is_open`: a server may have it open.
+
+    Raises:
+        StoreDamaged: it is not a database of Titan's, or cannot be read.
+        SchemaMismatch: it has the schema of another Titan.
+    """
+    if not is_made(path):
+        return
+    with _opened_to_read(path, "mode=ro") if is_open else _looked_into(path) as connection:
+        _check_version(path, connection, kind)
 
 
 def note(path: Path, name: str) -> str | None:
@@ -120,28 +135,37 @@ def _wal_of(path: Path) -> Path:
 
 @contextmanager
 def _looked_into(path: Path) -> Iterator[apsw.Connection]:
-    """Open a database so that nothing of it changes.
+    """Open a database that nobody has open, so that no byte of its files changes and none is made or removed.
 
-    `immutable` reads the file alone and makes no -wal or -shm. After a crash the newest facts are in
-    the -wal, so then SQLite must read both; it makes a -shm for that, which goes if it was not there.
+    `immutable` reads the file alone. After a crash the newest facts are in the -wal, and SQLite must read both: with
+    the index of the -wal in its own memory (https://sqlite.org/wal.html#noshm), for which it asks for an exclusive lock
+    that a reader cannot take. `unix-none` takes no locks; whoever calls this keeps servers away.
 
     Raises:
         StoreDamaged: SQLite cannot read it.
     """
-    shm = path.with_name(path.name + "-shm")
-    had_shm, wal = shm.exists(), _wal_of(path)
-    how = "mode=ro" if wal.exists() and wal.stat().st_size > 0 else "mode=ro&immutable=1"
-    connection = apsw.Connection(
-        f"{path.absolute().as_uri()}?{how}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    )
+    _check_header(path)
+    wal = _wal_of(path)
+    if not wal.exists() or wal.stat().st_size == 0:
+        with _opened_to_read(path, "mode=ro&immutable=1") as connection:
+            yield connection
+        return
+    with _opened_to_read(path, "mode=ro&vfs=unix-none") as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("pragma locking_mode = exclusive").fetchall()
+        yield connection
+
+
+@contextmanager
+def _opened_to_read(path: Path, how: str) -> Iterator[apsw.Connection]:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
         yield connection
     except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError) as error:
         raise damaged(path, f"a file that SQLite cannot read ({error})") from error
     finally:
         connection.close()
-        if not had_shm:
-            shm.unlink(missing_ok=True)
 
 
 def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
@@ -149,18 +173,13 @@ def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
     version = _schema_version(connection) if "meta" in tables else 0
     if tables and version == 0:
         raise damaged(path, "a database of another program")
-    newest = len(_migrations(kind))
-    if version > newest:
-        raise StoreTooNew(
-            f"store {path}",
-            expected=f"schema version {newest} or older",
-            found=f"version {version}, of a newer Titan",
-            next_step="Run that newer Titan, or give this one another home.",
-        )
+    if tables:
+        instead = "give this one another home (--home or TITAN_HOME)"
+        kind.schema.check(f"store {path}", found=version, instead=instead)
 
 
 def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteSession:
-    """Open a database that `check` found fine, made and brought to the newest version where necessary."""
+    """Open a database that `check` found fine; a new one is made."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READWRITE, queries=kind.queries)
     try:
@@ -168,7 +187,8 @@ def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteS
         session.pragma("journal_mode", "wal")
         session.pragma("synchronous", "full")  # an fsync per commit: what is acknowledged survives a power cut
         session.pragma("journal_size_limit", _WAL_BYTES_KEPT)
-        migrate(session, now=now, kind=kind)
+        if not session.connection.execute("select 1 from sqlite_schema").fetchall():
+            make(session, now=now, kind=kind)
         session.pragma("foreign_keys", "on")
     except BaseException:
         session.connection.close()
@@ -176,39 +196,15 @@ def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteS
     return session
 
 
-def migrate(session: SqliteSession, *, now: datetime, kind: Kind = CONTROL) -> None:
-    """Bring the schema to the newest version: each migration is one transaction, kept whole or not at all.
-
-    Foreign keys are not enforced on the way, so that a table can be written anew, but hold at the end of each.
-    """
-    connection = session.connection
-    is_new = not connection.execute("select 1 from sqlite_schema").fetchall()
-    present = 0 if is_new else _schema_version(connection)
-    for version, file in enumerate(_migrations(kind), start=1):
-        if version <= present:
-            continue
-        with connection:
-            connection.execute(file.read_text(encoding="utf-8"))
-            _check_foreign_keys(connection, file)
-            if version == 1:
-                session.run("set_meta", {"name": "home_id", "value": secrets.token_hex(16)})
-                session.run("set_meta", {"name": "created_at", "value": now.isoformat()})
-            session.run("set_meta", {"name": "schema_version", "value": str(version)})
-
-
-def _check_foreign_keys(connection: apsw.Connection, file: Path) -> None:
-    broken = connection.execute("pragma foreign_key_check").fetchall()
-    if broken:
-        raise apsw.ConstraintError(
-            f"{file.name} leaves {len(broken)} rows of {broken[0][0]} without what they refer to"
-        )
-
-
-def _migrations(kind: Kind) -> list[Path]:
-    """Return the migrations in order; the first brings a new file to version 1."""
-    return sorted(kind.migrations.glob("[0-9]*.sql"))
+def make(session: SqliteSession, *, now: datetime, kind: Kind = CONTROL) -> None:
+    """Make the tables of a new database, all of them or none."""
+    with session.connection:
+        session.connection.execute(kind.schema.sql)
+        session.run("set_meta", {"name": "home_id", "value": secrets.token_hex(16)})
+        session.run("set_meta", {"name": "created_at", "value": now.isoformat()})
+        session.run("set_meta", {"name": VERSION_NAME, "value": str(kind.schema.version)})
 
 
 def _schema_version(connection: apsw.Connection) -> int:
-    found = connection.execute("select value from meta where name = 'schema_version'").fetchall()
+    found = connection.execute("select value from meta where name = ?", (VERSION_NAME,)).fetchall()
     return int(str(found[0][0])) if found else 0

@@ -33,7 +33,7 @@ class SqliteStore:
 
         Raises:
             StoreInUse: another server owns it.
-            StoreDamaged, StoreTooNew: it cannot be used, and was left as it is.
+            StoreDamaged, SchemaMismatch: it cannot be used, and was left as it is.
             StoreFull, StoreUnavailable: it could not be opened or made.
         """
         self._path = path.absolute()

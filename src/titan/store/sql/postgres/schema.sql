@@ -2,7 +2,8 @@
 --
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
--- Whoever changes this file adds the migration that does the same; a test compares the two.
+-- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
+-- version: 13
 
 create table meta (
     name text collate "C" not null primary key,

@@ -1,6 +1,8 @@
 -- Recorded calls on PostgreSQL, in a schema of their own: table for table what ../sqlite/schema.sql says, where the
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
--- `packs` stays empty. Whoever changes this file adds the migration that does the same.
+-- `packs` stays empty.
+-- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
+-- version: 23
 
 create schema if not exists calls;
 

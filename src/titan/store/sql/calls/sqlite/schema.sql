@@ -2,7 +2,9 @@
 -- are projections of them, narrow, for lists and filters; bodies stand in the entries, words in the index of words.
 --
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
--- Tables with long rows have a rowid. Whoever changes this file adds the migration that does the same.
+-- Tables with long rows have a rowid.
+-- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
+-- version: 23
 
 create table meta (
     name text not null primary key,

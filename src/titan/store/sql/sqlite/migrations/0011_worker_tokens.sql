@@ -1,9 +1,0 @@
--- Whose token a worker registered with, and whether what its jobs submit is confined to workers with that token.
-
-alter table workers add column token_id text;
-
-alter table workers add column confines integer not null default 0 check (confines in (0, 1));
-
-alter table tokens add column is_trusted integer not null default 0 check (is_trusted in (0, 1));
-
-alter table tokens add column labels text check (json_type(labels) = 'array');
