@@ -30,12 +30,16 @@ RunKey = tuple[str, str]  # project id, run id
 
 
 @dataclass(frozen=True, slots=True)
-class _Computed:
+class Computed:
     """The totals of a run as of a version."""
 
     totals: RunTotals
     counts: dict[int, Count]  #: of actions that count otherwise than they are stored to
     version: int
+
+    def write(self, tx: CallTransaction, project_id: str, run_id: str) -> None:
+        """Keep them."""
+        tx.save_totals(project_id, run_id, self.totals, self.counts, version=self.version)
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ class RunTotalsKeeper:
         return None if next_at is None else max(0.0, next_at - self._now())
 
     def _compute(self, runs: Iterable[RunKey]) -> None:
-        computed: dict[RunKey, _Computed] = {}
+        computed: dict[RunKey, Computed] = {}
         for run in runs:
             began = self._now()
             found = self._store.read(partial(compute, project_id=run[0], run_id=run[1]))
@@ -138,15 +142,15 @@ class RunTotalsKeeper:
             now = self._now()
             self._due = {run: due_at for run, due_at in self._due.items() if due_at > now}
 
-    def _write(self, computed: dict[RunKey, _Computed]) -> None:
+    def _write(self, computed: dict[RunKey, Computed]) -> None:
         def write(tx: CallTransaction) -> None:
             for (project_id, run_id), one in computed.items():
-                tx.save_totals(project_id, run_id, one.totals, one.counts, version=one.version)
+                one.write(tx, project_id, run_id)
 
         self._store.transact(write).result()
 
 
-def compute(reader: CallReader, project_id: str, run_id: str) -> _Computed | None:
+def compute(reader: CallReader, project_id: str, run_id: str) -> Computed | None:
     """Return a run's totals from all of its actions; None of one that is gone."""
     flat = reader.flat_run(project_id, run_id)
     if flat is None:
@@ -160,4 +164,4 @@ def compute(reader: CallReader, project_id: str, run_id: str) -> _Computed | Non
         for number in special.keys() | flat.counts.keys()
         if special.get(number) != flat.counts.get(number)
     }
-    return _Computed(found, counts, flat.version)
+    return Computed(found, counts, flat.version)
