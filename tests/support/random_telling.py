@@ -17,9 +17,7 @@ from titan.model.actions import (
     RunEnd,
     Source,
 )
-from titan.model.recorded import IS_RETOLD, Action
-from titan.rules.lending import GAVE_WAY, LENT, PRICED
-from titan.rules.merging import STAYS_FRAME
+from titan.model.recorded import Action
 
 
 @st.composite
@@ -104,8 +102,7 @@ def plain(memory: Memory) -> tuple[Any, ...]:
     return run, sorted(map(_plain_action, memory.all), key=repr)
 
 
-def _plain_action(action: Action) -> tuple[list[str], Action]:
-    names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
-    # How it came to be what it is; a cost may be lent to a call by the next one around it, or given by its frame.
-    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME | LENT["cost"] | GAVE_WAY | PRICED)
-    return names, replace(action, number=0, id="", span_id=None, agent_id="", heard=heard)
+def _plain_action(action: Action) -> Action:
+    # Numbers and the order of sources are as reports came.
+    count = replace(action.count, duplicate_of=None)
+    return replace(action, number=0, agent_id="", sources=tuple(sorted(action.sources)), count=count)

@@ -1,15 +1,12 @@
 """What an action was given and what it gave: the bodies that its entries told, put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction
-from titan.rules.reports import later
+from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +16,6 @@ class Bodies:
     inputs: Payload | None = None
     outputs: Payload | None = None
     failure: Failure | None = None
-    use: ModelUse | None = None
     redacted: tuple[Redaction, ...] = ()
     details: str | None = None  #: a JSON object, as in ActionEntry
 
@@ -34,21 +30,8 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         inputs=_put_together([(entry, entry.inputs) for entry in told if entry.inputs is not None]),
         outputs=_put_together([(entry, entry.outputs) for entry in told if entry.outputs is not None]),
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
-        use=_use([entry.use for entry in told if entry.use is not None]),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
-    )
-
-
-def _use(told: Sequence[ModelUse]) -> ModelUse | None:
-    """Return the first, with the most tokens of each sort that any tells of: from all of them its cost is reckoned."""
-    if len(told) < 2:
-        return told[0] if told else None
-    return replace(
-        told[0],
-        cache_read_tokens=reduce(later, [use.cache_read_tokens for use in told]),
-        cache_write_tokens=reduce(later, [use.cache_write_tokens for use in told]),
-        reasoning_tokens=reduce(later, [use.reasoning_tokens for use in told]),
     )
 
 

@@ -125,7 +125,7 @@ def run_line(exported: ExportedRun) -> RunLine:
 
 def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> ActionLine:
     """Return an action as a line."""
-    use, failure = bodies.use, bodies.failure or _never_ended(action)
+    failure = bodies.failure or _never_ended(action)
     return ActionLine(
         id=action.id,
         run_id=action.run_id,
@@ -149,9 +149,9 @@ def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> Actio
         provider=action.provider,
         input_tokens=action.input_tokens,
         output_tokens=action.output_tokens,
-        cache_read_tokens=None if use is None else use.cache_read_tokens,
-        cache_write_tokens=None if use is None else use.cache_write_tokens,
-        reasoning_tokens=None if use is None else use.reasoning_tokens,
+        cache_read_tokens=action.cache_read_tokens,
+        cache_write_tokens=action.cache_write_tokens,
+        reasoning_tokens=action.reasoning_tokens,
         response_id=action.response_id,
         error=None
         if failure is None

@@ -60,6 +60,9 @@ class Action(Struct, frozen=True, kw_only=True):
     provider: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
     response_id: str | None = None
     error_type: str | None = None
     error_message: str | None = None  #: its first line, at most 500 characters
@@ -72,9 +75,14 @@ class Action(Struct, frozen=True, kw_only=True):
     count: Count  #: what it adds to its run's totals
 
     @property
-    def is_second_report(self) -> bool:
-        """Whether it is a report of a call that another action counts."""
-        return self.kind in CALLS and not self.count.is_call
+    def shown_kind(self) -> ActionKind:
+        """What people see it as: a call that another action counts is a step around that one, or beside it."""
+        return ActionKind.STEP if self.kind in CALLS and not self.count.is_call else self.kind
+
+    @property
+    def is_possible_duplicate(self) -> bool:
+        """Whether it looks like a second report of a call, and is counted all the same."""
+        return self.count.is_call and self.count.duplicate_of is not None
 
 
 def lasted_ns(started_at: datetime, ended_at: datetime) -> int:

@@ -14,13 +14,21 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Source, first_tags
 from titan.model.recorded import Action, counted_alone, lasted_ns
 from titan.ports_calls import Prices
-from titan.rules.never_ended import going_on
+from titan.rules.never_ended import NEVER_ENDED, going_on, is_never_ended
 
 C = TypeVar("C", int, datetime)
 
 MAX_ERROR_MESSAGE: Final = 500
 _NO_USE: Final = ModelUse()
-_PRICED_BY: Final = ("model", "provider", "input_tokens", "output_tokens")
+_PRICED_BY: Final = (
+    "model",
+    "provider",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
 _GRAVITY: Final[Mapping[Outcome | None, int]] = {
     None: 0,
     Outcome.SUCCESS: 1,  # also what an end without an outcome is taken for, so that any other goes before it
@@ -75,6 +83,9 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         provider=use.provider,
         input_tokens=use.input_tokens,
         output_tokens=use.output_tokens,
+        cache_read_tokens=use.cache_read_tokens,
+        cache_write_tokens=use.cache_write_tokens,
+        reasoning_tokens=use.reasoning_tokens,
         response_id=use.response_id,
         error_type=failure.type if failure else None,
         error_message=_first_line(failure) if failure else None,
@@ -93,6 +104,9 @@ def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> 
 
     `prices` estimate what no report had all of: the model came with one, the tokens with another.
     """
+    is_inferred = entry.failure is not None and entry.failure.type == NEVER_ENDED
+    if is_inferred and before.ended_at is not None:
+        return before  # of an export: what is known of the end is worth more
     action = going_on(before) if entry.ended_at is not None else before
     other = new_action(entry, number=action.number, project_id=action.project_id, agent_id=action.agent_id)
     cost, is_estimated = _cost(action, other)
@@ -116,6 +130,9 @@ def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> 
         provider=_fuller(action.provider, other.provider),
         input_tokens=later(action.input_tokens, other.input_tokens),
         output_tokens=later(action.output_tokens, other.output_tokens),
+        cache_read_tokens=later(action.cache_read_tokens, other.cache_read_tokens),
+        cache_write_tokens=later(action.cache_write_tokens, other.cache_write_tokens),
+        reasoning_tokens=later(action.reasoning_tokens, other.reasoning_tokens),
         response_id=_fuller(action.response_id, other.response_id),
         error_type=error_type,
         error_message=error_message,
@@ -126,9 +143,11 @@ def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> 
         has_inputs=action.has_inputs or other.has_inputs,
         has_outputs=action.has_outputs or other.has_outputs,
     )
+    if both.ended_at is not None and is_never_ended(both):
+        both = replace(both, duration_ns=lasted_ns(both.started_at, both.ended_at))
     if both == before:
         return before
-    return both if prices is None else _priced(both, before, entry, prices)
+    return both if prices is None else _priced(both, before, prices)
 
 
 def graver(one: Outcome | None, other: Outcome | None) -> Outcome | None:
@@ -150,13 +169,12 @@ def outcome_of(entry: ActionEntry) -> Outcome | None:
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
 
 
-def _priced(both: Action, before: Action, entry: ActionEntry, prices: Prices) -> Action:
+def _priced(both: Action, before: Action, prices: Prices) -> Action:
     """Return an action with the estimate of its cost, where a report brought a part that an estimate needs."""
     is_open = both.cost is None or both.is_cost_estimated
     if not is_open or both.ended_at is None or all(getattr(both, name) == getattr(before, name) for name in _PRICED_BY):
         return both
-    use = replace(entry.use or _NO_USE, response_id=None, **{name: getattr(both, name) for name in _PRICED_BY})
-    cost = prices.cost_of(use, at=both.started_at)
+    cost = prices.cost_of(ModelUse(**{name: getattr(both, name) for name in _PRICED_BY}), at=both.started_at)
     return both if cost is None else replace(both, cost=cost, is_cost_estimated=True)
 
 

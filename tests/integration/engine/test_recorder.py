@@ -38,8 +38,8 @@ from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
-from titan.rules.broken_off import NEVER_ENDED
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.redaction import make_redactor
 from titan.rules.registry import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs

@@ -94,8 +94,8 @@ async def show_action(call: Call) -> Response[bytes]:
             bodies=bodies_view(action, bodies),
             details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
             redacted=[one.path for one in bodies.redacted],
-            cache_read_tokens=None if bodies.use is None else bodies.use.cache_read_tokens,
-            cache_write_tokens=None if bodies.use is None else bodies.use.cache_write_tokens,
+            cache_read_tokens=action.cache_read_tokens,
+            cache_write_tokens=action.cache_write_tokens,
             sources=list(action.sources),
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )

@@ -215,7 +215,7 @@ def row_of_run(run: RecordedRun) -> Values:
 
 def heard_from_row(row: Row, *, newest_action: int) -> Heard:
     """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[33:]
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[36:]
     return Heard(
         number=number,
         run_id=run_id,
@@ -272,6 +272,9 @@ def action_from_row(row: Row, run_id: str) -> Action:
         has_inputs=bool(row[27]),
         has_outputs=bool(row[28]),
         count=_count(*row[29:33]),
+        cache_read_tokens=row[33],
+        cache_write_tokens=row[34],
+        reasoning_tokens=row[35],
     )
 
 
@@ -338,6 +341,9 @@ def row_of_action(action: Action, run_no: int) -> Values:
         int(count.has_cost),
         int(count.has_tokens),
         count.duplicate_of,
+        action.cache_read_tokens,
+        action.cache_write_tokens,
+        action.reasoning_tokens,
     )
 
 

@@ -16,7 +16,8 @@ actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, ac
 actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
 actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
-actions.has_tokens, actions.duplicate_of
+actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
+actions.reasoning_tokens
 
 -- name: run_no
 select run_no from runs where project_id = :project_id and id = :run_id

@@ -64,7 +64,8 @@ actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, ac
 actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
 actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
-actions.has_tokens, actions.duplicate_of
+actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
+actions.reasoning_tokens
 
 -- name: actions_at
 select {action_columns}
@@ -85,11 +86,11 @@ insert into actions
 (
     run_no, number, id, sources, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
     cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
-    effect, tags, is_redacted, project_id, has_inputs, has_outputs, is_call, has_cost, has_tokens, duplicate_of, version,
-    recounted
+    effect, tags, is_redacted, project_id, has_inputs, has_outputs, is_call, has_cost, has_tokens, duplicate_of,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, version, recounted
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (number) do update set
 sources = excluded.sources, kind = excluded.kind,
@@ -97,7 +98,9 @@ name = excluded.name, agent_id = excluded.agent_id, parent_id = excluded.parent_
 started_at_us = excluded.started_at_us, ended_at_us = excluded.ended_at_us, duration_ns = excluded.duration_ns,
 outcome = excluded.outcome, cost = excluded.cost, is_cost_estimated = excluded.is_cost_estimated,
 model = excluded.model, provider = excluded.provider, input_tokens = excluded.input_tokens,
-output_tokens = excluded.output_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
+output_tokens = excluded.output_tokens,
+cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
+reasoning_tokens = excluded.reasoning_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
 error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
 tags = excluded.tags, is_redacted = excluded.is_redacted, has_inputs = excluded.has_inputs,
 has_outputs = excluded.has_outputs, is_call = excluded.is_call, has_cost = excluded.has_cost,
