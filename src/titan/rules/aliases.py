@@ -1,8 +1,8 @@
-"""Other names of runs: reports that came before their run was named are that run's; what is recorded stays where it is.
+"""Other names of runs: what was reported before its run was named is that run's; what is recorded stays where it is.
 
-Two sorts of names are not given by anybody, and stand in for one: a trace's id, where no span of it has named a run yet,
-and the id of an answer of our model endpoint, for a call that named neither run nor trace. Whoever reports the trace or
-the answer in a run says whose it is. The first who does so counts.
+Two sorts of names are given by nobody, and stand in for one: a trace's id, where no span of it has named a run yet, and
+the id of an answer of our model endpoint, for a call that named neither run nor trace. Whoever reports the trace or the
+answer in a run says whose it is. The first who does so counts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

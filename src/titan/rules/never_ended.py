@@ -1,4 +1,4 @@
-"""Calls that never ended: whoever made them was killed, or its report was lost, and the run that they belong to is over.
+"""Calls that never ended: whoever made them was killed, or its report was lost, and their run is over.
 
 Nothing runs in a run that has ended. So such a call has failed, until its own end is reported after all.
 """

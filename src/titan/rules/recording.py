@@ -1,7 +1,7 @@
 """What entries come to: each is taken once against what is known of its action and its run.
 
-Entries come late, twice, in any order and from several sources. `rules.reports` merges the reports of one action; what a
-run's actions come to together is computed from all of them, later and apart: `rules.totals`.
+Entries come late, twice, in any order and from several sources. `rules.reports` merges the reports of one action; what
+a run's actions come to together is computed from all of them, later and apart: `rules.totals`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -186,7 +186,7 @@ def _parent(action: Action, entry: ActionEntry) -> str | None:
 
 
 def _cost(action: Action, other: Action) -> tuple[Decimal | None, bool]:
-    """Return the cost that counts, and whether it is estimated: said before estimated, at the end before the beginning."""
+    """Return the cost that counts, and whether it is estimated: said before estimated, by an end before a beginning."""
     if action.cost is None or other.cost is None:
         known = action if other.cost is None else other
     elif action.is_cost_estimated is not other.is_cost_estimated:

@@ -82,8 +82,7 @@ def _are_storable(texts: list[str]) -> bool:
 
 def _texts_of_action(entry: ActionEntry) -> list[str]:
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
-    if entry.project is not None:
-        texts.append(entry.project)
+    texts += [name for name in (entry.project, entry.scope) if name is not None]
     if (use := entry.use) is not None:
         texts += (use.model or "", use.provider or "", use.response_id or "")
     if (failure := entry.failure) is not None:

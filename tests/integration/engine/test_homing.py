@@ -121,8 +121,8 @@ def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: Cal
 
     record_heard(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
 
-    [action] = actions_of(store, TRACE)
-    assert (action.id, action.span_id) == ("s1", ANSWER)
+    span, seen = actions_of(store, TRACE)
+    assert (span.id, span.count.duplicate_of, seen.id) == ("s1", seen.number, ANSWER)
 
 
 # --- where the call named its run ---
@@ -146,7 +146,7 @@ def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_
     assert named.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7)
     assert traced.tally == Tally()
     [frame] = actions_of(store, TRACE)
-    assert (frame.kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
+    assert (frame.shown_kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
 
 
 def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallStore) -> None:
@@ -156,7 +156,7 @@ def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallSt
     record_heard(store, [SEEN_THERE])
 
     changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
-    assert [action.kind for action in changed] == [ActionKind.STEP]
+    assert [action.shown_kind for action in changed] == [ActionKind.STEP]
     changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
     assert {run.run_id for run in changes} == {TRACE, NAMED}
 
@@ -205,7 +205,7 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     for entry in (beside, inner, *steps, outer) if is_outer_last else (outer, *steps, inner, beside):
         record_heard(store, [entry])
 
-    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    calls = [action.id for action in actions_of(store, TRACE) if action.shown_kind is ActionKind.MODEL]
     run = run_of(store, TRACE)
     assert sorted(calls) == ["beside", "inner"]
     assert run is not None
@@ -225,5 +225,5 @@ def test_a_call_is_found_past_steps_that_come_with_it_and_steps_that_came_before
         ],
     )
 
-    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    calls = [action.id for action in actions_of(store, TRACE) if action.shown_kind is ActionKind.MODEL]
     assert calls == ["inner"]

@@ -39,9 +39,9 @@ from titan.model.actions import (
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls
-from titan.rules.recording import Settled, settle
+from titan.rules.recording import Applied, apply_entries
 
-NOTHING = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1)
+NOTHING = KnownCalls(runs={}, actions={}, next_number=1)
 RUNS = ("r1", "r2")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -140,8 +140,8 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
     return [*heads, *calls, *ends]
 
 
-def settled(entries: Iterable[Entry]) -> Settled:
-    return settle(entries, NOTHING, project_id="default", now=NOON)
+def settled(entries: Iterable[Entry]) -> Applied:
+    return apply_entries(entries, NOTHING, project_id="default", now=NOON)
 
 
 def exported(entries: Sequence[Entry]) -> list[ExportedRun]:
@@ -165,12 +165,12 @@ def entries_of(lines: Iterable[bytes]) -> list[Entry]:
     return [told for told in read_lines(lines) if isinstance(told, RunEntry | ActionEntry)]
 
 
-def runs_of(result: Settled) -> list[RecordedRun]:
+def runs_of(result: Applied) -> list[RecordedRun]:
     """Return runs without what an import tells anew: how many entries told of them."""
     return [replace(run, entry_count=0) for run in result.runs]
 
 
-def calls_of(result: Settled) -> dict[str, Action]:
+def calls_of(result: Applied) -> dict[str, Action]:
     return {action.id: replace(action, number=0) for action in result.actions}
 
 
