@@ -116,8 +116,8 @@ def test_a_list_that_is_cut_says_so(client: TitanClient, port: int) -> None:
 
 
 def test_what_does_not_exist_has_no_files(port: int) -> None:
-    for path, kind in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("runs", "UnknownRun")):
-        assert ask(port, "GET", f"/api/{path}/nobody/files").refusal == (404, kind)
+    for path, kind in (("api/jobs", "UnknownJob"), ("api/dags", "UnknownDag"), ("api/v1/runs", "UnknownRun")):
+        assert ask(port, "GET", f"/{path}/nobody/files").refusal == (404, kind)
     assert ask(port, "GET", "/api/jobs/nobody/files?attempt=0").refusal == (400, "InvalidInput")
     assert ask(port, "GET", "/api/v1/runs/nobody/files?attempt=1").refusal == (400, "InvalidInput")
 
