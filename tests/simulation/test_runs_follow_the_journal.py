@@ -13,11 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from tests.simulation.seeds import chosen_seeds, failures
 from tests.support.builders import NOON, PROJECT, a_new_dag, a_spec
-from tests.support.call_stores import record
+from tests.support.call_stores import record, standing_runs
 from tests.support.desk import Desk, a_desk
 from tests.support.recorded import a_call
 from titan.engine.bus import Bus
@@ -25,10 +23,9 @@ from titan.engine.cancel import cancel_run, end_run
 from titan.engine.registrar import Registrar
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import Conflict
-from titan.model.recorded import RecordedRun
 from titan.model.runs import RunOutcome
 from titan.ports import Transaction
-from titan.ports_calls import CallStore, CallTransaction, RunFilter
+from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.rollup import RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore
 
@@ -151,19 +148,6 @@ class Life:
         self.look()
 
 
-def runs_of(store: CallStore) -> dict[str, RecordedRun]:
-    """Return all runs by their ids, without what tells when their rows were written.
-
-    That is also `troubles`: it counts how often a row came to say that its run failed, and one that failed and went on
-    while no server ran never said so.
-    """
-    wanted = RunFilter(has_archived=True)
-    runs, _ = store.read(
-        lambda reader: reader.registry(PROJECT, wanted, sort="started", is_ascending=True, after=None, limit=10_000)
-    )
-    return {run.id: replace(run, heard_at=NOON, troubles=0) for run in runs}
-
-
 def crashes_between_commits(seed: int, folder: Path) -> None:
     """Live through some acts with crashes; the runs are as they are without."""
     chance = Random(seed)
@@ -180,9 +164,9 @@ def crashes_between_commits(seed: int, folder: Path) -> None:
             desk.clock.turn(0.1)
         life.come_to_rest()
 
-        runs = runs_of(steady)
+        runs = standing_runs(steady)
         assert runs
-        assert runs_of(mortal) == runs
+        assert standing_runs(mortal) == runs
         assert mortal.crashes
 
 
