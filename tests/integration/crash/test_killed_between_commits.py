@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
-from time import sleep
 
 import pytest
 
@@ -26,7 +25,7 @@ from titan_sdk import DagAccepted, TitanClient, TitanJob
 
 KILLS = 10
 RUNS = [f"AGENT_{number}" for number in range(5)]
-LONGEST_PAUSE = 0.2  # seconds from a submission to the kill: as long as its job and a few commits
+MOST_BETWEEN = 6  # submissions between two kills; each is read from the journal within 50 ms
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def an_agent(port: int) -> Iterator[list[DagAccepted]]:
             exits = "0" if number % 4 else "1"
             job = TitanJob("work", "work.py", script_content=f"raise SystemExit({exits})")
             acknowledged.append(client.submit_dag(f"stage {number}", [job], agent_run_id=RUNS[number % len(RUNS)]))
-            sleep(0.02)
+            is_over.wait(0.02)
 
     thread = Thread(target=submit)
     thread.start()
@@ -68,9 +67,8 @@ def test_ten_kills_leave_the_runs_as_the_journal_tells_of_them(tmp_path: Path) -
     with running_titan(home) as titan:
         with an_agent(titan.sdk_port) as acknowledged:
             for _ in range(KILLS):
-                enough = len(acknowledged) + 3
+                enough = len(acknowledged) + chance.randint(1, MOST_BETWEEN)
                 wait_until(partial(is_long, acknowledged, enough), "the agent submits more")
-                sleep(chance.uniform(0, LONGEST_PAUSE))
                 titan.kill()
                 titan.start_again()
         for run_id in RUNS:
