@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from scripts.status_diagrams import GUIDE, with_diagram
 from tests.support.sources import ROOT, kept_texts
 from titan.server.table import ROUTES, SOCKETS
 from titan.settings import SETTINGS
@@ -142,3 +143,10 @@ def test_every_command_and_option_a_document_names_exists(command: str) -> None:
 
     assert answer.returncode == 0, answer.stderr
     assert [option for option in sorted(commands_named()[command]) if option not in answer.stdout] == []
+
+
+def test_the_diagram_of_a_jobs_statuses_is_the_table_of_its_transitions() -> None:
+    text = GUIDE.read_text("utf-8")
+
+    assert "WAITING --> READY: JobReady" in text
+    assert text == with_diagram(text), "run: python scripts/status_diagrams.py"

@@ -1,17 +1,10 @@
-"""The life of a job: every status change that may happen, in one table.
-
-    WAITING ── JobReady ──► READY ── JobLeased ──► RUNNING ── JobSucceeded ──► COMPLETED
-      │  ▲                   │ ▲                    │ │ │
-      │  └── JobBackedOff ───┼─┼────────────────────┘ │ └── JobFailed ──► FAILED
-      │                      │ └──── JobRequeued ─────┘
-      └──── JobCancelled ────┴──── (also from RUNNING) ──► CANCELLED
+"""The life of a job: every status change that may happen, in one table, which the guide's diagram is drawn from.
 
 A worker may hold the lease of a job that is still READY: it prefetched it, and has not said that it began. Such a job
 is stopped like a running one, by CancelRequested, which changes no status.
 
-A gate takes another way: WAITING ── GateOpened ──► WAITING_APPROVAL ── GateApproved ──► COMPLETED, or with
-GateRejected or GateExpired ──► FAILED. JobDelayed moves the due time of what waits for one. FAILED and CANCELLED
-are left only by JobRetried, back to WAITING; nothing else that arrives late can change a final status.
+A gate takes another way, past WAITING_APPROVAL. JobDelayed moves the due time of what waits for one. FAILED and
+CANCELLED are left only by JobRetried, back to WAITING; nothing else that arrives late can change a final status.
 """
 
 from collections.abc import Mapping
