@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -20,12 +21,12 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import Note, RecordedRun
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
-from titan.rules.broken_off import without_open_calls
+from titan.rules.never_ended import closed
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
@@ -146,18 +147,19 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
     assert [commit.runs for commit in heard] == [frozenset({(PROJECT, RUN)})] * 2
 
 
-def test_a_trace_is_in_the_run_that_was_noted_last_until_that_is_deleted(calls: CallStore) -> None:
+def test_a_name_is_another_name_of_its_run_until_that_is_deleted(calls: CallStore) -> None:
     record(calls, a_call(), a_call(run_id="R_2"))
 
-    def found(*trace_ids: str, project_id: str = PROJECT) -> dict[str, str]:
-        return calls.read(lambda reader: reader.runs_of_traces(project_id, trace_ids))
+    def found(*names: str, project_id: str = PROJECT) -> dict[str, str]:
+        return calls.read(lambda reader: reader.aliases(project_id, names))
 
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t1", RUN))
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", RUN))
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", "R_2"))
+    for name, run in (("t1", run_of(calls)), ("t2", run_of(calls, "R_2"))):
+        assert run is not None
+        kept(calls, partial(CallTransaction.add_alias, alias=name, run=run))
 
     assert found("t1", "t2", "t3") == {"t1": RUN, "t2": "R_2"}
     assert (found("t1", project_id="other"), found()) == ({}, {})
+    assert run_of(calls, "t2") == run_of(calls, "R_2")
     assert kept(calls, lambda tx: tx.forget_run(PROJECT, "R_2"))
     assert found("t1", "t2") == {"t1": RUN}
 
@@ -253,12 +255,13 @@ def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> Non
     record(calls, a_call(), a_call("a2", ends=None))
     newest, run = calls.read(lambda reader: reader.newest_version()), run_of(calls)
     assert run is not None
-    ended, closed = without_open_calls(run, calls.read(lambda reader: reader.open_actions(PROJECT, RUN)))
+    still_open = calls.read(lambda reader: reader.open_actions(PROJECT, RUN))
+    over = [closed(action, at=at(9)) for action in still_open]
 
-    kept(calls, lambda tx: tx.keep(PROJECT, runs=[ended], actions=closed, entries=[]))
+    kept(calls, lambda tx: tx.keep(PROJECT, runs=[run], actions=over, entries=[]))
 
     changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=newest))
-    assert changed == closed
+    assert changed == over
 
 
 # --- forgetting ---
@@ -399,8 +402,8 @@ def test_a_call_told_of_twice_with_steps_between_counts_once_whichever_comes_las
     once = ModelUse(model="m", input_tokens=31, output_tokens=9)
     told = [
         a_span("s1", ends=9, cost="2", use=once),
-        a_call("step1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
-        a_call("step2", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
+        a_call("step1", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
+        a_call("step2", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
         a_span("s2", begins=1, ends=8, cost="1", use=once, parent_id="step2"),
     ]
 

@@ -1864,7 +1864,7 @@ export interface components {
             notes: components["schemas"]["NoteView"][];
             /** @description Paths at which something was taken away. */
             redacted: string[];
-            tellers: string[];
+            sources: string[];
         };
         /**
          * ActionKind

@@ -27,7 +27,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
     project_detail,
 )
 from titan.ports_calls import CallStore
@@ -135,8 +135,8 @@ def test_a_call_that_the_endpoint_saw_has_none_where_its_span_says_the_project(
     assert run.tally.calls == 1
 
 
-OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, teller=Teller.OTLP), inputs=BODY)
-HOME = replace(a_word(run_id="budget-1", teller=Teller.OTLP), traces=(TRACE_ID,))
+OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, source=Source.OTLP), inputs=BODY)
+HOME = replace(a_word(run_id="budget-1", source=Source.OTLP), traces=(TRACE_ID,))
 SAYS_ANSWER = a_model_span("s2", run_id="budget-1", use=ModelUse(model="m", response_id=ANSWER))
 #: What is told first, and what then brings it into a run that keeps none, as only this says.
 MOVED: Mapping[str, tuple[Sequence[Entry], Sequence[Entry]]] = {

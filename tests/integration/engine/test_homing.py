@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, a_span, a_word, at
-from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Teller
+from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Source
 from titan.model.recorded import Note, Tally
 from titan.ports_calls import CallStore
 
@@ -18,12 +18,12 @@ ANSWER = "chatcmpl-" + "0123456789abcdef" * 2
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ANSWERED = ModelUse(response_id=ANSWER, input_tokens=7)
 OWN_RUN: Sequence[Entry] = (
-    a_word(run_id=ANSWER, teller=Teller.ENDPOINT, agent_id="direct-calls", name="One call of the model"),
+    a_word(run_id=ANSWER, source=Source.ENDPOINT, agent_id="direct-calls", name="One call of the model"),
     a_seen(ANSWER, run_id=ANSWER, use=ANSWERED, cost="0.2"),
-    a_word(run_id=ANSWER, teller=Teller.ENDPOINT, seconds=1, end=RunEnd.COMPLETED),
+    a_word(run_id=ANSWER, source=Source.ENDPOINT, seconds=1, end=RunEnd.COMPLETED),
 )
 SPAN = a_span(run_id=TRACE, parent_id="agent", use=ANSWERED, cost="5")
-TRACED: Sequence[Entry] = (a_word(run_id=TRACE, teller=Teller.OTLP, agent_id="weather"), SPAN)
+TRACED: Sequence[Entry] = (a_word(run_id=TRACE, source=Source.OTLP, agent_id="weather"), SPAN)
 
 
 @pytest.mark.parametrize("batches", list(permutations([OWN_RUN[:2], OWN_RUN[2:], TRACED])))
@@ -121,15 +121,15 @@ def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: Cal
 
     record_heard(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
 
-    [action] = actions_of(store, TRACE)
-    assert (action.id, action.span_id) == ("s1", ANSWER)
+    span, seen = actions_of(store, TRACE)
+    assert (span.id, span.count.duplicate_of, seen.id) == ("s1", seen.number, ANSWER)
 
 
 # --- where the call named its run ---
 
 NAMED = "R_named"
 SEEN_THERE = a_seen(ANSWER, run_id=NAMED, begins=0.2, ends=0.8, use=ANSWERED, cost="0.2")
-STEP = a_call("step", run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id="agent")
+STEP = a_call("step", run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, parent_id="agent")
 
 
 @pytest.mark.parametrize("batches", [*permutations([[SEEN_THERE], [SPAN]]), [[SPAN, SEEN_THERE]], [[SEEN_THERE, SPAN]]])
@@ -146,7 +146,7 @@ def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_
     assert named.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7)
     assert traced.tally == Tally()
     [frame] = actions_of(store, TRACE)
-    assert (frame.kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
+    assert (frame.shown_kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
 
 
 def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallStore) -> None:
@@ -156,7 +156,7 @@ def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallSt
     record_heard(store, [SEEN_THERE])
 
     changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
-    assert [action.kind for action in changed] == [ActionKind.STEP]
+    assert [action.shown_kind for action in changed] == [ActionKind.STEP]
     changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
     assert {run.run_id for run in changes} == {TRACE, NAMED}
 
@@ -196,7 +196,7 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
     outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used, cost="2", parent_id="agent")
     steps = [
-        a_call(id, run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id=parent_id)
+        a_call(id, run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, parent_id=parent_id)
         for id, parent_id in (("upper", "outer"), ("middle", "upper"), ("lower", "middle"))
     ]
     inner = a_span("inner", run_id=TRACE, begins=1, ends=8, use=used, cost="1", parent_id="lower")
@@ -205,7 +205,7 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     for entry in (beside, inner, *steps, outer) if is_outer_last else (outer, *steps, inner, beside):
         record_heard(store, [entry])
 
-    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    calls = [action.id for action in actions_of(store, TRACE) if action.shown_kind is ActionKind.MODEL]
     run = run_of(store, TRACE)
     assert sorted(calls) == ["beside", "inner"]
     assert run is not None
@@ -225,5 +225,5 @@ def test_a_call_is_found_past_steps_that_come_with_it_and_steps_that_came_before
         ],
     )
 
-    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    calls = [action.id for action in actions_of(store, TRACE) if action.shown_kind is ActionKind.MODEL]
     assert calls == ["inner"]

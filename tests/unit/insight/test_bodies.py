@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies, bodies_of
-from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Source
 
 TAKEN = Redaction(path="$.inputs", name="aws_key", fingerprint="f")
 
@@ -25,7 +25,7 @@ def an_entry(
     return ActionEntry(
         id="a",
         run_id="r",
-        teller=Teller.SDK,
+        source=Source.SDK,
         kind=ActionKind.CALL,
         name="search",
         started_at=NOON,
@@ -40,7 +40,7 @@ def an_entry(
 
 def test_nothing_told_is_nothing_known() -> None:
     assert bodies_of([]) == Bodies()
-    assert bodies_of([an_entry()]) == Bodies(tellers=(Teller.SDK,))
+    assert bodies_of([an_entry()]) == Bodies(sources=(Source.SDK,))
 
 
 def test_the_first_that_knows_a_part_says_it() -> None:

@@ -18,7 +18,7 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun, json_document, json_lines, note_line
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import Action, Note, RecordedRun, Tally
+from titan.model.recorded import COUNTS_ALL, Action, Note, RecordedRun, Tally
 from titan.model.runs import RunStatus, StatusSource
 
 RUN = RecordedRun(
@@ -43,7 +43,8 @@ ACTION = Action(
     name="chat",
     agent_id="ann",
     started_at=NOON,
-    heard=0,
+    sources=("otlp:some.client",),
+    count=COUNTS_ALL,
     ended_at=NOON + timedelta(milliseconds=3),
     duration_ns=2_500_000,
     outcome=Outcome.ERROR,
@@ -68,7 +69,7 @@ BODIES = Bodies(inputs=MESSAGES, failure=Failure(type="ValueError", message="nop
 
 
 def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
-    return ExportedRun(run=run, actions=actions, spans={"span-1": "a0"}, notes=notes)
+    return ExportedRun(run=run, actions=actions, ids={7: "a1"}, notes=notes)
 
 
 def the_document(*runs: ExportedRun) -> object:

@@ -1,4 +1,4 @@
-"""What no teller says a call costs is reckoned from all that was told of it, and gives way to a cost that one says."""
+"""What no source says a call costs is reckoned from all that was told of it, and gives way to a cost that one says."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_seen, a_span, heard, in_any_order
-from titan.model.actions import ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import ActionKind, ModelUse, Outcome, Source
 from titan.model.recorded import Tally
 
 MODEL = ActionKind.MODEL
@@ -43,8 +43,8 @@ def test_a_call_costs_what_the_model_of_its_beginning_and_the_tokens_of_its_end_
 def test_tokens_that_were_read_from_a_cache_cost_less_whoever_told_of_them() -> None:
     cached = replace(TOKENS, cache_read_tokens=20)
     told = [
-        a_call("c", teller=Teller.SDK, kind=MODEL, ends=9, use=NAMED),
-        a_call("c", teller=Teller.OTLP, kind=MODEL, ends=9, use=cached),
+        a_call("c", source=Source.SDK, kind=MODEL, ends=9, use=NAMED),
+        a_call("c", source=Source.OTLP, kind=MODEL, ends=9, use=cached),
     ]
     nested = [a_span("s1", ends=9, use=cached), a_span("s2", begins=1, ends=8, use=NAMED, parent_id="s1")]
 
@@ -54,8 +54,8 @@ def test_tokens_that_were_read_from_a_cache_cost_less_whoever_told_of_them() -> 
 
 def test_what_was_reckoned_gives_way_to_what_is_said_and_to_later_counts() -> None:
     begun, ended = a_span("s1", ends=None, use=NAMED), a_span("s1", ends=9, use=TOKENS)
-    more = a_call("s1", teller=Teller.SDK, kind=MODEL, ends=9, use=replace(TOKENS, output_tokens=11))
-    said = a_call("s1", teller=Teller.SENTINEL, kind=MODEL, ends=9, cost="0.5")
+    more = a_call("s1", source=Source.SDK, kind=MODEL, ends=9, use=replace(TOKENS, output_tokens=11))
+    said = a_call("s1", source=Source.SENTINEL, kind=MODEL, ends=9, cost="0.5")
 
     for memory in in_any_order(begun, ended, more):
         assert memory.run.tally.cost == Decimal(41)
@@ -66,7 +66,7 @@ def test_what_was_reckoned_gives_way_to_what_is_said_and_to_later_counts() -> No
 def test_what_two_calls_come_to_is_reckoned_for_each_once_they_turn_out_to_be_two() -> None:
     outer, inner = a_span("s1", ends=9, use=NAMED), a_span("s2", begins=1, ends=8, use=TOKENS, parent_id="s1")
     answers = [
-        a_call(id, teller=Teller.SDK, kind=MODEL, begins=1, ends=8, use=ModelUse(response_id=id)) for id in ("s1", "s2")
+        a_call(id, source=Source.SDK, kind=MODEL, begins=1, ends=8, use=ModelUse(response_id=id)) for id in ("s1", "s2")
     ]
 
     for memory in in_any_order(outer, inner, *answers):
@@ -108,7 +108,7 @@ def test_an_estimate_that_gave_way_counts_again_once_the_two_turn_out_to_be_two_
     inner = a_span(
         "s2", begins=1, ends=8, cost="0.4", is_cost_estimated=True, parent_id="s1", use=ModelUse(response_id="B")
     )
-    answered = a_call("s1", teller=Teller.SDK, kind=MODEL, ends=9, use=ModelUse(response_id="A"))
+    answered = a_call("s1", source=Source.SDK, kind=MODEL, ends=9, use=ModelUse(response_id="A"))
 
     for memory in in_any_order(outer, inner, answered):
         assert memory.run.tally == Tally(calls=2, success=2, cost=Decimal("0.9"), estimated=1)

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_span, a_word, heard
-from tests.unit.rules.test_broken_off import broken_off
-from titan.model.actions import ActionEntry, AgentSource, Entry, Failure, ModelUse, Outcome, Payload, RunEnd, Teller
+from tests.unit.rules.test_never_ended import a_run_broken_off
+from titan.model.actions import ActionEntry, AgentSource, Entry, Failure, ModelUse, Outcome, Payload, RunEnd, Source
 
 USE = ModelUse(model="m", input_tokens=3, output_tokens=4, response_id="r1")
 WHOLE = replace(a_call(cost="0.5", use=USE, outcome=Outcome.SUCCESS), inputs=Payload("1"), outputs=Payload("2"))
@@ -19,7 +19,7 @@ FAILED = a_call(outcome=Outcome.ERROR, error="nope")
 
 def imported(*entries: Entry) -> list[Entry]:
     """Return what an import of an export of these says."""
-    return [replace(entry, teller=Teller.IMPORT) for entry in entries]
+    return [replace(entry, source=Source.IMPORT) for entry in entries]
 
 
 def stored(memory: Memory, entries: Iterable[Entry]) -> int:
@@ -83,7 +83,7 @@ def test_how_it_ended_is_news_without_a_time() -> None:
 
 
 def test_of_a_call_that_never_ended_the_inferred_end_is_a_repeat_and_another_one_counts() -> None:
-    memory = broken_off()
+    memory = a_run_broken_off()
     [call] = memory.all
     inferred = a_call(begins=2, ends=9, cost="0.50", outcome=Outcome.ERROR)
     assert inferred.ended_at == call.ended_at
@@ -91,13 +91,6 @@ def test_of_a_call_that_never_ended_the_inferred_end_is_a_repeat_and_another_one
     assert stored(memory, imported(inferred)) == 0
     assert stored(memory, imported(a_call(begins=2, ends=5, cost="0.50"))) == 1
     assert memory.all[0].outcome is Outcome.SUCCESS
-
-
-def test_a_call_that_another_server_knows_by_another_id_is_joined_as_ever() -> None:
-    memory = heard([a_span("here", use=USE)])
-
-    assert stored(memory, imported(a_span("there", use=USE))) == 1
-    assert [action.span_id for action in memory.all] == ["there"]
 
 
 def test_a_run_that_says_nothing_new_is_a_repeat_however_its_agent_was_known() -> None:

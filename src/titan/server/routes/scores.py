@@ -101,7 +101,7 @@ def _named_runs(reader: CallReader, *, call: Call, scores: Sequence[Score]) -> d
     """Return trace → run, of those whose programs gave their run another name."""
     project_id, known_as = call.house.project_id, call.house.recorder.known_as
     kept_as = {score.trace_id: known_as(score.trace_id) for score in scores}
-    runs = reader.runs_of_traces(project_id, set(kept_as.values()))
+    runs = reader.aliases(project_id, set(kept_as.values()))
     return {trace_id: runs[kept] for trace_id, kept in kept_as.items() if kept in runs}
 
 

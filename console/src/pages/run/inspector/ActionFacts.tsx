@@ -77,7 +77,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
           ))}
         </Fact>
       ) : null}
-      <Fact name="Told by">{detail.tellers.join(", ") || NOTHING}</Fact>
+      <Fact name="Reported by">{detail.sources.join(", ") || NOTHING}</Fact>
     </dl>
   );
 }
