@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_seen, a_span, a_word, at
+from tests.support.recorded import Memory, PerToken, a_seen, a_span, a_word, at
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -73,10 +73,19 @@ def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[A
                 f"n{number}.b", begins=5.07 + number / 100, ends=6, parent_id=f"n{number}.0", outcome=outcome, cost=cost
             )
         )
-    told = [replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None) for entry in told]
+    told = [
+        _estimated(replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None))
+        for entry in told
+    ]
     use = draw(st.sampled_from([None, ModelUse(), ModelUse(model="priced")]))
     begun = [replace(entry, ended_at=None, outcome=None, use=use, cost=None, is_cost_estimated=False) for entry in told]
     return told + (begun if draw(st.booleans()) else [])
+
+
+def _estimated(entry: ActionEntry) -> ActionEntry:
+    """Return an entry with an estimate of its cost where it says enough for one, as all of them are taken in."""
+    cost = None if entry.use is None or entry.cost is not None else PerToken().cost_of(entry.use, at=entry.started_at)
+    return entry if cost is None else replace(entry, cost=cost, is_cost_estimated=True)
 
 
 @st.composite

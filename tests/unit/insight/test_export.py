@@ -112,7 +112,7 @@ def test_an_action_has_both_spellings_and_its_whole_bodies() -> None:
     assert action["inputs"] == {"messages": [{"role": "user", "content": "hi"}, {"role": "x", "content": "é"}]}
     assert "outputs" not in action
     assert action["error"] == {"type": "ValueError", "message": "nope", "traceback": None}
-    assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "a0")
+    assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "span-1")
 
 
 def test_nothing_to_export_is_an_empty_document() -> None:
@@ -130,7 +130,7 @@ def test_notes_stand_behind_the_actions_of_their_run() -> None:
     lines = [json.loads(line) for line in json_lines(exports)]
 
     assert [line["type"] for line in lines] == ["run", "action", "note", "note", "run", "note", "manifest"]
-    assert [line["action_id"] for line in lines if line["type"] == "note"] == [None, "a1", "a0"]
+    assert [line["action_id"] for line in lines if line["type"] == "note"] == [None, "a1", "span-1"]
     assert lines[2] == {
         "type": "note",
         "id": "n1",
@@ -159,7 +159,7 @@ def test_a_document_holds_the_notes_of_each_run() -> None:
     document = the_document(an_export(notes=[NOTE, OF_SPAN]), an_export())
 
     assert isinstance(document, dict)
-    assert [[note["action_id"] for note in run["notes"]] for run in document["runs"]] == [[None, "a0"], []]
+    assert [[note["action_id"] for note in run["notes"]] for run in document["runs"]] == [[None, "span-1"], []]
     assert document["counts"] == {"runs": 2, "actions": 0, "notes": 2}
 
 

@@ -1,6 +1,7 @@
 """Calls that never ended, in runs that did."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ def test_nothing_runs_in_a_run_that_has_ended() -> None:
     [action] = memory.all
     assert (action.outcome, action.error_type, action.ended_at) == (Outcome.ERROR, NEVER_ENDED, at(9))
     assert action.duration_ns == 7_000_000_000
-    assert (memory.run.tally.running, memory.run.tally.error, str(memory.run.tally.cost)) == (0, 1, "0.50")
+    assert (memory.run.tally.running, memory.run.tally.error, memory.run.tally.cost) == (0, 1, Decimal("0.5"))
 
 
 def test_it_does_not_end_before_it_began() -> None:
