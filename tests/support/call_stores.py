@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 import apsw
+from msgspec.structs import replace
 
-from tests.support.builders import PROJECT
+from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
@@ -17,7 +18,7 @@ from titan.engine.run_totals import compute
 from titan.model.actions import Entry
 from titan.model.recorded import Action, RecordedRun
 from titan.ports import Clock
-from titan.ports_calls import CallStore, CallTransaction, StoredEntry, TapeCheck
+from titan.ports_calls import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
 from titan.rules.recording import Applied, apply_entries
 from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.sqlite_store import SqliteCallStore
@@ -94,6 +95,19 @@ def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT)
 def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
     """Return a run."""
     return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+
+
+def standing_runs(store: CallStore) -> dict[str, RecordedRun]:
+    """Return all runs by their ids, without what tells when their rows were written.
+
+    That is also `troubles`: it counts how often a row came to say that its run failed, and one that failed and went on
+    while no server ran never said so.
+    """
+    wanted = RunFilter(has_archived=True)
+    runs, _ = store.read(
+        lambda reader: reader.registry(PROJECT, wanted, sort="started", is_ascending=True, after=None, limit=10_000)
+    )
+    return {run.id: replace(run, heard_at=NOON, troubles=0) for run in runs}
 
 
 def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
