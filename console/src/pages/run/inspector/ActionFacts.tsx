@@ -78,6 +78,9 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
         </Fact>
       ) : null}
       <Fact name="Reported by">{detail.sources.join(", ") || NOTHING}</Fact>
+      {action.is_possible_duplicate ? (
+        <Fact name="Possible duplicate">It is counted, and looks like a second report of another call.</Fact>
+      ) : null}
     </dl>
   );
 }
