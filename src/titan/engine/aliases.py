@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import ActionEntry, Entry, Source, is_answer
 from titan.ports_calls import CallTransaction
-from titan.rules.aliases import TRACING, claims_of, joined
+from titan.rules.aliases import TRACING, claims_of, joined, resolved
 
 _SHORTEST: Final = 32  # characters of a trace's id; an answer's has more
 
@@ -17,32 +17,32 @@ class Names:
 
     runs: Mapping[str, str]  #: name → run
     new: Mapping[str, str]  #: those of them that are to be kept
-    #: Runs of which a call counts no more, for our endpoint reports it in the run that the call itself named.
+    #: Runs of which a call counts no more, for our endpoint reports it in another one.
     recounted: frozenset[str]
 
 
 def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Names:
     """Return the names of runs that entries come under or claim; what is known of a name goes before a claim."""
-    claims = claims_of(entries)
+    seen = dict(filter(None, map(_seen, entries)))
+    reports = [call for call in tx.calls_answered(project_id, seen) if call.sources != (Source.ENDPOINT.value,)]
+    claims: dict[str, str] = {}
+    for call in reports:
+        answer = call.response_id or ""
+        if seen[answer] == answer:  # our endpoint's call named no run; who reported it first has it
+            claims.setdefault(answer, call.run_id)
+    claims = claims_of(entries) | claims
     unnamed = {entry.run_id for entry in entries if len(entry.run_id) >= _SHORTEST and entry.source in TRACING}
     known = tx.aliases(project_id, claims.keys() | unnamed)
     free = tx.nameless_runs(project_id, claims.keys() - known.keys())
-    new = {
+    claimed = {
         name: run_id
         for name, run_id in claims.items()
-        if name not in known and free.get(name, not is_answer(name))  # an answer's run is made by its call alone
+        # What an answer is of is not known before its call: other servers' answers have such ids too.
+        if name not in known and free.get(name, not is_answer(name) or seen.get(name) == name)
     }
-    seen = dict(filter(None, map(_seen, entries)))
-    reported, recounted = dict[str, str](), set[str]()
-    for call in tx.calls_answered(project_id, seen):
-        answer = call.response_id or ""
-        if call.sources == (Source.ENDPOINT.value,) or call.run_id == seen[answer]:
-            continue
-        if seen[answer] == answer:
-            reported.setdefault(answer, call.run_id)
-        else:
-            recounted.add(call.run_id)
-    return Names(runs={**reported, **new, **known}, new=new, recounted=frozenset(recounted))
+    runs = resolved(claimed | known)
+    recounted = {call.run_id for call in reports} - {runs.get(run_id, run_id) for run_id in seen.values()}
+    return Names(runs=runs, new={name: runs[name] for name in claimed if name in runs}, recounted=frozenset(recounted))
 
 
 def keep_names(tx: CallTransaction, project_id: str, names: Names) -> None:

@@ -48,6 +48,19 @@ def _claimed(entry: Entry) -> Iterable[str]:
     return (answer,) if answer is not None and answer != entry.run_id and is_answer(answer) else ()
 
 
+def resolved(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names with the runs that they come to, where runs have other names in turn; names in a cycle have none."""
+    runs: dict[str, str] = {}
+    for name in names:
+        run_id, passed = names[name], {name}
+        while run_id in names and run_id not in passed:
+            passed.add(run_id)
+            run_id = names[run_id]
+        if run_id != name:
+            runs[name] = run_id
+    return runs
+
+
 def under_their_runs(entries: Iterable[Entry], names: Mapping[str, str]) -> Iterator[Entry | None]:
     """Yield entries under the names of their runs; None in the place of what says nothing of that run.
 

@@ -111,6 +111,8 @@ class _Telling:
         if not newest - FAR_BEHIND <= seq <= newest:
             self.since = newest
             return _News(newest, [_plain("resync", newest, self.clock)])
+        if self.run_id is not None:  # it may have been named since it was asked for
+            self.run_id = reader.aliases(self.project_id, [self.run_id]).get(self.run_id, self.run_id)
         heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
         # A list that is full goes on elsewhere: what is told ends where the first of them does.

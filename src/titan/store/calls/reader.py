@@ -1,6 +1,7 @@
 """Questions about recorded calls: the `CallReader` port on SQLite."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -41,12 +42,13 @@ class SqlCallReader:
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
     ) -> tuple[list[RecordedRun], str | None]:
+        wanted = self._by_every_name(project_id, wanted)
         return lists.registry(
             self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
         )
 
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
-        return lists.count_runs(self._session, project_id, wanted, up_to=up_to)
+        return lists.count_runs(self._session, project_id, self._by_every_name(project_id, wanted), up_to=up_to)
 
     def is_search_capped(self, wanted: RunFilter) -> bool:
         return lists.is_search_capped(self._session, wanted)
@@ -308,6 +310,12 @@ class SqlCallReader:
     def note(self, name: str) -> str | None:
         row = self._one("note", name=name)
         return None if row is None else str(row[0])
+
+    def _by_every_name(self, project_id: str, wanted: RunFilter) -> RunFilter:
+        """Return a filter that finds runs that are asked for by other names of theirs."""
+        if not wanted.ids:
+            return wanted
+        return replace(wanted, ids=wanted.ids | set(self.aliases(project_id, wanted.ids).values()))
 
     def _run_no(self, project_id: str, run_id: str) -> int | None:
         row = self._one("run_no", project_id=project_id, run_id=run_id)

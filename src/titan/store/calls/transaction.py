@@ -222,6 +222,7 @@ class SqlCallTransaction(SqlCallReader):
         link = bytes.fromhex(other.link)
         self._session.insert("save_alias", [(project_id, alias, place.run_no, other.run_no, other.text_count, link)])
         self.note_actions_changed(project_id, run.id)
+        self.put_note(FORGOTTEN, str(self.version))  # whoever shows it under this name reads anew
         both = {"run_no": place.run_no, "tape_no": other.run_no}
         for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes"):
             self._session.run(query, both)
@@ -234,12 +235,12 @@ class SqlCallTransaction(SqlCallReader):
         self._session.run("note_seen", {"run_no": place.run_no})
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
-        run_no = self._run_no(project_id, run_id)
-        return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
+        tapes = self._tapes(project_id, run_id)
+        return {str(row[0]) for tape_no in tapes for row in self._all("blobs_of_run", run_no=tape_no)}
 
     def archive_run(self, run: RecordedRun) -> None:
-        place = self._place(run.project_id, run.id)
-        self._session.run("forget_words_of_run", {"run_no": place.run_no})
+        for tape_no in self._tapes(run.project_id, run.id):
+            self._session.run("forget_words_of_run", {"run_no": tape_no})
         self.save_run(replace(run, archived_at=self.now))
 
     def restore_run(self, run: RecordedRun) -> None:

@@ -82,6 +82,7 @@ runs.archived_at_us is null
         cross join entries on entries.number = hit.number
         left join aliases on aliases.tape_no = entries.run_no
     )
+    or runs.run_no in (select named.run_no from aliases as named where named.project_id = :project_id and named.id = :text)
 )
 
 -- name: ledger

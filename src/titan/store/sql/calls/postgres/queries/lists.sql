@@ -44,6 +44,7 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
         inner join entries on entries.number = hit.number
         left join aliases on aliases.tape_no = entries.run_no
     )
+    or runs.run_no in (select named.run_no from aliases as named where named.project_id = :project_id and named.id = :text)
 )
 
 -- name: hits
