@@ -86,6 +86,7 @@ def joined(run: RecordedRun, earlier: RecordedRun) -> RecordedRun:
         lost=run.lost + earlier.lost,
         pinned_at=run.pinned_at or earlier.pinned_at,
         entry_count=run.entry_count + earlier.entry_count,
+        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[:MOST_TOLD]),
     )
     if is_answer(earlier.id):
         return run
@@ -97,7 +98,6 @@ def joined(run: RecordedRun, earlier: RecordedRun) -> RecordedRun:
         session_id=run.session_id or earlier.session_id,
         name=run.name or earlier.name,
         tags=first_tags(earlier.tags, run.tags),
-        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[:MOST_TOLD]),
     )
     is_over = earlier.status_source is StatusSource.EXPLICIT and earlier.ended_at is not None
     if not is_over or run.has_stages or run.ended_at is not None or earlier.ended_at is None:

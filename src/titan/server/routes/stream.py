@@ -153,8 +153,8 @@ class _Telling:
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
-        if has_news:
-            yield _ended(run, change.version)
+        if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
+            yield _ended(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:
         self.told[run_id] = end
