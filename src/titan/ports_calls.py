@@ -5,16 +5,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.recorded import Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
 from titan.model.retention import RunKey
 from titan.model.runs import RunStatus
+from titan.model.totals import ActionFacts, RunTotals
 
 T = TypeVar("T")
-
-MOST_STEPS: Final = 16  # between two calls that may be one; LangGraph nests its chains five deep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,29 +132,22 @@ class CallPage:
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
-    runs: Mapping[str, RecordedRun]  #: by run id; those of `answered`, too
-    #: By (run id, id), and by (run id, span id) where an action has one.
-    actions: Mapping[tuple[str, str], Action]
-    answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
-    #: All model calls, and frames of such, that have an answer, by (run id, the answer).
-    named: Mapping[tuple[str, str], Sequence[Action]] = field(default_factory=dict)
-    within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
-    #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
-    nested: Mapping[tuple[str, str], Sequence[Action]]
-    #: Model calls that took as many tokens as one of the entries', or one that belongs together with it or that a step
-    #: of theirs was made in, and began while that went on. With each call of these, of those that belong together with
-    #: the entries', and with each call and step of the entries' come, among `actions`, the steps that it was made in
-    #: and what those were made in.
-    alike: Sequence[Action]
-    answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
+    runs: Mapping[str, RecordedRun]  #: by run id
+    actions: Mapping[tuple[str, str], Action]  #: by (run id, id)
     next_number: int  #: of an action that is new
-    #: By the number of an action that entries tell a part of: what the parts that were told are known by.
+    #: By the id of a run of which entries report an end: the numbers of its calls that still run.
+    open_calls: Mapping[str, Set[int]] = field(default_factory=dict)
+    #: By the number of an action that entries report a part of: what the parts that were reported are known by.
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
-    #: Looks up what is stored of an action's entries: seldom asked.
-    told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
-    #: Looks up a run's calls of which nobody told the end when it was over, as they are stored: of those the first that
-    #: began, as many as are asked for. Seldom asked, and of a run once at most.
-    never_ended: Callable[[str, int], Sequence[Action]] = field(default=lambda _run_id, _limit: ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatRun:
+    """All actions of a run, without content: what its totals are computed from."""
+
+    version: int  #: of the newest change of its actions
+    actions: Sequence[ActionFacts]  #: in no order
+    counts: Mapping[int, Count]  #: by number, of those that are stored to count otherwise than alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,8 +277,24 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
-    def runs_of_traces(self, project_id: str, trace_ids: Iterable[str]) -> dict[str, str]:
-        """Return trace → run, of those traces that are in a run of another name."""
+    def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return id → the run that it is another name of, of those that are."""
+
+    def nameless_runs(self, project_id: str, ids: Iterable[str]) -> dict[str, bool]:
+        """Return id → whether it is its run's name for want of another, of those that are runs.
+
+        It is not where the run has stages, or where others report it than name a run so: an answer's run only our
+        endpoint, a trace's OpenTelemetry too.
+        """
+
+    def flat_run(self, project_id: str, run_id: str) -> FlatRun | None:
+        """Return what a run's totals are computed from."""
+
+    def answered_elsewhere(self, project_id: str, run_id: str, answers: Iterable[str]) -> frozenset[str]:
+        """Return which of these answers our endpoint gave in a run other than this."""
+
+    def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project id, run id) of runs whose actions changed since their totals were computed."""
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""
@@ -380,12 +388,16 @@ class CallTransaction(CallReader, Protocol):
         in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
         """
 
-    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
-        """Put in the place of each entry of a run what `change` makes of it, and chain the tape anew.
+    def save_totals(
+        self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
+    ) -> None:
+        """Write what a run's actions come to, computed from them as of `version`; `counts` are those that changed.
 
-        Of what it left out, no byte stays. What entries came to stays as it is. Returns the blobs that payloads were in
-        and are no more. Where `change` changes nothing, nor does this.
+        Of a run that is gone by now, nothing is written.
         """
+
+    def note_actions_changed(self, project_id: str, run_id: str) -> None:
+        """Have a run's totals computed anew: what they depend on in another run has changed."""
 
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
@@ -396,8 +408,12 @@ class CallTransaction(CallReader, Protocol):
     def forget_note(self, note: Note) -> None:
         """Delete what a person said of a stored run."""
 
-    def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
-        """Note that a trace was told of in a stored run of another name; the last that is noted stands."""
+    def add_alias(self, alias: str, run: RecordedRun) -> None:
+        """Make `alias` another name of a stored run, whose row becomes `run`; it must not be one yet.
+
+        A run that was recorded under it is no run any more: its actions and notes are the other's. Its entries stay
+        where they are, and are read with the other's.
+        """
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""
@@ -408,11 +424,8 @@ class CallTransaction(CallReader, Protocol):
     def restore_run(self, run: RecordedRun) -> None:
         """Have an archived run found as before."""
 
-    def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
-        """Delete a run with every byte of what was recorded of it; return whether there was one.
-
-        `is_told_elsewhere`: another run tells the same, so its words may stay in the pages of their index for a while.
-        """
+    def forget_run(self, project_id: str, run_id: str) -> bool:
+        """Delete a run with every byte of what was recorded of it; return whether there was one."""
 
     def put_note(self, name: str, value: str) -> None:
         """Note something for the server itself."""

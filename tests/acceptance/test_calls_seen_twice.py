@@ -60,7 +60,7 @@ def the_call(recorded: RecordedCalls, trace_id: str) -> dict[str, Any]:
 
     def is_told_by_both() -> bool:
         found[:] = [recorded.action(trace_id, action_id) for action_id in recorded.ids(trace_id)]
-        return any(len(one["tellers"]) == 2 and one["action"]["outcome"] is not None for one in found)
+        return any(len(one["sources"]) == 2 and one["action"]["outcome"] is not None for one in found)
 
     wait_until(is_told_by_both, "both have told of the call")
     [call] = [one for one in found if one["action"]["kind"] == "model"]
@@ -78,7 +78,7 @@ def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
     send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
 
     call, run = the_call(recorded, trace_id), recorded.run(trace_id)
-    assert set(call["tellers"]) == {"endpoint", "otlp"}
+    assert set(call["sources"]) == {"endpoint", "otlp"}
     assert (call["action"]["parent_id"], call["action"]["agent_id"]) == (AGENT, "painter")
     assert '"Which colour has the sky?"' in call["bodies"]["inputs"]["text"]  # which the span did not say
     assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["status"]) == (1, 7, "completed")
@@ -129,7 +129,7 @@ def test_a_call_that_names_its_run_counts_there_alone_though_its_span_is_in_a_tr
 
     wait_until(lambda: recorded.run(trace_id)["tally"]["calls"] == 0, "the trace counts it no more")
     [call] = recorded.actions(run_id)
-    assert (call["action"]["kind"], set(call["tellers"])) == ("model", {"endpoint"})
+    assert (call["action"]["kind"], set(call["sources"])) == ("model", {"endpoint"})
     assert recorded.run(run_id)["tally"]["calls"] == 1
     frame = recorded.action(trace_id, CALL)["action"]
     assert (frame["kind"], frame["parent_id"]) == ("step", AGENT)
@@ -147,7 +147,7 @@ def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
     wait_until(lambda: bool(its_runs(recorded, known)), "the agent's run is completed")
     [run] = its_runs(recorded, known)
     calls = [recorded.action(run["run_id"], action_id) for action_id in recorded.ids(run["run_id"])]
-    assert [(call["action"]["kind"], set(call["tellers"])) for call in calls] == [
+    assert [(call["action"]["kind"], set(call["sources"])) for call in calls] == [
         ("model", {"endpoint", "otlp"}),
         ("tool", {"otlp"}),
         ("model", {"endpoint", "otlp"}),

@@ -100,7 +100,7 @@ def test_a_chat_completion_comes_with_its_tokens_and_is_recorded(
     assert (about["id"], about["kind"], about["name"], about["agent_id"]) == (completion.id, "model", "chat", "painter")
     assert (about["outcome"], about["input_tokens"], about["output_tokens"]) == ("success", 5, 3)
     assert (about["model"], about["provider"]) == ("scripted:answers.json", "scripted")
-    assert action["tellers"] == ["endpoint"]
+    assert action["sources"] == ["endpoint"]
     assert body_of(action, "inputs") == {"messages": [SKY], "model": "default", "temperature": 0}
     assert body_of(action, "outputs") == {"role": "assistant", "content": "It is blue."}
     assert recorded.run("chat-1")["status"] == "running"

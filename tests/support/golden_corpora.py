@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import openai
 
-from tests.support.call_stores import CALL_STORES
+from tests.support.call_stores import CALL_STORES, count
 from tests.support.capturing import KEPT_FOR_EVER, say_again, server_for
 from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_stream, fake_endpoint
 from tests.support.foreign_programs import MODEL, PROGRAMS, USAGE, Program
@@ -33,7 +33,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
 from titan.engine.recording import record_entries
-from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.server.recorded_views import action_view, run_view
 
@@ -230,7 +230,7 @@ def _planted_entry(
     use = {name: more.pop(name) for name in ModelUse.__struct_fields__ if name in more}
     return a_call(
         id,
-        teller=Teller(source),
+        source=Source(source),
         kind=ActionKind(kind),
         begins=begins,
         ends=ends,
@@ -248,6 +248,7 @@ def _record(store: CallStore, project_id: str, entries: Sequence[ActionEntry]) -
         record_entries(tx, project_id, entries, prices=PerToken())
 
     store.transact(write).result(PATIENCE_SECONDS)
+    count(store)
 
 
 def _read_planted(reader: CallReader, runs: Mapping[str, Sequence[str]]) -> Golden:

@@ -1864,7 +1864,7 @@ export interface components {
             notes: components["schemas"]["NoteView"][];
             /** @description Paths at which something was taken away. */
             redacted: string[];
-            tellers: string[];
+            sources: string[];
         };
         /**
          * ActionKind
@@ -1889,6 +1889,8 @@ export interface components {
             impact: components["schemas"]["Impact"] | null;
             input_tokens: number | null;
             is_cost_estimated: boolean;
+            /** @description It is counted, and looks like a second report of another call. */
+            is_possible_duplicate: boolean;
             is_redacted: boolean;
             kind: components["schemas"]["ActionKind"];
             model: string | null;
@@ -4314,8 +4316,8 @@ export interface components {
          * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
-         *         no column but a list of few numbers.
+         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
+         *         `possible_duplicates` are no columns but lists of few numbers.
          */
         SkeletonAnswer: {
             actor: number[];
@@ -4336,6 +4338,8 @@ export interface components {
             outcome: (components["schemas"]["Outcome"] | null)[];
             /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
             parent: number[];
+            /** @description The `number` of each that looks like a second report of a call; all are counted. */
+            possible_duplicates: number[];
             run: components["schemas"]["RunView"];
             start_us: number[];
             /** @description Input and output together; -1 when unknown. */

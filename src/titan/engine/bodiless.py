@@ -1,17 +1,17 @@
-"""Leaves out the bodies of runs that are of a project which keeps none, whoever tells of them and in whichever order.
+"""Leaves out the content of runs that are of a project which keeps none, whoever reports it.
 
-What names such a project has no bodies when it comes here (`titan.rules.entry_redaction`). Others tell of the same
-runs without naming it, before or after: our model endpoint, another process, an import's lines. Their bodies go as they
-are recorded, and those that were stored before the run was known to be of the project go from its tape with that word.
+What names such a project has no content when it comes here (`titan.rules.entry_redaction`). Others report of the same
+runs without naming it: our model endpoint, another process, an import's lines. Theirs goes as it is recorded, from the
+moment on in which the run is known to be of the project; what was stored before stays.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from titan.model.actions import ActionEntry, Entry, RunEntry
-from titan.ports_calls import CallReader, CallStore, CallTransaction, KnownCalls
+from titan.ports_calls import CallReader, CallStore, KnownCalls
 from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.contentless import without_bodies
 
@@ -39,30 +39,13 @@ class BodilessRuns:
             bare |= store.read(lambda reader: dict.fromkeys(filter(partial(self._is_noted, reader, project_id), large)))
         return [without_bodies(entry) if entry.run_id in bare else entry for entry in entries] if bare else entries
 
-    def left_out(
-        self, tx: CallTransaction, project_id: str, entries: Sequence[Entry], known: KnownCalls
-    ) -> Sequence[Entry]:
-        """Return entries without the bodies of all runs that keep none, and leave out those that are stored of them."""
+    def left_out(self, entries: Sequence[Entry], known: KnownCalls) -> Sequence[Entry]:
+        """Return entries without the content of all runs that keep none."""
         if not self.choice.is_by_project:
             return entries
-        noted = {run_id for run_id, run in known.runs.items() if self.choice.is_noted(run.details_told)}
-        told = self._told(entries)
-        for run_id in sorted(told.keys() & known.runs.keys() - noted):
-            self.left += tx.change_tape(project_id, run_id, without_bodies)
-        bare = told.keys() | noted
+        bare = {run_id for run_id, run in known.runs.items() if self.choice.is_noted(run.details_told)}
+        bare |= self._told(entries).keys()
         return [self._bare(entry) if entry.run_id in bare else entry for entry in entries]
-
-    def forget_moved(
-        self, tx: CallTransaction, project_id: str, taken: Mapping[str, str], entries: Iterable[Entry]
-    ) -> None:
-        """Delete runs whose tapes are among `entries`, in other runs by now: `taken` says in which.
-
-        Where that one keeps no bodies, nothing else tells what the deleted one did: no byte of it may stay.
-        """
-        bare = self._told(entries) if taken and self.choice.is_by_project else {}
-        for run_id, home in taken.items():
-            is_told = home not in bare and not any(self._is_noted(tx, project_id, each) for each in (home, run_id))
-            tx.forget_run(project_id, run_id, is_told_elsewhere=is_told)
 
     def _told(self, entries: Iterable[Entry]) -> dict[str, None]:
         """Return the runs that entries tell to be of a project which keeps no bodies."""
@@ -71,8 +54,6 @@ class BodilessRuns:
 
     def _is_noted(self, reader: CallReader, project_id: str, run_id: str) -> bool:
         """Return whether a stored run is known to keep no bodies."""
-        if not self.choice.is_by_project:
-            return False
         run = reader.recorded_run(project_id, run_id)
         return run is not None and self.choice.is_noted(run.details_told)
 
@@ -100,7 +81,7 @@ def naming_projects(entries: Sequence[Entry], known: KnownCalls) -> Sequence[Ent
         else:
             first.setdefault(place, entry)
     news = [
-        RunEntry(run_id=run_id, teller=entry.teller, at=entry.started_at, project=entry.project)
+        RunEntry(run_id=run_id, source=entry.source, at=entry.started_at, project=entry.project)
         for (run_id, noted), entry in first.items()
         if (run_id, noted) not in told and ((run := known.runs.get(run_id)) is None or noted not in run.details_told)
     ]

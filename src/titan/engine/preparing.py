@@ -48,7 +48,7 @@ H = TypeVar("H", bound=Heard)
 
 
 class Preparer:
-    """Makes entries fit for any store, without secrets, and with what calls cost that no teller priced.
+    """Makes entries fit for any store, without secrets, and with what calls cost that no source priced.
 
     It also computes what shared texts are known by.
     """
@@ -78,8 +78,6 @@ class Preparer:
     def _cost_of(self, entry: ActionEntry) -> Decimal | None:
         if self.prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:
             return None
-        if entry.hearsay is not None:
-            return None  # what it lacks is reckoned from all that was told of it: `rules.estimating`
         return self.prices.cost_of(entry.use, at=entry.started_at)
 
     def without_secrets(self, text: str) -> str:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.engine.recording import record_entries
+from titan.engine.run_totals import RunTotalsKeeper
 from titan.engine.silence import Live, end_silent
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
@@ -39,6 +40,7 @@ HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
 PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended is often told more of, for a while
 PACKED_AT_ONCE: Final = 20
+TOTALS_AT_ONCE: Final = 1000  # runs whose totals are looked for by a sweep
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ class Recorder:
         self._clock = clock
         self._discard = discard
         self._bodiless = BodilessRuns(preparer.bodiless)
+        self._totals = RunTotalsKeeper(store)
         self._to_discard: list[str] = []
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
@@ -135,8 +138,9 @@ class Recorder:
     async def keep(self) -> None:
         """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
             try:
+                await asyncio.to_thread(self._ask_for_totals)
+                await asyncio.sleep(SWEEP_SECONDS)
                 await asyncio.to_thread(end_silent, self._store, live=self._live, clock=self._clock)
                 await asyncio.to_thread(self._pack)
                 await asyncio.wrap_future(self._store.scrub())
@@ -152,6 +156,10 @@ class Recorder:
         if due and self._discard is not None:
             await self._discard(due)
 
+    def _ask_for_totals(self) -> None:
+        """Have the totals computed that a stop, or another server's end, left undone, and those of what was closed."""
+        self._totals.ask(self._store.read(lambda reader: reader.runs_to_total(limit=TOTALS_AT_ONCE)))
+
     def _pack(self) -> None:
         """Compress runs that are over, a few at a time, resting as long as it worked: others need the machine too."""
         packed = PACKED_AT_ONCE
@@ -164,6 +172,7 @@ class Recorder:
         """Finish what is being read. May be called twice."""
         self._reading.shutdown(wait=True)
         self._reading_large.shutdown(wait=True)
+        self._totals.close()
         if self._apart is not None:
             self._apart.close()
 
@@ -221,8 +230,7 @@ class Recorder:
         def tell(written: Future[None]) -> None:
             error = written.exception()
             if error is None:
-                for batch, recorded in group.results:
-                    self._acknowledge(batch, recorded)
+                self._totals.ask(group.runs).add_done_callback(lambda _: self._acknowledge(group.results))
             elif len(group.batches) > 1 and not isinstance(error, StoreUnavailable | StoreFull):
                 for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
                     self._write([batch])
@@ -233,17 +241,18 @@ class Recorder:
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
 
-    def _acknowledge(self, batch: _Batch, recorded: Recorded) -> None:
-        """Tell that a batch is kept, unless content it names went with another run's deletion just before."""
-        try:
-            lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
-        except StoreError as error:
-            batch.told.set_exception(error)
-            return
-        if lost:
-            batch.told.set_exception(_gone(lost))
-        else:
-            batch.told.set_result(recorded)
+    def _acknowledge(self, results: Iterable[tuple[_Batch, Recorded]]) -> None:
+        """Tell that batches are kept, unless content they name went with another run's deletion just before."""
+        for batch, recorded in results:
+            try:
+                lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
+            except StoreError as error:
+                batch.told.set_exception(error)
+                continue
+            if lost:
+                batch.told.set_exception(_gone(lost))
+            else:
+                batch.told.set_result(recorded)
 
     def _fit(self, entry: Entry) -> Entry:
         if not isinstance(entry, ActionEntry):
@@ -274,11 +283,13 @@ class Recorder:
 
     def _write_group(self, tx: CallTransaction, group: "_Group") -> None:
         group.batches = group.batches or self._taken()
-        group.results = []
+        group.results, group.runs = [], set()
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            news = iter(record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless))
+            written = record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless)
+            group.runs |= {(project_id, run_id) for run_id in written.runs}
+            news = iter(written.is_news)
             for batch in batches:
                 stored = sum(islice(news, len(batch.entries)))
                 group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
@@ -337,3 +348,4 @@ class _Group:
 
     batches: Sequence[_Batch]
     results: list[tuple[_Batch, Recorded]] = field(default_factory=list)
+    runs: set[tuple[str, str]] = field(default_factory=set)  #: (project id, run id) of those that changed

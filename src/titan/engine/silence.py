@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from titan.model.recorded import Action, RecordedRun
 from titan.ports import Clock, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.rules.broken_off import GRACE, without_open_calls
 from titan.rules.ending import fallen_silent
+from titan.rules.never_ended import GRACE, closed
 from titan.rules.registry import is_silent, silent_since, silent_within_call_since
 
 SWEPT_AT_ONCE: Final = 500
@@ -65,5 +65,5 @@ def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mappi
 
 def _close(tx: CallTransaction, run: RecordedRun, still_open: Sequence[Action]) -> None:
     """Write a run that has ended, with nothing in it that runs."""
-    ended, closed = without_open_calls(run, still_open)
-    tx.keep(run.project_id, runs=[ended], actions=closed, entries=[])
+    at = run.ended_at or run.last_event_at
+    tx.keep(run.project_id, runs=[run], actions=[closed(action, at=at) for action in still_open], entries=[])

@@ -22,7 +22,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
@@ -140,7 +140,7 @@ def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
     return [
         RunEntry(
             run_id=run.id,
-            teller=Teller.ENDPOINT,
+            source=Source.ENDPOINT,
             at=call.started_at,
             agent_id=run.agent_id,
             agent_source=run.agent_source,
@@ -153,7 +153,7 @@ def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
     failure = end.failure
     return RunEntry(
         run_id=run.id,
-        teller=Teller.ENDPOINT,
+        source=Source.ENDPOINT,
         at=end.at,
         end=RunEnd.COMPLETED if failure is None else RunEnd.FAILED,
         reason=None if failure is None else f"{failure.type}: {failure.message}",
@@ -165,7 +165,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         return ActionEntry(
             id=call.id,
             run_id=run.id,
-            teller=Teller.ENDPOINT,
+            source=Source.ENDPOINT,
             kind=ActionKind.MODEL,
             name=OPERATION,
             started_at=call.started_at,
@@ -177,7 +177,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
     return ActionEntry(
         id=call.id,
         run_id=run.id,
-        teller=Teller.ENDPOINT,
+        source=Source.ENDPOINT,
         kind=ActionKind.MODEL,
         name=OPERATION,
         started_at=call.started_at,

@@ -1,7 +1,7 @@
 """What is heard of an agent run: the calls it made, what groups them, and how the run fares.
 
 Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
-what one teller knows of one action or run at one moment; an action is what all entries about it come to
+what one source knows of one action or run at one moment; an action is what all entries about it come to
 (`titan.model.recorded`). Entries are appended and never changed: they are the run's tape.
 
 These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
@@ -32,6 +32,11 @@ MOST_TOKENS: Final = 10**9
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
+
+
+def is_answer(id: str) -> bool:
+    """Tell whether an id is that of an answer of our model endpoint."""
+    return len(id) == OWN_LENGTH and OWN_ANSWER.fullmatch(id) is not None
 
 
 MOST_OF_PROJECT: Final = 200  # characters of a project's name; a longer one is known by the first
@@ -93,8 +98,8 @@ class Effect(StrEnum):
     LOCAL = "local"  #: nothing, or nothing that outlives the process
 
 
-class Teller(StrEnum):
-    """Who told of an action. One teller's word about the same thing counts once."""
+class Source(StrEnum):
+    """Who told of an action. One source's word about the same thing counts once."""
 
     SDK = "sdk"
     ENDPOINT = "endpoint"  #: our own model endpoint; its cost wins, for it saw the answer
@@ -154,7 +159,7 @@ def first_tags(*told: Iterable[str]) -> tuple[str, ...]:
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an action failed."""
 
-    type: str  #: of the exception, or what the teller calls it: "ValueError", "rate_limit_exceeded"
+    type: str  #: of the exception, or what the source calls it: "ValueError", "rate_limit_exceeded"
     message: str = ""
     traceback: str | None = None
 
@@ -180,22 +185,12 @@ class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
 
 
-class Hearsay(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of who told what of an action, so that it stands where it is imported as it stood there."""
-
-    heard: int  #: `titan.model.recorded.Action.heard`
-    is_frame: bool = False  #: it is a model call that another action is, and stands around that
-    span_id: str | None = None  #: another id that children name it by
-    seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: US dollars, of its own tellers, where its cost is from elsewhere
-
-
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one teller says of one action at one moment. What it does not say is None."""
+    """What one source says of one action at one moment. What it does not say is None."""
 
     id: str  #: unique in its run: a UUID, an OpenTelemetry span id
     run_id: str
-    teller: Teller
+    source: Source
     kind: ActionKind
     name: str  #: of the tool or function; of a model call its operation, such as "chat"
     started_at: datetime
@@ -209,25 +204,23 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_part: bool = False  #: inputs and outputs are some of the action's messages: others are told in other entries
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
-    is_cost_estimated: bool = False  #: computed from tokens and a price list, for the teller did not say it
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for the source did not say it
     use: ModelUse | None = None  #: None: no language model
     tags: tuple[str, ...] = ()
     impact: Impact | None = None
     effect: Effect | None = None
-    is_redacted: bool = False  #: the teller took something away before it sent this
+    is_redacted: bool = False  #: the source took something away before it sent this
     redacted: tuple[Redaction, ...] = ()  #: what we took away
-    #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
+    #: A JSON object of what else is known: `attributes` as the source calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
-    hearsay: Hearsay | None = None  #: None: its teller speaks for itself
-    project: str | None = None  #: that the teller says its run is of: what the choice to keep no bodies goes by
+    project: str | None = None  #: that the source says its run is of: what the choice to keep no bodies goes by
+    scope: str | None = None  #: of OpenTelemetry, the instrumentation that reports: each is a source of its own
 
-
-def seen_within(entry: ActionEntry) -> str | None:
-    """Return the span in which our endpoint saw a call made, where an entry tells that."""
-    if entry.teller is Teller.ENDPOINT:
-        return entry.parent_id
-    return None if entry.hearsay is None else entry.hearsay.seen_within
+    @property
+    def reporter(self) -> str:
+        """Who reports: "sdk", "otlp:openinference.instrumentation.openai". One reporter's two spans are two calls."""
+        return self.source.value if not self.scope else f"{self.source.value}:{'_'.join(self.scope.split())}"
 
 
 def part_key(entry: ActionEntry) -> bytes:
@@ -264,10 +257,10 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one teller says of a run. What it does not say is None."""
+    """What one source says of a run. What it does not say is None."""
 
     run_id: str
-    teller: Teller
+    source: Source
     at: datetime
     agent_id: str | None = None
     agent_source: AgentSource = AgentSource.SAID

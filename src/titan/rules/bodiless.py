@@ -1,6 +1,6 @@
 """Of whose entries no bodies are kept: of all, or of those of some projects and of the runs that are told to be theirs.
 
-A word is enough: a run that any teller says to be of such a project keeps no bodies of anybody, for what one says of a
+A word is enough: a run that any source says to be of such a project keeps no bodies of anybody, for what one says of a
 call another says again. Projects are known by their names, whatever their case.
 """
 

@@ -10,12 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Standing, Teller
+from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
 from titan.model.errors import Conflict
 from titan.model.recorded import Action, RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import told_of
 from titan.rules.names import shown
+from titan.rules.never_ended import described
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
@@ -72,7 +72,7 @@ def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datet
     """
     # Its program's clock may be ahead of ours.
     at = max(now, run.last_event_at) if run.ended_at is None else run.ended_at
-    said = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=end, reason=reason)
+    said = RunEntry(run_id=run.id, source=Source.SDK, at=at, end=end, reason=reason)
     if run.ended_at is None or run.status_source is not StatusSource.EXPLICIT:
         return said
     if run.status.value == end.value and reason in (None, run.reason):
@@ -103,7 +103,7 @@ def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> Reco
             run,
             status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
             status_source=StatusSource.INFERRED,
-            reason=told_of(open_actions) if open_actions else None,
+            reason=described(open_actions) if open_actions else None,
             ended_at=run.last_event_at,
         )
     return replace(

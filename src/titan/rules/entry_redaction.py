@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, Hearsay, ModelUse, Payload, Redaction, RunEntry
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, RunEntry
 from titan.rules.bodiless import KEEPS_ALL, Bodiless
 from titan.rules.contentless import without_bodies
 from titan.rules.redaction import Redactor, Taken
@@ -58,7 +58,6 @@ class EntryRedactor:
             failure=self._failure(entry.failure, taken),
             use=self._use(entry.use, taken),
             tags=self._tags(entry.tags, taken),
-            hearsay=self._hearsay(entry.hearsay, taken),
             project=self._name("project", entry.project, taken),
         )
         if not taken:
@@ -89,8 +88,6 @@ class EntryRedactor:
                     return True
         if failure is not None:
             own += (failure.type, failure.message, failure.traceback or "")
-        if entry.hearsay is not None:
-            own += (entry.hearsay.span_id or "", entry.hearsay.seen_within or "")
         return self._redactor.may_take("\n".join(["", *own, ""]))  # a number is told by what stands around it
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
@@ -176,15 +173,6 @@ class EntryRedactor:
         message = self._plain("failure.message", failure.message, taken)
         traceback = self._plain("failure.traceback", failure.traceback, taken)
         return replace(failure, type=kind or "", message=message or "", traceback=traceback)
-
-    def _hearsay(self, hearsay: Hearsay | None, taken: list[Redaction]) -> Hearsay | None:
-        if hearsay is None:
-            return None
-        return replace(
-            hearsay,
-            span_id=hearsay.span_id and self._id("span_id", hearsay.span_id, taken),
-            seen_within=hearsay.seen_within and self._id("seen_within", hearsay.seen_within, taken),
-        )
 
     def _json(self, text: str) -> Clean:
         clean = self._redactor.redact_json(text)

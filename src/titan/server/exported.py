@@ -39,9 +39,9 @@ def exported(calls: CallStore, blobs: Blobs, runs: Iterable[RecordedRun]) -> Ite
     """Yield runs as they stand, each read when it is asked for and its actions when they are."""
     for run in runs:
         told = calls.read(partial(_told_of, run=run))
-        spans = {action.span_id: action.id for action in told.actions if action.span_id is not None}
+        ids = {action.number: action.id for action in told.actions}
         actions = _with_bodies(calls, blobs, told)
-        yield ExportedRun(run=run, actions=actions, spans=spans, notes=told.notes, details=told.details)
+        yield ExportedRun(run=run, actions=actions, ids=ids, notes=told.notes, details=told.details)
 
 
 def _told_of(reader: CallReader, *, run: RecordedRun) -> _Told:

@@ -98,7 +98,7 @@ def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None
     """
     asking = _asking_job(reader, call.caller)
     kept_as = list(map(call.house.recorder.known_as, run_ids))  # what is told is kept under that name
-    homes = call.house.calls.read(lambda calls: calls.runs_of_traces(call.house.project_id, kept_as))
+    homes = call.house.calls.read(lambda calls: calls.aliases(call.house.project_id, kept_as))
     for run_id in (*kept_as, *homes.values()):  # what is told of a trace is kept in the run that it is in
         if run_id not in (asking.run_id, asking.dag_id):
             _check_joining(reader, call=call, run_id=run_id)

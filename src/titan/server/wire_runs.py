@@ -211,8 +211,8 @@ class SkeletonAnswer(Struct, kw_only=True):
     """All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
 
     `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
-    no column but a list of few numbers.
+    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
+    `possible_duplicates` are no columns but lists of few numbers.
     """
 
     version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
@@ -233,6 +233,9 @@ class SkeletonAnswer(Struct, kw_only=True):
     duration_ns: list[int]
     outcome: list[Outcome | None]
     cost_usd: list[Decimal | None]
+    possible_duplicates: Annotated[
+        list[int], Meta(description="The `number` of each that looks like a second report of a call; all are counted.")
+    ]
     estimated: Annotated[list[int], Meta(description="The `number` of each whose cost was computed from its tokens.")]
     tokens: Annotated[list[int], Meta(description="Input and output together; -1 when unknown.")]
 
@@ -268,6 +271,9 @@ class ActionView(Struct, kw_only=True):
     run_id: str
     agent_id: str
     kind: ActionKind
+    is_possible_duplicate: Annotated[
+        bool, Meta(description="It is counted, and looks like a second report of another call.")
+    ]
     name: str
     parent_id: str | None
     actor: str | None
@@ -325,7 +331,7 @@ class ActionDetailView(Struct, kw_only=True):
         int | None, Meta(description="Of its input tokens, those read from the model's cache.")
     ]
     cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
-    tellers: list[str]
+    sources: list[str]
     notes: list[NoteView]
 
 

@@ -1,18 +1,19 @@
-"""A run of a project that keeps no bodies keeps none of anybody's, whoever tells of it and in whichever order."""
+"""A run of a project that keeps no bodies keeps none of anybody's from then on, whoever tells of it."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
+from threading import Event
 
 import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import check, everything_in, kept, run_of, tape_of
+from tests.support.call_stores import check, count, everything_in, kept, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_seen, a_word
 from tests.support.recorded import a_span as a_model_span
-from tests.support.stores import StandingClock
+from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
 from tests.support.waiting import wait_until
 from titan.engine.bodiless import BodilessRuns
@@ -25,9 +26,8 @@ from titan.model.actions import (
     Entry,
     ModelUse,
     Payload,
-    RunEnd,
     RunEntry,
-    Teller,
+    Source,
     project_detail,
 )
 from titan.ports_calls import CallStore
@@ -54,12 +54,7 @@ def hear(store: CallStore, *entries: Entry, bodiless: BodilessRuns | None = None
     """Record entries as a server does that has just begun."""
     runs = bodiless or BodilessRuns(FINANCE)
     kept(store, lambda tx: record_entries(tx, PROJECT, prepared(entries), bodiless=runs))
-
-
-def all_gone(store: CallStore) -> bool:
-    """Wait until no body is left in the store; return True."""
-    wait_until(lambda: CANARY.encode() not in everything_in(store), "nothing is left", seconds=30)
-    return True
+    count(store)
 
 
 def seen(run_id: str) -> ActionEntry:
@@ -84,11 +79,12 @@ TOLD: Mapping[str, Sequence[Entry]] = {
 
 
 @pytest.mark.parametrize("order", list(permutations(TOLD)), ids=" ".join)
-def test_one_word_is_enough_in_any_order(store: CallStore, order: Sequence[str]) -> None:
+def test_one_word_is_enough_for_all_that_comes_with_it_and_later(store: CallStore, order: Sequence[str]) -> None:
     for name in order:
         hear(store, *TOLD[name])
 
-    assert all_gone(store)
+    bodies = [each.inputs for each in entries(store) if isinstance(each, ActionEntry)]
+    assert bodies.count(BODY) == (order.index("unnamed") < order.index("named"))  # what was recorded before stays
     run = run_of(store)
     assert run is not None
     assert (run.tally.calls, run.name) == (2, "budget")
@@ -115,65 +111,57 @@ def test_runs_of_other_projects_keep_theirs(store: CallStore) -> None:
     assert CANARY.encode() not in repr(entries(store, "R_3")).encode()
 
 
-@pytest.mark.parametrize("is_endpoint_first", [True, False])
 @pytest.mark.parametrize("seen_in", [ANSWER, TRACE_ID, "budget-1"], ids=["its own run", "its trace", "the named run"])
 @pytest.mark.parametrize("resource", [{}, {"titan.agent_run_id": "budget-1"}], ids=["a trace", "a named run"])
-def test_a_call_that_the_endpoint_saw_has_none_where_its_span_says_the_project(
-    store: CallStore, resource: dict[str, str], seen_in: str, is_endpoint_first: bool
+@pytest.mark.parametrize("is_together", [True, False])
+def test_a_call_that_the_endpoint_saw_has_none_where_its_span_said_the_project(
+    store: CallStore, resource: dict[str, str], seen_in: str, *, is_together: bool
 ) -> None:
-    batches: list[Sequence[Entry]] = [[seen(seen_in)], span(resource)]
-
-    for batch in batches if is_endpoint_first else batches[::-1]:
+    for batch in [[seen(seen_in), *span(resource)]] if is_together else [span(resource), [seen(seen_in)]]:
         hear(store, *batch)
 
-    if seen_in == "budget-1" and not resource:  # the call named another run than its span, which is kept as a frame
+    if seen_in == "budget-1" and not resource:  # the call named another run than its span
         assert CANARY not in repr(entries(store, TRACE_ID))
         return
-    assert all_gone(store)
+    assert CANARY.encode() not in everything_in(store)
     run = run_of(store, resource.get("titan.agent_run_id", TRACE_ID))
     assert run is not None
     assert run.tally.calls == 1
 
 
-OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, teller=Teller.OTLP), inputs=BODY)
-HOME = replace(a_word(run_id="budget-1", teller=Teller.OTLP), traces=(TRACE_ID,))
+OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, source=Source.OTLP), inputs=BODY)
+NAMES = replace(a_word(run_id="budget-1", source=Source.OTLP), traces=(TRACE_ID,))
 SAYS_ANSWER = a_model_span("s2", run_id="budget-1", use=ModelUse(model="m", response_id=ANSWER))
-#: What is told first, and what then brings it into a run that keeps none, as only this says.
-MOVED: Mapping[str, tuple[Sequence[Entry], Sequence[Entry]]] = {
-    "a span under the trace's name says it": (
-        [OF_THE_TRACE],
-        [replace(OF_THE_TRACE, id="s3", inputs=None, project="finance"), HOME],
+#: What says the project under another name of the run, what gives the run that name, and what then comes with content.
+NAMED_LATE: Mapping[str, tuple[Sequence[Entry], Sequence[Entry], Entry]] = {
+    "a span under the trace's name": (
+        [replace(OF_THE_TRACE, inputs=None, project="finance")],
+        [NAMES],
+        replace(OF_THE_TRACE, id="s3"),
     ),
-    "a call under its answer's name says it": (
-        [seen(ANSWER)],
-        [replace(seen(ANSWER), project="finance"), SAYS_ANSWER],
-    ),
-    "another that is moved along said it": (
-        [OF_THE_TRACE, replace(seen(ANSWER), project="finance")],
-        [HOME, SAYS_ANSWER],
+    "a call under its answer's name": (
+        [replace(seen(ANSWER), inputs=None, outputs=None, ended_at=None, project="finance")],
+        [SAYS_ANSWER],
+        seen(ANSWER),
     ),
 }
 
 
-@pytest.mark.parametrize("told", MOVED.values(), ids=MOVED)
-def test_nothing_is_left_where_a_run_was_before_its_bodies_went(
-    store: CallStore, told: tuple[Sequence[Entry], Sequence[Entry]]
+@pytest.mark.parametrize("told", NAMED_LATE.values(), ids=NAMED_LATE)
+def test_a_run_keeps_none_that_was_told_to_be_of_the_project_under_another_name_of_it(
+    store: CallStore, told: tuple[Sequence[Entry], Sequence[Entry], Entry]
 ) -> None:
-    for batch in told:
-        hear(store, *batch)
+    says, names, later = told
+    hear(store, *says)
+    hear(store, *names)
 
-    assert all_gone(store)
+    hear(store, later)
+    hear(store, replace(a_call("own", run_id="budget-1"), inputs=BODY))
+
     run = run_of(store, "budget-1")
     assert run is not None
     assert FINANCE.is_noted(run.details_told)
-
-
-def test_nothing_is_left_where_a_run_was_that_was_recorded_before_the_project_was_chosen(store: CallStore) -> None:
-    kept(store, lambda tx: record_entries(tx, PROJECT, [replace(OF_THE_TRACE, project="finance")]))
-
-    hear(store, HOME)
-
-    assert all_gone(store)
+    assert CANARY.encode() not in everything_in(store)
 
 
 def test_what_was_recorded_before_the_project_was_chosen_stays_as_it_was(store: CallStore) -> None:
@@ -254,21 +242,29 @@ def test_large_bodies_are_not_even_written_once_the_run_is_known(tmp_path: Path)
     store.close()
 
 
-def test_large_bodies_that_were_written_before_are_discarded(tmp_path: Path) -> None:
+def test_large_bodies_that_were_written_while_the_word_waited_are_discarded(tmp_path: Path) -> None:
     store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
     discarded: list[str] = []
     recorder = a_recorder(store, blobs, discarded)
 
+    large = replace(a_call("a1"), inputs=Payload(f'"{"a" * 2 * BLOB_BYTES}"'))
+    go_on = Event()
+
     async def tell() -> None:
-        await recorder.record(PROJECT, lambda: [replace(a_call("a1"), inputs=Payload(f'"{"a" * 2 * BLOB_BYTES}"'))])
-        await recorder.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
+        store.transact(lambda _tx: go_on.wait(PATIENCE_SECONDS))
+        word = asyncio.create_task(recorder.record(PROJECT, lambda: [replace(a_word(), project="finance")]))
+        call = asyncio.create_task(recorder.record(PROJECT, lambda: [large]))
+        await asyncio.to_thread(wait_until, lambda: len(files_below(tmp_path / "blobs")) == 1, "it is written")
+        go_on.set()
+        await asyncio.gather(word, call)
         for _ in range(2):
             await recorder.discard_left()
 
     asyncio.run(tell())
     recorder.close()
 
-    assert [path.name for path in files_below(tmp_path / "blobs")] == discarded
+    [written] = files_below(tmp_path / "blobs")
+    assert discarded == [written.name]
     assert store.read(lambda reader: reader.named_blobs(discarded)) == set()
     store.close()
 
@@ -280,7 +276,7 @@ def test_large_bodies_that_were_written_just_before_the_word_was_stored_are_left
     hear(store, replace(a_call(), inputs=Payload(f'"{CANARY}"', blob="d1"), outputs=Payload("1")), bodiless=runs)
 
     assert list(runs.left) == ["d1"]
-    assert all_gone(store)
+    assert CANARY.encode() not in everything_in(store)
 
 
 def test_a_run_that_was_deleted_and_recorded_anew_for_another_project_keeps_its_bodies(tmp_path: Path) -> None:

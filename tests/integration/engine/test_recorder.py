@@ -32,14 +32,14 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
-from titan.rules.broken_off import NEVER_ENDED
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.redaction import make_redactor
 from titan.rules.registry import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs
@@ -423,9 +423,9 @@ def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_i
 def test_what_is_brought_to_another_run_counts_for_whoever_sent_it(desk: Desk) -> None:
     trace, answer = "a" * 32, f"chatcmpl-{'b' * 32}"
     use = ModelUse(model="m", response_id=answer)
-    seen = replace(a_span(answer, run_id=answer, use=use), teller=Teller.ENDPOINT)
-    of_its_own_run = a_word(run_id=answer, teller=Teller.ENDPOINT, name="One call of the model")
-    home = replace(a_word(teller=Teller.OTLP, name="budget"), traces=(trace,))
+    seen = replace(a_span(answer, run_id=answer, use=use), source=Source.ENDPOINT)
+    of_its_own_run = a_word(run_id=answer, source=Source.ENDPOINT, name="One call of the model")
+    home = replace(a_word(source=Source.OTLP, name="budget"), traces=(trace,))
     spans = [replace(a_span(f"s{number}", run_id=trace), ended_at=None) for number in range(3)]
 
     async def tell() -> list[Recorded]:

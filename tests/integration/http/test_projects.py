@@ -218,17 +218,18 @@ def test_a_call_of_the_model_in_a_known_run_needs_no_header(server: Server) -> N
     assert CANARY.encode() not in server.everything()
 
 
-def test_what_was_told_before_the_project_was_is_taken_from_every_disk(server: Server) -> None:
+def test_what_was_told_before_the_project_was_stays_and_what_comes_later_has_no_content(server: Server) -> None:
     run = a_name("late")
-    to_actions(server.port, run, {})
-    to_model(server.port, run, {})
-    wait_until(lambda: len(actions_in(server.port, run)) == 2, "both calls")
-    assert CANARY.encode() in server.everything()
-
+    record(server.port, run, a_call("a", inputs="told before"))
     record(server.port, run, {"type": "run", "at_ns": AT_NS, "project": "finance"})
 
-    wait_until(lambda: CANARY.encode() not in server.everything(), "nothing of it is left", seconds=60)
-    assert [action["bodies"]["inputs"] for action in actions_in(server.port, run)] == [None, None]
+    record(server.port, run, a_call("b", inputs=CANARY))
+    to_model(server.port, run, {})
+
+    wait_until(lambda: len(actions_in(server.port, run)) == 3, "all calls")
+    bodies = [action["bodies"]["inputs"] for action in actions_in(server.port, run)]
+    assert [body["text"] for body in bodies if body is not None] == ['"told before"']
+    assert CANARY.encode() not in server.everything()
     assert given(server.port, f"/api/v1/runs/{run}/chain")["broken"] is None
 
 

@@ -8,7 +8,7 @@ from tests.support.recorded import Memory, a_call, a_word
 from titan.model.actions import Failure, Payload, digest_of
 from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.contentless import without_bodies
-from titan.rules.recording import MOST_DETAILS, MOST_TOLD, settle
+from titan.rules.recording import MOST_DETAILS, MOST_TOLD, apply_entries
 
 FINANCE = Bodiless.of(["Finance", " hr "])
 
@@ -53,11 +53,11 @@ def test_of_projects_without_end_a_run_notes_some_and_those_that_keep_no_bodies(
     words = [replace(a_word(), project=name) for name in names]
     nothing = Memory().known(words)
 
-    settled = settle(words, nothing, project_id=PROJECT, now=NOON, bodiless=FINANCE)
+    applied = apply_entries(words, nothing, project_id=PROJECT, now=NOON, bodiless=FINANCE)
 
-    [run] = settled.runs
+    [run] = applied.runs
     assert set(run.details_told) == {told_of_project(name) for name in (*names[:MOST_TOLD], "Finance", "hr")}
-    assert [new.entry for new in settled.kept] == [*words[:MOST_TOLD], words[-3], words[-2]]
+    assert [new.entry for new in applied.kept] == [*words[:MOST_TOLD], words[-3], words[-2]]
 
 
 def test_what_has_no_bodies_is_the_very_same_without_them() -> None:

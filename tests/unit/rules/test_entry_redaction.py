@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Hearsay, ModelUse, Payload, RunEntry
+from titan.model.actions import SHARED_MARK, ActionEntry, Failure, ModelUse, Payload, RunEntry
 from titan.rules.bodiless import Bodiless
 from titan.rules.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
 from titan.rules.redaction import make_redactor
@@ -92,14 +92,6 @@ def test_a_secret_is_taken_out_and_its_place_noted(entry: ActionEntry, path: str
 )
 def test_secrets_of_what_is_said_of_a_run_are_taken_out(word: RunEntry) -> None:
     assert SECRET not in repr(REDACTOR.clean(word))
-
-
-def test_the_ids_of_spans_that_an_export_tells_of_hold_no_secret() -> None:
-    clean = cleaned(replace(a_call(), hearsay=Hearsay(heard=1, span_id=SECRET, seen_within=f"{SECRET}x")))
-
-    assert clean.hearsay is not None
-    assert SECRET not in f"{clean.hearsay}"
-    assert [redacted.path for redacted in clean.redacted] == ["span_id", "seen_within"]
 
 
 def test_ids_that_held_a_secret_are_as_equal_and_as_different_as_before() -> None:

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import RUN, a_call, a_word, at, heard
+from tests.unit.rules.test_never_ended import a_closed_run
 from titan.model.actions import Outcome, RunEnd
 from titan.model.recorded import Note, RecordedRun, Stops
 from titan.model.runs import RunStatus
-from titan.rules.broken_off import without_open_calls
 from titan.rules.intercepts import DEFAULTS, Reason, ReasonKind, Thresholds, acknowledgement, depends_on_agent, reasons
 
 
@@ -40,8 +40,7 @@ def test_a_failed_run_says_why_it_ended_and_else_what_failed_first() -> None:
 
 
 def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:
-    memory = heard([a_call(ends=None), a_word(seconds=2, end=RunEnd.FAILED, reason="killed by hand")])
-    run, _ = without_open_calls(memory.run, memory.all)
+    run = a_closed_run([a_call(ends=None), a_word(seconds=2, end=RunEnd.FAILED, reason="killed by hand")]).run
 
     [why] = reasons(run, has_unrecovered_error=False)
     [without] = reasons(replace(run, reason=None), has_unrecovered_error=False)

@@ -13,7 +13,7 @@ from titan.model.recorded import Tally
 from titan.model.runs import Run, RunStatus, StatusSource
 from titan.ports_calls import KnownCalls
 from titan.rules.ending import fallen_silent
-from titan.rules.recording import UNKNOWN_AGENT, settle
+from titan.rules.recording import UNKNOWN_AGENT, apply_entries
 from titan.rules.registry import (
     IDLE,
     IDLE_WITHIN_CALL,
@@ -160,12 +160,10 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 
 def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
     unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2))
-    known = KnownCalls(
-        runs={RUN: unheard}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1
-    )
+    known = KnownCalls(runs={RUN: unheard}, actions={}, next_number=1)
     said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
 
-    [run] = settle(said, known, project_id=PROJECT, now=at(3)).runs
+    [run] = apply_entries(said, known, project_id=PROJECT, now=at(3)).runs
 
     assert (unheard.status, unheard.agent_id, unheard.heard_at) == (RunStatus.RUNNING, UNKNOWN_AGENT, at(2))
     assert (run.agent_id, run.started_at, run.status, run.ended_at) == ("ada", at(0), RunStatus.COMPLETED, at(0.6))

@@ -61,7 +61,7 @@ def read_logs(
         elif not 0 <= record.at_ns <= MAX_NS:
             problems.append("log records whose time is after the year 2262")
         else:
-            record.source.project_of_request = project
+            record.origin.project_of_request = project
             taken.append(record)
     return Batch(
         entries=list(entries_of(taken)),
@@ -94,7 +94,7 @@ def _batch(spans: Iterable[Span | Unread], project: str | None) -> Batch:
             rejected += 1
             problem = problem or f"span {span.problem if isinstance(span, Unread) else wrong}"
         else:
-            span.source.project_of_request = project
+            span.origin.project_of_request = project
             taken.append(span)
     entries: list[ActionEntry] = []
     runs: dict[str, RunSeen] = {}

@@ -26,7 +26,7 @@ def runs_of(spans: Sequence[Span]) -> list[str]:
 
 def _named(span: Span) -> str | None:
     own = span.attributes.pop("titan.agent_run_id", None)
-    return str(own)[:200] if own else span.source.run_id
+    return str(own)[:200] if own else span.origin.run_id
 
 
 def _place(span: Span) -> _Place:

@@ -13,7 +13,7 @@ from titan.model.actions import project_name
 _AS_OTHERS_CALL_IT: Final = ("openinference.project.name", "service.namespace")
 
 
-class Source:
+class Origin:
     """What sent telemetry: the resource's attributes and the name of the instrumentation scope."""
 
     def __init__(self, resource: dict[str, Value], scope: str) -> None:
@@ -61,7 +61,7 @@ class SpanLink(msgspec.Struct):
 class Span(msgspec.Struct, kw_only=True):
     """One span. Ids are hexadecimal; times are nanoseconds since 1970, 0 where none came."""
 
-    source: Source
+    origin: Origin
     trace_id: str
     id: str
     parent_id: str  #: "": a root
@@ -84,7 +84,7 @@ class Unread(msgspec.Struct):
 class LogRecord(msgspec.Struct, kw_only=True):
     """One log record. The ids are "" where none came."""
 
-    source: Source
+    origin: Origin
     trace_id: str
     span_id: str
     at_ns: int

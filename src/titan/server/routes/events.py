@@ -228,19 +228,22 @@ async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> R
     version = here.version
     if version is None or query.dag is not None:
         return None
-    deleted, newest, changed = await asyncio.to_thread(
+    asked_for = [] if query.run is None else [query.run]
+    deleted, newest, changed, named = await asyncio.to_thread(
         house.calls.read,
         lambda reader: (
             reader.newest_deletion(),
             reader.newest_version(),
             reader.runs_changed(house.project_id, after=version, limit=BATCH),
+            reader.aliases(house.project_id, asked_for),
         ),
     )
     if deleted > version:
         return Resync(Cursor(here.seq, newest))
     if not changed:
         return None
-    wanted = [run for run in changed if query.run in (None, run.run_id)]
+    asked_for += named.values()
+    wanted = [run for run in changed if run.run_id in asked_for] if asked_for else changed
     return RunsHeard(
         runs=tuple(run.run_id for run in wanted),
         agents=tuple(dict.fromkeys(run.agent_id for run in wanted)),

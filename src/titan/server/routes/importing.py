@@ -113,9 +113,11 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[tuple[Note, int | None]]
     """
     count = 0
     for told, seen in notes:
-        note = _as_of_its_run(tx, told)
-        run = tx.recorded_run(note.project_id, note.run_id)
-        if run is not None and tx.note_said(note.project_id, note.id) is None:
+        run = tx.recorded_run(told.project_id, told.run_id)
+        if run is None:
+            continue
+        note = _as_of_its_run(tx, replace(told, run_id=run.id))
+        if tx.note_said(note.project_id, note.id) is None:
             tx.save_note(replace(note, troubles=_seen_here(run, note, seen)) if note.acknowledges else note)
             count += 1
     return count

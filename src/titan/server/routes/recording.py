@@ -9,7 +9,7 @@ from litestar import Response
 from msgspec.structs import replace
 
 from titan.engine.recorder import Recorded
-from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Teller
+from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.tokens import Role
 from titan.ports import Reader
@@ -122,7 +122,7 @@ def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
     if not own or any(isinstance(entry, RunEntry) and entry.agent_id for entry in own):
         return entries
     first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in own)
-    return [RunEntry(run_id=run.id, teller=Teller.SDK, at=first, agent_id=run.agent_id), *entries]
+    return [RunEntry(run_id=run.id, source=Source.SDK, at=first, agent_id=run.agent_id), *entries]
 
 
 async def run_of_caller(call: Call) -> ToldRun | None:

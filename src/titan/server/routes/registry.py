@@ -5,12 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from litestar import Response
 
 from titan.insight.trends import trends
-from titan.model.actions import OWN_ANSWER
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
@@ -50,32 +48,18 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it; or it was a trace or one call of our endpoint, and is in another run by now.
+        UnknownRun: nothing is known of it, under this name or another.
     """
     named, run_id = call.path("run"), call.house.recorder.known_as(call.path("run"))
     for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
         run = reader.recorded_run(call.house.project_id, known)
         if run is not None:
             return run
-    if OWN_ANSWER.fullmatch(run_id):
-        for action in reader.calls_answered(call.house.project_id, [run_id]):
-            raise _moved(run_id, action.run_id, what="call")
-    if home := reader.runs_of_traces(call.house.project_id, [run_id]).get(run_id):
-        raise _moved(run_id, home, what="trace")
     raise UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a run",
         found="none such",
         next_step="List them at /runs or with GET /api/v1/runs?window=all.",
-    )
-
-
-def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
-    return UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a recorded run",
-        found=f"a {what} that is in run {shown(home)} by now",
-        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the {what} went there, too.",
     )
 
 

@@ -229,7 +229,9 @@ async def delete_run(call: Call) -> Response[bytes]:
 
     def act(tx: CallTransaction) -> set[str]:
         left: set[str] = set()
-        for run in [find_recorded(tx, call), *_replays(tx, call)]:
+        found = find_recorded(tx, call)
+        names = dict.fromkeys((call.path("run"), found.id))
+        for run in [found, *(replay for name in names for replay in _replays(tx, call, name))]:
             _unpinned(_ended(run))
             left |= tx.blobs_of_run(run.project_id, run.id)
             tx.forget_run(run.project_id, run.id)
@@ -239,9 +241,8 @@ async def delete_run(call: Call) -> Response[bytes]:
     return json_answer(wire.OkAnswer())
 
 
-def _replays(tx: CallTransaction, call: Call) -> Iterator[RecordedRun]:
-    """Yield what agentsentinel-sdk told of replays of the run that the path names: its content once more."""
-    run_id = call.path("run")
+def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[RecordedRun]:
+    """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
     while True:
         run_id = replay_session(run_id)
         run = tx.recorded_run(call.house.project_id, call.house.recorder.known_as(run_id))

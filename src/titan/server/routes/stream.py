@@ -111,6 +111,8 @@ class _Telling:
         if not newest - FAR_BEHIND <= seq <= newest:
             self.since = newest
             return _News(newest, [_plain("resync", newest, self.clock)])
+        if self.run_id is not None:  # it may have been named since it was asked for
+            self.run_id = reader.aliases(self.project_id, [self.run_id]).get(self.run_id, self.run_id)
         heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
         # A list that is full goes on elsewhere: what is told ends where the first of them does.
@@ -151,8 +153,8 @@ class _Telling:
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
-        if has_news:
-            yield _ended(run, change.version)
+        if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
+            yield _ended(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:
         self.told[run_id] = end

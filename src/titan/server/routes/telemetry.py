@@ -25,7 +25,7 @@ from titan.server.skeletons import skeleton
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
-MOST_ENTRIES = 1000  # of one action: tellers are few, and each has two words
+MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 
 
 async def show_skeleton(call: Call) -> Response[bytes]:
@@ -40,7 +40,7 @@ async def show_skeleton(call: Call) -> Response[bytes]:
             parents = sorted({action.parent_id for action in actions if action.parent_id is not None})
             numbers = reader.numbers_in_run(run.project_id, run.id, parents)
         else:
-            numbers = {name: action.number for action in actions for name in _names(action)}
+            numbers = {action.id: action.number for action in actions}
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
@@ -51,17 +51,12 @@ async def show_skeleton(call: Call) -> Response[bytes]:
 
 def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:
     """Return actions with those that came before one of them, which is their parent: its number was not known then."""
-    numbers = {name: action.number for action in actions for name in _names(action)}
+    numbers = {action.id: action.number for action in actions}
     heard = set(numbers.values())
     children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
     early = [child for child in children if child.number < numbers[child.parent_id or ""]]
     found = [*actions, *(child for child in early if child.number not in heard)]
     return sorted(found, key=lambda action: (action.started_at, action.number))
-
-
-def _names(action: Action) -> list[str]:
-    """Return the ids that children may name an action by."""
-    return [action.id] if action.span_id is None else [action.id, action.span_id]
 
 
 async def show_bodies(call: Call) -> Response[bytes]:
@@ -102,9 +97,9 @@ async def show_action(call: Call) -> Response[bytes]:
             bodies=bodies_view(action, bodies),
             details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
             redacted=[one.path for one in bodies.redacted],
-            cache_read_tokens=None if bodies.use is None else bodies.use.cache_read_tokens,
-            cache_write_tokens=None if bodies.use is None else bodies.use.cache_write_tokens,
-            tellers=[teller.value for teller in bodies.tellers],
+            cache_read_tokens=action.cache_read_tokens,
+            cache_write_tokens=action.cache_write_tokens,
+            sources=list(action.sources),
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )
 

@@ -33,7 +33,7 @@ _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost",
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
-_RUN_ID, _TOTAL, _HITS = 28, 29, 30  # behind `action_columns`
+_RUN_ID, _TOTAL, _HITS = 36, 37, 38  # behind `action_columns`
 _STARTED_AT, _NUMBER = 10, 2  # places in `action_columns`, the first being 1: what merged rows are sorted by
 _PAGE: Final = " limit :limit offset :skip"
 

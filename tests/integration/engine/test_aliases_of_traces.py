@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import actions_of, kept, record_heard, run_of
+from tests.support.call_stores import actions_of, check, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, at
 from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_record, a_span, entries_of, logged
 from titan.model.actions import Entry, ModelUse
@@ -57,7 +57,8 @@ def test_a_trace_is_in_the_run_that_its_root_span_names_whatever_comes_first(
     assert (run.agent_id, run.name, run.status) == ("weather", "named run", RunStatus.COMPLETED)
     assert (run.tally.calls, run.tally.input_tokens) == (2, 7)
     assert ids_in(store, NAMED) == {PARENT_ID, SPAN_ID, GRANDCHILD}
-    assert run_of(store, TRACE_ID) is None
+    assert run_of(store, TRACE_ID) == run
+    assert check(store, NAMED).broken is None
 
 
 @pytest.mark.parametrize("is_root_first", [True, False])
@@ -72,7 +73,7 @@ def test_log_records_and_calls_of_the_endpoint_in_the_trace_go_along(store: Call
     run = run_of(store, NAMED)
     assert run is not None
     assert run.tally.calls == 1
-    assert run_of(store, TRACE_ID) is None
+    assert run_of(store, TRACE_ID) == run
 
 
 def test_a_span_that_is_sent_again_after_its_trace_was_named_changes_nothing(store: CallStore) -> None:
@@ -113,9 +114,9 @@ def test_what_people_said_and_a_pin_go_along_to_spans_that_are_yet_to_come_too(s
 
     record_heard(store, told(root()))
 
-    home = run_of(store, NAMED)
-    assert home is not None
-    assert home.pinned_at == at(9)
+    named = run_of(store, NAMED)
+    assert named is not None
+    assert named.pinned_at == at(9)
     notes = store.read(lambda reader: reader.notes_of_run(PROJECT, NAMED))
     assert {note.action_id for note in notes} == {None, SPAN_ID, GRANDCHILD}
 
@@ -172,10 +173,13 @@ def test_a_run_of_the_traces_name_that_submitted_stages_stays(store: CallStore) 
     assert ids_in(store, NAMED) == {PARENT_ID}
 
 
-def test_a_long_run_moves_whole(store: CallStore) -> None:
+def test_a_long_run_has_all_it_had_before_it_was_named(store: CallStore) -> None:
     ids = [f"{number:016x}" for number in range(1, 1203)]  # more than are read at once
     record_heard(store, told(*(child(span_id) for span_id in ids)))
 
     record_heard(store, told(root()))
 
     assert ids_in(store, NAMED) == {*ids, PARENT_ID}
+    run = run_of(store, NAMED)
+    assert run is not None
+    assert run.tally.calls == len(ids)
