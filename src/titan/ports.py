@@ -18,7 +18,7 @@ from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelDelta, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import OldBlob
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker
 from titan.ports_access import AccessReader, AccessTransaction
 from titan.ports_house import HouseReader, HouseTransaction
@@ -113,7 +113,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
-    def run(self, project_id: str, run_id: str) -> Run | None: ...
+    def run(self, project_id: str, run_id: str) -> RunControl | None: ...
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""
@@ -238,9 +238,9 @@ class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
         The first call that reaches a child also makes `worker_id` its preferred worker.
         """
 
-    def add_run(self, run: Run) -> None: ...
+    def add_run(self, run: RunControl) -> None: ...
 
-    def save_run(self, run: Run) -> None: ...
+    def save_run(self, run: RunControl) -> None: ...
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Store a live attempt. The schema refuses a second live one of the same job."""

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.recorded import Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.retention import RunKey
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.model.totals import ActionFacts, RunTotals
 
 T = TypeVar("T")
@@ -132,7 +133,7 @@ class CallPage:
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
-    runs: Mapping[str, RecordedRun]  #: by run id
+    runs: Mapping[str, Run]  #: by run id
     actions: Mapping[tuple[str, str], Action]  #: by (run id, id)
     next_number: int  #: of an action that is new
     #: By the id of a run of which entries report an end: the numbers of its calls that still run.
@@ -168,11 +169,11 @@ class Prices(Protocol):
 class CallReader(Protocol):
     """Questions about committed calls; unknown ids give None or nothing."""
 
-    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None: ...
+    def recorded_run(self, project_id: str, run_id: str) -> Run | None: ...
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
-    ) -> tuple[list[RecordedRun], str | None]:
+    ) -> tuple[list[Run], str | None]:
         """Return up to `limit` runs and, when there are more, what to give as `after` for the next ones.
 
         `sort` is "started", "cost", "duration", "actions" or "success_rate"; what is unknown counts as less than
@@ -308,7 +309,7 @@ class CallReader(Protocol):
         has_acknowledged: bool = False,
         skip: int = 0,
         limit: int,
-    ) -> list[tuple[RecordedRun, bool]]:
+    ) -> list[tuple[Run, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
         Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
@@ -341,19 +342,19 @@ class CallReader(Protocol):
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
-    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         """Return running runs without stages that were heard last before, the longest silent first.
 
         One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
         """
 
-    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
         """Return runs that ended with calls that still run, and were heard last before, that one first."""
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
         """Return the run's actions that have not ended; it looks at each."""
 
-    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
         """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first.
 
         With `has_archived` without those that have stages and hold no recording: they are kept as long as their stages.
@@ -380,7 +381,7 @@ class CallTransaction(CallReader, Protocol):
         """Return what is stored of the runs and actions that these entries may be about."""
 
     def keep(
-        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+        self, project_id: str, *, runs: Iterable[Run], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
@@ -399,7 +400,7 @@ class CallTransaction(CallReader, Protocol):
     def note_actions_changed(self, project_id: str, run_id: str) -> None:
         """Have a run's totals computed anew: what they depend on in another run has changed."""
 
-    def save_run(self, run: RecordedRun) -> None:
+    def save_run(self, run: Run) -> None:
         """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
 
     def save_note(self, note: Note) -> None:
@@ -408,7 +409,7 @@ class CallTransaction(CallReader, Protocol):
     def forget_note(self, note: Note) -> None:
         """Delete what a person said of a stored run."""
 
-    def add_alias(self, alias: str, run: RecordedRun) -> None:
+    def add_alias(self, alias: str, run: Run) -> None:
         """Make `alias` another name of a stored run, whose row becomes `run`; it must not be one yet.
 
         A run that was recorded under it is no run any more: its actions and notes are the other's. Its entries stay
@@ -418,10 +419,10 @@ class CallTransaction(CallReader, Protocol):
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""
 
-    def archive_run(self, run: RecordedRun) -> None:
+    def archive_run(self, run: Run) -> None:
         """Have a run found no more by its words, nor in lists that do not ask for archived ones."""
 
-    def restore_run(self, run: RecordedRun) -> None:
+    def restore_run(self, run: Run) -> None:
         """Have an archived run found as before."""
 
     def forget_run(self, project_id: str, run_id: str) -> bool:

@@ -33,8 +33,9 @@ from titan.model.actions import (
     Standing,
     digest_of,
 )
-from titan.model.recorded import COUNTS_ALL, Count, RecordedRun, Tally, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import COUNTS_ALL, Count, Tally
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.model.troubles import wrong_now
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.calls.linking import link_after
@@ -144,7 +145,7 @@ def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: O
 
 
 def test_a_run_is_what_it_was(calls: CallStore) -> None:
-    run = RecordedRun(
+    run = Run(
         project_id=PROJECT,
         id=RUN,
         agent_id="ada",

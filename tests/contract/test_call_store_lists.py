@@ -15,8 +15,9 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
 SORTS = ("started", "cost", "duration", "actions", "success_rate")
@@ -46,9 +47,7 @@ def registry(
     return [run.id for page in pages(store, wanted, sort=sort, is_ascending=is_ascending, limit=limit) for run in page]
 
 
-def pages(
-    store: CallStore, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int
-) -> Iterator[list[RecordedRun]]:
+def pages(store: CallStore, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int) -> Iterator[list[Run]]:
     """Yield the pages of a list one after the other."""
     cursor: str | None = None
     while True:
@@ -65,7 +64,7 @@ class page_after:  # noqa: N801  # reads as a function
         self._cursor, self._wanted = cursor, wanted
         self._sort, self._is_ascending, self._limit = sort, is_ascending, limit
 
-    def __call__(self, reader: CallReader) -> tuple[list[RecordedRun], str | None]:
+    def __call__(self, reader: CallReader) -> tuple[list[Run], str | None]:
         return reader.registry(
             PROJECT,
             self._wanted,

@@ -24,7 +24,8 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note
+from titan.model.runs import Run
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.never_ended import closed
 
@@ -219,7 +220,7 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
     assert silent(0) == []
 
 
-def silent_runs(reader: CallReader, before: datetime, limit: int) -> list[RecordedRun]:
+def silent_runs(reader: CallReader, before: datetime, limit: int) -> list[Run]:
     return reader.silent_runs(before=before, within_call_before=before, limit=limit)
 
 

@@ -10,7 +10,8 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from titan.ingest.jsonl import read_lines
 from titan.insight.export import json_lines
 from titan.model.actions import ActionEntry, RunEnd, RunEntry
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.never_ended import NEVER_ENDED, closed
 from titan.server.exported import exported
@@ -36,7 +37,7 @@ def close(tx: CallTransaction) -> None:
     tx.keep(PROJECT, runs=[run], actions=over, entries=[])
 
 
-def run_of(calls: CallStore) -> RecordedRun:
+def run_of(calls: CallStore) -> Run:
     run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
     assert run is not None
     return run

@@ -11,13 +11,13 @@ from tests.support.stores import committed
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.errors import StoreRefused
 from titan.model.jobs import JobStatus
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Reader, Store
 
 LATER = NOON + timedelta(minutes=1, microseconds=1)
 
 
-def store_run(store: Store, run: Run) -> None:
+def store_run(store: Store, run: RunControl) -> None:
     committed(store, lambda tx: tx.add_run(run))
 
 
@@ -144,7 +144,7 @@ def test_an_impossible_dag_is_refused(store: Store, impossible: Dag) -> None:
 
 def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
     begun = a_run("r1")
-    ended = Run(
+    ended = RunControl(
         project_id=PROJECT,
         id="r1",
         agent_id="researcher",

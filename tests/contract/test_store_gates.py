@@ -9,7 +9,7 @@ from tests.support.stored import a_run, a_stored_dag, a_stored_job, store_dag
 from tests.support.stores import committed
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
 from titan.model.memory import StoredValue
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 from titan.ports import Reader, Store, Transaction
 
 OPEN = JobStatus.WAITING_APPROVAL

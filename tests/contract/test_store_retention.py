@@ -11,7 +11,7 @@ from titan.model.events import JobReady, Subject
 from titan.model.jobs import JobStatus
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import WorkerState
 from titan.ports import Store
 
@@ -20,7 +20,7 @@ DIGEST, OTHER = "a" * 64, "b" * 64
 FIRST = FileName(project_id="", name="")
 
 
-def store_run(store: Store, run_id: str, *, live: int = 0, age: int = 0) -> Run:
+def store_run(store: Store, run_id: str, *, live: int = 0, age: int = 0) -> RunControl:
     run = replace(
         a_run(run_id),
         live_job_count=live,
@@ -37,7 +37,7 @@ def test_runs_that_may_go_are_found_the_oldest_first(store: Store) -> None:
         store_run(store, name, age=age) for name, age in (("a", 1), ("b", 5), ("c", 8), ("d", 8))
     )
 
-    def found(after: Run | None, *, before: datetime = NOON - 2 * DAY, limit: int = 10) -> list[Run]:
+    def found(after: RunControl | None, *, before: datetime = NOON - 2 * DAY, limit: int = 10) -> list[RunControl]:
         return store.read(lambda reader: reader.forgettable_runs(before=before, after=after, limit=limit))
 
     assert found(None) == [older, as_old, old]

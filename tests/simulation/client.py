@@ -22,7 +22,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
@@ -112,7 +112,7 @@ class Client:
         return cancel_run(tx, run, by="somebody") if run else None
 
     @staticmethod
-    def _newest_run(tx: Transaction) -> Run | None:
+    def _newest_run(tx: Transaction) -> RunControl | None:
         run_id = next((dag.run_id for dag in tx.dags(PROJECT, limit=20) if dag.run_id), None)
         return None if run_id is None else tx.run(PROJECT, run_id)
 

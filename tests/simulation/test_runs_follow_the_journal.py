@@ -23,7 +23,7 @@ from titan.engine.cancel import cancel_run, end_run
 from titan.engine.registrar import Registrar
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import Conflict
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.ports import Transaction
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.rollup import RUN_IDLE

@@ -16,7 +16,8 @@ from tests.support.stores import PATIENCE_SECONDS
 from titan.engine.recording import record_entries
 from titan.engine.run_totals import compute
 from titan.model.actions import Entry
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
 from titan.rules.recording import Applied, apply_entries
@@ -92,12 +93,12 @@ def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT)
     return applied
 
 
-def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
+def run_of(store: CallStore, run_id: str = RUN) -> Run | None:
     """Return a run."""
     return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
 
 
-def standing_runs(store: CallStore) -> dict[str, RecordedRun]:
+def standing_runs(store: CallStore) -> dict[str, Run]:
     """Return all runs by their ids, without what tells when their rows were written.
 
     That is also `troubles`: it counts how often a row came to say that its run failed, and one that failed and went on

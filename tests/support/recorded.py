@@ -24,7 +24,8 @@ from titan.model.actions import (
     Source,
     part_key,
 )
-from titan.model.recorded import Action, RecordedRun, counted_alone
+from titan.model.recorded import Action, counted_alone
+from titan.model.runs import Run
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.recording import Applied, apply_entries
 from titan.rules.totals import totals
@@ -116,7 +117,7 @@ class PerToken:
 class Memory:
     """What entries have come to, batch for batch."""
 
-    runs: dict[str, RecordedRun] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     actions: dict[int, Action] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
@@ -142,7 +143,7 @@ class Memory:
                 self.actions[action.number] = replace(action, count=count)
 
     @property
-    def run(self) -> RecordedRun:
+    def run(self) -> Run:
         """The one run."""
         [run] = self.runs.values()
         return run

@@ -11,7 +11,7 @@ from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.events import JobReady, Subject
 from titan.model.jobs import Affinity, Job, JobKind, JobStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Store, Transaction
@@ -80,9 +80,9 @@ def a_stored_dag(
     )
 
 
-def a_run(run_id: str = "r1", *, started_at: datetime = NOON) -> Run:
+def a_run(run_id: str = "r1", *, started_at: datetime = NOON) -> RunControl:
     """Return a run that has just begun."""
-    return Run(
+    return RunControl(
         project_id=PROJECT,
         id=run_id,
         agent_id="researcher",

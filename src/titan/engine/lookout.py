@@ -15,7 +15,7 @@ from typing import Final
 from titan.engine.moves import subject_of
 from titan.model.events import JobUnroutable, RunFellSilent, Subject
 from titan.model.jobs import Job
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.ports import Clock, Reader, Store, Transaction
 from titan.rules.notices import is_unroutable
 from titan.rules.rollup import RUN_IDLE, run_status
@@ -34,7 +34,7 @@ class Sight:
     """What there is to see now."""
 
     since: datetime | None  #: up to when the journal knows of silent runs; None: nobody has looked yet
-    silent: tuple[Run, ...]  #: fallen silent since, the first ones first
+    silent: tuple[RunControl, ...]  #: fallen silent since, the first ones first
     noted: frozenset[str]  #: labels the journal says nobody offers
     unroutable: dict[str, Job]  #: label → a job that waits for it
 

@@ -17,7 +17,8 @@ from titan.engine.bus import JOURNAL, Bus
 from titan.model.dags import Dag
 from titan.model.errors import StoreError
 from titan.model.events import DagEnded, JournalEntry
-from titan.model.runs import Run, RunStatus
+from titan.model.run_control import RunControl
+from titan.model.run_status import RunStatus
 from titan.ports import Clock, Reader, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.registry import with_dag_ended, with_stages
@@ -137,7 +138,7 @@ class Registrar:
         dag_ids = _distinct(entry.subject.dag_id for entry in ended)
         return _Stands(runs, reader.dags_of_ids(self._project_id, dag_ids) if dag_ids else [])
 
-    def _runs(self, reader: Reader, run_ids: list[str]) -> list[tuple[Run, RunStatus]]:
+    def _runs(self, reader: Reader, run_ids: list[str]) -> list[tuple[RunControl, RunStatus]]:
         """Return how runs stand, and note which of them may end without a word."""
         now = self._clock.now()
         last = reader.last_stages(self._project_id, run_ids)
@@ -156,7 +157,7 @@ class Registrar:
 class _Stands:
     """What a part of the journal was about, as it stands now."""
 
-    runs: list[tuple[Run, RunStatus]]
+    runs: list[tuple[RunControl, RunStatus]]
     ended: list[Dag]  #: without a run: what their jobs recorded is a run of its own, named by the DAG
 
 

@@ -33,7 +33,7 @@ from titan.model.actions import (
     project_name,
 )
 from titan.model.errors import InvalidInput
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)

@@ -23,7 +23,8 @@ from titan.insight.export_lines import (
     RunLine,
 )
 from titan.model.actions import CALLS, Failure, Payload
-from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.model.recorded import Action, Note
+from titan.model.runs import Run, ToldEnd
 from titan.model.troubles import righted
 from titan.rules.never_ended import is_never_ended
 from titan.rules.sureness import known_by
@@ -38,7 +39,7 @@ class ExportedRun:
     Payloads come whole: one whose content stands apart (`Payload.blob`) is to be fetched before.
     """
 
-    run: RecordedRun
+    run: Run
     actions: Iterable[tuple[Action, Bodies]]
     ids: Mapping[int, str] = field(default_factory=dict)  #: number → id, of its actions
     details: Sequence[str] = ()  #: JSON objects of what else was told of the run: see `insight.run_details`

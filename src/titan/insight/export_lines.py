@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]

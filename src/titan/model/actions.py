@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from titan.model.runs import StatusSource
+from titan.model.run_status import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -247,7 +247,7 @@ class AgentSource(StrEnum):
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of a run beyond its words and its actions: see `titan.model.recorded.RecordedRun`."""
+    """What an export says of a run beyond its words and its actions: see `titan.model.runs.Run`."""
 
     last_event_at: datetime
     last_started_at: datetime | None = None

@@ -11,7 +11,6 @@ from typing import Final
 from msgspec import Struct
 
 from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -136,54 +135,6 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     output_tokens: int
 
 
-class ToldEnd(Struct, frozen=True, kw_only=True):
-    """An end that a run was told to have, before something of it began again."""
-
-    status: RunStatus
-    source: StatusSource
-    at: datetime
-    reason: str | None = None
-
-
-class RecordedRun(Struct, frozen=True, kw_only=True):
-    """A run's row in the registry, whoever began it."""
-
-    project_id: str
-    id: str
-    agent_id: str
-    status: RunStatus
-    status_source: StatusSource
-    started_at: datetime
-    last_event_at: datetime  #: the latest time that its entries name
-    heard_at: datetime  #: when something was heard of it last, by our clock
-    ended_at: datetime | None = None
-    session_id: str | None = None
-    name: str | None = None
-    reason: str | None = None  #: why it ended as it did
-    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
-    tally: Tally = Tally()
-    has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
-    last_outcome: Outcome | None = None  #: of the attempt that ended last
-    last_ended_at: datetime | None = None  #: when that was
-    first_error_id: str | None = None  #: the call that failed first; where none did, the first that never ended
-    first_error: str | None = None  #: "ValueError: nope", at most 300 characters
-    #: When that call started. None where it never ended: any that failed of itself is told before it.
-    first_error_at: datetime | None = None
-    last_started_at: datetime | None = None  #: when something of it began last: an end told for before was not the end
-    done: int | None = None  #: progress, as its program tells it
-    total: int | None = None
-    progress_at: datetime | None = None  #: when it was so far
-    tags: tuple[str, ...] = ()
-    entry_count: int = 0  #: entries of its tape
-    lost: int = 0  #: entries that its program could not deliver, as far as it told
-    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
-    #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
-    agent_order: int = 0
-    details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
-    pinned_at: datetime | None = None
-    archived_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What a person said of a run or of one of its actions: a score, words, or both."""
@@ -198,7 +149,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
-    troubles: int = 0  #: of the run when somebody acknowledged it: `RecordedRun.troubles`
+    troubles: int = 0  #: of the run when somebody acknowledged it: `Run.troubles`
     mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
 
 

@@ -20,8 +20,8 @@ from titan.model.actions import (
     first_tags,
     is_answer,
 )
-from titan.model.recorded import RecordedRun
-from titan.model.runs import StatusSource
+from titan.model.run_status import StatusSource
+from titan.model.runs import Run
 from titan.rules.ending import with_end
 from titan.rules.recording import MOST_TOLD, UNKNOWN_AGENT
 from titan.rules.reports import later
@@ -76,7 +76,7 @@ def under_their_runs(entries: Iterable[Entry], names: Mapping[str, str]) -> Iter
             yield None if is_answer(entry.run_id) else replace(entry, run_id=run_id, is_part_end=entry.end is not None)
 
 
-def joined(run: RecordedRun, earlier: RecordedRun) -> RecordedRun:
+def joined(run: Run, earlier: Run) -> Run:
     """Return a run with what was reported under another name of it, before it was known to be one."""
     run = replace(
         run,
@@ -108,5 +108,5 @@ def joined(run: RecordedRun, earlier: RecordedRun) -> RecordedRun:
     )
 
 
-def _sureness(run: RecordedRun) -> tuple[bool, int, str]:
+def _sureness(run: Run) -> tuple[bool, int, str]:
     return run.agent_id == UNKNOWN_AGENT, run.agent_order, run.agent_id

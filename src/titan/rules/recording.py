@@ -12,8 +12,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import CALLS, ActionEntry, Entry, RunEntry, Source, Standing, digest_of, first_tags, part_key
-from titan.model.recorded import Action, RecordedRun
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import Action
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.ending import as_it_stood, going_on, with_end
@@ -31,7 +32,7 @@ UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
 class Applied:
     """What some entries change."""
 
-    runs: Sequence[RecordedRun]  #: new and changed ones
+    runs: Sequence[Run]  #: new and changed ones
     actions: Sequence[Action]  #: new and changed ones
     kept: Sequence[NewEntry]  #: in the order they came
     is_news: Sequence[bool]  #: of each entry, in the order they came, whether it said something new
@@ -46,7 +47,7 @@ class Applied:
 class _RunState:
     """A run while entries are applied: what most entries change stands apart, and is put together once."""
 
-    run: RecordedRun
+    run: Run
     is_new: bool  #: not in the store yet, so that whatever is said of it is new
     open_calls: set[int]  #: numbers of its calls that run
     entry_count: int
@@ -55,7 +56,7 @@ class _RunState:
     last_started_at: datetime | None
     lost: int
 
-    def whole(self) -> RecordedRun:
+    def whole(self) -> Run:
         """Return the run's row as it is by now."""
         return replace(
             self.run,
@@ -119,7 +120,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
     run = batch.known.runs.get(entry.run_id)
     is_new = run is None
     if run is None:
-        run = RecordedRun(
+        run = Run(
             project_id=batch.project_id,
             id=entry.run_id,
             agent_id=UNKNOWN_AGENT,
@@ -142,7 +143,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
     return state
 
 
-def _row(state: _RunState, now: datetime) -> RecordedRun:
+def _row(state: _RunState, now: datetime) -> Run:
     # What is reported of a run that was put away brings it back.
     return replace(state.whole(), entry_count=state.entry_count, heard_at=now, archived_at=None)
 
@@ -180,7 +181,7 @@ def _stands(state: _RunState, standing: Standing) -> bool:
     return before != (state.last_started_at, state.last_event_at)
 
 
-def _words(batch: _Batch, run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+def _words(batch: _Batch, run: Run, entry: RunEntry) -> dict[str, object]:
     """Return what an entry says of a run; of its session and name the first word that is heard stays."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
@@ -201,7 +202,7 @@ def _words(batch: _Batch, run: RecordedRun, entry: RunEntry) -> dict[str, object
     return said
 
 
-def _details(batch: _Batch, run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
+def _details(batch: _Batch, run: Run, entry: RunEntry) -> tuple[str, ...]:
     """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once.
 
     A project that keeps no bodies comes in however much was told before: what is kept of the run depends on it.
@@ -218,7 +219,7 @@ def _details(batch: _Batch, run: RecordedRun, entry: RunEntry) -> tuple[str, ...
     return run.details_told if len(told) == len(run.details_told) else tuple(sorted(told))
 
 
-def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
@@ -295,7 +296,7 @@ def _last_told(entry: ActionEntry) -> datetime:
     return entry.started_at if entry.ended_at is None or is_inferred else entry.ended_at
 
 
-def _goes_on(run: RecordedRun, entry: ActionEntry) -> bool:
+def _goes_on(run: Run, entry: ActionEntry) -> bool:
     """Tell whether an entry shows that an ended run goes on. An end that was only inferred gives way to any entry."""
     assert run.ended_at is not None
     return run.status_source is StatusSource.INFERRED or entry.started_at > run.ended_at

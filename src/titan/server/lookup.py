@@ -8,7 +8,7 @@ from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job
 from titan.model.memory import StoredFile
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Blobs, Reader
 from titan.rules.gates import gate_name
@@ -139,7 +139,7 @@ def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
     )
 
 
-def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
+def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
     """Return the run of these stages.
 
     Raises:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 from titan.server.wire import MAX_NUMBER, Request
 from titan.server.wire_work import DagView, OrchestratorView
 

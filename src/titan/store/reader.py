@@ -10,7 +10,7 @@ from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER, SqlListReader
@@ -140,15 +140,15 @@ class SqlReader(SqlListReader):
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         return next(iter(self.dags(project_id, run_id=run_id, limit=1)), None)
 
-    def run(self, project_id: str, run_id: str) -> Run | None:
+    def run(self, project_id: str, run_id: str) -> RunControl | None:
         row = self._one("run", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
-    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
+    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:
         found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)
         return [run_from_row(row) for row in found]
 
-    def forgettable_runs(self, *, before: datetime, after: Run | None, limit: int) -> list[Run]:
+    def forgettable_runs(self, *, before: datetime, after: RunControl | None, limit: int) -> list[RunControl]:
         found = self._all(
             "forgettable_runs",
             before_us=to_us(before),

@@ -17,7 +17,7 @@ from tests.support.running_titan import running_titan
 from tests.support.waiting import wait_until
 from titan.engine.bus import Bus
 from titan.engine.registrar import Registrar
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock
@@ -80,7 +80,7 @@ def test_ten_kills_leave_the_runs_as_the_journal_tells_of_them(tmp_path: Path) -
     assert followed == read_at_once
 
 
-def runs_of(home: Path, fresh: Path) -> tuple[dict[str, RecordedRun], dict[str, RecordedRun]]:
+def runs_of(home: Path, fresh: Path) -> tuple[dict[str, Run], dict[str, Run]]:
     """Return the runs that a server kept, and those of a registry that reads its journal from the beginning."""
     clock, loop = SystemClock(), asyncio.new_event_loop()
     loop.close()  # nobody waits here

@@ -13,7 +13,7 @@ from tests.support.recorded import a_call, a_seen, at
 from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_record, a_span, entries_of, logged
 from titan.model.actions import Entry, ModelUse
 from titan.model.recorded import Note
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 from titan.ports_calls import CallStore
 
 NAMED = "OTEL_RUN_1"

@@ -14,7 +14,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure
 from titan.model.errors import Conflict, InvalidDag, LimitExceeded, StaleLease
 from titan.model.jobs import Affinity, JobStatus
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.rules.rollup import dag_status
 
 

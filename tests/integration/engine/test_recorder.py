@@ -35,8 +35,8 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.never_ended import NEVER_ENDED
@@ -353,7 +353,7 @@ def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
     asyncio.run(desk.record(a_call()))
     desk.clock.advance(IDLE + timedelta(seconds=1))
 
-    def recorded() -> RecordedRun:
+    def recorded() -> Run:
         found = run_of(desk.store)
         assert found is not None
         return found
@@ -374,7 +374,7 @@ def test_a_call_that_never_ended_fails_with_its_run(desk: Desk) -> None:
     asyncio.run(desk.record(a_call("b1", run_id="R_2", ends=None)))
     desk.clock.advance(IDLE_WITHIN_CALL + timedelta(seconds=1))
 
-    def stands(run_id: str) -> tuple[RecordedRun | None, list[str | None]]:
+    def stands(run_id: str) -> tuple[Run | None, list[str | None]]:
         return desk.store.read(
             lambda reader: (
                 reader.recorded_run(PROJECT, run_id),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER
 from tests.support.builders import NOON, PROJECT
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 from titan.ports_calls import CallFilter, CallReader, RunFilter
 from titan.store.calls.queries import QUERIES
 from titan.store.calls.reader import SqlCallReader

@@ -37,7 +37,8 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.recorded import Action, Note
+from titan.model.runs import Run
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import Applied, apply_entries
 
@@ -165,7 +166,7 @@ def entries_of(lines: Iterable[bytes]) -> list[Entry]:
     return [told for told in read_lines(lines) if isinstance(told, RunEntry | ActionEntry)]
 
 
-def runs_of(result: Applied) -> list[RecordedRun]:
+def runs_of(result: Applied) -> list[Run]:
     """Return runs without what an import tells anew: how many entries told of them."""
     return [replace(run, entry_count=0) for run in result.runs]
 

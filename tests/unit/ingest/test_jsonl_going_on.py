@@ -16,8 +16,8 @@ from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
-from titan.model.recorded import RecordedRun, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.rules.ending import fallen_silent
 from titan.rules.never_ended import NEVER_ENDED, closed
 
@@ -129,7 +129,7 @@ def silent(memory: Memory) -> Memory:
     return memory
 
 
-def stands(run: RecordedRun) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
+def stands(run: Run) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
     return run.status, run.status_source, run.ended_at, run.reason, run.told_end
 
 

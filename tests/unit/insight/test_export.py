@@ -18,10 +18,11 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun, json_document, json_lines, note_line
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import COUNTS_ALL, Action, Note, RecordedRun, Tally
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import COUNTS_ALL, Action, Note, Tally
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 
-RUN = RecordedRun(
+RUN = Run(
     project_id="default",
     id="run-1",
     agent_id="ann",
@@ -68,7 +69,7 @@ OF_SPAN = dataclasses.replace(NOTE, id="n3", action_id="span-1", text="")
 BODIES = Bodies(inputs=MESSAGES, failure=Failure(type="ValueError", message="nope"))
 
 
-def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
+def an_export(*actions: tuple[Action, Bodies], run: Run = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
     return ExportedRun(run=run, actions=actions, ids={7: "a1"}, notes=notes)
 
 

@@ -23,7 +23,7 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.recorded import Tally
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 from titan.rules.recording import UNKNOWN_AGENT
 
 MODEL = ActionKind.MODEL

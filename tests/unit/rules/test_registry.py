@@ -10,7 +10,8 @@ from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
 from titan.model.recorded import Tally
-from titan.model.runs import Run, RunStatus, StatusSource
+from titan.model.run_control import RunControl
+from titan.model.run_status import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls
 from titan.rules.ending import fallen_silent
 from titan.rules.recording import UNKNOWN_AGENT, apply_entries
@@ -81,9 +82,9 @@ def test_a_run_is_looked_at_from_the_moment_it_may_have_ended() -> None:
     assert silent_within_call_since(NOON) == NOON - IDLE_WITHIN_CALL
 
 
-def a_run(agent_id: str = "ada") -> Run:
+def a_run(agent_id: str = "ada") -> RunControl:
     """Return a run with stages, that began a second after noon and did something in the ninth."""
-    return Run(
+    return RunControl(
         project_id=PROJECT,
         id=RUN,
         agent_id=agent_id,

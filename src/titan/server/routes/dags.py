@@ -16,7 +16,7 @@ from titan.engine.submit import Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 from titan.ports import Blobs, Reader, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates

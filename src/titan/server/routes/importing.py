@@ -12,7 +12,8 @@ from litestar import Response
 from titan.ingest.jsonl import Pinned, Told, read_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note
+from titan.model.runs import Run
 from titan.model.troubles import righted
 from titan.ports_calls import CallTransaction
 from titan.rules.storable import storable_time
@@ -123,7 +124,7 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[tuple[Note, int | None]]
     return count
 
 
-def _seen_here(run: RecordedRun, note: Note, seen: int | None) -> int:
+def _seen_here(run: Run, note: Note, seen: int | None) -> int:
     """Return how much of what went wrong in a run, as it is counted here, is acknowledged by a note.
 
     Of an older export it is unknown: whoever spoke when all of the run had happened has seen all.

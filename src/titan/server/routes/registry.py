@@ -10,8 +10,8 @@ from litestar import Response
 
 from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
@@ -44,7 +44,7 @@ async def change(call: Call, decide: Callable[[CallTransaction], T]) -> T:
     return await asyncio.wrap_future(call.house.calls.transact(decide))
 
 
-def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
+def find_recorded(reader: CallReader, call: Call) -> Run:
     """Return the run that the path names.
 
     Raises:

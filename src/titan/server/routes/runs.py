@@ -14,8 +14,9 @@ from titan.engine.cancel import end_run as note_end
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.model.errors import Conflict
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunOutcome, RunStatus
+from titan.model.run_control import RunOutcome
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.ending import end_by_hand
@@ -111,7 +112,7 @@ async def end_run(call: Call) -> Response[bytes]:
     return await _answer(call, await look(call, partial(find_recorded, call=call)))
 
 
-def _end_stages(tx: Transaction, run: RecordedRun, body: wire_actions.EndRunBody) -> object:
+def _end_stages(tx: Transaction, run: Run, body: wire_actions.EndRunBody) -> object:
     """Report that no more stages will come; nothing where retention deleted those there were."""
     if tx.run(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
@@ -128,12 +129,12 @@ async def unpin_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=False)))
 
 
-def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> RecordedRun:
+def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
     run = find_recorded(tx, call)
     return _with_pin(tx, run, at=(run.pinned_at or tx.now) if is_pinned else None)
 
 
-def _with_pin(tx: CallTransaction, run: RecordedRun, *, at: datetime | None) -> RecordedRun:
+def _with_pin(tx: CallTransaction, run: Run, *, at: datetime | None) -> Run:
     if at == run.pinned_at:
         return run
     pinned = replace(run, pinned_at=at)
@@ -157,7 +158,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 async def restore_run(call: Call) -> Response[bytes]:
     """Bring an archived run back into the lists and the search."""
 
-    def act(tx: CallTransaction) -> RecordedRun:
+    def act(tx: CallTransaction) -> Run:
         run = find_recorded(tx, call)
         if run.archived_at is not None:
             tx.restore_run(run)
@@ -169,7 +170,7 @@ async def restore_run(call: Call) -> Response[bytes]:
 async def archive_run(call: Call) -> Response[bytes]:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
-    def act(tx: CallTransaction) -> RecordedRun:
+    def act(tx: CallTransaction) -> Run:
         run = _ended(find_recorded(tx, call))
         if run.archived_at is None:
             tx.archive_run(run)
@@ -178,13 +179,13 @@ async def archive_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, act))
 
 
-async def _answer(call: Call, run: RecordedRun) -> Response[bytes]:
+async def _answer(call: Call, run: Run) -> Response[bytes]:
     view = run_view(run)
     await with_stages(call, [view])
     return json_answer(view)
 
 
-def _ended(run: RecordedRun) -> RecordedRun:
+def _ended(run: Run) -> Run:
     """Return a run that has ended.
 
     Raises:
@@ -205,7 +206,7 @@ def _ended(run: RecordedRun) -> RecordedRun:
     )
 
 
-def _unpinned(run: RecordedRun) -> RecordedRun:
+def _unpinned(run: Run) -> Run:
     """Return a run that nobody wants kept.
 
     Raises:
@@ -241,7 +242,7 @@ async def delete_run(call: Call) -> Response[bytes]:
     return json_answer(wire.OkAnswer())
 
 
-def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[RecordedRun]:
+def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
     """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
     while True:
         run_id = replay_session(run_id)

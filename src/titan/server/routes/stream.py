@@ -19,8 +19,8 @@ from litestar import WebSocket
 
 from titan.engine.bus import CALLS
 from titan.insight.interventions import intervention_of, is_intervention
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallReader, ChangedRun, Heard
 from titan.server import wire_stream as wire
@@ -126,7 +126,7 @@ class _Telling:
             events.append(_plain("resync", deletion, self.clock))
         return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
 
-    def _run(self, reader: CallReader, run_id: str) -> RecordedRun | None:
+    def _run(self, reader: CallReader, run_id: str) -> Run | None:
         return reader.recorded_run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
     def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[wire.Envelope]:
@@ -145,7 +145,7 @@ class _Telling:
                 counted.add(one.run_id)
                 yield _of_many(one, counts[one.run_id])
 
-    def _of_run(self, run: RecordedRun, change: ChangedRun) -> Iterator[wire.Envelope]:
+    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[wire.Envelope]:
         before = self.told.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
@@ -162,11 +162,11 @@ class _Telling:
             self.told.popitem(last=False)
 
 
-def _created(run: RecordedRun, at: datetime, seq: int) -> wire.Envelope:
+def _created(run: Run, at: datetime, seq: int) -> wire.Envelope:
     return wire.Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
 
 
-def _ended(run: RecordedRun, seq: int) -> wire.Envelope:
+def _ended(run: Run, seq: int) -> wire.Envelope:
     view = run_view(run)
     return wire.Envelope(
         event_type="run_completed" if run.status is RunStatus.COMPLETED else "run_failed",

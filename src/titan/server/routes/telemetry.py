@@ -9,7 +9,8 @@ from litestar import Response
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
@@ -49,7 +50,7 @@ async def show_skeleton(call: Call) -> Response[bytes]:
     return json_answer(answer)
 
 
-def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:
+def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
     """Return actions with those that came before one of them, which is their parent: its number was not known then."""
     numbers = {action.id: action.number for action in actions}
     heard = set(numbers.values())

@@ -12,7 +12,8 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, OutcomeSums
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
@@ -47,7 +48,7 @@ def registry(
     is_ascending: bool,
     after: str | None,
     limit: int,
-) -> tuple[list[RecordedRun], str | None]:
+) -> tuple[list[Run], str | None]:
     """See `CallReader.registry`."""
     runs = narrowed_runs(session, wanted, sort=sort)
     values = {**runs.values, "project_id": project_id, "limit": limit + 1}

@@ -7,9 +7,10 @@ from operator import attrgetter
 from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.retention import RunKey
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.agent_hours import hour_of
@@ -35,13 +36,13 @@ class SqlCallReader:
         self._all = session.all
         self._one = session.one
 
-    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None:
+    def recorded_run(self, project_id: str, run_id: str) -> Run | None:
         row = self._one("recorded_run", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
-    ) -> tuple[list[RecordedRun], str | None]:
+    ) -> tuple[list[Run], str | None]:
         wanted = self._by_every_name(project_id, wanted)
         return lists.registry(
             self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
@@ -244,7 +245,7 @@ class SqlCallReader:
         has_acknowledged: bool = False,
         skip: int = 0,
         limit: int,
-    ) -> list[tuple[RecordedRun, bool]]:
+    ) -> list[tuple[Run, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
         asked |= {"limit": limit, "skip": skip}
         rows = (
@@ -254,7 +255,7 @@ class SqlCallReader:
         )
         return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
 
-    def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:
+    def _is_unrecovered(self, run: Run, run_no: int) -> bool:
         """Tell whether an error was not made good in a run that did not fail; most that were stopped have none."""
         may_have_one = run.status is not RunStatus.FAILED and run.tally.error > 0
         return may_have_one and self._one("has_unrecovered_error", run_no=run_no) is not None
@@ -285,11 +286,11 @@ class SqlCallReader:
         rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
         return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
 
-    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
         return [run_from_row(row) for row in self._all("silent_runs", **until, limit=limit)]
 
-    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
         return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
@@ -297,7 +298,7 @@ class SqlCallReader:
         found = [] if run_no is None else self._all("open_actions", run_no=run_no)
         return [action_from_row(row, run_id) for row in found]
 
-    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
         return [run_from_row(row) for row in rows]
 

@@ -8,19 +8,9 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import (
-    COUNTS_ALL,
-    COUNTS_NOTHING,
-    Action,
-    Count,
-    OutcomeSums,
-    RecordedRun,
-    Tally,
-    ToldEnd,
-    counted_alone,
-    lasted_ns,
-)
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import COUNTS_ALL, COUNTS_NOTHING, Action, Count, OutcomeSums, Tally, counted_alone, lasted_ns
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.model.totals import ActionFacts, RunTotals
 from titan.ports_calls import FlatRun, Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
@@ -85,9 +75,9 @@ def _sum_from_pico(pico: int, more: int) -> Decimal:
 _NOTHING: Final = Decimal(0)
 
 
-def run_from_row(row: Row) -> RecordedRun:
+def run_from_row(row: Row) -> Run:
     """Return the run of `run_columns`."""
-    return RecordedRun(
+    return Run(
         project_id=row[0],
         id=row[1],
         agent_id=row[2],
@@ -123,7 +113,7 @@ def run_from_row(row: Row) -> RecordedRun:
     )
 
 
-def with_totals(run: RecordedRun, totals: RunTotals) -> RecordedRun:
+def with_totals(run: Run, totals: RunTotals) -> Run:
     """Return a run with what its actions come to."""
     first = totals.first_error
     return replace(
@@ -156,7 +146,7 @@ def _tally(row: Row) -> Tally:
     )
 
 
-def row_of_run(run: RecordedRun) -> Values:
+def row_of_run(run: Run) -> Values:
     """Return `run_columns`."""
     tally = run.tally
     (cost, cost_more), (prevented, prevented_more), (saved, saved_more) = map(

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
-from titan.model.recorded import Action, Count, Note, RecordedRun
+from titan.model.recorded import Action, Count, Note
+from titan.model.runs import Run
 from titan.model.totals import RunTotals
 from titan.model.troubles import troubles_after
 from titan.ports_calls import KnownCalls, NewEntry
@@ -51,7 +52,7 @@ class _Place:
     text_count: int
     link: str
     actions_version: int  #: of the newest change of its actions
-    known: RecordedRun | None  #: None: it is new
+    known: Run | None  #: None: it is new
 
 
 class SqlCallTransaction(SqlCallReader):
@@ -113,9 +114,9 @@ class SqlCallTransaction(SqlCallReader):
         return [stored.entry for stored in told]
 
     @reads_rows
-    def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
+    def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, Run]:
         """Return those of these runs that are stored; note where they stand."""
-        found: dict[str, RecordedRun] = {}
+        found: dict[str, Run] = {}
         for row in self._all("runs_to_change", project_id=project_id, ids=to_json(sorted(run_ids))):
             run = run_from_row(row[4:])
             found[run.id] = run
@@ -126,7 +127,7 @@ class SqlCallTransaction(SqlCallReader):
     # --- writing ---
 
     def keep(
-        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+        self, project_id: str, *, runs: Iterable[Run], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
         changed = {run.id: run for run in runs}
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
@@ -166,7 +167,7 @@ class SqlCallTransaction(SqlCallReader):
         indexed = self._session.words_of
         self._session.insert("add_words", [(number, indexed(text)) for number, text in words])
 
-    def save_run(self, run: RecordedRun) -> None:
+    def save_run(self, run: Run) -> None:
         self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
 
     def save_note(self, note: Note) -> None:
@@ -212,7 +213,7 @@ class SqlCallTransaction(SqlCallReader):
         place.actions_version = self.version
         self._session.run("note_actions_changed", {"run_no": place.run_no, "version": self.version})
 
-    def add_alias(self, alias: str, run: RecordedRun) -> None:
+    def add_alias(self, alias: str, run: Run) -> None:
         project_id, place = run.project_id, self._place(run.project_id, run.id)
         before = self.recorded_run(project_id, alias)
         if before is None:
@@ -238,16 +239,16 @@ class SqlCallTransaction(SqlCallReader):
         tapes = self._tapes(project_id, run_id)
         return {str(row[0]) for tape_no in tapes for row in self._all("blobs_of_run", run_no=tape_no)}
 
-    def archive_run(self, run: RecordedRun) -> None:
+    def archive_run(self, run: Run) -> None:
         for tape_no in self._tapes(run.project_id, run.id):
             self._session.run("forget_words_of_run", {"run_no": tape_no})
         self.save_run(replace(run, archived_at=self.now))
 
-    def restore_run(self, run: RecordedRun) -> None:
+    def restore_run(self, run: Run) -> None:
         self._index_again(run)
         self.save_run(replace(run, archived_at=None))
 
-    def _index_again(self, run: RecordedRun) -> None:
+    def _index_again(self, run: Run) -> None:
         """Have a run found by all its words, those of its first entry to those of its last."""
         seen: set[str] = set()
 
@@ -310,9 +311,9 @@ class SqlCallTransaction(SqlCallReader):
             self._places[key] = _Place(self._last_run_no, 0, _NO_LINK, 0, None)
         return self._places[key]
 
-    def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
+    def _save_runs(self, runs: Iterable[Run], places: dict[str, _Place]) -> None:
         rows: list[Values] = []
-        changes: list[tuple[RecordedRun | None, RecordedRun]] = []
+        changes: list[tuple[Run | None, Run]] = []
         for run in runs:
             place = places[run.id]
             run = replace(run, troubles=troubles_after(place.known, run))
@@ -341,7 +342,7 @@ class SqlCallTransaction(SqlCallReader):
         )
 
 
-def replace_agent(action: Action, run: RecordedRun) -> Action:
+def replace_agent(action: Action, run: Run) -> Action:
     """Return an action with the agent of its run, which may have become known after the action was heard of."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
 
