@@ -113,7 +113,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
-    def run(self, project_id: str, run_id: str) -> RunControl | None: ...
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None: ...
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""

@@ -169,7 +169,7 @@ class Prices(Protocol):
 class CallReader(Protocol):
     """Questions about committed calls; unknown ids give None or nothing."""
 
-    def recorded_run(self, project_id: str, run_id: str) -> Run | None: ...
+    def run(self, project_id: str, run_id: str) -> Run | None: ...
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int

@@ -357,7 +357,7 @@ def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: Stand
 def test_what_nobody_recorded_gives_nothing(calls: CallStore) -> None:
     def ask(reader: CallReader) -> list[object]:
         return [
-            reader.recorded_run(PROJECT, "x"),
+            reader.run(PROJECT, "x"),
             reader.actions_of_run(PROJECT, "x"),
             reader.numbers_in_run(PROJECT, "x", ["a"]),
             reader.version_of_run(PROJECT, "x"),
@@ -377,7 +377,7 @@ def test_projects_see_nothing_of_each_other(calls: CallStore) -> None:
     record(calls, a_call(cost="1"))
     record(calls, a_call(cost="2"), project_id="other")
 
-    mine, others = run_of(calls), calls.read(lambda reader: reader.recorded_run("other", RUN))
+    mine, others = run_of(calls), calls.read(lambda reader: reader.run("other", RUN))
 
     assert mine is not None
     assert others is not None

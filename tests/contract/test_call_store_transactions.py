@@ -88,7 +88,7 @@ def test_two_read_while_one_writes_and_each_sees_whole_commits(calls: CallStore)
 
     def look() -> None:
         def ask(reader: CallReader) -> bool:
-            run = reader.recorded_run(PROJECT, RUN)
+            run = reader.run(PROJECT, RUN)
             assert run is not None
             return len(reader.actions_of_run(PROJECT, RUN)) == run.entry_count and run.tally.calls == run.tally.cost
 
@@ -158,7 +158,7 @@ def test_a_name_is_another_name_of_its_run_until_that_is_deleted(calls: CallStor
         return calls.read(lambda reader: reader.aliases(project_id, names))
 
     def name_run(tx: CallTransaction, name: str, run_id: str) -> None:
-        run = tx.recorded_run(PROJECT, run_id)
+        run = tx.run(PROJECT, run_id)
         assert run is not None
         tx.add_alias(name, run)
 

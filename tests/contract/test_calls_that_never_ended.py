@@ -30,7 +30,7 @@ def break_off(calls: CallStore) -> None:
 
 def close(tx: CallTransaction) -> None:
     """Do as the recorder does some seconds after a run has ended."""
-    run = tx.recorded_run(PROJECT, RUN)
+    run = tx.run(PROJECT, RUN)
     assert run is not None
     at = run.ended_at or run.last_event_at
     over = [closed(action, at=at) for action in tx.open_actions(PROJECT, RUN)]
@@ -38,7 +38,7 @@ def close(tx: CallTransaction) -> None:
 
 
 def run_of(calls: CallStore) -> Run:
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = calls.read(lambda reader: reader.run(PROJECT, RUN))
     assert run is not None
     return run
 

@@ -159,10 +159,10 @@ def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
     )
 
     store_run(store, begun)
-    as_begun = store.read(lambda reader: reader.run(PROJECT, "r1"))
+    as_begun = store.read(lambda reader: reader.run_control(PROJECT, "r1"))
     committed(store, lambda tx: tx.save_run(ended))
 
-    assert (as_begun, store.read(lambda reader: reader.run(PROJECT, "r1"))) == (begun, ended)
+    assert (as_begun, store.read(lambda reader: reader.run_control(PROJECT, "r1"))) == (begun, ended)
 
 
 def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(store: Store) -> None:
@@ -173,5 +173,5 @@ def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(st
     with pytest.raises(StoreRefused):
         store_run(store, a_run("r1"))
 
-    assert store.read(lambda reader: reader.run("elsewhere", "r1")) == elsewhere
-    assert store.read(lambda reader: reader.run(PROJECT, "unknown")) is None
+    assert store.read(lambda reader: reader.run_control("elsewhere", "r1")) == elsewhere
+    assert store.read(lambda reader: reader.run_control(PROJECT, "unknown")) is None

@@ -146,7 +146,7 @@ def test_a_run_keeps_how_its_program_was_started(store: Store) -> None:
 
     committed(store, lambda tx: tx.add_run(run))
 
-    assert store.read(lambda reader: reader.run(PROJECT, "r1")) == run
+    assert store.read(lambda reader: reader.run_control(PROJECT, "r1")) == run
 
 
 # --- keys that expire, are listed, and go ---

@@ -117,7 +117,7 @@ def test_a_run_goes(store: Store) -> None:
 
     committed(store, lambda tx: tx.forget_run(PROJECT, "r1"))
 
-    assert store.read(lambda reader: reader.run(PROJECT, "r1")) is None
+    assert store.read(lambda reader: reader.run_control(PROJECT, "r1")) is None
 
 
 def test_the_entries_of_a_run_go_but_the_journals_newest_and_its_numbers_go_on(store: Store) -> None:

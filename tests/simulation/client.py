@@ -57,7 +57,9 @@ class Client:
             await asyncio.sleep(self._chance.uniform(0, 8))
         if self._chance.random() < 0.5:
             outcome = self._chance.choice([RunOutcome.COMPLETED, RunOutcome.FAILED])
-            await self._change(lambda tx: tx.run(PROJECT, run_id) and end_run(tx, PROJECT, run_id, outcome, reason=""))
+            await self._change(
+                lambda tx: tx.run_control(PROJECT, run_id) and end_run(tx, PROJECT, run_id, outcome, reason="")
+            )
 
     async def work(self, attempt: Attempt) -> None:
         """Be the script of a job: some submit a DAG of their own while they run."""
@@ -114,7 +116,7 @@ class Client:
     @staticmethod
     def _newest_run(tx: Transaction) -> RunControl | None:
         run_id = next((dag.run_id for dag in tx.dags(PROJECT, limit=20) if dag.run_id), None)
-        return None if run_id is None else tx.run(PROJECT, run_id)
+        return None if run_id is None else tx.run_control(PROJECT, run_id)
 
     async def _submit(self, new: NewDag, token: str | None = None) -> None:
         new = with_gates(new)

@@ -114,7 +114,7 @@ class Life:
         run_id, outcome = self.chance.choice(RUNS), self.chance.choice(list(RunOutcome))
 
         def decide(tx: Transaction) -> None:
-            run = tx.run(PROJECT, run_id)
+            run = tx.run_control(PROJECT, run_id)
             if run is not None and outcome is RunOutcome.CANCELLED:
                 cancel_run(tx, run, by="ada")
             elif run is not None:

@@ -95,7 +95,7 @@ def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT)
 
 def run_of(store: CallStore, run_id: str = RUN) -> Run | None:
     """Return a run."""
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+    return store.read(lambda reader: reader.run(PROJECT, run_id))
 
 
 def standing_runs(store: CallStore) -> dict[str, Run]:

@@ -271,7 +271,7 @@ def _totals(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dict[str, Any]]:
-    run = reader.recorded_run(project_id, run_id)
+    run = reader.run(project_id, run_id)
     if run is None:
         return []
     actions = reader.actions_of_run(project_id, run_id)

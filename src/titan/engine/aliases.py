@@ -48,7 +48,7 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
 def keep_names(tx: CallTransaction, project_id: str, names: Names) -> None:
     """Keep the names that are new, of runs that are stored by now."""
     for name, run_id in names.new.items():
-        run, earlier = tx.recorded_run(project_id, run_id), tx.recorded_run(project_id, name)
+        run, earlier = tx.run(project_id, run_id), tx.run(project_id, name)
         if run is not None:
             tx.add_alias(name, run if earlier is None else joined(run, earlier))
     for run_id in names.recounted:

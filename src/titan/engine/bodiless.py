@@ -54,7 +54,7 @@ class BodilessRuns:
 
     def _is_noted(self, reader: CallReader, project_id: str, run_id: str) -> bool:
         """Return whether a stored run is known to keep no bodies."""
-        run = reader.recorded_run(project_id, run_id)
+        run = reader.run(project_id, run_id)
         return run is not None and self.choice.is_noted(run.details_told)
 
     def _bare(self, entry: Entry) -> Entry:

@@ -76,7 +76,7 @@ def end_run(
     cause: str = "orchestrator",
 ) -> RunControl:
     """Note that a run's orchestrator is done with it; a run that was cancelled stays so."""
-    run = tx.run(project_id, run_id)
+    run = tx.run_control(project_id, run_id)
     assert run is not None, f"end of unknown run {run_id}"
     if run.outcome is RunOutcome.CANCELLED:
         return run

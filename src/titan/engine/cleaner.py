@@ -220,7 +220,9 @@ class Cleaner:
 
         It adds to `left` the content that they named.
         """
-        has_stages = run.has_stages and self._store.read(lambda reader: reader.run(run.project_id, run.id)) is not None
+        has_stages = (
+            run.has_stages and self._store.read(lambda reader: reader.run_control(run.project_id, run.id)) is not None
+        )
 
         def forget(tx: CallTransaction) -> None:
             left.update(tx.blobs_of_run(run.project_id, run.id))
@@ -286,7 +288,7 @@ def _forgettable_runs(reader: Reader, before: datetime, after: RunControl | None
 
 def _forget_bare_row(tx: CallTransaction, run: RunControl) -> bool:
     """Delete the row of a run of which nothing was recorded; return False where it is pinned by now."""
-    row = tx.recorded_run(run.project_id, run.id)
+    row = tx.run(run.project_id, run.id)
     if row is not None and row.pinned_at is not None:
         return False
     if row is not None and row.entry_count == 0:

@@ -99,7 +99,7 @@ class Moves:
             self._settle_run(dag.project_id, dag.run_id, became_final)
 
     def _settle_run(self, project_id: str, run_id: str, became_final: int) -> None:
-        run = self.tx.run(project_id, run_id)
+        run = self.tx.run_control(project_id, run_id)
         assert run is not None, f"dag of unknown run {run_id}"
         if became_final < 0:
             run = reopened(self.tx, run, cause="jobs are tried again")

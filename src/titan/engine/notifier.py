@@ -223,7 +223,7 @@ class Notifier:
 def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
     """Return what is known now of the things an entry names."""
     subject = entry.subject
-    run = reader.run(subject.project_id, subject.run_id) if subject.run_id else None
+    run = reader.run_control(subject.project_id, subject.run_id) if subject.run_id else None
     return Facts(
         run=run,
         last_stage=reader.last_stage(run.project_id, run.id) if run else None,

@@ -167,14 +167,14 @@ def _distinct(ids: Iterable[str | None]) -> list[str]:
 
 def _write(tx: CallTransaction, *, stands: _Stands, seen: int) -> None:
     for run, status in stands.runs:
-        known = tx.recorded_run(run.project_id, run.id)
+        known = tx.run(run.project_id, run.id)
         after = with_stages(known, run, status, ended_at=run_ended_at(run, now=tx.now), now=tx.now)
         if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
             tx.restore_run(after)  # it was put away when it had ended, and goes on
         elif after != known:
             tx.save_run(after)
     for dag in stands.ended:
-        known = tx.recorded_run(dag.project_id, dag.id)
+        known = tx.run(dag.project_id, dag.id)
         over = None if known is None else with_dag_ended(known, dag)
         if over is not None:
             tx.save_run(over)

@@ -157,7 +157,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
     """Book the new stage on its run, which begins here or, after its end, is reopened."""
     job_count = len(new.jobs)
     assert dag.run_id is not None
-    run = tx.run(dag.project_id, dag.run_id)
+    run = tx.run_control(dag.project_id, dag.run_id)
     check_run_size(dag.run_id, run.job_count if run else 0, job_count)
     subject = Subject(project_id=dag.project_id, run_id=dag.run_id)
     if run is None and new.is_resumed:

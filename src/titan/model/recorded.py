@@ -1,4 +1,4 @@
-"""What entries come to: an action as it stands, and a run's row in the registry.
+"""What entries come to: an action as it stands, and sums over many.
 
 Both are projections of the entries and hold only what lists and filters read; bodies are looked up when someone looks.
 """

@@ -19,7 +19,7 @@ class ToldEnd(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A run's row in the registry, whoever began it."""
+    """A run, whoever began it: what was recorded of it, and what the DAGs that it submitted come to."""
 
     project_id: str
     id: str

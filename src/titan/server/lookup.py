@@ -145,7 +145,7 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
     Raises:
         UnknownRun: there is none, or it has no stages.
     """
-    run = reader.run(project_id, run_id)
+    run = reader.run_control(project_id, run_id)
     if run is not None:
         return run
     raise UnknownRun(

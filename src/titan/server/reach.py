@@ -131,7 +131,7 @@ def _is_free(call: Call) -> bool:
 
 
 def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:
-    if reader.run(call.house.project_id, run_id) is not None:
+    if reader.run_control(call.house.project_id, run_id) is not None:
         _check_run(reader, call, run_id)
 
 

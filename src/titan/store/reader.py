@@ -140,8 +140,8 @@ class SqlReader(SqlListReader):
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         return next(iter(self.dags(project_id, run_id=run_id, limit=1)), None)
 
-    def run(self, project_id: str, run_id: str) -> RunControl | None:
-        row = self._one("run", project_id=project_id, run_id=run_id)
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None:
+        row = self._one("run_control", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
     def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:

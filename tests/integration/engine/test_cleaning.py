@@ -89,7 +89,7 @@ class House:
 
     def pin(self, run_id: str) -> None:
         def pin(tx: CallTransaction) -> None:
-            run = tx.recorded_run(PROJECT, run_id)
+            run = tx.run(PROJECT, run_id)
             assert run is not None
             tx.save_run(structs.replace(run, pinned_at=tx.now))
 
@@ -349,7 +349,7 @@ def test_a_run_whose_recordings_are_old_is_listed_as_long_as_its_stages_are_ther
     first, second = (house.clean(Retention(recorded=30 * DAY)) for _ in range(2))
 
     assert (first.recorded, second.recorded) == (1, 0)
-    run = house.calls.read(lambda calls: calls.recorded_run(PROJECT, "R_1"))
+    run = house.calls.read(lambda calls: calls.run(PROJECT, "R_1"))
     assert run is not None
     assert (run.has_stages, run.tally.calls, run.entry_count) == (True, 0, 0)
     assert house.clean(MONTH).runs == 1

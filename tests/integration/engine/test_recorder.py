@@ -377,7 +377,7 @@ def test_a_call_that_never_ended_fails_with_its_run(desk: Desk) -> None:
     def stands(run_id: str) -> tuple[Run | None, list[str | None]]:
         return desk.store.read(
             lambda reader: (
-                reader.recorded_run(PROJECT, run_id),
+                reader.run(PROJECT, run_id),
                 [action.error_type for action in reader.actions_of_run(PROJECT, run_id)],
             )
         )

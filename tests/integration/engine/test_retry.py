@@ -472,7 +472,7 @@ def newest(tx: Transaction, name: str) -> Job:
 
 
 def run_in(tx: Transaction) -> RunControl:
-    found = tx.run(PROJECT, "R_1")
+    found = tx.run_control(PROJECT, "R_1")
     assert found is not None
     return found
 

@@ -97,7 +97,7 @@ def test_two_servers_that_record_one_run_keep_one_tape(two: tuple[CallStore, Cal
         thread.join()
 
     tape = two[0].read(lambda reader: reader.tape(PROJECT, RUN, limit=1000))
-    run = two[1].read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = two[1].read(lambda reader: reader.run(PROJECT, RUN))
     assert run is not None
     assert run.tally.calls == run.entry_count == len(tape) == 40
     assert {stored.entry for stored in tape} == {

@@ -114,7 +114,7 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[tuple[Note, int | None]]
     """
     count = 0
     for told, seen in notes:
-        run = tx.recorded_run(told.project_id, told.run_id)
+        run = tx.run(told.project_id, told.run_id)
         if run is None:
             continue
         note = _as_of_its_run(tx, replace(told, run_id=run.id))

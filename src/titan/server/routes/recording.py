@@ -146,7 +146,7 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | N
     if job is None:
         return None
     if job.run_id is not None:
-        run = reader.run(job.project_id, job.run_id)
+        run = reader.run_control(job.project_id, job.run_id)
         return ToldRun(job.run_id, run.agent_id if run else None)
     dag = reader.dag(job.dag_id)
     return ToldRun(job.dag_id, dag.name if dag else None)  # an implicit run, named by its submission

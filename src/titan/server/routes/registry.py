@@ -52,7 +52,7 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
     """
     named, run_id = call.path("run"), call.house.recorder.known_as(call.path("run"))
     for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
-        run = reader.recorded_run(call.house.project_id, known)
+        run = reader.run(call.house.project_id, known)
         if run is not None:
             return run
     raise UnknownRun(

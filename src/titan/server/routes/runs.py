@@ -114,7 +114,7 @@ async def end_run(call: Call) -> Response[bytes]:
 
 def _end_stages(tx: Transaction, run: Run, body: wire_actions.EndRunBody) -> object:
     """Report that no more stages will come; nothing where retention deleted those there were."""
-    if tx.run(run.project_id, run.id) is not None:
+    if tx.run_control(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
     return wire.OkAnswer()
 
@@ -147,7 +147,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 
     def act(tx: CallTransaction) -> None:
         for run_id, at in pins.items():
-            run = tx.recorded_run(call.house.project_id, run_id)
+            run = tx.run(call.house.project_id, run_id)
             if run is not None and run.pinned_at is None:
                 _with_pin(tx, run, at=at)
 
@@ -246,7 +246,7 @@ def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
     """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
     while True:
         run_id = replay_session(run_id)
-        run = tx.recorded_run(call.house.project_id, call.house.recorder.known_as(run_id))
+        run = tx.run(call.house.project_id, call.house.recorder.known_as(run_id))
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run

@@ -101,11 +101,11 @@ def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> s
     Scores are sent at once and spans in batches, so it may be unheard of yet.
     """
     project_id, trace_id = call.house.project_id, call.house.recorder.known_as(score.trace_id)
-    run = tx.recorded_run(project_id, trace_id)
+    run = tx.run(project_id, trace_id)
     if run is not None:
         return run.id
     run_id = own or trace_id
-    if tx.recorded_run(project_id, run_id) is None:
+    if tx.run(project_id, run_id) is None:
         tx.save_run(not_heard_yet(project_id, run_id, at=score.at or tx.now, now=tx.now))
     return run_id
 

@@ -127,7 +127,7 @@ class _Telling:
         return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
 
     def _run(self, reader: CallReader, run_id: str) -> Run | None:
-        return reader.recorded_run(self.project_id, run_id) if self.run_id in (None, run_id) else None
+        return reader.run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
     def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[wire.Envelope]:
         counts = Counter(one.run_id for one in heard if one.action is not None)

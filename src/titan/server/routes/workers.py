@@ -172,7 +172,7 @@ async def sort_out_workspaces(call: Call) -> Response[bytes]:
                 continue
             if kind == "run" and (project_id, owner_id) in pinned:
                 continue
-            owner = reader.run(project_id, owner_id) if kind == "run" else reader.dag(owner_id)
+            owner = reader.run_control(project_id, owner_id) if kind == "run" else reader.dag(owner_id)
             if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):
                 old.append(name)
         return old

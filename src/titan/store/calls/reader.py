@@ -36,8 +36,8 @@ class SqlCallReader:
         self._all = session.all
         self._one = session.one
 
-    def recorded_run(self, project_id: str, run_id: str) -> Run | None:
-        row = self._one("recorded_run", project_id=project_id, run_id=run_id)
+    def run(self, project_id: str, run_id: str) -> Run | None:
+        row = self._one("run", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
     def registry(

@@ -184,7 +184,7 @@ class SqlCallTransaction(SqlCallReader):
     def save_totals(
         self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
     ) -> None:
-        run = self.recorded_run(project_id, run_id)
+        run = self.run(project_id, run_id)
         if run is None or run.id != run_id:
             return
         place = self._place(project_id, run_id)
@@ -215,7 +215,7 @@ class SqlCallTransaction(SqlCallReader):
 
     def add_alias(self, alias: str, run: Run) -> None:
         project_id, place = run.project_id, self._place(run.project_id, run.id)
-        before = self.recorded_run(project_id, alias)
+        before = self.run(project_id, alias)
         if before is None:
             self._session.insert("save_alias", [(project_id, alias, place.run_no, None, 0, None)])
             return
@@ -269,7 +269,7 @@ class SqlCallTransaction(SqlCallReader):
             after = entries[-1].number
 
     def forget_run(self, project_id: str, run_id: str) -> bool:
-        run_no, known = self._run_no(project_id, run_id), self.recorded_run(project_id, run_id)
+        run_no, known = self._run_no(project_id, run_id), self.run(project_id, run_id)
         if run_no is None:
             return False
         self._count_by_hour(hours_changed([(known, None)]))

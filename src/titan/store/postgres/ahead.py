@@ -108,9 +108,9 @@ class AheadReader(SqlReader):
             self._dags[dag_id] = super().dag(dag_id)
         return self._dags[dag_id]
 
-    def run(self, project_id: str, run_id: str) -> RunControl | None:
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None:
         if (project_id, run_id) not in self._runs:
-            self._runs[project_id, run_id] = super().run(project_id, run_id)
+            self._runs[project_id, run_id] = super().run_control(project_id, run_id)
         return self._runs[project_id, run_id]
 
     def attempt(self, lease_id: str) -> Attempt | None:

@@ -3,14 +3,14 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 14
+-- version: 15
 
 create table meta (
     name text collate "C" not null primary key,
     value text not null
 );
 
-create table runs (
+create table run_control (
     project_id text collate "C" not null,
     id text collate "C" not null,
     agent_id text collate "C" not null,
@@ -27,7 +27,7 @@ create table runs (
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 );
 
-create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
+create index run_control_quiet on run_control (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text collate "C" not null primary key,
@@ -71,7 +71,7 @@ create table dags (
     started_at_us bigint,
     ended_at_us bigint,
     cancelled_by text,
-    foreign key (project_id, run_id) references runs (project_id, id),
+    foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
     constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))

@@ -55,8 +55,8 @@ returning seq
 select
     seq, at_us,
     exists (
-        select 1 from runs
-        where runs.project_id = journal.project_id and runs.id = journal.run_id and runs.live_job_count > 0
+        select 1 from run_control
+        where run_control.project_id = journal.project_id and run_control.id = journal.run_id and run_control.live_job_count > 0
     )
     or exists (select 1 from dags where dags.id = journal.dag_id and dags.ended_at_us is null),
     project_id, run_id

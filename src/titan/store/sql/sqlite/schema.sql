@@ -4,14 +4,14 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 14
+-- version: 15
 
 create table meta (
     name text not null primary key,
     value text not null
 ) strict, without rowid;
 
-create table runs (
+create table run_control (
     project_id text not null,
     id text not null,
     agent_id text not null,
@@ -28,7 +28,7 @@ create table runs (
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 ) strict;
 
-create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
+create index run_control_quiet on run_control (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text not null primary key,
@@ -72,7 +72,7 @@ create table dags (
     started_at_us integer,
     ended_at_us integer,
     cancelled_by text,
-    foreign key (project_id, run_id) references runs (project_id, id),
+    foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
     constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))

@@ -24,7 +24,7 @@ select run_no from runs where project_id = :project_id and id = :run_id
 union all
 select run_no from aliases where project_id = :project_id and id = :run_id
 
--- name: recorded_run
+-- name: run
 select {run_columns}
 from runs
 where
