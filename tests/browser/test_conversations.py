@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find_order", "arguments": '{"order": 1077}'}}
 ASKED = {

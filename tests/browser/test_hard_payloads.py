@@ -8,9 +8,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 from tests.support.hard_payloads import CARD, DEEP, HARD, KEY
 
 RUN = "hard-payloads"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded import a_call, a_failed_call, forget, record, say
+from tests.browser.recorded_run import ToldRun
 
 FIGURES_THAT_OVERFLOW = """[...document.querySelectorAll(".registry-figures > div")]
     .filter(figure => figure.scrollWidth > figure.clientWidth).map(figure => figure.innerText)"""

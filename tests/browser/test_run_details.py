@@ -6,9 +6,9 @@ import json
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 from tests.support.raw_http import ask, ask_json
 
 REPLAY = {

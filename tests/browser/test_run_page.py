@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 from tests.support.waiting import wait_until
 
 PNG = bytes.fromhex(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded import a_call, record
+from tests.browser.recorded_run import ToldRun
 from tests.support.raw_http import ask_json
 from titan_sdk import TitanJob
 

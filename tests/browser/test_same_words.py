@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console
 from tests.browser.recorded import a_call, record
+from tests.browser.recorded_run import ToldRun
 
 
 def test_what_a_run_counts_has_one_name_on_every_page(page: Page, console: Console) -> None:

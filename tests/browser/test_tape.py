@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 from tests.support.tampering import change_calls
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.recorded_run import ToldRun
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 
 ASKED = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "And the price?"}]}
 
