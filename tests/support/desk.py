@@ -58,7 +58,6 @@ class Desk:
     def join(self, worker_id: str = "w1", **offers: int) -> str:
         """Register a worker; without `offers` it has one GENERAL slot."""
         worker = Worker(
-            project_id=PROJECT,
             id=worker_id,
             name=worker_id,
             host="here",

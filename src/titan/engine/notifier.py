@@ -101,7 +101,6 @@ class Notifier:
         *,
         bus: Bus,
         clock: Clock,
-        project_id: str,
         own_url: str,
         texts: Mapping[NoticeKind, str],
         secret: str = "",
@@ -111,7 +110,6 @@ class Notifier:
         self._store = store
         self._bus = bus
         self._clock = clock
-        self._project_id = project_id
         self._own_url = own_url
         self._texts = texts
         self._secret = secret
@@ -156,7 +154,7 @@ class Notifier:
         return int(note) if note is not None else await self._save(address, last)
 
     def _after(self, reader: Reader, seq: int) -> list[JournalEntry]:
-        return reader.journal(self._project_id, after_seq=seq, limit=BATCH)
+        return reader.journal(None, after_seq=seq, limit=BATCH)
 
     async def _save(self, address: Address, seq: int) -> int:
         def note(tx: Transaction) -> None:
@@ -223,7 +221,8 @@ class Notifier:
 def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
     """Return what is known now of the things an entry names."""
     subject = entry.subject
-    run = reader.run_control(subject.project_id, subject.run_id) if subject.run_id else None
+    owner, run_id = subject.project_id, subject.run_id
+    run = reader.run_control(owner, run_id) if owner is not None and run_id is not None else None
     return Facts(
         run=run,
         last_stage=reader.last_stage(run.project_id, run.id) if run else None,

@@ -304,7 +304,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/v1/chat/completions",
         handler=models.chat,
-        permission=Permission.WRITE_SHARED,
+        permission=Permission.ASK_MODEL,
         body=dict,
         answer=dict,
     ),

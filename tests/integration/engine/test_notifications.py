@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import PROJECT, a_new_dag, a_spec
+from tests.support.builders import a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.sources import ROOT
@@ -66,7 +66,6 @@ def while_notifying(
             desk.store,
             bus=bus,
             clock=desk.clock,
-            project_id=PROJECT,
             own_url=OWN_URL,
             texts=texts or check_texts({}),
             secret=secret,

@@ -55,3 +55,17 @@ update dags set made_by = null where made_by = :job_id
 
 -- name: forget_dag
 delete from dags where id = :dag_id
+
+-- name: projects
+-- One look at an index for each.
+with recursive named (project_id) as (
+    select min(project_id) from dags
+    union all
+    select (select min(dags.project_id) from dags where dags.project_id > named.project_id)
+    from named
+    where named.project_id is not null
+)
+
+select project_id from named where project_id is not null
+union
+select project_id from tokens where project_id is not null
