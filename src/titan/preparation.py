@@ -13,5 +13,5 @@ def make_preparer(privacy: Privacy, key: bytes) -> Preparer:
     redactor = make_redactor(key=key, patterns=privacy.patterns, fields=privacy.fields)
     entries = EntryRedactor(redactor, keeps_content=privacy.keeps_content)
     names = map(entries.known_as, privacy.content_off)  # one that holds a secret is known by what stands for it
-    capture = ContentCapture.without(names, is_off=not privacy.keeps_content)
+    capture = ContentCapture(is_off=not privacy.keeps_content, off_projects=frozenset(names))
     return Preparer(entries, ListedPrices(), capture)

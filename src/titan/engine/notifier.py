@@ -26,6 +26,7 @@ from titan import __version__
 from titan.engine.bus import JOURNAL, Bus, Watch
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
+from titan.model.projects import DEFAULT_PROJECT
 from titan.ports import Clock, Reader, Store, Transaction
 from titan.rules.notices import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
 
@@ -237,11 +238,15 @@ def page_of(notice: Notice) -> str:
     A gate is approved on the page of its DAG, above the graph and beside the files to review.
     """
     subject = notice.entry.subject
+    project = None if subject.project_id == DEFAULT_PROJECT else subject.project_id
     if notice.kind is NoticeKind.RUN_FAILED:
-        return f"/runs/{quote(subject.run_id or '', safe='')}"
-    path = f"/dags/DAG-{quote(notice.fields['dag'], safe='')}"
-    ids = {"id": subject.dag_id, "job": subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None}
-    return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
+        path, query = f"/runs/{quote(subject.run_id or '', safe='')}", {"project": project}
+    else:
+        job_id = subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None
+        path = f"/dags/DAG-{quote(notice.fields['dag'], safe='')}"
+        query = {"id": subject.dag_id, "job": job_id, "project": project}
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"{path}?{said}" if said else path
 
 
 def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:

@@ -139,11 +139,8 @@ async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence
 
 
 def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
-    jobs = (reader.job(job_id) for job_id in job_ids)
-    for dag_id in dict.fromkeys((*dag_ids, *(job.dag_id for job in jobs if job is not None))):
-        dag = reader.dag(dag_id)
-        if dag is not None:
-            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    for dag in _dags_of(reader, call, [*dag_ids, *job_ids]):
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
 def _is_free(call: Call) -> bool:

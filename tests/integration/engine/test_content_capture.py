@@ -25,7 +25,7 @@ from titan.store.calls.sqlite_store import SqliteCallStore
 CANARY = "zebracrossing"
 BODY = Payload(f'{{"messages":{SHARED_MARK}}}', (f'{{"content":"{CANARY}"}}',))
 CALL = replace(a_call("a1"), inputs=BODY, details=f'{{"said":"{CANARY}"}}')
-NONE_HERE = ContentCapture.without([PROJECT])
+NONE_HERE = ContentCapture(off_projects=frozenset({PROJECT}))
 
 
 def hear(store: CallStore, *entries: Entry, capture: ContentCapture, project: str = PROJECT) -> None:
@@ -123,7 +123,7 @@ def test_large_content_of_a_run_that_began_before_is_written_as_ever(home: Path)
 def test_entries_of_several_projects_come_in_one_request(home: Path) -> None:
     batch = [CALL, replace(CALL, project="shop"), replace(CALL, id="a2", project="shop")]
 
-    told = recorded(home, batch, batch, capture=ContentCapture.without(["shop"]))
+    told = recorded(home, batch, batch, capture=ContentCapture(off_projects=frozenset({"shop"})))
 
     assert told == [Recorded(stored=3, repeated=0), Recorded(stored=0, repeated=3)]
     store = SqliteCallStore(home / "calls.db", clock=StandingClock())

@@ -9,7 +9,7 @@ from titan.model.actions import ActionEntry, Payload
 from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.recording import MOST_DETAILS, apply_entries
 
-FINANCE = ContentCapture.without(["Finance", "hr"])
+FINANCE = ContentCapture(off_projects=frozenset({"Finance", "hr"}))
 CALL = replace(a_call(), inputs=Payload("1"), outputs=Payload("2"))
 
 
@@ -25,7 +25,7 @@ def test_other_projects_keep_theirs(project: str) -> None:
 
 
 def test_where_the_whole_server_keeps_none_no_project_does() -> None:
-    assert not ContentCapture.without(["finance"], is_off=True).keeps_content("shop")
+    assert not ContentCapture(off_projects=frozenset({"finance"}), is_off=True).keeps_content("shop")
 
 
 @pytest.mark.parametrize(("capture", "keeps"), [(FINANCE, False), (CAPTURES_ALL, True)])
@@ -44,7 +44,7 @@ def test_a_known_run_keeps_to_it_whatever_the_setting_is_by_now(*, keeps: bool) 
     memory = Memory()
     memory.hear(a_word())
     memory.runs[RUN] = replace(memory.run, keeps_content=keeps)
-    capture = ContentCapture.without([PROJECT]) if keeps else CAPTURES_ALL
+    capture = ContentCapture(off_projects=frozenset({PROJECT})) if keeps else CAPTURES_ALL
     word = replace(a_word(), details='{"traceback":"t"}')
 
     applied = apply_entries([CALL, word], memory.known([CALL]), project_id=PROJECT, now=NOON, capture=capture)

@@ -85,11 +85,20 @@ def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
     """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
     if run is None or run.agent_id is None:
         return entries
-    own = [entry for entry in entries if entry.run_id == run.id]
-    if not own or any(isinstance(entry, RunEntry) and entry.agent_id for entry in own):
-        return entries
-    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in own)
-    return [RunEntry(run_id=run.id, source=Source.SDK, at=first, agent_id=run.agent_id), *entries]
+    own: dict[str | None, list[Entry]] = {}
+    for entry in entries:
+        if entry.run_id == run.id:
+            own.setdefault(entry.project, []).append(entry)
+    return [*(_naming(run, project, part) for project, part in own.items() if not _names_agent(part)), *entries]
+
+
+def _names_agent(entries: Iterable[Entry]) -> bool:
+    return any(isinstance(entry, RunEntry) and entry.agent_id for entry in entries)
+
+
+def _naming(run: ToldRun, project: str | None, entries: Iterable[Entry]) -> RunEntry:
+    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in entries)
+    return RunEntry(run_id=run.id, source=Source.SDK, at=first, agent_id=run.agent_id, project=project)
 
 
 async def run_of_caller(call: Call) -> ToldRun | None:
