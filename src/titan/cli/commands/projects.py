@@ -12,7 +12,7 @@ app = typer.Typer()
 _COLUMNS = (Column("PROJECT", folds=True), Column("CONTENT"))
 
 
-@app.command(epilog=examples("titan projects", "titan jobs --project finance", "titan projects --json"))
+@app.command(epilog=examples("titan projects", "titan projects --json | jq -r '.data[].name'"))
 def projects(*, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """List the projects that have a run, a DAG, a token or a setting.
 
