@@ -238,15 +238,13 @@ def page_of(notice: Notice) -> str:
     A gate is approved on the page of its DAG, above the graph and beside the files to review.
     """
     subject = notice.entry.subject
-    project = None if subject.project_id == DEFAULT_PROJECT else subject.project_id
+    project = subject.project_id or DEFAULT_PROJECT
+    within = "" if project == DEFAULT_PROJECT else f"/p/{quote(project, safe='')}"
     if notice.kind is NoticeKind.RUN_FAILED:
-        path, query = f"/runs/{quote(subject.run_id or '', safe='')}", {"project": project}
-    else:
-        job_id = subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None
-        path = f"/dags/DAG-{quote(notice.fields['dag'], safe='')}"
-        query = {"id": subject.dag_id, "job": job_id, "project": project}
-    said = urlencode({name: value for name, value in query.items() if value})
-    return f"{path}?{said}" if said else path
+        return f"{within}/runs/{quote(subject.run_id or '', safe='')}"
+    path = f"{within}/dags/DAG-{quote(notice.fields['dag'], safe='')}"
+    ids = {"id": subject.dag_id, "job": subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None}
+    return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
 
 
 def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
