@@ -23,8 +23,8 @@ export function useCanChange(): boolean {
 
 /** Returns whether the caller may look after workers and the server: not with a token of a project. */
 export function useCanOperate(): boolean {
-  const canChange = useCanChange();
-  return canChange && (useSession().data?.project ?? null) === null;
+  const { data } = useSession();
+  return !data || (data.role === "admin" && data.project === null);
 }
 
 /** Returns the key that an OpenAI client is given for this server: it refuses to start without one, even if none is needed. */
