@@ -6,6 +6,7 @@ from inspect import Parameter, signature
 from typing import Annotated, TypeAlias
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from titan.cli.server import of_project
 
@@ -22,7 +23,10 @@ ProjectOption: TypeAlias = Annotated[
 
 def with_project(commands: typer.Typer) -> typer.Typer:
     """Give those commands of a group `--project` that ask a server."""
-    for info in commands.registered_commands:
+    infos: list[CommandInfo | TyperInfo] = list(commands.registered_commands)
+    if commands.registered_callback is not None:
+        infos.append(commands.registered_callback)
+    for info in infos:
         if info.callback is not None and "server" in signature(info.callback).parameters:
             info.callback = _within_project(info.callback)
     return commands
