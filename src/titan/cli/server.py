@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from titan.cli.answers import Document
+from titan.cli.answers import Document, ProjectList, read
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
@@ -67,6 +67,7 @@ class Server:
     ) -> None:
         self.address = address
         self.project = project
+        self._environment = environment
         self._transport = Transport(
             *(address.host, address.port, token),
             project=project,
@@ -79,6 +80,11 @@ class Server:
     def has_token(self) -> bool:
         """Whether a token goes with every request."""
         return bool(self._transport.token)
+
+    def in_each_project(self) -> "Iterator[Server]":
+        """Yield this server as a client of each project that there is."""
+        for listed in read(self.get("api", "v1", "projects"), ProjectList).data:
+            yield Server(self.address, self._transport.token, self._environment, project=listed.name)
 
     def be_patient(self) -> None:
         """Wait for a server that does not answer from the first request on: it is sure to exist."""
