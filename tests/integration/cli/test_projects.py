@@ -62,5 +62,5 @@ def test_the_projects_are_listed_with_whether_they_store_content(titan: CommandL
 def test_a_name_that_can_be_none_is_refused(titan: CommandLine) -> None:
     refused = titan("jobs", "--project", "x" * 201)
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == 5
     assert "project " in refused.stderr
