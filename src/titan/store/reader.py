@@ -127,7 +127,8 @@ class SqlReader(SqlListReader):
     # --- DAGs and runs ---
 
     def projects(self) -> list[str]:
-        return sorted(str(row[0]) for row in self._all("projects"))
+        found = [*self._all("projects_with_dags"), *self._all("projects_with_tokens")]
+        return sorted({str(row[0]) for row in found})
 
     def dag(self, dag_id: str) -> Dag | None:
         row = self._one("dag", dag_id=dag_id)

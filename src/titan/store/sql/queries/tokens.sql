@@ -8,6 +8,9 @@ select {token_columns} from tokens where id = :token_id
 -- name: tokens
 select {token_columns} from tokens order by created_at_us desc, id desc
 
+-- name: projects_with_tokens
+select distinct project_id from tokens where project_id is not null
+
 -- name: add_token
 insert into tokens ({token_columns}) values (
     :project_id, :id, :name, :role, :hash, :created_at_us, :last_used_at_us, :expires_at_us, :revoked_at_us,

@@ -328,8 +328,6 @@ create table tokens (
 
 create index tokens_newest on tokens (created_at_us, id);
 
-create index tokens_by_project on tokens (project_id) where project_id is not null;
-
 -- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
 create table sign_ins (
     hash text not null primary key check (length(hash) = 64),

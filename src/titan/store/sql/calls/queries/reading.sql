@@ -386,15 +386,26 @@ where runs.project_id = :project_id and runs.id in (select value from json_each(
 
 -- name: projects
 -- One look at an index for each.
-with recursive named (project_id) as (
+with recursive found (project_id) as (
     select min(project_id) from runs
     union all
-    select (select min(runs.project_id) from runs where runs.project_id > named.project_id)
-    from named
-    where named.project_id is not null
+    select (select min(runs.project_id) from runs where runs.project_id > found.project_id)
+    from found
+    where found.project_id is not null
 )
 
-select project_id from named where project_id is not null
+select project_id from found where project_id is not null
 
 -- name: running_with_stages
-select project_id, id from runs where has_stages = 1 and status = 'running'
+with recursive found (project_id) as (
+    select min(project_id) from runs
+    union all
+    select (select min(runs.project_id) from runs where runs.project_id > found.project_id)
+    from found
+    where found.project_id is not null
+)
+
+select runs.project_id, runs.id
+from found
+cross join runs
+where runs.project_id = found.project_id and runs.status = 'running' and runs.has_stages = 1
