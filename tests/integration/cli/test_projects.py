@@ -1,12 +1,11 @@
 """`--project` and TITAN_PROJECT: every command asks about one project; `titan projects` lists them."""
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.support.command_line import CommandLine
+from tests.support.command_line import PROGRAM, CommandLine
 from tests.support.raw_http import ask_json
 from tests.support.replayed import a_call
 
@@ -18,12 +17,15 @@ def test_a_command_asks_about_the_project_that_it_names(titan: CommandLine) -> N
     assert titan("store", "get", "k").exit_code == 3
 
 
-def test_the_environment_names_it_for_every_command(titan: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_it_for_every_command(titan: CommandLine) -> None:
     titan("store", "put", "e", "f", "--project", "finance")
-    monkeypatch.setitem(os.environ, "TITAN_PROJECT", "finance")
+    environment = {**os.environ, "TITAN_PROJECT": "finance"}
 
-    assert titan("store", "get", "e").text == "f\n"
-    assert titan("store", "get", "e", "--project", "shop").exit_code == 3
+    def typed(*words: str) -> int:
+        command = [*PROGRAM, "store", "get", "e", "--server", titan.server, *words]
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    assert [typed(), typed("--project", "shop")] == [0, 3]
 
 
 def test_a_script_is_submitted_to_a_project_and_followed_there(titan: CommandLine, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from titan.store.sqlite.session import QUERIES, SqliteSession
 
 STORE_FOLDER = ROOT / "src" / "titan" / "store"
 
-#: Lists of all workers and tokens are asked for by people; a home has a handful. A starting server renews whatever lease
-#: is live.
+#: Lists of all workers and tokens are asked for by people; a home has a handful. A starting server renews whatever
+#: lease is live.
 SCANS_ALLOWED = {"workers", "tokens", "projects_with_tokens", "renew_all_leases"}
 
 #: Not tables: what the query itself has found so far (`found` is what queries call it).

@@ -121,22 +121,18 @@ def test_a_call_of_the_model_is_of_the_program_s_project_in_a_run_and_outside(
     assert not is_anywhere(titan)
 
 
-def test_a_client_asks_about_one_project_and_submits_to_it(
-    titan: RunningTitan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TITAN_PROJECT", "finance")
-    by_environment = TitanClient(port=titan.sdk_port, announce=lambda _: None)
-    shop = TitanClient(port=titan.sdk_port, project="Crème/brûlée", announce=lambda _: None)
+def test_a_client_asks_about_one_project_and_submits_to_it(titan: RunningTitan) -> None:
+    run_agent(titan, "import titan_sdk\ntitan_sdk.TitanClient().store_put('k', 'f')")  # of TITAN_PROJECT
+    finance, shop = (TitanClient(port=titan.sdk_port, project=name) for name in ("finance", "Crème/brûlée"))
 
-    by_environment.store_put("k", "f")
     shop.store_put("k", "s")
     dag = shop.submit_dag("d", [TitanJob("a", "a.py", script_content="1", requirement="NOBODY")]).dag_id
 
-    assert (by_environment.store_get("k"), shop.store_get("k")) == ("f", "s")
+    assert (finance.store_get("k"), shop.store_get("k")) == ("f", "s")
     assert ask(titan.sdk_port, "GET", "/api/store?key=k&project=finance").value["value"] == "f"
     assert shop.get_dag(dag)["status"] == "WAITING"
     with pytest.raises(NotFound):
-        by_environment.get_dag(dag)
+        finance.get_dag(dag)
 
 
 def test_a_job_is_of_the_project_of_its_dag_whatever_its_worker_or_its_code_says(tmp_path: Path) -> None:
