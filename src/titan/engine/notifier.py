@@ -187,6 +187,7 @@ class Notifier:
             "kind": notice.kind.value,
             "at": notice.entry.at.isoformat(),
             "text": text_of(template, notice, link=link),
+            "project": subject.project_id,
             "agent_run_id": subject.run_id,
             "dag_id": subject.dag_id,
             "job_id": subject.job_id,

@@ -12,7 +12,6 @@ from tests.support.desk import Desk, a_desk
 from titan.engine.bus import Bus
 from titan.engine.lookout import Lookout
 from titan.engine.registrar import Registrar
-from titan.engine.submit import Submitter, submit
 from titan.model.run_status import RunStatus
 from titan.ports_calls import CallStore
 from titan.rules.content_capture import ContentCapture
@@ -30,9 +29,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def submit_to(desk: Desk, project: str, *, requirement: str = "GENERAL") -> None:
     """Submit a stage of a run that is called R_1 in each project."""
-    new = a_new_dag(a_spec("train", requirement=requirement), agent_run_id="R_1")
-    submitter = Submitter(project_id=project)
-    desk.store.transact(lambda tx: submit(tx, new, submitter, dag_id=f"d-{project}")).result()
+    desk.submit(a_new_dag(a_spec("train", requirement=requirement), agent_run_id="R_1"), project_id=project)
 
 
 def statuses(calls: CallStore) -> list[RunStatus | None]:
