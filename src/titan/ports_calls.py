@@ -180,6 +180,12 @@ class CallReader(Protocol):
         everything.
         """
 
+    def projects(self) -> list[str]:
+        """Return the projects that have a run, sorted."""
+
+    def running_with_stages(self) -> list[RunKey]:
+        """Return the runs of all projects that have stages and have not ended."""
+
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         """Return how many runs there are, counted no further than `up_to`."""
 

@@ -48,7 +48,7 @@ class HouseReader(Protocol):
     def labels_waited_for(self) -> list[str]:
         """Return the labels that READY jobs of all projects require, in order; each costs one look at an index."""
 
-    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
+    def count_unfinished_jobs(self) -> dict[str, int]:
         """Return status → number of jobs that are not final; statuses without one are left out."""
 
     def unused_bytes(self) -> int:

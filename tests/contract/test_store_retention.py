@@ -107,7 +107,7 @@ def test_workers_that_are_gone_go_when_no_attempt_names_them(store: Store) -> No
     assert (found(), found(limit=1), found(after_id="w0")) == (["w0", "w1"], ["w0"], ["w1"])
     everyone = ["here", "w0", "w1", "w2", "w3", "unknown"]
     assert committed(store, lambda tx: tx.forget_workers(everyone, before=NOON + DAY)) == 2
-    assert {worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))} == {"here", "w2", "w3"}
+    assert {worker.id for worker in store.read(lambda reader: reader.workers())} == {"here", "w2", "w3"}
     committed(store, lambda tx: tx.forget_jobs("d1", limit=2))
     assert found() == ["w2"]
 
@@ -259,7 +259,7 @@ def test_labels_that_ready_jobs_wait_for_are_found_once_each(store: Store) -> No
     store_dag(store, *jobs, a_stored_job("w", position=9, requirement="LATER"))
 
     assert store.read(lambda reader: reader.labels_waited_for()) == ["GENERAL", "GPU", "TPU"]
-    assert store.read(lambda reader: reader.count_unfinished_jobs(PROJECT)) == {"READY": 4, "WAITING": 1}
+    assert store.read(lambda reader: reader.count_unfinished_jobs()) == {"READY": 4, "WAITING": 1}
 
 
 def test_a_note_is_what_was_noted_last(store: Store) -> None:

@@ -117,7 +117,7 @@ class Audit:
         self._compare(reader, touched)
         self._check_places()
         if not touched:  # a worker came, went or showed that it lives
-            states = {worker.id: worker.state for worker in reader.workers(PROJECT)}
+            states = {worker.id: worker.state for worker in reader.workers()}
             assert states == self._workers, f"workers are {states}, their journal says {self._workers}"
 
     def _open_books(self, reader: Reader, entry: JournalEntry) -> None:

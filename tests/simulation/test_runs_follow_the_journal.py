@@ -77,7 +77,7 @@ class Life:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock, project_id=PROJECT)
+        return Registrar(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock)
 
     def act(self) -> None:
         """Let something happen."""

@@ -22,7 +22,7 @@ from msgspec import structs
 
 from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
-from titan.rules.bodiless import KEEPS_ALL, Bodiless
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.storable import storable, storable_id, storable_text
 
@@ -53,10 +53,10 @@ class Preparer:
     It also computes what shared texts are known by.
     """
 
-    def __init__(self, redactor: EntryRedactor, prices: Prices | None, bodiless: Bodiless = KEEPS_ALL) -> None:
+    def __init__(self, redactor: EntryRedactor, prices: Prices | None, capture: ContentCapture = CAPTURES_ALL) -> None:
         self._redactor = redactor
         self.prices = prices
-        self.bodiless = bodiless
+        self.capture = capture
 
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from titan.engine.aliases import keep_names, names_of
-from titan.engine.bodiless import BodilessRuns, naming_projects
 from titan.model.actions import Entry
 from titan.ports_calls import CallTransaction, Prices
 from titan.rules.aliases import under_their_runs
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.recording import apply_entries
 
 
@@ -25,19 +25,16 @@ def record_entries(
     reported: Sequence[Entry],
     *,
     prices: Prices | None = None,
-    bodiless: BodilessRuns | None = None,
+    capture: ContentCapture = CAPTURES_ALL,
 ) -> Written:
-    """Record entries in the order they came."""
-    bodiless = bodiless or BodilessRuns()
+    """Record entries of one project in the order they came."""
     names = names_of(tx, project_id, reported)
     placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
-    ours = [entry for entry in placed if entry is not None]
-    known = tx.known(project_id, ours)
-    entries = naming_projects(bodiless.left_out(ours, known), known)
-    choice = bodiless.choice
-    applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, bodiless=choice)
+    entries = [entry for entry in placed if entry is not None]
+    known = tx.known(project_id, entries)
+    applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, capture=capture)
     tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
     keep_names(tx, project_id, names)
-    is_news = iter(applied.is_news[len(applied.is_news) - len(placed) + placed.count(None) :])
+    is_news = iter(applied.is_news)
     runs = {run.id for run in applied.runs} | set(names.new.values()) | names.recounted
     return Written([entry is not None and next(is_news) for entry in placed], runs)

@@ -62,7 +62,6 @@ class ChatCall:
     model: str | None = None  #: that is to answer; None: the server has none
     provider: str | None = None
     parent_id: str | None = None  #: the span that it was made in
-    project: str | None = None  #: that it says its run is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,6 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
             parent_id=call.parent_id,
             inputs=inputs,
             use=ModelUse(model=_asked_for(call), provider=call.provider),
-            project=call.project,
         )
     return ActionEntry(
         id=call.id,
@@ -191,7 +189,6 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         cost=None if end.has_asked else Decimal(0),
         use=_use(call, end),
         details=_details(end),
-        project=call.project,
     )
 
 

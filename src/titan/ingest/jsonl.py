@@ -29,8 +29,6 @@ from titan.model.actions import (
     RunEntry,
     Source,
     Standing,
-    project_detail,
-    project_name,
 )
 from titan.model.errors import InvalidInput
 from titan.model.run_status import RunStatus, StatusSource
@@ -164,7 +162,7 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it ended: see `_end_of`."""
-    beside = list(map(_beside, _details_of_run(line.details, number)))
+    beside = _details_of_run(line.details, number)
     standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     first = RunEntry(
         run_id=line.run_id,
@@ -181,9 +179,9 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     further = RunEntry(run_id=line.run_id, source=Source.IMPORT, at=line.started_at, standing=standing)
     if not _is_over(line):
         first = replace(first, done=line.done, total=line.total, standing=_standing(line))
-    yield replace(first, **beside[0]) if beside else first
+    yield replace(first, details=beside[0]) if beside else first
     for told in beside[1:]:
-        yield replace(further, **told)
+        yield replace(further, details=told)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
@@ -309,18 +307,6 @@ def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
     text = _text(raw)
     pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
     return [details for piece in pieces if (details := _details(piece, number)) is not None]
-
-
-def _beside(details: str) -> dict[str, str]:
-    """Return the field of a run's entry in which this was told: its project has one of its own."""
-    if details.startswith('{"project":'):
-        try:
-            project = project_name(_NAMES.decode(details)["project"])
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            project = None
-        if project is not None and project_detail(project) == details:
-            return {"project": project}
-    return {"details": details}
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final, TypeAlias
 
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import replace
 
 from titan.model.run_status import StatusSource
@@ -39,7 +39,6 @@ def is_answer(id: str) -> bool:
     return len(id) == OWN_LENGTH and OWN_ANSWER.fullmatch(id) is not None
 
 
-MOST_OF_PROJECT: Final = 200  # characters of a project's name; a longer one is known by the first
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
@@ -130,16 +129,6 @@ class Payload(Struct, frozen=True):
         return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
 
 
-def project_name(told: object) -> str | None:
-    """Return a project's name as far as it is kept; None where what was told is no name."""
-    return told.strip()[:MOST_OF_PROJECT] or None if isinstance(told, str) else None
-
-
-def project_detail(project: str) -> str:
-    """Return what stands among the details of a run that is told to be of a project: a JSON object."""
-    return json.encode({"project": project}).decode()
-
-
 def digest_of(text: str) -> bytes:
     """Return what a text is known by: DIGEST_BYTES of BLAKE2b."""
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
@@ -214,7 +203,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: A JSON object of what else is known: `attributes` as the source calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
-    project: str | None = None  #: that the source says its run is of: what the choice to keep no bodies goes by
+    project: str | None = None  #: that its run is of, as the source says; None: the request's. None in a tape
     scope: str | None = None  #: of OpenTelemetry, the instrumentation that reports: each is a source of its own
 
     @property
@@ -277,7 +266,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
     standing: Standing | None = None  #: of an export: as it stood there
-    project: str | None = None  #: as in ActionEntry; a run may be told to be of several
+    project: str | None = None  #: as in ActionEntry
 
 
 Entry: TypeAlias = ActionEntry | RunEntry

@@ -52,6 +52,7 @@ class Run(Struct, frozen=True, kw_only=True):
     troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
+    keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
     pinned_at: datetime | None = None
     archived_at: datetime | None = None

@@ -23,7 +23,7 @@ from titan.model.actions import (
 from titan.model.run_status import StatusSource
 from titan.model.runs import Run
 from titan.rules.ending import with_end
-from titan.rules.recording import MOST_TOLD, UNKNOWN_AGENT
+from titan.rules.recording import MOST_DETAILS, UNKNOWN_AGENT
 from titan.rules.reports import later
 
 #: Who names a run by its trace, for want of another name.
@@ -86,7 +86,7 @@ def joined(run: Run, earlier: Run) -> Run:
         lost=run.lost + earlier.lost,
         pinned_at=run.pinned_at or earlier.pinned_at,
         entry_count=run.entry_count + earlier.entry_count,
-        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[:MOST_TOLD]),
+        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[:MOST_DETAILS]),
     )
     if is_answer(earlier.id):
         return run

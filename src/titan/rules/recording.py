@@ -16,7 +16,8 @@ from titan.model.recorded import Action
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run
 from titan.ports_calls import KnownCalls, NewEntry, Prices
-from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
+from titan.rules.content import without_content
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.losses import lost_by
 from titan.rules.never_ended import NEVER_ENDED
@@ -24,7 +25,6 @@ from titan.rules.reports import later, merged, new_action
 from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
-MOST_TOLD: Final = 64  # of these and the projects of a run, which are looked at with each word about it
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
 
 
@@ -75,7 +75,7 @@ class _Batch:
     now: datetime
     known: KnownCalls
     prices: Prices | None
-    bodiless: Bodiless
+    capture: ContentCapture
     next_number: int
     runs: dict[str, _RunState] = field(default_factory=dict)
     actions: dict[tuple[str, str], Action] = field(default_factory=dict)
@@ -98,10 +98,13 @@ def apply_entries(
     project_id: str,
     now: datetime,
     prices: Prices | None = None,
-    bodiless: Bodiless = KEEPS_ALL,
+    capture: ContentCapture = CAPTURES_ALL,
 ) -> Applied:
-    """Return what `entries` change, taken in the order given."""
-    batch = _Batch(project_id, now, known, prices, bodiless, known.next_number)
+    """Return what `entries` change, taken in the order given.
+
+    Runs that keep no content, as their rows say, or of new ones `capture`, are told of without any.
+    """
+    batch = _Batch(project_id, now, known, prices, capture, known.next_number)
     is_news = [
         _take_action(batch, entry) if isinstance(entry, ActionEntry) else _take_run(batch, entry) for entry in entries
     ]
@@ -129,6 +132,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
             started_at=at,
             last_event_at=at,
             heard_at=batch.now,
+            keeps_content=batch.capture.keeps_content(batch.project_id),
         )
     state = batch.runs[entry.run_id] = _RunState(
         run=run,
@@ -150,12 +154,13 @@ def _row(state: _RunState, now: datetime) -> Run:
 
 def _take_run(batch: _Batch, entry: RunEntry) -> bool:
     state = _state_of(batch, entry, entry.at)
+    entry = entry if state.run.keeps_content else without_content(entry)
     began_at, last_at = (None if entry.end is not None else entry.at), entry.at
     has_moved = False
     if entry.standing is not None:
         has_moved = _stands(state, entry.standing)
         began_at, last_at = entry.standing.last_started_at, entry.standing.last_event_at
-    changes = _words(batch, state.run, entry)
+    changes = _words(state.run, entry)
     if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
         changes |= _ending(state, entry)
     changes = {name: value for name, value in changes.items() if value != getattr(state.run, name)}
@@ -181,13 +186,13 @@ def _stands(state: _RunState, standing: Standing) -> bool:
     return before != (state.last_started_at, state.last_event_at)
 
 
-def _words(batch: _Batch, run: Run, entry: RunEntry) -> dict[str, object]:
+def _words(run: Run, entry: RunEntry) -> dict[str, object]:
     """Return what an entry says of a run; of its session and name the first word that is heard stays."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
-        "details_told": _details(batch, run, entry),
+        "details_told": _details(run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -202,21 +207,11 @@ def _words(batch: _Batch, run: Run, entry: RunEntry) -> dict[str, object]:
     return said
 
 
-def _details(batch: _Batch, run: Run, entry: RunEntry) -> tuple[str, ...]:
-    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once.
-
-    A project that keeps no bodies comes in however much was told before: what is kept of the run depends on it.
-    """
-    if entry.details is None and entry.project is None:
+def _details(run: Run, entry: RunEntry) -> tuple[str, ...]:
+    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
+    if entry.details is None or len(run.details_told) >= MOST_DETAILS:
         return run.details_told
-    told = set(run.details_told)
-    if entry.details is not None and len(told) < MOST_DETAILS:
-        told.add(digest_of(entry.details).hex())
-    if entry.project is not None:
-        noted = told_of_project(entry.project)
-        if len(told) < MOST_TOLD or batch.bodiless.is_noted([noted]):
-            told.add(noted)
-    return run.details_told if len(told) == len(run.details_told) else tuple(sorted(told))
+    return tuple(sorted({*run.details_told, digest_of(entry.details).hex()}))
 
 
 def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
@@ -257,6 +252,7 @@ _OF_THE_END: Final = ("status", "status_source", "reason", "ended_at", "told_end
 
 def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
     state, place = _state_of(batch, entry, entry.started_at), (entry.run_id, entry.id)
+    entry = entry if state.run.keeps_content else without_content(entry)
     before = batch.actions.get(place) or batch.known.actions.get(place)
     if before is None:
         number, batch.next_number = batch.next_number, batch.next_number + 1

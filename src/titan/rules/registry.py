@@ -16,7 +16,7 @@ IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no e
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
 
 
-def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) -> Run:
+def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime, keeps_content: bool) -> Run:
     """Return the row of a run that was spoken of before anything of it was heard; what comes later says the rest."""
     return Run(
         project_id=project_id,
@@ -27,6 +27,7 @@ def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) 
         started_at=at,
         last_event_at=at,
         heard_at=now,
+        keeps_content=keeps_content,
     )
 
 
@@ -47,9 +48,18 @@ def is_silent(run: Run, *, now: datetime) -> bool:
 
 
 def with_stages(
-    known: Run | None, run: RunControl, status: RunStatus, *, ended_at: datetime | None, now: datetime
+    known: Run | None,
+    run: RunControl,
+    status: RunStatus,
+    *,
+    ended_at: datetime | None,
+    now: datetime,
+    keeps_content: bool = True,
 ) -> Run:
-    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to."""
+    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to.
+
+    `keeps_content` is decided for one that nobody has heard of yet.
+    """
     if known is None:
         known = Run(
             project_id=run.project_id,
@@ -60,6 +70,7 @@ def with_stages(
             started_at=run.started_at,
             last_event_at=run.last_activity_at,
             heard_at=now,
+            keeps_content=keeps_content,
         )
     is_unknown = known.agent_id == UNKNOWN_AGENT or not known.has_stages
     return replace(

@@ -82,7 +82,7 @@ def _are_storable(texts: list[str]) -> bool:
 
 def _texts_of_action(entry: ActionEntry) -> list[str]:
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
-    texts += [name for name in (entry.project, entry.scope) if name is not None]
+    texts.append(entry.scope or "")
     if (use := entry.use) is not None:
         texts += (use.model or "", use.provider or "", use.response_id or "")
     if (failure := entry.failure) is not None:
@@ -91,7 +91,7 @@ def _texts_of_action(entry: ActionEntry) -> list[str]:
 
 
 def _texts_of_run(entry: RunEntry) -> list[str]:
-    said = (entry.agent_id, entry.session_id, entry.name, entry.reason, entry.project)
+    said = (entry.agent_id, entry.session_id, entry.name, entry.reason)
     return [entry.run_id, *(text or "" for text in said), *entry.tags]
 
 
@@ -106,7 +106,6 @@ def _clean_action(entry: ActionEntry) -> ActionEntry:
         tags=tuple(map(storable_text, entry.tags)),
         use=None if entry.use is None else _clean_use(entry.use),
         failure=None if entry.failure is None else _clean_failure(entry.failure),
-        project=_or_none(entry.project),
         scope=_or_none(entry.scope),
     )
 
@@ -131,7 +130,6 @@ def _clean_run(entry: RunEntry) -> RunEntry:
         name=_or_none(entry.name),
         reason=_or_none(entry.reason),
         tags=tuple(map(storable_text, entry.tags)),
-        project=_or_none(entry.project),
     )
 
 

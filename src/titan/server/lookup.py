@@ -110,7 +110,7 @@ def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
     )
 
 
-def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
+def find_worker(reader: Reader, name: str) -> Worker:
     """Return the worker with this id, or the connected one of this name.
 
     Raises:
@@ -118,9 +118,9 @@ def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
         Conflict: several of that name are connected.
     """
     worker = reader.worker(name)
-    if worker is not None and worker.project_id == project_id:
+    if worker is not None:
         return worker
-    called = [worker for worker in reader.workers(project_id) if worker.name == name]
+    called = [worker for worker in reader.workers() if worker.name == name]
     found = [worker for worker in called if worker.state is WorkerState.CONNECTED]
     if len(found) > 1:
         raise Conflict(

@@ -14,7 +14,6 @@ from titan.ingest.costs import checked_cost
 from titan.ingest.moments import check_order
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
-    MOST_OF_PROJECT,
     MOST_TOKENS,
     ActionEntry,
     ActionKind,
@@ -28,9 +27,9 @@ from titan.model.actions import (
     RunEnd,
     RunEntry,
     Source,
-    project_name,
 )
 from titan.model.errors import InvalidInput
+from titan.model.projects import MAX_PROJECT, project_name
 from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
@@ -48,7 +47,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Tag = Annotated[str, Meta(max_length=200)]
 Project = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=MOST_OF_PROJECT)] | None,
+    Annotated[str, Meta(min_length=1, max_length=MAX_PROJECT)] | None,
     Meta(description="That its run is of. Null: the one of the request's X-Titan-Project."),
 ]
 Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]

@@ -213,7 +213,7 @@ class SqlTransaction(SqlReader):
 
     def journal(
         self,
-        project_id: str,
+        project_id: str | None,
         *,
         after_seq: int = 0,
         run_id: str | None = None,

@@ -10,7 +10,6 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.builders import PROJECT
 from tests.support.call_stores import standing_runs
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import running_titan
@@ -89,7 +88,7 @@ def runs_of(home: Path, fresh: Path) -> tuple[dict[str, Run], dict[str, Run]]:
         closing(SqliteCallStore(home / "calls.db", clock=clock)) as kept,
         closing(SqliteCallStore(fresh, clock=clock)) as calls,
     ):
-        registrar = Registrar(store, calls, bus=Bus(loop), clock=clock, project_id=PROJECT)
+        registrar = Registrar(store, calls, bus=Bus(loop), clock=clock)
         while registrar.catch_up():
             pass
         return standing_runs(kept), standing_runs(calls)

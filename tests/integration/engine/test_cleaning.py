@@ -100,7 +100,7 @@ class House:
         """Bring what the journal holds into the store of calls."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock, project_id=PROJECT).refresh()
+        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock).refresh()
 
     def listed(self) -> list[str]:
         """Return the ids of all runs, as the list of runs has them."""
@@ -284,7 +284,7 @@ def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(h
     assert house.clean().workers == 1
     house.desk.join("w1")
 
-    assert [worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))] == ["w1"]
+    assert [worker.id for worker in store.read(lambda reader: reader.workers())] == ["w1"]
 
 
 def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House) -> None:

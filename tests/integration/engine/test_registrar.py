@@ -55,7 +55,7 @@ class House:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock, project_id=PROJECT)
+        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock)
 
     def restart(self) -> None:
         """Begin with a registrar that knows nothing."""

@@ -393,10 +393,3 @@ def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str
 
     assert details_of(entries_of(lines)) == details
     assert list(json_lines([dataclasses.replace(run, details=details_of(entries_of(lines)))])) == lines
-
-
-def test_the_project_among_the_details_of_a_run_is_told_as_its_project() -> None:
-    [run] = runs_of(settled([RunEntry(run_id="r1", source=Source.SDK, at=NOON)]))
-    lines = json_lines([ExportedRun(run=run, actions=(), details=('{"a":1}', '{"project":"finance"}'))])
-
-    assert [(entry.details, entry.project) for entry in entries_of(lines)] == [('{"a":1}', None), (None, "finance")]

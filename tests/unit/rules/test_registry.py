@@ -160,7 +160,7 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 
 
 def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
-    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2))
+    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2), keeps_content=True)
     known = KnownCalls(runs={RUN: unheard}, actions={}, next_number=1)
     said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
 

@@ -19,9 +19,7 @@ BARE: list[ActionEntry] = [
 def filled(entry: Entry, text: str) -> Entry:
     """Return an entry that says the same text wherever it may say one."""
     if isinstance(entry, RunEntry):
-        return replace(
-            entry, run_id=text, agent_id=text, session_id=text, name=text, reason=text, tags=("t", text), project=text
-        )
+        return replace(entry, run_id=text, agent_id=text, session_id=text, name=text, reason=text, tags=("t", text))
     return replace(
         entry,
         id=text,
@@ -33,7 +31,6 @@ def filled(entry: Entry, text: str) -> Entry:
         use=ModelUse(model=text, provider=text, response_id=text, input_tokens=3),
         failure=Failure(type=text, message=text, traceback=text),
         scope=text,
-        project=text,
     )
 
 

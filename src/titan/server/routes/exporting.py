@@ -44,7 +44,7 @@ async def export_runs(call: Call) -> Stream:
         found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
         runs: Iterable[Run] = [found]
     else:
-        runs = _all_runs(call.house, wanted, query)
+        runs = _all_runs(call, wanted, query)
     pieces = _pieces(form, exported(call.house.calls, call.house.blobs, runs), call, call.asked_for())
     name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -85,14 +85,14 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
             return json_lines(runs)
 
 
-def _all_runs(house: House, wanted: RunFilter, query: views.ExportQuery) -> Iterator[Run]:
+def _all_runs(call: Call, wanted: RunFilter, query: views.ExportQuery) -> Iterator[Run]:
     """Yield the runs of the registry, page by page: each page is a snapshot of its own."""
     cursor: str | None = None
     while True:
         page: Callable[[CallReader], tuple[list[Run], str | None]] = partial(
-            _page, project_id=house.project_id, wanted=wanted, query=query, cursor=cursor
+            _page, project_id=call.project_id, wanted=wanted, query=query, cursor=cursor
         )
-        runs, cursor = house.calls.read(page)
+        runs, cursor = call.house.calls.read(page)
         yield from runs
         if cursor is None:
             return

@@ -79,7 +79,7 @@ async def _keep(call: Call, part: Sequence[Told], came: wire.ImportAnswer) -> No
     """Keep what some lines say; count it in `came`."""
     entries = [told for told in part if isinstance(told, RunEntry | ActionEntry)]
     if entries:
-        recorded = await call.house.recorder.record(call.house.project_id, lambda: entries)
+        recorded = await call.house.recorder.record(call.project_id, lambda: entries, is_fixed=True)
         came.stored += recorded.stored
         came.repeated += recorded.repeated
     notes = [(_note(call, told), told.troubles) for told in part if isinstance(told, NoteLine)]
@@ -94,7 +94,7 @@ def _note(call: Call, line: NoteLine) -> Note:
     clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
     return Note(
         id=known_as(line.id),
-        project_id=call.house.project_id,
+        project_id=call.project_id,
         run_id=known_as(line.run_id),
         action_id=line.action_id and known_as(line.action_id),
         author=clean(line.author),

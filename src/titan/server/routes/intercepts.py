@@ -31,7 +31,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
         found: list[wire.InterceptView] = []
         while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
             rows = reader.runs_in_need(
-                call.house.project_id,
+                call.project_id,
                 since=begin,
                 agent_id=query.agent_id,
                 has_acknowledged=query.include_acknowledged,
@@ -39,7 +39,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
                 limit=at_once,
             )
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
+            rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
             found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
         return wire.InterceptsAnswer(
             data=found[: query.limit],

@@ -52,7 +52,7 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
     """
     named, run_id = call.path("run"), call.house.recorder.known_as(call.path("run"))
     for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
-        run = reader.run(call.house.project_id, known)
+        run = reader.run(call.project_id, known)
         if run is not None:
             return run
     raise UnknownRun(
@@ -133,9 +133,7 @@ async def list_agents(call: Call) -> Response[bytes]:
     query = call.query(views.AgentsQuery)
 
     def find(reader: CallReader) -> views.AgentsAnswer:
-        agents = reader.agents(
-            call.house.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1
-        )
+        agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
         is_last = len(agents) <= query.limit
         shown_agents = agents[: query.limit]
         return views.AgentsAnswer(
@@ -152,7 +150,7 @@ async def show_agent(call: Call) -> Response[bytes]:
     agent_id = call.house.recorder.known_as(call.path("agent"))
 
     def find(reader: CallReader) -> views.AgentStatsView:
-        project_id = call.house.project_id
+        project_id = call.project_id
         agents = reader.agents(project_id, agent_id=agent_id, limit=1)
         if not agents:
             raise UnknownAgent(

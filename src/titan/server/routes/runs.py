@@ -39,7 +39,7 @@ async def list_runs(call: Call) -> Response[bytes]:
     wanted = run_filter(call, query)
 
     def find(reader: CallReader) -> views.RegistryAnswer:
-        project_id = call.house.project_id
+        project_id = call.project_id
         runs, cursor = reader.registry(
             project_id,
             wanted,
@@ -85,7 +85,7 @@ async def show_run(call: Call) -> Response[bytes]:
 async def with_stages(call: Call, runs: list[views.RunView], *, stages: Stages = Stages.COUNTED) -> None:
     """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
     if any(run.has_stages for run in runs):
-        add = partial(add_stages, project_id=call.house.project_id, runs=runs, stages=stages)
+        add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
         await asyncio.to_thread(call.house.store.read, add)
 
 
@@ -94,7 +94,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        return cancel_all_of(tx, find_run(tx, call.house.project_id, call.path("run")), by=call.caller.name)
+        return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
@@ -147,7 +147,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 
     def act(tx: CallTransaction) -> None:
         for run_id, at in pins.items():
-            run = tx.run(call.house.project_id, run_id)
+            run = tx.run(call.project_id, run_id)
             if run is not None and run.pinned_at is None:
                 _with_pin(tx, run, at=at)
 
@@ -246,7 +246,7 @@ def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
     """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
     while True:
         run_id = replay_session(run_id)
-        run = tx.run(call.house.project_id, call.house.recorder.known_as(run_id))
+        run = tx.run(call.project_id, call.house.recorder.known_as(run_id))
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run

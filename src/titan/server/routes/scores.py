@@ -79,7 +79,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
             run_id = _run_of(tx, call, score, None if own is None else own.id)
             note = Note(
                 id=_note_id(call, score),
-                project_id=call.house.project_id,
+                project_id=call.project_id,
                 run_id=run_id,
                 action_id=score.observation_id and known_as(score.observation_id),
                 author=author,
@@ -100,13 +100,15 @@ def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> s
 
     Scores are sent at once and spans in batches, so it may be unheard of yet.
     """
-    project_id, trace_id = call.house.project_id, call.house.recorder.known_as(score.trace_id)
+    project_id, trace_id = call.project_id, call.house.recorder.known_as(score.trace_id)
     run = tx.run(project_id, trace_id)
     if run is not None:
         return run.id
     run_id = own or trace_id
     if tx.run(project_id, run_id) is None:
-        tx.save_run(not_heard_yet(project_id, run_id, at=score.at or tx.now, now=tx.now))
+        keeps_content = call.house.recorder.capture.keeps_content(project_id)
+        at = score.at or tx.now
+        tx.save_run(not_heard_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps_content))
     return run_id
 
 
@@ -114,4 +116,4 @@ def _note_id(call: Call, score: Score) -> str:
     """Return an id for good: a score that is sent again under its id replaces the one before."""
     if score.id is None:
         return call.house.ids.secret()
-    return digest_of(f"{call.house.project_id} langfuse {score.id}").hex()
+    return digest_of(f"{call.project_id} langfuse {score.id}").hex()

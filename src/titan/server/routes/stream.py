@@ -66,7 +66,7 @@ async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) 
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
         newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
         here, told_at = newest if query.since is None else query.since, now()
-        telling = _Telling(house.project_id, query.run_id, with_actions, house.clock, since=here)
+        telling = _Telling(call.project_id, query.run_id, with_actions, house.clock, since=here)
         while not house.bus.is_closed and await call.is_caller_still_good():
             news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
             for event in news.events:

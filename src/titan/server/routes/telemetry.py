@@ -156,7 +156,7 @@ async def show_ledger(call: Call) -> Response[bytes]:
 
     def find(reader: CallReader) -> views.LedgerAnswer:
         found = reader.ledger(
-            call.house.project_id,
+            call.project_id,
             wanted,
             sort=query.sort_by,
             is_ascending=query.sort_order == "asc",
@@ -179,7 +179,7 @@ async def show_ledger(call: Call) -> Response[bytes]:
 async def show_ledger_stats(call: Call) -> Response[bytes]:
     """Show counts and sums over the calls of all runs under filters."""
     wanted = call_filter(call.query(views.CallsQuery))
-    sums = await look(call, lambda reader: reader.sums_of_calls(call.house.project_id, wanted))
+    sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
     return json_answer(tally_view(tally_of(sums)))
 
 

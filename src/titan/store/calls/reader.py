@@ -48,6 +48,12 @@ class SqlCallReader:
             self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
         )
 
+    def projects(self) -> list[str]:
+        return sorted(str(row[0]) for row in self._all("projects"))
+
+    def running_with_stages(self) -> list[RunKey]:
+        return [(row[0], row[1]) for row in self._all("running_with_stages")]
+
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         return lists.count_runs(self._session, project_id, self._by_every_name(project_id, wanted), up_to=up_to)
 

@@ -110,6 +110,7 @@ def run_from_row(row: Row) -> Run:
         told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
         lost=row[45],
         troubles=row[46],
+        keeps_content=bool(row[47]),
     )
 
 
@@ -200,6 +201,7 @@ def row_of_run(run: Run) -> Values:
         saved_more,
         min(run.lost, _MOST_COUNT),
         min(run.troubles, _MOST_COUNT),
+        int(run.keeps_content),
     )
 
 

@@ -3,7 +3,12 @@ seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data
 
 -- name: journal
 select {entry_columns} from journal
-where project_id = :project_id and seq > :after_seq
+where seq > :after_seq and (project_id = :project_id or project_id is null)
+order by seq limit :limit
+
+-- name: journal_of_all
+select {entry_columns} from journal
+where seq > :after_seq and seq <= :newest
 order by seq limit :limit
 
 -- name: journal_of_run

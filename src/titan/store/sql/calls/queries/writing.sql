@@ -17,7 +17,8 @@ project_id, id, agent_id, session_id, name, status, status_source, started_at_us
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
 total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
-agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles
+agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles,
+keeps_content
 
 -- name: runs_to_change
 select run_no, text_count, link, actions_version, {run_columns}
@@ -31,7 +32,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,

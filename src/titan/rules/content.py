@@ -1,15 +1,17 @@
-"""What of an entry's details is certainly no content: where bodies are not kept, nothing else of them is.
+"""An entry without its content: of its details stays what is on the metadata allowlist.
 
 A list of what stays, not of what goes: every framework has names of its own for what it asked and was answered.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry
+from titan.model.actions import ActionEntry, RunEntry
+
+E = TypeVar("E", bound=ActionEntry | RunEntry)
 
 #: Members that are ids and names.
 _PLAIN: Final = frozenset(["task_id", "mission_id", "harness", "principal", "thread", "replay_of", "parameters"])
@@ -112,12 +114,12 @@ _KEPT_BEGINNINGS: Final = (
 )
 
 
-def without_bodies(entry: Entry) -> Entry:
+def without_content(entry: E) -> E:
     """Return an entry without inputs, outputs, traceback and what in details may be content; the same if it has none.
 
     Names, ids, tags, reasons and messages of failures stay.
     """
-    details = without_content(entry.details)
+    details = facts_in(entry.details)
     left_out: dict[str, object] = {} if details == entry.details else {"details": details}
     if isinstance(entry, ActionEntry):
         left_out |= {name: None for name in ("inputs", "outputs") if getattr(entry, name) is not None}
@@ -126,7 +128,7 @@ def without_bodies(entry: Entry) -> Entry:
     return replace(entry, **left_out) if left_out else entry
 
 
-def without_content(details: str | None) -> str | None:
+def facts_in(details: str | None) -> str | None:
     """Return a JSON object of the facts among an entry's details: names, ids, counts; None where there is none."""
     if details is None:
         return None

@@ -1,10 +1,13 @@
-"""Where bodies are not kept, details keep names, ids and counts, and nothing that somebody asked or was answered."""
+"""Without content, details keep names, ids and counts, and nothing that somebody asked or was answered."""
 
 import json
 
 import pytest
+from msgspec.structs import replace
 
-from titan.rules.contentless import without_content
+from tests.support.recorded import a_call, a_word
+from titan.model.actions import Failure, Payload
+from titan.rules.content import facts_in, without_content
 
 
 @pytest.mark.parametrize(
@@ -21,7 +24,7 @@ from titan.rules.contentless import without_content
     ],
 )
 def test_an_attribute_that_may_be_content_goes(key: str) -> None:
-    assert without_content(json.dumps({"attributes": {key: "asked"}, "resource": {key: "asked"}})) is None
+    assert facts_in(json.dumps({"attributes": {key: "asked"}, "resource": {key: "asked"}})) is None
 
 
 def test_names_ids_and_counts_stay() -> None:
@@ -40,7 +43,7 @@ def test_names_ids_and_counts_stay() -> None:
         "parameters": ["a", "b"],
     }
 
-    assert json.loads(without_content(json.dumps(facts)) or "") == facts
+    assert json.loads(facts_in(json.dumps(facts)) or "") == facts
 
 
 def test_of_what_tells_both_only_the_facts_stay() -> None:
@@ -56,7 +59,7 @@ def test_of_what_tells_both_only_the_facts_stay() -> None:
         "scope": {"name": {"asked": 1}, "version": [{"asked": 1}]},
     }
 
-    assert json.loads(without_content(json.dumps(told)) or "") == {
+    assert json.loads(facts_in(json.dumps(told)) or "") == {
         "intervention": {"type": "hard_block", "reason": "too dear"},
         "compliance": {"approval_status": "approved"},
         "replay": {"status": "failed"},
@@ -67,4 +70,21 @@ def test_of_what_tells_both_only_the_facts_stay() -> None:
 
 @pytest.mark.parametrize("details", [None, "{}", "[1]", "asked", '"asked"', "\ud800", "[" * 5000])
 def test_what_holds_no_facts_or_cannot_be_read_goes(details: str | None) -> None:
-    assert without_content(details) is None
+    assert facts_in(details) is None
+
+
+def test_what_has_no_content_is_the_very_same_without_it() -> None:
+    call = replace(a_call(error="no"), details='{"task_id":"t"}', tags=("x",))
+    word = replace(a_word(reason="why"), details='{"task_id":"t"}')
+
+    assert without_content(call) is call
+    assert without_content(word) is word
+
+
+def test_inputs_outputs_tracebacks_and_content_in_details_go_and_the_rest_stays() -> None:
+    call = replace(
+        a_call(), outputs=Payload("2"), failure=Failure(type="E", message="m", traceback="t"), details='{"said":"hi"}'
+    )
+
+    assert without_content(call) == replace(call, outputs=None, failure=Failure(type="E", message="m"), details=None)
+    assert without_content(replace(a_word(), details='{"traceback":"t"}')) == a_word()
