@@ -7,6 +7,7 @@ from typing import Final
 from titan.model.actions import ActionEntry, Entry, Source, is_answer
 from titan.ports_calls import CallTransaction
 from titan.rules.aliases import TRACING, claims_of, joined, resolved
+from titan.rules.registry import not_heard_yet
 
 _SHORTEST: Final = 32  # characters of a trace's id; an answer's has more
 
@@ -45,12 +46,26 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
     return Names(runs=runs, new={name: runs[name] for name in claimed if name in runs}, recounted=frozenset(recounted))
 
 
+def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> None:
+    """Bring what was recorded under new names to their runs, so that what comes now is taken against it."""
+    for name, run_id in names.new.items():
+        earlier = tx.run(project_id, name)
+        if earlier is not None:
+            at, keeps = earlier.started_at, earlier.keeps_content
+            run = tx.run(project_id, run_id)
+            if run is None:
+                run = not_heard_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps)
+                tx.save_run(run)
+            tx.add_alias(name, joined(run, earlier))
+
+
 def keep_names(tx: CallTransaction, project_id: str, names: Names) -> None:
     """Keep the names that are new, of runs that are stored by now."""
+    known = tx.aliases(project_id, names.new.keys())
     for name, run_id in names.new.items():
-        run, earlier = tx.run(project_id, run_id), tx.run(project_id, name)
+        run = tx.run(project_id, run_id) if name not in known else None
         if run is not None:
-            tx.add_alias(name, run if earlier is None else joined(run, earlier))
+            tx.add_alias(name, run)
     for run_id in names.recounted:
         tx.note_actions_changed(project_id, run_id)
 

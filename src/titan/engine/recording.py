@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from titan.engine.aliases import keep_names, names_of
+from titan.engine.aliases import join_earlier, keep_names, names_of
 from titan.model.actions import Entry
 from titan.ports_calls import CallTransaction, Prices
 from titan.rules.aliases import under_their_runs
@@ -31,6 +31,7 @@ def record_entries(
     names = names_of(tx, project_id, reported)
     placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
     entries = [entry for entry in placed if entry is not None]
+    join_earlier(tx, project_id, names)
     known = tx.known(project_id, entries)
     applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, capture=capture)
     tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
