@@ -233,9 +233,7 @@ class SkeletonAnswer(Struct, kw_only=True):
     duration_ns: list[int]
     outcome: list[Outcome | None]
     cost_usd: list[Decimal | None]
-    possible_duplicates: Annotated[
-        list[int], Meta(description="The `number` of each that looks like a second report of a call; all are counted.")
-    ]
+    possible_duplicates: Annotated[list[int], Meta(description="The `number` of each such call; all are counted.")]
     estimated: Annotated[list[int], Meta(description="The `number` of each whose cost was computed from its tokens.")]
     tokens: Annotated[list[int], Meta(description="Input and output together; -1 when unknown.")]
 
@@ -271,9 +269,7 @@ class ActionView(Struct, kw_only=True):
     run_id: str
     agent_id: str
     kind: ActionKind
-    is_possible_duplicate: Annotated[
-        bool, Meta(description="It is counted, and looks like a second report of another call.")
-    ]
+    is_possible_duplicate: Annotated[bool, Meta(description="It counts, and looks like another call's second report.")]
     name: str
     parent_id: str | None
     actor: str | None
@@ -327,9 +323,7 @@ class ActionDetailView(Struct, kw_only=True):
         Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
-    cache_read_tokens: Annotated[
-        int | None, Meta(description="Of its input tokens, those read from the model's cache.")
-    ]
+    cache_read_tokens: Annotated[int | None, Meta(description="Of its input tokens, those from the model's cache.")]
     cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
     sources: list[str]
     notes: list[NoteView]

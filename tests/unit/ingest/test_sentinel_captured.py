@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
+from tests.support.recorded import Memory
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender
 from titan.ingest.sentinel_interventions import RUNLESS, intervention_entries, read_intervention, read_replay_results
@@ -170,7 +171,9 @@ def test_a_run_comes_to_the_same_however_often_it_is_told(file: str, run_id: str
 
 
 def test_the_runs_money_is_right() -> None:
-    runs = {run.id: run for run in settled(_entries(NEW)).runs}
+    memory = Memory()
+    memory.hear(*_entries(NEW))
+    runs = memory.runs
 
     tally = runs["run-A"].tally
     assert (tally.success, tally.error, tally.blocked, tally.replayed) == (10, 1, 2, 1)
