@@ -150,11 +150,6 @@ def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> 
     return both if prices is None else _priced(both, before, prices)
 
 
-def graver(one: Outcome | None, other: Outcome | None) -> Outcome | None:
-    """Return the outcome that counts when reports differ; None is none at all."""
-    return max(one, other, key=_GRAVITY.__getitem__)
-
-
 def later(one: C | None, other: C | None) -> C | None:
     """Return the larger of two values; None is unknown."""
     if one is None or other is None:
