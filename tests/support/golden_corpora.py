@@ -274,9 +274,9 @@ def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dic
     run = reader.run(project_id, run_id)
     if run is None:
         return []
-    actions = reader.actions_of_run(project_id, run_id)
-    calls = [msgspec.to_builtins(action_view(action)) for action in actions if action.kind in CALLS]
-    return lines_of(msgspec.to_builtins(run_view(run)), [action.kind.value for action in actions], calls)
+    actions = [action_view(action) for action in reader.actions_of_run(project_id, run_id)]
+    calls = [msgspec.to_builtins(action) for action in actions if action.kind in CALLS]
+    return lines_of(msgspec.to_builtins(run_view(run)), [action.kind for action in actions], calls)
 
 
 #: Name of a golden file → its corpus.
