@@ -1,4 +1,4 @@
-"""The openai package through our model endpoint, in a program whose calls OpenTelemetry tells of, too: each counts once."""
+"""Calls through our model endpoint, by the openai package, that OpenTelemetry reports as well: each counts once."""
 
 from __future__ import annotations
 
