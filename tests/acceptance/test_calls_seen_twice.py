@@ -148,7 +148,7 @@ def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
     assert sorted((call["action"]["kind"], call["sources"]) for call in calls) == [
         ("model", ["endpoint"]),
         ("model", ["endpoint"]),
-        ("tool", ["otlp"]),
+        ("tool", ["otlp:pydantic-ai"]),
     ]
     assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 62, 18)
     assert [run for run in recorded.runs("direct-calls") if run["name"] == "One call of the model"] == []

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from socket import socket
 
 import pytest
 
@@ -104,22 +105,27 @@ def test_a_scores_run_is_of_the_project_of_its_request(port: int) -> None:
 
 
 def test_live_events_are_those_of_a_project(port: int) -> None:
-    finance, shop = (ask_json(port, "POST", "/api/dags", a_dag_body(), of).value["dag_id"] for of in (FINANCE, SHOP))
-    last = ask_json(port, "POST", "/api/dags", a_dag_body(), FINANCE).value["dag_id"]
-    message = b"GET /api/events?after=0&project=finance HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    message = b"GET /api/events?project=finance HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
-    heard = heard_until(port, message, last)
+    with said(port, message) as connection:
+        heard_until(connection, ": connected")
+        finance, shop, last = (
+            ask_json(port, "POST", "/api/dags", a_dag_body(), of).value["dag_id"] for of in (FINANCE, SHOP, FINANCE)
+        )
+        heard = heard_until(connection, last)
 
     assert finance in heard
     assert shop not in heard
 
 
-def heard_until(port: int, message: bytes, text: str) -> str:
+def heard_until(connection: socket, text: str) -> str:
     """Return what an event stream says up to this text."""
     heard = b""
-    with said(port, message) as connection:
-        while text.encode() not in heard:
-            heard += connection.recv(65536)
+    while text.encode() not in heard:
+        more = connection.recv(65536)
+        assert more, "the stream has ended"
+        assert b"still here" not in more, "nothing happened for a while"
+        heard += more
     return heard.decode()
 
 

@@ -41,6 +41,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,
         source=Source.OTLP,
+        scope=span.origin.scope[:100] or None,
         kind=kind,
         name=name_of(span, kind, found),
         started_at=time_of(span.started_ns),
