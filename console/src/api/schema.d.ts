@@ -1872,7 +1872,7 @@ export interface components {
         ActionDetailView: {
             action: components["schemas"]["ActionView"];
             bodies: components["schemas"]["BodiesView"];
-            /** @description Of its input tokens, those read from the model's cache. */
+            /** @description Of its input tokens, those from the model's cache. */
             cache_read_tokens: number | null;
             /** @description Of its input tokens, those written to that cache. */
             cache_write_tokens: number | null;
@@ -1906,7 +1906,7 @@ export interface components {
             impact: components["schemas"]["Impact"] | null;
             input_tokens: number | null;
             is_cost_estimated: boolean;
-            /** @description It is counted, and looks like a second report of another call. */
+            /** @description It counts, and looks like another call's second report. */
             is_possible_duplicate: boolean;
             is_redacted: boolean;
             kind: components["schemas"]["ActionKind"];
@@ -4380,7 +4380,7 @@ export interface components {
             outcome: (components["schemas"]["Outcome"] | null)[];
             /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
             parent: number[];
-            /** @description The `number` of each that looks like a second report of a call; all are counted. */
+            /** @description The `number` of each such call; all are counted. */
             possible_duplicates: number[];
             run: components["schemas"]["RunView"];
             start_us: number[];
