@@ -163,7 +163,6 @@ def _texts(prefix: str, size: int, *, is_ready: bool, series: str) -> list[str]:
 def _join(store: Store, worker_id: str, requirement: str) -> None:
     now = SystemClock().now()
     worker = Worker(
-        project_id=PROJECT,
         id=worker_id,
         name=worker_id,
         host="here",

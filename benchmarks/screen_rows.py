@@ -48,14 +48,14 @@ def measure_screen(folder: Path, *, rounds: int, calls: int) -> Iterator[Row]:
     """Yield the rows about the page of a run that so many calls are told of, one by one, in each round."""
     delays: list[list[float]] = []
     with running_titan(folder / "screen") as titan, chromium() as browser:
-        teller = _Teller(titan.port)
-        teller.tell(WARM)
+        source = _Teller(titan.port)
+        source.tell(WARM)
         page = browser.new_page(viewport=WINDOW)
         page.add_init_script(PROBE)
         page.goto(f"http://127.0.0.1:{titan.port}/runs/{RUN}?order=desc")
         page.locator(f'[title="{NAME}{WARM - 1}"]').wait_for()
-        delays = [_delays(page, teller, calls) for _ in range(rounds)]
-        teller.close()
+        delays = [_delays(page, source, calls) for _ in range(rounds)]
+        source.close()
     targets: Mapping[int, Target] = {50: REPORTED, 95: at_most(100, "≤ 100 ms")}
     for percent, target in targets.items():
         yield Row(
@@ -67,9 +67,9 @@ def measure_screen(folder: Path, *, rounds: int, calls: int) -> Iterator[Row]:
         )
 
 
-def _delays(page: Page, teller: _Teller, calls: int) -> list[float]:
+def _delays(page: Page, source: _Teller, calls: int) -> list[float]:
     """Return how many milliseconds after its acknowledgement each of some calls stood on the screen."""
-    acknowledged = teller.tell(calls)
+    acknowledged = source.tell(calls)
     last = max(acknowledged, key=acknowledged.__getitem__)
     page.wait_for_function("name => name in __drawn", arg=last, timeout=PATIENCE_MS)
     drawn: dict[str, float] = page.evaluate("__drawn")

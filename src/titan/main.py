@@ -47,7 +47,7 @@ from titan.ports import Commit, LanguageModel, Store
 from titan.ports_calls import CallStore, CallTransaction
 from titan.preparation import make_preparer
 from titan.server.app import create_app
-from titan.server.house import PROJECT_ID, Access, House, RunsWith
+from titan.server.house import Access, House, RunsWith
 from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
@@ -152,7 +152,7 @@ def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
     """Return who may reach the server; one that others can reach has a token that they could show."""
     store, now = durable.store, durable.clock.now()
     needs_token = settings.requires_token or not is_local(settings.host)
-    if not is_local(settings.host) and not store.read(lambda reader: other_tokens(reader, home, PROJECT_ID, now=now)):
+    if not is_local(settings.host) and not store.read(lambda reader: other_tokens(reader, home, now=now)):
         raise InvalidInput(
             f"address {settings.host!a}",
             expected="a token in the store, for others can reach this address",
@@ -160,7 +160,7 @@ def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
             next_step=f"Make one first: titan token create NAME --home {home}",
         )
     if needs_token or read_home_token(home) is not None:
-        keep_home_tokens(store, home, PROJECT_ID, ids=SystemIds(), now=now)
+        keep_home_tokens(store, home, ids=SystemIds(), now=now)
     return Access(requires_token=needs_token, hosts=settings.hosts)
 
 
@@ -270,9 +270,7 @@ def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], No
 def _local_workers(settings: UpSettings, home: Path, durable: Durable, listeners: Listeners) -> LocalWorkers | None:
     if not settings.offers:
         return None
-    return LocalWorkers(
-        home, store=durable.store, project_id=PROJECT_ID, url=listeners.own_url(), log_format=settings.log_format
-    )
+    return LocalWorkers(home, store=durable.store, url=listeners.own_url(), log_format=settings.log_format)
 
 
 def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: Upkeep) -> RunsWith:
@@ -313,7 +311,6 @@ def _compose(
         apart=apart,
         live=live,
         clock=clock,
-        discard=cleaner.discard,
     )
     space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
     return House(
@@ -338,7 +335,7 @@ def _compose(
         long_once=LongOnce(store),
         calls=durable.calls,
         recorder=recorder,
-        registrar=Registrar(store, durable.calls, bus=bus, clock=clock, project_id=PROJECT_ID),
+        registrar=Registrar(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
         local_workers=workers,
     )
@@ -373,14 +370,13 @@ def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
     house.orchestrator.background(house.recorder.keep())
     house.orchestrator.background(LeftBehind(house).keep())
     house.orchestrator.background(house.registrar.keep())
-    lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
+    lookout = Lookout(house.store, clock=house.clock)
     house.orchestrator.background(lookout.keep())
     if upkeep.addresses:
         notifier = Notifier(
             house.store,
             bus=house.bus,
             clock=house.clock,
-            project_id=house.project_id,
             own_url=url,
             texts=upkeep.texts,
             secret=upkeep.secret,

@@ -18,7 +18,7 @@ from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelDelta, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import OldBlob
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker
 from titan.ports_access import AccessReader, AccessTransaction
 from titan.ports_house import HouseReader, HouseTransaction
@@ -104,6 +104,9 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
     def result(self, job_id: str) -> str | None:
         """Return the JSON text that the job's latest attempt set as its result."""
 
+    def projects(self) -> list[str]:
+        """Return the projects that have a DAG or a token of their own, sorted."""
+
     def dag(self, dag_id: str) -> Dag | None: ...
 
     def newest_dag(self, project_id: str, name: str) -> Dag | None: ...
@@ -113,7 +116,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
-    def run(self, project_id: str, run_id: str) -> Run | None: ...
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None: ...
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""
@@ -154,11 +157,11 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
 
     def worker(self, worker_id: str) -> Worker | None: ...
 
-    def workers(self, project_id: str) -> list[Worker]:
+    def workers(self) -> list[Worker]:
         """Return all workers, connected ones first, then by name."""
 
     def connected_workers(self) -> list[str]:
-        """Return the ids of the connected workers of all projects."""
+        """Return the ids of the connected workers."""
 
     def ready_jobs(self, requirement: str, *, limit: int) -> list[ReadyJob]:
         """Return the first `limit` READY jobs any worker may take: priority descending, ready time, id.
@@ -180,7 +183,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
 
     def journal(
         self,
-        project_id: str,
+        project_id: str | None,
         *,
         after_seq: int = 0,
         run_id: str | None = None,
@@ -188,7 +191,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
         job_id: str | None = None,
         limit: int,
     ) -> list[JournalEntry]:
-        """Return entries after `after_seq`, ascending.
+        """Return entries after `after_seq`, ascending: those of the project and of the organisation, or with None all.
 
         With `job_id`, also the entries of its DAG that name no job; a job's story begins with them.
         """
@@ -238,9 +241,9 @@ class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
         The first call that reaches a child also makes `worker_id` its preferred worker.
         """
 
-    def add_run(self, run: Run) -> None: ...
+    def add_run(self, run: RunControl) -> None: ...
 
-    def save_run(self, run: Run) -> None: ...
+    def save_run(self, run: RunControl) -> None: ...
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Store a live attempt. The schema refuses a second live one of the same job."""

@@ -11,7 +11,7 @@ class AccessReader(Protocol):
 
     def token(self, token_id: str) -> Token | None: ...
 
-    def tokens(self, project_id: str) -> list[Token]:
+    def tokens(self) -> list[Token]:
         """Return all tokens, newest first, revoked and expired ones too."""
 
     def sign_in(self, hashed: str) -> SignIn | None:

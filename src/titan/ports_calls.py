@@ -5,16 +5,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.recorded import Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.retention import RunKey
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
+from titan.model.totals import ActionFacts, RunTotals
 
 T = TypeVar("T")
-
-MOST_STEPS: Final = 16  # between two calls that may be one; LangGraph nests its chains five deep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,29 +133,22 @@ class CallPage:
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
-    runs: Mapping[str, RecordedRun]  #: by run id; those of `answered`, too
-    #: By (run id, id), and by (run id, span id) where an action has one.
-    actions: Mapping[tuple[str, str], Action]
-    answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
-    #: All model calls, and frames of such, that have an answer, by (run id, the answer).
-    named: Mapping[tuple[str, str], Sequence[Action]] = field(default_factory=dict)
-    within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
-    #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
-    nested: Mapping[tuple[str, str], Sequence[Action]]
-    #: Model calls that took as many tokens as one of the entries', or one that belongs together with it or that a step
-    #: of theirs was made in, and began while that went on. With each call of these, of those that belong together with
-    #: the entries', and with each call and step of the entries' come, among `actions`, the steps that it was made in
-    #: and what those were made in.
-    alike: Sequence[Action]
-    answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
+    runs: Mapping[str, Run]  #: by run id
+    actions: Mapping[tuple[str, str], Action]  #: by (run id, id)
     next_number: int  #: of an action that is new
-    #: By the number of an action that entries tell a part of: what the parts that were told are known by.
+    #: By the id of a run of which entries report an end: the numbers of its calls that still run.
+    open_calls: Mapping[str, Set[int]] = field(default_factory=dict)
+    #: By the number of an action that entries report a part of: what the parts that were reported are known by.
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
-    #: Looks up what is stored of an action's entries: seldom asked.
-    told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
-    #: Looks up a run's calls of which nobody told the end when it was over, as they are stored: of those the first that
-    #: began, as many as are asked for. Seldom asked, and of a run once at most.
-    never_ended: Callable[[str, int], Sequence[Action]] = field(default=lambda _run_id, _limit: ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatRun:
+    """All actions of a run, without content: what its totals are computed from."""
+
+    version: int  #: of the newest change of its actions
+    actions: Sequence[ActionFacts]  #: in no order
+    counts: Mapping[int, Count]  #: by number, of those that are stored to count otherwise than alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,16 +169,22 @@ class Prices(Protocol):
 class CallReader(Protocol):
     """Questions about committed calls; unknown ids give None or nothing."""
 
-    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None: ...
+    def run(self, project_id: str, run_id: str) -> Run | None: ...
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
-    ) -> tuple[list[RecordedRun], str | None]:
+    ) -> tuple[list[Run], str | None]:
         """Return up to `limit` runs and, when there are more, what to give as `after` for the next ones.
 
         `sort` is "started", "cost", "duration", "actions" or "success_rate"; what is unknown counts as less than
         everything.
         """
+
+    def projects(self) -> list[str]:
+        """Return the projects that have a run, sorted."""
+
+    def running_with_stages(self) -> list[RunKey]:
+        """Return the runs of all projects that have stages and have not ended."""
 
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         """Return how many runs there are, counted no further than `up_to`."""
@@ -285,8 +284,24 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
-    def runs_of_traces(self, project_id: str, trace_ids: Iterable[str]) -> dict[str, str]:
-        """Return trace → run, of those traces that are in a run of another name."""
+    def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return id → the run that it is another name of, of those that are."""
+
+    def nameless_runs(self, project_id: str, ids: Iterable[str]) -> dict[str, bool]:
+        """Return id → whether it is its run's name for want of another, of those that are runs.
+
+        It is not where the run has stages, or where others report it than name a run so: an answer's run only our
+        endpoint, a trace's OpenTelemetry too.
+        """
+
+    def flat_run(self, project_id: str, run_id: str) -> FlatRun | None:
+        """Return what a run's totals are computed from."""
+
+    def answered_elsewhere(self, project_id: str, run_id: str, answers: Iterable[str]) -> frozenset[str]:
+        """Return which of these answers our endpoint gave in a run other than this."""
+
+    def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project id, run id) of runs whose actions changed since their totals were computed."""
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""
@@ -300,7 +315,7 @@ class CallReader(Protocol):
         has_acknowledged: bool = False,
         skip: int = 0,
         limit: int,
-    ) -> list[tuple[RecordedRun, bool]]:
+    ) -> list[tuple[Run, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
         Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
@@ -333,19 +348,19 @@ class CallReader(Protocol):
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
-    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         """Return running runs without stages that were heard last before, the longest silent first.
 
         One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
         """
 
-    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
         """Return runs that ended with calls that still run, and were heard last before, that one first."""
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
         """Return the run's actions that have not ended; it looks at each."""
 
-    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
         """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first.
 
         With `has_archived` without those that have stages and hold no recording: they are kept as long as their stages.
@@ -372,7 +387,7 @@ class CallTransaction(CallReader, Protocol):
         """Return what is stored of the runs and actions that these entries may be about."""
 
     def keep(
-        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+        self, project_id: str, *, runs: Iterable[Run], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
@@ -380,14 +395,18 @@ class CallTransaction(CallReader, Protocol):
         in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
         """
 
-    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
-        """Put in the place of each entry of a run what `change` makes of it, and chain the tape anew.
+    def save_totals(
+        self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
+    ) -> None:
+        """Write what a run's actions come to, computed from them as of `version`; `counts` are those that changed.
 
-        Of what it left out, no byte stays. What entries came to stays as it is. Returns the blobs that payloads were in
-        and are no more. Where `change` changes nothing, nor does this.
+        Of a run that is gone by now, nothing is written.
         """
 
-    def save_run(self, run: RecordedRun) -> None:
+    def note_actions_changed(self, project_id: str, run_id: str) -> None:
+        """Have a run's totals computed anew: what they depend on in another run has changed."""
+
+    def save_run(self, run: Run) -> None:
         """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
 
     def save_note(self, note: Note) -> None:
@@ -396,23 +415,24 @@ class CallTransaction(CallReader, Protocol):
     def forget_note(self, note: Note) -> None:
         """Delete what a person said of a stored run."""
 
-    def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
-        """Note that a trace was told of in a stored run of another name; the last that is noted stands."""
+    def add_alias(self, alias: str, run: Run) -> None:
+        """Make `alias` another name of a stored run, whose row becomes `run`; it must not be one yet.
+
+        A run that was recorded under it is no run any more: its actions and notes are the other's. Its entries stay
+        where they are, and are read with the other's.
+        """
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""
 
-    def archive_run(self, run: RecordedRun) -> None:
+    def archive_run(self, run: Run) -> None:
         """Have a run found no more by its words, nor in lists that do not ask for archived ones."""
 
-    def restore_run(self, run: RecordedRun) -> None:
+    def restore_run(self, run: Run) -> None:
         """Have an archived run found as before."""
 
-    def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
-        """Delete a run with every byte of what was recorded of it; return whether there was one.
-
-        `is_told_elsewhere`: another run tells the same, so its words may stay in the pages of their index for a while.
-        """
+    def forget_run(self, project_id: str, run_id: str) -> bool:
+        """Delete a run with every byte of what was recorded of it; return whether there was one."""
 
     def put_note(self, name: str, value: str) -> None:
         """Note something for the server itself."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from titan.model.dags import Dag
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker
 
 
@@ -19,10 +19,10 @@ class HouseReader(Protocol):
     def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
         """Return entries after `after_seq`, ascending, without the newest of all, which always stays."""
 
-    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
+    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:
         """Return runs without a live job whose last activity lies in [since, before), that one first."""
 
-    def forgettable_runs(self, *, before: datetime, after: Run | None, limit: int) -> list[Run]:
+    def forgettable_runs(self, *, before: datetime, after: RunControl | None, limit: int) -> list[RunControl]:
         """Return runs without a live job whose last activity was before, the oldest first: those behind `after`."""
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
@@ -48,7 +48,7 @@ class HouseReader(Protocol):
     def labels_waited_for(self) -> list[str]:
         """Return the labels that READY jobs of all projects require, in order; each costs one look at an index."""
 
-    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
+    def count_unfinished_jobs(self) -> dict[str, int]:
         """Return status → number of jobs that are not final; statuses without one are left out."""
 
     def unused_bytes(self) -> int:

@@ -10,7 +10,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job
 from titan.model.queue import QueuePart
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 
 
 class ListReader(Protocol):
@@ -74,7 +74,7 @@ class ListReader(Protocol):
     def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
         """Return id → name of these DAGs."""
 
-    def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[Run]:
+    def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[RunControl]:
         """Return these runs, in the given order."""
 
     def last_stages(self, project_id: str, run_ids: Sequence[str]) -> dict[str, Dag]:

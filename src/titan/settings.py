@@ -78,7 +78,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
-    Setting(name="TITAN_PROJECT", default="", unit="", help="The project that a program's runs are of."),
+    Setting(name="TITAN_PROJECT", default="", unit="", help="The project that a program or command works in."),
     Setting(
         name="TITAN_SPOOL",
         default="",
@@ -187,7 +187,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         name="TITAN_RECORD_NO_BODIES_OF",
         default="",
         unit="",
-        help="Names of projects, with commas between, whose runs are kept as with TITAN_RECORD_BODIES=no.",
+        help="Names of projects, with commas between, whose new runs are stored as with TITAN_RECORD_BODIES=no.",
     ),
     Setting(
         name="TITAN_REDACT_FIELDS",

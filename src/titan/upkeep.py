@@ -10,6 +10,7 @@ from typing import Final
 from titan.engine.notifier import Address, read_addresses
 from titan.model.errors import InvalidInput
 from titan.rules.intercepts import Thresholds
+from titan.rules.names import check_project
 from titan.rules.notices import NoticeKind, check_texts
 from titan.rules.redaction import check_patterns
 from titan.rules.retention import Retention
@@ -75,8 +76,8 @@ class Privacy:
 
     patterns: Mapping[str, str]
     fields: tuple[str, ...]
-    keeps_bodies: bool
-    bodiless: tuple[str, ...] = ()  #: projects that keep none where others do
+    keeps_content: bool
+    content_off: tuple[str, ...] = ()  #: projects of whose runs no content is stored
 
 
 def read_privacy() -> Privacy:
@@ -98,8 +99,8 @@ def read_privacy() -> Privacy:
     return Privacy(
         patterns=texts,
         fields=_names("TITAN_REDACT_FIELDS"),
-        keeps_bodies=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
-        bodiless=_names("TITAN_RECORD_NO_BODIES_OF"),
+        keeps_content=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
+        content_off=tuple(map(check_project, _names("TITAN_RECORD_NO_BODIES_OF"))),
     )
 
 

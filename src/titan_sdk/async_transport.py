@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from titan_sdk.encoding import json_bytes, query_string
+from titan_sdk.encoding import json_bytes, project_header, query_string
 from titan_sdk.errors import (
     InvalidInput,
     ServerUnavailable,
@@ -52,16 +52,19 @@ class AsyncTransport:
         *,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        project: str | None = None,
     ) -> None:
         self.io = io
         self.address = address
         self.token = token
+        self.project = project
         self.retry_for_seconds = retry_for_seconds
         self.timeout_seconds = timeout_seconds
         self._fixed_head = f" HTTP/1.1\r\nHost: {address}\r\n"
         if token:
             _check_token(token)
             self._fixed_head += f"Authorization: Bearer {token}\r\n"
+        self._own_headers = project_header(project)
         self._pool = Pool(io, address)
 
     @property
@@ -250,7 +253,10 @@ class AsyncTransport:
     def over(self, io: Io) -> AsyncTransport:
         """Return a transport to the same server over another kind of I/O."""
         return AsyncTransport(
-            io, self.address, self.token, retry_for_seconds=self.retry_for_seconds, timeout_seconds=self.timeout_seconds
+            *(io, self.address, self.token),
+            project=self.project,
+            retry_for_seconds=self.retry_for_seconds,
+            timeout_seconds=self.timeout_seconds,
         )
 
     # The rest is how: requests written as bytes, and the retries.
@@ -271,8 +277,8 @@ class AsyncTransport:
             head += f"Content-Length: {body_bytes}\r\nContent-Type: {content_type}\r\n"
         if mutation if mutation is not None else method != "GET":
             head += f"Idempotency-Key: {os.urandom(16).hex()}\r\n"
-        if headers:
-            head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        own = self._own_headers | dict(headers or {})
+        head += "".join(f"{name}: {value}\r\n" for name, value in own.items())
         return f"{head}\r\n".encode("latin-1")
 
     async def _persist(

@@ -38,10 +38,11 @@ class Core(Submitting):
         port: int | None,
         token: str | None,
         *,
+        project: str | None = None,
         retry_for_seconds: float,
         announce: Callable[[str], object],
     ) -> None:
-        super().__init__(io, host, port, token, retry_for_seconds=retry_for_seconds, announce=announce)
+        super().__init__(io, host, port, token, project=project, retry_for_seconds=retry_for_seconds, announce=announce)
         self.submissions = Submissions()
 
 
@@ -63,12 +64,18 @@ class AsyncTitanClient(Core):
         port: int | None = None,
         token: str | None = None,
         *,
+        project: str | None = None,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         announce: Callable[[str], object] = print,
     ) -> None:
         from titan_sdk.asyncio_io import AsyncioIo  # asyncio takes 40 ms to import
 
-        super().__init__(AsyncioIo(), host, port, token, retry_for_seconds=retry_for_seconds, announce=announce)
+        super().__init__(
+            *(AsyncioIo(), host, port, token),
+            project=project,
+            retry_for_seconds=retry_for_seconds,
+            announce=announce,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,6 +102,8 @@ class TitanClient:
             `titan_sdk.address`).
         token: sent with every request; by default TITAN_TOKEN, which inside a job is the attempt's; else, for the
             server of TITAN_HOME, the home's own.
+        project: that it asks about and submits to; by default TITAN_PROJECT, else that of the token, which inside a job
+            is the job's, else `default`.
         retry_for_seconds: how long a restarting server is waited for; 0 tries once.
         announce: called with the lines that the original prints, such as `[SDK] Submitting DAG: nightly`.
     """
@@ -105,10 +114,16 @@ class TitanClient:
         port: int | None = None,
         token: str | None = None,
         *,
+        project: str | None = None,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         announce: Callable[[str], object] = print,
     ) -> None:
-        self._core = Core(BlockingIo(), host, port, token, retry_for_seconds=retry_for_seconds, announce=announce)
+        self._core = Core(
+            *(BlockingIo(), host, port, token),
+            project=project,
+            retry_for_seconds=retry_for_seconds,
+            announce=announce,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,7 @@ class Connected:
         port: int | None = None,
         token: str | None = None,
         *,
+        project: str | None = None,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         announce: Callable[[str], object] = print,
     ) -> None:
@@ -39,7 +40,11 @@ class Connected:
         self._given_token = token
         self._announce = announce
         address = address_of(host, port)
-        self._transport = AsyncTransport(io, address, token_for(address, token), retry_for_seconds=retry_for_seconds)
+        self._transport = AsyncTransport(
+            *(io, address, token_for(address, token)),
+            project=project or os.environ.get("TITAN_PROJECT"),
+            retry_for_seconds=retry_for_seconds,
+        )
 
     @property
     def transport(self) -> AsyncTransport:
@@ -69,4 +74,6 @@ class Connected:
         if address != self._transport.address:
             old = self._transport
             token = token_for(address, self._given_token)
-            self._transport = AsyncTransport(old.io, address, token, retry_for_seconds=old.retry_for_seconds)
+            self._transport = AsyncTransport(
+                old.io, address, token, project=old.project, retry_for_seconds=old.retry_for_seconds
+            )

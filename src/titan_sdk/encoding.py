@@ -30,13 +30,8 @@ def quote(text: str) -> str:
 
 def project_header(project: str | None) -> dict[str, str]:
     """Return the header by which a request says which project it is of; nothing for none."""
-    name = project_name(project)
+    name = (project or "").strip().encode("utf-8", "replace").decode()
     return {"X-Titan-Project": quote(name)} if name else {}
-
-
-def project_name(project: str | None) -> str:
-    """Return a project's name as the server takes it: at most 200 characters, of UTF-8; "" for none."""
-    return (project or "").strip()[:200].encode("utf-8", "replace").decode()
 
 
 def query_string(query: Mapping[str, Scalar] | None) -> str:

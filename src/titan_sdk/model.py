@@ -12,14 +12,12 @@ Give texts a maxLength and lists a maxItems: a small model runs on without them.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
 from dataclasses import dataclass
 
 from titan_sdk.client import TitanClient
-from titan_sdk.encoding import project_header
 from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UnusableAnswer
 from titan_sdk.json_schema import problems
 
@@ -232,12 +230,10 @@ def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: fl
 def _place() -> dict[str, str]:
     """Return the headers by which the server records the call where the caller is: in its run, below its action.
 
-    Outside of both they say the project alone, if there is one: then the job's token says the run.
+    Outside of both there are none: then a job's token says the run, and the client the project.
     """
     if "titan_sdk.recording.runs" not in sys.modules:
-        return project_header(
-            os.environ.get("TITAN_PROJECT")
-        )  # who has not imported it is in neither, and need not wait 0.1 s for it
+        return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
     from titan_sdk.recording.place import headers_here
 
     return headers_here()

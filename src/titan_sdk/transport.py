@@ -46,6 +46,7 @@ class Transport:
         *,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        project: str | None = None,
         is_tls: bool = False,
         ca_file: str | None = None,
     ) -> None:
@@ -55,6 +56,7 @@ class Transport:
             token,
             retry_for_seconds=retry_for_seconds,
             timeout_seconds=timeout_seconds,
+            project=project,
         )
 
     @classmethod

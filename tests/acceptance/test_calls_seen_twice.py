@@ -1,4 +1,4 @@
-"""The openai package through our model endpoint, in a program whose calls OpenTelemetry tells of, too: each is one."""
+"""Calls through our model endpoint, by the openai package, that OpenTelemetry reports as well: each counts once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.acceptance.conftest import Tell
 from tests.support.capturing import KEPT_FOR_EVER
 from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream
 from tests.support.foreign_programs import PROGRAMS, priced
-from tests.support.raw_http import ask, ask_json
+from tests.support.raw_http import ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.seen_twice import AGENT, CALL, SKY, send_spans
@@ -26,10 +26,6 @@ def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> I
     model = f"{endpoint.url}#gpt-4o-mini"
     with running_titan(home, offers=(), model=model, environment=KEPT_FOR_EVER) as running:
         yield running
-
-
-def is_unknown(titan: RunningTitan, run_id: str) -> bool:
-    return ask(titan.sdk_port, "GET", f"/api/v1/runs/{run_id}").status == 404
 
 
 def test_what_people_said_of_a_call_goes_with_it_into_its_trace(
@@ -49,22 +45,25 @@ def test_what_people_said_of_a_call_goes_with_it_into_its_trace(
     call = the_call(recorded, trace_id)
     assert [(told["text"], told["score"]) for told in call["notes"]] == [("well said", 1.0)]
     assert recorded.run(trace_id)["is_pinned"]
-    gone = ask(titan.sdk_port, "GET", path)
-    assert gone.status == 404
-    assert f"/runs/{trace_id}" in gone.body.decode()
+    assert recorded.run(answer)["run_id"] == trace_id  # which is found by its first name, too
 
 
 def the_call(recorded: RecordedCalls, trace_id: str) -> dict[str, Any]:
-    """Return the one call of a model in a run, once both have told of it."""
-    found: list[dict[str, Any]] = []
+    """Return our endpoint's report of the one call in a run, once its span is shown as its duplicate."""
 
-    def is_told_by_both() -> bool:
-        found[:] = [recorded.action(trace_id, action_id) for action_id in recorded.ids(trace_id)]
-        return any(len(one["tellers"]) == 2 and one["action"]["outcome"] is not None for one in found)
+    def is_counted_once() -> bool:
+        return recorded.run(trace_id)["tally"]["calls"] == 1 and kind_of_span(recorded, trace_id) == "step"
 
-    wait_until(is_told_by_both, "both have told of the call")
-    [call] = [one for one in found if one["action"]["kind"] == "model"]
+    wait_until(is_counted_once, "both have reported the call")
+    [call] = recorded.actions(trace_id)
+    assert (call["action"]["kind"], call["sources"]) == ("model", ["endpoint"])
+    assert recorded.parent(trace_id, call["action"]["id"]) == CALL
     return call
+
+
+def kind_of_span(recorded: RecordedCalls, trace_id: str) -> str:
+    kind: str = recorded.action(trace_id, CALL)["action"]["kind"]
+    return kind
 
 
 def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
@@ -78,11 +77,10 @@ def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
     send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
 
     call, run = the_call(recorded, trace_id), recorded.run(trace_id)
-    assert set(call["tellers"]) == {"endpoint", "otlp"}
-    assert (call["action"]["parent_id"], call["action"]["agent_id"]) == (AGENT, "painter")
+    assert call["action"]["agent_id"] == "painter"
     assert '"Which colour has the sky?"' in call["bodies"]["inputs"]["text"]  # which the span did not say
     assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["status"]) == (1, 7, "completed")
-    assert is_unknown(titan, answer)
+    assert recorded.run(answer)["run_id"] == trace_id
 
 
 def test_a_call_that_its_span_told_of_first_joins_the_trace(
@@ -96,10 +94,10 @@ def test_a_call_that_its_span_told_of_first_joins_the_trace(
     send_spans(titan.sdk_port, trace_id, answer, began_ns=began_ns)
     stream.close()  # which is when our endpoint knows how it ended
 
-    call = the_call(recorded, trace_id)
-    assert (call["action"]["parent_id"], call["action"]["agent_id"]) == (AGENT, "painter")
-    assert recorded.run(trace_id)["tally"]["calls"] == 1
-    assert is_unknown(titan, answer)
+    call, run = the_call(recorded, trace_id), recorded.run(trace_id)
+    assert (call["action"]["agent_id"], call["action"]["outcome"]) == ("painter", "error")
+    assert (run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (7, 2)  # which the span alone knows
+    assert recorded.run(answer)["run_id"] == trace_id
 
 
 @pytest.mark.parametrize("is_span_first", [True, False])
@@ -129,7 +127,7 @@ def test_a_call_that_names_its_run_counts_there_alone_though_its_span_is_in_a_tr
 
     wait_until(lambda: recorded.run(trace_id)["tally"]["calls"] == 0, "the trace counts it no more")
     [call] = recorded.actions(run_id)
-    assert (call["action"]["kind"], set(call["tellers"])) == ("model", {"endpoint"})
+    assert (call["action"]["kind"], set(call["sources"])) == ("model", {"endpoint"})
     assert recorded.run(run_id)["tally"]["calls"] == 1
     frame = recorded.action(trace_id, CALL)["action"]
     assert (frame["kind"], frame["parent_id"]) == ("step", AGENT)
@@ -147,16 +145,16 @@ def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
     wait_until(lambda: bool(its_runs(recorded, known)), "the agent's run is completed")
     [run] = its_runs(recorded, known)
     calls = [recorded.action(run["run_id"], action_id) for action_id in recorded.ids(run["run_id"])]
-    assert [(call["action"]["kind"], set(call["tellers"])) for call in calls] == [
-        ("model", {"endpoint", "otlp"}),
-        ("tool", {"otlp"}),
-        ("model", {"endpoint", "otlp"}),
+    assert sorted((call["action"]["kind"], call["sources"]) for call in calls) == [
+        ("model", ["endpoint"]),
+        ("model", ["endpoint"]),
+        ("tool", ["otlp:pydantic-ai"]),
     ]
     assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 62, 18)
     assert [run for run in recorded.runs("direct-calls") if run["name"] == "One call of the model"] == []
 
 
 def its_runs(recorded: RecordedCalls, known: set[str]) -> list[dict[str, Any]]:
-    """Return the runs of the weather's agent that are over, but for those that were known before."""
-    runs = recorded.runs("weather_agent")
-    return [run for run in runs if run["status"] == "completed" and run["run_id"] not in known]
+    """Return the runs of the weather's agent that are over and counted, but for those that were known before."""
+    runs = [run for run in recorded.runs("weather_agent") if run["run_id"] not in known]
+    return [run for run in runs if run["status"] == "completed" and run["tally"]["calls"] == 3]

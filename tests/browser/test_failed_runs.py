@@ -88,7 +88,7 @@ def test_only_what_the_ledger_holds_leads_there(page: Page, console: Console) ->
     expect(page.get_by_role("link", name="View in Activity Ledger")).to_be_visible()
     page.goto("/runs/no-ledger?tab=trace&action=no-ledger-1")
 
-    expect(page.get_by_role("complementary", name="Operation hand")).to_contain_text("Told by")
+    expect(page.get_by_role("complementary", name="Operation hand")).to_contain_text("Reported by")
     expect(page.get_by_role("link", name="View in Activity Ledger")).to_have_count(0)
 
 

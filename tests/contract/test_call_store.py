@@ -22,7 +22,6 @@ from titan.model.actions import (
     Effect,
     Entry,
     Failure,
-    Hearsay,
     Impact,
     ModelUse,
     Outcome,
@@ -30,12 +29,14 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
+    Source,
     Standing,
-    Teller,
     digest_of,
 )
-from titan.model.recorded import RecordedRun, Tally, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import COUNTS_ALL, Count, Tally
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
+from titan.model.troubles import wrong_now
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.calls.linking import link_after
 from titan_sdk.tape import CHAIN_START
@@ -45,7 +46,7 @@ BLOB = "b" * 64
 WHOLE = ActionEntry(
     id="a1",
     run_id=RUN,
-    teller=Teller.OTLP,
+    source=Source.OTLP,
     kind=ActionKind.MODEL,
     name="chat é \U0001f600",
     started_at=at(1.000001),
@@ -75,12 +76,12 @@ WHOLE = ActionEntry(
     is_redacted=True,
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
-    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w", estimate=Decimal("0.5")),
+    scope="some.instrumentation",
     project="finance",
 )
 WORD = RunEntry(
     run_id=RUN,
-    teller=Teller.SDK,
+    source=Source.SDK,
     at=at(3),
     agent_id="ada",
     agent_source=AgentSource.ACTED,
@@ -140,11 +141,11 @@ def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: O
     memory.hear(entry)
 
     assert actions_of(calls) == memory.all
-    assert run_of(calls) == memory.run
+    assert run_of(calls) == replace(memory.run, troubles=wrong_now(memory.run))
 
 
 def test_a_run_is_what_it_was(calls: CallStore) -> None:
-    run = RecordedRun(
+    run = Run(
         project_id=PROJECT,
         id=RUN,
         agent_id="ada",
@@ -238,37 +239,6 @@ def test_what_is_told_again_changes_nothing(calls: CallStore) -> None:
     ) == before
 
 
-def test_what_is_known_is_found_by_every_name_it_has(calls: CallStore) -> None:
-    answer = ModelUse(response_id="r")
-    seen = a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", use=answer)
-    record(calls, a_word(agent_id="ada"), seen)
-    span = a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer)
-
-    first = kept(calls, lambda tx: tx.known(PROJECT, [span]))
-    record(calls, span)
-    second = kept(calls, lambda tx: tx.known(PROJECT, [span, seen, a_call("nobody"), a_call(run_id="elsewhere")]))
-
-    assert first.runs[RUN].agent_id == "ada"
-    assert [action.id for action in first.answers.values()] == ["e1"]
-    assert [action.id for action in first.within.values()] == ["e1"]
-    assert (first.actions, first.next_number) == ({}, 2)
-    assert {name: action.id for (_, name), action in second.actions.items()} == {"s1": "e1", "e1": "e1"}
-
-
-def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore) -> None:
-    tries = [
-        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
-        a_call("e2", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", error="no"),
-    ]
-    record(calls, *tries)
-
-    known = kept(
-        calls, lambda tx: tx.known(PROJECT, [a_call("s1", teller=Teller.OPENAI_AGENTS, kind=ActionKind.MODEL)])
-    )
-
-    assert [action.id for action in known.within.values()] == ["e1"]
-
-
 def test_a_surer_word_of_whose_run_it_is_renames_it_and_its_calls(calls: CallStore) -> None:
     acted = replace(a_word(agent_id="sub"), agent_source=AgentSource.ACTED)
     record(calls, acted, a_call())
@@ -284,7 +254,7 @@ def test_a_surer_word_of_whose_run_it_is_renames_it_and_its_calls(calls: CallSto
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStore, order: Sequence[int]) -> None:
     spans = [
-        a_call(f"s{level}", teller=Teller.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
+        a_call(f"s{level}", source=Source.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
         for level in range(3)
     ]
 
@@ -294,7 +264,7 @@ def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStor
     run = run_of(calls)
     assert run is not None
     assert run.tally == Tally(calls=1, success=1, cost=Decimal(1))
-    assert [action.id for action in actions_of(calls) if action.kind is ActionKind.MODEL] == ["s2"]
+    assert [action.id for action in actions_of(calls) if action.shown_kind is ActionKind.MODEL] == ["s2"]
 
 
 @pytest.mark.parametrize("seed", [3, 5, 27, 44, 83, 227])
@@ -311,19 +281,16 @@ def test_random_nests_come_to_the_same_in_any_requests(calls: CallStore, seed: i
     assert run.tally == together
 
 
-def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:
+def test_a_second_report_of_a_call_is_kept_and_known_as_one(calls: CallStore) -> None:
     answer = ModelUse(response_id="r")
-    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, ends=None))
-    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, ends=None))
-    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer))
+    record(calls, a_call("s1", source=Source.OTLP, kind=ActionKind.MODEL, use=answer))
     version = calls.read(lambda reader: reader.newest_version())
 
-    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, use=answer, cost="1"))
+    record(calls, a_call("e1", source=Source.ENDPOINT, kind=ActionKind.MODEL, use=answer, cost="1"))
 
-    assert [(action.id, action.kind) for action in actions_of(calls)] == [
-        ("s1", ActionKind.STEP),
-        ("e1", ActionKind.MODEL),
-    ]
+    span, seen = sorted(actions_of(calls), key=lambda action: action.number)
+    assert (span.count, seen.count) == (Count(False, False, False, seen.number), COUNTS_ALL)
+    assert span.shown_kind is ActionKind.STEP
     changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=version))
     assert {action.id for action in changed} == {"s1", "e1"}
 
@@ -390,7 +357,7 @@ def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: Stand
 def test_what_nobody_recorded_gives_nothing(calls: CallStore) -> None:
     def ask(reader: CallReader) -> list[object]:
         return [
-            reader.recorded_run(PROJECT, "x"),
+            reader.run(PROJECT, "x"),
             reader.actions_of_run(PROJECT, "x"),
             reader.numbers_in_run(PROJECT, "x", ["a"]),
             reader.version_of_run(PROJECT, "x"),
@@ -410,7 +377,7 @@ def test_projects_see_nothing_of_each_other(calls: CallStore) -> None:
     record(calls, a_call(cost="1"))
     record(calls, a_call(cost="2"), project_id="other")
 
-    mine, others = run_of(calls), calls.read(lambda reader: reader.recorded_run("other", RUN))
+    mine, others = run_of(calls), calls.read(lambda reader: reader.run("other", RUN))
 
     assert mine is not None
     assert others is not None
@@ -421,20 +388,15 @@ def test_projects_see_nothing_of_each_other(calls: CallStore) -> None:
 # --- names and changes ---
 
 
-def test_an_action_is_found_by_its_own_id_and_by_its_span(calls: CallStore) -> None:
-    record(
-        calls,
-        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
-        a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL),
-        a_call("a2", begins=2, ends=3),
-    )
-    [first, second] = actions_of(calls)
+def test_an_action_is_found_by_its_id(calls: CallStore) -> None:
+    record(calls, a_call("a1", parent_id="s1"), a_call("a2", begins=2, ends=3))
+    first, second = actions_of(calls)
 
-    by_name = [calls.read(lambda reader, name=name: reader.action(PROJECT, RUN, name)) for name in ("e1", "s1", "a2")]  # type: ignore[misc]  # mypy does not see through a default
-    numbers = calls.read(lambda reader: reader.numbers_in_run(PROJECT, RUN, ["s1", "e1", "a2", "x"]))
+    found = calls.read(lambda reader: [reader.action(PROJECT, RUN, id) for id in ("a1", "s1")])
+    numbers = calls.read(lambda reader: reader.numbers_in_run(PROJECT, RUN, ["s1", "a2", "a1"]))
 
-    assert by_name == [first, first, second]
-    assert numbers == {"s1": first.number, "e1": first.number, "a2": second.number}
+    assert found == [first, None]
+    assert numbers == {"a1": first.number, "a2": second.number}
 
 
 def test_every_change_of_a_run_has_a_newer_version(calls: CallStore) -> None:

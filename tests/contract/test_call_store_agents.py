@@ -57,7 +57,7 @@ def test_a_run_that_turns_out_to_have_begun_earlier_counts_there(calls: CallStor
 
 def test_a_run_that_turns_out_to_be_anothers_counts_for_that_agent(calls: CallStore) -> None:
     record(calls, a_call(outcome=Outcome.BLOCKED))
-    before = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    before = calls.read(lambda reader: reader.run(PROJECT, RUN))
     assert before is not None
     assert stops(calls, agent=before.agent_id) == (1, 1)
 
@@ -79,7 +79,7 @@ def test_a_deleted_run_counts_no_more_and_one_told_again_anew(calls: CallStore) 
 
 def test_an_archived_run_still_counts(calls: CallStore) -> None:
     tell(calls, RUN, stopped=1)
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = calls.read(lambda reader: reader.run(PROJECT, RUN))
     assert run is not None
 
     kept(calls, lambda tx: tx.archive_run(run))

@@ -15,8 +15,9 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
 SORTS = ("started", "cost", "duration", "actions", "success_rate")
@@ -46,9 +47,7 @@ def registry(
     return [run.id for page in pages(store, wanted, sort=sort, is_ascending=is_ascending, limit=limit) for run in page]
 
 
-def pages(
-    store: CallStore, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int
-) -> Iterator[list[RecordedRun]]:
+def pages(store: CallStore, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int) -> Iterator[list[Run]]:
     """Yield the pages of a list one after the other."""
     cursor: str | None = None
     while True:
@@ -65,7 +64,7 @@ class page_after:  # noqa: N801  # reads as a function
         self._cursor, self._wanted = cursor, wanted
         self._sort, self._is_ascending, self._limit = sort, is_ascending, limit
 
-    def __call__(self, reader: CallReader) -> tuple[list[RecordedRun], str | None]:
+    def __call__(self, reader: CallReader) -> tuple[list[Run], str | None]:
         return reader.registry(
             PROJECT,
             self._wanted,
@@ -402,7 +401,7 @@ def test_old_runs_are_those_that_ended_long_ago_and_are_not_pinned(calls: CallSt
     for number in range(1, 6):
         record(calls, *a_run(f"R_{number}", begins=10 - number, ends=10 - number))
     record(calls, *a_run("R_6", begins=0))
-    runs = {number: calls.read(lambda reader, n=number: reader.recorded_run(PROJECT, f"R_{n}")) for number in (1, 2)}  # type: ignore[misc]  # mypy does not see through a default
+    runs = {number: calls.read(lambda reader, n=number: reader.run(PROJECT, f"R_{n}")) for number in (1, 2)}  # type: ignore[misc]  # mypy does not see through a default
     pinned, archived = runs[1], runs[2]
     assert pinned is not None
     assert archived is not None
@@ -420,7 +419,7 @@ def test_old_runs_are_those_that_ended_long_ago_and_are_not_pinned(calls: CallSt
 
 def test_an_old_run_of_stages_without_recordings_is_archived_and_not_deleted(calls: CallStore) -> None:
     record(calls, *a_run("R_1", begins=1, ends=1))
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_1"))
+    run = calls.read(lambda reader: reader.run(PROJECT, "R_1"))
     assert run is not None
     for run_id, entries in (("bare", 0), ("full", 1)):
         staged = replace(run, id=run_id, has_stages=True, entry_count=entries)
@@ -436,7 +435,7 @@ def test_an_old_run_of_stages_without_recordings_is_archived_and_not_deleted(cal
 
 def test_a_list_of_runs_with_stages_holds_no_others(calls: CallStore) -> None:
     record(calls, *a_run("R_1", begins=1, ends=1), *a_run("R_2", begins=2, ends=2))
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_2"))
+    run = calls.read(lambda reader: reader.run(PROJECT, "R_2"))
     assert run is not None
     kept(calls, lambda tx: tx.save_run(replace(run, has_stages=True)))
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
-from titan.model.actions import ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import ActionKind, ModelUse, Outcome, Source
 from titan.model.recorded import OutcomeSums
 from titan.ports_calls import CallFilter, CallStore, RunFilter
 
@@ -111,14 +111,14 @@ def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> No
 
 
 def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
-    event = replace(a_call(teller=Teller.SENTINEL, kind=ActionKind.EVENT), actor="ada")
+    event = replace(a_call(source=Source.SENTINEL, kind=ActionKind.EVENT), actor="ada")
     record(
         calls,
         replace(event, id="e1", name="hard_block", started_at=at(1)),
         replace(event, id="e2", name="rate_limited", started_at=at(2)),
         replace(event, id="e3", name="hard_block", started_at=at(3), run_id="R_2"),
-        replace(event, id="e4", teller=Teller.SDK),
-        a_call("a1", teller=Teller.SENTINEL, name="hard_block"),
+        replace(event, id="e4", source=Source.SDK),
+        a_call("a1", source=Source.SENTINEL, name="hard_block"),
     )
 
     def found(wanted: CallFilter, skip: int = 0) -> list[str]:

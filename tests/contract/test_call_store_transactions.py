@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -20,12 +21,13 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note
+from titan.model.runs import Run
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
-from titan.rules.broken_off import without_open_calls
+from titan.rules.never_ended import closed
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
@@ -72,7 +74,7 @@ def test_listeners_hear_of_each_commit_before_the_one_who_waits(calls: CallStore
 
     calls.listen(fail)
     calls.listen(heard.append)
-    record(calls, a_call(), a_call(run_id="R_2"))
+    kept(calls, lambda tx: recorded_in(tx, a_call(), a_call(run_id="R_2")))
     kept(calls, lambda tx: tx.put_note("x", "1"))
 
     newest = calls.read(lambda reader: reader.newest_version())
@@ -86,9 +88,9 @@ def test_two_read_while_one_writes_and_each_sees_whole_commits(calls: CallStore)
 
     def look() -> None:
         def ask(reader: CallReader) -> bool:
-            run = reader.recorded_run(PROJECT, RUN)
+            run = reader.run(PROJECT, RUN)
             assert run is not None
-            return len(reader.actions_of_run(PROJECT, RUN)) == run.tally.calls == run.tally.cost
+            return len(reader.actions_of_run(PROJECT, RUN)) == run.entry_count and run.tally.calls == run.tally.cost
 
         while not done.is_set():
             seen.append(calls.read(ask))
@@ -102,6 +104,9 @@ def test_two_read_while_one_writes_and_each_sees_whole_commits(calls: CallStore)
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
 
+    run = run_of(calls)
+    assert run is not None
+    assert run.entry_count == run.tally.calls == 102
     assert seen
     assert all(seen)
 
@@ -146,18 +151,23 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
     assert [commit.runs for commit in heard] == [frozenset({(PROJECT, RUN)})] * 2
 
 
-def test_a_trace_is_in_the_run_that_was_noted_last_until_that_is_deleted(calls: CallStore) -> None:
+def test_a_name_is_another_name_of_its_run_until_that_is_deleted(calls: CallStore) -> None:
     record(calls, a_call(), a_call(run_id="R_2"))
 
-    def found(*trace_ids: str, project_id: str = PROJECT) -> dict[str, str]:
-        return calls.read(lambda reader: reader.runs_of_traces(project_id, trace_ids))
+    def found(*names: str, project_id: str = PROJECT) -> dict[str, str]:
+        return calls.read(lambda reader: reader.aliases(project_id, names))
 
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t1", RUN))
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", RUN))
-    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", "R_2"))
+    def name_run(tx: CallTransaction, name: str, run_id: str) -> None:
+        run = tx.run(PROJECT, run_id)
+        assert run is not None
+        tx.add_alias(name, run)
+
+    kept(calls, partial(name_run, name="t1", run_id=RUN))
+    kept(calls, partial(name_run, name="t2", run_id="R_2"))
 
     assert found("t1", "t2", "t3") == {"t1": RUN, "t2": "R_2"}
     assert (found("t1", project_id="other"), found()) == ({}, {})
+    assert run_of(calls, "t2") == run_of(calls, "R_2")
     assert kept(calls, lambda tx: tx.forget_run(PROJECT, "R_2"))
     assert found("t1", "t2") == {"t1": RUN}
 
@@ -210,7 +220,7 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
     assert silent(0) == []
 
 
-def silent_runs(reader: CallReader, before: datetime, limit: int) -> list[RecordedRun]:
+def silent_runs(reader: CallReader, before: datetime, limit: int) -> list[Run]:
     return reader.silent_runs(before=before, within_call_before=before, limit=limit)
 
 
@@ -253,12 +263,13 @@ def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> Non
     record(calls, a_call(), a_call("a2", ends=None))
     newest, run = calls.read(lambda reader: reader.newest_version()), run_of(calls)
     assert run is not None
-    ended, closed = without_open_calls(run, calls.read(lambda reader: reader.open_actions(PROJECT, RUN)))
+    still_open = calls.read(lambda reader: reader.open_actions(PROJECT, RUN))
+    over = [closed(action, at=at(9)) for action in still_open]
 
-    kept(calls, lambda tx: tx.keep(PROJECT, runs=[ended], actions=closed, entries=[]))
+    kept(calls, lambda tx: tx.keep(PROJECT, runs=[run], actions=over, entries=[]))
 
     changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=newest))
-    assert changed == closed
+    assert changed == over
 
 
 # --- forgetting ---
@@ -278,7 +289,7 @@ def test_it_is_known_since_which_change_a_run_stands_as_it_does(calls: CallStore
     kept(calls, lambda tx: tx.save_run(replace(run, pinned_at=clock.now())))
     pinned = standing()
 
-    assert begun[1] <= begun[0] < ended[1] == ended[0] < pinned[0]
+    assert begun[1] <= begun[0] < ended[1] <= ended[0] < pinned[0]
     assert pinned[1] == ended[1]
 
 
@@ -357,39 +368,42 @@ def test_a_run_recorded_after_another_was_forgotten_has_newer_numbers_and_its_ow
 # --- calls within calls, each in a request of its own ---
 
 
-def test_a_call_that_gets_its_cost_from_the_one_around_it_is_a_change(calls: CallStore) -> None:
+def test_a_call_of_which_only_the_one_around_it_knows_the_cost_is_a_change(calls: CallStore) -> None:
     record(calls, a_span("s2", begins=1, ends=2, parent_id="s1"))
     before = calls.read(lambda reader: reader.version_of_run(PROJECT, RUN))
 
     record(calls, a_span("s1", ends=9, cost="0.5"))
 
     changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=before))
-    assert [(action.id, action.kind, action.cost) for action in changed] == [
-        ("s1", ActionKind.STEP, Decimal("0.5")),
-        ("s2", ActionKind.MODEL, Decimal("0.5")),
+    assert [(action.id, action.shown_kind, action.count.has_cost) for action in changed] == [
+        ("s1", ActionKind.STEP, True),
+        ("s2", ActionKind.MODEL, False),
     ]
 
 
-def test_a_nest_is_known_whole_whichever_of_its_calls_is_told_of(calls: CallStore) -> None:
-    outer = a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A"))
-    innermost = a_span("s3", begins=3, ends=4, parent_id="s2")
-    seen = a_seen("e1", begins=3, ends=4, cost="0.1", parent_id="s3", use=ModelUse(response_id="B"))
-    for entry in (innermost, a_span("s2", begins=1, ends=8, parent_id="s1"), outer):
+def test_calls_within_calls_count_anew_with_each_that_comes(calls: CallStore) -> None:
+    def standing() -> tuple[dict[str, tuple[bool, bool]], Decimal, int]:
+        run = run_of(calls)
+        assert run is not None
+        counts = {action.id: (action.count.is_call, action.count.has_cost) for action in actions_of(calls)}
+        return counts, run.tally.cost, run.tally.unpriced
+
+    for entry in (
+        a_span("s3", begins=3, ends=4, parent_id="s2"),
+        a_span("s2", begins=1, ends=8, parent_id="s1"),
+        a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A")),
+    ):
         record(calls, entry)
-    together = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
-
+    one_call = standing()
     record(calls, a_span("s4", begins=5, ends=6, cost="0.2", parent_id="s2"))
-    shared = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
-    record(calls, seen)
+    two_calls = standing()
+    record(calls, a_seen("e1", begins=3, ends=4, cost="0.1", parent_id="s3", use=ModelUse(response_id="B")))
 
-    step, model = ActionKind.STEP, ActionKind.MODEL
-    assert together == {"s1": (step, Decimal("0.5")), "s2": (step, Decimal("0.5")), "s3": (model, Decimal("0.5"))}
-    assert (shared["s3"], shared["s4"]) == ((model, Decimal("0.3")), (model, Decimal("0.2")))
-    run = run_of(calls)
-    assert run is not None
-    told = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
-    assert (told["s3"], told["s4"]) == ((model, Decimal("0.1")), (model, Decimal("0.2")))
-    assert (run.tally.calls, run.tally.cost) == (2, Decimal("0.3"))
+    call, cost, nothing = (True, True), (False, True), (False, False)
+    assert one_call == ({"s1": cost, "s2": nothing, "s3": (True, False)}, Decimal("0.5"), 0)
+    assert two_calls == ({"s1": nothing, "s2": nothing, "s3": call, "s4": call}, Decimal("0.2"), 1)
+    three = {"s1": nothing, "s2": nothing, "s3": nothing, "s4": call, "e1": call}
+    assert standing() == (three, Decimal("0.3"), 0)
 
 
 @pytest.mark.parametrize("order", [(0, 3, 1, 2), (3, 0, 2, 1), (3, 2, 0, 1), (1, 0, 3, 2), (0, 1, 2, 3)])
@@ -399,8 +413,8 @@ def test_a_call_told_of_twice_with_steps_between_counts_once_whichever_comes_las
     once = ModelUse(model="m", input_tokens=31, output_tokens=9)
     told = [
         a_span("s1", ends=9, cost="2", use=once),
-        a_call("step1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
-        a_call("step2", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
+        a_call("step1", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
+        a_call("step2", source=Source.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
         a_span("s2", begins=1, ends=8, cost="1", use=once, parent_id="step2"),
     ]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.builders import NOON, PROJECT
+from tests.support.builders import NOON
 from tests.support.stored import LEASE, a_stored_job, a_worker, an_attempt, store_dag, store_workers
 from tests.support.stores import committed
 from titan.model.attempts import Attempt, AttemptOutcome
@@ -304,19 +304,18 @@ def test_workers_come_connected_ones_first_then_by_name(store: Store) -> None:
         a_worker("w4", name="b"),
     )
 
-    found = store.read(lambda reader: (reader.workers(PROJECT), reader.workers("elsewhere")))
+    found = store.read(lambda reader: reader.workers())
 
-    assert [worker.id for worker in found[0]] == ["w4", "w2", "w1", "w3"]
-    assert found[1] == []
+    assert [worker.id for worker in found] == ["w4", "w2", "w1", "w3"]
 
 
-def test_the_connected_workers_of_all_projects_come_by_id(store: Store) -> None:
+def test_the_connected_workers_come_by_id(store: Store) -> None:
     store_workers(
         store,
         a_worker("w3"),
         a_worker("w1", state=WorkerState.LOST),
         a_worker("w2", state=WorkerState.LEFT),
-        replace(a_worker("w0"), project_id="elsewhere"),
+        replace(a_worker("w0"), organisation_id="elsewhere"),
     )
 
     assert store.read(lambda reader: reader.connected_workers()) == ["w0", "w3"]

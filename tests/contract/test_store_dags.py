@@ -11,13 +11,13 @@ from tests.support.stores import committed
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.errors import StoreRefused
 from titan.model.jobs import JobStatus
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Reader, Store
 
 LATER = NOON + timedelta(minutes=1, microseconds=1)
 
 
-def store_run(store: Store, run: Run) -> None:
+def store_run(store: Store, run: RunControl) -> None:
     committed(store, lambda tx: tx.add_run(run))
 
 
@@ -144,7 +144,7 @@ def test_an_impossible_dag_is_refused(store: Store, impossible: Dag) -> None:
 
 def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
     begun = a_run("r1")
-    ended = Run(
+    ended = RunControl(
         project_id=PROJECT,
         id="r1",
         agent_id="researcher",
@@ -159,10 +159,10 @@ def test_a_run_comes_back_as_it_was_saved(store: Store) -> None:
     )
 
     store_run(store, begun)
-    as_begun = store.read(lambda reader: reader.run(PROJECT, "r1"))
+    as_begun = store.read(lambda reader: reader.run_control(PROJECT, "r1"))
     committed(store, lambda tx: tx.save_run(ended))
 
-    assert (as_begun, store.read(lambda reader: reader.run(PROJECT, "r1"))) == (begun, ended)
+    assert (as_begun, store.read(lambda reader: reader.run_control(PROJECT, "r1"))) == (begun, ended)
 
 
 def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(store: Store) -> None:
@@ -173,5 +173,5 @@ def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(st
     with pytest.raises(StoreRefused):
         store_run(store, a_run("r1"))
 
-    assert store.read(lambda reader: reader.run("elsewhere", "r1")) == elsewhere
-    assert store.read(lambda reader: reader.run(PROJECT, "unknown")) is None
+    assert store.read(lambda reader: reader.run_control("elsewhere", "r1")) == elsewhere
+    assert store.read(lambda reader: reader.run_control(PROJECT, "unknown")) is None

@@ -9,7 +9,7 @@ from tests.support.stored import a_run, a_stored_dag, a_stored_job, store_dag
 from tests.support.stores import committed
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
 from titan.model.memory import StoredValue
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 from titan.ports import Reader, Store, Transaction
 
 OPEN = JobStatus.WAITING_APPROVAL
@@ -146,7 +146,7 @@ def test_a_run_keeps_how_its_program_was_started(store: Store) -> None:
 
     committed(store, lambda tx: tx.add_run(run))
 
-    assert store.read(lambda reader: reader.run(PROJECT, "r1")) == run
+    assert store.read(lambda reader: reader.run_control(PROJECT, "r1")) == run
 
 
 # --- keys that expire, are listed, and go ---

@@ -8,7 +8,7 @@ from tests.support.stored import a_run, a_stored_dag, a_stored_job, a_worker, an
 from tests.support.stores import committed
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.jobs import JobStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Load
 from titan.ports import Reader, Store, Transaction
 
@@ -27,7 +27,7 @@ def store_runs(store: Store, *run_ids: str) -> None:
     committed(store, decide)
 
 
-def store_run(tx: Transaction, run: Run) -> None:
+def store_run(tx: Transaction, run: RunControl) -> None:
     tx.add_run(run)
 
 

@@ -11,7 +11,7 @@ from titan.model.events import JobReady, Subject
 from titan.model.jobs import JobStatus
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import WorkerState
 from titan.ports import Store
 
@@ -20,7 +20,7 @@ DIGEST, OTHER = "a" * 64, "b" * 64
 FIRST = FileName(project_id="", name="")
 
 
-def store_run(store: Store, run_id: str, *, live: int = 0, age: int = 0) -> Run:
+def store_run(store: Store, run_id: str, *, live: int = 0, age: int = 0) -> RunControl:
     run = replace(
         a_run(run_id),
         live_job_count=live,
@@ -37,7 +37,7 @@ def test_runs_that_may_go_are_found_the_oldest_first(store: Store) -> None:
         store_run(store, name, age=age) for name, age in (("a", 1), ("b", 5), ("c", 8), ("d", 8))
     )
 
-    def found(after: Run | None, *, before: datetime = NOON - 2 * DAY, limit: int = 10) -> list[Run]:
+    def found(after: RunControl | None, *, before: datetime = NOON - 2 * DAY, limit: int = 10) -> list[RunControl]:
         return store.read(lambda reader: reader.forgettable_runs(before=before, after=after, limit=limit))
 
     assert found(None) == [older, as_old, old]
@@ -107,7 +107,7 @@ def test_workers_that_are_gone_go_when_no_attempt_names_them(store: Store) -> No
     assert (found(), found(limit=1), found(after_id="w0")) == (["w0", "w1"], ["w0"], ["w1"])
     everyone = ["here", "w0", "w1", "w2", "w3", "unknown"]
     assert committed(store, lambda tx: tx.forget_workers(everyone, before=NOON + DAY)) == 2
-    assert {worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))} == {"here", "w2", "w3"}
+    assert {worker.id for worker in store.read(lambda reader: reader.workers())} == {"here", "w2", "w3"}
     committed(store, lambda tx: tx.forget_jobs("d1", limit=2))
     assert found() == ["w2"]
 
@@ -117,7 +117,7 @@ def test_a_run_goes(store: Store) -> None:
 
     committed(store, lambda tx: tx.forget_run(PROJECT, "r1"))
 
-    assert store.read(lambda reader: reader.run(PROJECT, "r1")) is None
+    assert store.read(lambda reader: reader.run_control(PROJECT, "r1")) is None
 
 
 def test_the_entries_of_a_run_go_but_the_journals_newest_and_its_numbers_go_on(store: Store) -> None:
@@ -259,7 +259,7 @@ def test_labels_that_ready_jobs_wait_for_are_found_once_each(store: Store) -> No
     store_dag(store, *jobs, a_stored_job("w", position=9, requirement="LATER"))
 
     assert store.read(lambda reader: reader.labels_waited_for()) == ["GENERAL", "GPU", "TPU"]
-    assert store.read(lambda reader: reader.count_unfinished_jobs(PROJECT)) == {"READY": 4, "WAITING": 1}
+    assert store.read(lambda reader: reader.count_unfinished_jobs()) == {"READY": 4, "WAITING": 1}
 
 
 def test_a_note_is_what_was_noted_last(store: Store) -> None:

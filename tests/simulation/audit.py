@@ -117,7 +117,7 @@ class Audit:
         self._compare(reader, touched)
         self._check_places()
         if not touched:  # a worker came, went or showed that it lives
-            states = {worker.id: worker.state for worker in reader.workers(PROJECT)}
+            states = {worker.id: worker.state for worker in reader.workers()}
             assert states == self._workers, f"workers are {states}, their journal says {self._workers}"
 
     def _open_books(self, reader: Reader, entry: JournalEntry) -> None:
@@ -281,7 +281,7 @@ class Audit:
     def _compare_run(self, reader: Reader, run_id: str) -> None:
         dags = self._dags_of_run[run_id]
         books = [self.books[job_id] for dag_id in dags for job_id in self._jobs_of_dag[dag_id]]
-        run = reader.run(PROJECT, run_id)
+        run = reader.run_control(PROJECT, run_id)
         assert run is not None
         live = sum(not book.status.is_final for book in books)
         assert (run.stage_count, run.job_count, run.live_job_count) == (len(dags), len(books), live)

@@ -22,7 +22,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
@@ -57,7 +57,9 @@ class Client:
             await asyncio.sleep(self._chance.uniform(0, 8))
         if self._chance.random() < 0.5:
             outcome = self._chance.choice([RunOutcome.COMPLETED, RunOutcome.FAILED])
-            await self._change(lambda tx: tx.run(PROJECT, run_id) and end_run(tx, PROJECT, run_id, outcome, reason=""))
+            await self._change(
+                lambda tx: tx.run_control(PROJECT, run_id) and end_run(tx, PROJECT, run_id, outcome, reason="")
+            )
 
     async def work(self, attempt: Attempt) -> None:
         """Be the script of a job: some submit a DAG of their own while they run."""
@@ -112,9 +114,9 @@ class Client:
         return cancel_run(tx, run, by="somebody") if run else None
 
     @staticmethod
-    def _newest_run(tx: Transaction) -> Run | None:
+    def _newest_run(tx: Transaction) -> RunControl | None:
         run_id = next((dag.run_id for dag in tx.dags(PROJECT, limit=20) if dag.run_id), None)
-        return None if run_id is None else tx.run(PROJECT, run_id)
+        return None if run_id is None else tx.run_control(PROJECT, run_id)
 
     async def _submit(self, new: NewDag, token: str | None = None) -> None:
         new = with_gates(new)

@@ -52,6 +52,6 @@ def test_in_any_order_and_batches_trees_come_to_the_same_in_a_store(tmp_path: Pa
 
 
 def tally_of(store: SqliteCallStore, run_id: str) -> Tally:
-    run = store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+    run = store.read(lambda reader: reader.run(PROJECT, run_id))
     assert run is not None
     return run.tally

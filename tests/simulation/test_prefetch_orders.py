@@ -48,7 +48,6 @@ class Hall:
 
     async def join(self, worker_id: str, **offers: int) -> None:
         worker = Worker(
-            project_id=PROJECT,
             id=worker_id,
             name=worker_id,
             host="box",

@@ -23,7 +23,7 @@ from titan.engine.cancel import cancel_run, end_run
 from titan.engine.registrar import Registrar
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import Conflict
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.ports import Transaction
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.rollup import RUN_IDLE
@@ -77,7 +77,7 @@ class Life:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock, project_id=PROJECT)
+        return Registrar(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock)
 
     def act(self) -> None:
         """Let something happen."""
@@ -114,7 +114,7 @@ class Life:
         run_id, outcome = self.chance.choice(RUNS), self.chance.choice(list(RunOutcome))
 
         def decide(tx: Transaction) -> None:
-            run = tx.run(PROJECT, run_id)
+            run = tx.run_control(PROJECT, run_id)
             if run is not None and outcome is RunOutcome.CANCELLED:
                 cancel_run(tx, run, by="ada")
             elif run is not None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.assignments import an_assignment
-from tests.support.builders import NOON, PROJECT
+from tests.support.builders import NOON
 from titan.engine.attempts import Completed, Leased, Progress
 from titan.engine.attendance import Orders
 from titan.engine.orchestrator import Orchestrator
@@ -135,7 +135,6 @@ class SimulatedWorker:
         now = NOON  # the store keeps the time of its own transaction where it matters
         await orchestrator.join(
             Worker(
-                project_id=PROJECT,
                 id=self.id,
                 name=self.id,
                 host="box",

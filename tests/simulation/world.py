@@ -200,7 +200,7 @@ class World:
         self.audit.check_all(server.read)
         assert not server.failures, server.failures
         alive = {worker.id for worker in self.workers if worker.is_alive}
-        for worker in server.read(lambda reader: reader.workers(PROJECT)):
+        for worker in server.read(lambda reader: reader.workers()):
             busy = server.read(methodcaller("busy_slots", worker.id))
             assert busy == {}, f"slots leaked: {worker.id} {busy}"
             assert (worker.state is WorkerState.CONNECTED) == (worker.id in alive), worker

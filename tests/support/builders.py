@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, JobCounts, NewDag, OnFailure
 from titan.model.jobs import Affinity, Job, JobKind, JobSpec, JobStatus, ReadyJob
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 from titan.model.workers import FreeWorker
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -13,11 +14,13 @@ from tests.support.postgres import a_database
 from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
 from titan.engine.recording import record_entries
+from titan.engine.run_totals import compute
 from titan.model.actions import Entry
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
-from titan.rules.recording import Settled, settle
+from titan.rules.recording import Applied, apply_entries
 from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.postgres.address import Address
@@ -51,18 +54,29 @@ def kept(store: CallStore, decide: Callable[[CallTransaction], T]) -> T:
     return store.transact(decide).result(timeout=PATIENCE_SECONDS)
 
 
-def record(store: CallStore, *entries: Entry, project_id: str = PROJECT) -> Settled:
-    """Record entries in one transaction."""
-    return kept(store, lambda tx: recorded_in(tx, *entries, project_id=project_id))
+def record(store: CallStore, *entries: Entry, project_id: str = PROJECT) -> Applied:
+    """Record entries in one transaction, and compute the totals of what they changed."""
+    applied = kept(store, lambda tx: recorded_in(tx, *entries, project_id=project_id))
+    count(store)
+    return applied
 
 
 def record_heard(store: CallStore, entries: Iterable[Entry]) -> None:
-    """Record entries in one transaction, each brought to the run it belongs to, as the recorder does."""
+    """Record entries in one transaction, each under the name of its run, as the recorder does."""
 
     def write(tx: CallTransaction) -> None:
         record_entries(tx, PROJECT, list(entries))
 
     kept(store, write)
+    count(store)
+
+
+def count(store: CallStore) -> None:
+    """Compute the totals of all runs whose actions changed."""
+    for project_id, run_id in store.read(lambda reader: reader.runs_to_total(limit=10_000)):
+        found = store.read(partial(compute, project_id=project_id, run_id=run_id))
+        if found is not None:
+            kept(store, partial(found.write, project_id=project_id, run_id=run_id))
 
 
 def check(store: CallStore, run_id: str = RUN) -> TapeCheck:
@@ -72,19 +86,19 @@ def check(store: CallStore, run_id: str = RUN) -> TapeCheck:
     return found
 
 
-def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT) -> Settled:
+def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT) -> Applied:
     """Record entries in a transaction that goes on."""
-    settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
-    tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-    return settled
+    applied = apply_entries(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
+    tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
+    return applied
 
 
-def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
+def run_of(store: CallStore, run_id: str = RUN) -> Run | None:
     """Return a run."""
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+    return store.read(lambda reader: reader.run(PROJECT, run_id))
 
 
-def standing_runs(store: CallStore) -> dict[str, RecordedRun]:
+def standing_runs(store: CallStore) -> dict[str, Run]:
     """Return all runs by their ids, without what tells when their rows were written.
 
     That is also `troubles`: it counts how often a row came to say that its run failed, and one that failed and went on

@@ -45,7 +45,9 @@ class CommandLine:
 
     def __call__(self, *words: str) -> Finished:
         """Run `titan WORDS` and return what it left; `--server` is added."""
-        has_command_below = words[0] in ("store", "workers", "runs") and len(words) > 1 and not words[1].startswith("-")
+        has_command_below = (
+            words[0] in ("store", "workers", "runs", "token") and len(words) > 1 and not words[1].startswith("-")
+        )
         length = 2 if has_command_below else 1
         return run_titan(*words[:length], "--server", self.server, *words[length:])
 

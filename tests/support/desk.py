@@ -47,18 +47,17 @@ class Desk:
         self.clock = clock
         self._count = 0
 
-    def submit(self, new: NewDag, *, token: str | None = None) -> Submitted:
+    def submit(self, new: NewDag, *, token: str | None = None, project_id: str = PROJECT) -> Submitted:
         """Check and store a DAG, with the gates it asks for."""
         new = with_gates(new)
         check_dag(new)
         self._count += 1
-        submitter = Submitter(project_id=PROJECT, token=token)
+        submitter = Submitter(project_id=project_id, token=token)
         return self.store.transact(lambda tx: submit(tx, new, submitter, dag_id=f"d{self._count:03d}")).result()
 
     def join(self, worker_id: str = "w1", **offers: int) -> str:
         """Register a worker; without `offers` it has one GENERAL slot."""
         worker = Worker(
-            project_id=PROJECT,
             id=worker_id,
             name=worker_id,
             host="here",

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -76,12 +75,6 @@ def run_ids(holder: Holder) -> list[str]:
     """Return the ids of all runs of a server, in their own order."""
     answer = holder.ask("GET", "/api/v1/runs?window=all&limit=200&include_archived=true")
     return sorted(run["run_id"] for run in answer.value["data"])
-
-
-def without_ids(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return lines without the ids of calls: one that two sources report has that of either, whichever came first."""
-    shown = [{**line, "call": "…"} if "call" in line else line for line in lines]
-    return [one for _, group in groupby(shown, key=lambda line: "run" in line) for one in sorted(group, key=_json)]
 
 
 def read_run(holder: Holder, run_id: str) -> list[dict[str, Any]]:

@@ -19,11 +19,11 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import openai
 
-from tests.support.call_stores import CALL_STORES
+from tests.support.call_stores import CALL_STORES, count
 from tests.support.capturing import KEPT_FOR_EVER, say_again, server_for
 from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_stream, fake_endpoint
 from tests.support.foreign_programs import MODEL, PROGRAMS, USAGE, Program
-from tests.support.golden import FOLDER, Golden, as_text, golden_file, lines_of, read_run, run_ids, without_ids
+from tests.support.golden import FOLDER, Golden, as_text, golden_file, lines_of, read_run, run_ids
 from tests.support.money import CASES
 from tests.support.raw_http import ask_json
 from tests.support.recorded import RUN, PerToken, a_call
@@ -33,7 +33,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
 from titan.engine.recording import record_entries
-from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.server.recorded_views import action_view, run_view
 
@@ -83,8 +83,7 @@ def _captured_on_one_server(folder: Path, programs: Sequence[Program]) -> Iterat
             found: Golden = {program.name: [] for program in programs}
             for run_id in run_ids(holder):
                 program = client_of.get(run_id, programs[-1].name)
-                lines = read_run(holder, run_id)
-                found[program] += without_ids(lines) if PROGRAMS[program].asks_titan else lines
+                found[program] += read_run(holder, run_id)
             return found
 
         yield read
@@ -103,7 +102,7 @@ def seen_twice(folder: Path) -> Iterator[Callable[[], Golden]]:
             with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
                 runs = {case: make(endpoint, titan, client) for case, make in SEEN_TWICE.items()}
             holder = Holder(titan.sdk_port, None)
-            yield lambda: {case: without_ids(lines) for case, lines in _read_runs(holder, runs).items()}
+            yield lambda: _read_runs(holder, runs)
 
 
 def _read_runs(holder: Holder, runs: Mapping[str, Sequence[str]]) -> Golden:
@@ -230,7 +229,7 @@ def _planted_entry(
     use = {name: more.pop(name) for name in ModelUse.__struct_fields__ if name in more}
     return a_call(
         id,
-        teller=Teller(source),
+        source=Source(source),
         kind=ActionKind(kind),
         begins=begins,
         ends=ends,
@@ -248,6 +247,7 @@ def _record(store: CallStore, project_id: str, entries: Sequence[ActionEntry]) -
         record_entries(tx, project_id, entries, prices=PerToken())
 
     store.transact(write).result(PATIENCE_SECONDS)
+    count(store)
 
 
 def _read_planted(reader: CallReader, runs: Mapping[str, Sequence[str]]) -> Golden:
@@ -258,24 +258,18 @@ def _read_planted(reader: CallReader, runs: Mapping[str, Sequence[str]]) -> Gold
             for order in ("together", "one by one", "from the last")
         }
         first = orders["together"]
-        is_same = all(_totals(lines) == _totals(first) for lines in orders.values())
+        is_same = all(lines == first for lines in orders.values())
         found |= {case: first} if is_same else {f"{case}: {order}": lines for order, lines in orders.items()}
     return found
 
 
-def _totals(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return lines without what the first report of a call decides: its id, its name, and its parent."""
-    incidental = ("name", "parent")
-    return without_ids({name: line[name] for name in line if name not in incidental} for line in lines)
-
-
 def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dict[str, Any]]:
-    run = reader.recorded_run(project_id, run_id)
+    run = reader.run(project_id, run_id)
     if run is None:
         return []
-    actions = reader.actions_of_run(project_id, run_id)
-    calls = [msgspec.to_builtins(action_view(action)) for action in actions if action.kind in CALLS]
-    return lines_of(msgspec.to_builtins(run_view(run)), [action.kind.value for action in actions], calls)
+    actions = [action_view(action) for action in reader.actions_of_run(project_id, run_id)]
+    calls = [msgspec.to_builtins(action) for action in actions if action.kind in CALLS]
+    return lines_of(msgspec.to_builtins(run_view(run)), [action.kind for action in actions], calls)
 
 
 #: Name of a golden file → its corpus.

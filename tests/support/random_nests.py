@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call
-from titan.model.actions import ActionEntry, ActionKind, ModelUse, Teller
+from titan.model.actions import ActionEntry, ActionKind, ModelUse, Source
 
 _KINDS: Final = (ActionKind.MODEL, ActionKind.MODEL, ActionKind.MODEL, ActionKind.TOOL, ActionKind.AGENT)
 
@@ -58,7 +58,7 @@ def _a_span(
     return a_call(
         f"s{place}",
         run_id=run_id,
-        teller=Teller.OTLP,
+        source=Source.OTLP,
         kind=kind,
         name="chat",
         begins=times[0],

@@ -1,11 +1,11 @@
-"""What tellers may say of a run and its calls, drawn at random, and what it comes to whatever the order."""
+"""What sources may say of a run and its calls, drawn at random, and what it comes to whatever the order."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_seen, a_span, a_word, at
+from tests.support.recorded import Memory, PerToken, a_seen, a_span, a_word, at
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -15,16 +15,14 @@ from titan.model.actions import (
     ModelUse,
     Outcome,
     RunEnd,
-    Teller,
+    Source,
 )
-from titan.model.recorded import IS_RETOLD, Action
-from titan.rules.lending import GAVE_WAY, LENT, PRICED
-from titan.rules.merging import STAYS_FRAME
+from titan.model.recorded import Action
 
 
 @st.composite
 def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
-    """Draw what one or two tellers say of one call: its beginning, its end or both."""
+    """Draw what one or two sources say of one call: its beginning, its end or both."""
     begins = draw(st.integers(0, 50)) + number / 10
     ends = begins + draw(st.integers(0, 5))
     how = draw(st.sampled_from([*Outcome, None]))
@@ -33,7 +31,7 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
     cost = draw(st.sampled_from([None, "0.1", "0.000000000001"]))
     tell = a_span(f"s{number}", begins=begins, ends=ends, outcome=how, use=use, cost=cost)
     if joined_by == "nothing":
-        told = [replace(tell, teller=Teller.SDK, kind=ActionKind.TOOL)]
+        told = [replace(tell, source=Source.SDK, kind=ActionKind.TOOL)]
     else:
         within = tell.id if joined_by == "span" else None
         seen = a_seen(f"e{number}", begins=begins, ends=ends, outcome=how, use=use, cost="0.3", parent_id=within)
@@ -47,7 +45,7 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
 
 @st.composite
 def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[ActionEntry]:
-    """Draw a call that one teller tells of two or three times, within one another."""
+    """Draw a call that one source tells of two or three times, within one another."""
     answer = draw(st.sampled_from([None, f"n{number}"]))
     depth = draw(st.integers(2, 3))
     told = [
@@ -75,15 +73,24 @@ def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[A
                 f"n{number}.b", begins=5.07 + number / 100, ends=6, parent_id=f"n{number}.0", outcome=outcome, cost=cost
             )
         )
-    told = [replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None) for entry in told]
+    told = [
+        _estimated(replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None))
+        for entry in told
+    ]
     use = draw(st.sampled_from([None, ModelUse(), ModelUse(model="priced")]))
     begun = [replace(entry, ended_at=None, outcome=None, use=use, cost=None, is_cost_estimated=False) for entry in told]
     return told + (begun if draw(st.booleans()) else [])
 
 
+def _estimated(entry: ActionEntry) -> ActionEntry:
+    """Return an entry with an estimate of its cost where it says enough for one, as all of them are taken in."""
+    cost = None if entry.use is None or entry.cost is not None else PerToken().cost_of(entry.use, at=entry.started_at)
+    return entry if cost is None else replace(entry, cost=cost, is_cost_estimated=True)
+
+
 @st.composite
 def some_calls(draw: st.DrawFn) -> list[Entry]:
-    """Draw what tellers say of a run and its calls."""
+    """Draw what sources say of a run and its calls."""
     entries: list[Entry] = []
     for number in range(draw(st.integers(1, 4))):
         entries += draw(tellings(number))
@@ -104,8 +111,7 @@ def plain(memory: Memory) -> tuple[Any, ...]:
     return run, sorted(map(_plain_action, memory.all), key=repr)
 
 
-def _plain_action(action: Action) -> tuple[list[str], Action]:
-    names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
-    # How it came to be what it is; a cost may be lent to a call by the next one around it, or given by its frame.
-    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME | LENT["cost"] | GAVE_WAY | PRICED)
-    return names, replace(action, number=0, id="", span_id=None, agent_id="", heard=heard)
+def _plain_action(action: Action) -> Action:
+    # Numbers and the order of sources are as reports came.
+    count = replace(action.count, duplicate_of=None)
+    return replace(action, number=0, agent_id="", sources=tuple(sorted(action.sources)), count=count)

@@ -7,7 +7,10 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.support.builders import NOON, PROJECT
+from tests.support.totals import facts_of_row
 from titan.model.actions import (
     CALLS,
     ActionEntry,
@@ -18,15 +21,15 @@ from titan.model.actions import (
     Outcome,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
     part_key,
-    seen_within,
 )
-from titan.model.recorded import Action, RecordedRun, was_model_call
+from titan.model.recorded import Action, counted_alone
+from titan.model.runs import Run
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.broken_off import is_broken_off
-from titan.rules.recording import Settled, settle
-from titan.store.calls.knowing import own_answers
+from titan.rules.recording import Applied, apply_entries
+from titan.rules.totals import totals
+from titan.store.calls.rows import row_of_action, with_totals
 
 RUN = "R_1"
 
@@ -40,7 +43,7 @@ def a_call(
     id: str = "a1",
     *,
     run_id: str = RUN,
-    teller: Teller = Teller.SDK,
+    source: Source = Source.SDK,
     kind: ActionKind = ActionKind.TOOL,
     name: str = "look_up",
     begins: float = 0,
@@ -56,7 +59,7 @@ def a_call(
     return ActionEntry(
         id=id,
         run_id=run_id,
-        teller=teller,
+        source=source,
         kind=kind,
         name=name,
         started_at=at(begins),
@@ -74,7 +77,7 @@ def a_word(
     *,
     run_id: str = RUN,
     seconds: float = 0,
-    teller: Teller = Teller.SDK,
+    source: Source = Source.SDK,
     agent_id: str | None = None,
     session_id: str | None = None,
     name: str | None = None,
@@ -87,7 +90,7 @@ def a_word(
     """Return what is told of a run."""
     return RunEntry(
         run_id=run_id,
-        teller=teller,
+        source=source,
         at=at(seconds),
         agent_id=agent_id,
         session_id=session_id,
@@ -114,20 +117,33 @@ class PerToken:
 class Memory:
     """What entries have come to, batch for batch."""
 
-    runs: dict[str, RecordedRun] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     actions: dict[int, Action] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
-    def hear(self, *entries: Entry, now: datetime = NOON) -> Settled:
-        """Settle entries and keep what they change."""
-        settled = settle(entries, self.known(entries), project_id=PROJECT, now=now, prices=PerToken())
-        self.runs |= {run.id: run for run in settled.runs}
-        self.actions |= {action.number: action for action in settled.actions}
-        self.kept += settled.kept
-        return settled
+    def hear(self, *entries: Entry, now: datetime = NOON) -> Applied:
+        """Apply entries, keep what they change, and compute the totals of the runs that they change."""
+        applied = apply_entries(entries, self.known(entries), project_id=PROJECT, now=now, prices=PerToken())
+        self.runs |= {run.id: run for run in applied.runs}
+        self.actions |= {action.number: action for action in applied.actions}
+        self.kept += applied.kept
+        for run in applied.runs:
+            self.count(run.id)
+        return applied
+
+    def count(self, run_id: str) -> None:
+        """Compute a run's totals."""
+        rows = [row_of_action(action, 1) for action in self.all if action.run_id == run_id]
+        actions = [facts_of_row(row) for row in rows]
+        found, counts = totals(actions)
+        self.runs[run_id] = with_totals(self.runs[run_id], found)
+        for action in self.all:
+            if action.run_id == run_id:
+                count = counts.get(action.number) or counted_alone(action.kind)
+                self.actions[action.number] = replace(action, count=count)
 
     @property
-    def run(self) -> RecordedRun:
+    def run(self) -> Run:
         """The one run."""
         [run] = self.runs.values()
         return run
@@ -139,31 +155,20 @@ class Memory:
 
     def known(self, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is known, as `CallTransaction.known` does."""
-        named = own_answers(entries)
         return KnownCalls(
             runs=dict(self.runs),
-            actions={
-                (action.run_id, name): action for action in self.all for name in (action.id, action.span_id) if name
-            },
-            answers={
-                (action.run_id, action.response_id): action
-                for action in self.all
-                if action.response_id and action.kind is ActionKind.MODEL
-            },
-            named=self._named(),
-            within=self._within(),
-            nested=self._nested(),
-            alike=[action for action in self.all if action.kind is ActionKind.MODEL and action.output_tokens],
-            answered=[action for action in self.all if action.kind is ActionKind.MODEL and action.response_id in named],
+            actions={(action.run_id, action.id): action for action in self.all},
             next_number=max(self.actions, default=0) + 1,
+            open_calls={
+                run_id: {
+                    one.number
+                    for one in self.all
+                    if one.run_id == run_id and one.ended_at is None and one.kind in CALLS
+                }
+                for run_id in self.runs
+            },
             parts=self._parts(),
-            told=lambda action: [new.entry for new in self.kept if new.action_number == action.number],
-            never_ended=self._never_ended,
         )
-
-    def _never_ended(self, run_id: str, limit: int) -> list[Action]:
-        found = [one for one in self.all if one.run_id == run_id and is_broken_off(one) and one.kind in CALLS]
-        return sorted(found, key=lambda one: (one.started_at, one.id))[:limit]
 
     def _parts(self) -> dict[int, set[bytes]]:
         parts: dict[int, set[bytes]] = {}
@@ -171,32 +176,6 @@ class Memory:
             if isinstance(new.entry, ActionEntry) and new.entry.is_part and new.action_number is not None:
                 parts.setdefault(new.action_number, set()).add(part_key(new.entry))
         return parts
-
-    def _named(self) -> dict[tuple[str, str], list[Action]]:
-        named: dict[tuple[str, str], list[Action]] = {}
-        for action in self.all:
-            if action.response_id is not None and was_model_call(action):
-                named.setdefault((action.run_id, action.response_id), []).append(action)
-        return named
-
-    def _nested(self) -> dict[tuple[str, str], list[Action]]:
-        nested: dict[tuple[str, str], list[Action]] = {}
-        for action in self.all:
-            if action.parent_id is not None and was_model_call(action):
-                nested.setdefault((action.run_id, action.parent_id), []).append(action)
-        return nested
-
-    def _within(self) -> dict[tuple[str, str], Action]:
-        seen: dict[tuple[str, str], Action] = {}
-        for new in self.kept:
-            entry = new.entry
-            if isinstance(entry, ActionEntry) and (span_id := seen_within(entry)) is not None:
-                assert new.action_number is not None
-                seen_before = seen.get((entry.run_id, span_id))
-                action = self.actions[new.action_number]
-                if seen_before is None or action.outcome is not Outcome.ERROR:
-                    seen[entry.run_id, span_id] = action
-        return seen
 
 
 def heard(entries: Iterable[Entry]) -> Memory:
@@ -208,12 +187,12 @@ def heard(entries: Iterable[Entry]) -> Memory:
 
 def a_span(id: str = "s1", **said: Any) -> ActionEntry:
     """Return a client's span around a call of a model, as OpenTelemetry tells it."""
-    return a_call(id, teller=Teller.OTLP, kind=ActionKind.MODEL, name="chat", **said)
+    return a_call(id, source=Source.OTLP, kind=ActionKind.MODEL, name="chat", **said)
 
 
 def a_seen(id: str = "e1", **said: Any) -> ActionEntry:
     """Return a call of a model as our own endpoint saw it."""
-    return a_call(id, teller=Teller.ENDPOINT, kind=ActionKind.MODEL, name="chat", **said)
+    return a_call(id, source=Source.ENDPOINT, kind=ActionKind.MODEL, name="chat", **said)
 
 
 def in_any_order(*entries: Entry) -> list[Memory]:

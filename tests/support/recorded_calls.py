@@ -50,6 +50,12 @@ class RecordedCalls:
         action: dict[str, Any] = self._transport.request_json("GET", path)
         return action
 
+    def parent(self, run_id: str, action_id: str) -> str | None:
+        """Return what the tree shows an action below: of a call that a span reports as well, that span."""
+        shown = self._skeleton(run_id)
+        parent = shown["parent"][shown["id"].index(action_id)]
+        return dict(zip(shown["number"], shown["id"], strict=True)).get(parent)
+
     def calls_within(self, run_id: str, *, count: int) -> dict[str | None, Counter[str]]:
         """Return how often each model and tool was called, by the name of the action it was called in; None: in none.
 
@@ -58,7 +64,7 @@ class RecordedCalls:
         shown: dict[str, Any] = {}
 
         def are_told() -> bool:
-            shown.update(self._transport.request_json("GET", f"/api/v1/runs/{quote(run_id)}/skeleton"))
+            shown.update(self._skeleton(run_id))
             calls = shown["run"]["tally"]["calls"]
             return calls >= count and None not in shown["outcome"] and -1 not in shown["parent"]
 
@@ -71,6 +77,10 @@ class RecordedCalls:
             if kind in ("model", "tool"):
                 found.setdefault(name_of.get(parent), Counter())[name] += 1
         return found
+
+    def _skeleton(self, run_id: str) -> dict[str, Any]:
+        skeleton: dict[str, Any] = self._transport.request_json("GET", f"/api/v1/runs/{quote(run_id)}/skeleton")
+        return skeleton
 
     def close(self) -> None:
         """Close the connection."""

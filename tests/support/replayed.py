@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.support.raw_http import ask_json
 
 AT_NS = 1_772_366_400_000_000_000
@@ -17,7 +19,7 @@ def record(port: int, run: str, *entries: dict[str, object]) -> None:
     assert answer.status == 200, answer.body
 
 
-def tell_of_a_replay(port: int, run: str, *, canary: str) -> None:
+def tell_of_a_replay(port: int, run: str, *, canary: str, headers: Mapping[str, str] | None = None) -> None:
     """Report how a replay went, as agentsentinel-sdk does, with what was expected."""
     divergence = {"type": "input_mismatch", "action": "look", "expected_inputs": {"patient": canary}, "index": 0}
     told = {
@@ -28,4 +30,4 @@ def tell_of_a_replay(port: int, run: str, *, canary: str) -> None:
         "divergences": [divergence],
         "cost_savings": 0.01,
     }
-    assert ask_json(port, "POST", f"/api/v1/replay/{run}/results", told).status == 201
+    assert ask_json(port, "POST", f"/api/v1/replay/{run}/results", told, headers).status == 201

@@ -11,7 +11,7 @@ from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.events import JobReady, Subject
 from titan.model.jobs import Affinity, Job, JobKind, JobStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Store, Transaction
@@ -80,9 +80,9 @@ def a_stored_dag(
     )
 
 
-def a_run(run_id: str = "r1", *, started_at: datetime = NOON) -> Run:
+def a_run(run_id: str = "r1", *, started_at: datetime = NOON) -> RunControl:
     """Return a run that has just begun."""
-    return Run(
+    return RunControl(
         project_id=PROJECT,
         id=run_id,
         agent_id="researcher",
@@ -94,7 +94,6 @@ def a_run(run_id: str = "r1", *, started_at: datetime = NOON) -> Run:
 def a_worker(worker_id: str = "w1", *, name: str = "worker", state: WorkerState = WorkerState.CONNECTED) -> Worker:
     """Return a worker with four GENERAL slots."""
     return Worker(
-        project_id=PROJECT,
         id=worker_id,
         name=name,
         host="here",
@@ -109,7 +108,7 @@ def a_worker(worker_id: str = "w1", *, name: str = "worker", state: WorkerState 
 
 def a_token(token_id: str = "0123456789ab", *, role: Role = Role.ADMIN, age: timedelta = timedelta()) -> Token:
     """Return a token that was made `age` before noon."""
-    return Token(project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
+    return Token(id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
 
 
 def an_attempt(

@@ -2,14 +2,16 @@ import { expect, test, vi } from "vitest";
 import { api, pathOf } from "./client";
 import { Unreachable } from "./refusal";
 
-const signals = vi.hoisted(() => {
+const { signals, projects } = vi.hoisted(() => {
   const signals: AbortSignal[] = [];
-  vi.stubGlobal("window", { location: { origin: "http://titan.test" } });
-  vi.stubGlobal("fetch", ({ signal }: Request) => {
+  const projects: (string | null)[] = [];
+  vi.stubGlobal("window", { location: { origin: "http://titan.test", pathname: "/p/Cr%C3%A8me/runs" } });
+  vi.stubGlobal("fetch", ({ signal, headers }: Request) => {
     signals.push(signal);
+    projects.push(headers.get("X-Titan-Project"));
     return new Promise((_, refuse) => signal.addEventListener("abort", () => refuse(signal.reason)));
   });
-  return signals;
+  return { signals, projects };
 });
 
 test("a question that nobody answers for a minute is given up, and a change is not", async () => {
@@ -39,4 +41,10 @@ test("a run of any id has a path, also one called like a route", () => {
     "/api/v1/runs/export2",
   ]);
   expect(new URL(path("export"), "http://titan.test").pathname).toBe("/api/v1/runs/%65xport");
+});
+
+test("every request is of the project that the page's address names", () => {
+  void api.GET("/api/health").catch(() => undefined);
+
+  return vi.waitFor(() => expect(projects).toEqual(Array(signals.length).fill("Cr%C3%A8me")));
 });

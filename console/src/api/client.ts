@@ -1,5 +1,6 @@
 /** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
 import createClient, { defaultPathSerializer, type Middleware } from "openapi-fetch";
+import { projectIn } from "./project";
 import { Refusal, refusalOf, Unreachable } from "./refusal";
 import type { components, paths } from "./schema";
 
@@ -11,6 +12,14 @@ const limits: Middleware = {
   onRequest({ request }) {
     if (request.method !== "GET") return undefined; // a change may take its time, and is not to be sent twice for it
     return new Request(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_READ_MS)]) });
+  },
+};
+
+const projects: Middleware = {
+  onRequest({ request }) {
+    const project = projectIn(window.location.pathname ?? "/");
+    if (project !== null) request.headers.set("X-Titan-Project", encodeURIComponent(project));
+    return request;
   },
 };
 
@@ -32,4 +41,4 @@ export function pathOf(template: string, ids: Record<string, unknown>): string {
 }
 
 export const api = createClient<paths>({ baseUrl: window.location.origin, pathSerializer: pathOf });
-api.use(limits, refusals);
+api.use(limits, projects, refusals);

@@ -37,11 +37,13 @@ export function rereadTokens(): Promise<void> {
   return queries.invalidateQueries({ queryKey: TOKENS });
 }
 
-/** What is said of a worker's token besides its role. */
-export interface WorkerToken {
+/** What is said of a token besides its role. */
+export interface About {
   trusted: boolean;
   /** What its workers may offer; null: anything. */
   labels: string[] | null;
+  /** All that it sees and changes; null: every project. */
+  project: string | null;
 }
 
 /** Makes a token. Its text is in this answer alone, so it is asked past every cache. */
@@ -49,9 +51,10 @@ export async function createToken(
   name: string,
   role: Role,
   days: number | null,
-  { trusted, labels }: WorkerToken,
+  { trusted, labels, project }: About,
 ): Promise<NewToken> {
-  const { data } = await api.POST("/api/tokens", { body: { name, role, expires_in_days: days, trusted, labels } });
+  const body = { name, role, expires_in_days: days, trusted, labels, project };
+  const { data } = await api.POST("/api/tokens", { body });
   if (!data) throw new Error("The server made no token.");
   return data;
 }

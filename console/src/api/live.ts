@@ -3,6 +3,7 @@
  * WebSocket through. Every event has a cursor; a stream that breaks goes on behind the last one, so nothing is missed.
  */
 import type { Schemas } from "./client";
+import { ofProject } from "./project";
 
 export type LiveEvent = Schemas["EventView"];
 type RunsHeardFrame = Schemas["RunsHeardFrame"];
@@ -86,7 +87,7 @@ export class Live {
   }
 
   private openSocket(): () => void {
-    const url = new URL("/api/events/ws", window.location.href);
+    const url = new URL(ofProject("/api/events/ws"), window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("after", this.cursor);
     url.searchParams.set("calls", "true");
@@ -119,7 +120,8 @@ export class Live {
   }
 
   private async readStream(signal: AbortSignal): Promise<void> {
-    const answer = await fetch(`/api/events?calls=true&after=${encodeURIComponent(this.cursor)}`, { signal });
+    const url = ofProject(`/api/events?calls=true&after=${encodeURIComponent(this.cursor)}`);
+    const answer = await fetch(url, { signal });
     if (!answer.ok || !answer.body) return;
     this.opened();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

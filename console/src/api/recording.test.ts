@@ -25,6 +25,7 @@ function anAnswer(version: number, ids: readonly string[], told: Partial<Skeleto
     duration_ns: all(-1),
     outcome: all(null),
     cost_usd: all(null),
+    possible_duplicates: [],
     estimated: [],
     tokens: all(-1),
     ...told,
@@ -42,9 +43,12 @@ test("columns become rows in the order they started, and unknown stays unknown",
 });
 
 test("a call's cost says whether it was computed", () => {
-  const { rows } = recordingOf(anAnswer(3, ["a1", "a2"], { cost_usd: ["0.02", "0.01"], estimated: [2] }));
+  const { rows } = recordingOf(
+    anAnswer(3, ["a1", "a2"], { cost_usd: ["0.02", "0.01"], estimated: [2], possible_duplicates: [1] }),
+  );
 
   expect(rows.map((row) => row.isEstimated)).toEqual([false, true]);
+  expect(rows.map((row) => row.isPossibleDuplicate)).toEqual([true, false]);
 });
 
 test("news replace what they tell of, join what is new by its time, and leave the rest as it is", () => {

@@ -20,6 +20,8 @@ export interface Row {
   readonly cost: string | null;
   /** Whether the cost was computed from tokens and a price list. */
   readonly isEstimated: boolean;
+  /** Whether it looks like a second report of another call; it is counted all the same. */
+  readonly isPossibleDuplicate: boolean;
   readonly tokens: number | null;
 }
 
@@ -67,6 +69,7 @@ export function momentOf(run: Pick<RunView, "started_at">, startUs: number): num
 function rowsOf(answer: SkeletonAnswer): Row[] {
   const { names, models, actors, error_types: errorTypes } = answer;
   const estimated = new Set(answer.estimated);
+  const duplicates = new Set(answer.possible_duplicates);
   return answer.id.map((id, at) => {
     const number = answer.number[at] ?? 0;
     const duration = answer.duration_ns[at] ?? -1;
@@ -85,6 +88,7 @@ function rowsOf(answer: SkeletonAnswer): Row[] {
       outcome: answer.outcome[at] ?? null,
       cost: answer.cost_usd[at] ?? null,
       isEstimated: estimated.has(number),
+      isPossibleDuplicate: duplicates.has(number),
       tokens: tokens < 0 ? null : tokens,
     };
   });

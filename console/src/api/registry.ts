@@ -1,8 +1,10 @@
 /** Lists of runs, what needs attention among them, and two runs side by side. */
+
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
+import { ofProject } from "./project";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
 import type { ElsewhereView, ImportAnswer, RunView, Window } from "./recorded";
 import { refusalOf } from "./refusal";
@@ -111,7 +113,7 @@ export async function importRuns(
   isPartial: boolean,
   headers: Record<string, string>,
 ): Promise<ImportAnswer> {
-  const answer = await fetch(`/api/v1/import${isPartial ? "?partial=true" : ""}`, {
+  const answer = await fetch(ofProject(`/api/v1/import${isPartial ? "?partial=true" : ""}`), {
     method: "POST",
     headers: { ...headers, "Content-Type": "application/jsonl" },
     body: file,

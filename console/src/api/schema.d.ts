@@ -647,7 +647,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List all tokens, newest first, revoked and expired ones too. */
+        /** List tokens, newest first, revoked and expired ones too; for one of a project, those of that project. */
         get: operations["list_tokens"];
         put?: never;
         /** Make a token; its text is in this answer and nowhere else. */
@@ -1026,6 +1026,23 @@ export interface paths {
         };
         /** Tell agentsentinel-sdk its policies: one that limits nothing. */
         get: operations["sync_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone. */
+        get: operations["list_projects"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1855,7 +1872,7 @@ export interface components {
         ActionDetailView: {
             action: components["schemas"]["ActionView"];
             bodies: components["schemas"]["BodiesView"];
-            /** @description Of its input tokens, those read from the model's cache. */
+            /** @description Of its input tokens, those from the model's cache. */
             cache_read_tokens: number | null;
             /** @description Of its input tokens, those written to that cache. */
             cache_write_tokens: number | null;
@@ -1864,7 +1881,7 @@ export interface components {
             notes: components["schemas"]["NoteView"][];
             /** @description Paths at which something was taken away. */
             redacted: string[];
-            tellers: string[];
+            sources: string[];
         };
         /**
          * ActionKind
@@ -1889,6 +1906,8 @@ export interface components {
             impact: components["schemas"]["Impact"] | null;
             input_tokens: number | null;
             is_cost_estimated: boolean;
+            /** @description It counts, and looks like another call's second report. */
+            is_possible_duplicate: boolean;
             is_redacted: boolean;
             kind: components["schemas"]["ActionKind"];
             model: string | null;
@@ -3153,6 +3172,7 @@ export interface components {
             job_id: string;
             name: string;
             outcome: components["schemas"]["AttemptOutcome"];
+            project: string;
         };
         /**
          * LeaveAnswer
@@ -3480,6 +3500,11 @@ export interface components {
             labels: string[] | null;
             name: string;
             /**
+             * @description All that it sees and changes; null: every project. Not with role worker.
+             * @default null
+             */
+            project: string | null;
+            /**
              * @default admin
              * @enum {unknown}
              */
@@ -3673,6 +3698,22 @@ export interface components {
              */
             source: "estimated" | "told";
             total: number | null;
+        };
+        /**
+         * ProjectView
+         * @description A project.
+         */
+        ProjectView: {
+            /** @description Whether inputs and outputs are stored of runs that begin now. */
+            keeps_content: boolean;
+            name: string;
+        };
+        /**
+         * ProjectsAnswer
+         * @description GET /api/v1/projects, by name.
+         */
+        ProjectsAnswer: {
+            data: components["schemas"]["ProjectView"][];
         };
         /**
          * PutBody
@@ -4218,6 +4259,7 @@ export interface components {
             dag_name: string;
             job_id: string;
             name: string;
+            project: string;
             /** @description When this worker took it. */
             started_at: string;
         };
@@ -4251,6 +4293,8 @@ export interface components {
             name: string | null;
             /** @description Whether this server answers nobody without one. */
             needs_token: boolean;
+            /** @description All that the caller sees and changes; null: every project. */
+            project: string | null;
             /** @description What the caller may do; null: nothing but sign in. */
             role: components["schemas"]["Role"] | null;
             token_id: string | null;
@@ -4314,8 +4358,8 @@ export interface components {
          * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
-         *         no column but a list of few numbers.
+         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
+         *         `possible_duplicates` are no columns but lists of few numbers.
          */
         SkeletonAnswer: {
             actor: number[];
@@ -4336,6 +4380,8 @@ export interface components {
             outcome: (components["schemas"]["Outcome"] | null)[];
             /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
             parent: number[];
+            /** @description The `number` of each such call; all are counted. */
+            possible_duplicates: number[];
             run: components["schemas"]["RunView"];
             start_us: number[];
             /** @description Input and output together; -1 when unknown. */
@@ -4532,6 +4578,8 @@ export interface components {
             labels: string[] | null;
             last_used_at: string | null;
             name: string;
+            /** @description All that it sees and changes; null: every project. */
+            project: string | null;
             revoked_at: string | null;
             role: components["schemas"]["Role"];
             token_id: string;
@@ -7075,6 +7123,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoliciesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectsAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import { forgetHouse } from "./house";
+import { basename } from "./project";
 import { queries } from "./query";
 
 const KEY = ["session"];
@@ -18,6 +19,12 @@ export function useSession() {
 export function useCanChange(): boolean {
   const { data } = useSession();
   return !data || data.role === "admin";
+}
+
+/** Returns whether the caller may look after workers and the server: not with a token of a project. */
+export function useCanOperate(): boolean {
+  const { data } = useSession();
+  return !data || (data.role === "admin" && data.project === null);
 }
 
 /** Returns the key that an OpenAI client is given for this server: it refuses to start without one, even if none is needed. */
@@ -44,5 +51,5 @@ export async function signIn(token: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await api.DELETE("/api/session");
   queries.clear();
-  window.location.assign("/");
+  window.location.assign(`${basename}/`);
 }

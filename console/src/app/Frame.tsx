@@ -9,6 +9,7 @@ import { isShutOut } from "./entry";
 import { KeysHelp } from "./KeysHelp";
 import { OpenGates } from "./OpenGates";
 import { Palette } from "./Palette";
+import { ProjectMenu } from "./ProjectMenu";
 import { PLACES, placeOf } from "./places";
 import { SignInGate } from "./SignInGate";
 import { useKeys } from "./useKeys";
@@ -80,6 +81,7 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
           </Link>
         ))}
       </nav>
+      {isIn ? <ProjectMenu /> : null}
       <button type="button" className="bar-search" onClick={onPalette}>
         <span>Go to …</span>
         <kbd>Ctrl K</kbd>

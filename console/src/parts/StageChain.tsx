@@ -1,5 +1,5 @@
 import { type MouseEvent, memo } from "react";
-import { useNavigate } from "react-router";
+import { useHref, useNavigate } from "react-router";
 import type { Dag } from "../api/facts";
 import { count } from "./format";
 import { Name } from "./Name";
@@ -62,7 +62,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
   return (
     <a
       className={`chain-stage tone-${tone}${isRunning ? " status-pulse" : ""}`}
-      href={dagPath(stage)}
+      href={useHref(dagPath(stage))}
       title={[stage.name, `${word} · ${jobs}`, by === null ? null : `Cancelled by ${by}`].filter(Boolean).join("\n")}
       data-status={stage.status}
       data-cancelled={by === null ? undefined : ""}

@@ -32,3 +32,11 @@ test("a program is given the address of a server that it would not find by itsel
     'TitanClient("http://127.0.0.1:6100")',
   );
 });
+
+test("what is shown in a project is for that project", () => {
+  const inside = { ...USUAL, pathname: "/p/my%20shop/dags" };
+
+  expect(titanCommand(["submit", "a.py"], inside)).toBe("titan submit a.py --project 'my shop'");
+  expect(withServer("python agent.py", inside)).toBe("TITAN_PROJECT='my shop' python agent.py");
+  expect(newClient(inside)).toBe('TitanClient(project="my shop")');
+});

@@ -1,4 +1,5 @@
 /** The last lines of a job's log, as they are written. */
+import { ofProject } from "../api/project";
 import { type FollowedLog, followLog } from "./followLog";
 import { type TailLine, TailLines } from "./tailLines";
 
@@ -20,7 +21,7 @@ export function tailLog(jobId: string, most: number, hear: Hear): FollowedLog {
     timer = undefined;
     if (tail) hear.onLines(tail.shown());
   }
-  const followed = followLog(`/api/jobs/${encodeURIComponent(jobId)}/log`, END_BYTES, false, {
+  const followed = followLog(ofProject(`/api/jobs/${encodeURIComponent(jobId)}/log`), END_BYTES, false, {
     onSize(size, skipped) {
       hear.onProblem(null);
       tail ??= new TailLines(most, skipped > 0);

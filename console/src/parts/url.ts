@@ -1,6 +1,7 @@
 /** What a page shows stands in its URL: a link reproduces it, and Back works. */
 import { useCallback, useRef } from "react";
 import { useLocation, useNavigation, useSearchParams } from "react-router";
+import { ofProject } from "../api/project";
 
 export type Fields = Record<string, string | null>;
 
@@ -147,5 +148,5 @@ export function logPath(jobId: string): string {
 export function blobPath(digest: string, path: string, inline = false): string {
   const query = new URLSearchParams({ name: path.split("/").at(-1) ?? "" });
   if (inline) query.set("inline", "true");
-  return `/api/blobs/${digest}?${query}`;
+  return ofProject(`/api/blobs/${digest}?${query}`);
 }

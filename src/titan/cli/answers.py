@@ -319,6 +319,19 @@ class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...]
 
 
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project."""
+
+    name: str
+    keeps_content: bool
+
+
+class ProjectList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/v1/projects, by name."""
+
+    data: tuple[Project, ...]
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A token, without its secret."""
 
@@ -328,6 +341,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     trusted: bool | None = None
     labels: list[str] | None = None
+    project: str | None = None
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None

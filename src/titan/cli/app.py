@@ -19,6 +19,7 @@ from titan.cli.commands import (
     gates,
     house,
     jobs,
+    projects,
     runs_changes,
     runs_deliver,
     runs_files,
@@ -30,6 +31,7 @@ from titan.cli.commands import (
 )
 from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
 from titan.cli.options import examples
+from titan.cli.projects import with_project
 from titan.cli.screen import remark, show_json
 from titan.model.errors import TitanError
 from titan.settings import setting
@@ -51,7 +53,9 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, dags, jobs, files, gates, again, cancel, house, doctor):
+for commands in (submit, dags, jobs, files, gates, again, cancel, runs_files, store):
+    with_project(commands.app)
+for commands in (up, submit, dags, jobs, files, gates, again, cancel, projects, house, doctor):
     app.add_typer(commands.app)
 assert runs_changes.app is runs_deliver.app is runs_files.app  # of which each holds a part of the commands
 app.add_typer(runs_files.app, name="runs")

@@ -57,10 +57,11 @@ def _ask(
     window: str | None = None,
 ) -> list[str]:
     from titan.cli.exits import CommandFailed
-    from titan.cli.server import connect
+    from titan.cli.server import connect, of_project
 
     try:
-        document = connect(context.params.get("server")).get("api", *path, limit=limit, window=window)
+        with of_project(context.params.get("project")):
+            document = connect(context.params.get("server")).get("api", *path, limit=limit, window=window)
     except CommandFailed:
         return []  # a shell that waits for Tab has no place for an error
     return _matching(document.get(listing or path[-1]), field, incomplete)

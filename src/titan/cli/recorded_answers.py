@@ -7,7 +7,7 @@ import msgspec
 
 from titan.cli.answers import Dag, Orchestrator
 from titan.model.actions import ActionKind, Outcome
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from titan.cli.formats import NOTHING, count, duration, in_words, moment, money
 from titan.cli.recorded_answers import Call, Note, Progress, Run, Tally
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.actions import CALLS, INCURRED
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 
 RUN_COLUMNS = (
     Column("RUN", folds=True),

@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from titan.cli.answers import Document
+from titan.cli.answers import Document, ProjectList, read
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
@@ -16,6 +17,8 @@ from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailabl
 from titan_sdk.home import running_servers
 from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
+
+_project: ContextVar[str | None] = ContextVar("project", default=None)  # of --project
 
 DEFAULT_HOST = "127.0.0.1"
 HTTPS_PORT = 443
@@ -54,10 +57,20 @@ class Home:
 class Server:
     """A Titan server as this person's or job's client. Every method raises CommandFailed."""
 
-    def __init__(self, address: Address, token: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        address: Address,
+        token: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        project: str | None = None,
+    ) -> None:
         self.address = address
+        self.project = project
+        self._environment = environment
         self._transport = Transport(
             *(address.host, address.port, token),
+            project=project,
             retry_for_seconds=0.0,
             is_tls=address.is_tls,
             ca_file=(environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
@@ -67,6 +80,11 @@ class Server:
     def has_token(self) -> bool:
         """Whether a token goes with every request."""
         return bool(self._transport.token)
+
+    def in_each_project(self) -> "Iterator[Server]":
+        """Yield this server as a client of each project that there is."""
+        for listed in read(self.get("api", "v1", "projects"), ProjectList).data:
+            yield Server(self.address, self._transport.token, self._environment, project=listed.name)
 
     def be_patient(self) -> None:
         """Wait for a server that does not answer from the first request on: it is sure to exist."""
@@ -108,7 +126,8 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this server."""
-        return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port)}
+        project = {"TITAN_PROJECT": self.project} if self.project else {}
+        return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port), **project}
 
     def download(self, *segments: str, target: Path) -> None:
         """Write what GET answers to `target`, which appears only once it is whole."""
@@ -147,6 +166,16 @@ class Server:
                 next_step="Another program may listen there. " + _START_HINT,
             )
         return answer
+
+
+@contextmanager
+def of_project(name: str | None) -> Iterator[None]:
+    """Have whoever connects inside ask about this project; None: TITAN_PROJECT, or the server's own choice."""
+    before = _project.set(name)
+    try:
+        yield
+    finally:
+        _project.reset(before)
 
 
 class BrokenOff(CommandFailed):
@@ -311,7 +340,9 @@ def left_in(home: Path) -> Home:
 def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Server:
     """Return the server at an address, with the token to show it: the home's own goes to the home's server alone."""
     given = environment.get("TITAN_TOKEN") or None
-    server = Server(address, given or (home.token if address in home.addresses else None), environment)
+    token = given or (home.token if address in home.addresses else None)
+    project = _project.get() or environment.get("TITAN_PROJECT") or None
+    server = Server(address, token, environment, project=project)
     if given is not None and environment.get("TITAN_JOB_ID"):
         server.be_patient()  # a job has a server
     return server

@@ -10,7 +10,7 @@ from titan.engine.submit import Submitted, Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict
 from titan.model.jobs import Job, JobStatus
-from titan.model.runs import Orchestrator, Run
+from titan.model.run_control import Orchestrator, RunControl
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, gates_above
 from titan.rules.gates import gate_name, with_gates
@@ -71,7 +71,7 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
     return submit(tx, new, submitter, dag_id=dag_id)
 
 
-def resume_run(tx: Transaction, run: Run) -> Resumed:
+def resume_run(tx: Transaction, run: RunControl) -> Resumed:
     """Reopen a run and have its orchestrator go on: retry the job that submitted its stages, or name the program.
 
     Jobs of the run that are live go on meanwhile. Whether a program outside still runs nobody here knows: who resumes
@@ -131,7 +131,7 @@ def _check_may_run_again(job: Job, gates: list[Job]) -> None:
     )
 
 
-def _failed_maker(reader: Reader, run: Run) -> Job | None:
+def _failed_maker(reader: Reader, run: RunControl) -> Job | None:
     """Return the job that submitted the newest stage that a job submitted, if it is to be tried again."""
     makers = [stage.made_by for stage in reader.stages(run.project_id, run.id) if stage.made_by]
     maker = reader.job(makers[-1]) if makers else None

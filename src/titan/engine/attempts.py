@@ -162,7 +162,7 @@ def reap(tx: Transaction, *, now: datetime) -> list[str]:
         if worker is not None and worker.state is WorkerState.CONNECTED and now - worker.seen_at >= LEASE:
             tx.save_worker(replace(worker, state=WorkerState.LOST))
             event = WorkerLost(cause="lease expired", worker_id=worker_id, name=worker.name)
-            tx.record(Subject(project_id=worker.project_id), event)
+            tx.record(Subject(), event)
             gone.append(worker_id)
     return gone
 

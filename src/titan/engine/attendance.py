@@ -299,4 +299,4 @@ def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutco
 
 
 def _record(tx: Transaction, worker: Worker, event: Event) -> None:
-    tx.record(Subject(project_id=worker.project_id), event)
+    tx.record(Subject(), event)

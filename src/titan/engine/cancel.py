@@ -8,7 +8,7 @@ from titan.engine.moves import Moves
 from titan.model.dags import Dag
 from titan.model.events import RunEnded, Subject
 from titan.model.jobs import Job, JobStatus
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Transaction
 
 CAUSE = "cancel by client"
@@ -58,7 +58,7 @@ def cancel_dags(tx: Transaction, dags: Iterable[Dag], *, by: str) -> Cancelled:
     return answer
 
 
-def cancel_run(tx: Transaction, run: Run, *, by: str) -> Cancelled:
+def cancel_run(tx: Transaction, run: RunControl, *, by: str) -> Cancelled:
     """Cancel every job of a run and end the run; an ended run without live jobs keeps its outcome."""
     answer = cancel_dags(tx, tx.stages(run.project_id, run.id), by=by)
     if run.outcome is None or run.live_job_count:
@@ -74,9 +74,9 @@ def end_run(
     *,
     reason: str,
     cause: str = "orchestrator",
-) -> Run:
+) -> RunControl:
     """Note that a run's orchestrator is done with it; a run that was cancelled stays so."""
-    run = tx.run(project_id, run_id)
+    run = tx.run_control(project_id, run_id)
     assert run is not None, f"end of unknown run {run_id}"
     if run.outcome is RunOutcome.CANCELLED:
         return run

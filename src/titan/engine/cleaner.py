@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 from titan.engine import forgetting
 from titan.engine.collecting import PAGE, Collector, paged
 from titan.model.dags import Dag
-from titan.model.recorded import RecordedRun
 from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry, RunKey
+from titan.model.run_control import RunControl
 from titan.model.runs import Run
 from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
 from titan.ports_calls import CallReader, CallStore, CallTransaction
@@ -81,7 +81,7 @@ class Cleaner:
         """Delete those of these contents that nothing names any more, at once; return what that freed."""
         return await _in_thread(partial(self._collector.discard, digests)) if digests else Freed()
 
-    async def forget_stages(self, run: RecordedRun) -> Freed:
+    async def forget_stages(self, run: Run) -> Freed:
         """Delete the stages of a run that somebody deletes, with their jobs."""
         before = self._clock.now() + timedelta(seconds=1)  # however late its last activity was
         forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
@@ -90,7 +90,7 @@ class Cleaner:
     async def _runs(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.runs, self._clock.now())
         freed = Freed()
-        last: Run | None = None
+        last: RunControl | None = None
         while before is not None:
             page = await self._read(partial(_forgettable_runs, before=before, after=last))
             pinned = await self._pinned()
@@ -196,7 +196,7 @@ class Cleaner:
         before: datetime | None,
         is_dry: bool,  # as the steps are told
         each: Freed,
-        change: Callable[[RecordedRun], Callable[[CallTransaction], None]],
+        change: Callable[[Run], Callable[[CallTransaction], None]],
         *,
         has_archived: bool,
     ) -> Freed:
@@ -215,12 +215,14 @@ class Cleaner:
                 break
         return freed
 
-    def _forget_recorded(self, run: RecordedRun, *, left: set[str]) -> Callable[[CallTransaction], None]:
+    def _forget_recorded(self, run: Run, *, left: set[str]) -> Callable[[CallTransaction], None]:
         """Return what deletes the recordings of a run, and its row unless it has stages that are kept longer.
 
         It adds to `left` the content that they named.
         """
-        has_stages = run.has_stages and self._store.read(lambda reader: reader.run(run.project_id, run.id)) is not None
+        has_stages = (
+            run.has_stages and self._store.read(lambda reader: reader.run_control(run.project_id, run.id)) is not None
+        )
 
         def forget(tx: CallTransaction) -> None:
             left.update(tx.blobs_of_run(run.project_id, run.id))
@@ -280,13 +282,13 @@ def told(freed: Freed) -> str:
     )
 
 
-def _forgettable_runs(reader: Reader, before: datetime, after: Run | None) -> list[Run]:
+def _forgettable_runs(reader: Reader, before: datetime, after: RunControl | None) -> list[RunControl]:
     return reader.forgettable_runs(before=before, after=after, limit=PAGE)
 
 
-def _forget_bare_row(tx: CallTransaction, run: Run) -> bool:
+def _forget_bare_row(tx: CallTransaction, run: RunControl) -> bool:
     """Delete the row of a run of which nothing was recorded; return False where it is pinned by now."""
-    row = tx.recorded_run(run.project_id, run.id)
+    row = tx.run(run.project_id, run.id)
     if row is not None and row.pinned_at is not None:
         return False
     if row is not None and row.entry_count == 0:
@@ -327,11 +329,11 @@ def _deletable_logs(
     ]
 
 
-def _old_recorded(reader: CallReader, before: datetime, *, has_archived: bool) -> list[RecordedRun]:
+def _old_recorded(reader: CallReader, before: datetime, *, has_archived: bool) -> list[Run]:
     return reader.old_runs(before=before, has_archived=has_archived, limit=PAGE)
 
 
-def _archive_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:
+def _archive_recorded(run: Run) -> Callable[[CallTransaction], None]:
     return lambda tx: tx.archive_run(run)
 
 

@@ -18,7 +18,7 @@ ROWS: Final = 100  # of names and keys in one transaction
 
 def forget_of_run(tx: Transaction, project_id: str, run_id: str, *, before: datetime) -> Freed | None:
     """Delete some facts of a run that is not pinned; None when nothing is left of it, or it may not go any more."""
-    run = tx.run(project_id, run_id)
+    run = tx.run_control(project_id, run_id)
     if run is None or not may_forget_run(run, before=before):
         return None
     entries = tx.forget_entries(project_id, run_id=run_id, limit=ENTRIES)

@@ -16,17 +16,17 @@ from titan.rules import tokens
 NAMES: Final = {FILE: ("home", Role.ADMIN), WORKER_FILE: ("home workers", Role.WORKER)}
 
 
-def keep_home_tokens(store: Store, home: Path, project_id: str, *, ids: Ids, now: datetime) -> None:
+def keep_home_tokens(store: Store, home: Path, *, ids: Ids, now: datetime) -> None:
     """See to it that the home holds tokens that are valid; one that is revoked or lost is replaced.
 
     Raises:
         StoreError: one could not be stored, or its file not be written.
     """
     for file in NAMES:
-        keep_home_token(store, home, project_id, file, ids=ids, now=now)
+        keep_home_token(store, home, file, ids=ids, now=now)
 
 
-def keep_home_token(store: Store, home: Path, project_id: str, file: str, *, ids: Ids, now: datetime) -> None:
+def keep_home_token(store: Store, home: Path, file: str, *, ids: Ids, now: datetime) -> None:
     """See to it that one file of the home holds a valid token.
 
     Raises:
@@ -34,7 +34,7 @@ def keep_home_token(store: Store, home: Path, project_id: str, file: str, *, ids
     """
     if store.read(partial(_stored, home=home, file=file, now=now)) is None:
         name, role = NAMES[file]
-        new = decisions.NewToken(project_id=project_id, name=name, role=role, is_trusted=role is Role.WORKER)
+        new = decisions.NewToken(name=name, role=role, is_trusted=role is Role.WORKER)
         _keep(store, new, home / file, ids)
 
 
@@ -51,10 +51,10 @@ def _keep(store: Store, new: decisions.NewToken, file: Path, ids: Ids) -> None:
         ) from error
 
 
-def other_tokens(reader: Reader, home: Path, project_id: str, *, now: datetime) -> list[Token]:
+def other_tokens(reader: Reader, home: Path, *, now: datetime) -> list[Token]:
     """Return the tokens that others than this home could show now."""
     own_ids = {home_token_id(home, file) for file in NAMES}
-    return [token for token in decisions.good_tokens(reader, project_id, now=now) if token.id not in own_ids]
+    return [token for token in decisions.good_tokens(reader, now=now) if token.id not in own_ids]
 
 
 def _stored(reader: Reader, *, home: Path, file: str, now: datetime) -> Token | None:

@@ -32,10 +32,9 @@ class Started:
 class LocalWorkers:
     """Keeps worker processes alive for a home, each in a folder of its own; on the event loop alone."""
 
-    def __init__(self, home: Path, *, store: Store, project_id: str, url: str, log_format: str | None = None) -> None:
+    def __init__(self, home: Path, *, store: Store, url: str, log_format: str | None = None) -> None:
         self._home = home
         self._store = store
-        self._project_id = project_id
         self._url = url
         self._log_format = log_format
         self._kept: dict[str | None, LocalWorker] = {}  #: by name; None: the one that `titan up` was asked for
@@ -152,7 +151,7 @@ class LocalWorkers:
         """Return whether the worker that this process was had been asked to drain."""
 
         def look(reader: Reader) -> bool:
-            here = [w for w in reader.workers(self._project_id) if w.pid == pid and w.host == host_name()]
+            here = [w for w in reader.workers() if w.pid == pid and w.host == host_name()]
             return bool(here) and max(here, key=lambda worker: worker.joined_at).is_draining
 
         return await self._store.look(look)

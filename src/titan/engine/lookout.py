@@ -15,7 +15,7 @@ from typing import Final
 from titan.engine.moves import subject_of
 from titan.model.events import JobUnroutable, RunFellSilent, Subject
 from titan.model.jobs import Job
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.ports import Clock, Reader, Store, Transaction
 from titan.rules.notices import is_unroutable
 from titan.rules.rollup import RUN_IDLE, run_status
@@ -34,7 +34,7 @@ class Sight:
     """What there is to see now."""
 
     since: datetime | None  #: up to when the journal knows of silent runs; None: nobody has looked yet
-    silent: tuple[Run, ...]  #: fallen silent since, the first ones first
+    silent: tuple[RunControl, ...]  #: fallen silent since, the first ones first
     noted: frozenset[str]  #: labels the journal says nobody offers
     unroutable: dict[str, Job]  #: label → a job that waits for it
 
@@ -47,10 +47,9 @@ class Sight:
 class Lookout:
     """Looks every few seconds; what it reads is a few rows of an index."""
 
-    def __init__(self, store: Store, *, clock: Clock, project_id: str) -> None:
+    def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._project_id = project_id
 
     async def keep(self) -> None:
         """Look now and then while this server is in charge, for as long as it lives."""
@@ -64,32 +63,32 @@ class Lookout:
 
     async def look(self) -> None:
         """Look once, and record what is new."""
-        query = partial(see, project_id=self._project_id, now=self._clock.now())
+        query = partial(see, now=self._clock.now())
         if (await asyncio.to_thread(self._store.read, query)).is_news:
-            await asyncio.wrap_future(self._store.transact(partial(record, project_id=self._project_id)))
+            await asyncio.wrap_future(self._store.transact(record))
 
 
-def see(reader: Reader, project_id: str, now: datetime) -> Sight:
+def see(reader: Reader, now: datetime) -> Sight:
     """Return what there is to see."""
     note = reader.note(SILENT_NOTE)
     since = None if note is None else datetime.fromisoformat(note)
     silent = [] if since is None else reader.quiet_runs(since=since, before=now - RUN_IDLE, limit=PAGE)
     return Sight(
         since=since,
-        silent=tuple(run for run in silent if run.project_id == project_id),
+        silent=tuple(silent),
         noted=frozenset(json.loads(reader.note(LABELS_NOTE) or "[]")),
-        unroutable=_unroutable(reader, project_id, now),
+        unroutable=_unroutable(reader, now),
     )
 
 
-def record(tx: Transaction, project_id: str) -> None:
+def record(tx: Transaction) -> None:
     """Record what is new."""
-    sight = see(tx, project_id, tx.now)
+    sight = see(tx, tx.now)
     for run in sight.silent:
         if run.outcome is None:
-            status = run_status(run, tx.last_stage(project_id, run.id), now=tx.now)
+            status = run_status(run, tx.last_stage(run.project_id, run.id), now=tx.now)
             event = RunFellSilent(cause=f"nothing heard for {RUN_IDLE.total_seconds():.0f} s", status=status.value)
-            tx.record(Subject(project_id=project_id, run_id=run.id), event)
+            tx.record(Subject(project_id=run.project_id, run_id=run.id), event)
     for label, job in sight.unroutable.items():
         if label not in sight.noted:
             tx.record(subject_of(job), JobUnroutable(cause="no worker offers its label", label=label))
@@ -99,9 +98,9 @@ def record(tx: Transaction, project_id: str) -> None:
     tx.put_note(LABELS_NOTE, json.dumps(sorted(sight.unroutable)))
 
 
-def _unroutable(reader: Reader, project_id: str, now: datetime) -> dict[str, Job]:
+def _unroutable(reader: Reader, now: datetime) -> dict[str, Job]:
     labels = reader.labels_waited_for()
-    workers = reader.workers(project_id) if labels else []
+    workers = reader.workers() if labels else []
     found: dict[str, Job] = {}
     for label in labels:
         for ready in reader.ready_jobs(label, limit=LOOKED_AT):

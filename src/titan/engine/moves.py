@@ -7,7 +7,7 @@ from datetime import datetime
 from titan.model.dags import Dag, JobCounts
 from titan.model.events import DagEnded, Event, JobEvent, JobReady, RunReopened, Subject
 from titan.model.jobs import ACTIVE_STATUSES, Job, JobStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.ports import Transaction
 from titan.rules.lifecycle import advance
 from titan.rules.rollup import dag_status
@@ -99,7 +99,7 @@ class Moves:
             self._settle_run(dag.project_id, dag.run_id, became_final)
 
     def _settle_run(self, project_id: str, run_id: str, became_final: int) -> None:
-        run = self.tx.run(project_id, run_id)
+        run = self.tx.run_control(project_id, run_id)
         assert run is not None, f"dag of unknown run {run_id}"
         if became_final < 0:
             run = reopened(self.tx, run, cause="jobs are tried again")
@@ -107,7 +107,7 @@ class Moves:
         self.tx.save_run(replace(run, live_job_count=live, last_activity_at=self.tx.now))
 
 
-def reopened(tx: Transaction, run: Run, *, cause: str) -> Run:
+def reopened(tx: Transaction, run: RunControl, *, cause: str) -> RunControl:
     """Return a run without its end, which is journaled if it had one; the caller stores it."""
     if run.outcome is None:
         return run

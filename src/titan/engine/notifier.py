@@ -26,6 +26,7 @@ from titan import __version__
 from titan.engine.bus import JOURNAL, Bus, Watch
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
+from titan.model.projects import DEFAULT_PROJECT
 from titan.ports import Clock, Reader, Store, Transaction
 from titan.rules.notices import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
 
@@ -101,7 +102,6 @@ class Notifier:
         *,
         bus: Bus,
         clock: Clock,
-        project_id: str,
         own_url: str,
         texts: Mapping[NoticeKind, str],
         secret: str = "",
@@ -111,7 +111,6 @@ class Notifier:
         self._store = store
         self._bus = bus
         self._clock = clock
-        self._project_id = project_id
         self._own_url = own_url
         self._texts = texts
         self._secret = secret
@@ -156,7 +155,7 @@ class Notifier:
         return int(note) if note is not None else await self._save(address, last)
 
     def _after(self, reader: Reader, seq: int) -> list[JournalEntry]:
-        return reader.journal(self._project_id, after_seq=seq, limit=BATCH)
+        return reader.journal(None, after_seq=seq, limit=BATCH)
 
     async def _save(self, address: Address, seq: int) -> int:
         def note(tx: Transaction) -> None:
@@ -188,6 +187,7 @@ class Notifier:
             "kind": notice.kind.value,
             "at": notice.entry.at.isoformat(),
             "text": text_of(template, notice, link=link),
+            "project": subject.project_id,
             "agent_run_id": subject.run_id,
             "dag_id": subject.dag_id,
             "job_id": subject.job_id,
@@ -223,7 +223,8 @@ class Notifier:
 def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
     """Return what is known now of the things an entry names."""
     subject = entry.subject
-    run = reader.run(subject.project_id, subject.run_id) if subject.run_id else None
+    owner, run_id = subject.project_id, subject.run_id
+    run = reader.run_control(owner, run_id) if owner is not None and run_id is not None else None
     return Facts(
         run=run,
         last_stage=reader.last_stage(run.project_id, run.id) if run else None,
@@ -238,9 +239,11 @@ def page_of(notice: Notice) -> str:
     A gate is approved on the page of its DAG, above the graph and beside the files to review.
     """
     subject = notice.entry.subject
+    project = subject.project_id or DEFAULT_PROJECT
+    within = "" if project == DEFAULT_PROJECT else f"/p/{quote(project, safe='')}"
     if notice.kind is NoticeKind.RUN_FAILED:
-        return f"/runs/{quote(subject.run_id or '', safe='')}"
-    path = f"/dags/DAG-{quote(notice.fields['dag'], safe='')}"
+        return f"{within}/runs/{quote(subject.run_id or '', safe='')}"
+    path = f"{within}/dags/DAG-{quote(notice.fields['dag'], safe='')}"
     ids = {"id": subject.dag_id, "job": subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None}
     return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
 

@@ -22,7 +22,7 @@ from msgspec import structs
 
 from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
-from titan.rules.bodiless import KEEPS_ALL, Bodiless
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.storable import storable, storable_id, storable_text
 
@@ -48,15 +48,15 @@ H = TypeVar("H", bound=Heard)
 
 
 class Preparer:
-    """Makes entries fit for any store, without secrets, and with what calls cost that no teller priced.
+    """Makes entries fit for any store, without secrets, and with what calls cost that no source priced.
 
     It also computes what shared texts are known by.
     """
 
-    def __init__(self, redactor: EntryRedactor, prices: Prices | None, bodiless: Bodiless = KEEPS_ALL) -> None:
+    def __init__(self, redactor: EntryRedactor, prices: Prices | None, capture: ContentCapture = CAPTURES_ALL) -> None:
         self._redactor = redactor
         self.prices = prices
-        self.bodiless = bodiless
+        self.capture = capture
 
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""
@@ -78,8 +78,6 @@ class Preparer:
     def _cost_of(self, entry: ActionEntry) -> Decimal | None:
         if self.prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:
             return None
-        if entry.hearsay is not None:
-            return None  # what it lacks is reckoned from all that was told of it: `rules.estimating`
         return self.prices.cost_of(entry.use, at=entry.started_at)
 
     def without_secrets(self, text: str) -> str:

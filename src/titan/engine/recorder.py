@@ -9,24 +9,26 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.engine.recording import record_entries
+from titan.engine.run_totals import RunTotalsKeeper
 from titan.engine.silence import Live, end_silent
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.content import without_content
+from titan.rules.content_capture import ContentCapture
 from titan.rules.distinct_words import distinct_words
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
 PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended is often told more of, for a while
 PACKED_AT_ONCE: Final = 20
+TOTALS_AT_ONCE: Final = 1000  # runs whose totals are looked for by a sweep
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +58,17 @@ class Recorded:
 class _Batch:
     """Entries that came together, and the promise to whoever sent them."""
 
-    project_id: str
-    entries: Sequence[Entry]
+    entries: Mapping[str, Sequence[Entry]]  #: by project
     blobs: Sequence[str] = ()  #: digests of what its payloads are in
     told: Future[Recorded] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
         self.told.set_running_or_notify_cancel()  # so that who goes away does not take the promise along
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return sum(map(len, self.entries.values()))
 
 
 class Recorder:
@@ -76,21 +83,15 @@ class Recorder:
         apart: PreparingProcess | None = None,
         live: Live,
         clock: Clock,
-        discard: Callable[[Collection[str]], Awaitable[object]] | None = None,
     ) -> None:
-        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all.
-
-        `discard` deletes content that nothing names any more.
-        """
+        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all."""
         self._store = store
         self._blobs = blobs
         self._preparer = preparer
         self._apart = apart
         self._live = live
         self._clock = clock
-        self._discard = discard
-        self._bodiless = BodilessRuns(preparer.bodiless)
-        self._to_discard: list[str] = []
+        self._totals = RunTotalsKeeper(store)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
         self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
@@ -99,30 +100,36 @@ class Recorder:
         self._unread = 0
         self._door = threading.Lock()
 
-    async def record(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> Recorded:
+    async def record(self, project_id: str, read: Callable[[], Iterable[Entry]], *, is_fixed: bool = False) -> Recorded:
         """Record what `read` returns, which is called on a thread of the recorder's; return when it is committed.
 
-        A caller that goes away stops nothing.
+        Entries are of the project that they name, else of this one; with `is_fixed` all are of this one. A caller that
+        goes away stops nothing.
 
         Raises:
             InvalidInput: whatever `read` refuses; nothing was kept.
             StoreError: nothing was kept; unless it is StoreRefused, repeat it.
         """
         self._check_room()
-        reading = self._begin(self._reading, lambda: self._prepared(project_id, read))
+        reading = self._begin(self._reading, lambda: self._prepared(project_id, read, is_fixed))
         batch = await asyncio.shield(asyncio.wrap_future(reading))
         return await asyncio.wrap_future(batch.told)
 
-    async def record_large(self, project_id: str, read: Callable[[], H]) -> H:
+    async def record_large(self, project_id: str, read: Callable[[], H], *, is_fixed: bool = False) -> H:
         """Record what `read` hears, and return that without the entries; see `PreparingProcess` for what `read` may be.
 
         Raises: as `record`.
         """
         self._check_room()
-        reading = self._begin(self._reading_large, lambda: self._prepared_apart(project_id, read))
+        reading = self._begin(self._reading_large, lambda: self._prepared_apart(project_id, read, is_fixed))
         batch, heard = await asyncio.shield(asyncio.wrap_future(reading))
         await asyncio.wrap_future(batch.told)
         return heard
+
+    @property
+    def capture(self) -> ContentCapture:
+        """Of which runs that begin now content is stored."""
+        return self._preparer.capture
 
     def without_secrets(self, text: str) -> str:
         """Return a text that is kept beside entries as it may be stored."""
@@ -135,22 +142,18 @@ class Recorder:
     async def keep(self) -> None:
         """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
             try:
+                await asyncio.to_thread(self._ask_for_totals)
+                await asyncio.sleep(SWEEP_SECONDS)
                 await asyncio.to_thread(end_silent, self._store, live=self._live, clock=self._clock)
                 await asyncio.to_thread(self._pack)
                 await asyncio.wrap_future(self._store.scrub())
-                await self.discard_left()
             except StoreError as error:
                 logger.warning("silent runs are looked for again later: %s", error)
 
-    async def discard_left(self) -> None:
-        """Delete content of bodies that were left out by the last time: what did that is committed by now."""
-        due, self._to_discard = self._to_discard, []
-        while self._bodiless.left:
-            self._to_discard.append(self._bodiless.left.popleft())
-        if due and self._discard is not None:
-            await self._discard(due)
+    def _ask_for_totals(self) -> None:
+        """Have the totals computed that a stop, or another server's end, left undone, and those of what was closed."""
+        self._totals.ask(self._store.read(lambda reader: reader.runs_to_total(limit=TOTALS_AT_ONCE)))
 
     def _pack(self) -> None:
         """Compress runs that are over, a few at a time, resting as long as it worked: others need the machine too."""
@@ -164,6 +167,7 @@ class Recorder:
         """Finish what is being read. May be called twice."""
         self._reading.shutdown(wait=True)
         self._reading_large.shutdown(wait=True)
+        self._totals.close()
         if self._apart is not None:
             self._apart.close()
 
@@ -189,28 +193,31 @@ class Recorder:
 
     # --- on the recorder's thread ---
 
-    def _prepared(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> _Batch:
+    def _prepared(self, project_id: str, read: Callable[[], Iterable[Entry]], is_fixed: bool) -> _Batch:
         """Read entries and make them fit to be stored."""
-        return self._handed_in(project_id, map(self._preparer.prepared, read()))
+        return self._handed_in(project_id, map(self._preparer.prepared, read()), is_fixed)
 
-    def _prepared_apart(self, project_id: str, read: Callable[[], H]) -> tuple[_Batch, H]:
+    def _prepared_apart(self, project_id: str, read: Callable[[], H], is_fixed: bool) -> tuple[_Batch, H]:
         told = None if self._apart is None else self._apart.prepared(read)
         if told is None:
             heard = read()
-            return self._prepared(project_id, lambda: heard.entries), heard
-        return self._handed_in(project_id, told[0]), told[1]
+            return self._prepared(project_id, lambda: heard.entries, is_fixed), heard
+        return self._handed_in(project_id, told[0], is_fixed), told[1]
 
-    def _handed_in(self, project_id: str, entries: Iterable[Entry]) -> _Batch:
+    def _handed_in(self, project_id: str, entries: Iterable[Entry], is_fixed: bool) -> _Batch:
         """Hand prepared entries to the store."""
-        kept = self._bodiless.leave_out(self._store, project_id, list(entries), is_large=_is_large)
-        fit = list(map(self._fit, kept))
-        batch = _Batch(project_id, fit, _blobs_of(fit))
-        if not batch.entries:
+        owned: dict[str, list[Entry]] = {}
+        for entry in entries:
+            owner = entry.project if entry.project is not None and not is_fixed else project_id
+            owned.setdefault(owner, []).append(entry if entry.project is None else replace(entry, project=None))
+        fit = {owner: list(map(self._fit, self._with_content(owner, part))) for owner, part in owned.items()}
+        batch = _Batch(fit, _blobs_of(chain.from_iterable(fit.values())))
+        if not batch.size:
             batch.told.set_result(Recorded(stored=0, repeated=0))
             return batch
         with self._door:
             self._waiting.append(batch)
-            self._waiting_entries += len(batch.entries)
+            self._waiting_entries += batch.size
         self._write([])
         return batch
 
@@ -221,8 +228,7 @@ class Recorder:
         def tell(written: Future[None]) -> None:
             error = written.exception()
             if error is None:
-                for batch, recorded in group.results:
-                    self._acknowledge(batch, recorded)
+                self._totals.ask(group.runs).add_done_callback(lambda _: self._acknowledge(group.results))
             elif len(group.batches) > 1 and not isinstance(error, StoreUnavailable | StoreFull):
                 for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
                     self._write([batch])
@@ -233,17 +239,31 @@ class Recorder:
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
 
-    def _acknowledge(self, batch: _Batch, recorded: Recorded) -> None:
-        """Tell that a batch is kept, unless content it names went with another run's deletion just before."""
-        try:
-            lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
-        except StoreError as error:
-            batch.told.set_exception(error)
-            return
-        if lost:
-            batch.told.set_exception(_gone(lost))
-        else:
-            batch.told.set_result(recorded)
+    def _acknowledge(self, results: Iterable[tuple[_Batch, Recorded]]) -> None:
+        """Tell that batches are kept, unless content they name went with another run's deletion just before."""
+        for batch, recorded in results:
+            try:
+                lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
+            except StoreError as error:
+                batch.told.set_exception(error)
+                continue
+            if lost:
+                batch.told.set_exception(_gone(lost))
+            else:
+                batch.told.set_result(recorded)
+
+    def _with_content(self, project_id: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries without the large content of runs that keep none, so that it is not written.
+
+        What is decided counts where they are recorded: `rules.recording`.
+        """
+        large = {entry.run_id for entry in entries if _is_large(entry)}
+        if not large:
+            return entries
+        keeps_if_new = self._preparer.capture.keeps_content(project_id)
+        known = self._store.read(lambda reader: [(run_id, reader.run(project_id, run_id)) for run_id in large])
+        bare = {run_id for run_id, run in known if not (keeps_if_new if run is None else run.keeps_content)}
+        return [without_content(entry) if entry.run_id in bare else entry for entry in entries] if bare else entries
 
     def _fit(self, entry: Entry) -> Entry:
         if not isinstance(entry, ActionEntry):
@@ -274,23 +294,27 @@ class Recorder:
 
     def _write_group(self, tx: CallTransaction, group: "_Group") -> None:
         group.batches = group.batches or self._taken()
-        group.results = []
-        for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
-            batches = [batch for batch in group.batches if batch.project_id == project_id]
-            heard = [entry for batch in batches for entry in batch.entries]
-            news = iter(record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless))
-            for batch in batches:
-                stored = sum(islice(news, len(batch.entries)))
-                group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
+        group.results, group.runs = [], set()
+        stored = [0] * len(group.batches)
+        for project_id in dict.fromkeys(chain.from_iterable(batch.entries for batch in group.batches)):
+            parts = [batch.entries.get(project_id, ()) for batch in group.batches]
+            heard = list(chain.from_iterable(parts))
+            prices, capture = self._preparer.prices, self._preparer.capture
+            written = record_entries(tx, project_id, heard, prices=prices, capture=capture)
+            group.runs |= {(project_id, run_id) for run_id in written.runs}
+            news = iter(written.is_news)
+            stored = [count + sum(islice(news, len(part))) for count, part in zip(stored, parts, strict=True)]
+        for batch, count in zip(group.batches, stored, strict=True):
+            group.results.append((batch, Recorded(stored=count, repeated=batch.size - count)))
 
     def _taken(self) -> list[_Batch]:
         """Return what waits, as much as one transaction takes; the first in any case."""
         taken: list[_Batch] = []
         count = 0
         with self._door:
-            while self._waiting and (not taken or count + len(self._waiting[0].entries) <= GROUP_ENTRIES):
+            while self._waiting and (not taken or count + self._waiting[0].size <= GROUP_ENTRIES):
                 taken.append(self._waiting.popleft())
-                count += len(taken[-1].entries)
+                count += taken[-1].size
             self._waiting_entries -= count
         return taken
 
@@ -337,3 +361,4 @@ class _Group:
 
     batches: Sequence[_Batch]
     results: list[tuple[_Batch, Recorded]] = field(default_factory=list)
+    runs: set[tuple[str, str]] = field(default_factory=set)  #: (project id, run id) of those that changed

@@ -1,34 +1,41 @@
-"""Records what is heard of agent runs, in one transaction: brought to the runs it belongs to, settled, written."""
+"""Records what is reported of agent runs, in one transaction: under the names of its runs, applied, written."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
-from titan.engine.bodiless import BodilessRuns, naming_projects
-from titan.engine.homing import bring_belongings, brought_home
-from titan.engine.tracing import in_named_runs, note_traces
+from titan.engine.aliases import join_earlier, keep_names, names_of
 from titan.model.actions import Entry
 from titan.ports_calls import CallTransaction, Prices
-from titan.rules.recording import settle
+from titan.rules.aliases import under_their_runs
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
+from titan.rules.recording import apply_entries
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of some entries."""
+
+    is_news: Sequence[bool]  #: of each, whether it said something new
+    runs: Set[str]  #: whose totals are to be computed
 
 
 def record_entries(
     tx: CallTransaction,
     project_id: str,
-    heard: Sequence[Entry],
+    reported: Sequence[Entry],
     *,
     prices: Prices | None = None,
-    bodiless: BodilessRuns | None = None,
-) -> Sequence[bool]:
-    """Record entries in the order they came; return of each whether it said something new."""
-    bodiless = bodiless or BodilessRuns()
-    housed = brought_home(tx, project_id, in_named_runs(tx, project_id, heard))
-    bodiless.forget_moved(tx, project_id, housed.taken, housed.entries)
-    known = tx.known(project_id, housed.entries)
-    entries = naming_projects(bodiless.left_out(tx, project_id, housed.entries, known), known)
-    choice = bodiless.choice
-    settled = settle(entries, known, project_id=project_id, now=tx.now, prices=prices, bodiless=choice)
-    tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-    bring_belongings(tx, project_id, housed.moved)
-    note_traces(tx, project_id, entries)
-    # Before those that were heard stand those that were moved along; none comes between, and none changes its place.
-    said_new = reversed(settled.said_new)
-    return [place not in housed.left_out and next(said_new) for place in range(len(heard))][::-1]
+    capture: ContentCapture = CAPTURES_ALL,
+) -> Written:
+    """Record entries of one project in the order they came."""
+    names = names_of(tx, project_id, reported)
+    placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
+    entries = [entry for entry in placed if entry is not None]
+    join_earlier(tx, project_id, names)
+    known = tx.known(project_id, entries)
+    applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, capture=capture)
+    tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
+    keep_names(tx, project_id, names)
+    is_news = iter(applied.is_news)
+    runs = {run.id for run in applied.runs} | set(names.new.values()) | names.recounted
+    return Written([entry is not None and next(is_news) for entry in placed], runs)

@@ -17,9 +17,12 @@ from titan.engine.bus import JOURNAL, Bus
 from titan.model.dags import Dag
 from titan.model.errors import StoreError
 from titan.model.events import DagEnded, JournalEntry
-from titan.model.runs import Run, RunStatus
+from titan.model.retention import RunKey
+from titan.model.run_control import RunControl
+from titan.model.run_status import RunStatus
 from titan.ports import Clock, Reader, Store
-from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
+from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.registry import with_dag_ended, with_stages
 from titan.rules.rollup import RUN_IDLE, run_ended_at, run_status
 
@@ -34,20 +37,22 @@ logger = logging.getLogger(__name__)
 
 
 class Registrar:
-    """Follows the journal for one project."""
+    """Follows the journal, for all projects."""
 
-    def __init__(self, store: Store, calls: CallStore, *, bus: Bus, clock: Clock, project_id: str) -> None:
+    def __init__(
+        self, store: Store, calls: CallStore, *, bus: Bus, clock: Clock, capture: ContentCapture = CAPTURES_ALL
+    ) -> None:
         self._store = store
         self._calls = calls
         self._bus = bus
         self._clock = clock
-        self._project_id = project_id
+        self._capture = capture
         self._one_at_a_time = threading.RLock()
         #: How far the journal was read; None: not since this started.
         self._seen: int | None = None
         self._noted_seq = 0
         #: Runs without live jobs that nobody has ended → when they count as ended, if nothing else happens.
-        self._open: dict[str, datetime] = {}
+        self._open: dict[RunKey, datetime] = {}
 
     async def keep(self) -> None:
         """Follow until cancelled, or until the bus closes."""
@@ -89,14 +94,14 @@ class Registrar:
 
     def _bring_next(self) -> bool:
         seen = self._noted() if self._seen is None else self._seen
-        entries = self._store.read(lambda reader: reader.journal(self._project_id, after_seq=seen, limit=BATCH))
+        entries = self._store.read(lambda reader: reader.journal(None, after_seq=seen, limit=BATCH))
         if not entries:
             self._seen = seen
             return False
         stands = self._store.read(lambda reader: self._stands(reader, entries))
         seen = entries[-1].seq
         if stands.runs or stands.ended or seen - self._noted_seq >= NOTE_EVERY:
-            self._calls.transact(partial(_write, stands=stands, seen=seen)).result()
+            self._calls.transact(partial(self._write, stands=stands, seen=seen)).result()
             self._noted_seq = seen
         self._seen = seen
         return len(entries) == BATCH
@@ -105,76 +110,74 @@ class Registrar:
         """End runs that nobody has ended and that did nothing for a while; no entry of the journal tells of it."""
         with self._one_at_a_time:
             now = self._clock.now()
-            due = [run_id for run_id, at in self._open.items() if at <= now]
+            due = [run for run, at in self._open.items() if at <= now]
             if due:
                 stands = _Stands(self._store.read(lambda reader: self._runs(reader, due)), [])
-                self._calls.transact(partial(_write, stands=stands, seen=self._seen or 0)).result()
+                self._calls.transact(partial(self._write, stands=stands, seen=self._seen or 0)).result()
                 self._noted_seq = self._seen or 0
 
     def _noted(self) -> int:
         """Return how far the journal was read when the server was last here; 0 when this is another journal."""
         seen = int(self._calls.read(lambda reader: reader.note(PLACE)) or "0")
         self._noted_seq = seen if seen <= self._store.read(lambda reader: reader.last_seq()) else 0
-        self._open = dict.fromkeys(self._calls.read(self._running), self._clock.now())
+        running = self._calls.read(lambda reader: reader.running_with_stages())
+        self._open = dict.fromkeys(running, self._clock.now())
         return self._noted_seq
 
-    def _running(self, reader: CallReader) -> list[str]:
-        """Return the ids of runs with stages that are not known to have ended."""
-        wanted = RunFilter(statuses=frozenset({RunStatus.RUNNING}), has_archived=True)
-        found: list[str] = []
-        cursor: str | None = None
-        while True:
-            runs, cursor = reader.registry(
-                self._project_id, wanted, sort="started", is_ascending=False, after=cursor, limit=BATCH
-            )
-            found += [run.id for run in runs if run.has_stages]
-            if cursor is None:
-                return found
-
     def _stands(self, reader: Reader, entries: Sequence[JournalEntry]) -> "_Stands":
-        runs = self._runs(reader, _distinct(entry.subject.run_id for entry in entries))
-        ended = [entry for entry in entries if entry.kind == DagEnded.__name__ and entry.subject.run_id is None]
-        dag_ids = _distinct(entry.subject.dag_id for entry in ended)
-        return _Stands(runs, reader.dags_of_ids(self._project_id, dag_ids) if dag_ids else [])
+        subjects = [entry.subject for entry in entries]
+        runs = self._runs(reader, _distinct((of.project_id, of.run_id) for of in subjects))
+        ended = [entry.subject for entry in entries if entry.kind == DagEnded.__name__ and entry.subject.run_id is None]
+        dags = _by_project(_distinct((of.project_id, of.dag_id) for of in ended))
+        return _Stands(runs, [dag for owner, ids in dags.items() for dag in reader.dags_of_ids(owner, ids)])
 
-    def _runs(self, reader: Reader, run_ids: list[str]) -> list[tuple[Run, RunStatus]]:
+    def _runs(self, reader: Reader, runs: Sequence[RunKey]) -> list[tuple[RunControl, RunStatus]]:
         """Return how runs stand, and note which of them may end without a word."""
         now = self._clock.now()
-        last = reader.last_stages(self._project_id, run_ids)
-        found = [
-            (run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(self._project_id, run_ids)
-        ]
-        for run_id in run_ids:
-            self._open.pop(run_id, None)
+        found: list[tuple[RunControl, RunStatus]] = []
+        for owner, ids in _by_project(runs).items():
+            last = reader.last_stages(owner, ids)
+            found += [(run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(owner, ids)]
+        for key in runs:
+            self._open.pop(key, None)
         for run, status in found:
             if status is RunStatus.RUNNING and not run.live_job_count:
-                self._open[run.id] = run.last_activity_at + RUN_IDLE
+                self._open[run.project_id, run.id] = run.last_activity_at + RUN_IDLE
         return found
+
+    def _write(self, tx: CallTransaction, *, stands: "_Stands", seen: int) -> None:
+        for run, status in stands.runs:
+            known = tx.run(run.project_id, run.id)
+            keeps_content = self._capture.keeps_content(run.project_id)
+            ended_at = run_ended_at(run, now=tx.now)
+            after = with_stages(known, run, status, ended_at=ended_at, now=tx.now, keeps_content=keeps_content)
+            if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
+                tx.restore_run(after)  # it was put away when it had ended, and goes on
+            elif after != known:
+                tx.save_run(after)
+        for dag in stands.ended:
+            known = tx.run(dag.project_id, dag.id)
+            over = None if known is None else with_dag_ended(known, dag)
+            if over is not None:
+                tx.save_run(over)
+        tx.put_note(PLACE, str(seen))
 
 
 @dataclass(frozen=True, slots=True)
 class _Stands:
     """What a part of the journal was about, as it stands now."""
 
-    runs: list[tuple[Run, RunStatus]]
+    runs: list[tuple[RunControl, RunStatus]]
     ended: list[Dag]  #: without a run: what their jobs recorded is a run of its own, named by the DAG
 
 
-def _distinct(ids: Iterable[str | None]) -> list[str]:
-    return list(dict.fromkeys(each for each in ids if each is not None))
+def _distinct(ids: Iterable[tuple[str | None, str | None]]) -> list[tuple[str, str]]:
+    whole = ((project_id, each) for project_id, each in ids if project_id is not None and each is not None)
+    return list(dict.fromkeys(whole))
 
 
-def _write(tx: CallTransaction, *, stands: _Stands, seen: int) -> None:
-    for run, status in stands.runs:
-        known = tx.recorded_run(run.project_id, run.id)
-        after = with_stages(known, run, status, ended_at=run_ended_at(run, now=tx.now), now=tx.now)
-        if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
-            tx.restore_run(after)  # it was put away when it had ended, and goes on
-        elif after != known:
-            tx.save_run(after)
-    for dag in stands.ended:
-        known = tx.recorded_run(dag.project_id, dag.id)
-        over = None if known is None else with_dag_ended(known, dag)
-        if over is not None:
-            tx.save_run(over)
-    tx.put_note(PLACE, str(seen))
+def _by_project(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for project_id, each in keys:
+        found.setdefault(project_id, []).append(each)
+    return found

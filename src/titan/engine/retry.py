@@ -10,7 +10,7 @@ from titan.model.dags import Dag, OnFailure
 from titan.model.errors import Conflict
 from titan.model.events import JobRetried
 from titan.model.jobs import Affinity, Job, JobStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
 
@@ -62,7 +62,7 @@ def retry_dag(tx: Transaction, dag: Dag) -> Retried:
     return _retry_all(tx, [dag], subject=f"dag '{dag.name}' ({dag.id})")
 
 
-def retry_run(tx: Transaction, run: Run) -> Retried:
+def retry_run(tx: Transaction, run: RunControl) -> Retried:
     """Try again every job of a run that failed or was cancelled; of stages with one name, only the last.
 
     Raises:

@@ -7,11 +7,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports import Clock, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.rules.broken_off import GRACE, without_open_calls
 from titan.rules.ending import fallen_silent
+from titan.rules.never_ended import GRACE, closed
 from titan.rules.registry import is_silent, silent_since, silent_within_call_since
 
 SWEPT_AT_ONCE: Final = 500
@@ -44,7 +45,7 @@ def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
     calls.transact(partial(_end, looked_at=looked_at, alive=alive)).result()
 
 
-def _quiet(reader: CallReader, now: datetime) -> list[RecordedRun]:
+def _quiet(reader: CallReader, now: datetime) -> list[Run]:
     within_call = silent_within_call_since(now)
     return reader.silent_runs(before=silent_since(now), within_call_before=within_call, limit=SWEPT_AT_ONCE)
 
@@ -63,7 +64,7 @@ def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mappi
             _close(tx, run, still_open)
 
 
-def _close(tx: CallTransaction, run: RecordedRun, still_open: Sequence[Action]) -> None:
+def _close(tx: CallTransaction, run: Run, still_open: Sequence[Action]) -> None:
     """Write a run that has ended, with nothing in it that runs."""
-    ended, closed = without_open_calls(run, still_open)
-    tx.keep(run.project_id, runs=[ended], actions=closed, entries=[])
+    at = run.ended_at or run.last_event_at
+    tx.keep(run.project_id, runs=[run], actions=[closed(action, at=at) for action in still_open], entries=[])

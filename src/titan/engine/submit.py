@@ -14,7 +14,7 @@ from titan.model.dags import Dag, JobCounts, NewDag
 from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
-from titan.model.runs import Run, RunOutcome
+from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_depth, check_run_size, unknown_parents
 from titan.rules.gates import asks_for_approval, gate_name
@@ -157,7 +157,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
     """Book the new stage on its run, which begins here or, after its end, is reopened."""
     job_count = len(new.jobs)
     assert dag.run_id is not None
-    run = tx.run(dag.project_id, dag.run_id)
+    run = tx.run_control(dag.project_id, dag.run_id)
     check_run_size(dag.run_id, run.job_count if run else 0, job_count)
     subject = Subject(project_id=dag.project_id, run_id=dag.run_id)
     if run is None and new.is_resumed:
@@ -169,7 +169,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
         )
     if run is None:
         agent_id = dag.agent_id or agent_of(dag.run_id)
-        run = Run(
+        run = RunControl(
             project_id=dag.project_id,
             id=dag.run_id,
             agent_id=agent_id,

@@ -20,12 +20,12 @@ SIGNED_IN_FOR: Final = timedelta(days=30)  # then a person shows the token once 
 class NewToken:
     """What is asked for."""
 
-    project_id: str
     name: str
     role: Role
     expires_in: timedelta | None = None  #: None: never
     is_trusted: bool = False  #: see `Token`; only with role worker, as the next
     labels: tuple[str, ...] | None = None
+    project_id: str | None = None  #: see `Token`; not with role worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
     """Make and store a token.
 
     Raises:
-        InvalidInput: it is trusted or has labels, and is not of role worker.
+        InvalidInput: it is trusted or has labels, and is not of role worker; or it is, and is limited to a project.
     """
     if (new.is_trusted or new.labels is not None) and new.role is not Role.WORKER:
         raise InvalidInput(
@@ -48,6 +48,13 @@ def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
             expected="role worker, for a token that is trusted or limited to labels",
             found=f"role {new.role.value}",
             next_step="Leave `trusted` and `labels` out: they are about workers.",
+        )
+    if new.project_id is not None and new.role is Role.WORKER:
+        raise InvalidInput(
+            f"token {shown(new.name)}",
+            expected="role admin or viewer, for a token that is limited to a project",
+            found="role worker",
+            next_step="Leave `project` out: workers take jobs of every project.",
         )
     secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
     token = Token(
@@ -67,14 +74,14 @@ def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
     return Minted(token=token, text=tokens.written(token.id, secret))
 
 
-def revoke(tx: Transaction, project_id: str, token_id: str, *, cause: str) -> Token:
-    """Make a token good no more, from now on; one that was revoked before stays as it was.
+def revoke(tx: Transaction, token_id: str, *, within: str | None = None, cause: str) -> Token:
+    """Revoke a token, of the project `within` if one is given; one that was revoked before stays as it was.
 
     Raises:
-        UnknownToken: there is none of this id.
+        UnknownToken: there is none of this id, or it is not limited to that project.
     """
     token = tx.token(token_id)
-    if token is None or token.project_id != project_id:
+    if token is None or within not in (None, token.project_id):
         raise UnknownToken(
             f"token {shown(token_id)}",
             expected="the id of a token",
@@ -85,7 +92,7 @@ def revoke(tx: Transaction, project_id: str, token_id: str, *, cause: str) -> To
         return token
     revoked = replace(token, revoked_at=tx.now)
     tx.save_token(revoked)
-    tx.record(Subject(project_id=project_id), TokenRevoked(cause=cause, token_id=token.id, name=token.name))
+    tx.record(Subject(project_id=token.project_id), TokenRevoked(cause=cause, token_id=token.id, name=token.name))
     return revoked
 
 
@@ -98,7 +105,6 @@ def sign_in(tx: Transaction, token: Token, *, ids: Ids) -> tuple[SignIn, str]:
     secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
     lasts_until = tx.now + SIGNED_IN_FOR
     made = SignIn(
-        project_id=token.project_id,
         hash=tokens.hash_of(secret),
         token_id=token.id,
         created_at=tx.now,
@@ -108,10 +114,10 @@ def sign_in(tx: Transaction, token: Token, *, ids: Ids) -> tuple[SignIn, str]:
     return made, secret
 
 
-def signed_in_token(reader: Reader, project_id: str, secret: str, *, now: datetime) -> Token | None:
+def signed_in_token(reader: Reader, secret: str, *, now: datetime) -> Token | None:
     """Return the token that the browser with this secret was signed in with, if that is good still."""
     found = reader.sign_in(tokens.hash_of(secret))
-    if found is None or found.project_id != project_id or found.expires_at <= now:
+    if found is None or found.expires_at <= now:
         return None
     token = reader.token(found.token_id)
     return token if token is not None and tokens.why_over(token, now=now) is None else None
@@ -134,6 +140,6 @@ def is_note_due(token: Token, *, now: datetime) -> bool:
     return token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY
 
 
-def good_tokens(reader: Reader, project_id: str, *, now: datetime) -> list[Token]:
+def good_tokens(reader: Reader, *, now: datetime) -> list[Token]:
     """Return the tokens that open something now, newest first."""
-    return [token for token in reader.tokens(project_id) if tokens.why_over(token, now=now) is None]
+    return [token for token in reader.tokens() if tokens.why_over(token, now=now) is None]

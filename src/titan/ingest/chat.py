@@ -22,7 +22,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
@@ -62,7 +62,6 @@ class ChatCall:
     model: str | None = None  #: that is to answer; None: the server has none
     provider: str | None = None
     parent_id: str | None = None  #: the span that it was made in
-    project: str | None = None  #: that it says its run is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +139,7 @@ def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
     return [
         RunEntry(
             run_id=run.id,
-            teller=Teller.ENDPOINT,
+            source=Source.ENDPOINT,
             at=call.started_at,
             agent_id=run.agent_id,
             agent_source=run.agent_source,
@@ -153,7 +152,7 @@ def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
     failure = end.failure
     return RunEntry(
         run_id=run.id,
-        teller=Teller.ENDPOINT,
+        source=Source.ENDPOINT,
         at=end.at,
         end=RunEnd.COMPLETED if failure is None else RunEnd.FAILED,
         reason=None if failure is None else f"{failure.type}: {failure.message}",
@@ -165,19 +164,18 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         return ActionEntry(
             id=call.id,
             run_id=run.id,
-            teller=Teller.ENDPOINT,
+            source=Source.ENDPOINT,
             kind=ActionKind.MODEL,
             name=OPERATION,
             started_at=call.started_at,
             parent_id=call.parent_id,
             inputs=inputs,
             use=ModelUse(model=_asked_for(call), provider=call.provider),
-            project=call.project,
         )
     return ActionEntry(
         id=call.id,
         run_id=run.id,
-        teller=Teller.ENDPOINT,
+        source=Source.ENDPOINT,
         kind=ActionKind.MODEL,
         name=OPERATION,
         started_at=call.started_at,
@@ -191,7 +189,6 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         cost=None if end.has_asked else Decimal(0),
         use=_use(call, end),
         details=_details(end),
-        project=call.project,
     )
 
 

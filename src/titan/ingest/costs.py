@@ -1,4 +1,4 @@
-"""What a teller says that a call cost."""
+"""What a source says that a call cost."""
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation

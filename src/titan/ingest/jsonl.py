@@ -20,25 +20,18 @@ from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine,
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
-    ActionKind,
     Entry,
     Failure,
-    Hearsay,
     ModelUse,
     Payload,
     Redaction,
     RunEnd,
     RunEntry,
+    Source,
     Standing,
-    Teller,
-    project_detail,
-    project_name,
 )
 from titan.model.errors import InvalidInput
-from titan.model.recorded import IS_RETOLD
-from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import IS_BROKEN_OFF, NEVER_ENDED
-from titan.rules.merging import TOLD
+from titan.model.run_status import RunStatus, StatusSource
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
@@ -57,6 +50,7 @@ _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
     ManifestLine: (),
 }
 _NEXT_STEP: Final = "Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs."
+_SOURCES: Final = frozenset(source.value for source in Source)
 _ENDS: Final = {
     RunStatus.COMPLETED: RunEnd.COMPLETED,
     RunStatus.FAILED: RunEnd.FAILED,
@@ -99,7 +93,7 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
                 yield from _run(line, number)
             case ActionLine():
                 runs.add(line.run_id)
-                yield _action(line, number)
+                yield from _action(line, number)
             case NoteLine():
                 if line.run_id not in runs:
                     raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
@@ -168,11 +162,11 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it ended: see `_end_of`."""
-    beside = list(map(_beside, _details_of_run(line.details, number)))
+    beside = _details_of_run(line.details, number)
     standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     first = RunEntry(
         run_id=line.run_id,
-        teller=Teller.IMPORT,
+        source=Source.IMPORT,
         at=line.started_at,
         agent_id=line.agent_id,
         agent_source=line.agent_source,
@@ -182,12 +176,12 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         tags=line.tags,
         standing=standing,
     )
-    further = RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, standing=standing)
+    further = RunEntry(run_id=line.run_id, source=Source.IMPORT, at=line.started_at, standing=standing)
     if not _is_over(line):
         first = replace(first, done=line.done, total=line.total, standing=_standing(line))
-    yield replace(first, **beside[0]) if beside else first
+    yield replace(first, details=beside[0]) if beside else first
     for told in beside[1:]:
-        yield replace(further, **told)
+        yield replace(further, details=told)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
@@ -223,19 +217,22 @@ def _is_whole(line: RunLine) -> bool:
 
 
 def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datetime, reason: str | None) -> RunEntry:
-    return RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, end_source=source, reason=reason)
+    return RunEntry(run_id=line.run_id, source=Source.IMPORT, at=at, end=end, end_source=source, reason=reason)
 
 
-def _action(line: ActionLine, number: int) -> ActionEntry:
+def _action(line: ActionLine, number: int) -> Iterator[ActionEntry]:
+    """Yield what an action's line says, and that further sources reported it."""
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
-    hearsay = _hearsay(line, number)
-    return ActionEntry(
+    first, *others = line.sources or (Source.IMPORT.value,)
+    source, scope = _source(first)
+    yield ActionEntry(
         id=line.id,
         run_id=line.run_id,
-        teller=Teller.IMPORT,
-        kind=ActionKind.MODEL if hearsay is not None and hearsay.is_frame else line.kind,
+        source=source,
+        scope=scope,
+        kind=line.kind,
         name=name,
         started_at=line.started_at,
         ended_at=line.ended_at,
@@ -255,21 +252,24 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
         is_redacted=line.is_redacted,
         redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
         details=_details(line.details, number),
-        hearsay=hearsay,
     )
+    for other in others:
+        source, scope = _source(other)
+        yield ActionEntry(
+            id=line.id,
+            run_id=line.run_id,
+            source=source,
+            scope=scope,
+            kind=line.kind,
+            name=name,
+            started_at=line.started_at,
+        )
 
 
-def _hearsay(line: ActionLine, number: int) -> Hearsay | None:
-    if line.heard is None or not line.heard & TOLD:
-        return None
-    is_frame = line.kind is ActionKind.STEP and bool(line.heard & IS_RETOLD)
-    return Hearsay(
-        heard=line.heard,
-        is_frame=is_frame,
-        span_id=line.span_id,
-        seen_within=line.seen_within,
-        estimate=checked_cost(line.estimate_usd, what=f"line {number} of the import"),
-    )
+def _source(reporter: str) -> tuple[Source, str | None]:
+    """Return what `ActionEntry.reporter` put together; of another program's export, its own name."""
+    name, _, scope = reporter.partition(":")
+    return (Source(name), scope or None) if name in _SOURCES else (Source.IMPORT, reporter)
 
 
 def _duration_ns(line: ActionLine) -> int | None:
@@ -279,8 +279,7 @@ def _duration_ns(line: ActionLine) -> int | None:
 
 
 def _failure(line: ActionLine) -> Failure | None:
-    """Return why an action failed, as it was told; that it never ended is settled here, from its bits."""
-    if line.error is None or (line.error.type == NEVER_ENDED and (line.heard or 0) & IS_BROKEN_OFF):
+    if line.error is None:
         return None
     return Failure(type=line.error.type, message=line.error.message, traceback=line.error.traceback)
 
@@ -308,18 +307,6 @@ def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
     text = _text(raw)
     pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
     return [details for piece in pieces if (details := _details(piece, number)) is not None]
-
-
-def _beside(details: str) -> dict[str, str]:
-    """Return the field of a run's entry in which this was told: its project has one of its own."""
-    if details.startswith('{"project":'):
-        try:
-            project = project_name(_NAMES.decode(details)["project"])
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            project = None
-        if project is not None and project_detail(project) == details:
-            return {"project": project}
-    return {"details": details}
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Times as tellers write them."""
+"""Times as sources write them."""
 
 from datetime import UTC, datetime
 

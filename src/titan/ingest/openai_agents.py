@@ -32,7 +32,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.errors import InvalidInput
 
@@ -131,7 +131,7 @@ def _run(run_id: str, trace: Item | None, told: Sequence[tuple[Item, ActionEntry
     metadata = None if trace is None or trace.metadata is None else joined_text({"metadata": text_of(trace.metadata)})
     return RunEntry(
         run_id=run_id[:200],
-        teller=Teller.OPENAI_AGENTS,
+        source=Source.OPENAI_AGENTS,
         at=at if task is None or task.ended_at is None else task.ended_at,
         agent_id=next((action.name for _, action in of_run if action.kind is ActionKind.AGENT), None),
         session_id=None if trace is None else _text(trace.group_id),
@@ -160,7 +160,7 @@ def _action(span: Item) -> ActionEntry:
     return ActionEntry(
         id=span.id[:200],
         run_id=(span.trace_id or "")[:200],
-        teller=Teller.OPENAI_AGENTS,
+        source=Source.OPENAI_AGENTS,
         kind=kind,
         name=_name(data, kind),
         started_at=in_utc(span.started_at, what="started_at of a span"),

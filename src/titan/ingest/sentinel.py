@@ -32,7 +32,7 @@ from titan.ingest.sentinel_fields import (
 from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import BatchBody, EntryBody
 from titan.ingest.values import text_of
-from titan.model.actions import ActionEntry, Entry, Outcome, RunEntry, Teller
+from titan.model.actions import ActionEntry, Entry, Outcome, RunEntry, Source
 from titan.model.errors import InvalidInput
 
 _TAKEN: Final = frozenset(EntryBody.__struct_fields__)
@@ -98,7 +98,7 @@ def _action(
     action = ActionEntry(
         id=clean(entry.id) if entry.id else digest_of(run_id, str(index), text_of(fields)),
         run_id=clean(replay_session(run_id) if told.outcome is Outcome.REPLAYED else run_id),
-        teller=Teller.SENTINEL,
+        source=Source.SENTINEL,
         kind=told.kind,
         name=clean(name),
         started_at=_before(ended_at, duration_ns, what=what),
@@ -132,7 +132,7 @@ def _runs(actions: Sequence[tuple[ActionEntry, Told]], batch: BatchBody, sender:
         details = known(harness=sender.harness, principal=sender.principal, replay_of=replayed)
         yield RunEntry(
             run_id=run_id,
-            teller=Teller.SENTINEL,
+            source=Source.SENTINEL,
             at=min(action.started_at for action in own),
             agent_id=clean_or_none(acting or batch.agent_id or sender.agent_id),
             name=f"Replay of {replayed}" if replayed is not None else None,
@@ -148,7 +148,7 @@ def _calls_and_ends(actions: Sequence[tuple[ActionEntry, Told]]) -> Iterator[Ent
         if told.end is not None:
             yield RunEntry(
                 run_id=action.run_id,
-                teller=Teller.SENTINEL,
+                source=Source.SENTINEL,
                 at=action.ended_at or action.started_at,
                 end=told.end,
                 reason=action.failure.message if action.failure is not None else None,

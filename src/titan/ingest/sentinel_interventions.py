@@ -23,7 +23,7 @@ from titan.ingest.sentinel_fields import (
 from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
 from titan.ingest.values import read_json, text_of
-from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Source
 from titan.model.interventions import Intervention
 
 #: The run of interventions that name none: version 0.2 sends such, and one that is refused holds up all behind it.
@@ -60,7 +60,7 @@ def read_intervention(body: bytes, sender: Sender) -> Intervention:
 
 def intervention_entries(told: Intervention) -> list[Entry]:
     """Return an intervention as an event of its run, behind whose run it is; it is no call and costs nothing."""
-    run = RunEntry(run_id=told.run_id, teller=Teller.SENTINEL, at=told.at, agent_id=told.agent_id)
+    run = RunEntry(run_id=told.run_id, source=Source.SENTINEL, at=told.at, agent_id=told.agent_id)
     return [run, _event(told)]
 
 
@@ -76,7 +76,7 @@ def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
     told = read_as(body, ReplayResultsBody, what=what)
     return RunEntry(
         run_id=replay_session(run_id),
-        teller=Teller.SENTINEL,
+        source=Source.SENTINEL,
         at=now,
         name=f"Replay of {run_id}",
         end=RunEnd.FAILED if told.status == "failed" else RunEnd.COMPLETED,
@@ -100,7 +100,7 @@ def _event(told: Intervention) -> ActionEntry:
     return ActionEntry(
         id=told.id,
         run_id=told.run_id,
-        teller=Teller.SENTINEL,
+        source=Source.SENTINEL,
         kind=ActionKind.EVENT,
         name=told.type,
         started_at=told.at,

@@ -1,17 +1,12 @@
 """What an action was given and what it gave: the bodies that its entries told, put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import reduce
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Teller, seen_within
-from titan.rules.estimating import estimate_of
-from titan.rules.merging import later
+from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +16,8 @@ class Bodies:
     inputs: Payload | None = None
     outputs: Payload | None = None
     failure: Failure | None = None
-    use: ModelUse | None = None
     redacted: tuple[Redaction, ...] = ()
     details: str | None = None  #: a JSON object, as in ActionEntry
-    tellers: tuple[Teller, ...] = ()  #: who told of it
-    seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: what its tellers estimated its cost at, in US dollars
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
@@ -39,24 +30,8 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         inputs=_put_together([(entry, entry.inputs) for entry in told if entry.inputs is not None]),
         outputs=_put_together([(entry, entry.outputs) for entry in told if entry.outputs is not None]),
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
-        use=_use([entry.use for entry in told if entry.use is not None]),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
-        tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
-        seen_within=next(filter(None, map(seen_within, told)), None),
-        estimate=estimate_of(told),
-    )
-
-
-def _use(told: Sequence[ModelUse]) -> ModelUse | None:
-    """Return the first, with the most tokens of each sort that any tells of: from all of them its cost is reckoned."""
-    if len(told) < 2:
-        return told[0] if told else None
-    return replace(
-        told[0],
-        cache_read_tokens=reduce(later, [use.cache_read_tokens for use in told]),
-        cache_write_tokens=reduce(later, [use.cache_write_tokens for use in told]),
-        reasoning_tokens=reduce(later, [use.reasoning_tokens for use in told]),
     )
 
 

@@ -22,11 +22,11 @@ from titan.insight.export_lines import (
     RedactionLine,
     RunLine,
 )
-from titan.model.actions import Failure, Payload
-from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.model.actions import CALLS, Failure, Payload
+from titan.model.recorded import Action, Note
+from titan.model.runs import Run, ToldEnd
 from titan.model.troubles import righted
-from titan.rules.broken_off import is_broken_off
-from titan.rules.lending import GAVE_WAY
+from titan.rules.never_ended import is_never_ended
 from titan.rules.sureness import known_by
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -39,10 +39,9 @@ class ExportedRun:
     Payloads come whole: one whose content stands apart (`Payload.blob`) is to be fetched before.
     """
 
-    run: RecordedRun
+    run: Run
     actions: Iterable[tuple[Action, Bodies]]
-    #: Span id → action id, for actions that turned out to be a span that others name as their parent.
-    spans: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[int, str] = field(default_factory=dict)  #: number → id, of its actions
     details: Sequence[str] = ()  #: JSON objects of what else was told of the run: see `insight.run_details`
     notes: Sequence[Note] = ()  #: on the run and its actions
 
@@ -69,7 +68,7 @@ def json_document(runs: Iterable[ExportedRun], *, exported_at: datetime, filters
         yield separator + msgspec.json.encode(run_line(exported))[:-1] + b',"actions":['
         for place, (action, bodies) in enumerate(exported.actions):
             action_count += 1
-            yield (b"," if place else b"") + msgspec.json.encode(action_line(action, bodies, exported.spans))
+            yield (b"," if place else b"") + msgspec.json.encode(action_line(action, bodies, exported.ids))
         notes = [note_line(note, exported) for note in exported.notes]
         note_count += len(notes)
         yield b'],"notes":%b}' % msgspec.json.encode(notes)
@@ -125,9 +124,9 @@ def run_line(exported: ExportedRun) -> RunLine:
     )
 
 
-def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> ActionLine:
+def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> ActionLine:
     """Return an action as a line."""
-    use, failure = bodies.use, bodies.failure or _never_ended(action)
+    failure = bodies.failure or _never_ended(action)
     return ActionLine(
         id=action.id,
         run_id=action.run_id,
@@ -135,10 +134,10 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
         name=action.name,
         kind=action.kind,
         agent_id=action.agent_id,
-        parent_id=None if action.parent_id is None else spans.get(action.parent_id, action.parent_id),
-        span_id=action.span_id,
-        seen_within=bodies.seen_within,
-        heard=action.heard,
+        parent_id=action.parent_id,
+        sources=action.sources,
+        is_counted=action.count.is_call if action.kind in CALLS else None,
+        duplicate_of=None if action.count.duplicate_of is None else ids.get(action.count.duplicate_of),
         actor=action.actor,
         started_at=action.started_at,
         ended_at=action.ended_at,
@@ -147,14 +146,13 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
         outcome=action.outcome,
         cost_usd=action.cost,
         is_cost_estimated=action.is_cost_estimated,
-        estimate_usd=bodies.estimate if action.heard & GAVE_WAY else None,
         model=action.model,
         provider=action.provider,
         input_tokens=action.input_tokens,
         output_tokens=action.output_tokens,
-        cache_read_tokens=None if use is None else use.cache_read_tokens,
-        cache_write_tokens=None if use is None else use.cache_write_tokens,
-        reasoning_tokens=None if use is None else use.reasoning_tokens,
+        cache_read_tokens=action.cache_read_tokens,
+        cache_write_tokens=action.cache_write_tokens,
+        reasoning_tokens=action.reasoning_tokens,
         response_id=action.response_id,
         error=None
         if failure is None
@@ -174,18 +172,18 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
 
 def _never_ended(action: Action) -> Failure | None:
     """Return why an action failed that never ended: nobody has told it, so it stands in no entry."""
-    if not is_broken_off(action) or action.error_type is None:
+    if not is_never_ended(action) or action.error_type is None:
         return None
     return Failure(type=action.error_type, message=action.error_message or "")
 
 
 def note_line(note: Note, exported: ExportedRun) -> NoteLine:
-    """Return a note as a line; what was said of a span is said of the action that it turned out to be."""
-    spans, seen = exported.spans, note.troubles - righted(exported.run)
+    """Return a note as a line."""
+    seen = note.troubles - righted(exported.run)
     return NoteLine(
         id=note.id,
         run_id=note.run_id,
-        action_id=None if note.action_id is None else spans.get(note.action_id, note.action_id),
+        action_id=note.action_id,
         author=note.author,
         at=note.at,
         name=note.name,
@@ -200,7 +198,7 @@ def note_line(note: Note, exported: ExportedRun) -> NoteLine:
 def _lines_of(exported: ExportedRun) -> Iterator[Line]:
     yield run_line(exported)
     for action, bodies in exported.actions:
-        yield action_line(action, bodies, exported.spans)
+        yield action_line(action, bodies, exported.ids)
     for note in exported.notes:
         yield note_line(note, exported)
 

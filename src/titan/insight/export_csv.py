@@ -105,7 +105,7 @@ def csv_tables(runs: Iterable[ExportedRun]) -> Iterator[RunRow | ActionRow]:
         of_run = run_line(exported)
         yield RunRow(_row([*_cells(of_run, _RUN_COLUMNS), notes.pop(None, "")]), len(exported.notes))
         for action, bodies in exported.actions:
-            line = action_line(action, bodies, exported.spans)
+            line = action_line(action, bodies, exported.ids)
             yield ActionRow(_row([_cell(line.run_id), *_of_action(line), notes.get(action.id, "")]))
 
 
@@ -119,7 +119,7 @@ def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
         has_actions = False
         for action, bodies in exported.actions:
             has_actions = True
-            line = action_line(action, bodies, exported.spans)
+            line = action_line(action, bodies, exported.ids)
             yield _row([*of_run, *_of_action(line), run_notes, notes.get(action.id, "")])
         if not has_actions:
             yield _row([*of_run, *[""] * (len(HEADER) - len(of_run) - 2), run_notes, ""])

@@ -14,14 +14,13 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-Bits = Annotated[int, Meta(ge=0, lt=2**32)]
 Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 
 
@@ -104,9 +103,9 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     kind: ActionKind = ActionKind.CALL
     agent_id: str | None = None
     parent_id: str | None = None
-    span_id: Id | None = None
-    seen_within: Id | None = None
-    heard: Bits | None = None  #: who has told what of it; None: an export that was made before it held this
+    sources: tuple[str, ...] = ()  #: who reported it: "sdk", "endpoint", "otlp:" and an instrumentation's name, …
+    is_counted: bool | None = None  #: of a call: whether it adds to its run's calls, or is a second report of one
+    duplicate_of: str | None = None  #: the action that it is a second report of; where it is counted, possibly
     actor: str | None = None
     started_at: Time
     ended_at: Time | None = None
@@ -115,7 +114,6 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     outcome: Outcome | None = None
     cost_usd: Decimal | None = None
     is_cost_estimated: bool = False
-    estimate_usd: Decimal | None = None  #: its tellers' own, where its cost is from elsewhere
     model: str | None = None
     provider: str | None = None
     input_tokens: Tokens | None = None

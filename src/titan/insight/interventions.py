@@ -5,12 +5,9 @@ from decimal import Decimal
 import msgspec
 
 from titan.insight.bodies import Bodies
-from titan.model.actions import ActionKind, Teller
+from titan.model.actions import ActionKind, Source
 from titan.model.interventions import Intervention
 from titan.model.recorded import Action
-from titan.rules.merging import BEGAN, ENDED
-
-TOLD_BY_A_GUARD = BEGAN[Teller.SENTINEL] | ENDED[Teller.SENTINEL]
 
 
 class _Said(msgspec.Struct):
@@ -27,7 +24,7 @@ class _Details(msgspec.Struct):
 
 def is_intervention(action: Action) -> bool:
     """Return whether an action is what a guard did about a call."""
-    return action.kind is ActionKind.EVENT and bool(action.heard & TOLD_BY_A_GUARD)
+    return action.kind is ActionKind.EVENT and action.sources == (Source.SENTINEL.value,)
 
 
 def intervention_of(action: Action, bodies: Bodies) -> Intervention:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 
 LOOKED_AT: Final = 20  # completed runs of the agent
 HIGHEST_ESTIMATE: Final = 0.95  # an estimate never says that it is done
@@ -20,7 +20,7 @@ class Progress:
     is_estimated: bool
 
 
-def progress(run: RecordedRun, earlier_calls: Sequence[int]) -> Progress | None:
+def progress(run: Run, earlier_calls: Sequence[int]) -> Progress | None:
     """Return how far a running run is; None for one that ended, and where nothing tells.
 
     `earlier_calls` are the numbers of calls of the agent's last completed runs.

@@ -1,18 +1,11 @@
-"""What was told of a run beside its words: resource attributes, the result of a replay, a traceback, its project."""
+"""What was told of a run beside its words: resource attributes, the result of a replay, a traceback."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from titan.model.actions import Entry, RunEntry, project_detail
+from titan.model.actions import Entry, RunEntry
 
 
 def details_of(entries: Iterable[Entry]) -> tuple[str, ...]:
     """Return the JSON objects that entries about a run told beside its words, each once, in the order they came."""
-    told = (text for entry in entries if isinstance(entry, RunEntry) for text in _told(entry))
-    return tuple(dict.fromkeys(told))
-
-
-def _told(entry: RunEntry) -> Iterator[str]:
-    if entry.details is not None and entry.details.startswith("{"):
-        yield entry.details
-    if entry.project is not None:
-        yield project_detail(entry.project)
+    told = (entry.details for entry in entries if isinstance(entry, RunEntry) and entry.details is not None)
+    return tuple(dict.fromkeys(details for details in told if details.startswith("{")))

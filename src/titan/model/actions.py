@@ -1,7 +1,7 @@
 """What is heard of an agent run: the calls it made, what groups them, and how the run fares.
 
 Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
-what one teller knows of one action or run at one moment; an action is what all entries about it come to
+what one source knows of one action or run at one moment; an action is what all entries about it come to
 (`titan.model.recorded`). Entries are appended and never changed: they are the run's tape.
 
 These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
@@ -16,10 +16,10 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final, TypeAlias
 
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import replace
 
-from titan.model.runs import StatusSource
+from titan.model.run_status import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -34,7 +34,11 @@ OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
 
 
-MOST_OF_PROJECT: Final = 200  # characters of a project's name; a longer one is known by the first
+def is_answer(id: str) -> bool:
+    """Tell whether an id is that of an answer of our model endpoint."""
+    return len(id) == OWN_LENGTH and OWN_ANSWER.fullmatch(id) is not None
+
+
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
@@ -93,8 +97,8 @@ class Effect(StrEnum):
     LOCAL = "local"  #: nothing, or nothing that outlives the process
 
 
-class Teller(StrEnum):
-    """Who told of an action. One teller's word about the same thing counts once."""
+class Source(StrEnum):
+    """Who told of an action. One source's word about the same thing counts once."""
 
     SDK = "sdk"
     ENDPOINT = "endpoint"  #: our own model endpoint; its cost wins, for it saw the answer
@@ -125,16 +129,6 @@ class Payload(Struct, frozen=True):
         return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
 
 
-def project_name(told: object) -> str | None:
-    """Return a project's name as far as it is kept; None where what was told is no name."""
-    return told.strip()[:MOST_OF_PROJECT] or None if isinstance(told, str) else None
-
-
-def project_detail(project: str) -> str:
-    """Return what stands among the details of a run that is told to be of a project: a JSON object."""
-    return json.encode({"project": project}).decode()
-
-
 def digest_of(text: str) -> bytes:
     """Return what a text is known by: DIGEST_BYTES of BLAKE2b."""
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
@@ -154,7 +148,7 @@ def first_tags(*told: Iterable[str]) -> tuple[str, ...]:
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an action failed."""
 
-    type: str  #: of the exception, or what the teller calls it: "ValueError", "rate_limit_exceeded"
+    type: str  #: of the exception, or what the source calls it: "ValueError", "rate_limit_exceeded"
     message: str = ""
     traceback: str | None = None
 
@@ -180,22 +174,12 @@ class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
 
 
-class Hearsay(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of who told what of an action, so that it stands where it is imported as it stood there."""
-
-    heard: int  #: `titan.model.recorded.Action.heard`
-    is_frame: bool = False  #: it is a model call that another action is, and stands around that
-    span_id: str | None = None  #: another id that children name it by
-    seen_within: str | None = None  #: the span in which our endpoint saw it made
-    estimate: Decimal | None = None  #: US dollars, of its own tellers, where its cost is from elsewhere
-
-
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one teller says of one action at one moment. What it does not say is None."""
+    """What one source says of one action at one moment. What it does not say is None."""
 
     id: str  #: unique in its run: a UUID, an OpenTelemetry span id
     run_id: str
-    teller: Teller
+    source: Source
     kind: ActionKind
     name: str  #: of the tool or function; of a model call its operation, such as "chat"
     started_at: datetime
@@ -209,25 +193,23 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_part: bool = False  #: inputs and outputs are some of the action's messages: others are told in other entries
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
-    is_cost_estimated: bool = False  #: computed from tokens and a price list, for the teller did not say it
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for the source did not say it
     use: ModelUse | None = None  #: None: no language model
     tags: tuple[str, ...] = ()
     impact: Impact | None = None
     effect: Effect | None = None
-    is_redacted: bool = False  #: the teller took something away before it sent this
+    is_redacted: bool = False  #: the source took something away before it sent this
     redacted: tuple[Redaction, ...] = ()  #: what we took away
-    #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
+    #: A JSON object of what else is known: `attributes` as the source calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
-    hearsay: Hearsay | None = None  #: None: its teller speaks for itself
-    project: str | None = None  #: that the teller says its run is of: what the choice to keep no bodies goes by
+    project: str | None = None  #: that its run is of, as the source says; None: the request's. None in a tape
+    scope: str | None = None  #: of OpenTelemetry, the instrumentation that reports: each is a source of its own
 
-
-def seen_within(entry: ActionEntry) -> str | None:
-    """Return the span in which our endpoint saw a call made, where an entry tells that."""
-    if entry.teller is Teller.ENDPOINT:
-        return entry.parent_id
-    return None if entry.hearsay is None else entry.hearsay.seen_within
+    @property
+    def reporter(self) -> str:
+        """Who reports: "sdk", "otlp:openinference.instrumentation.openai". One reporter's two spans are two calls."""
+        return self.source.value if not self.scope else f"{self.source.value}:{'_'.join(self.scope.split())}"
 
 
 def part_key(entry: ActionEntry) -> bytes:
@@ -254,7 +236,7 @@ class AgentSource(StrEnum):
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of a run beyond its words and its actions: see `titan.model.recorded.RecordedRun`."""
+    """What an export says of a run beyond its words and its actions: see `titan.model.runs.Run`."""
 
     last_event_at: datetime
     last_started_at: datetime | None = None
@@ -264,10 +246,10 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one teller says of a run. What it does not say is None."""
+    """What one source says of a run. What it does not say is None."""
 
     run_id: str
-    teller: Teller
+    source: Source
     at: datetime
     agent_id: str | None = None
     agent_source: AgentSource = AgentSource.SAID
@@ -284,7 +266,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
     standing: Standing | None = None  #: of an export: as it stood there
-    project: str | None = None  #: as in ActionEntry; a run may be told to be of several
+    project: str | None = None  #: as in ActionEntry
 
 
 Entry: TypeAlias = ActionEntry | RunEntry

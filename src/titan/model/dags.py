@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from titan.model.jobs import JobSpec, JobStatus
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 
 
 class OnFailure(StrEnum):

@@ -271,7 +271,7 @@ KINDS: Final = frozenset(kind.__name__ for kind in Event.__subclasses__())
 class Subject:
     """What an event is about; ids that do not apply are None."""
 
-    project_id: str
+    project_id: str | None = None  #: None: of the organisation, as its workers are
     run_id: str | None = None
     dag_id: str | None = None
     job_id: str | None = None

@@ -1,4 +1,4 @@
-"""What entries come to: an action as it stands, and a run's row in the registry.
+"""What entries come to: an action as it stands, and sums over many.
 
 Both are projections of the entries and hold only what lists and filters read; bodies are looked up when someone looks.
 """
@@ -10,39 +10,58 @@ from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import ActionKind, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
 
-#: Among the bits of what an action was told: it became a frame, or got what it lacked, with no word of its own. The
-#: store has an index of these, for a change that no entry tells of (`changed_untold`).
-IS_RETOLD: Final = 1 << 28
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class Action(Struct, frozen=True, kw_only=True):
-    """One action as it stands. See `ActionEntry` for what the fields mean."""
+class Count(Struct, frozen=True, gc=False):
+    """What an action adds to its run's totals (`rules.totals`)."""
 
-    number: int  #: ascending in the order in which actions were first heard of
+    is_call: bool  #: it is one of the run's calls
+    #: Its cost is part of the run's cost. A model call with `has_cost` that ended without a cost is unpriced; one
+    #: without `has_cost` has its cost at another report of the same call.
+    has_cost: bool
+    has_tokens: bool  #: its tokens are part of the run's tokens
+    #: The number of the action that it is a second report of. Of a call it says: possibly.
+    duplicate_of: int | None = None
+
+
+COUNTS_ALL: Final = Count(is_call=True, has_cost=True, has_tokens=True)
+COUNTS_NOTHING: Final = Count(is_call=False, has_cost=False, has_tokens=False)
+
+
+def counted_alone(kind: str) -> Count:
+    """Return what an action of a kind counts as that is looked at alone: all if it is a call, else nothing."""
+    return COUNTS_ALL if kind in CALLS else COUNTS_NOTHING
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """One action as it stands: what the reports under its id say together. See `ActionEntry` for the fields."""
+
+    number: int  #: ascending in the order in which actions were first reported
     project_id: str
     run_id: str
     id: str
+    sources: tuple[str, ...]  #: who reported it (`ActionEntry.reporter`), in the order they came
     kind: ActionKind
     name: str
     agent_id: str  #: of the run, so that a ledger can be asked for an agent's
     started_at: datetime
-    heard: int  #: bits: who has told its beginning and its end, and whether its bodies; see `rules.merging`
-    span_id: str | None = None  #: another id that children name it by: a span that turned out to be this action
     parent_id: str | None = None
     actor: str | None = None
     ended_at: datetime | None = None
     duration_ns: int | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
-    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no teller said it
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no source said it
     model: str | None = None
     provider: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
     response_id: str | None = None
     error_type: str | None = None
     error_message: str | None = None  #: its first line, at most 500 characters
@@ -50,21 +69,24 @@ class Action(Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
+    has_inputs: bool = False
+    has_outputs: bool = False
+    count: Count  #: what it adds to its run's totals
+
+    @property
+    def shown_kind(self) -> ActionKind:
+        """What people see it as: a call that another action counts is a step around that one, or beside it."""
+        return ActionKind.STEP if self.kind in CALLS and not self.count.is_call else self.kind
+
+    @property
+    def is_possible_duplicate(self) -> bool:
+        """Whether it looks like a second report of a call, and is counted all the same."""
+        return self.count.is_call and self.count.duplicate_of is not None
 
 
 def lasted_ns(started_at: datetime, ended_at: datetime) -> int:
     """Return how long something took by its two times; clocks are set back, so nothing took less than 0."""
     return max(0, (ended_at - started_at) // _MICROSECOND * 1000)
-
-
-def is_frame(action: Action) -> bool:
-    """Tell whether an action is a model call that was told again by another action."""
-    return action.kind is ActionKind.STEP and bool(action.heard & IS_RETOLD)
-
-
-def was_model_call(action: Action) -> bool:
-    """Tell whether an action is a model call, or is the frame of one since that turned out."""
-    return action.kind is ActionKind.MODEL or is_frame(action)
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -113,54 +135,6 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     output_tokens: int
 
 
-class ToldEnd(Struct, frozen=True, kw_only=True):
-    """An end that a run was told to have, before something of it began again."""
-
-    status: RunStatus
-    source: StatusSource
-    at: datetime
-    reason: str | None = None
-
-
-class RecordedRun(Struct, frozen=True, kw_only=True):
-    """A run's row in the registry, whoever began it."""
-
-    project_id: str
-    id: str
-    agent_id: str
-    status: RunStatus
-    status_source: StatusSource
-    started_at: datetime
-    last_event_at: datetime  #: the latest time that its entries name
-    heard_at: datetime  #: when something was heard of it last, by our clock
-    ended_at: datetime | None = None
-    session_id: str | None = None
-    name: str | None = None
-    reason: str | None = None  #: why it ended as it did
-    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
-    tally: Tally = Tally()
-    has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
-    last_outcome: Outcome | None = None  #: of the attempt that ended last
-    last_ended_at: datetime | None = None  #: when that was
-    first_error_id: str | None = None  #: the call that failed first; where none did, the first that never ended
-    first_error: str | None = None  #: "ValueError: nope", at most 300 characters
-    #: When that call started. None where it never ended: any that failed of itself is told before it.
-    first_error_at: datetime | None = None
-    last_started_at: datetime | None = None  #: when something of it began last: an end told for before was not the end
-    done: int | None = None  #: progress, as its program tells it
-    total: int | None = None
-    progress_at: datetime | None = None  #: when it was so far
-    tags: tuple[str, ...] = ()
-    entry_count: int = 0  #: entries of its tape
-    lost: int = 0  #: entries that its program could not deliver, as far as it told
-    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
-    #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
-    agent_order: int = 0
-    details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
-    pinned_at: datetime | None = None
-    archived_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What a person said of a run or of one of its actions: a score, words, or both."""
@@ -175,7 +149,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
-    troubles: int = 0  #: of the run when somebody acknowledged it: `RecordedRun.troubles`
+    troubles: int = 0  #: of the run when somebody acknowledged it: `Run.troubles`
     mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from titan.model.projects import ORGANISATION
+
 
 class Role(StrEnum):
     """What the holder of a token may do; `titan.rules.access` has the table."""
@@ -18,7 +20,6 @@ class Role(StrEnum):
 class Token:
     """A token as it is kept: the secret itself is known to its holder alone."""
 
-    project_id: str
     id: str
     name: str  #: for people: who or what holds it
     role: Role
@@ -29,6 +30,8 @@ class Token:
     revoked_at: datetime | None = None
     is_trusted: bool = False  #: of a worker's: jobs that run on its workers may submit work for every worker
     labels: tuple[str, ...] | None = None  #: of a worker's: what its workers may offer; None: anything
+    project_id: str | None = None  #: all that it sees and changes; None: every project of the organisation
+    organisation_id: str = ORGANISATION
 
     @property
     def confines(self) -> bool:
@@ -40,7 +43,6 @@ class Token:
 class SignIn:
     """A browser that was signed in with a token; what it shows instead of the token is kept as a hash too."""
 
-    project_id: str
     hash: str  #: SHA-256 of the cookie's value, 64 hex digits
     token_id: str
     created_at: datetime

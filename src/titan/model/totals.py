@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from titan.model.actions import Outcome
-from titan.model.recorded import Tally
+from titan.model.recorded import Count, Tally
+
+__all__ = ["ActionFacts", "Count", "FirstError", "RunTotals"]
 
 
 class ActionFacts(Struct, frozen=True, gc=False):
@@ -33,18 +35,6 @@ class ActionFacts(Struct, frozen=True, gc=False):
     response_id: str | None
     error_type: str | None
     error_message: str | None
-
-
-class Count(Struct, frozen=True, gc=False):
-    """What an action adds to its run's totals."""
-
-    is_call: bool  #: it is one of the run's calls
-    #: Its cost is part of the run's cost. A model call with `has_cost` that ended without a cost is unpriced; one
-    #: without `has_cost` has its cost at another report of the same call.
-    has_cost: bool
-    has_tokens: bool  #: its tokens are part of the run's tokens
-    #: The number of the action that it is a second report of. Of a call it says: possibly.
-    duplicate_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ run that failed goes on. Were that taken from the count, the next error would no
 
 from datetime import datetime
 
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 
 
-def troubles_after(before: RecordedRun | None, after: RecordedRun) -> int:
+def troubles_after(before: Run | None, after: Run) -> int:
     """Return how much went wrong in a run until it became what it is; None before it was heard of."""
     if before is None:
         return wrong_now(after)
@@ -23,23 +23,23 @@ def troubles_after(before: RecordedRun | None, after: RecordedRun) -> int:
     return before.troubles + sum(max(0, growth) for growth in more)
 
 
-def wrong_now(run: RecordedRun) -> int:
+def wrong_now(run: Run) -> int:
     """Return how much is wrong in a run: its failed and stopped actions, its lost entries, and that it failed."""
     return run.tally.error + run.tally.stopped + run.lost + (_failed_at(run) is not None)
 
 
-def righted(run: RecordedRun) -> int:
+def righted(run: Run) -> int:
     """Return how much of what went wrong is wrong no more: what a run that is told as it stands does not know of."""
     return run.troubles - wrong_now(run)
 
 
-def _has_failed_anew(before: RecordedRun, after: RecordedRun) -> bool:
+def _has_failed_anew(before: Run, after: Run) -> bool:
     """Tell whether a run failed; not by an end that stands again, nor where it is told once more."""
     end = _failed_at(after)
     return end is not None and before.status is not RunStatus.FAILED and end != _failed_at(before)
 
 
-def _failed_at(run: RecordedRun) -> datetime | None:
+def _failed_at(run: Run) -> datetime | None:
     """Return the end as which a run failed, also while it goes on after that."""
     if run.told_end is not None and run.told_end.status is RunStatus.FAILED:
         return run.told_end.at

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from titan.model.projects import ORGANISATION
+
 
 class WorkerState(StrEnum):
     """Whether a worker takes part."""
@@ -28,7 +30,6 @@ class Load:
 class Worker:
     """A registered worker."""
 
-    project_id: str
     id: str  #: random, chosen by the worker, kept while its process lives
     name: str  #: for people
     host: str
@@ -44,6 +45,7 @@ class Worker:
     is_draining: bool = False  #: it gets no new work, finishes what it runs, then leaves
     load: Load | None = None  #: None where it does not tell
     token_id: str | None = None  #: of the token that it registered with, and shows ever since; None: without one
+    organisation_id: str = ORGANISATION  #: whose jobs it takes, of whatever project
     confines: bool = False  #: that token is not trusted: what its jobs submit runs on workers with that token only
 
     @property

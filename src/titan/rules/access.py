@@ -23,13 +23,16 @@ class Permission(StrEnum):
     SET_RESULT = "set a job's result"
     DECIDE = "decide gates"  #: no job: a gate is there for a person to hold it
     READ_SHARED = "read the shared store and files"
-    WRITE_SHARED = "write the shared store and files, and ask the model"
+    WRITE_SHARED = "write the shared store and files"
+    ASK_MODEL = "ask the model"
     FETCH = "fetch content by its digest"
     RECORD = "record what agents do"
     DELIVER = "deliver what a job recorded"  #: a worker: of attempts of workers with its token
-    SEE_CLUSTER = "see the workers and figures of the server"
+    SEE_CLUSTER = "see the workers"
+    SEE_FIGURES = "see the figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
-    ADMINISTER = "administer tokens, workers and the server"
+    ADMINISTER = "administer tokens and recorded runs"
+    OPERATE = "administer workers and the server"
     SIGN_IN = "sign in"  #: and out, and learn who one is: without a token too
 
 
@@ -45,17 +48,27 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.DECIDE: frozenset({Role.ADMIN}),
     Permission.READ_SHARED: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
     Permission.WRITE_SHARED: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.ASK_MODEL: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,
     Permission.RECORD: frozenset({Role.ADMIN, Role.JOB}),
     Permission.DELIVER: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
+    Permission.SEE_FIGURES: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.WORK: frozenset({Role.ADMIN, Role.WORKER}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),
+    Permission.OPERATE: frozenset({Role.ADMIN}),
     Permission.SIGN_IN: _EVERYBODY,
 }
 
 #: What a job may do within its reach only; see `is_within_reach`.
 LIMITED_FOR_JOBS: Final = frozenset({Permission.SEE_WORK, Permission.CHANGE_WORK})
+
+#: What a token that is limited to a project does not let one do: it concerns all projects.
+OF_ALL_PROJECTS: Final = frozenset({Permission.WORK, Permission.OPERATE, Permission.SEE_FIGURES})
+
+#: What is recorded under the project of the caller's token, whatever project the request names: an exporter may have
+#: that from elsewhere.
+RECORDS: Final = frozenset({Permission.RECORD, Permission.DELIVER, Permission.ASK_MODEL})
 
 
 def may(role: Role, permission: Permission) -> bool:

@@ -1,4 +1,4 @@
-"""All that went into a model call: tellers differ in whether what a cache gave or took is among the input.
+"""All that went into a model call: sources differ in whether what a cache gave or took is among the input.
 
 OpenAI counts it within, and so do OpenTelemetry's conventions (semantic-conventions, gen-ai spans: "SHOULD include all
 types of input tokens, including cached tokens"). Anthropic's and Bedrock's own counts leave it out, and who hands them
@@ -11,7 +11,7 @@ def all_input(
 ) -> int:
     """Return all input tokens of a call, of which `cached` were read from or written to a cache.
 
-    They are not among those told where the teller is known to count them apart (`is_apart`), where they are more than
+    They are not among those told where the source is known to count them apart (`is_apart`), where they are more than
     those told, and where the total that is told has them besides: all_input(100, 50, total_tokens=150) is 150.
     """
     is_besides = cached > 0 and total_tokens == told + cached + output_tokens

@@ -10,18 +10,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Standing, Teller
+from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
 from titan.model.errors import Conflict
-from titan.model.recorded import Action, RecordedRun, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import told_of
+from titan.model.recorded import Action
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.rules.names import shown
+from titan.rules.never_ended import described
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
 
 
-def going_on(run: RecordedRun) -> RecordedRun:
+def going_on(run: Run) -> Run:
     """Return a run that had ended and goes on."""
     return replace(
         run,
@@ -33,7 +34,7 @@ def going_on(run: RecordedRun) -> RecordedRun:
     )
 
 
-def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
+def with_end(run: Run, entry: RunEntry) -> Run:
     """Return a run that was told its end: the later of two counts, of two at once the worse."""
     assert entry.end is not None
     told = ToldEnd(status=RunStatus(entry.end.value), source=entry.end_source, at=entry.at, reason=entry.reason)
@@ -50,7 +51,7 @@ def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
     return kept if run.ended_at is None else fallen_silent(kept)
 
 
-def as_it_stood(run: RecordedRun, entry: RunEntry, standing: Standing) -> RecordedRun:
+def as_it_stood(run: Run, entry: RunEntry, standing: Standing) -> Run:
     """Return a run that had ended where it was exported: as it stood there, unless something later is known of it here.
 
     Then an end that was told is one of several, and one that was only inferred was none.
@@ -62,7 +63,7 @@ def as_it_stood(run: RecordedRun, entry: RunEntry, standing: Standing) -> Record
     return run if entry.end_source is StatusSource.INFERRED else with_end(run, entry)
 
 
-def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datetime) -> RunEntry | None:
+def end_by_hand(run: Run, *, end: RunEnd, reason: str | None, now: datetime) -> RunEntry | None:
     """Return what says that a run ended so; None where that was told already.
 
     Of one that fell silent, its last event stays its end. A reason may still come to an end without one.
@@ -72,7 +73,7 @@ def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datet
     """
     # Its program's clock may be ahead of ours.
     at = max(now, run.last_event_at) if run.ended_at is None else run.ended_at
-    said = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=end, reason=reason)
+    said = RunEntry(run_id=run.id, source=Source.SDK, at=at, end=end, reason=reason)
     if run.ended_at is None or run.status_source is not StatusSource.EXPLICIT:
         return said
     if run.status.value == end.value and reason in (None, run.reason):
@@ -89,7 +90,7 @@ def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datet
     )
 
 
-def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> RecordedRun:
+def fallen_silent(run: Run, open_actions: Sequence[Action] = ()) -> Run:
     """Return a run as it has ended by its silence: as it was told last, else by how its last attempt ended.
 
     That it was complete says nothing of what began later: where that failed, or was stopped, the run failed. So it did
@@ -103,7 +104,7 @@ def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> Reco
             run,
             status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
             status_source=StatusSource.INFERRED,
-            reason=told_of(open_actions) if open_actions else None,
+            reason=described(open_actions) if open_actions else None,
             ended_at=run.last_event_at,
         )
     return replace(
@@ -115,7 +116,7 @@ def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> Reco
     )
 
 
-def _told(run: RecordedRun) -> ToldEnd | None:
+def _told(run: Run) -> ToldEnd | None:
     """Return the end that a run was told last; one that was kept may stand again."""
     if run.told_end is not None or run.ended_at is None or run.status_source is StatusSource.INFERRED:
         return run.told_end

@@ -7,9 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, Hearsay, ModelUse, Payload, Redaction, RunEntry
-from titan.rules.bodiless import KEEPS_ALL, Bodiless
-from titan.rules.contentless import without_bodies
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, RunEntry
+from titan.rules.content import without_content
 from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
@@ -28,18 +27,18 @@ class Clean:
 class EntryRedactor:
     """Takes secrets out of entries. Messages come again with every call of a conversation: each is read once."""
 
-    def __init__(self, redactor: Redactor, bodiless: Bodiless = KEEPS_ALL) -> None:
-        """`bodiless` says of whose entries inputs, outputs, tracebacks and what in details may be content go, too."""
+    def __init__(self, redactor: Redactor, *, keeps_content: bool = True) -> None:
+        """Without `keeps_content` inputs, outputs, tracebacks and what in details may be content go, too."""
         self._redactor = redactor
-        self._bodiless = bodiless
+        self._keeps_content = keeps_content
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
         self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_id)
 
     def clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets; the very same one when it holds none."""
-        if self._bodiless and self._bodiless.is_of(self._cleaned_project(entry.project)):
-            entry = without_bodies(entry)
+        if not self._keeps_content:
+            entry = without_content(entry)
         if not isinstance(entry, ActionEntry):
             return self._clean_run(entry)
         if not self._may_take(entry):
@@ -58,8 +57,7 @@ class EntryRedactor:
             failure=self._failure(entry.failure, taken),
             use=self._use(entry.use, taken),
             tags=self._tags(entry.tags, taken),
-            hearsay=self._hearsay(entry.hearsay, taken),
-            project=self._name("project", entry.project, taken),
+            project=entry.project and self._id("project", entry.project, taken),
         )
         if not taken:
             return entry
@@ -89,8 +87,6 @@ class EntryRedactor:
                     return True
         if failure is not None:
             own += (failure.type, failure.message, failure.traceback or "")
-        if entry.hearsay is not None:
-            own += (entry.hearsay.span_id or "", entry.hearsay.seen_within or "")
         return self._redactor.may_take("\n".join(["", *own, ""]))  # a number is told by what stands around it
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
@@ -105,12 +101,9 @@ class EntryRedactor:
             tags=self._tags(entry.tags, taken),
             traces=tuple(self._id(f"traces[{place}]", trace_id, taken) for place, trace_id in enumerate(entry.traces)),
             details=self._text("details", entry.details, taken),
-            project=self._name("project", entry.project, taken),
+            project=entry.project and self._id("project", entry.project, taken),
         )
         return clean if taken else entry
-
-    def _cleaned_project(self, project: str | None) -> str | None:
-        return project and self._cached_name(project).text
 
     def _payload(self, where: str, payload: Payload | None, taken: list[Redaction]) -> Payload | None:
         if payload is None:
@@ -176,15 +169,6 @@ class EntryRedactor:
         message = self._plain("failure.message", failure.message, taken)
         traceback = self._plain("failure.traceback", failure.traceback, taken)
         return replace(failure, type=kind or "", message=message or "", traceback=traceback)
-
-    def _hearsay(self, hearsay: Hearsay | None, taken: list[Redaction]) -> Hearsay | None:
-        if hearsay is None:
-            return None
-        return replace(
-            hearsay,
-            span_id=hearsay.span_id and self._id("span_id", hearsay.span_id, taken),
-            seen_within=hearsay.seen_within and self._id("seen_within", hearsay.seen_within, taken),
-        )
 
     def _json(self, text: str) -> Clean:
         clean = self._redactor.redact_json(text)

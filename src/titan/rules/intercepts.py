@@ -7,8 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from titan.model.recorded import Note, RecordedRun, Stops, Tally
-from titan.model.runs import RunStatus
+from titan.model.recorded import Note, Stops, Tally
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.rules.wilson import wilson_lower
 
 OWN_SPAN: Final = timedelta(days=30)  # before a run, of which its agent's other runs say how often they are stopped
@@ -45,7 +46,7 @@ class Reason:
 
 
 def reasons(
-    run: RecordedRun, *, has_unrecovered_error: bool, thresholds: Thresholds = DEFAULTS, of_agent: Stops | None = None
+    run: Run, *, has_unrecovered_error: bool, thresholds: Thresholds = DEFAULTS, of_agent: Stops | None = None
 ) -> tuple[Reason, ...]:
     """Return why a run needs attention; nothing when it does not, as when somebody cancelled it.
 
@@ -64,13 +65,13 @@ def reasons(
     return tuple(found)
 
 
-def depends_on_agent(run: RecordedRun, thresholds: Thresholds) -> bool:
+def depends_on_agent(run: Run, thresholds: Thresholds) -> bool:
     """Tell whether a run was stopped often only if its agent's runs before it were stopped less."""
     enough = run.status is not RunStatus.CANCELLED and run.tally.stopped >= thresholds.least
     return enough and thresholds.times > 0 and run.tally.stopped < thresholds.rate * run.tally.attempts
 
 
-def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
+def acknowledgement(run: Run, notes: Iterable[Note]) -> Note | None:
     """Return the note by which a run needs no attention any more, None where it needs some.
 
     One that mutes the run goes before one that acknowledges it, which counts until more goes wrong; then the newest.
@@ -106,7 +107,7 @@ def _is_unlike(tally: Tally, others: Stops, times: Decimal) -> bool:
     return wilson_lower(tally.stopped, tally.attempts) > others.stopped / others.attempts
 
 
-def _why(run: RecordedRun) -> str:
+def _why(run: Run) -> str:
     """Return why a failed run ended, as its program says it: the first error of all may be one that it got over."""
     own = run.reason if run.status is RunStatus.FAILED else None
     return own or run.first_error or "failed without a word"

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from titan.model.errors import InvalidName, TooLarge
+from titan.model.projects import MAX_PROJECT, project_name
 
 NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:@+ -]*[A-Za-z0-9_.:@+-])?", re.ASCII)
 MAX_NAME: Final = 200  # characters; with a folder's prefix still below the 255 bytes of a file name
@@ -15,7 +16,6 @@ PATH_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 MAX_PATH_BYTES: Final = 16 * 1024  # Linux's 4,096, each byte written as \xNN
 MAX_KEY_BYTES: Final = 1024
 ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
-PROJECT: Final = "TITAN_PROJECT"  # the one of Titan's names that a job's submitter sets: whose its recorded run is
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of surrogate pairs
 PREFIX: Final = re.compile(r"\A(?:DAG-)*")  # the original puts it before every job and DAG name
 
@@ -39,6 +39,22 @@ def check_name(kind: str, name: str) -> str:
         expected=f"1 to {MAX_NAME} ASCII letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
         found=_offence(name),
         next_step="Choose another name.",
+    )
+
+
+def check_project(name: str) -> str:
+    """Return `name`, without blanks around it, when it may name a project.
+
+    Raises:
+        InvalidName: it is empty, over 200 characters, or holds what is not printable.
+    """
+    if len(name.strip()) <= MAX_PROJECT and (checked := project_name(name)) is not None:
+        return checked
+    raise InvalidName(
+        f"project {shown(name)}",
+        expected=f"1 to {MAX_PROJECT} printable characters",
+        found=_offence(name),
+        next_step="Choose another name, or leave it out.",
     )
 
 
@@ -138,13 +154,13 @@ def check_env_name(name: str) -> str:
     """Return `name` when a job may set it in its environment.
 
     Raises:
-        InvalidName: it is no environment name, or begins with `TITAN_`, which Titan sets itself, all but `PROJECT`.
+        InvalidName: it is no environment name, or begins with `TITAN_`, which Titan sets itself.
     """
-    if ENV_NAME.fullmatch(name) and (name == PROJECT or not name.startswith("TITAN_")):
+    if ENV_NAME.fullmatch(name) and not name.startswith("TITAN_"):
         return name
     raise InvalidName(
         f"environment variable {shown(name)}",
-        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_; or TITAN_PROJECT",
+        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_",
         found=_offence(name),
         next_step="Rename the variable.",
     )

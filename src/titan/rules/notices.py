@@ -12,7 +12,8 @@ from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus, ReadyJob
 from titan.model.queue import WaitsFor
-from titan.model.runs import Run, RunOutcome, RunStatus
+from titan.model.run_control import RunControl, RunOutcome
+from titan.model.run_status import RunStatus
 from titan.model.workers import Worker
 from titan.rules.rollup import dag_status, run_status
 from titan.rules.waiting import label_in_words, ready_waits_for
@@ -44,7 +45,7 @@ TEXTS: Final[Mapping[NoticeKind, str]] = {
 class Facts:
     """What is known now of the things an entry is about; None for those it does not name."""
 
-    run: Run | None = None
+    run: RunControl | None = None
     last_stage: Dag | None = None
     dag: Dag | None = None
     job: Job | None = None

@@ -6,8 +6,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.dags import Dag, StageStatus
-from titan.model.recorded import RecordedRun
-from titan.model.runs import Run, RunStatus, StatusSource
+from titan.model.run_control import RunControl
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 from titan.rules.recording import UNKNOWN_AGENT
 from titan.rules.rollup import dag_status
 
@@ -15,9 +16,9 @@ IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no e
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
 
 
-def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) -> RecordedRun:
+def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime, keeps_content: bool) -> Run:
     """Return the row of a run that was spoken of before anything of it was heard; what comes later says the rest."""
-    return RecordedRun(
+    return Run(
         project_id=project_id,
         id=run_id,
         agent_id=UNKNOWN_AGENT,
@@ -26,6 +27,7 @@ def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) 
         started_at=at,
         last_event_at=at,
         heard_at=now,
+        keeps_content=keeps_content,
     )
 
 
@@ -39,18 +41,27 @@ def silent_within_call_since(now: datetime) -> datetime:
     return now - IDLE_WITHIN_CALL
 
 
-def is_silent(run: RecordedRun, *, now: datetime) -> bool:
+def is_silent(run: Run, *, now: datetime) -> bool:
     """Tell whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
     return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
 
 
 def with_stages(
-    known: RecordedRun | None, run: Run, status: RunStatus, *, ended_at: datetime | None, now: datetime
-) -> RecordedRun:
-    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to."""
+    known: Run | None,
+    run: RunControl,
+    status: RunStatus,
+    *,
+    ended_at: datetime | None,
+    now: datetime,
+    keeps_content: bool = True,
+) -> Run:
+    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to.
+
+    `keeps_content` is decided for one that nobody has heard of yet.
+    """
     if known is None:
-        known = RecordedRun(
+        known = Run(
             project_id=run.project_id,
             id=run.id,
             agent_id=run.agent_id,
@@ -59,6 +70,7 @@ def with_stages(
             started_at=run.started_at,
             last_event_at=run.last_activity_at,
             heard_at=now,
+            keeps_content=keeps_content,
         )
     is_unknown = known.agent_id == UNKNOWN_AGENT or not known.has_stages
     return replace(
@@ -76,9 +88,9 @@ def with_stages(
     )
 
 
-def without_recordings(run: RecordedRun, *, now: datetime) -> RecordedRun:
+def without_recordings(run: Run, *, now: datetime) -> Run:
     """Return the row of a run whose stages are kept longer than what was recorded of it."""
-    return RecordedRun(
+    return Run(
         project_id=run.project_id,
         id=run.id,
         agent_id=run.agent_id,
@@ -94,7 +106,7 @@ def without_recordings(run: RecordedRun, *, now: datetime) -> RecordedRun:
     )
 
 
-def with_dag_ended(known: RecordedRun, dag: Dag) -> RecordedRun | None:
+def with_dag_ended(known: Run, dag: Dag) -> Run | None:
     """Return the run that a DAG's jobs recorded, which ends with the DAG; None when it has ended already."""
     if known.status is not RunStatus.RUNNING or dag.ended_at is None:
         return None

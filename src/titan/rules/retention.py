@@ -7,7 +7,7 @@ from typing import Final
 
 from titan.model.dags import Dag
 from titan.model.retention import LogOwner, OldEntry, RunKey
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 
 BLOB_GRACE: Final = timedelta(hours=1)  # from the renewal of a lease to the commit of a reference: a request at most
 
@@ -32,7 +32,7 @@ def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
     return None if keep is None else now - keep
 
 
-def may_forget_run(run: Run, *, before: datetime) -> bool:
+def may_forget_run(run: RunControl, *, before: datetime) -> bool:
     """Tell whether a run that is not pinned may go, with all that belongs to it: nothing of it lives, and it is old."""
     return run.live_job_count == 0 and run.last_activity_at < before
 
@@ -56,7 +56,9 @@ def may_cut(entry: OldEntry, *, before: datetime, pinned: Collection[RunKey]) ->
     return entry.at < before and not entry.is_live and entry.run not in pinned
 
 
-def may_delete_workspace(owner: Run | Dag | None, *, idle: timedelta, keep: timedelta | None, now: datetime) -> bool:
+def may_delete_workspace(
+    owner: RunControl | Dag | None, *, idle: timedelta, keep: timedelta | None, now: datetime
+) -> bool:
     """Tell whether a workspace, of no pinned run, that its worker has not used for `idle` may go.
 
     Its run or DAG must have ended as long ago. One that nobody knows was forgotten, with the run, while its worker
@@ -66,6 +68,6 @@ def may_delete_workspace(owner: Run | Dag | None, *, idle: timedelta, keep: time
         return False
     if owner is None:
         return True
-    if isinstance(owner, Run):
+    if isinstance(owner, RunControl):
         return may_forget_run(owner, before=now - keep)
     return owner.ended_at is not None and owner.ended_at < now - keep

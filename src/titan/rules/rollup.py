@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from titan.model.dags import Dag, JobCounts, StageStatus
-from titan.model.runs import Run, RunOutcome, RunStatus
+from titan.model.run_control import RunControl, RunOutcome
+from titan.model.run_status import RunStatus
 
 RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orchestrator is waited for
 
@@ -27,7 +28,7 @@ def dag_status(dag: Dag) -> StageStatus:
     return stage_status(dag.counts, has_started=dag.started_at is not None)
 
 
-def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedelta = RUN_IDLE) -> RunStatus:
+def run_status(run: RunControl, last_stage: Dag | None, *, now: datetime, idle: timedelta = RUN_IDLE) -> RunStatus:
     """Return how a run stands.
 
     Live jobs keep it running (pending before the first attempt). Without live jobs it is what its
@@ -50,7 +51,7 @@ def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedel
     return RunStatus.FAILED if has_failed else RunStatus.COMPLETED
 
 
-def run_ended_at(run: Run, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:
+def run_ended_at(run: RunControl, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:
     """Return when a run ended: when somebody said so, else its last activity, once idle for `idle`."""
     if run.live_job_count:
         return None

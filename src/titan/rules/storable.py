@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import asdict, replace
 
-from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry, Standing
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
 from titan.rules.cached_input import all_input
 
 S = TypeVar("S", ActionEntry, RunEntry, Standing)
@@ -60,7 +60,7 @@ def storable_id(told_id: str) -> str:
 
 
 def storable_time(moment: datetime) -> datetime:
-    """Return a time as every teller could have told it."""
+    """Return a time as every source could have told it."""
     return max(moment, _EARLIEST)
 
 
@@ -82,19 +82,16 @@ def _are_storable(texts: list[str]) -> bool:
 
 def _texts_of_action(entry: ActionEntry) -> list[str]:
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
-    if entry.project is not None:
-        texts.append(entry.project)
+    texts.append(entry.scope or "")
     if (use := entry.use) is not None:
         texts += (use.model or "", use.provider or "", use.response_id or "")
     if (failure := entry.failure) is not None:
         texts += (failure.type, failure.message, failure.traceback or "")
-    if (hearsay := entry.hearsay) is not None:
-        texts += (hearsay.span_id or "", hearsay.seen_within or "")
     return texts
 
 
 def _texts_of_run(entry: RunEntry) -> list[str]:
-    said = (entry.agent_id, entry.session_id, entry.name, entry.reason, entry.project)
+    said = (entry.agent_id, entry.session_id, entry.name, entry.reason)
     return [entry.run_id, *(text or "" for text in said), *entry.tags]
 
 
@@ -109,8 +106,7 @@ def _clean_action(entry: ActionEntry) -> ActionEntry:
         tags=tuple(map(storable_text, entry.tags)),
         use=None if entry.use is None else _clean_use(entry.use),
         failure=None if entry.failure is None else _clean_failure(entry.failure),
-        hearsay=None if entry.hearsay is None else _clean_hearsay(entry.hearsay),
-        project=_or_none(entry.project),
+        scope=_or_none(entry.scope),
     )
 
 
@@ -125,10 +121,6 @@ def _clean_failure(failure: Failure) -> Failure:
     return Failure(type=storable_text(failure.type), message=message, traceback=traceback)
 
 
-def _clean_hearsay(hearsay: Hearsay) -> Hearsay:
-    return replace(hearsay, span_id=_id_or_none(hearsay.span_id), seen_within=_id_or_none(hearsay.seen_within))
-
-
 def _clean_run(entry: RunEntry) -> RunEntry:
     return replace(
         entry,
@@ -138,7 +130,6 @@ def _clean_run(entry: RunEntry) -> RunEntry:
         name=_or_none(entry.name),
         reason=_or_none(entry.reason),
         tags=tuple(map(storable_text, entry.tags)),
-        project=_or_none(entry.project),
     )
 
 

@@ -16,9 +16,9 @@ from typing import Final
 from titan.model.actions import ATTEMPTS, CALLS, ActionKind, Outcome
 from titan.model.recorded import OutcomeSums
 from titan.model.totals import ActionFacts, Count, FirstError, RunTotals
-from titan.rules.broken_off import NEVER_ENDED
 from titan.rules.cost_places import cost_places, token_places
 from titan.rules.duplicates import ENDPOINT, calls_of, possible_duplicates
+from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.tallying import tally_of
 from titan.rules.wrappers import models_around, response_ids_of
 

@@ -45,6 +45,13 @@ class Caller:
     attempt: Attempt | None = None  #: of a job, while it runs
     is_over: bool = False  #: a job whose attempt has ended, or that never was
 
+    @property
+    def project_id(self) -> str | None:
+        """The one project that the caller sees and changes; None: whichever a request names."""
+        if self.attempt is not None:
+            return self.attempt.project_id
+        return None if self.token is None else self.token.project_id
+
 
 ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
 STRANGER: Final = Caller(role=None, name="somebody who is not signed in")
@@ -146,7 +153,7 @@ class Door:
 
     async def _holder(self, shown_token: tokens.Shown) -> Caller:
         token = await self.house.store.look(lambda reader: reader.token(shown_token.id))
-        if token is None or not tokens.fits(token, shown_token.secret) or token.project_id != self.house.project_id:
+        if token is None or not tokens.fits(token, shown_token.secret):
             raise _unauthorized("one that this server does not know", _HOW_TO_GET_ONE)
         over = tokens.why_over(token, now=self.house.clock.now())
         if over is not None:
@@ -155,10 +162,8 @@ class Door:
         return Caller(role=token.role, name=f"token {shown(token.name)}", token=token)
 
     async def _signed_in(self, cookie: str) -> Caller:
-        now, project_id = self.house.clock.now(), self.house.project_id
-        token = await self.house.store.look(
-            lambda reader: engine_tokens.signed_in_token(reader, project_id, cookie, now=now)
-        )
+        now = self.house.clock.now()
+        token = await self.house.store.look(lambda reader: engine_tokens.signed_in_token(reader, cookie, now=now))
         if token is not None:
             self._note_use(token)
             return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 from litestar import Request
@@ -16,6 +16,7 @@ from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
+from titan.rules.names import check_project
 from titan.server.access import Caller, Door, token_in
 from titan.server.expectations import expected_of, found_of
 from titan.server.house import House
@@ -29,6 +30,8 @@ T = TypeVar("T")
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # the largest value, 10 MiB, with JSON's escapes
 LARGE_BODY_BYTES: Final = 256 * 1024  # decoded in about a millisecond
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+PROJECT_HEADER: Final = "x-titan-project"  # percent-encoded or not
+PROJECT_FIELD: Final = "project"  # of any query, for browsers' links and sockets, which set no header
 STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -57,6 +60,36 @@ class Call:
         """Return a header's value; names are case-insensitive."""
         value: str | None = self.request.headers.get(name)
         return value
+
+    @property
+    def project_id(self) -> str:
+        """The project that the request is of; `titan.server.reach.permit` has decided it."""
+        project_id: str = self.request.scope["state"]["project_id"]
+        return project_id
+
+    @property
+    def is_project_fixed(self) -> bool:
+        """Whether all that the request reports is of its project, whatever its entries say."""
+        is_fixed: bool = self.request.scope["state"]["is_project_fixed"]
+        return is_fixed
+
+    def be_of(self, project_id: str, *, is_fixed: bool) -> None:
+        """Have the request be of a project from now on."""
+        state = self.request.scope["state"]
+        state["project_id"], state["is_project_fixed"] = project_id, is_fixed
+
+    def asked_project(self) -> str | None:
+        """Return the project that the request names: in a header, else in the query; None where it names none.
+
+        Raises:
+            InvalidName: it can be no project's name.
+        """
+        said = self.header(PROJECT_HEADER)
+        try:
+            named = self._all_fields().get(PROJECT_FIELD) if said is None else _decoded_header(said)
+        except UnicodeError:
+            named = ""
+        return None if named is None else self.house.recorder.known_as(check_project(named))
 
     @property
     def caller(self) -> Caller:
@@ -148,6 +181,11 @@ class Call:
         return given(ids) if ids else []
 
     def _fields_of_query(self) -> dict[str, str]:
+        fields = self._all_fields()
+        fields.pop(PROJECT_FIELD, None)
+        return fields
+
+    def _all_fields(self) -> dict[str, str]:
         raw = self.request.scope["query_string"]
         _checked_encoding(raw, "query", self.request)
         try:
@@ -235,7 +273,7 @@ class Call:
         digest.update(f"{self.request.method} {self.request.scope['path']}\n".encode())
         digest.update(self.request.scope["query_string"] + b"\n")
         digest.update(raw)
-        return Once(project_id=self.house.project_id, key=key, fingerprint=digest.hexdigest())
+        return Once(project_id=self.project_id, key=key, fingerprint=digest.hexdigest())
 
     def once(self, raw: bytes, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
         """Return the decision that performs `act`, unless a repeat of this request finds it performed; it gives JSON.
@@ -264,6 +302,10 @@ class Call:
     async def _disconnected(self) -> None:
         while (await self.request.receive())["type"] != "http.disconnect":
             continue
+
+
+def _decoded_header(said: str) -> str:
+    return unquote(said.encode("latin-1").decode(), errors="strict")
 
 
 def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) -> None:

@@ -26,7 +26,7 @@ from titan.model.language import ModelAnswer, ModelDelta
 from titan.server.call import Call
 from titan.server.chat_request import DEFAULT_NAMES
 from titan.server.reach import check_teller
-from titan.server.routes.recording import project_of, run_of_caller
+from titan.server.routes.recording import run_of_caller
 
 #: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
 #: commit instead of two.
@@ -60,7 +60,7 @@ class Witness:
         """Begin to look at the clock.
 
         Raises:
-            InvalidInput: a header names a run, an agent or a project that cannot be.
+            InvalidInput: a header names a run or an agent that cannot be.
         """
         model, parent_id = call.house.model, _named(call, PARENT_HEADER, MOST_OF_ID)
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
@@ -75,7 +75,6 @@ class Witness:
             model=model.name if model else None,
             provider=model.provider if model else None,
             parent_id=parent_id or (self._trace.span_id if self._trace else None),
-            project=project_of(call),
         )
         self._began = time.monotonic_ns()
         self._first_ns: int | None = None
@@ -158,13 +157,14 @@ class Witness:
             return  # the store was away for so long: its end tells all
         house, run = self._call.house, await self._run()
         house.space.check("recording a call of the model")
-        await house.recorder.record(house.project_id, lambda: beginning(self._chat, run))
+        await house.recorder.record(self._call.project_id, lambda: beginning(self._chat, run))
         self._has_begun = True
 
     async def _record_end(self, end: ChatEnd) -> None:
         house, run = self._call.house, await self._run()
         house.space.check("recording a call of the model")
-        await house.recorder.record(house.project_id, lambda: ending(self._chat, run, end, has_begun=self._has_begun))
+        entries = partial(ending, self._chat, run, end, has_begun=self._has_begun)
+        await house.recorder.record(self._call.project_id, entries)
 
     async def _run(self) -> ChatRun:
         """Return the run that the call names, else that of the job that makes it, else its trace, else one of its own.

@@ -12,7 +12,8 @@ from titan.insight.bodies import Bodies, bodies_of
 from titan.insight.export import ExportedRun
 from titan.model.actions import Payload
 from titan.model.errors import UnknownArtifact
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.recorded import Action, Note
+from titan.model.runs import Run
 from titan.ports import Blobs
 from titan.ports_calls import CallReader, CallStore, StoredEntry
 from titan.server.lookup import open_blob
@@ -28,23 +29,23 @@ PART_BYTES: Final = 2 * 1024 * 1024  # of a tape that are read at once: two expo
 class _Told:
     """What stands in one snapshot of a run, but for the bodies of its actions."""
 
-    run: RecordedRun
+    run: Run
     actions: Sequence[Action]
     places: Sequence[tuple[int, int]]  #: see `CallReader.places_in_tape`
     notes: Sequence[Note]
     details: Sequence[str]
 
 
-def exported(calls: CallStore, blobs: Blobs, runs: Iterable[RecordedRun]) -> Iterator[ExportedRun]:
+def exported(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
     """Yield runs as they stand, each read when it is asked for and its actions when they are."""
     for run in runs:
         told = calls.read(partial(_told_of, run=run))
-        spans = {action.span_id: action.id for action in told.actions if action.span_id is not None}
+        ids = {action.number: action.id for action in told.actions}
         actions = _with_bodies(calls, blobs, told)
-        yield ExportedRun(run=run, actions=actions, spans=spans, notes=told.notes, details=told.details)
+        yield ExportedRun(run=run, actions=actions, ids=ids, notes=told.notes, details=told.details)
 
 
-def _told_of(reader: CallReader, *, run: RecordedRun) -> _Told:
+def _told_of(reader: CallReader, *, run: Run) -> _Told:
     return _Told(
         run=run,
         actions=reader.actions_of_run(run.project_id, run.id),
@@ -63,7 +64,7 @@ def _with_bodies(calls: CallStore, blobs: Blobs, told: _Told) -> Iterator[tuple[
         yield actions[action_number], _whole(blobs, bodies)
 
 
-def _entries(calls: CallStore, run: RecordedRun, numbers: Sequence[int]) -> Iterator[StoredEntry]:
+def _entries(calls: CallStore, run: Run, numbers: Sequence[int]) -> Iterator[StoredEntry]:
     """Yield entries of a tape, of which no more is held at once than PART_BYTES and what is being written."""
     done = 0
     while done < len(numbers):
@@ -75,7 +76,7 @@ def _entries(calls: CallStore, run: RecordedRun, numbers: Sequence[int]) -> Iter
         yield from found
 
 
-def _part_of_tape(reader: CallReader, *, run: RecordedRun, numbers: Sequence[int]) -> list[StoredEntry]:
+def _part_of_tape(reader: CallReader, *, run: Run, numbers: Sequence[int]) -> list[StoredEntry]:
     return reader.entries_at(run.project_id, run.id, numbers, limit_bytes=PART_BYTES)
 
 

@@ -19,8 +19,6 @@ from titan.ports_calls import CallStore
 from titan.rules.intercepts import Thresholds
 from titan.server.metrics import Metrics
 
-PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
@@ -72,4 +70,3 @@ class House:
     thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
-    project_id: str = PROJECT_ID

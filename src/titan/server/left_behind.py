@@ -16,6 +16,7 @@ import msgspec
 
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput, TitanError, TooLarge
+from titan.model.projects import DEFAULT_PROJECT
 from titan.server.answers import status_code_of
 from titan.server.house import House, RunsWith
 from titan.server.routes.recording import MAX_RECORD_BYTES, told_in
@@ -73,7 +74,7 @@ class LeftBehind:
 
     async def _record(self, body: bytes) -> None:
         self._house.space.check("recording what programs left")
-        await self._house.recorder.record(self._house.project_id, partial(_read, body))
+        await self._house.recorder.record(DEFAULT_PROJECT, partial(_read, body))
 
 
 def folders_of(runs_with: RunsWith) -> list[Path]:

@@ -8,7 +8,7 @@ from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job
 from titan.model.memory import StoredFile
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Blobs, Reader
 from titan.rules.gates import gate_name
@@ -110,7 +110,7 @@ def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
     )
 
 
-def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
+def find_worker(reader: Reader, name: str) -> Worker:
     """Return the worker with this id, or the connected one of this name.
 
     Raises:
@@ -118,9 +118,9 @@ def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
         Conflict: several of that name are connected.
     """
     worker = reader.worker(name)
-    if worker is not None and worker.project_id == project_id:
+    if worker is not None:
         return worker
-    called = [worker for worker in reader.workers(project_id) if worker.name == name]
+    called = [worker for worker in reader.workers() if worker.name == name]
     found = [worker for worker in called if worker.state is WorkerState.CONNECTED]
     if len(found) > 1:
         raise Conflict(
@@ -139,13 +139,13 @@ def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
     )
 
 
-def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
+def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
     """Return the run of these stages.
 
     Raises:
         UnknownRun: there is none, or it has no stages.
     """
-    run = reader.run(project_id, run_id)
+    run = reader.run_control(project_id, run_id)
     if run is not None:
         return run
     raise UnknownRun(

@@ -104,11 +104,11 @@ class Metrics:
 
     # --- when asked ---
 
-    def look(self, reader: Reader, project_id: str) -> None:
+    def look(self, reader: Reader) -> None:
         """Look up what is counted in the store: jobs that are not final, and connected workers."""
-        self._unfinished = reader.count_unfinished_jobs(project_id)
+        self._unfinished = reader.count_unfinished_jobs()
         self._workers, self._slots, self._busy = Counter(), Counter(), Counter()
-        for worker in reader.workers(project_id):
+        for worker in reader.workers():
             self._workers[worker.state.value] += 1
             if worker.state is WorkerState.CONNECTED:
                 self._slots.update(worker.offers)

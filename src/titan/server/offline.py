@@ -5,9 +5,8 @@ from datetime import timedelta
 from titan.engine import tokens
 from titan.model.tokens import Role
 from titan.ports import Transaction
-from titan.rules.names import check_label, check_name
+from titan.rules.names import check_label, check_name, check_project
 from titan.server import wire_access
-from titan.server.house import PROJECT_ID
 from titan.server.views import new_token_answer, token_view
 from titan.system import SystemIds
 
@@ -20,24 +19,25 @@ def create_token(
     expires_in: timedelta | None,
     is_trusted: bool,
     labels: list[str] | None,
+    project: str | None,
 ) -> wire_access.NewTokenAnswer:
     """Make a token, as POST /api/tokens does."""
     new = tokens.NewToken(
-        project_id=PROJECT_ID,
         name=check_name("token", name),
         role=Role(role),
         expires_in=expires_in,
         is_trusted=is_trusted,
         labels=None if labels is None else tuple(map(check_label, labels)),
+        project_id=None if project is None else check_project(project),
     )
     return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan token create"))
 
 
 def list_tokens(tx: Transaction) -> wire_access.TokensAnswer:
     """List all tokens, as GET /api/tokens does."""
-    return wire_access.TokensAnswer(tokens=[token_view(token) for token in tx.tokens(PROJECT_ID)])
+    return wire_access.TokensAnswer(tokens=[token_view(token) for token in tx.tokens()])
 
 
 def revoke_token(tx: Transaction, *, token_id: str) -> wire_access.TokenView:
     """Make a token good no more, as POST /api/tokens/{token}/revoke does."""
-    return token_view(tokens.revoke(tx, PROJECT_ID, token_id, cause="titan token revoke"))
+    return token_view(tokens.revoke(tx, token_id, cause="titan token revoke"))

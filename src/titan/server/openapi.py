@@ -36,7 +36,8 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Titan",
             "version": __version__,
-            "description": "Runs AI agents as graphs of jobs.",
+            "description": "Runs AI agents as graphs of jobs. Every request is of one project: that of its token or "
+            "job, else the one that the header X-Titan-Project or the query's `project` names, else `default`.",
         },
         "paths": paths,
         "components": {"schemas": components},

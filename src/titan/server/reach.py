@@ -6,9 +6,10 @@ from functools import partial
 from titan.model.dags import Dag
 from titan.model.errors import Forbidden, InvalidInput
 from titan.model.jobs import Job
+from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports import Reader
-from titan.rules.access import LIMITED_FOR_JOBS, Permission, is_within_reach, may
+from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, Permission, is_within_reach, may
 from titan.rules.names import shown
 from titan.server.access import Caller, ended_attempt
 from titan.server.call import Call
@@ -25,7 +26,8 @@ async def permit(call: Call, permission: Permission) -> None:
     acts on that and on nothing else of this name.
 
     Raises:
-        Forbidden: naming the caller and what it may not do.
+        Forbidden: naming the caller and what it may not do, or the project that it may not see.
+        InvalidName: the request names what can be no project.
         Unauthorized: a job's attempt has ended.
         NotFound: a job named what does not exist.
     """
@@ -34,15 +36,36 @@ async def permit(call: Call, permission: Permission) -> None:
         return
     if caller.is_over and permission not in FENCED:
         raise ended_attempt()
+    call.be_of(_project_of(call, permission), is_fixed=caller.project_id is not None)
     if _is_free(call):
         return
     if caller.role is None or not may(caller.role, permission):
         role = "none" if caller.role is None else caller.role.value
         raise _forbidden(caller, f"a role that may {permission.value}", role, "Use a token of another role.")
+    if caller.project_id is not None and permission in OF_ALL_PROJECTS:
+        found = f"one that is limited to project {shown(caller.project_id)}"
+        raise _forbidden(caller, f"a token that may {permission.value}", found, "Use a token without a project.")
     if permission is Permission.WORK and "worker" in call.request.path_params:
         await call.door.check_worker(caller, call.path("worker"))
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.house.store.look(partial(_check_subject, call=call, permission=permission))
+
+
+def _project_of(call: Call, permission: Permission) -> str:
+    """Return the project that a request is of: its token's or job's, else the one it names, else the default.
+
+    Raises:
+        InvalidName: it names what can be no project.
+        Forbidden: it names another project than that of its token, and does not record.
+    """
+    own, asked = call.caller.project_id, call.asked_project()
+    if own is None:
+        return asked or DEFAULT_PROJECT
+    if asked in (None, own) or permission in RECORDS:
+        return own
+    raise _forbidden(
+        call.caller, f"project {shown(own)}", f"project {shown(asked or '')}", "Use a token of that project, or of all."
+    )
 
 
 async def deliver_for(call: Call, lease_id: str | None) -> None:
@@ -63,6 +86,7 @@ async def deliver_for(call: Call, lease_id: str | None) -> None:
     if attempt is not None:
         await call.door.check_worker(call.caller, attempt.worker_id, is_known=True)
         call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
+        call.be_of(attempt.project_id, is_fixed=True)
 
 
 async def check_run_of_submission(call: Call, run_id: str | None) -> None:
@@ -98,7 +122,7 @@ def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None
     """
     asking = _asking_job(reader, call.caller)
     kept_as = list(map(call.house.recorder.known_as, run_ids))  # what is told is kept under that name
-    homes = call.house.calls.read(lambda calls: calls.runs_of_traces(call.house.project_id, kept_as))
+    homes = call.house.calls.read(lambda calls: calls.aliases(call.project_id, kept_as))
     for run_id in (*kept_as, *homes.values()):  # what is told of a trace is kept in the run that it is in
         if run_id not in (asking.run_id, asking.dag_id):
             _check_joining(reader, call=call, run_id=run_id)
@@ -115,11 +139,8 @@ async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence
 
 
 def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
-    jobs = (reader.job(job_id) for job_id in job_ids)
-    for dag_id in dict.fromkeys((*dag_ids, *(job.dag_id for job in jobs if job is not None))):
-        dag = reader.dag(dag_id)
-        if dag is not None:
-            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    for dag in _dags_of(reader, call, [*dag_ids, *job_ids]):
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
 def _is_free(call: Call) -> bool:
@@ -131,7 +152,7 @@ def _is_free(call: Call) -> bool:
 
 
 def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:
-    if reader.run(call.house.project_id, run_id) is not None:
+    if reader.run_control(call.project_id, run_id) is not None:
         _check_run(reader, call, run_id)
 
 
@@ -143,15 +164,15 @@ def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> Non
         call.fix_path("job", job.id)
     elif "gate" in named:
         scope = call.scope()
-        gate = find_gate(reader, call.house.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+        gate = find_gate(reader, call.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
         _check_dag(reader, call, reader.dag(gate.dag_id), f"gate {shown(gate.name)}")
         call.fix_path("gate", gate.id)
     elif "dag" in named:
-        dag = find_dag(reader, call.house.project_id, call.path("dag"))
+        dag = find_dag(reader, call.project_id, call.path("dag"))
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
         call.fix_path("dag", dag.id)
     elif "run" in named:
-        _check_run(reader, call, find_run(reader, call.house.project_id, call.path("run")).id)
+        _check_run(reader, call, find_run(reader, call.project_id, call.path("run")).id)
     else:
         _check_list(reader, call)
 
@@ -160,7 +181,7 @@ def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
     """Return the job that the path names: where nothing says which, first the one of the caller's own run or DAG."""
     scope = call.scope()
     asking = _asking_job(reader, call.caller)
-    find = partial(find_job, reader, call.house.project_id, call.path("job"))
+    find = partial(find_job, reader, call.project_id, call.path("job"))
     if scope.dag is None and scope.run is None:
         return find(dag_id=None if asking.run_id else asking.dag_id, run_id=asking.run_id)
     return find(dag_id=scope.dag, run_id=scope.run, is_strict=is_strict)
@@ -173,7 +194,7 @@ def _check_list(reader: Reader, call: Call) -> None:
         for dag in _dags_of(reader, call, ids):
             _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
     elif scope.dag is not None:
-        dag = find_dag(reader, call.house.project_id, scope.dag)
+        dag = find_dag(reader, call.project_id, scope.dag)
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
     elif scope.run is not None:
         _check_run(reader, call, scope.run)
@@ -187,7 +208,7 @@ def _check_list(reader: Reader, call: Call) -> None:
 
 def _dags_of(reader: Reader, call: Call, ids: Sequence[str]) -> list[Dag]:
     """Return the DAGs that these are ids of, or of a job of; what does not exist tells nothing."""
-    project_id = call.house.project_id
+    project_id = call.project_id
     jobs = reader.jobs_of_ids(project_id, ids)
     return reader.dags_of_ids(project_id, [*ids, *(job.dag_id for job in jobs)])
 
@@ -196,7 +217,7 @@ def _check_run(reader: Reader, call: Call, run_id: str) -> None:
     """Return when the run is the job's own, or one whose latest stage it made."""
     asking = _asking_job(reader, call.caller)
     if asking.run_id != run_id:
-        stage = reader.last_stage(call.house.project_id, run_id)
+        stage = reader.last_stage(call.project_id, run_id)
         _check_dag(reader, call, stage, f"run {shown(run_id)}")
 
 

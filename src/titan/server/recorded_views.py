@@ -11,8 +11,9 @@ from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
 from titan.model.actions import Failure, Payload
 from titan.model.interventions import Intervention
-from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, AgentRow, Note, Tally
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as wire
 from titan.server.run_details import told_beside
@@ -23,7 +24,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
 
 
-def run_views(reader: CallReader, runs: Sequence[RecordedRun]) -> list[wire.RunView]:
+def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
     """Return runs; how far one of a known agent is, is told by the agent's earlier runs."""
     unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
     earlier = {key: _earlier_calls(reader, *key) for key in unsure}
@@ -36,7 +37,7 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
     return [run.tally.calls for run in found]
 
 
-def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.RunView:
+def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
     return wire.RunView(
@@ -66,20 +67,20 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.RunVie
     )
 
 
-def run_detail_view(reader: CallReader, run: RecordedRun) -> wire.RunDetailView:
+def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
     """Return one run with what was told of it beside its words, which is read from its tape."""
     [view] = run_views(reader, [run])
     known = {name: getattr(view, name) for name in wire.RunView.__struct_fields__}
     return wire.RunDetailView(**known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
 
 
-def _told_end_view(run: RecordedRun) -> wire.ToldEndView | None:
+def _told_end_view(run: Run) -> wire.ToldEndView | None:
     """Return the end that a run was told before it went on; one that has ended says how by its status."""
     told = run.told_end if run.status is RunStatus.RUNNING else None
     return None if told is None else wire.ToldEndView(status=told.status, reason=told.reason, at=told.at)
 
 
-def _progress_view(run: RecordedRun, far: Progress) -> wire.ProgressView:
+def _progress_view(run: Run, far: Progress) -> wire.ProgressView:
     source: Literal["told", "estimated"] = "estimated" if far.is_estimated else "told"
     return wire.ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
@@ -114,7 +115,8 @@ def action_view(action: Action) -> wire.ActionView:
         number=action.number,
         run_id=action.run_id,
         agent_id=action.agent_id,
-        kind=action.kind,
+        kind=action.shown_kind,
+        is_possible_duplicate=action.is_possible_duplicate,
         name=action.name,
         parent_id=action.parent_id,
         actor=action.actor,

@@ -4,13 +4,13 @@ from typing import Final
 
 from titan.insight.run_details import details_of
 from titan.model.actions import Entry
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.ports_calls import CallReader
 
 ENTRIES_AT_ONCE: Final = 100  # most tell all of it with their first entry
 
 
-def told_beside(reader: CallReader, run: RecordedRun) -> tuple[str, ...]:
+def told_beside(reader: CallReader, run: Run) -> tuple[str, ...]:
     """Return what was told of a run beside its words, as JSON objects; it reads the tape of a run that has such."""
     entries: list[Entry] = []
     found: tuple[str, ...] = ()

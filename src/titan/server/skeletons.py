@@ -31,7 +31,10 @@ class _Texts:
 def skeleton(
     run: wire.RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int
 ) -> wire.SkeletonAnswer:
-    """Return the columns; `numbers` are those of all actions of the run, by id and by span id."""
+    """Return the columns; `numbers` are those of all actions of the run, by id."""
+    reported = {
+        one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
+    }
     names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
     started_at = run.started_at
     return wire.SkeletonAnswer(
@@ -39,8 +42,8 @@ def skeleton(
         run=run,
         number=[action.number for action in actions],
         id=[action.id for action in actions],
-        parent=[_parent(action, numbers) for action in actions],
-        kind=[action.kind for action in actions],
+        parent=[_parent(action, numbers, reported) for action in actions],
+        kind=[action.shown_kind for action in actions],
         name=[names.place(action.name) for action in actions],
         model=[models.place(action.model) for action in actions],
         actor=[actors.place(action.actor) for action in actions],
@@ -49,6 +52,7 @@ def skeleton(
         duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
         outcome=[action.outcome for action in actions],
         cost_usd=[action.cost for action in actions],
+        possible_duplicates=[action.number for action in actions if action.is_possible_duplicate],
         estimated=[action.number for action in actions if action.is_cost_estimated],
         tokens=[_tokens(action) for action in actions],
         names=names.all,
@@ -58,9 +62,10 @@ def skeleton(
     )
 
 
-def _parent(action: Action, numbers: dict[str, int]) -> int:
+def _parent(action: Action, numbers: dict[str, int], reported: dict[int, int]) -> int:
+    """Return the number of an action's parent; of a call that names none, that of a second report of it."""
     if action.parent_id is None:
-        return NO_PARENT
+        return reported.get(action.number, NO_PARENT)
     parent = numbers.get(action.parent_id, NONE)
     return NO_PARENT if parent == action.number else parent
 

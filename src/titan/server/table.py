@@ -6,7 +6,7 @@ from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire, wire_access, wire_work
+from titan.server import wire, wire_access, wire_projects, wire_work
 from titan.server.cluster_table import CLUSTER_ROUTES
 from titan.server.house_table import HOUSE_ROUTES
 from titan.server.recording_table import RECORDING_ROUTES
@@ -21,6 +21,7 @@ from titan.server.routes import (
     jobs,
     left_files,
     models,
+    projects,
     queue,
     results,
     tokens,
@@ -277,6 +278,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(
+        method="GET",
+        path="/api/v1/projects",
+        handler=projects.list_projects,
+        permission=Permission.SEE_ALL,
+        answer=wire_projects.ProjectsAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/tokens",
         handler=tokens.create_token,
@@ -304,7 +312,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/v1/chat/completions",
         handler=models.chat,
-        permission=Permission.WRITE_SHARED,
+        permission=Permission.ASK_MODEL,
         body=dict,
         answer=dict,
     ),

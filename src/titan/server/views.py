@@ -51,7 +51,7 @@ def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
     entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
     lines = [
         wire.StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
-        for line in story(entries, {worker.id: worker.name for worker in reader.workers(job.project_id)})
+        for line in story(entries, {worker.id: worker.name for worker in reader.workers()})
     ]
     return wire.StoryAnswer(job_id=job.id, name=job.name, entries=lines)
 
@@ -110,6 +110,7 @@ def token_view(token: Token) -> wire_access.TokenView:
         role=token.role,
         trusted=token.is_trusted if token.role is Role.WORKER else None,
         labels=token.labels,
+        project=token.project_id,
         created_at=token.created_at,
         last_used_at=token.last_used_at,
         expires_at=token.expires_at,

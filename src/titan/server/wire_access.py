@@ -24,6 +24,9 @@ class NewTokenBody(Request):
         ]
         | None
     ) = None
+    project: Annotated[
+        str | None, Meta(description="All that it sees and changes; null: every project. Not with role worker.")
+    ] = None
     expires_in_days: Annotated[float, Meta(gt=0, le=36_525, description="Null: never.")] | None = None
 
 
@@ -38,6 +41,7 @@ class TokenView(Struct, kw_only=True):
         Meta(description="Of role worker: whether what its workers' jobs submit may run on every worker; else null."),
     ]
     labels: Annotated[tuple[str, ...] | None, Meta(description="All that its workers may offer; null: anything.")]
+    project: Annotated[str | None, Meta(description="All that it sees and changes; null: every project.")]
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
@@ -75,3 +79,4 @@ class SessionView(Struct, kw_only=True):
     role: Annotated[Role | None, Meta(description="What the caller may do; null: nothing but sign in.")]
     name: Annotated[str | None, Meta(description="Of the token; null without one.")]
     token_id: str | None
+    project: Annotated[str | None, Meta(description="All that the caller sees and changes; null: every project.")]

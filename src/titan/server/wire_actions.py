@@ -14,7 +14,6 @@ from titan.ingest.costs import checked_cost
 from titan.ingest.moments import check_order
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
-    MOST_OF_PROJECT,
     MOST_TOKENS,
     ActionEntry,
     ActionKind,
@@ -27,10 +26,10 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
-    project_name,
+    Source,
 )
 from titan.model.errors import InvalidInput
+from titan.model.projects import MAX_PROJECT, project_name
 from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
@@ -48,7 +47,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Tag = Annotated[str, Meta(max_length=200)]
 Project = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=MOST_OF_PROJECT)] | None,
+    Annotated[str, Meta(min_length=1, max_length=MAX_PROJECT)] | None,
     Meta(description="That its run is of. Null: the one of the request's X-Titan-Project."),
 ]
 Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]
@@ -154,7 +153,7 @@ class RecordAnswer(Struct, kw_only=True):
     repeated: Annotated[int, Meta(description="Entries that were known already; nothing was changed by them.")]
 
 
-def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) -> Iterator[Entry]:
+def entries_of(body: RecordBody, *, run_id: str, source: Source = Source.SDK) -> Iterator[Entry]:
     """Yield what a request says; `run_id` is the run of entries that name none.
 
     Raises:
@@ -166,10 +165,10 @@ def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) ->
         if isinstance(entry, ActionBody):
             _check_times(entry, what)
             cost = checked_cost(entry.cost_usd, what=f"{what}.cost_usd")
-            yield _action(entry, entry.run_id or run_id, teller, cost)
+            yield _action(entry, entry.run_id or run_id, source, cost)
         else:
             _check_nanoseconds(entry.at_ns, f"{what}.at_ns")
-            yield _run(entry, entry.run_id or run_id, body.agent_id, teller)
+            yield _run(entry, entry.run_id or run_id, body.agent_id, source)
 
 
 def _check_times(body: ActionBody, what: str) -> None:
@@ -195,11 +194,11 @@ def _check_nanoseconds(at_ns: int, what: str) -> None:
         )
 
 
-def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None) -> ActionEntry:
+def _action(body: ActionBody, run_id: str, source: Source, cost: Decimal | None) -> ActionEntry:
     return ActionEntry(
         id=body.id,
         run_id=run_id,
-        teller=teller,
+        source=source,
         kind=body.kind,
         name=body.name,
         started_at=time_of(body.started_at_ns),
@@ -224,10 +223,10 @@ def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None)
     )
 
 
-def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> RunEntry:
+def _run(body: RunBody, run_id: str, agent_id: str | None, source: Source) -> RunEntry:
     return RunEntry(
         run_id=run_id,
-        teller=teller,
+        source=source,
         at=time_of(body.at_ns),
         agent_id=body.agent_id or agent_id,
         session_id=body.session_id,

@@ -49,6 +49,7 @@ class RunningView(Struct, kw_only=True):
     name: str
     dag_id: str
     dag_name: str
+    project: str
     started_at: Annotated[datetime, Meta(description="When this worker took it.")]
 
 
@@ -59,6 +60,7 @@ class LastJobView(Struct, kw_only=True):
     name: str
     dag_id: str
     dag_name: str
+    project: str
     attempt: int
     outcome: AttemptOutcome
     duration_ns: int | None

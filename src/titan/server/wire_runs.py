@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
 from titan.server.wire import MAX_NUMBER, Request
 from titan.server.wire_work import DagView, OrchestratorView
 
@@ -211,8 +211,8 @@ class SkeletonAnswer(Struct, kw_only=True):
     """All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
 
     `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
-    no column but a list of few numbers.
+    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
+    `possible_duplicates` are no columns but lists of few numbers.
     """
 
     version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
@@ -233,6 +233,7 @@ class SkeletonAnswer(Struct, kw_only=True):
     duration_ns: list[int]
     outcome: list[Outcome | None]
     cost_usd: list[Decimal | None]
+    possible_duplicates: Annotated[list[int], Meta(description="The `number` of each such call; all are counted.")]
     estimated: Annotated[list[int], Meta(description="The `number` of each whose cost was computed from its tokens.")]
     tokens: Annotated[list[int], Meta(description="Input and output together; -1 when unknown.")]
 
@@ -268,6 +269,7 @@ class ActionView(Struct, kw_only=True):
     run_id: str
     agent_id: str
     kind: ActionKind
+    is_possible_duplicate: Annotated[bool, Meta(description="It counts, and looks like another call's second report.")]
     name: str
     parent_id: str | None
     actor: str | None
@@ -321,11 +323,9 @@ class ActionDetailView(Struct, kw_only=True):
         Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
-    cache_read_tokens: Annotated[
-        int | None, Meta(description="Of its input tokens, those read from the model's cache.")
-    ]
+    cache_read_tokens: Annotated[int | None, Meta(description="Of its input tokens, those from the model's cache.")]
     cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
-    tellers: list[str]
+    sources: list[str]
     notes: list[NoteView]
 
 

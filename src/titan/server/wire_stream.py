@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 from titan.server.wire import MAX_NUMBER, Request
 from titan.server.wire_runs import ActionView, RunView
 from titan.server.wire_sentinel import InterventionView

@@ -104,7 +104,7 @@ class _Around:
         self._with_result = reader.jobs_with_result([job.id for job in jobs]) if jobs else set()
         worker_ids = _each(attempt.worker_id for attempts in self.attempts.values() for attempt in attempts)
         self._worker_names = reader.worker_names(worker_ids) if worker_ids else {}
-        self._workers: dict[str, list[Worker]] = {}
+        self._workers: list[Worker] | None = None
 
     def job_view(self, job: Job) -> JobView:
         latest = self._latest_attempt(job)
@@ -171,12 +171,12 @@ class _Around:
         return attempts[-1] if attempts and job.started_at is not None else None
 
     def _waits_for(self, job: Job) -> WaitsFor | None:
-        return waits_for(job, self._workers_of(job.project_id) if job.status is JobStatus.READY else ())
+        return waits_for(job, self._all_workers() if job.status is JobStatus.READY else ())
 
-    def _workers_of(self, project_id: str) -> list[Worker]:
-        if project_id not in self._workers:
-            self._workers[project_id] = self._reader.workers(project_id)
-        return self._workers[project_id]
+    def _all_workers(self) -> list[Worker]:
+        if self._workers is None:
+            self._workers = self._reader.workers()
+        return self._workers
 
 
 def _each(ids: Iterable[str]) -> list[str]:

@@ -27,11 +27,17 @@ def standing_of(worker: Worker) -> WorkerStanding:
     return "draining" if is_draining else _STANDINGS[worker.state]
 
 
-def worker_view(reader: Reader, worker: Worker, *, local_ids: AbstractSet[str] = frozenset()) -> WorkerView:
-    """Return a worker with its busy slots, what it runs and what it ran last."""
+def worker_view(
+    reader: Reader, worker: Worker, *, within: str | None = None, local_ids: AbstractSet[str] = frozenset()
+) -> WorkerView:
+    """Return a worker with its busy slots, what it runs and what it ran last, of the project `within` if given."""
     live = reader.live_attempts_of_worker(worker.id)
     ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
-    jobs = {job.id: job for job in reader.jobs_of_ids(worker.project_id, [a.job_id for a in (*live, *ended)])}
+    of_project: dict[str, list[str]] = {}
+    for attempt in (*live, *ended):
+        if within in (None, attempt.project_id):
+            of_project.setdefault(attempt.project_id, []).append(attempt.job_id)
+    jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
     running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
     names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
     return WorkerView(
@@ -58,6 +64,7 @@ def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> R
         name=job.name,
         dag_id=job.dag_id,
         dag_name=dag_names[job.dag_id],
+        project=job.project_id,
         started_at=attempt.started_at or attempt.leased_at,
     )
 
@@ -74,6 +81,7 @@ def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Map
                 name=job.name,
                 dag_id=job.dag_id,
                 dag_name=dag_names[job.dag_id],
+                project=job.project_id,
                 attempt=attempt.number,
                 outcome=attempt.outcome,
                 duration_ns=attempt.duration_ns,

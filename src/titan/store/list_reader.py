@@ -7,7 +7,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.store.rows.columns import from_us, to_json
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
@@ -179,7 +179,7 @@ class SqlListReader:
     def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
         return dict(self._all("dag_names", ids=to_json(dag_ids)))
 
-    def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[Run]:
+    def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[RunControl]:
         found = self._all("runs_of_ids", project_id=project_id, ids=to_json(run_ids))
         return _in_order(run_ids, map(run_from_row, found), lambda run: run.id)
 

@@ -1,5 +1,6 @@
 """Questions about stored facts: the `Reader` port on any database that is a `Session`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER, SqlListReader
@@ -117,10 +118,17 @@ class SqlReader(SqlListReader):
             row = self._one("next_label", after=row[0])
         return labels
 
-    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
-        return dict(self._all("count_unfinished_jobs", project_id=project_id))
+    def count_unfinished_jobs(self) -> dict[str, int]:
+        counts = Counter[str]()
+        for project_id in self.projects():
+            counts.update(dict(self._all("count_unfinished_jobs", project_id=project_id)))
+        return dict(counts)
 
     # --- DAGs and runs ---
+
+    def projects(self) -> list[str]:
+        found = [*self._all("projects_with_dags"), *self._all("projects_with_tokens")]
+        return sorted({str(row[0]) for row in found})
 
     def dag(self, dag_id: str) -> Dag | None:
         row = self._one("dag", dag_id=dag_id)
@@ -140,15 +148,15 @@ class SqlReader(SqlListReader):
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         return next(iter(self.dags(project_id, run_id=run_id, limit=1)), None)
 
-    def run(self, project_id: str, run_id: str) -> Run | None:
-        row = self._one("run", project_id=project_id, run_id=run_id)
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None:
+        row = self._one("run_control", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
-    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
+    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:
         found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)
         return [run_from_row(row) for row in found]
 
-    def forgettable_runs(self, *, before: datetime, after: Run | None, limit: int) -> list[Run]:
+    def forgettable_runs(self, *, before: datetime, after: RunControl | None, limit: int) -> list[RunControl]:
         found = self._all(
             "forgettable_runs",
             before_us=to_us(before),
@@ -201,8 +209,8 @@ class SqlReader(SqlListReader):
     def connected_workers(self) -> list[str]:
         return [str(row[0]) for row in self._all("connected_workers")]
 
-    def workers(self, project_id: str) -> list[Worker]:
-        return [worker_from_row(row) for row in self._all("workers", project_id=project_id)]
+    def workers(self) -> list[Worker]:
+        return [worker_from_row(row) for row in self._all("workers")]
 
     # --- tokens ---
 
@@ -210,8 +218,8 @@ class SqlReader(SqlListReader):
         row = self._one("token", token_id=token_id)
         return None if row is None else token_from_row(row)
 
-    def tokens(self, project_id: str) -> list[Token]:
-        return [token_from_row(row) for row in self._all("tokens", project_id=project_id)]
+    def tokens(self) -> list[Token]:
+        return [token_from_row(row) for row in self._all("tokens")]
 
     def sign_in(self, hashed: str) -> SignIn | None:
         row = self._one("sign_in", hash=hashed)
@@ -240,7 +248,7 @@ class SqlReader(SqlListReader):
 
     def journal(
         self,
-        project_id: str,
+        project_id: str | None,
         *,
         after_seq: int = 0,
         run_id: str | None = None,
@@ -249,7 +257,9 @@ class SqlReader(SqlListReader):
         limit: int,
     ) -> list[JournalEntry]:
         here: dict[str, Parameter] = {"project_id": project_id, "after_seq": after_seq, "limit": limit}
-        if job_id is not None:
+        if project_id is None:
+            found = self._all("journal_of_all", after_seq=after_seq, newest=self.last_seq(), limit=limit)
+        elif job_id is not None:
             found = self._all("journal_of_job", job_id=job_id, **here)
         elif dag_id is not None:
             found = self._all("journal_of_dag", dag_id=dag_id, run_id=run_id, **here)

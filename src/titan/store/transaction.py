@@ -10,7 +10,7 @@ from titan.model.files import AttemptFile
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
@@ -74,10 +74,10 @@ class SqlTransaction(SqlReader):
         freed = [job_from_row(row) for row in children if remaining_parents_of_row(row) == 0]
         return sorted(freed, key=lambda job: job.id)
 
-    def add_run(self, run: Run) -> None:
+    def add_run(self, run: RunControl) -> None:
         self._session.run("add_run", row_of_run(run))
 
-    def save_run(self, run: Run) -> None:
+    def save_run(self, run: RunControl) -> None:
         self._session.run("save_run", row_of_run(run))
 
     # --- attempts and workers ---
@@ -213,7 +213,7 @@ class SqlTransaction(SqlReader):
 
     def journal(
         self,
-        project_id: str,
+        project_id: str | None,
         *,
         after_seq: int = 0,
         run_id: str | None = None,

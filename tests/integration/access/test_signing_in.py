@@ -43,6 +43,7 @@ def test_a_cookie_stands_for_the_token(admin: Holder) -> None:
         "role": "viewer",
         "name": "wall",
         "token_id": viewer.token_id,
+        "project": None,
     }
     assert ask(admin.port, "GET", "/api/session", b"", cookie).value == answer.value
     assert ask(admin.port, "GET", "/api/v1/runs", b"", cookie).status == 200
@@ -79,7 +80,14 @@ def test_behind_a_proxy_on_another_machine_the_page_says_that_it_came_by_tls(adm
 
 
 def test_who_is_not_signed_in_learns_that_a_token_is_needed_and_nothing_more(nobody: Holder) -> None:
-    stranger = {"is_signed_in": False, "needs_token": True, "role": None, "name": None, "token_id": None}
+    stranger = {
+        "is_signed_in": False,
+        "needs_token": True,
+        "role": None,
+        "name": None,
+        "token_id": None,
+        "project": None,
+    }
 
     assert nobody.ask("GET", "/api/session").value == stranger
     assert ask(nobody.port, "GET", "/api/session", b"", {"Cookie": "titan_session=unknown"}).value == stranger

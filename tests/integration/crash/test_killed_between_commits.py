@@ -10,14 +10,13 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.builders import PROJECT
 from tests.support.call_stores import standing_runs
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import running_titan
 from tests.support.waiting import wait_until
 from titan.engine.bus import Bus
 from titan.engine.registrar import Registrar
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock
@@ -80,7 +79,7 @@ def test_ten_kills_leave_the_runs_as_the_journal_tells_of_them(tmp_path: Path) -
     assert followed == read_at_once
 
 
-def runs_of(home: Path, fresh: Path) -> tuple[dict[str, RecordedRun], dict[str, RecordedRun]]:
+def runs_of(home: Path, fresh: Path) -> tuple[dict[str, Run], dict[str, Run]]:
     """Return the runs that a server kept, and those of a registry that reads its journal from the beginning."""
     clock, loop = SystemClock(), asyncio.new_event_loop()
     loop.close()  # nobody waits here
@@ -89,7 +88,7 @@ def runs_of(home: Path, fresh: Path) -> tuple[dict[str, RecordedRun], dict[str, 
         closing(SqliteCallStore(home / "calls.db", clock=clock)) as kept,
         closing(SqliteCallStore(fresh, clock=clock)) as calls,
     ):
-        registrar = Registrar(store, calls, bus=Bus(loop), clock=clock, project_id=PROJECT)
+        registrar = Registrar(store, calls, bus=Bus(loop), clock=clock)
         while registrar.catch_up():
             pass
         return standing_runs(kept), standing_runs(calls)

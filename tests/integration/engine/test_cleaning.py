@@ -89,7 +89,7 @@ class House:
 
     def pin(self, run_id: str) -> None:
         def pin(tx: CallTransaction) -> None:
-            run = tx.recorded_run(PROJECT, run_id)
+            run = tx.run(PROJECT, run_id)
             assert run is not None
             tx.save_run(structs.replace(run, pinned_at=tx.now))
 
@@ -100,7 +100,7 @@ class House:
         """Bring what the journal holds into the store of calls."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock, project_id=PROJECT).refresh()
+        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock).refresh()
 
     def listed(self) -> list[str]:
         """Return the ids of all runs, as the list of runs has them."""
@@ -284,7 +284,7 @@ def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(h
     assert house.clean().workers == 1
     house.desk.join("w1")
 
-    assert [worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))] == ["w1"]
+    assert [worker.id for worker in store.read(lambda reader: reader.workers())] == ["w1"]
 
 
 def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House) -> None:
@@ -349,7 +349,7 @@ def test_a_run_whose_recordings_are_old_is_listed_as_long_as_its_stages_are_ther
     first, second = (house.clean(Retention(recorded=30 * DAY)) for _ in range(2))
 
     assert (first.recorded, second.recorded) == (1, 0)
-    run = house.calls.read(lambda calls: calls.recorded_run(PROJECT, "R_1"))
+    run = house.calls.read(lambda calls: calls.run(PROJECT, "R_1"))
     assert run is not None
     assert (run.has_stages, run.tally.calls, run.entry_count) == (True, 0, 0)
     assert house.clean(MONTH).runs == 1

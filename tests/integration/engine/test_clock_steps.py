@@ -106,7 +106,6 @@ class Titan:
         """Have the worker register, and begin to tell what it holds."""
         now = self.clock.now()
         worker = Worker(
-            project_id=PROJECT,
             id="w1",
             name="w1",
             host="here",

@@ -14,7 +14,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure
 from titan.model.errors import Conflict, InvalidDag, LimitExceeded, StaleLease
 from titan.model.jobs import Affinity, JobStatus
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.rules.rollup import dag_status
 
 
@@ -251,7 +251,7 @@ def test_a_parent_outside_of_the_run_is_refused_and_nothing_is_stored(desk: Desk
     with pytest.raises(InvalidDag, match="unknown parent 'nobody'"):
         desk.submit(a_new_dag(a_spec("work", parents=("nobody",)), agent_run_id="R_1"))
 
-    assert desk.store.read(lambda reader: (reader.run("default", "R_1"), reader.last_seq())) == (None, 0)
+    assert desk.store.read(lambda reader: (reader.run_control("default", "R_1"), reader.last_seq())) == (None, 0)
 
 
 def test_what_a_running_job_submits_joins_its_run_and_knows_its_maker(desk: Desk) -> None:
@@ -297,7 +297,7 @@ def test_a_run_counts_its_jobs_and_refuses_more_than_ten_thousand(desk: Desk) ->
     with pytest.raises(LimitExceeded, match="10000 jobs in a run"):
         desk.submit(a_new_dag(*many, agent_run_id="R_1"))
 
-    run = desk.store.read(lambda reader: reader.run("default", "R_1"))
+    run = desk.store.read(lambda reader: reader.run_control("default", "R_1"))
     assert run is not None
     assert (run.job_count, run.live_job_count, run.stage_count) == (6000, 6000, 1)
 
@@ -305,7 +305,7 @@ def test_a_run_counts_its_jobs_and_refuses_more_than_ten_thousand(desk: Desk) ->
 def test_a_cancelled_run_takes_no_more_stages_and_an_ended_one_is_reopened(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("a"), agent_run_id="ENDED"))
     desk.submit(a_new_dag(a_spec("a"), agent_run_id="GONE"))
-    gone = desk.store.read(lambda reader: reader.run("default", "GONE"))
+    gone = desk.store.read(lambda reader: reader.run_control("default", "GONE"))
     assert gone is not None
     desk.store.transact(lambda tx: cancel_run(tx, gone, by="ann")).result()
     desk.store.transact(lambda tx: end_run(tx, "default", "ENDED", RunOutcome.COMPLETED, reason="")).result()
@@ -314,7 +314,7 @@ def test_a_cancelled_run_takes_no_more_stages_and_an_ended_one_is_reopened(desk:
     with pytest.raises(Conflict, match="cancelled"):
         desk.submit(a_new_dag(a_spec("b"), agent_run_id="GONE"))
 
-    ended = desk.store.read(lambda reader: reader.run("default", "ENDED"))
+    ended = desk.store.read(lambda reader: reader.run_control("default", "ENDED"))
     assert ended is not None
     assert ended.outcome is None
 

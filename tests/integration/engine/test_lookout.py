@@ -22,7 +22,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def look(desk: Desk, *, after_seconds: float = 0.0) -> None:
     """Look once, as a server that may have just been started."""
     desk.clock.turn(after_seconds)
-    asyncio.run(Lookout(desk.store, clock=desk.clock, project_id=PROJECT).look())
+    asyncio.run(Lookout(desk.store, clock=desk.clock).look())
 
 
 def seen(desk: Desk, kind: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import PROJECT, a_new_dag, a_spec
+from tests.support.builders import a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.sources import ROOT
@@ -66,7 +66,6 @@ def while_notifying(
             desk.store,
             bus=bus,
             clock=desk.clock,
-            project_id=PROJECT,
             own_url=OWN_URL,
             texts=texts or check_texts({}),
             secret=secret,
@@ -102,6 +101,20 @@ def test_a_failed_dag_is_posted_with_an_id_a_signature_and_a_link(desk: Desk, re
     is_from_titan = the_guides_check()
     assert is_from_titan("hush", post.body, post.headers["Titan-Signature"])
     assert not is_from_titan("other", post.body, post.headers["Titan-Signature"])
+
+
+def test_a_notice_names_its_project_and_links_to_its_page_there(desk: Desk, receiver: Receiver) -> None:
+    def act() -> None:
+        desk.join()
+        desk.submit(a_new_dag(a_spec("train")), project_id="a b")
+        desk.run_all(failing=["train"])
+        receiver.wait_for(1)
+
+    while_notifying(desk, receiver.url, act)
+
+    (post,) = receiver.received
+    assert post.value["project"] == "a b"
+    assert post.value["link"].startswith(f"{OWN_URL}/p/a%20b/dags/DAG-")
 
 
 def test_slack_gets_a_text_in_which_its_own_characters_are_escaped(desk: Desk, receiver: Receiver) -> None:

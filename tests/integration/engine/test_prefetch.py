@@ -57,7 +57,7 @@ def test_the_queue_and_why_a_job_waits_are_the_same_with_it_prefetched(desk: Des
     def look(reader: Reader) -> tuple[object, ...]:
         job = reader.newest_job(PROJECT, "next")
         assert job is not None
-        why = waits_for(job, reader.workers(PROJECT))
+        why = waits_for(job, reader.workers())
         return reader.queue_parts(PROJECT), why, reason_of(job, why), job_view(reader, job).status
 
     desk.submit(a_new_dag(a_spec("now"), a_spec("next")))

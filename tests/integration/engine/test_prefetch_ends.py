@@ -266,7 +266,7 @@ def test_no_view_of_a_worker_shows_more_jobs_than_it_has_slots(desk: Desk) -> No
         assert found is not None
         view = worker_view(reader, found)
         metrics = Metrics()
-        metrics.look(reader, PROJECT)
+        metrics.look(reader)
         figures = metrics.text(free_bytes=1).decode().splitlines()
         busy = next(line for line in figures if line.startswith("titan_slots_busy{"))
         return dict(view.busy), [running.job_id for running in view.running], busy.split()[-1]

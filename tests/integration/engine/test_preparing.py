@@ -20,7 +20,7 @@ from titan.model.errors import InvalidInput
 from titan.preparation import make_preparer
 from titan.upkeep import Privacy
 
-MAKE = partial(make_preparer, Privacy(patterns={"town": "london|paris"}, fields=(), keeps_bodies=True), b"k" * 32)
+MAKE = partial(make_preparer, Privacy(patterns={"town": "london|paris"}, fields=(), keeps_content=True), b"k" * 32)
 READ = partial(otlp.read_traces, content_type="application/x-protobuf", content_encoding=None)
 
 

@@ -32,14 +32,14 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
-    Teller,
+    Source,
 )
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
-from titan.rules.broken_off import NEVER_ENDED
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.redaction import make_redactor
 from titan.rules.registry import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs
@@ -159,7 +159,7 @@ def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> 
         return await asyncio.gather(*tasks)
 
     assert asyncio.run(run()) == [Recorded(stored=1, repeated=0)] * 21
-    assert len(commits) == 1
+    assert len(commits) == 2  # the entries, and the totals of both runs
 
 
 def test_what_cannot_be_read_is_refused_and_nothing_of_it_kept(desk: Desk) -> None:
@@ -346,14 +346,15 @@ def test_a_call_whose_model_and_tokens_come_apart_is_priced_and_again_when_its_o
         actions = actions_of(desk.store)
         costs.append([action.cost for action in actions if action.kind is ActionKind.MODEL])
 
-    assert costs == [[None], [Decimal("0.02")], [Decimal("0.5")], [Decimal("0.02"), Decimal("0.48")]]
+    small, large = Decimal("0.02"), Decimal("0.5")
+    assert costs == [[None], [small], [large, small], [large, small, None]]
 
 
 def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
     asyncio.run(desk.record(a_call()))
     desk.clock.advance(IDLE + timedelta(seconds=1))
 
-    def recorded() -> RecordedRun:
+    def recorded() -> Run:
         found = run_of(desk.store)
         assert found is not None
         return found
@@ -374,10 +375,10 @@ def test_a_call_that_never_ended_fails_with_its_run(desk: Desk) -> None:
     asyncio.run(desk.record(a_call("b1", run_id="R_2", ends=None)))
     desk.clock.advance(IDLE_WITHIN_CALL + timedelta(seconds=1))
 
-    def stands(run_id: str) -> tuple[RecordedRun | None, list[str | None]]:
+    def stands(run_id: str) -> tuple[Run | None, list[str | None]]:
         return desk.store.read(
             lambda reader: (
-                reader.recorded_run(PROJECT, run_id),
+                reader.run(PROJECT, run_id),
                 [action.error_type for action in reader.actions_of_run(PROJECT, run_id)],
             )
         )
@@ -423,9 +424,9 @@ def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_i
 def test_what_is_brought_to_another_run_counts_for_whoever_sent_it(desk: Desk) -> None:
     trace, answer = "a" * 32, f"chatcmpl-{'b' * 32}"
     use = ModelUse(model="m", response_id=answer)
-    seen = replace(a_span(answer, run_id=answer, use=use), teller=Teller.ENDPOINT)
-    of_its_own_run = a_word(run_id=answer, teller=Teller.ENDPOINT, name="One call of the model")
-    home = replace(a_word(teller=Teller.OTLP, name="budget"), traces=(trace,))
+    seen = replace(a_span(answer, run_id=answer, use=use), source=Source.ENDPOINT)
+    of_its_own_run = a_word(run_id=answer, source=Source.ENDPOINT, name="One call of the model")
+    home = replace(a_word(source=Source.OTLP, name="budget"), traces=(trace,))
     spans = [replace(a_span(f"s{number}", run_id=trace), ended_at=None) for number in range(3)]
 
     async def tell() -> list[Recorded]:

@@ -17,8 +17,8 @@ from titan.engine.bus import Bus
 from titan.engine.registrar import PLACE, Registrar
 from titan.engine.silence import end_silent, live_submissions
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 from titan.ports_calls import CallTransaction
 from titan.rules.registry import IDLE
 from titan.rules.rollup import RUN_IDLE
@@ -55,7 +55,7 @@ class House:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock, project_id=PROJECT)
+        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock)
 
     def restart(self) -> None:
         """Begin with a registrar that knows nothing."""
@@ -75,7 +75,7 @@ class House:
         """Submit a stage of a run."""
         self.desk.submit(a_new_dag(*(a_spec(name) for name in names or ("train",)), agent_run_id=run_id))
 
-    def run(self, run_id: str = "R_1") -> RecordedRun:
+    def run(self, run_id: str = "R_1") -> Run:
         """Return a run as the registry has it."""
         found = run_of(self.calls, run_id)
         assert found is not None

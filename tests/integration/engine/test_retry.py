@@ -16,7 +16,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import NewDag, OnFailure
 from titan.model.errors import Conflict, IdempotencyConflict, UnknownRun
 from titan.model.jobs import GateOutcome, Job, JobStatus
-from titan.model.runs import Orchestrator, Run, RunOutcome
+from titan.model.run_control import Orchestrator, RunControl, RunOutcome
 from titan.ports import Transaction
 from titan.rules.rollup import dag_status
 
@@ -471,11 +471,11 @@ def newest(tx: Transaction, name: str) -> Job:
     return job
 
 
-def run_in(tx: Transaction) -> Run:
-    found = tx.run(PROJECT, "R_1")
+def run_in(tx: Transaction) -> RunControl:
+    found = tx.run_control(PROJECT, "R_1")
     assert found is not None
     return found
 
 
-def run(desk: Desk) -> Run:
+def run(desk: Desk) -> RunControl:
     return desk.perform(run_in)

@@ -1,285 +1,197 @@
-"""A project that keeps no bodies has none on any disk, whoever tells of its runs and through whichever entrance."""
+"""Two projects of one server share no run, DAG, job, store key, file or agent, whatever these are called."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping
+from socket import socket
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
-from tests.support.call_stores import every_row_in
-from tests.support.postgres import a_database
-from tests.support.raw_http import Answer, ask, ask_json, given
-from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
-from tests.support.running_titan import Two, running_titan
-from tests.support.submissions import a_name
-from tests.support.telemetry import STARTED_NS, a_record, a_request, a_span
+from tests.support.raw_http import Answer, ask, ask_json, given, said
+from tests.support.replayed import a_call
+from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.submissions import a_dag_body, a_job_body, a_name
 from tests.support.waiting import wait_until
-from titan.engine.preparing import LARGE_BYTES
-from titan.store.postgres.address import Address
 
-CANARY: Final = "zebracrossing"
-HEADER: Final = {"X-Titan-Project": "Finance"}
-PROTOBUF: Final = {"Content-Type": "application/x-protobuf"}
-JSON: Final = {"Content-Type": "application/json"}
-LONG: Final = f"{CANARY} " * LARGE_BYTES  # 14 times as long as what becomes content of its own
-
-#: Tells of a call with CANARY in its bodies, in a run of this name; the headers say the project.
-Tell = Callable[[int, str, Mapping[str, str]], Answer]
+FINANCE: Mapping[str, str] = {"X-Titan-Project": "finance"}
+SHOP: Mapping[str, str] = {"X-Titan-Project": "shop"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A server, and all that stands on its disks."""
-
-    port: int
-    everything: Callable[[], bytes]
+def both(port: int, path: str) -> list[Answer]:
+    return [ask(port, "GET", path, headers=project) for project in (FINANCE, SHOP)]
 
 
-def files_in(folder: Path) -> bytes:
-    """Return the bytes of all files of a home; one that goes meanwhile has none any more."""
-    found: list[bytes] = []
-    for path in folder.rglob("*"):
-        try:
-            found += [path.read_bytes()] if path.is_file() else []
-        except FileNotFoundError:
-            continue
-    return b"\n".join(found)
+def test_runs_of_one_name_are_two(port: int) -> None:
+    run = a_name("run")
+    for headers, name in ((FINANCE, "look"), (SHOP, "buy")):
+        body = {"run_id": run, "agent_id": run, "entries": [a_call("a") | {"name": name}]}
+        assert ask_json(port, "POST", "/api/v1/actions", body, headers).status == 200
+
+    assert [answer.value["action"]["name"] for answer in both(port, f"/api/v1/runs/{run}/actions/a")] == ["look", "buy"]
+    assert [len(answer.value["data"]) for answer in both(port, f"/api/v1/runs?agent_id={run}")] == [1, 1]
+    assert [len(answer.value["data"]) for answer in both(port, f"/api/v1/ledger?agent_id={run}")] == [1, 1]
+    assert [len(answer.value["data"]) for answer in both(port, f"/api/v1/agents?q={run}")] == [1, 1]
+    assert ask(port, "GET", f"/api/v1/runs/{run}").status == 404
+
+    assert ask_json(port, "POST", f"/api/v1/runs/{run}/end", {"status": "completed"}, FINANCE).status == 200
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}", headers=FINANCE).status == 200
+    assert [answer.status for answer in both(port, f"/api/v1/runs/{run}")] == [404, 200]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server at which the projects finance and hr keep no bodies."""
-    folder = tmp_path_factory.mktemp("projects")
-    script = folder / "answers.json"
-    script.write_text(json.dumps([{"contains": "", "answer": f"{CANARY}, I think", "repeat": True}]))
-    with ExitStack() as opened:
-        url = opened.enter_context(a_database()) if request.param == "postgres" else None
-        titan = opened.enter_context(
-            running_titan(
-                folder / "home",
-                offers=(),
-                model=f"scripted:{script}",
-                environment={"TITAN_RECORD_NO_BODIES_OF": "finance, hr, Crème Brûlée"},
-                store=url,
-                shared=None if url is None else folder / "home",
-            )
+def test_dags_jobs_and_runs_with_stages_of_one_name_are_two(port: int) -> None:
+    name, run = a_name("dag"), a_name("run")
+    body = a_dag_body([a_job_body("main")], name=name, agent_run_id=run)
+    made = [ask_json(port, "POST", "/api/dags", body, headers).value["dag_id"] for headers in (FINANCE, SHOP)]
+
+    assert [answer.value["dag_id"] for answer in both(port, f"/api/dags/{name}")] == made
+    assert [answer.value["dag_id"] for answer in both(port, f"/api/jobs/main?run={run}")] == made
+    assert [answer.value["stages"][0]["dag_id"] for answer in both(port, f"/api/v1/runs/{run}")] == made
+    assert [answer.status for answer in both(port, f"/api/dags/{made[0]}")] == [200, 404]
+    assert [answer.value["dags"] for answer in both(port, f"/api/dags?ids={made[0]}")][1] == []
+    assert ask_json(port, "POST", f"/api/v1/runs/{run}/cancel", None, SHOP).status == 200
+    assert [answer.value["is_final"] for answer in both(port, f"/api/dags/{name}")] == [False, True]
+
+
+def test_store_keys_sets_and_files_of_one_name_are_two(port: int) -> None:
+    key = a_name("key")
+    for headers, text in ((FINANCE, "f"), (SHOP, "s")):
+        ask_json(port, "PUT", "/api/store", {"key": key, "value": text}, headers)
+        ask_json(port, "POST", "/api/store/sets", {"key": f"{key}:set", "member": text}, headers)
+        ask(port, "PUT", f"/api/files/{key}", text.encode(), headers)
+
+    assert [answer.value["value"] for answer in both(port, f"/api/store?key={key}")] == ["f", "s"]
+    assert [answer.value["members"] for answer in both(port, f"/api/store/sets?key={key}:set")] == [["f"], ["s"]]
+    assert [answer.body for answer in both(port, f"/api/files/{key}")] == [b"f", b"s"]
+    assert ask(port, "DELETE", f"/api/store?key={key}", headers=SHOP).status == 200
+    assert [answer.value["value"] for answer in both(port, f"/api/store?key={key}")] == ["f", None]
+
+
+def test_an_idempotency_key_counts_within_its_project(port: int) -> None:
+    key, body = {"Idempotency-Key": a_name("once")}, {"key": a_name("n"), "by": 1}
+
+    answers = [ask_json(port, "POST", "/api/store/incr", body, {**of, **key}) for of in (FINANCE, SHOP, FINANCE)]
+
+    assert [answer.value["value"] for answer in answers] == [1, 1, 1]
+
+
+def test_gates_and_the_queue_show_one_project(port: int) -> None:
+    label = a_name("label").upper()
+    ask_json(port, "POST", "/api/dags", a_dag_body([a_job_body("main", requirement=label)]), FINANCE)
+
+    queues = both(port, "/api/queue")
+
+    assert [any(group["requirement"] == label for group in queue.value["groups"]) for queue in queues] == [True, False]
+
+
+def test_the_header_goes_before_the_query_and_both_follow_one_rule(port: int) -> None:
+    run = a_name("run")
+    ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [a_call("a")]}, FINANCE)
+
+    assert ask(port, "GET", f"/api/v1/runs/{run}?project=shop", headers=FINANCE).status == 200
+    for target in ("/api/jobs?project=", f"/api/jobs?project={'x' * 201}", "/api/jobs?project=a%09b"):
+        assert ask(port, "GET", target).refusal == (400, "InvalidName")
+
+
+def test_a_scores_run_is_of_the_project_of_its_request(port: int) -> None:
+    trace = a_name("trace")
+    score = {"name": "tone", "value": 0.5, "traceId": trace}
+
+    assert ask_json(port, "POST", "/api/public/scores", score, FINANCE).status == 200
+
+    assert [answer.status for answer in both(port, f"/api/v1/runs/{trace}/notes")] == [200, 404]
+
+
+def test_live_events_are_those_of_a_project(port: int) -> None:
+    message = b"GET /api/events?project=finance HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+    with said(port, message) as connection:
+        heard_until(connection, ": connected")
+        finance, shop, last = (
+            ask_json(port, "POST", "/api/dags", a_dag_body(), of).value["dag_id"] for of in (FINANCE, SHOP, FINANCE)
         )
+        heard = heard_until(connection, last)
 
-        def everything() -> bytes:
-            return files_in(folder / "home") + (b"" if url is None else every_row_in(Address(url)))
-
-        yield Server(port=titan.sdk_port, everything=everything)
-
-
-def to_actions(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    failed = {"type": "ValueError", "message": "no", "traceback": CANARY}
-    details = {"exception": {"args": [CANARY]}, "task_id": "t1"}
-    call = a_call("a", inputs={"q": CANARY}, outputs=LONG, outcome="error", failure=failed, details=details)
-    word = {"type": "run", "at_ns": AT_NS, "end": "failed", "details": {"traceback": CANARY}}
-    return ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [call, word]}, headers)
+    assert finance in heard
+    assert shop not in heard
 
 
-def to_agentsentinel(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    payload = {"inputs": {"q": CANARY}, "outputs": LONG}
-    entry = {"id": "a", "action": "look", "outcome": "success", "payload": payload}
-    return ask_json(port, "POST", "/api/v1/ingest", {"run_id": run, "entries": [entry]}, headers)
+def heard_until(connection: socket, text: str) -> str:
+    """Return what an event stream says up to this text."""
+    heard = b""
+    while text.encode() not in heard:
+        more = connection.recv(65536)
+        assert more, "the stream has ended"
+        assert b"still here" not in more, "nothing happened for a while"
+        heard += more
+    return heard.decode()
 
 
-def to_openai_agents(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    times = {"started_at": "2026-03-01T12:00:00Z", "ended_at": "2026-03-01T12:00:01Z"}
-    data = {"type": "function", "name": "look", "input": CANARY, "output": LONG}
-    span = {"object": "trace.span", "id": "a", "trace_id": run, **times, "span_data": data}
-    return ask_json(port, "POST", "/v1/traces/ingest", {"data": [span]}, headers)
+@pytest.fixture(scope="module")
+def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
+    """A server with a worker."""
+    with running_titan(tmp_path_factory.mktemp("projects") / "home") as running:
+        yield running
 
 
-def said_by_a_span(run: str, length: int = 1) -> dict[str, object]:
-    asked = {"titan.agent_run_id": run, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
-    return {**asked, "input.value": CANARY, "output.value": LONG[: length * len(CANARY)], "my.prompt": CANARY}
+def test_a_worker_runs_jobs_of_each_project_in_workspaces_of_their_own(working: RunningTitan) -> None:
+    run, port = a_name("run"), working.sdk_port
+    look = "import os, pathlib; print(os.environ.get('TITAN_PROJECT'), os.path.exists('mine')); open('mine', 'w')"
+    made = []
+    for headers in ({}, FINANCE, SHOP):
+        body = script_dag(look, agent_run_id=run)
+        made.append((headers, ask_json(port, "POST", "/api/dags", body, headers).value["dag_id"]))
+
+    for headers, dag_id in made:
+        done = ask(port, "GET", f"/api/dags/{dag_id}?wait_seconds=30", headers=headers).value
+        assert done["status"] == "COMPLETED", json.dumps(done)
+        assert ask(port, "GET", f"/api/jobs/main/log?dag={dag_id}", headers=headers).body.split() == [b"None", b"False"]
 
 
-def to_otlp(port: int, run: str, headers: Mapping[str, str], *, path: str = "/v1/traces", length: int = 1) -> Answer:
-    failed = a_span(said_by_a_span(run, length), error="no", events=[("exception", {"exception.stacktrace": CANARY})])
-    request = a_request(failed, resource={"my.secret": CANARY})
-    return ask(port, "POST", path, request.SerializeToString(), {**PROTOBUF, **headers})
+def test_a_job_stays_in_its_project_through_its_sdk_and_records_there(working: RunningTitan) -> None:
+    port, key = working.sdk_port, a_name("key")
+    code = f"""
+import titan_sdk
+from titan_sdk import TitanClient, TitanJob, action
+client = TitanClient()
+client.store_put({key!r}, "mine")
+with action("look"):
+    pass
+client.submit_dag("child", [TitanJob("inner", "inner.py", script_content="print(1)")])
+try:
+    TitanClient(project="shop").store_get({key!r})
+except titan_sdk.errors.TitanError as error:
+    print(type(error).__name__)
+"""
+    dag_id = ask_json(port, "POST", "/api/dags", script_dag(code), FINANCE).value["dag_id"]
+
+    done = ask(port, "GET", f"/api/dags/{dag_id}?wait_seconds=30", headers=FINANCE).value
+
+    log = ask(port, "GET", f"/api/jobs/main/log?dag={dag_id}", headers=FINANCE).body.decode()
+    assert (done["status"], log.split()[-1]) == ("COMPLETED", "Forbidden"), log
+    assert [answer.value["value"] for answer in both(port, f"/api/store?key={key}")] == ["mine", None]
+    assert [answer.status for answer in both(port, "/api/dags/child")] == [200, 404]
+    wait_until(lambda: [answer.status for answer in both(port, f"/api/v1/runs/{dag_id}")] == [200, 404], "its run")
 
 
-def to_langfuse(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    return to_otlp(port, run, headers, path="/api/public/otel/v1/traces")
+def script_dag(code: str, **fields: object) -> dict[str, object]:
+    """Return a submission of one job that runs `code`."""
+    script = code.encode()
+    digest = hashlib.sha256(script).hexdigest()
+    job = a_job_body("main") | {"filename": "main.py", "script": digest, "requirement": "GENERAL"}
+    return a_dag_body([job], **fields) | {"scripts": {digest: base64.b64encode(script).decode()}}  # type: ignore[arg-type]
 
 
-def to_otlp_at_length(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    """Send more than the server reads itself, until a process has been there to read it: it starts with the first."""
-    answers = [to_otlp(port, run, headers, length=LARGE_BYTES) for _ in range(12)]
-    return next((answer for answer in answers if answer.status != 200), answers[-1])
+def test_the_projects_are_those_with_a_run_a_dag_or_a_token(port: int) -> None:
+    names = [a_name("of-a-run"), a_name("of-a-dag"), a_name("of-a-token")]
+    headers = [{"X-Titan-Project": name} for name in names]
+    ask_json(port, "POST", "/api/v1/actions", {"run_id": "r", "entries": [a_call("a")]}, headers[0])
+    ask_json(port, "POST", "/api/dags", a_dag_body(), headers[1])
+    ask_json(port, "POST", "/api/tokens", {"name": "x", "project": names[2]})
 
+    listed = [each["name"] for each in given(port, "/api/v1/projects")["data"]]
 
-def to_otlp_json(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    said = [{"key": key, "value": {"stringValue": value}} for key, value in said_by_a_span(run).items()]
-    ids = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7", "name": "look"}
-    times = {"startTimeUnixNano": str(STARTED_NS), "endTimeUnixNano": str(STARTED_NS + 5)}
-    body = {"resourceSpans": [{"scopeSpans": [{"spans": [{**ids, **times, "attributes": said}]}]}]}
-    return ask_json(port, "POST", "/v1/traces", body, {**JSON, **headers})
-
-
-def to_logs(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    records = [
-        a_record(name, {"content": CANARY}, {"titan.agent_run_id": run})
-        for name in ("gen_ai.user.message", "app.started")
-    ]
-    body = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=records)])])
-    return ask(port, "POST", "/v1/logs", body.SerializeToString(), {**PROTOBUF, **headers})
-
-
-def to_model(port: int, run: str, headers: Mapping[str, str]) -> Answer:
-    body = {"model": "default", "messages": [{"role": "user", "content": LONG}]}
-    return ask_json(port, "POST", "/v1/chat/completions", body, {"X-Titan-Run-Id": run, **headers})
-
-
-ENTRANCES: Final[dict[str, Tell]] = {
-    "actions": to_actions,
-    "agentsentinel": to_agentsentinel,
-    "openai-agents": to_openai_agents,
-    "otlp": to_otlp,
-    "otlp-json": to_otlp_json,
-    "otlp-at-length": to_otlp_at_length,
-    "langfuse": to_langfuse,
-    "logs": to_logs,
-    "model": to_model,
-}
-
-
-def actions_in(port: int, run: str) -> list[dict[str, Any]]:
-    """Return everything about the actions of a run, which are there at once or soon."""
-    skeleton = f"/api/v1/runs/{run}/skeleton"
-    wait_until(lambda: ask(port, "GET", skeleton).value.get("id", []) != [], f"an action of run {run}")
-    ids = ask(port, "GET", skeleton).value["id"]
-    return [given(port, f"/api/v1/runs/{run}/actions/{quote(action_id, safe='')}") for action_id in ids]
-
-
-def details_of(port: int, run: str) -> list[dict[str, Any]]:
-    details: list[dict[str, Any]] = given(port, f"/api/v1/runs/{run}")["details"]
-    return details
-
-
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_what_a_request_says_to_be_of_such_a_project_leaves_no_byte(server: Server, entrance: str) -> None:
-    run = a_name(entrance)
-
-    told = ENTRANCES[entrance](server.port, run, HEADER)
-
-    assert told.status in (200, 202), told.body
-    for action in actions_in(server.port, run):
-        assert (action["bodies"]["inputs"], action["bodies"]["outputs"]) == (None, None)
-    assert {"project": "Finance"} in details_of(server.port, run)
-    assert CANARY.encode() not in server.everything()
-    assert given(server.port, f"/api/v1/runs/{run}/chain")["broken"] is None
-
-
-def test_another_project_at_the_same_server_keeps_its_own(tmp_path: Path) -> None:
-    with running_titan(tmp_path / "home", offers=(), environment={"TITAN_RECORD_NO_BODIES_OF": "finance"}) as titan:
-        to_actions(titan.sdk_port, "shop-1", {"X-Titan-Project": "shop"})
-        to_actions(titan.sdk_port, "none-1", {})
-
-        kept = [actions_in(titan.sdk_port, run)[0]["bodies"]["inputs"]["text"] for run in ("shop-1", "none-1")]
-
-        assert [CANARY in text for text in kept] == [True, True]
-        assert {"project": "shop"} in details_of(titan.sdk_port, "shop-1")
-        assert details_of(titan.sdk_port, "none-1") == [{"traceback": CANARY}]
-
-
-def test_an_entry_names_its_project_itself_and_a_resource_names_that_of_its_spans(server: Server) -> None:
-    runs = [a_name("own"), a_name("word"), a_name("resource"), a_name("namespace")]
-    record(server.port, runs[0], a_call("a", inputs=CANARY, project="hr"))
-    record(server.port, runs[1], {"type": "run", "at_ns": AT_NS, "project": "hr"}, a_call("a", inputs=CANARY))
-    for run, resource in zip(runs[2:], ({"titan.project": "hr"}, {"service.namespace": "hr"}), strict=True):
-        body = a_request(a_span(said_by_a_span(run)), resource=resource).SerializeToString()
-        assert ask(server.port, "POST", "/v1/traces", body, PROTOBUF).status == 200
-
-    assert [{"project": "hr"} in details_of(server.port, run) for run in runs] == [True] * 4
-    assert CANARY.encode() not in server.everything()
-
-
-def test_a_call_of_the_model_in_a_known_run_needs_no_header(server: Server) -> None:
-    run = a_name("known")
-    record(server.port, run, {"type": "run", "at_ns": AT_NS, "project": "finance"})
-
-    to_model(server.port, run, {})
-
-    [action] = actions_in(server.port, run)
-    assert (action["bodies"]["inputs"], action["bodies"]["outputs"]) == (None, None)
-    assert CANARY.encode() not in server.everything()
-
-
-def test_what_was_told_before_the_project_was_is_taken_from_every_disk(server: Server) -> None:
-    run = a_name("late")
-    to_actions(server.port, run, {})
-    to_model(server.port, run, {})
-    wait_until(lambda: len(actions_in(server.port, run)) == 2, "both calls")
-    assert CANARY.encode() in server.everything()
-
-    record(server.port, run, {"type": "run", "at_ns": AT_NS, "project": "finance"})
-
-    wait_until(lambda: CANARY.encode() not in server.everything(), "nothing of it is left", seconds=60)
-    assert [action["bodies"]["inputs"] for action in actions_in(server.port, run)] == [None, None]
-    assert given(server.port, f"/api/v1/runs/{run}/chain")["broken"] is None
-
-
-def test_an_intervention_and_a_replay_keep_no_content_either(server: Server) -> None:
-    run = a_name("guarded")
-    told = {"run_id": run, "intervention_type": "block", "action_name": "look", "outcome": "blocked"}
-    asked = {**told, "timestamp": "2026-03-01T12:00:00Z", "original_inputs": {"q": CANARY}}
-    answer = ask_json(server.port, "POST", "/api/v1/interventions", asked, HEADER)
-    assert answer.status == 201, answer.body
-    record(server.port, f"{run}:replay", {"type": "run", "at_ns": AT_NS, "project": "finance"})
-
-    tell_of_a_replay(server.port, run, canary=CANARY)
-
-    assert {"project": "Finance"} in details_of(server.port, run)
-    assert CANARY.encode() not in server.everything()
-
-
-def test_an_import_of_such_a_project_is_kept_without_bodies(server: Server, two: Two) -> None:
-    run = a_name("carried")
-    to_actions(two.source, run, HEADER)
-    content = ask(two.source, "GET", f"/api/v1/runs/export?format=jsonl&run_id={run}").body
-    assert CANARY.encode() in content
-    to_actions(two.source, run, HEADER)
-
-    whole = ask(two.target, "POST", "/api/v1/import", content)
-    bare = ask(server.port, "POST", "/api/v1/import", content)
-
-    assert (whole.status, bare.status) == (200, 200)
-    assert ask(two.target, "GET", f"/api/v1/runs/export?format=jsonl&run_id={run}").body == content
-    assert details_of(two.target, run) == details_of(two.source, run)
-    assert {"project": "Finance"} in details_of(server.port, run)
-    assert CANARY.encode() not in server.everything()
-
-
-@pytest.mark.parametrize("said", [" ", "x" * 201, "a\tb", "%00", "%ff"])
-@pytest.mark.parametrize("entrance", ["actions", "otlp", "model", "agentsentinel", "openai-agents"])
-def test_a_project_that_can_be_none_is_refused_and_nothing_kept(server: Server, entrance: str, said: str) -> None:
-    run = a_name("refused")
-
-    answer = ENTRANCES[entrance](server.port, run, {"X-Titan-Project": said})
-
-    assert answer.status == 400, answer.body
-    assert "x-titan-project" in answer.body.decode("utf-8", "replace")
-    assert ask(server.port, "GET", f"/api/v1/runs/{run}").status == 404
-
-
-@pytest.mark.parametrize("said", ["cr%C3%A8me br%C3%BBl%C3%A9e", "crème brûlée"])
-def test_a_project_s_name_may_be_of_any_language(server: Server, said: str) -> None:
-    run = a_name("sweet")
-
-    to_agentsentinel(server.port, run, {"X-Titan-Project": said})
-
-    assert details_of(server.port, run) == [{"project": "crème brûlée"}]
-    assert CANARY.encode() not in server.everything()
+    assert {*names, "default"} <= set(listed)
+    assert listed == sorted(listed)

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import actions_of, check, kept, record, run_of, tamper, tape_of
+from tests.support.call_stores import actions_of, check, count, kept, record, recorded_in, run_of, tamper, tape_of
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.sources import ROOT
@@ -49,6 +49,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -
         acknowledged |= record_then_die(tmp_path, after=life)
 
     store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+    count(store)  # the totals of what was not acknowledged any more
     run = run_of(store)
     tape = tape_of(store)
     actions = actions_of(store)
@@ -185,7 +186,8 @@ def test_on_a_full_disk_nothing_is_half_kept_and_with_room_all_goes_on(disk: Pat
     while refused is None:
         id = f"a{len(acknowledged)}"
         try:
-            record(store, replace(a_call(id), inputs=Payload(SHARED_MARK, ('"same"', f'"{"x" * 100_000}{id}"'))))
+            large = replace(a_call(id), inputs=Payload(SHARED_MARK, ('"same"', f'"{"x" * 100_000}{id}"')))
+            kept(store, lambda tx, large=large: recorded_in(tx, large))  # type: ignore[misc]  # mypy does not see through a default
             acknowledged.append(id)
         except StoreFull as error:
             refused = error

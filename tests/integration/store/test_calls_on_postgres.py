@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.integration.store.test_sqlite_schema import STORE_FOLDER
 from tests.support.builders import PROJECT
-from tests.support.call_stores import actions_of, check, kept, record
+from tests.support.call_stores import actions_of, check, kept, record, recorded_in
 from tests.support.postgres import a_database, administer
 from tests.support.recorded import RUN, a_call
 from tests.support.stores import StandingClock
@@ -77,7 +77,7 @@ def test_another_server_hears_that_something_was_recorded(two: tuple[CallStore, 
     two[0].listen(mine.append)
     two[1].listen(others.append)
 
-    record(two[0], a_call())
+    kept(two[0], lambda tx: recorded_in(tx, a_call()))
 
     wait_until(lambda: bool(others), "the other server hears of it")
     newest = two[1].read(lambda reader: reader.newest_version())
@@ -97,7 +97,7 @@ def test_two_servers_that_record_one_run_keep_one_tape(two: tuple[CallStore, Cal
         thread.join()
 
     tape = two[0].read(lambda reader: reader.tape(PROJECT, RUN, limit=1000))
-    run = two[1].read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = two[1].read(lambda reader: reader.run(PROJECT, RUN))
     assert run is not None
     assert run.tally.calls == run.entry_count == len(tape) == 40
     assert {stored.entry for stored in tape} == {

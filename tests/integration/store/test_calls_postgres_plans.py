@@ -14,7 +14,7 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 from titan.ports_calls import CallFilter, CallReader, RunFilter
 from titan.store.calls.postgres_session import PostgresCallSession
 from titan.store.calls.postgres_store import PostgresCallStore

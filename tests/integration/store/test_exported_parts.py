@@ -19,7 +19,7 @@ from tests.support.stores import StandingClock
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import ActionEntry, Payload, RunEnd
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, StoredEntry
 from titan.server.exported import PART_BYTES, exported
 from titan.server.routes import importing
@@ -72,7 +72,7 @@ def store(tmp_path: Path, clock: StandingClock) -> Iterator[CountingStore]:
 def runs_of(store: CountingStore, blobs: Path) -> Iterator[ExportedRun]:
     run = run_of(store)
     assert run is not None
-    runs: Iterable[RecordedRun] = [run]
+    runs: Iterable[Run] = [run]
     return exported(store, FolderBlobs(blobs), runs)
 
 

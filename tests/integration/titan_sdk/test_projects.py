@@ -1,4 +1,4 @@
-"""What a program records of a project that keeps no bodies has none, at once or by way of the folder for bad times."""
+"""What a program records and asks is of its project: at once, by way of the offline spool, and through the client."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.support.raw_http import ask, given
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
 from titan_sdk import TitanClient, TitanJob
+from titan_sdk.errors import NotFound
 
 CANARY = "zebracrossing"
 AGENT = f"""
@@ -54,7 +55,7 @@ else:
 
 @pytest.fixture
 def titan(tmp_path: Path) -> Iterator[RunningTitan]:
-    """A server at which the projects finance and hr keep no bodies."""
+    """A server that stores no content of the projects finance and HR."""
     script = tmp_path / "answers.json"
     script.write_text(json.dumps([{"contains": "", "answer": f"{CANARY}!", "repeat": True}]))
     environment = {"TITAN_RECORD_NO_BODIES_OF": "finance,hr"}
@@ -72,13 +73,13 @@ def run_agent(titan: RunningTitan, code: str, *arguments: str) -> str:
     return done.stderr
 
 
-def calls_of(titan: RunningTitan, run: str) -> int:
-    answer = ask(titan.sdk_port, "GET", f"/api/v1/runs/{run}")
+def calls_of(titan: RunningTitan, run: str, project: str) -> int:
+    answer = ask(titan.sdk_port, "GET", f"/api/v1/runs/{run}?project={project}")
     return answer.value["tally"]["calls"] if answer.status == 200 else 0
 
 
-def told_of(titan: RunningTitan, run: str) -> object:
-    return given(titan.sdk_port, f"/api/v1/runs/{run}")["details"]
+def has_all(titan: RunningTitan) -> bool:
+    return (calls_of(titan, "A_1", "finance"), calls_of(titan, "A_2", "HR")) == (2, 1)
 
 
 def is_anywhere(titan: RunningTitan) -> bool:
@@ -89,10 +90,9 @@ def is_anywhere(titan: RunningTitan) -> bool:
 def test_a_program_says_its_project_by_its_environment_and_a_run_by_itself(titan: RunningTitan) -> None:
     run_agent(titan, AGENT)
 
-    wait_until(lambda: (calls_of(titan, "A_1"), calls_of(titan, "A_2")) == (2, 1), "all calls")
-    assert told_of(titan, "A_1") == [{"project": "finance"}]
-    assert told_of(titan, "A_2") == [{"project": "HR"}]
+    wait_until(lambda: has_all(titan), "all calls")
     assert not is_anywhere(titan)
+    assert given(titan.sdk_port, "/api/v1/runs?window=all")["data"] == []
 
 
 def test_what_waited_for_the_server_is_of_the_project_of_who_recorded_it(titan: RunningTitan) -> None:
@@ -102,7 +102,7 @@ def test_what_waited_for_the_server_is_of_the_project_of_who_recorded_it(titan: 
 
     titan.start_again()
 
-    wait_until(lambda: (calls_of(titan, "A_1"), calls_of(titan, "A_2")) == (2, 1), "all calls")
+    wait_until(lambda: has_all(titan), "all calls")
     wait_until(lambda: not is_anywhere(titan), "no byte is left")
 
 
@@ -112,23 +112,35 @@ def test_a_call_of_the_model_is_of_the_program_s_project_in_a_run_and_outside(
 ) -> None:
     run_agent(titan, ASKING, *arguments)
 
-    def runs() -> list[str]:
-        found = given(titan.sdk_port, "/api/v1/runs?window=all")["data"]
+    def runs(project: str) -> list[str]:
+        found = given(titan.sdk_port, f"/api/v1/runs?window=all&project={project}")["data"]
         return [run["run_id"] for run in found if run["tally"]["calls"]]
 
-    wait_until(lambda: len(runs()) == 1, "the call")
-    assert told_of(titan, runs()[0]) == [{"project": "finance"}]
+    wait_until(lambda: len(runs("finance")) == 1, "the call")
+    assert runs("default") == []
     assert not is_anywhere(titan)
 
 
-def test_a_job_is_of_the_project_of_its_worker_unless_it_is_submitted_with_one_of_its_own(tmp_path: Path) -> None:
-    look = "from titan_sdk import action\nwith action('look'): pass"
-    inherits = TitanJob("inherits", "a.py", script_content=look)
-    own = TitanJob("own", "a.py", script_content=look, env={"TITAN_PROJECT": "travel"})
+def test_a_client_asks_about_one_project_and_submits_to_it(titan: RunningTitan) -> None:
+    run_agent(titan, "import titan_sdk\ntitan_sdk.TitanClient().store_put('k', 'f')")  # of TITAN_PROJECT
+    finance, shop = (TitanClient(port=titan.sdk_port, project=name) for name in ("finance", "Crème/brûlée"))
 
-    with running_titan(tmp_path / "home", environment={"TITAN_PROJECT": "finance"}) as titan:
-        client = TitanClient(port=titan.sdk_port)
-        dags = [client.submit_dag(job.id, [job]).dag_id for job in (inherits, own)]
+    shop.store_put("k", "s")
+    dag = shop.submit_dag("d", [TitanJob("a", "a.py", script_content="1", requirement="NOBODY")]).dag_id
 
-        wait_until(lambda: all(calls_of(titan, dag) for dag in dags), "both calls")
-        assert [told_of(titan, dag) for dag in dags] == [[{"project": "finance"}], [{"project": "travel"}]]
+    assert (finance.store_get("k"), shop.store_get("k")) == ("f", "s")
+    assert ask(titan.sdk_port, "GET", "/api/store?key=k&project=finance").value["value"] == "f"
+    assert shop.get_dag(dag)["status"] == "WAITING"
+    with pytest.raises(NotFound):
+        finance.get_dag(dag)
+
+
+def test_a_job_is_of_the_project_of_its_dag_whatever_its_worker_or_its_code_says(tmp_path: Path) -> None:
+    code = "import titan_sdk\nwith titan_sdk.run(project='travel'), titan_sdk.action('look'): pass"
+    with running_titan(tmp_path / "home", environment={"TITAN_PROJECT": "travel"}) as titan:
+        client = TitanClient(port=titan.sdk_port, project="finance")
+
+        dag = client.submit_dag("d", [TitanJob("a", "a.py", script_content=code)]).dag_id
+
+        wait_until(lambda: calls_of(titan, dag, "finance") == 1, "its call")
+        assert calls_of(titan, dag, "travel") == 0

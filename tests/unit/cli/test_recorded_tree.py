@@ -14,7 +14,7 @@ from titan.cli.formats import money
 from titan.cli.recorded_answers import Call, Imported, Progress, Run, Skeleton, tree_of
 from titan.cli.recorded_views import action_row, cost_of, progress_of
 from titan.model.actions import ActionKind, Outcome
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 
 
 def a_skeleton(**parents: int) -> Skeleton:

@@ -13,7 +13,7 @@ from titan.cli.screen import Column, Status, make_table, say, show_json, show_ta
 from titan.cli.views import show_dag, show_job, show_outcome, summary
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 
 
 def test_a_dag_is_shown_with_its_jobs_and_why_they_are_where_they_are(

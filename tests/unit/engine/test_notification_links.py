@@ -12,7 +12,7 @@ from titan.engine.notifier import page_of
 from titan.model.dags import JobCounts
 from titan.model.events import JournalEntry, Subject
 from titan.model.jobs import JobStatus
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.rules.notices import Facts, notice_of
 
 FAILED_DAG = replace(a_dag(counts=JobCounts(failed=2), started_at=NOON, ended_at=NOON), name="a/b c")

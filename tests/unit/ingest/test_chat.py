@@ -28,7 +28,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.language import FinishReason, ModelAnswer, TextDelta, ToolCall, ToolCallDelta
 
@@ -68,7 +68,7 @@ def action_of(call: ChatCall, end: ChatEnd) -> ActionEntry:
 def test_an_answered_call_is_an_action_with_all_that_was_said() -> None:
     action = action_of(CALL, END)
 
-    assert (action.id, action.run_id, action.teller, action.name) == ("chatcmpl-1", "r1", Teller.ENDPOINT, "chat")
+    assert (action.id, action.run_id, action.source, action.name) == ("chatcmpl-1", "r1", Source.ENDPOINT, "chat")
     assert (action.started_at, action.ended_at, action.duration_ns) == (NOON, LATER, 2_000_000_001)
     assert (action.outcome, action.parent_id) == (Outcome.SUCCESS, "b7ad6b7169203331")
     assert action.inputs == Payload('{"messages":{"$shared":0},"model":"default","temperature":0}', (SKY,))
@@ -186,10 +186,10 @@ def test_a_call_that_is_all_of_its_run_ends_it() -> None:
     begin, action, end = ending(CALL, OWN, END, has_begun=False)
 
     assert begin == RunEntry(
-        run_id="chatcmpl-1", teller=Teller.ENDPOINT, at=NOON, agent_id="direct-calls", name="One call"
+        run_id="chatcmpl-1", source=Source.ENDPOINT, at=NOON, agent_id="direct-calls", name="One call"
     )
     assert action.run_id == "chatcmpl-1"
-    assert end == RunEntry(run_id="chatcmpl-1", teller=Teller.ENDPOINT, at=LATER, end=RunEnd.COMPLETED)
+    assert end == RunEntry(run_id="chatcmpl-1", source=Source.ENDPOINT, at=LATER, end=RunEnd.COMPLETED)
 
 
 def test_a_failed_call_that_is_all_of_its_run_fails_it() -> None:
@@ -202,7 +202,7 @@ def test_a_failed_call_that_is_all_of_its_run_fails_it() -> None:
 def test_whose_run_it_is_is_told_where_it_is_known() -> None:
     said, _action = ending(CALL, replace(RUN, agent_id="painter"), END, has_begun=False)
 
-    assert said == RunEntry(run_id="r1", teller=Teller.ENDPOINT, at=NOON, agent_id="painter")
+    assert said == RunEntry(run_id="r1", source=Source.ENDPOINT, at=NOON, agent_id="painter")
 
 
 def test_a_call_for_which_no_model_was_asked_cost_nothing() -> None:
@@ -214,7 +214,7 @@ def test_an_agent_that_nobody_said_gives_way_to_any_that_somebody_says() -> None
     assumed = replace(RUN, agent_id="direct-calls", agent_source=AgentSource.ASSUMED)
     entries = beginning(CALL, assumed)
     later = RunEntry(
-        run_id="r1", teller=Teller.OTLP, at=LATER, agent_id="svc", agent_at=LATER, agent_source=AgentSource.NAMED
+        run_id="r1", source=Source.OTLP, at=LATER, agent_id="svc", agent_at=LATER, agent_source=AgentSource.NAMED
     )
 
     runs = [heard(order).run for order in ([*entries, later], [later, *entries])]

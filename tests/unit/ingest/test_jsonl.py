@@ -34,14 +34,15 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.recorded import Action, Note
+from titan.model.runs import Run
 from titan.ports_calls import KnownCalls
-from titan.rules.recording import Settled, settle
+from titan.rules.recording import Applied, apply_entries
 
-NOTHING = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1)
+NOTHING = KnownCalls(runs={}, actions={}, next_number=1)
 RUNS = ("r1", "r2")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -88,7 +89,7 @@ def action_entries(draw: st.DrawFn, place: int) -> ActionEntry:
     return ActionEntry(
         id=f"a{place}",
         run_id=draw(st.sampled_from(RUNS)),
-        teller=Teller.SDK,
+        source=Source.SDK,
         kind=draw(st.sampled_from(ActionKind)),
         name=draw(names),
         started_at=started_at,
@@ -120,7 +121,7 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
     heads = [
         RunEntry(
             run_id=run_id,
-            teller=Teller.SDK,
+            source=Source.SDK,
             at=NOON,
             agent_id=draw(names),
             session_id=draw(st.none() | names),
@@ -133,15 +134,15 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
     ]
     calls = [draw(action_entries(place)) for place in range(draw(st.integers(0, 5)))]
     ends = [
-        RunEntry(run_id=run_id, teller=Teller.SDK, at=NOON + timedelta(minutes=1), end=end, reason=draw(texts) or None)
+        RunEntry(run_id=run_id, source=Source.SDK, at=NOON + timedelta(minutes=1), end=end, reason=draw(texts) or None)
         for run_id in RUNS
         if (end := draw(st.none() | st.sampled_from(RunEnd))) is not None
     ]
     return [*heads, *calls, *ends]
 
 
-def settled(entries: Iterable[Entry]) -> Settled:
-    return settle(entries, NOTHING, project_id="default", now=NOON)
+def settled(entries: Iterable[Entry]) -> Applied:
+    return apply_entries(entries, NOTHING, project_id="default", now=NOON)
 
 
 def exported(entries: Sequence[Entry]) -> list[ExportedRun]:
@@ -165,12 +166,12 @@ def entries_of(lines: Iterable[bytes]) -> list[Entry]:
     return [told for told in read_lines(lines) if isinstance(told, RunEntry | ActionEntry)]
 
 
-def runs_of(result: Settled) -> list[RecordedRun]:
+def runs_of(result: Applied) -> list[Run]:
     """Return runs without what an import tells anew: how many entries told of them."""
     return [replace(run, entry_count=0) for run in result.runs]
 
 
-def calls_of(result: Settled) -> dict[str, Action]:
+def calls_of(result: Applied) -> dict[str, Action]:
     return {action.id: replace(action, number=0) for action in result.actions}
 
 
@@ -302,7 +303,7 @@ def test_a_refused_file_is_said_to_be_kept_nowhere_and_which_export_can_be_impor
 
 
 def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
-    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    entry = RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")
     lines = list(json_lines(exported([entry])))
 
     with pytest.raises(InvalidInput, match="manifest"):
@@ -310,7 +311,7 @@ def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
 
 
 def test_exports_one_behind_the_other_are_read_as_one() -> None:
-    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    entry = RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")
     lines = list(json_lines(exported([entry])))
 
     read = list(read_lines([*lines, *[line.replace(b"\n", b"\r\n") for line in lines]]))
@@ -319,10 +320,10 @@ def test_exports_one_behind_the_other_are_read_as_one() -> None:
 
 
 def an_export(*, actions: int) -> list[bytes]:
-    entries = [RunEntry(run_id="r", teller=Teller.SDK, at=NOON)]
+    entries = [RunEntry(run_id="r", source=Source.SDK, at=NOON)]
     calls = [
         ActionEntry(
-            id=f"a{number}", run_id="r", teller=Teller.SDK, kind=ActionKind.CALL, name="search", started_at=NOON
+            id=f"a{number}", run_id="r", source=Source.SDK, kind=ActionKind.CALL, name="search", started_at=NOON
         )
         for number in range(actions)
     ]
@@ -386,16 +387,9 @@ def test_an_export_of_no_run_is_whole() -> None:
     ],
 )
 def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str, ...]) -> None:
-    [run] = exported([RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")])
+    [run] = exported([RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")])
 
     lines = list(json_lines([dataclasses.replace(run, details=details)]))
 
     assert details_of(entries_of(lines)) == details
     assert list(json_lines([dataclasses.replace(run, details=details_of(entries_of(lines)))])) == lines
-
-
-def test_the_project_among_the_details_of_a_run_is_told_as_its_project() -> None:
-    [run] = runs_of(settled([RunEntry(run_id="r1", teller=Teller.SDK, at=NOON)]))
-    lines = json_lines([ExportedRun(run=run, actions=(), details=('{"a":1}', '{"project":"finance"}'))])
-
-    assert [(entry.details, entry.project) for entry in entries_of(lines)] == [('{"a":1}', None), (None, "finance")]

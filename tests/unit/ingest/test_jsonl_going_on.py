@@ -11,16 +11,15 @@ from msgspec.structs import replace
 
 from tests.support.random_telling import nests, plain, some_calls
 from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard
-from tests.unit.rules.test_broken_off import closed
+from tests.unit.rules.test_never_ended import a_closed_run
 from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
-from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Teller
-from titan.model.recorded import RecordedRun, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import IS_BROKEN_OFF, broken_off
+from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.rules.ending import fallen_silent
-from titan.rules.merging import ENDED, TOLD
+from titan.rules.never_ended import NEVER_ENDED, closed
 
 
 def exported(memory: Memory) -> list[bytes]:
@@ -28,9 +27,9 @@ def exported(memory: Memory) -> list[bytes]:
     tapes: dict[int | None, list[Entry]] = {}
     for new in memory.kept:
         tapes.setdefault(new.action_number, []).append(new.entry)
-    spans = {action.span_id: action.id for action in memory.all if action.span_id is not None}
+    ids = {action.number: action.id for action in memory.all}
     told = [(action, bodies_of(tapes[action.number])) for action in memory.all]
-    return list(json_lines([ExportedRun(run=memory.run, actions=told, spans=spans)]))
+    return list(json_lines([ExportedRun(run=memory.run, actions=told, ids=ids)]))
 
 
 def read(lines: Sequence[bytes]) -> list[Entry]:
@@ -40,7 +39,7 @@ def read(lines: Sequence[bytes]) -> list[Entry]:
 def lines_of_broken_off(memory: Memory) -> list[dict[str, object]]:
     """Return the lines of calls that broke off, but whose they are: the store sees to that."""
     lines = [json.loads(line) | {"agent_id": None} for line in exported(memory)[:-1]]
-    return [line for line in lines if line["type"] == "action" and line["heard"] & IS_BROKEN_OFF]
+    return [line for line in lines if line["type"] == "action" and (line["error"] or {}).get("type") == NEVER_ENDED]
 
 
 def imported(memory: Memory) -> Memory:
@@ -97,7 +96,7 @@ def test_a_run_that_broke_off_is_the_same_after_an_import_and_as_open_to_late_en
 ) -> None:
     order = data.draw(st.permutations(entries))
     cut = data.draw(st.integers(1, len(order)))
-    there = closed([*order[:cut], a_word(seconds=10**6, end=RunEnd.FAILED)])
+    there = a_closed_run([*order[:cut], a_word(seconds=10**6, end=RunEnd.FAILED)])
     here = imported(there)
     at_first = plain(here), plain(there), lines_of_broken_off(here), lines_of_broken_off(there)
 
@@ -130,7 +129,7 @@ def silent(memory: Memory) -> Memory:
     return memory
 
 
-def stands(run: RecordedRun) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
+def stands(run: Run) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
     return run.status, run.status_source, run.ended_at, run.reason, run.told_end
 
 
@@ -203,7 +202,7 @@ def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> N
 # --- who told what ---
 
 
-def test_tokens_that_a_call_was_lent_are_not_priced_by_an_import_where_they_were_not_before() -> None:
+def test_tokens_of_a_wrapper_are_not_priced_by_an_import_where_they_were_not_before() -> None:
     spans = [
         a_span("outer", ends=9, cost="0", use=ModelUse(input_tokens=30, output_tokens=9)),
         a_span("named", begins=1, ends=4, parent_id="outer", use=ModelUse(model="priced")),
@@ -213,7 +212,7 @@ def test_tokens_that_a_call_was_lent_are_not_priced_by_an_import_where_they_were
 
     here = imported(there)
 
-    assert (there.run.tally.cost, there.run.tally.unpriced, there.run.tally.input_tokens) == (Decimal(0), 2, 30)
+    assert (there.run.tally.cost, there.run.tally.unpriced, there.run.tally.input_tokens) == (Decimal(0), 0, 30)
     assert here.run.tally == there.run.tally
     assert plain(here) == plain(there)
 
@@ -222,7 +221,7 @@ def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichev
     cached = ModelUse(input_tokens=30, cache_read_tokens=20)
     there = heard([a_span("s1", ends=None, use=ModelUse(model="priced")), a_span("s1", ends=9, use=cached)])
     here = imported(there)
-    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), teller=Teller.SDK)
+    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), source=Source.SDK)
 
     for memory in (there, here):
         memory.hear(more)
@@ -243,7 +242,7 @@ def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:
 
 def test_what_never_ended_elsewhere_has_ended_where_its_end_was_told() -> None:
     there = heard([a_call("a", ends=None)])
-    there.actions = {number: broken_off(action, at=at(5)) for number, action in there.actions.items()}
+    there.actions = {number: closed(action, at=at(5)) for number, action in there.actions.items()}
     known, other = heard([a_call("a", ends=3)]), Memory()
 
     for here in (known, other):
@@ -261,12 +260,12 @@ def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_impo
     old = [json.loads(line) for line in exported(there)[:-1]]
     for name in ("agent_at", "last_started_at", "last_outcome", "last_ended_at", "progress_at", "told_end"):
         del old[0][name]
-    del old[1]["heard"]
+    del old[1]["sources"]
 
     here = heard(read([json.dumps(line).encode() for line in old]))
 
     assert (here.run.status, here.run.agent_id, here.run.tally) == (RunStatus.COMPLETED, "ada", there.run.tally)
-    assert [action.heard & TOLD for action in here.all] == [ENDED[Teller.IMPORT]]
+    assert [action.sources for action in here.all] == [("import",)]
 
 
 def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beginning_is_known() -> None:
@@ -277,12 +276,12 @@ def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beg
     assert [(action.outcome, action.cost) for action in here.all] == [(Outcome.SUCCESS, Decimal("0.5"))]
 
 
-@pytest.mark.parametrize(("teller", "calls"), [(Teller.OTLP, 2), (Teller.SDK, 1)])
+@pytest.mark.parametrize(("source", "calls"), [(Source.OTLP, 2), (Source.SDK, 1)])
 def test_an_imported_call_is_one_that_others_told_of_here_if_it_gave_the_same_answer(
-    teller: Teller, calls: int
+    source: Source, calls: int
 ) -> None:
     answered = ModelUse(response_id="A")
-    here = heard([replace(a_span("s9", use=answered), teller=teller)])
+    here = heard([replace(a_span("s9", use=answered), source=source)])
 
     here.hear(*read(exported(heard([a_span("s1", use=answered)]))))
 

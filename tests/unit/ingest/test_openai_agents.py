@@ -97,7 +97,7 @@ def test_a_guardrail_is_a_verdict() -> None:
 def test_a_trace_alone_began_when_it_came() -> None:
     [run] = entries_of({"object": "trace", "id": "trace_1", "workflow_name": "w", "group_id": None, "metadata": None})
 
-    assert run == RunEntry(run_id="trace_1", teller=run.teller, at=NOW, name="w")
+    assert run == RunEntry(run_id="trace_1", source=run.source, at=NOW, name="w")
 
 
 def test_a_span_that_runs_is_pending_and_ends_no_run() -> None:

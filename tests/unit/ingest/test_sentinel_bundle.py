@@ -13,7 +13,7 @@ from tests.support.builders import NOON
 from titan.ingest.sentinel_bundle import MOST_LEVELS, BundleEntry, bundle_entry
 from titan.ingest.sentinel_payloads import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import Action
+from titan.model.recorded import COUNTS_ALL, Action
 from titan_sdk.tape import encode
 
 ACTION = Action(
@@ -25,7 +25,8 @@ ACTION = Action(
     name="search",
     agent_id="ann",
     started_at=NOON,
-    heard=0,
+    sources=("sentinel",),
+    count=COUNTS_ALL,
     ended_at=NOON + timedelta(milliseconds=3),
     duration_ns=2_500_000,
     outcome=Outcome.SUCCESS,

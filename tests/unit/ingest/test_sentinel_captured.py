@@ -11,12 +11,13 @@ import pytest
 
 from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
+from tests.support.recorded import Memory
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender
 from titan.ingest.sentinel_interventions import RUNLESS, intervention_entries, read_intervention, read_replay_results
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
 from titan.ports_calls import KnownCalls
-from titan.rules.recording import Settled, settle
+from titan.rules.recording import Applied, apply_entries
 from titan_sdk.tape import decode
 
 FOLDER = "unit/ingest/captured_sentinel"
@@ -46,9 +47,9 @@ def _entries(file: str) -> list[ActionEntry | RunEntry]:
     return [entry for batch in batches for entry in batch.entries]
 
 
-def settled(entries: Sequence[Entry]) -> Settled:
-    nothing = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1)
-    return settle(entries, nothing, project_id="default", now=NOON)
+def settled(entries: Sequence[Entry]) -> Applied:
+    nothing = KnownCalls(runs={}, actions={}, next_number=1)
+    return apply_entries(entries, nothing, project_id="default", now=NOON)
 
 
 def test_every_call_is_read_with_its_outcome() -> None:
@@ -170,7 +171,9 @@ def test_a_run_comes_to_the_same_however_often_it_is_told(file: str, run_id: str
 
 
 def test_the_runs_money_is_right() -> None:
-    runs = {run.id: run for run in settled(_entries(NEW)).runs}
+    memory = Memory()
+    memory.hear(*_entries(NEW))
+    runs = memory.runs
 
     tally = runs["run-A"].tally
     assert (tally.success, tally.error, tally.blocked, tally.replayed) == (10, 1, 2, 1)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies, bodies_of
-from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, Payload, Redaction, Source
 
 TAKEN = Redaction(path="$.inputs", name="aws_key", fingerprint="f")
 
@@ -18,21 +18,19 @@ def an_entry(
     inputs: Payload | None = None,
     outputs: Payload | None = None,
     failure: Failure | None = None,
-    use: ModelUse | None = None,
     redacted: tuple[Redaction, ...] = (),
     details: str | None = None,
 ) -> ActionEntry:
     return ActionEntry(
         id="a",
         run_id="r",
-        teller=Teller.SDK,
+        source=Source.SDK,
         kind=ActionKind.CALL,
         name="search",
         started_at=NOON,
         inputs=inputs,
         outputs=outputs,
         failure=failure,
-        use=use,
         redacted=redacted,
         details=details,
     )
@@ -40,17 +38,17 @@ def an_entry(
 
 def test_nothing_told_is_nothing_known() -> None:
     assert bodies_of([]) == Bodies()
-    assert bodies_of([an_entry()]) == Bodies(tellers=(Teller.SDK,))
+    assert bodies_of([an_entry()]) == Bodies()
 
 
 def test_the_first_that_knows_a_part_says_it() -> None:
     began = an_entry(inputs=Payload("1"), redacted=(TAKEN,))
     ended = an_entry(inputs=Payload("2"), outputs=Payload("3"), failure=Failure(type="E"), redacted=(TAKEN,))
 
-    told = bodies_of([began, ended, an_entry(use=ModelUse(model="m"))])
+    told = bodies_of([began, ended, an_entry()])
 
     assert (told.inputs, told.outputs, told.failure) == (Payload("1"), Payload("3"), Failure(type="E"))
-    assert (told.use, told.redacted) == (ModelUse(model="m"), (TAKEN,))
+    assert told.redacted == (TAKEN,)
 
 
 def a_part(seconds: int, *messages: str, text: str = SHARED_MARK) -> ActionEntry:
@@ -78,11 +76,3 @@ def test_details_that_are_no_object_break_nothing() -> None:
     assert bodies_of(entries).details == '{"a":1,"details":"str"}'
     assert bodies_of(entries[:1]).details == '{"details":"str"}'
     assert bodies_of(entries[2:]).details is None
-
-
-def test_of_what_a_call_took_the_most_tokens_that_any_entry_tells_of_count() -> None:
-    uses = [ModelUse(model="m"), ModelUse(cache_read_tokens=20, reasoning_tokens=3), ModelUse(cache_read_tokens=7)]
-
-    told = bodies_of([an_entry(use=use) for use in uses])
-
-    assert told.use == ModelUse(model="m", cache_read_tokens=20, reasoning_tokens=3)

@@ -18,10 +18,11 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun, json_document, json_lines, note_line
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import Action, Note, RecordedRun, Tally
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.recorded import COUNTS_ALL, Action, Note, Tally
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run
 
-RUN = RecordedRun(
+RUN = Run(
     project_id="default",
     id="run-1",
     agent_id="ann",
@@ -43,7 +44,8 @@ ACTION = Action(
     name="chat",
     agent_id="ann",
     started_at=NOON,
-    heard=0,
+    sources=("otlp:some.client",),
+    count=COUNTS_ALL,
     ended_at=NOON + timedelta(milliseconds=3),
     duration_ns=2_500_000,
     outcome=Outcome.ERROR,
@@ -67,8 +69,8 @@ OF_SPAN = dataclasses.replace(NOTE, id="n3", action_id="span-1", text="")
 BODIES = Bodies(inputs=MESSAGES, failure=Failure(type="ValueError", message="nope"))
 
 
-def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
-    return ExportedRun(run=run, actions=actions, spans={"span-1": "a0"}, notes=notes)
+def an_export(*actions: tuple[Action, Bodies], run: Run = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
+    return ExportedRun(run=run, actions=actions, ids={7: "a1"}, notes=notes)
 
 
 def the_document(*runs: ExportedRun) -> object:
@@ -111,7 +113,7 @@ def test_an_action_has_both_spellings_and_its_whole_bodies() -> None:
     assert action["inputs"] == {"messages": [{"role": "user", "content": "hi"}, {"role": "x", "content": "é"}]}
     assert "outputs" not in action
     assert action["error"] == {"type": "ValueError", "message": "nope", "traceback": None}
-    assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "a0")
+    assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "span-1")
 
 
 def test_nothing_to_export_is_an_empty_document() -> None:
@@ -129,7 +131,7 @@ def test_notes_stand_behind_the_actions_of_their_run() -> None:
     lines = [json.loads(line) for line in json_lines(exports)]
 
     assert [line["type"] for line in lines] == ["run", "action", "note", "note", "run", "note", "manifest"]
-    assert [line["action_id"] for line in lines if line["type"] == "note"] == [None, "a1", "a0"]
+    assert [line["action_id"] for line in lines if line["type"] == "note"] == [None, "a1", "span-1"]
     assert lines[2] == {
         "type": "note",
         "id": "n1",
@@ -158,7 +160,7 @@ def test_a_document_holds_the_notes_of_each_run() -> None:
     document = the_document(an_export(notes=[NOTE, OF_SPAN]), an_export())
 
     assert isinstance(document, dict)
-    assert [[note["action_id"] for note in run["notes"]] for run in document["runs"]] == [[None, "a0"], []]
+    assert [[note["action_id"] for note in run["notes"]] for run in document["runs"]] == [[None, "span-1"], []]
     assert document["counts"] == {"runs": 2, "actions": 0, "notes": 2}
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.support.recorded import a_call, heard
 from titan.insight.bodies import Bodies
 from titan.insight.interventions import intervention_of, is_intervention
-from titan.model.actions import ActionEntry, ActionKind, Teller
+from titan.model.actions import ActionEntry, ActionKind, Source
 from titan.model.recorded import Action
 
 
@@ -14,20 +14,20 @@ def recorded(entry: ActionEntry) -> Action:
 
 
 @pytest.mark.parametrize(
-    ("teller", "kind", "is_one"),
+    ("source", "kind", "is_one"),
     [
-        (Teller.SENTINEL, ActionKind.EVENT, True),
-        (Teller.SENTINEL, ActionKind.TOOL, False),
-        (Teller.SDK, ActionKind.EVENT, False),
+        (Source.SENTINEL, ActionKind.EVENT, True),
+        (Source.SENTINEL, ActionKind.TOOL, False),
+        (Source.SDK, ActionKind.EVENT, False),
     ],
 )
-def test_only_an_event_of_a_guard_is_one(teller: Teller, kind: ActionKind, is_one: bool) -> None:
-    assert is_intervention(recorded(a_call(teller=teller, kind=kind))) is is_one
+def test_only_an_event_of_a_guard_is_one(source: Source, kind: ActionKind, is_one: bool) -> None:
+    assert is_intervention(recorded(a_call(source=source, kind=kind))) is is_one
 
 
 @pytest.mark.parametrize("details", [None, "{}", "[]", '{"intervention":"[redacted:card]"}'])
 def test_one_whose_details_say_nothing_is_shown_all_the_same(details: str | None) -> None:
-    event = a_call(teller=Teller.SENTINEL, kind=ActionKind.EVENT, name="hard_block")
+    event = a_call(source=Source.SENTINEL, kind=ActionKind.EVENT, name="hard_block")
 
     told = intervention_of(recorded(event), Bodies(details=details))
 

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, heard
 from titan.insight.progress import Progress, progress
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 
 
-def a_run(*, calls: int = 0, done: int | None = None, total: int | None = None) -> RecordedRun:
+def a_run(*, calls: int = 0, done: int | None = None, total: int | None = None) -> Run:
     """Return a running run."""
     return heard([a_word(done=done, total=total), *(a_call(f"a{n}") for n in range(calls))]).run
 
@@ -28,7 +28,7 @@ def a_run(*, calls: int = 0, done: int | None = None, total: int | None = None) 
         (a_run(calls=2), [0, 0], None),
     ],
 )
-def test_progress_is_told_estimated_or_unknown(run: RecordedRun, earlier: list[int], told: Progress | None) -> None:
+def test_progress_is_told_estimated_or_unknown(run: Run, earlier: list[int], told: Progress | None) -> None:
     assert progress(run, earlier) == told
 
 

@@ -16,9 +16,3 @@ def test_each_object_comes_once_in_the_order_it_was_told() -> None:
 
 def test_details_of_actions_are_none_of_the_run() -> None:
     assert details_of([a_word(), replace(a_call(), details=RESOURCE)]) == ()
-
-
-def test_a_project_stands_among_them_as_an_object() -> None:
-    told = [replace(a_word(), details=RESOURCE, project="finance"), replace(a_word(), project='a "b"')]
-
-    assert details_of(told) == (RESOURCE, '{"project":"finance"}', '{"project":"a \\"b\\""}')

@@ -5,26 +5,26 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, at, heard
 from titan.model.actions import Outcome
-from titan.model.recorded import RecordedRun, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.model.troubles import righted, troubles_after, wrong_now
 
 
-def a_run(**changes: object) -> RecordedRun:
+def a_run(**changes: object) -> Run:
     """Return a run in which one call failed, one was blocked and one was rejected, with as much counted."""
     calls = [a_call(error="no"), *(a_call(o, outcome=Outcome(o)) for o in ("blocked", "rejected"))]
     return replace(heard([a_word(), *calls]).run, troubles=3, **changes)
 
 
-def with_errors(run: RecordedRun, errors: int) -> RecordedRun:
+def with_errors(run: Run, errors: int) -> Run:
     return replace(run, tally=replace(run.tally, error=errors))
 
 
-def failed(run: RecordedRun, seconds: float = 9) -> RecordedRun:
+def failed(run: Run, seconds: float = 9) -> Run:
     return replace(run, status=RunStatus.FAILED, ended_at=at(seconds))
 
 
-def going_on(run: RecordedRun, seconds: float = 9, status: RunStatus = RunStatus.FAILED) -> RecordedRun:
+def going_on(run: Run, seconds: float = 9, status: RunStatus = RunStatus.FAILED) -> Run:
     """Return a run that goes on after it was told to have ended."""
     told = ToldEnd(status=status, source=StatusSource.EXPLICIT, at=at(seconds))
     return replace(run, status=RunStatus.RUNNING, ended_at=None, told_end=told)
@@ -59,7 +59,5 @@ def test_what_goes_wrong_is_added_and_what_turned_out_well_is_not_taken_away() -
         (failed(a_run()), replace(a_run(), status=RunStatus.COMPLETED, ended_at=at(20)), 0),
     ],
 )
-def test_a_failure_counts_once_for_each_time_that_a_run_fails(
-    before: RecordedRun, after: RecordedRun, more: int
-) -> None:
+def test_a_failure_counts_once_for_each_time_that_a_run_fails(before: Run, after: Run, more: int) -> None:
     assert troubles_after(before, after) == 3 + more

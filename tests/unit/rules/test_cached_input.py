@@ -1,4 +1,4 @@
-"""What went into a call, whichever way its teller counts what a cache gave."""
+"""What went into a call, whichever way its source counts what a cache gave."""
 
 import pytest
 from msgspec.structs import replace

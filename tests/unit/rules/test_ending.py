@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_order
 from titan.model.actions import Outcome, RunEnd, RunEntry
 from titan.model.errors import Conflict
-from titan.model.recorded import RecordedRun, ToldEnd
-from titan.model.runs import RunStatus, StatusSource
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
 from titan.rules.ending import end_by_hand, fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
@@ -15,14 +15,14 @@ FLUSH = a_call("flush", begins=6, ends=7)
 TOLD = ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(5), reason="the agent failed")
 
 
-def silent(memory: Memory) -> RecordedRun:
+def silent(memory: Memory) -> Run:
     """Return the run once nothing was heard of it for long, and keep it so."""
     ended = fallen_silent(memory.run)
     memory.runs[ended.id] = ended
     return ended
 
 
-def how(run: RecordedRun) -> tuple[RunStatus, StatusSource, str | None]:
+def how(run: Run) -> tuple[RunStatus, StatusSource, str | None]:
     return run.status, run.status_source, run.reason
 
 
@@ -137,7 +137,7 @@ def test_a_told_end_stands_for_what_never_ended_only_where_it_was_a_failure() ->
         assert (ended.status, ended.reason) == (RunStatus.FAILED, reason)
 
 
-def by_hand(memory: Memory, end: RunEnd, reason: str | None = None, *, seconds: int = 60) -> RecordedRun:
+def by_hand(memory: Memory, end: RunEnd, reason: str | None = None, *, seconds: int = 60) -> Run:
     """Return the run after somebody said how it ended."""
     said = end_by_hand(memory.run, end=end, reason=reason, now=at(seconds))
     memory.hear(*([] if said is None else [said]))

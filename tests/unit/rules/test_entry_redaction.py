@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Hearsay, ModelUse, Payload, RunEntry
-from titan.rules.bodiless import Bodiless
+from titan.model.actions import SHARED_MARK, ActionEntry, Failure, ModelUse, Payload, RunEntry
 from titan.rules.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
 from titan.rules.redaction import make_redactor
 
@@ -94,14 +93,6 @@ def test_secrets_of_what_is_said_of_a_run_are_taken_out(word: RunEntry) -> None:
     assert SECRET not in repr(REDACTOR.clean(word))
 
 
-def test_the_ids_of_spans_that_an_export_tells_of_hold_no_secret() -> None:
-    clean = cleaned(replace(a_call(), hearsay=Hearsay(heard=1, span_id=SECRET, seen_within=f"{SECRET}x")))
-
-    assert clean.hearsay is not None
-    assert SECRET not in f"{clean.hearsay}"
-    assert [redacted.path for redacted in clean.redacted] == ["span_id", "seen_within"]
-
-
 def test_ids_that_held_a_secret_are_as_equal_and_as_different_as_before() -> None:
     parent = cleaned(a_call(id=f"1 {SECRET}", run_id=SECRET))
     child = cleaned(a_call(id=f"2 {SECRET}", run_id=SECRET, parent_id=f"1 {SECRET}"))
@@ -140,24 +131,24 @@ def test_no_more_places_are_noted_than_somebody_reads() -> None:
 
 
 def test_without_bodies_nothing_of_them_is_left() -> None:
-    bodiless = EntryRedactor(make_redactor(key=KEY), Bodiless(is_all=True))
+    redactor = EntryRedactor(make_redactor(key=KEY), keeps_content=False)
     full = replace(
         a_call(), inputs=Payload("1"), outputs=Payload("2"), failure=Failure(type="E", message="m", traceback="t")
     )
 
-    clean = cleaned(full, bodiless)
+    clean = cleaned(full, redactor)
 
     assert clean == replace(full, inputs=None, outputs=None, failure=Failure(type="E", message="m"))
-    assert cleaned(a_call(), bodiless) == a_call()
+    assert cleaned(a_call(), redactor) == a_call()
 
 
 def test_without_bodies_what_details_may_hold_of_them_is_left_out_too() -> None:
-    bodiless = EntryRedactor(make_redactor(key=KEY), Bodiless(is_all=True))
+    redactor = EntryRedactor(make_redactor(key=KEY), keeps_content=False)
     details = json.dumps({"task_id": "t", "events": ["asked"], "attributes": {"langfuse.trace.input": "asked"}})
     word = replace(a_word(), details=details)
 
-    assert cleaned(replace(a_call(), details=details), bodiless).details == '{"task_id":"t"}'
-    assert bodiless.clean(word) == replace(word, details='{"task_id":"t"}')
+    assert cleaned(replace(a_call(), details=details), redactor).details == '{"task_id":"t"}'
+    assert redactor.clean(word) == replace(word, details='{"task_id":"t"}')
     assert REDACTOR.clean(word) is word
 
 
@@ -166,25 +157,10 @@ def test_a_text_beside_entries_loses_its_secrets_too() -> None:
     assert REDACTOR.without_secrets("it used none") == "it used none"
 
 
-def test_without_bodies_of_a_project_others_keep_theirs() -> None:
-    finance = EntryRedactor(make_redactor(key=KEY), Bodiless.of(["finance"]))
-    full = replace(a_call(), inputs=Payload("1"), outputs=Payload("2"))
-
-    of_finance, of_shop = (cleaned(replace(full, project=project), finance) for project in ("Finance", "shop"))
-
-    assert (of_finance.inputs, of_finance.outputs, of_finance.project) == (None, None, "Finance")
-    assert of_shop == replace(full, project="shop")
-    assert finance.clean(full) is full
-    assert finance.clean(replace(a_word(), details='{"traceback":"t"}', project="finance")) == replace(
-        a_word(), project="finance"
-    )
-
-
-def test_a_secret_in_a_project_s_name_goes_and_the_project_is_still_known() -> None:
-    named = EntryRedactor(make_redactor(key=KEY), Bodiless.of([make_redactor(key=KEY).redact_text(SECRET).text]))
+def test_a_project_is_known_as_it_is_where_a_request_names_it() -> None:
     word = replace(a_word(), project=SECRET)
 
-    call = cleaned(replace(a_call(), inputs=Payload("1"), project=SECRET), named)
+    call = cleaned(replace(a_call(), project=SECRET))
 
-    assert (call.inputs, call.project, call.redacted[0].path) == (None, "[redacted:github_token]", "project")
-    assert named.clean(word) == replace(word, project="[redacted:github_token]")
+    assert (call.project, call.redacted[0].path) == (REDACTOR.known_as(SECRET), "project")
+    assert REDACTOR.clean(word) == replace(word, project=REDACTOR.known_as(SECRET))

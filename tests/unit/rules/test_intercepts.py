@@ -7,14 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import RUN, a_call, a_word, at, heard
+from tests.unit.rules.test_never_ended import a_closed_run
 from titan.model.actions import Outcome, RunEnd
-from titan.model.recorded import Note, RecordedRun, Stops
-from titan.model.runs import RunStatus
-from titan.rules.broken_off import without_open_calls
+from titan.model.recorded import Note, Stops
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.rules.intercepts import DEFAULTS, Reason, ReasonKind, Thresholds, acknowledgement, depends_on_agent, reasons
 
 
-def a_run(*, stopped: int = 0, good: int = 0) -> RecordedRun:
+def a_run(*, stopped: int = 0, good: int = 0) -> Run:
     """Return a run of which so many calls were stopped and so many went well."""
     entries = [a_call(f"s{n}", outcome=(Outcome.BLOCKED, Outcome.REJECTED)[n % 2]) for n in range(stopped)]
     return heard([a_word(), *entries, *(a_call(f"g{n}") for n in range(good))]).run
@@ -40,8 +41,7 @@ def test_a_failed_run_says_why_it_ended_and_else_what_failed_first() -> None:
 
 
 def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:
-    memory = heard([a_call(ends=None), a_word(seconds=2, end=RunEnd.FAILED, reason="killed by hand")])
-    run, _ = without_open_calls(memory.run, memory.all)
+    run = a_closed_run([a_call(ends=None), a_word(seconds=2, end=RunEnd.FAILED, reason="killed by hand")]).run
 
     [why] = reasons(run, has_unrecovered_error=False)
     [without] = reasons(replace(run, reason=None), has_unrecovered_error=False)
@@ -72,7 +72,7 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
 
 
 def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
-    def is_often(run: RecordedRun, thresholds: Thresholds) -> bool:
+    def is_often(run: Run, thresholds: Thresholds) -> bool:
         return reasons(run, has_unrecovered_error=False, thresholds=thresholds) != ()
 
     assert is_often(a_run(stopped=1), Thresholds(least=1))
@@ -81,7 +81,7 @@ def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
     assert not is_often(a_run(stopped=7, good=94), Thresholds(rate=Decimal("0.07")))
 
 
-def beside(run: RecordedRun, stopped: int, attempts: int, thresholds: Thresholds = DEFAULTS) -> list[str]:
+def beside(run: Run, stopped: int, attempts: int, thresholds: Thresholds = DEFAULTS) -> list[str]:
     """Return what is told of a run before which its agent's made so many attempts."""
     of_agent = Stops(stopped=stopped, attempts=attempts)
     return [

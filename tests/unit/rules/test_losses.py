@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_word, heard, in_any_order
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, Teller
+from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, Source
 from titan.rules.losses import LOST, lost_by
 
 
@@ -43,7 +43,7 @@ def test_only_the_event_of_that_name_tells_of_losses() -> None:
 def test_losses_add_up_in_any_order_and_are_counted_once() -> None:
     for memory in in_any_order(counted("l1", 40), counted("l2", 2), a_call()):
         memory.hear(counted("l2", 2))
-        memory.hear(replace(counted("l1", 40), teller=Teller.IMPORT))
+        memory.hear(replace(counted("l1", 40), source=Source.IMPORT))
 
         assert memory.run.lost == 42
 

@@ -11,7 +11,7 @@ from titan.model.dags import JobCounts
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry, Subject
 from titan.model.jobs import JobStatus
-from titan.model.runs import RunOutcome
+from titan.model.run_control import RunOutcome
 from titan.model.workers import WorkerState
 from titan.rules.notices import FIELDS, TEXTS, Facts, NoticeKind, check_texts, is_unroutable, notice_of, text_of
 

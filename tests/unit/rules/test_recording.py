@@ -7,9 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
-from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard, in_any_order
+from tests.support.recorded import Memory, a_call, a_span, a_word, at, heard, in_any_order
 from titan.model.actions import (
-    ActionEntry,
     ActionKind,
     AgentSource,
     Effect,
@@ -21,17 +20,16 @@ from titan.model.actions import (
     Payload,
     Redaction,
     RunEnd,
-    Teller,
+    Source,
 )
-from titan.model.recorded import IS_RETOLD, Tally
-from titan.model.runs import RunStatus, StatusSource
-from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS
+from titan.model.recorded import Tally
+from titan.model.run_status import RunStatus, StatusSource
 from titan.rules.recording import UNKNOWN_AGENT
 
 MODEL = ActionKind.MODEL
 
 
-# --- one teller ---
+# --- one source ---
 
 
 def test_a_call_is_counted_and_its_run_begins_with_it() -> None:
@@ -69,7 +67,7 @@ def test_a_repeat_that_brings_a_body_is_kept() -> None:
     again = memory.hear(replace(a_call(), inputs=Payload("1"), outputs=Payload("2")))
 
     assert (len(brings.kept), again.repeated) == (2, 1)
-    assert memory.all[0].heard & (HAS_INPUTS | HAS_OUTPUTS) == HAS_INPUTS | HAS_OUTPUTS
+    assert (memory.all[0].has_inputs, memory.all[0].has_outputs) == (True, True)
     assert memory.run.tally.calls == 1
 
 
@@ -99,7 +97,7 @@ def test_an_end_before_its_beginning_loses_nothing_of_either() -> None:
 
 
 def test_what_was_begun_as_a_step_and_turns_out_to_be_a_call_is_counted() -> None:
-    begins = a_call(ends=None, kind=ActionKind.STEP, teller=Teller.OTLP)
+    begins = a_call(ends=None, kind=ActionKind.STEP, source=Source.OTLP)
     ends = a_span("a1", cost="0.1")
 
     for memory in in_any_order(begins, ends):
@@ -206,7 +204,7 @@ def test_money_is_right_to_the_last_digit() -> None:
 def test_a_cost_that_moves_from_spent_to_prevented_is_taken_out_where_it_was() -> None:
     memory = heard([a_call(cost="0.1", outcome=Outcome.SUCCESS)])
 
-    memory.hear(a_call(teller=Teller.SENTINEL, cost="0.1", outcome=Outcome.BLOCKED))
+    memory.hear(a_call(source=Source.SENTINEL, cost="0.1", outcome=Outcome.BLOCKED))
 
     assert memory.run.tally == Tally(calls=1, blocked=1, prevented=Decimal("0.1"))
 
@@ -214,141 +212,20 @@ def test_a_cost_that_moves_from_spent_to_prevented_is_taken_out_where_it_was() -
 @pytest.mark.parametrize(
     ("costs", "told"),
     [
-        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", True)], "1"),
-        ([(Teller.ENDPOINT, "1", True), (Teller.OTLP, "2", False)], "1"),
-        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", False)], "2"),
-        ([(Teller.SDK, "1", True), (Teller.OTLP, "2", True)], "2"),
-        ([(Teller.SDK, None, False), (Teller.OTLP, "0", False)], "0"),
+        ([(Source.SDK, "1", False), (Source.OTLP, "2", True)], "1"),
+        ([(Source.SDK, "1", False), (Source.OTLP, "2", False)], "2"),
+        ([(Source.SDK, "1", True), (Source.OTLP, "2", True)], "2"),
+        ([(Source.SDK, None, False), (Source.OTLP, "0", False)], "0"),
     ],
 )
-def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Teller, str | None, bool]], told: str) -> None:
+def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Source, str | None, bool]], told: str) -> None:
     entries = [
-        a_call(
-            f"a{teller}", kind=MODEL, teller=teller, cost=cost, is_cost_estimated=guess, use=ModelUse(response_id="r")
-        )
-        for teller, cost, guess in costs
+        a_call(kind=MODEL, source=source, cost=cost, is_cost_estimated=guess, use=ModelUse(response_id="r"))
+        for source, cost, guess in costs
     ]
 
     for memory in in_any_order(*entries):
         assert (len(memory.all), memory.run.tally.cost, memory.all[0].cost) == (1, Decimal(told), Decimal(told))
-
-
-# --- two tellers ---
-
-
-def test_a_call_that_two_tellers_saw_is_one_by_the_id_of_its_answer() -> None:
-    span = a_span(begins=1, ends=4, parent_id="agent", use=ModelUse(response_id="r", input_tokens=5))
-    seen = a_seen(begins=2, ends=3, cost="0.2", use=ModelUse(response_id="r", input_tokens=6, model="m"))
-
-    for memory in in_any_order(span, seen):
-        [action] = memory.all
-        assert {action.id, action.span_id} == {"s1", "e1"}
-        assert (action.started_at, action.ended_at, action.parent_id) == (at(1), at(4), "agent")
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=6)
-
-
-def test_a_call_that_our_endpoint_has_begun_is_the_one_whose_answer_has_its_name() -> None:
-    span = a_span(begins=1, ends=4, use=ModelUse(response_id="e1"))
-    begins, ends = a_seen(begins=2, ends=None), a_seen(begins=2, ends=3, cost="0.2", use=ModelUse(response_id="e1"))
-    memory = heard([span])
-
-    for entry in (begins, ends):
-        memory.hear(entry)
-
-    assert [(action.id, action.span_id) for action in memory.all] == [("s1", "e1")]
-    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
-
-
-@pytest.mark.parametrize("parent", ["agent", None])
-def test_a_call_that_two_tellers_saw_is_one_by_the_span_it_was_made_in(parent: str | None) -> None:
-    begins, ends = a_span(ends=None, parent_id=parent), a_span(ends=4, parent_id=parent)
-    seen = [a_seen(begins=2, ends=None, parent_id="s1"), a_seen(begins=2, ends=3, parent_id="s1", cost="0.2")]
-
-    for memory in in_any_order(begins, ends, *seen):
-        [action] = memory.all
-        assert ({action.id, action.span_id}, action.parent_id) == ({"s1", "e1"}, parent)
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
-
-
-def test_tries_within_one_span_stay_two_calls() -> None:
-    answered = ModelUse(response_id="r2", output_tokens=3)
-    entries = [
-        a_span(ends=None),
-        a_span(ends=9, use=answered, cost="5", is_cost_estimated=True),
-        a_seen("e1", begins=1, ends=2, parent_id="s1", error="overloaded"),
-        a_seen("e2", begins=3, ends=4, parent_id="s1", use=answered, cost="0.2"),
-    ]
-
-    for memory in in_any_order(*entries):
-        assert memory.run.tally == Tally(calls=2, success=1, error=1, cost=Decimal("0.2"), unpriced=1, output_tokens=3)
-        assert memory.run.last_outcome is Outcome.SUCCESS
-
-
-def test_a_span_that_succeeded_is_not_the_try_that_failed_in_it_though_no_answer_is_named() -> None:
-    entries = [
-        a_span(ends=None),
-        a_span(ends=9, cost="5"),
-        a_seen(begins=1, ends=2, parent_id="s1", error="overloaded"),
-    ]
-
-    for memory in in_any_order(*entries):
-        assert memory.run.tally.error == 1
-        assert memory.run.tally.cost in (Decimal(0), Decimal(5))
-
-
-def test_two_calls_that_turn_out_to_be_one_are_counted_once() -> None:
-    answered = ModelUse(response_id="r", input_tokens=4)
-    begins, ends = a_span(ends=None), a_span(use=answered, cost="5", is_cost_estimated=True)
-    seen_begins, seen = a_seen(ends=None), a_seen(use=answered, cost="0.2")
-
-    for memory in in_any_order(begins, ends, seen_begins, seen):
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=4)
-        assert [action.heard & IS_RETOLD for action in memory.all if action.kind is not MODEL] in ([], [IS_RETOLD])
-
-
-def test_a_span_that_turns_out_to_be_the_call_our_endpoint_saw_in_it_is_counted_once() -> None:
-    begins = a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=None)
-    ends = a_span(cost="5", use=ModelUse(input_tokens=1))
-    seen = a_seen(parent_id="s1", cost="0.2", use=ModelUse(input_tokens=4))
-
-    for memory in in_any_order(begins, ends, seen):
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=4)
-
-
-def test_a_frame_stays_one_whatever_else_is_told_of_it() -> None:
-    answered = ModelUse(response_id="r")
-    memory = Memory()
-    for entry in (a_span(ends=None), a_seen(use=answered), a_span(use=answered)):
-        memory.hear(entry)
-
-    memory.hear(replace(a_span(use=answered, cost="3"), outputs=Payload("1")))
-
-    assert [action.kind for action in memory.all] == [ActionKind.STEP, MODEL]
-    assert memory.run.tally == Tally(calls=1, success=1, unpriced=1)
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (a_seen(parent_id="s1"), a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP)),
-        (a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP), a_seen(parent_id="s1")),
-        (a_seen(parent_id="s1"), a_span("s2")),
-        (a_seen(use=ModelUse(response_id="r")), a_seen("e2", use=ModelUse(response_id="r"))),
-        (a_seen(parent_id="s1", use=ModelUse(response_id="r1")), a_span(use=ModelUse(response_id="r2"))),
-        (a_seen(use=ModelUse(response_id="r")), a_call("t", use=ModelUse(response_id="r"))),
-    ],
-    ids=["around a step", "within a step", "elsewhere", "one teller twice", "another answer", "no model call"],
-)
-def test_calls_that_are_not_the_same_stay_two(first: ActionEntry, second: ActionEntry) -> None:
-    assert len(heard([first, second]).all) == 2
-
-
-def test_a_third_teller_of_a_call_finds_it_too() -> None:
-    answered = ModelUse(response_id="r")
-    entries = [a_seen(use=answered), a_span(use=answered), a_call("sdk", kind=MODEL, parent_id="p", use=answered)]
-
-    for memory in in_any_order(*entries):
-        assert [action.parent_id for action in memory.all] == ["p"]
 
 
 # --- runs ---

@@ -7,8 +7,20 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_span, a_word, heard
-from tests.unit.rules.test_broken_off import broken_off
-from titan.model.actions import ActionEntry, AgentSource, Entry, Failure, ModelUse, Outcome, Payload, RunEnd, Teller
+from tests.unit.rules.test_never_ended import a_run_broken_off
+from titan.model.actions import (
+    ActionEntry,
+    AgentSource,
+    Entry,
+    Failure,
+    ModelUse,
+    Outcome,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Source,
+)
+from titan.rules.never_ended import NEVER_ENDED
 
 USE = ModelUse(model="m", input_tokens=3, output_tokens=4, response_id="r1")
 WHOLE = replace(a_call(cost="0.5", use=USE, outcome=Outcome.SUCCESS), inputs=Payload("1"), outputs=Payload("2"))
@@ -19,7 +31,7 @@ FAILED = a_call(outcome=Outcome.ERROR, error="nope")
 
 def imported(*entries: Entry) -> list[Entry]:
     """Return what an import of an export of these says."""
-    return [replace(entry, teller=Teller.IMPORT) for entry in entries]
+    return [replace(entry, source=Source.IMPORT) if isinstance(entry, RunEntry) else entry for entry in entries]
 
 
 def stored(memory: Memory, entries: Iterable[Entry]) -> int:
@@ -62,12 +74,6 @@ def test_what_nobody_told_here_is_taken_once(news: dict[str, object]) -> None:
     assert [stored(memory, entries), stored(memory, entries)] == [1, 0]
 
 
-def test_a_cost_that_only_the_price_list_knows_is_nothing_new() -> None:
-    memory = heard([BARE])
-
-    assert stored(memory, imported(replace(BARE, cost=Decimal("0.5"), is_cost_estimated=True))) == 0
-
-
 def test_an_action_that_was_running_here_ends_by_an_import() -> None:
     memory = heard([RUNNING, a_word()])
 
@@ -83,21 +89,14 @@ def test_how_it_ended_is_news_without_a_time() -> None:
 
 
 def test_of_a_call_that_never_ended_the_inferred_end_is_a_repeat_and_another_one_counts() -> None:
-    memory = broken_off()
+    memory = a_run_broken_off()
     [call] = memory.all
-    inferred = a_call(begins=2, ends=9, cost="0.50", outcome=Outcome.ERROR)
+    inferred = replace(a_call(begins=2, ends=9, cost="0.50", outcome=Outcome.ERROR), failure=Failure(type=NEVER_ENDED))
     assert inferred.ended_at == call.ended_at
 
     assert stored(memory, imported(inferred)) == 0
     assert stored(memory, imported(a_call(begins=2, ends=5, cost="0.50"))) == 1
     assert memory.all[0].outcome is Outcome.SUCCESS
-
-
-def test_a_call_that_another_server_knows_by_another_id_is_joined_as_ever() -> None:
-    memory = heard([a_span("here", use=USE)])
-
-    assert stored(memory, imported(a_span("there", use=USE))) == 1
-    assert [action.span_id for action in memory.all] == ["there"]
 
 
 def test_a_run_that_says_nothing_new_is_a_repeat_however_its_agent_was_known() -> None:

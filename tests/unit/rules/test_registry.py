@@ -10,10 +10,11 @@ from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
 from titan.model.recorded import Tally
-from titan.model.runs import Run, RunStatus, StatusSource
+from titan.model.run_control import RunControl
+from titan.model.run_status import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls
 from titan.rules.ending import fallen_silent
-from titan.rules.recording import UNKNOWN_AGENT, settle
+from titan.rules.recording import UNKNOWN_AGENT, apply_entries
 from titan.rules.registry import (
     IDLE,
     IDLE_WITHIN_CALL,
@@ -81,9 +82,9 @@ def test_a_run_is_looked_at_from_the_moment_it_may_have_ended() -> None:
     assert silent_within_call_since(NOON) == NOON - IDLE_WITHIN_CALL
 
 
-def a_run(agent_id: str = "ada") -> Run:
+def a_run(agent_id: str = "ada") -> RunControl:
     """Return a run with stages, that began a second after noon and did something in the ninth."""
-    return Run(
+    return RunControl(
         project_id=PROJECT,
         id=RUN,
         agent_id=agent_id,
@@ -159,13 +160,11 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 
 
 def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
-    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2))
-    known = KnownCalls(
-        runs={RUN: unheard}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1
-    )
+    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2), keeps_content=True)
+    known = KnownCalls(runs={RUN: unheard}, actions={}, next_number=1)
     said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
 
-    [run] = settle(said, known, project_id=PROJECT, now=at(3)).runs
+    [run] = apply_entries(said, known, project_id=PROJECT, now=at(3)).runs
 
     assert (unheard.status, unheard.agent_id, unheard.heard_at) == (RunStatus.RUNNING, UNKNOWN_AGENT, at(2))
     assert (run.agent_id, run.started_at, run.status, run.ended_at) == ("ada", at(0), RunStatus.COMPLETED, at(0.6))

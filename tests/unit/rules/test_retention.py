@@ -9,7 +9,7 @@ from tests.support.builders import NOON, a_dag
 from tests.support.stored import a_run
 from titan.model.dags import Dag, JobCounts
 from titan.model.retention import LogOwner, OldEntry
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.rules.retention import (
     cutoff,
     may_cut,
@@ -38,7 +38,7 @@ def test_what_is_kept_for_ever_has_no_cutoff() -> None:
     ],
     ids=["old", "alive", "young"],
 )
-def test_a_run_goes_when_it_is_old_and_not_alive(run: Run, may_go: bool) -> None:
+def test_a_run_goes_when_it_is_old_and_not_alive(run: RunControl, may_go: bool) -> None:
     assert may_forget_run(run, before=LATER) is may_go
 
 
@@ -86,7 +86,7 @@ def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
     ],
 )
 def test_a_workspace_goes_when_it_is_idle_and_its_owner_over_for_as_long(
-    owner: Run | Dag | None, idle_days: int, keep_days: int | None, may_go: bool
+    owner: RunControl | Dag | None, idle_days: int, keep_days: int | None, may_go: bool
 ) -> None:
     keep = None if keep_days is None else keep_days * DAY
 

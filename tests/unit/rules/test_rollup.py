@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.builders import NOON, PROJECT, a_dag
 from titan.model.dags import Dag, JobCounts, StageStatus
-from titan.model.runs import Run, RunOutcome, RunStatus
+from titan.model.run_control import RunControl, RunOutcome
+from titan.model.run_status import RunStatus
 from titan.rules.rollup import (
     RUN_IDLE,
     agent_of,
@@ -27,9 +28,9 @@ ENDED = NOON + timedelta(seconds=1)
 LONG_AFTER = NOON + RUN_IDLE
 
 
-def a_run(*, live: int = 0, stages: int = 1, outcome: RunOutcome | None = None) -> Run:
+def a_run(*, live: int = 0, stages: int = 1, outcome: RunOutcome | None = None) -> RunControl:
     """Return a run whose last activity was at noon."""
-    return Run(
+    return RunControl(
         project_id=PROJECT,
         id="RESEARCH_cb5e13",
         agent_id="RESEARCH",
@@ -132,7 +133,7 @@ def test_a_failed_stage_that_a_later_one_made_good_does_not_fail_the_run() -> No
     ],
 )
 def test_a_run_ended_when_somebody_said_so_or_with_its_last_activity(
-    run: Run, now: datetime, ended_at: datetime | None
+    run: RunControl, now: datetime, ended_at: datetime | None
 ) -> None:
     assert run_ended_at(run, now=now) == ended_at
 

@@ -6,22 +6,20 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry, Standing
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
 from titan.rules.storable import storable, storable_id, storable_text, storable_time
 
 ODD, FIT = "a\0b\ud800é", "a\ufffdb\ufffdé"
 BARE: list[ActionEntry] = [
     replace(a_call(), use=None, failure=None),
-    replace(a_call(), use=ModelUse(), failure=Failure(type="E"), hearsay=Hearsay(heard=1)),
+    replace(a_call(), use=ModelUse(), failure=Failure(type="E")),
 ]
 
 
 def filled(entry: Entry, text: str) -> Entry:
     """Return an entry that says the same text wherever it may say one."""
     if isinstance(entry, RunEntry):
-        return replace(
-            entry, run_id=text, agent_id=text, session_id=text, name=text, reason=text, tags=("t", text), project=text
-        )
+        return replace(entry, run_id=text, agent_id=text, session_id=text, name=text, reason=text, tags=("t", text))
     return replace(
         entry,
         id=text,
@@ -32,8 +30,7 @@ def filled(entry: Entry, text: str) -> Entry:
         tags=("t", text),
         use=ModelUse(model=text, provider=text, response_id=text, input_tokens=3),
         failure=Failure(type=text, message=text, traceback=text),
-        hearsay=Hearsay(heard=1, span_id=text, seen_within=text),
-        project=text,
+        scope=text,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import NOON, PROJECT, a_gate, a_job, a_spec
+from tests.support.builders import NOON, a_gate, a_job, a_spec
 from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.workers import Worker, WorkerState
@@ -22,7 +22,6 @@ def a_worker(
 ) -> Worker:
     """Return a registered worker that offers one slot under `label`."""
     return Worker(
-        project_id=PROJECT,
         id=worker_id,
         name=worker_id,
         host="box",

@@ -1,14 +1,14 @@
 """Every route says who may ask, and no route says more than it means."""
 
 from titan.model.tokens import Role
-from titan.rules.access import LIMITED_FOR_JOBS, PERMITTED, Permission
+from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, PERMITTED, RECORDS, Permission
 from titan.server.signing_in import PATH
 from titan.server.table import ROUTES, SOCKETS
 
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
     *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER, Permission.RECORD),
-    Permission.DELIVER,
+    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE),
 }
 #: Signing in, and out, changes nothing but who one is.
 AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
@@ -70,3 +70,15 @@ def test_who_has_no_token_can_sign_in_and_nothing_else() -> None:
     signing_in = [route.path for route in ROUTES if route.permission is Permission.SIGN_IN]
 
     assert set(signing_in) == {PATH}
+
+
+def test_no_token_of_a_project_looks_after_workers_or_the_server() -> None:
+    concerning_all = {route.path for route in ROUTES if route.permission in OF_ALL_PROJECTS}
+    of_workers = {route.path for route in ROUTES if route.path.startswith("/api/workers/")}
+
+    assert concerning_all == of_workers | {"/metrics", "/api/settings", "/api/clean"}
+
+
+def test_only_what_records_takes_the_project_of_its_token_whatever_it_names() -> None:
+    assert not RECORDS & LIMITED_FOR_JOBS
+    assert {route.method for route in ROUTES if route.permission in RECORDS} == {"POST"}

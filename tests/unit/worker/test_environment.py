@@ -88,17 +88,8 @@ def test_a_program_that_reports_to_another_collector_goes_on_doing_so_and_sends_
     assert told == (expected if is_job else {"OTEL_RESOURCE_ATTRIBUTES": expected["OTEL_RESOURCE_ATTRIBUTES"]})
 
 
-def test_a_job_is_of_the_project_of_its_worker_unless_it_is_submitted_with_another() -> None:
-    inherited = environment_of(an_assignment(), inherited={"TITAN_PROJECT": "finance"})
-    own = environment_of(an_assignment(env={"TITAN_PROJECT": "a b"}), inherited={"TITAN_PROJECT": "finance"})
+def test_a_job_is_not_told_the_project_of_its_worker() -> None:
+    environment = environment_of(an_assignment(), inherited={"TITAN_PROJECT": "finance"})
 
-    assert (inherited["TITAN_PROJECT"], own["TITAN_PROJECT"]) == ("finance", "a b")
-    assert inherited["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=finance")
-    assert own["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=a%20b")
-
-
-def test_a_project_that_is_no_utf8_is_told_as_the_sdk_tells_it() -> None:
-    environment = environment_of(an_assignment(), inherited={"TITAN_PROJECT": " caf\udce9 "})
-
-    assert environment["TITAN_PROJECT"] == " caf\udce9 "
-    assert environment["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=caf%3F")
+    assert "TITAN_PROJECT" not in environment
+    assert "titan.project" not in environment["OTEL_RESOURCE_ATTRIBUTES"]

@@ -1,4 +1,4 @@
-import { useNavigate } from "react-router";
+import { Link, useNavigate } from "react-router";
 import { useLedger } from "../../api/ledger";
 import { pageCount } from "../../api/ledgerPages";
 import { Button } from "../../parts/Button";
@@ -109,8 +109,8 @@ export function LedgerPage() {
             onClear={isUnfiltered(filter) && page === 1 ? null : () => change(noFilter())}
           >
             <Empty title="No action is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
-              Every model and tool call of every run stands here. The page <a href="/runs">Runs</a> has three ways to
-              record one.
+              Every model and tool call of every run stands here. The page <Link to="/runs">Runs</Link> has three ways
+              to record one.
             </Empty>
           </NoRows>
         )}

@@ -1,6 +1,8 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
+
 import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
 import { MOST_PAGES } from "../../api/ledgerPages";
+import { ofProject } from "../../api/project";
 import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost, isCost } from "../../parts/costText";
 import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
@@ -75,7 +77,7 @@ export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
   const { sort_by: _sort, sort_order: _order, ...wanted } = ledgerQuery(filter);
   const query = new URLSearchParams({ format });
   for (const [name, value] of Object.entries(wanted)) query.set(name, String(value));
-  return `/api/v1/ledger/export?${query}`;
+  return ofProject(`/api/v1/ledger/export?${query}`);
 }
 
 /** Returns the page that a URL asks for: the first where it names none, the last that there can be where it names one behind. */

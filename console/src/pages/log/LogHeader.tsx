@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import type { Job } from "../../api/facts";
+import { ofProject } from "../../api/project";
 import { bytes, duration, ofNanoseconds } from "../../parts/format";
 import { JobTook } from "../../parts/JobTook";
 import { lookOf, Status } from "../../parts/Status";
@@ -59,5 +60,5 @@ export function LogHeader({ job, attempt, facts, onAttempt }: Props) {
 
 export function logUrl(jobId: string, attempt: string | null): string {
   const query = attempt ? `?attempt=${encodeURIComponent(attempt)}` : "";
-  return `/api/jobs/${encodeURIComponent(jobId)}/log${query}`;
+  return ofProject(`/api/jobs/${encodeURIComponent(jobId)}/log${query}`);
 }

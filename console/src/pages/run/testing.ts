@@ -16,6 +16,7 @@ export function aRow(number: number, told: Partial<Row> = {}): Row {
     outcome: "success",
     cost: null,
     isEstimated: false,
+    isPossibleDuplicate: false,
     tokens: null,
     ...told,
   };

@@ -1,5 +1,7 @@
 /** The registry's filters as they stand in the URL. */
+
 import { RUN_STATUSES } from "../../api/facts";
+import { ofProject } from "../../api/project";
 import { type ExportForm, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
@@ -83,7 +85,7 @@ export function searchWithin(run: Pick<RunView, "run_id" | "agent_id" | "name">,
 export function exportPath(filter: RegistryFilter, form: ExportForm): string {
   const query = new URLSearchParams(form === "zip" ? { format: "csv", layout: form } : { format: form });
   for (const [name, value] of Object.entries(queryOf(filter))) query.set(name, String(value));
-  return `/api/v1/runs/export?${query}`;
+  return ofProject(`/api/v1/runs/export?${query}`);
 }
 
 /** Returns the runs that a URL chooses for comparing: two at most. */

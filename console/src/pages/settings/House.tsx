@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useChange } from "../../api/changes";
 import { clean, type Freed, rereadHealth, useHealth } from "../../api/house";
-import { useCanChange } from "../../api/session";
+import { useCanOperate } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Failure } from "../../parts/Failure";
 import { bytes } from "../../parts/format";
@@ -10,7 +10,7 @@ import { goneLines } from "./freed";
 /** The disk, and cleaning up now: first what would go, then, if wished, that it goes. */
 export function House() {
   const { data, error, refetch } = useHealth();
-  const canChange = useCanChange();
+  const canChange = useCanOperate();
   const [freed, setFreed] = useState<Freed | null>(null);
   const change = useChange(
     clean,

@@ -1,5 +1,7 @@
 import { type FormEvent, useId, useState } from "react";
 import { createToken, type NewToken, type Role } from "../../api/house";
+import { DEFAULT_PROJECT } from "../../api/project";
+import { useShownProject } from "../../api/projects";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { ABOUT_ROLE, EXPIRIES, ROLES } from "./roles";
@@ -13,6 +15,8 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
   const [days, setDays] = useState("30");
   const [isTrusted, setIsTrusted] = useState(false);
   const [labels, setLabels] = useState("");
+  const shown = useShownProject();
+  const [project, setProject] = useState(shown === DEFAULT_PROJECT ? "" : shown);
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const form = useId();
@@ -21,8 +25,8 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
     setIsBusy(true);
     try {
       const named = labels.split(/[\s,]+/).filter(Boolean);
-      const worker = { trusted: isTrusted, labels: named.length > 0 ? named : null };
-      const about = role === "worker" ? worker : { trusted: false, labels: null };
+      const worker = { trusted: isTrusted, labels: named.length > 0 ? named : null, project: null };
+      const about = role === "worker" ? worker : { trusted: false, labels: null, project: project.trim() || null };
       onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days), about));
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
@@ -84,7 +88,19 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
               />
             </label>
           </>
-        ) : null}
+        ) : (
+          <label className="stack">
+            Project: all that it sees and changes
+            <input
+              className="field"
+              dir="auto"
+              autoComplete="off"
+              placeholder="every project"
+              value={project}
+              onChange={(event) => setProject(event.target.value)}
+            />
+          </label>
+        )}
         <label className="stack">
           Expires after
           <select className="field" value={days} onChange={(event) => setDays(event.target.value)}>

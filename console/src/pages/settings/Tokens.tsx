@@ -114,6 +114,11 @@ function Row({ token, isHomes }: One) {
       </td>
       <td>
         {token.trusted ? `${token.role}, trusted` : token.role}
+        {token.project ? (
+          <div className="soft" dir="auto">
+            project {token.project}
+          </div>
+        ) : null}
         {token.labels ? <div className="soft">offers {token.labels.join(", ")}</div> : null}
       </td>
       <td>

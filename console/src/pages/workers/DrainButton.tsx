@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Worker } from "../../api/facts";
-import { useCanChange } from "../../api/session";
+import { useCanOperate } from "../../api/session";
 import { useDrain, useResume } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
@@ -8,7 +8,7 @@ import { count } from "../../parts/format";
 
 /** Lets a worker run out of work and leave, or takes that back while it is still there. */
 export function DrainButton({ worker }: { worker: Worker }) {
-  const canChange = useCanChange();
+  const canChange = useCanOperate();
   const [asks, setAsks] = useState(false);
   const drain = useDrain();
   const resume = useResume();

@@ -1,7 +1,7 @@
-import { Link } from "react-router";
 import type { Worker } from "../../api/facts";
 import { bytes, count } from "../../parts/format";
 import { Name } from "../../parts/Name";
+import { ProjectLink } from "../../parts/ProjectLink";
 import { lookOf } from "../../parts/Status";
 import { Took } from "../../parts/Time";
 import { dagPath } from "../../parts/url";
@@ -65,9 +65,14 @@ export function Running({ worker }: { worker: Worker }) {
     <div className="workers-running">
       {worker.running.slice(0, MOST_RUNNING).map((job) => (
         <div key={job.job_id} className="workers-job">
-          <Link className="cut" title={job.name} to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
+          <ProjectLink
+            className="cut"
+            title={job.name}
+            project={job.project}
+            to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}
+          >
             <Name of={job.name} />
-          </Link>
+          </ProjectLink>
           <span className="soft">
             <Took from={job.started_at} to={null} />
           </span>

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
-import { Link } from "react-router";
 import type { Worker } from "../../api/facts";
 import { duration, ofNanoseconds } from "../../parts/format";
+import { ProjectLink } from "../../parts/ProjectLink";
 import { Status } from "../../parts/Status";
 import { Time, Took } from "../../parts/Time";
 import { dagPath, logPath } from "../../parts/url";
@@ -87,9 +87,13 @@ function JobCells({ job }: { job: Named }) {
   return (
     <>
       <td className="workers-jobname">
-        <Link dir="auto" to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
+        <ProjectLink
+          dir="auto"
+          project={job.project}
+          to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}
+        >
           {job.name}
-        </Link>
+        </ProjectLink>
       </td>
       <td className="workers-jobname soft" dir="auto">
         {job.dag_name}
@@ -101,9 +105,9 @@ function JobCells({ job }: { job: Named }) {
 function LogLink({ job }: { job: Named }) {
   return (
     <td>
-      <Link to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
+      <ProjectLink project={job.project} to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
         Log
-      </Link>
+      </ProjectLink>
     </td>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useCanChange } from "../../api/session";
+import { useCanOperate } from "../../api/session";
 import { LOAD_MS, useGoneWorkers, useQueue, useWorkers } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
@@ -19,7 +19,7 @@ export function WorkersPage() {
   const workers = useWorkers(LOAD_MS);
   const [longer, setLonger] = useState<Record<string, number>>({}); // groups of the queue → jobs that are wanted
   const queue = useQueue(longer);
-  const canChange = useCanChange();
+  const canChange = useCanOperate();
   const [adding, setAdding] = useState<string | null>(null); // the label to offer
   const onAdd = canChange ? setAdding : null;
   const here = workers.data ?? [];

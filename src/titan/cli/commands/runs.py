@@ -19,7 +19,7 @@ from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
 from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
 from titan.cli.views import now
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
 from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
 
 app = typer.Typer(

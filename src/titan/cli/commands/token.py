@@ -58,6 +58,15 @@ Labels: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+OfProject: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="PROJECT",
+        help="All that it sees and changes. Not with --role worker. Default: every project.",
+        show_default=False,
+    ),
+]
 Home: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -85,6 +94,7 @@ _COLUMNS = (
         "titan token create laptop",
         "titan token create gpu-box --role worker --trusted --expires 30d",
         "titan token create sandbox --role worker --label SANDBOX",
+        "titan token create dashboard --role viewer --project finance",
     )
 )
 def create(
@@ -93,6 +103,7 @@ def create(
     role: RoleOption = "admin",
     trusted: Trusted = False,
     label: Labels = None,
+    project: OfProject = None,
     expires: Expires = None,
     home: Home = None,
     as_json: JsonOption = False,
@@ -103,12 +114,12 @@ def create(
     place = home or home_folder()
     titan = _server(server, home)
     if titan is None:
-        asked = {"name": name, "role": role, "expires_in": expires_in, "is_trusted": trusted, "labels": label}
-        answer = _in_store(place, "create_token", **asked)
+        asked = {"name": name, "role": role, "is_trusted": trusted, "labels": label, "project": project}
+        answer = _in_store(place, "create_token", expires_in=expires_in, **asked)
     else:
         days = None if expires_in is None else expires_in / A_DAY
-        body = {"name": name, "role": role, "trusted": trusted, "labels": label, "expires_in_days": days}
-        answer = titan.post("api", "tokens", body=body)
+        body = {"name": name, "role": role, "trusted": trusted, "labels": label, "project": project}
+        answer = titan.post("api", "tokens", body=body | {"expires_in_days": days})
     if as_json:
         show_json(answer)
         return
@@ -206,7 +217,8 @@ def _row(token: Token) -> list[Cell]:
 
 def _role(token: Token) -> str:
     about = ["trusted"] if token.trusted else []
-    return " ".join([token.role, *about, *(token.labels or ())])
+    of = [] if token.project is None else ["of", token.project]
+    return " ".join([token.role, *about, *(token.labels or ()), *of])
 
 
 def _state(token: Token) -> str:

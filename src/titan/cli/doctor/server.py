@@ -91,8 +91,8 @@ def check_workers(server: Server) -> Iterator[Finding]:
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
         yield ok("workers", f"{worker.name} on {worker.host} offers {slots}")
-    queue = read(server.get("api", "queue", limit=NAMED_JOBS), Queue)
-    unroutable = [group for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
+    queues = [read(each.get("api", "queue", limit=NAMED_JOBS), Queue) for each in server.in_each_project()]
+    unroutable = [group for queue in queues for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
     for group in unroutable:
         label, jobs = group.requirement, count(group.count, "job")
         about = "" if group.confined_to is None else f" with token {group.confined_to}, from whose workers they came"

@@ -43,21 +43,22 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_tapes(server: Server) -> Iterator[Finding]:
-    """Verify the tapes of the newest runs."""
-    newest = read(server.get("api", "v1", "runs", window="all", limit=NEWEST), NewestRuns).data
-    entries, broken = 0, 0
-    for run in newest:
-        answer = server.get("api", "v1", "runs", run.run_id, "chain", timeout_seconds=VERIFY_SECONDS)
-        chain = read(answer, Chain)
-        entries += chain.entries
-        if chain.broken is not None:
-            broken += 1
-            yield _broken(run.run_id, chain.broken)
-    if not newest:
+    """Verify the tapes of each project's newest runs."""
+    runs, entries, broken = 0, 0, 0
+    for inside in server.in_each_project():
+        for run in read(inside.get("api", "v1", "runs", window="all", limit=NEWEST), NewestRuns).data:
+            answer = inside.get("api", "v1", "runs", run.run_id, "chain", timeout_seconds=VERIFY_SECONDS)
+            chain = read(answer, Chain)
+            runs += 1
+            entries += chain.entries
+            if chain.broken is not None:
+                broken += 1
+                yield _broken(run.run_id, chain.broken)
+    if not runs:
         yield ok("tapes", "no run was recorded yet")
     elif not broken:
         what = "entry" if entries == 1 else "entries"
-        yield ok("tapes", f"{entries:,} {what} of the {count(len(newest), 'newest run')} are as they were recorded")
+        yield ok("tapes", f"{entries:,} {what} of the {count(runs, 'newest run')} are as they were recorded")
 
 
 def _broken(run_id: str, broken: BrokenAt) -> Finding:

@@ -7,10 +7,8 @@ from urllib.parse import quote
 
 from titan.engine.protocol import Assignment
 from titan.engine.worker.server_address import ServerAddress
-from titan_sdk.encoding import project_name
 
 _EXPORTER: Final = "OTEL_EXPORTER_OTLP"
-_PROJECT: Final = "TITAN_PROJECT"  #: of all jobs of a worker that has it, unless they are submitted with another
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 
 
@@ -34,8 +32,6 @@ def job_environment(
     }
     if assignment.agent_run_id is not None:
         environment["TITAN_AGENT_RUN_ID"] = assignment.agent_run_id
-    if _PROJECT in inherited:
-        environment[_PROJECT] = inherited[_PROJECT]
     return environment | assignment.env | _telemetry(assignment, server, {**inherited, **assignment.env})
 
 
@@ -47,7 +43,6 @@ def _telemetry(assignment: Assignment, server: ServerAddress, given: Mapping[str
     about = {
         "titan.job_id": assignment.job_id,
         "titan.agent_run_id": assignment.agent_run_id,
-        "titan.project": project_name(given.get(_PROJECT)),
     }
     ours = [f"{name}={quote(value, safe='')}" for name, value in about.items() if value]
     variables = {_RESOURCE: ",".join([*filter(None, [given.get(_RESOURCE)]), *ours])}

@@ -25,13 +25,10 @@ __all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "r
 _NO_TRACE: Final = "0" * 32
 
 
-def read_traces(
-    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
-) -> Batch:
+def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
     """Return what a request to /v1/traces says: an entry per span, and one per run.
 
-    Spans without ids or times, or that cannot be read, are rejected; the others are taken. `project` is what the
-    request itself says.
+    Spans without ids or times, or that cannot be read, are rejected; the others are taken.
 
     Raises:
         InvalidInput: the body is no such request, or packed or encoded in a way that is not known.
@@ -39,15 +36,11 @@ def read_traces(
     """
     plain = decompressed(body, content_encoding)
     spans = jsons.read_spans(plain) if is_json(content_type) else protobuf.read_spans(plain)
-    return _batch(spans, project)
+    return _batch(spans)
 
 
-def read_logs(
-    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
-) -> Batch:
+def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
     """Return what a request to /v1/logs says of model calls and named events; other records are dropped.
-
-    `project` is what the request itself says.
 
     Raises:
         InvalidInput, TooLarge: as `read_traces`.
@@ -61,7 +54,6 @@ def read_logs(
         elif not 0 <= record.at_ns <= MAX_NS:
             problems.append("log records whose time is after the year 2262")
         else:
-            record.source.project_of_request = project
             taken.append(record)
     return Batch(
         entries=list(entries_of(taken)),
@@ -71,21 +63,18 @@ def read_logs(
     )
 
 
-def read_metrics(
-    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
-) -> Batch:
+def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
     """Accept a request to /v1/metrics, which says nothing of single actions: no entries.
 
     Raises:
         InvalidInput, TooLarge: as `read_traces`.
     """
-    del project  # of nothing that is kept
     plain = decompressed(body, content_encoding)
     count = jsons.count_metrics(plain) if is_json(content_type) else protobuf.count_metrics(plain)
     return Batch(entries=(), accepted=count)
 
 
-def _batch(spans: Iterable[Span | Unread], project: str | None) -> Batch:
+def _batch(spans: Iterable[Span | Unread]) -> Batch:
     taken: list[Span] = []
     rejected = 0
     problem = ""
@@ -94,15 +83,15 @@ def _batch(spans: Iterable[Span | Unread], project: str | None) -> Batch:
             rejected += 1
             problem = problem or f"span {span.problem if isinstance(span, Unread) else wrong}"
         else:
-            span.source.project_of_request = project
             taken.append(span)
     entries: list[ActionEntry] = []
-    runs: dict[str, RunSeen] = {}
+    runs: dict[tuple[str | None, str], RunSeen] = {}
     for span, run_id in zip(taken, runs_of(taken), strict=True):
         entry, gathered = action_of(span, run_id)
-        seen = runs.get(run_id)
+        place = span.origin.project, run_id
+        seen = runs.get(place)
         if seen is None:
-            seen = runs[run_id] = RunSeen(span, entry)
+            seen = runs[place] = RunSeen(span, entry)
         seen.hear(span, entry, gathered)
         entries.append(entry)
     return Batch(

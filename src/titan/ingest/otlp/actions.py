@@ -11,7 +11,7 @@ from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
@@ -28,7 +28,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     inputs, outputs = contents_of(span, gathered, kind)
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
-    use = use_of(gathered, span.source.scope)
+    use = use_of(gathered, span.origin.scope)
     cost = cost_of(gathered)
     is_counted = kind in CALLS and not sums_up(kind, use)
     agent = found.get("agent")
@@ -40,7 +40,8 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     entry = ActionEntry(
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,
-        teller=Teller.OTLP,
+        source=Source.OTLP,
+        scope=span.origin.scope[:100] or None,
         kind=kind,
         name=name_of(span, kind, found),
         started_at=time_of(span.started_ns),
@@ -56,7 +57,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         use=use if is_counted else None,
         tags=texts_of(found.get("span_tags")),
         details=details_of(span, gathered, failure, beside),
-        project=span.source.project,
+        project=span.origin.project,
     )
     return entry, gathered
 

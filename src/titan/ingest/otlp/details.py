@@ -7,7 +7,7 @@ from typing import Final
 from titan.ingest.otlp.attributes import Gathered, Meaning
 from titan.ingest.otlp.contents import is_message_event
 from titan.ingest.otlp.failures import last_exception, status_of
-from titan.ingest.otlp.telemetry import Source, Span, SpanLink
+from titan.ingest.otlp.telemetry import Origin, Span, SpanLink
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
 from titan.model.actions import Failure, ModelUse
 
@@ -23,8 +23,8 @@ def details_of(span: Span, gathered: Gathered, failure: Failure | None, beside: 
     """Return all that a span says and its entry has no field for; `beside` are further members."""
     found = gathered.found
     members: dict[str, str] = {}
-    if span.source.scope:
-        members["scope"] = text_of(span.source.scope)
+    if span.origin.scope:
+        members["scope"] = text_of(span.origin.scope)
     if attributes := gathered.rest | _error_type(found, failure):
         members["attributes"] = object_text(attributes)
     if (status := status_of(span, found)) and (failure is None or status not in f"{failure.type}: {failure.message}"):
@@ -124,9 +124,9 @@ def _last(texts: Sequence[str]) -> Sequence[str]:
     return texts[first:]
 
 
-def resource_text(source: Source) -> str | None:
+def resource_text(origin: Origin) -> str | None:
     """Return what is known of the sender, as a JSON object, but for what every program on its machine says."""
-    kept = {key: value for key, value in source.resource.items() if not key.startswith(_OF_THE_MACHINE)}
-    if source.service is None:
+    kept = {key: value for key, value in origin.resource.items() if not key.startswith(_OF_THE_MACHINE)}
+    if origin.service is None:
         kept.pop("service.name", None)
     return object_text(kept) if kept else None

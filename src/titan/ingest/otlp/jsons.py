@@ -27,7 +27,7 @@ from titan.ingest.otlp.json_shapes import (
     SpanShape,
     StatusShape,
 )
-from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, SpanLink, Unread
+from titan.ingest.otlp.telemetry import LogRecord, Origin, Span, SpanEvent, SpanLink, Unread
 from titan.ingest.values import Value
 from titan.model.errors import InvalidInput
 
@@ -70,9 +70,9 @@ def read_spans(body: bytes) -> Iterator[Span | Unread]:
         yield from _each(request, _TRACES, SpanShape, _span)
         return
     for of_resource in request.resource_spans or ():
-        for source, of_scope in _scopes(of_resource, of_resource.scope_spans):
+        for origin, of_scope in _scopes(of_resource, of_resource.scope_spans):
             for span in of_scope.spans or ():
-                yield _built(_span, span, source)
+                yield _built(_span, span, origin)
 
 
 def read_records(body: bytes) -> Iterator[LogRecord | Unread]:
@@ -86,9 +86,9 @@ def read_records(body: bytes) -> Iterator[LogRecord | Unread]:
         yield from _each(request, _LOGS, RecordShape, _record)
         return
     for of_resource in request.resource_logs or ():
-        for source, of_scope in _scopes(of_resource, of_resource.scope_logs):
+        for origin, of_scope in _scopes(of_resource, of_resource.scope_logs):
             for record in of_scope.log_records or ():
-                yield _built(_record, record, source)
+                yield _built(_record, record, origin)
 
 
 def count_metrics(body: bytes) -> int:
@@ -104,23 +104,23 @@ def count_metrics(body: bytes) -> int:
     return sum(len(scope.metrics or ()) for resource in of_resources for scope in resource.scope_metrics or ())
 
 
-def _scopes(of_resource: OfResource, of_scopes: list[OfScope] | None) -> Iterator[tuple[Source, OfScope]]:
+def _scopes(of_resource: OfResource, of_scopes: list[OfScope] | None) -> Iterator[tuple[Origin, OfScope]]:
     resource = _attributes(of_resource.resource.attributes if of_resource.resource else None)
     for of_scope in of_scopes or ():
-        yield Source(resource, (of_scope.scope.name if of_scope.scope else None) or ""), of_scope
+        yield Origin(resource, (of_scope.scope.name if of_scope.scope else None) or ""), of_scope
 
 
-def _built(build: Callable[[S, Source], T], shape: S, source: Source) -> T | Unread:
+def _built(build: Callable[[S, Origin], T], shape: S, origin: Origin) -> T | Unread:
     try:
-        return build(shape, source)
+        return build(shape, origin)
     except RecursionError:
         return Unread("nested deeper than can be read")
 
 
-def _span(span: SpanShape, source: Source) -> Span:
+def _span(span: SpanShape, origin: Origin) -> Span:
     status = span.status or StatusShape()
     return Span(
-        source=source,
+        origin=origin,
         trace_id=_id(span.trace_id),
         id=_id(span.span_id),
         parent_id=_id(span.parent_span_id),
@@ -150,9 +150,9 @@ def _links(said: object) -> list[SpanLink]:
     return links
 
 
-def _record(record: RecordShape, source: Source) -> LogRecord:
+def _record(record: RecordShape, origin: Origin) -> LogRecord:
     return LogRecord(
-        source=source,
+        origin=origin,
         trace_id=_id(record.trace_id),
         span_id=_id(record.span_id),
         at_ns=_whole(record.time_unix_nano) or _whole(record.observed_time_unix_nano),
@@ -254,23 +254,23 @@ def _mended(body: bytes) -> Any:
 
 
 def _each(
-    request: dict[str, Any], signal: _Signal, shape: type[S], build: Callable[[S, Source], T]
+    request: dict[str, Any], signal: _Signal, shape: type[S], build: Callable[[S, Origin], T]
 ) -> Iterator[T | Unread]:
     """Yield the parts of a request, each read for itself."""
-    for source, part in _parts(request, signal):
+    for origin, part in _parts(request, signal):
         try:
-            yield _built(build, msgspec.convert(part, shape), source)
+            yield _built(build, msgspec.convert(part, shape), origin)
         except (msgspec.ValidationError, RecursionError) as error:
             yield Unread(f"{_named(part)}: {error}"[:_LONGEST])
 
 
-def _parts(request: dict[str, Any], signal: _Signal) -> Iterator[tuple[Source, Any]]:
+def _parts(request: dict[str, Any], signal: _Signal) -> Iterator[tuple[Origin, Any]]:
     for of_resource in _listed(request, signal.of_resource):
         resource = _resource(_member(of_resource, "resource"))
         for of_scope in _listed(of_resource, signal.of_scope):
-            source = Source(resource, _scope(_member(of_scope, "scope")))
+            origin = Origin(resource, _scope(_member(of_scope, "scope")))
             for part in _listed(of_scope, signal.parts):
-                yield source, part
+                yield origin, part
 
 
 def _member(value: Any, name: str) -> Any:

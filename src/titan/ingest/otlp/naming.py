@@ -1,7 +1,7 @@
 """Which runs spans are in: as the nearest span above them that names one, or its resource, says; else their trace's.
 
 A program names its run on the root span and nowhere below it. What a request does not show of the spans above is for
-`titan.engine.tracing`, which knows how other requests named the trace.
+`titan.engine.aliases`, which knows how other requests named the trace.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def runs_of(spans: Sequence[Span]) -> list[str]:
 
 def _named(span: Span) -> str | None:
     own = span.attributes.pop("titan.agent_run_id", None)
-    return str(own)[:200] if own else span.source.run_id
+    return str(own)[:200] if own else span.origin.run_id
 
 
 def _place(span: Span) -> _Place:

@@ -18,7 +18,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1 import logs_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, SpanLink
+from titan.ingest.otlp.telemetry import LogRecord, Origin, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value
 from titan.model.errors import InvalidInput
 
@@ -36,9 +36,9 @@ def read_spans(body: bytes) -> Iterator[Span]:
     for of_resource in _parsed(body, ExportTraceServiceRequest).resource_spans:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
-            source = Source(resource, of_scope.scope.name)
+            origin = Origin(resource, of_scope.scope.name)
             for span in of_scope.spans:
-                yield _span(span, source)
+                yield _span(span, origin)
 
 
 def read_records(body: bytes) -> Iterator[LogRecord]:
@@ -50,9 +50,9 @@ def read_records(body: bytes) -> Iterator[LogRecord]:
     for of_resource in _parsed(body, ExportLogsServiceRequest).resource_logs:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_logs:
-            source = Source(resource, of_scope.scope.name)
+            origin = Origin(resource, of_scope.scope.name)
             for record in of_scope.log_records:
-                yield _record(record, source)
+                yield _record(record, origin)
 
 
 def count_metrics(body: bytes) -> int:
@@ -65,10 +65,10 @@ def count_metrics(body: bytes) -> int:
     return sum(len(scope.metrics) for resource in request.resource_metrics for scope in resource.scope_metrics)
 
 
-def _span(span: trace_pb2.Span, source: Source) -> Span:
+def _span(span: trace_pb2.Span, origin: Origin) -> Span:
     status = span.status
     return Span(
-        source=source,
+        origin=origin,
         trace_id=span.trace_id.hex(),
         id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
@@ -83,9 +83,9 @@ def _span(span: trace_pb2.Span, source: Source) -> Span:
     )
 
 
-def _record(record: logs_pb2.LogRecord, source: Source) -> LogRecord:
+def _record(record: logs_pb2.LogRecord, origin: Origin) -> LogRecord:
     return LogRecord(
-        source=source,
+        origin=origin,
         trace_id=record.trace_id.hex(),
         span_id=record.span_id.hex(),
         at_ns=record.time_unix_nano or record.observed_time_unix_nano,

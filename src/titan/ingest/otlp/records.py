@@ -20,7 +20,7 @@ from titan.ingest.otlp.kinds import kind_of
 from titan.ingest.otlp.telemetry import LogRecord, Span
 from titan.ingest.otlp.use import cost_of, use_of
 from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of
-from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Teller
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
@@ -51,7 +51,7 @@ def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
 def run_of(record: LogRecord) -> str:
     """Return the run that a record belongs to."""
     named = record.attributes.get("titan.agent_run_id")
-    return str(named)[:200] if named else record.source.run_id or record.trace_id
+    return str(named)[:200] if named else record.origin.run_id or record.trace_id
 
 
 def _conversation(records: list[LogRecord]) -> ActionEntry:
@@ -90,15 +90,15 @@ def _told(
     return ActionEntry(
         id=record.span_id,
         run_id=run_of(record),
-        teller=Teller.OTLP,
+        source=Source.OTLP,
         kind=kind,
         name=operation[:500] if type(operation) is str and operation else "chat",
         started_at=time_of(record.at_ns),
         inputs=inputs,
         outputs=outputs,
         cost=cost_of(gathered),
-        use=use_of(gathered, record.source.scope),
-        project=record.source.project,
+        use=use_of(gathered, record.origin.scope),
+        project=record.origin.project,
     )
 
 
@@ -113,7 +113,7 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
     return ActionEntry(
         id=f"{record.span_id}:{_digest(record)}",
         run_id=run_of(record),
-        teller=Teller.OTLP,
+        source=Source.OTLP,
         kind=ActionKind.EVENT,
         name=name[:500],
         started_at=at,
@@ -124,7 +124,7 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
         inputs=None if record.body is None else payload_of(record.body),
         tags=texts_of(gathered.found.get("span_tags")),
         details=joined_text(details) if details else None,
-        project=record.source.project,
+        project=record.origin.project,
     )
 
 
@@ -141,7 +141,7 @@ def _event_name(record: LogRecord) -> str:
 
 def _as_span(record: LogRecord) -> Span:
     return Span(
-        source=record.source,
+        origin=record.origin,
         trace_id=record.trace_id,
         id=record.span_id,
         parent_id="",

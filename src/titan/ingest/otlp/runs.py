@@ -8,7 +8,7 @@ from titan.ingest.otlp.details import resource_text
 from titan.ingest.otlp.kinds import title_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, AgentSource, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, AgentSource, Outcome, RunEnd, RunEntry, Source
 
 
 class RunSeen:
@@ -17,7 +17,7 @@ class RunSeen:
     def __init__(self, span: Span, entry: ActionEntry) -> None:
         self._id = entry.run_id
         self._is_named = entry.run_id != span.trace_id  # by its program, which says who it is
-        self._source = span.source
+        self._origin = span.origin
         self._at = entry.started_at
         self._agent: tuple[datetime, str] | None = None  #: the root's, where the batch holds it
         self._actor = (entry.started_at, entry.actor)
@@ -48,14 +48,14 @@ class RunSeen:
 
     def entry(self) -> RunEntry:
         """Return what they say."""
-        resource = resource_text(self._source)
-        since, agent, source = self._whose()
+        resource = resource_text(self._origin)
+        since, agent, named_by = self._whose()
         return RunEntry(
             run_id=self._id,
-            teller=Teller.OTLP,
+            source=Source.OTLP,
             at=self._ended_at or self._at,
             agent_id=agent,
-            agent_source=source,
+            agent_source=named_by,
             agent_at=since,
             session_id=_text(self._session, 200),
             name=_text(self._name, 500) or self._title,
@@ -65,7 +65,7 @@ class RunSeen:
             tags=texts_of(self._tags),
             traces=tuple(self._traces),
             details=None if resource is None else joined_text({"resource": resource}),
-            project=self._source.project,
+            project=self._origin.project,
         )
 
     def _whose(self) -> tuple[datetime | None, str | None, AgentSource]:
@@ -77,7 +77,7 @@ class RunSeen:
             return *self._agent, AgentSource.SAID
         if self._actor[1] is not None:
             return *self._actor, AgentSource.ACTED
-        name = self._source.service or self._root if self._has_root or self._is_named else None
+        name = self._origin.service or self._root if self._has_root or self._is_named else None
         return (None, None, AgentSource.SAID) if name is None else (self._at, name, AgentSource.NAMED)
 
     def _hear_root(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:

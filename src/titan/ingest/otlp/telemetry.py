@@ -1,26 +1,19 @@
 """What an OTLP request says, in whichever encoding it came: spans and log records as plain values."""
 
 from functools import cached_property
-from typing import Final
 
 import msgspec
 
 from titan.ingest.values import Value
-from titan.model.actions import project_name
-
-#: What others call a project: Phoenix and its instrumentations, and OpenTelemetry itself for services that belong
-#: together (https://opentelemetry.io/docs/specs/semconv/registry/attributes/service/).
-_AS_OTHERS_CALL_IT: Final = ("openinference.project.name", "service.namespace")
+from titan.model.projects import project_name
 
 
-class Source:
+class Origin:
     """What sent telemetry: the resource's attributes and the name of the instrumentation scope."""
 
     def __init__(self, resource: dict[str, Value], scope: str) -> None:
         self.resource = resource
         self.scope = scope
-        #: What the request that brought it says of its project, for where the resource does not say it to us.
-        self.project_of_request: str | None = None
 
     @cached_property
     def run_id(self) -> str | None:
@@ -30,9 +23,8 @@ class Source:
 
     @cached_property
     def project(self) -> str | None:
-        """The project that it is of: as the resource tells us, else the request, else the resource tells others."""
-        named = project_name(self.resource.get("titan.project")) or self.project_of_request
-        return named or next(filter(None, (project_name(self.resource.get(key)) for key in _AS_OTHERS_CALL_IT)), None)
+        """The project that it is of, where the resource names one."""
+        return project_name(self.resource.get("titan.project"))
 
     @cached_property
     def service(self) -> str | None:
@@ -61,7 +53,7 @@ class SpanLink(msgspec.Struct):
 class Span(msgspec.Struct, kw_only=True):
     """One span. Ids are hexadecimal; times are nanoseconds since 1970, 0 where none came."""
 
-    source: Source
+    origin: Origin
     trace_id: str
     id: str
     parent_id: str  #: "": a root
@@ -84,7 +76,7 @@ class Unread(msgspec.Struct):
 class LogRecord(msgspec.Struct, kw_only=True):
     """One log record. The ids are "" where none came."""
 
-    source: Source
+    origin: Origin
     trace_id: str
     span_id: str
     at_ns: int

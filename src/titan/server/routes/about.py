@@ -35,7 +35,7 @@ async def metrics(call: Call) -> Response[bytes]:
     house = call.house
 
     def write() -> bytes:
-        house.store.read(lambda reader: house.metrics.look(reader, house.project_id))
+        house.store.read(lambda reader: house.metrics.look(reader))
         return house.metrics.text(free_bytes=house.space.disk.free_bytes)
 
     return Response(await asyncio.to_thread(write), media_type=CONTENT_TYPE)

@@ -22,12 +22,12 @@ async def retry_a_job(call: Call) -> Response[bytes]:
 
 async def retry_a_dag(call: Call) -> Response[bytes]:
     """Try again every job of a DAG that failed or was cancelled; what completed is kept."""
-    return await _perform(call, lambda tx: retry_dag(tx, find_dag(tx, call.house.project_id, call.path("dag"))))
+    return await _perform(call, lambda tx: retry_dag(tx, find_dag(tx, call.project_id, call.path("dag"))))
 
 
 async def retry_a_run(call: Call) -> Response[bytes]:
     """Try again every job of a run that failed or was cancelled; of stages with one name, only the last."""
-    return await _perform(call, lambda tx: retry_run(tx, find_run(tx, call.house.project_id, call.path("run"))))
+    return await _perform(call, lambda tx: retry_run(tx, find_run(tx, call.project_id, call.path("run"))))
 
 
 async def replay_a_job(call: Call) -> Response[bytes]:
@@ -41,7 +41,7 @@ async def redeploy_a_dag(call: Call) -> Response[bytes]:
     dag_id = call.house.ids.dag_id()
 
     def act(tx: Transaction) -> object:
-        dag = find_dag(tx, call.house.project_id, call.path("dag"))
+        dag = find_dag(tx, call.project_id, call.path("dag"))
         return redeploy(tx, dag, _submitter(call), dag_id=dag_id)
 
     return await _perform(call, act, 201)
@@ -49,7 +49,7 @@ async def redeploy_a_dag(call: Call) -> Response[bytes]:
 
 async def resume_a_run(call: Call) -> Response[bytes]:
     """Reopen a run, and retry the job that submitted its stages, or tell which program to start again."""
-    return await _perform(call, lambda tx: resume_run(tx, find_run(tx, call.house.project_id, call.path("run"))))
+    return await _perform(call, lambda tx: resume_run(tx, find_run(tx, call.project_id, call.path("run"))))
 
 
 async def _perform(call: Call, act: Callable[[Transaction], object], status_code: int = 200) -> Response[bytes]:
@@ -59,9 +59,9 @@ async def _perform(call: Call, act: Callable[[Transaction], object], status_code
 
 
 def _submitter(call: Call) -> Submitter:
-    return Submitter(project_id=call.house.project_id, token=call.token())
+    return Submitter(project_id=call.project_id, token=call.token())
 
 
 def _job(reader: Reader, call: Call) -> Job:
     scope = call.query(wire.ScopeQuery)
-    return find_job(reader, call.house.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run, is_strict=True)
+    return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run, is_strict=True)

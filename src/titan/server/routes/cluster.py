@@ -21,11 +21,11 @@ async def list_workers(call: Call) -> Response[bytes]:
     """List workers, connected ones first."""
     query = call.query(wire_cluster.WorkersQuery)
     states = query.state.split(",") if query.state else None
-    local_ids = _local_ids(call)
+    local_ids, within = _local_ids(call), call.caller.project_id
 
     def look(reader: Reader) -> wire_cluster.WorkersAnswer:
-        workers = [w for w in reader.workers(call.house.project_id) if states is None or standing_of(w) in states]
-        views = [worker_view(reader, worker, local_ids=local_ids) for worker in workers]
+        workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+        views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
         return wire_cluster.WorkersAnswer(workers=views)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
@@ -67,16 +67,16 @@ async def start_local(call: Call) -> Response[bytes]:
 async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Response[bytes]:
     raw = await call.raw_body()
     local_ids = _local_ids(call)
-    name, project_id = call.path("worker"), call.house.project_id
+    name = call.path("worker")
 
     def view(tx: Transaction) -> object:
-        return worker_view(tx, act(tx, find_worker(tx, project_id, name)), local_ids=local_ids)
+        return worker_view(tx, act(tx, find_worker(tx, name)), local_ids=local_ids)
 
     once = call.once(raw, view)
 
     def decide(tx: Transaction) -> tuple[Worker, bytes]:
         answer = once(tx)
-        return find_worker(tx, project_id, name), answer
+        return find_worker(tx, name), answer
 
     return json_answer(await call.house.orchestrator.change_worker(decide))
 

@@ -16,7 +16,7 @@ from titan.engine.submit import Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
-from titan.model.runs import Orchestrator
+from titan.model.run_control import Orchestrator
 from titan.ports import Blobs, Reader, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
@@ -25,7 +25,6 @@ from titan.rules.rollup import dag_status
 from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
-from titan.server.house import House
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import blob_path, find_dag
 from titan.server.reach import check_run_of_submission
@@ -44,7 +43,7 @@ async def submit_dag(call: Call) -> Response[bytes]:
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
     await check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
-    submitter = Submitter(project_id=call.house.project_id, token=call.token())
+    submitter = Submitter(project_id=call.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
     answer = await call.house.orchestrator.decide(partial(once, mark=mark, act=act))
     return json_answer(answer, 201)
@@ -55,7 +54,7 @@ async def list_dags(call: Call) -> Response[bytes]:
     query = call.query(wire_work.DagsQuery)
 
     def look(reader: Reader) -> wire_work.DagsAnswer:
-        found = _asked_for(reader, call.house.project_id, query)
+        found = _asked_for(reader, call.project_id, query)
         return wire_work.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
@@ -91,7 +90,7 @@ async def show_dag(call: Call) -> Response[bytes]:
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
     def look(reader: Reader) -> Dag:
-        return find_dag(reader, house.project_id, dag_id)
+        return find_dag(reader, call.project_id, dag_id)
 
     async def is_final() -> bool:
         return (await house.store.look(look)).is_final
@@ -181,7 +180,7 @@ def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, O
     for job in body.jobs:
         if job.archive is not None:
             users.setdefault(job.archive, []).append(job)
-    archives = {name: _digest_of_archive(call.house, jobs[0]) for name, jobs in users.items()}
+    archives = {name: _digest_of_archive(call, jobs[0]) for name, jobs in users.items()}
     new = with_gates(new_dag(body, archives))
     check_dag(new)
     for name, jobs in users.items():
@@ -189,11 +188,11 @@ def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, O
     return body, new, call.mark(raw)
 
 
-def _digest_of_archive(house: House, job: wire.NewJobBody) -> str:
+def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
     """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
     name = job.archive or ""
-    file = house.store.read(lambda reader: reader.file(house.project_id, name))
-    if file is not None and house.blobs.touch(file.digest):
+    file = call.house.store.read(lambda reader: reader.file(call.project_id, name))
+    if file is not None and call.house.blobs.touch(file.digest):
         return file.digest
     raise InvalidInput(
         f"job {shown(job.id)}",
@@ -228,4 +227,4 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
 
 
 def _find(reader: Reader, call: Call) -> Dag:
-    return find_dag(reader, call.house.project_id, call.path("dag"))
+    return find_dag(reader, call.project_id, call.path("dag"))

@@ -19,6 +19,7 @@ from litestar.response import Stream
 
 from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
+from titan.ports import Reader
 from titan.server import wire
 from titan.server.call import Call
 from titan.server.house import House
@@ -187,11 +188,13 @@ async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> 
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL, CALLS]) as watch:
         told_at = now()
         while not house.bus.is_closed and await call.is_caller_still_good():
-            entries = await _after(house, query, here.seq)
+            entries, seq = await _after(call, query, here.seq)
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
-                yield Happened(entry, here)
-            heard = await _heard_after(house, query, here)
+                if call.caller.project_id is None or entry.subject.project_id is not None:
+                    yield Happened(entry, here)  # what is of the organisation, not to who is limited to a project
+            here = Cursor(seq, here.version)
+            heard = await _heard_after(call, query, here)
             if heard is not None:
                 here = heard.cursor
                 if isinstance(heard, Resync) or heard.runs:
@@ -214,13 +217,18 @@ async def _begin(house: House, query: wire.EventsQuery, cursor: str | None) -> t
     return (present if cursor is None else _known(cursor, cut, present)), present
 
 
-async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry]:
-    return await house.store.look(
-        lambda reader: reader.journal(house.project_id, after_seq=seq, run_id=query.run, dag_id=query.dag, limit=BATCH)
-    )
+async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
+    """Return what happened next, and up to where that is all."""
+
+    def look(reader: Reader) -> tuple[list[JournalEntry], int]:
+        newest = reader.last_seq()  # others' entries are passed by, and not looked at again
+        page = reader.journal(call.project_id, after_seq=seq, run_id=query.run, dag_id=query.dag, limit=BATCH)
+        return page, page[-1].seq if len(page) == BATCH else newest
+
+    return await call.house.store.look(look)
 
 
-async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
+async def _heard_after(call: Call, query: wire.EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
     """Return which recorded runs changed since; None when none did, or nobody asked.
 
     One that was deleted cannot be named any more: then everything is to be read anew.
@@ -228,19 +236,22 @@ async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> R
     version = here.version
     if version is None or query.dag is not None:
         return None
-    deleted, newest, changed = await asyncio.to_thread(
-        house.calls.read,
+    asked_for = [] if query.run is None else [query.run]
+    deleted, newest, changed, named = await asyncio.to_thread(
+        call.house.calls.read,
         lambda reader: (
             reader.newest_deletion(),
             reader.newest_version(),
-            reader.runs_changed(house.project_id, after=version, limit=BATCH),
+            reader.runs_changed(call.project_id, after=version, limit=BATCH),
+            reader.aliases(call.project_id, asked_for),
         ),
     )
     if deleted > version:
         return Resync(Cursor(here.seq, newest))
     if not changed:
         return None
-    wanted = [run for run in changed if query.run in (None, run.run_id)]
+    asked_for += named.values()
+    wanted = [run for run in changed if run.run_id in asked_for] if asked_for else changed
     return RunsHeard(
         runs=tuple(run.run_id for run in wanted),
         agents=tuple(dict.fromkeys(run.agent_id for run in wanted)),

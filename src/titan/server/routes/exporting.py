@@ -14,7 +14,7 @@ from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS
 from titan.model.errors import InvalidInput
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as views
 from titan.server.answers import JSON
@@ -42,9 +42,9 @@ async def export_runs(call: Call) -> Stream:
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
         found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
-        runs: Iterable[RecordedRun] = [found]
+        runs: Iterable[Run] = [found]
     else:
-        runs = _all_runs(call.house, wanted, query)
+        runs = _all_runs(call, wanted, query)
     pieces = _pieces(form, exported(call.house.calls, call.house.blobs, runs), call, call.asked_for())
     name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -67,7 +67,7 @@ def _form(call: Call, query: views.ExportQuery) -> str:
     )
 
 
-def _one_run(reader: CallReader, *, call: Call, run_id: str) -> RecordedRun:
+def _one_run(reader: CallReader, *, call: Call, run_id: str) -> Run:
     call.fix_path("run", run_id)
     return find_recorded(reader, call)
 
@@ -85,14 +85,14 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
             return json_lines(runs)
 
 
-def _all_runs(house: House, wanted: RunFilter, query: views.ExportQuery) -> Iterator[RecordedRun]:
+def _all_runs(call: Call, wanted: RunFilter, query: views.ExportQuery) -> Iterator[Run]:
     """Yield the runs of the registry, page by page: each page is a snapshot of its own."""
     cursor: str | None = None
     while True:
-        page: Callable[[CallReader], tuple[list[RecordedRun], str | None]] = partial(
-            _page, project_id=house.project_id, wanted=wanted, query=query, cursor=cursor
+        page: Callable[[CallReader], tuple[list[Run], str | None]] = partial(
+            _page, project_id=call.project_id, wanted=wanted, query=query, cursor=cursor
         )
-        runs, cursor = house.calls.read(page)
+        runs, cursor = call.house.calls.read(page)
         yield from runs
         if cursor is None:
             return
@@ -100,7 +100,7 @@ def _all_runs(house: House, wanted: RunFilter, query: views.ExportQuery) -> Iter
 
 def _page(
     reader: CallReader, *, project_id: str, wanted: RunFilter, query: views.ExportQuery, cursor: str | None
-) -> tuple[list[RecordedRun], str | None]:
+) -> tuple[list[Run], str | None]:
     return reader.registry(
         project_id,
         wanted,
@@ -134,7 +134,7 @@ async def show_bundle(call: Call) -> Stream:
     return Stream(streamed(_bundle(call.house, run)), media_type=JSON)
 
 
-def _bundle(house: House, run: RecordedRun) -> Iterator[bytes]:
+def _bundle(house: House, run: Run) -> Iterator[bytes]:
     """Yield the pieces of the bundle, made where the stack is low: what is deeply nested needs all that is left."""
     [whole] = exported(house.calls, house.blobs, [run])
     yield msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id})[:-1] + b',"entries":['

@@ -28,7 +28,7 @@ async def upload(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         attempt = attempt_of_caller(tx, call.token())
         file = StoredFile(name=name, digest=digest, size_bytes=size_bytes, run_id=run_of(tx, attempt))
-        tx.put_file(house.project_id, file)
+        tx.put_file(call.project_id, file)
         if attempt is not None:
             note_artifact(tx, attempt, file)
         return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
@@ -40,7 +40,7 @@ async def upload(call: Call) -> Response[bytes]:
 async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
-    file = await call.house.store.look(lambda reader: find_file(reader, call.house.project_id, name))
+    file = await call.house.store.look(lambda reader: find_file(reader, call.project_id, name))
     return stored_content(call, file.digest)
 
 

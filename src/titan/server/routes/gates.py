@@ -21,7 +21,7 @@ async def list_gates(call: Call) -> Response[bytes]:
     query = call.query(wire.GatesQuery)
 
     def look(reader: Reader) -> wire.GatesAnswer:
-        gates = reader.gates(call.house.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
+        gates = reader.gates(call.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
         return wire.GatesAnswer(gates=gate_views(reader, gates))
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
@@ -66,4 +66,4 @@ def _decider(call: Call, claimed: str) -> str:
 
 
 def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:
-    return find_gate(reader, call.house.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+    return find_gate(reader, call.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)

@@ -12,7 +12,8 @@ from litestar import Response
 from titan.ingest.jsonl import Pinned, Told, read_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note
+from titan.model.runs import Run
 from titan.model.troubles import righted
 from titan.ports_calls import CallTransaction
 from titan.rules.storable import storable_time
@@ -78,7 +79,7 @@ async def _keep(call: Call, part: Sequence[Told], came: wire.ImportAnswer) -> No
     """Keep what some lines say; count it in `came`."""
     entries = [told for told in part if isinstance(told, RunEntry | ActionEntry)]
     if entries:
-        recorded = await call.house.recorder.record(call.house.project_id, lambda: entries)
+        recorded = await call.house.recorder.record(call.project_id, lambda: entries, is_fixed=True)
         came.stored += recorded.stored
         came.repeated += recorded.repeated
     notes = [(_note(call, told), told.troubles) for told in part if isinstance(told, NoteLine)]
@@ -93,7 +94,7 @@ def _note(call: Call, line: NoteLine) -> Note:
     clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
     return Note(
         id=known_as(line.id),
-        project_id=call.house.project_id,
+        project_id=call.project_id,
         run_id=known_as(line.run_id),
         action_id=line.action_id and known_as(line.action_id),
         author=clean(line.author),
@@ -113,15 +114,17 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[tuple[Note, int | None]]
     """
     count = 0
     for told, seen in notes:
-        note = _as_of_its_run(tx, told)
-        run = tx.recorded_run(note.project_id, note.run_id)
-        if run is not None and tx.note_said(note.project_id, note.id) is None:
+        run = tx.run(told.project_id, told.run_id)
+        if run is None:
+            continue
+        note = _as_of_its_run(tx, replace(told, run_id=run.id))
+        if tx.note_said(note.project_id, note.id) is None:
             tx.save_note(replace(note, troubles=_seen_here(run, note, seen)) if note.acknowledges else note)
             count += 1
     return count
 
 
-def _seen_here(run: RecordedRun, note: Note, seen: int | None) -> int:
+def _seen_here(run: Run, note: Note, seen: int | None) -> int:
     """Return how much of what went wrong in a run, as it is counted here, is acknowledged by a note.
 
     Of an older export it is unknown: whoever spoke when all of the run had happened has seen all.

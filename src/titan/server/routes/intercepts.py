@@ -6,7 +6,8 @@ from typing import Final
 
 from litestar import Response
 
-from titan.model.recorded import RecordedRun, Stops
+from titan.model.recorded import Stops
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
 from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.server import wire_intercepts as wire
@@ -30,7 +31,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
         found: list[wire.InterceptView] = []
         while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
             rows = reader.runs_in_need(
-                call.house.project_id,
+                call.project_id,
                 since=begin,
                 agent_id=query.agent_id,
                 has_acknowledged=query.include_acknowledged,
@@ -38,7 +39,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
                 limit=at_once,
             )
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
+            rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
             found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
         return wire.InterceptsAnswer(
             data=found[: query.limit],
@@ -52,7 +53,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
 
 
 def _intercepts(
-    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], thresholds: Thresholds, *, has_acknowledged: bool
+    reader: CallReader, rows: Sequence[tuple[Run, bool]], thresholds: Thresholds, *, has_acknowledged: bool
 ) -> Iterator[wire.InterceptView]:
     """Yield those runs that need attention, for all that went wrong in them."""
     for run, is_unrecovered in rows:
@@ -65,15 +66,13 @@ def _intercepts(
             )
 
 
-def _stops_of_agent(reader: CallReader, run: RecordedRun) -> Stops:
+def _stops_of_agent(reader: CallReader, run: Run) -> Stops:
     """Return how often the agent was stopped in the hours before that of a run: what starts later changes nothing."""
     begin = run.started_at - OWN_SPAN
     return reader.stops_of_agent(run.project_id, run.agent_id, since=begin, until=run.started_at)
 
 
-def _with_words(
-    reader: CallReader, project_id: str, rows: list[tuple[RecordedRun, bool]], text: str
-) -> list[tuple[RecordedRun, bool]]:
+def _with_words(reader: CallReader, project_id: str, rows: list[tuple[Run, bool]], text: str) -> list[tuple[Run, bool]]:
     """Return those of the runs in need that a search of the registry finds."""
     wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
     found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)

@@ -31,7 +31,7 @@ async def list_jobs(call: Call) -> Response[bytes]:
     query = call.query(wire_work.JobsQuery)
 
     def look(reader: Reader) -> wire_work.JobsAnswer:
-        found = _asked_for(reader, call.house.project_id, query)
+        found = _asked_for(reader, call.project_id, query)
         return wire_work.JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
@@ -84,7 +84,7 @@ async def cancel_job(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        name, project_id = call.path("job"), call.house.project_id
+        name, project_id = call.path("job"), call.project_id
         return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
@@ -164,4 +164,4 @@ def _again(reader: Reader, job_id: str) -> Job:
 
 
 def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:
-    return find_job(reader, call.house.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)
+    return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)

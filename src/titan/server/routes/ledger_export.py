@@ -13,7 +13,6 @@ from titan.model.recorded import Action
 from titan.ports_calls import CallFilter, CallReader
 from titan.server import wire_runs as views
 from titan.server.call import Call
-from titan.server.house import House
 from titan.server.recorded_views import action_view
 from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.telemetry import call_filter
@@ -25,19 +24,19 @@ COLUMNS: Final = tuple(name for name in views.ActionView.__struct_fields__ if na
 async def export_ledger(call: Call) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
     query = call.query(views.LedgerExportQuery)
-    calls = _calls(call.house, call_filter(query))
+    calls = _calls(call, call_filter(query))
     pieces = _pieces(query.format, calls, call)
     name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
 
-def _calls(house: House, wanted: CallFilter) -> Iterator[views.ActionView]:
+def _calls(call: Call, wanted: CallFilter) -> Iterator[views.ActionView]:
     """Yield calls page by page: each page is a snapshot of its own."""
     page: list[Action] = []
     while True:
         after = (page[-1].started_at, page[-1].number) if page else None
-        page = house.calls.read(partial(_page, project_id=house.project_id, wanted=wanted, after=after))
+        page = call.house.calls.read(partial(_page, project_id=call.project_id, wanted=wanted, after=after))
         yield from map(action_view, page)
         if len(page) < CALLS_AT_ONCE:
             return

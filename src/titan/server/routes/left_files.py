@@ -73,7 +73,7 @@ async def files_of_job(call: Call) -> Response[bytes]:
     query = call.query(wire.JobFilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
-        job = find_job(reader, call.house.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
+        job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
         return reader.files_of_job(job.id, attempt=query.attempt, limit=query.limit + 1)
 
     return await _listed(call, look, query.limit)
@@ -84,7 +84,7 @@ async def files_of_dag(call: Call) -> Response[bytes]:
     query = call.query(wire.FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
-        dag = find_dag(reader, call.house.project_id, call.path("dag"))
+        dag = find_dag(reader, call.project_id, call.path("dag"))
         return reader.files_of_dag(dag.id, limit=query.limit + 1)
 
     return await _listed(call, look, query.limit)
@@ -95,7 +95,7 @@ async def files_of_run(call: Call) -> Response[bytes]:
     query = call.query(wire.FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
-        run = find_run(reader, call.house.project_id, call.path("run"))
+        run = find_run(reader, call.project_id, call.path("run"))
         return reader.files_of_run(run.project_id, run.id, limit=query.limit + 1)
 
     return await _listed(call, look, query.limit)

@@ -31,7 +31,7 @@ async def get_value(call: Call) -> Response[bytes]:
     """Give the value of a key; null when it is absent."""
     key = check_key(call.query(wire_store.KeyQuery).key)
     now = call.house.clock.now()
-    found = await call.house.store.look(lambda reader: reader.value(call.house.project_id, key, now=now))
+    found = await call.house.store.look(lambda reader: reader.value(call.project_id, key, now=now))
     if found is None:
         return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None, expires_at=None))
     return json_answer(
@@ -55,7 +55,7 @@ async def put_value(call: Call) -> Response[bytes]:
             expires_at=_expiry(tx, body.ttl_seconds),
             run_id=run_of(tx, attempt_of_caller(tx, call.token())),
         )
-        put(tx, call.house.project_id, body.key, value)
+        put(tx, call.project_id, body.key, value)
         return wire.OkAnswer()
 
     # Under a gate's key a value may decide it, and make jobs ready.
@@ -71,7 +71,7 @@ async def delete_key(call: Call) -> Response[bytes]:
     await _check_change(call, key)
 
     def act(tx: Transaction) -> object:
-        return wire_store.DeletedAnswer(deleted=tx.delete_key(call.house.project_id, key))
+        return wire_store.DeletedAnswer(deleted=tx.delete_key(call.project_id, key))
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
@@ -83,10 +83,10 @@ async def increment(call: Call) -> Response[bytes]:
     await _check_change(call, body.key)
 
     def act(tx: Transaction) -> object:
-        old = tx.value(call.house.project_id, body.key, now=tx.now)
+        old = tx.value(call.project_id, body.key, now=tx.now)
         total = _whole_number(body.key, old) + body.by
         expires_at = None if old is None else old.expires_at
-        tx.put_value(call.house.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
+        tx.put_value(call.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
         return wire_store.IncrementedAnswer(value=total)
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
@@ -102,7 +102,7 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
     _check_ttl(body)
 
     def act(tx: Transaction) -> object:
-        project_id = call.house.project_id
+        project_id = call.project_id
         old = tx.value(project_id, body.key, now=tx.now)
         held = None if old is None else old.value
         if held != body.expected:
@@ -125,7 +125,7 @@ async def list_keys(call: Call) -> Response[bytes]:
     start = max(query.prefix, query.after + FIRST_CHARACTER) if query.after else query.prefix
 
     def look(reader: Reader) -> list[str]:
-        return reader.stored_keys(call.house.project_id, start=start, limit=query.limit, now=now)
+        return reader.stored_keys(call.project_id, start=start, limit=query.limit, now=now)
 
     found = await asyncio.to_thread(call.house.store.read, look)
     keys = [key for key in found if key.startswith(query.prefix)]
@@ -141,7 +141,7 @@ async def add_member(call: Call) -> Response[bytes]:
     _check_value(body.key, body.member)
 
     def act(tx: Transaction) -> object:
-        return wire_store.AddedAnswer(added=int(tx.add_member(call.house.project_id, body.key, body.member)))
+        return wire_store.AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
@@ -149,7 +149,7 @@ async def add_member(call: Call) -> Response[bytes]:
 async def list_members(call: Call) -> Response[bytes]:
     """List a set's members in the order they were added."""
     key = check_key(call.query(wire_store.KeyQuery).key)
-    members = await call.house.store.look(lambda reader: reader.members(call.house.project_id, key))
+    members = await call.house.store.look(lambda reader: reader.members(call.project_id, key))
     return json_answer(wire_store.MembersAnswer(members=members))
 
 
@@ -164,8 +164,8 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     topics += [Topic(Kind.DAG, dag_id) for dag_id in body.dags] + [Topic(Kind.JOB, job_id) for job_id in body.jobs]
 
     def look(reader: Reader) -> wire_store.SignalsAnswer:
-        present = reader.present_keys(house.project_id, body.keys, now=house.clock.now())
-        return wire_store.SignalsAnswer(present=present, ended=_all_ended(reader, body))
+        present = reader.present_keys(call.project_id, body.keys, now=house.clock.now())
+        return wire_store.SignalsAnswer(present=present, ended=_all_ended(reader, call.project_id, body))
 
     async def is_answered() -> bool:
         answer = await house.store.look(look)
@@ -175,13 +175,12 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     return json_answer(await house.store.look(look))
 
 
-def _all_ended(reader: Reader, body: wire_store.SignalsBody) -> bool:
+def _all_ended(reader: Reader, project_id: str, body: wire_store.SignalsBody) -> bool:
     """Whether there is something to wait for and all of it is final; what is unknown counts as final."""
     if not body.dags and not body.jobs:
         return False
-    dags = (reader.dag(dag_id) for dag_id in body.dags)
-    jobs = (reader.job(job_id) for job_id in body.jobs)
-    return all(dag is None or dag.is_final for dag in dags) and all(job is None or job.status.is_final for job in jobs)
+    dags, jobs = reader.dags_of_ids(project_id, body.dags), reader.jobs_of_ids(project_id, body.jobs)
+    return all(dag.is_final for dag in dags) and all(job.status.is_final for job in jobs)
 
 
 def _expiry(tx: Transaction, ttl_seconds: float | None) -> datetime | None:

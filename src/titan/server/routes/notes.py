@@ -7,7 +7,8 @@ from litestar import Response
 
 from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.intercepts import acknowledgement
 from titan.rules.names import shown
@@ -106,13 +107,13 @@ async def unmute_run(call: Call) -> Response[bytes]:
     return json_answer(await change(call, act))
 
 
-def _tell(tx: CallTransaction, run: RecordedRun, notes: Iterable[Note]) -> None:
+def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
     """Have whoever looks hear of a run that needs attention no more, or again: a note by itself is no news of it."""
     if any(note.acknowledges or note.mutes for note in notes):
         tx.save_run(run)
 
 
-def _troubles(run: RecordedRun, body: views.NewNoteBody) -> int:
+def _troubles(run: Run, body: views.NewNoteBody) -> int:
     """Return how much of what went wrong in a run is acknowledged: what whoever does so saw of it."""
     if not (body.acknowledges or body.mutes):
         return 0

@@ -20,14 +20,12 @@ from titan.model.actions import Entry
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import is_limited
-from titan.server.routes.recording import project_of, record
+from titan.server.routes.recording import record
 from titan.server.rpc_status import PROTOBUF
 
 
 class _Reader(Protocol):
-    def __call__(
-        self, body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None
-    ) -> Batch: ...
+    def __call__(self, body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch: ...
 
 
 async def take_traces(call: Call) -> Response[bytes]:
@@ -66,9 +64,9 @@ async def take_openai_agents(call: Call) -> Response[bytes]:
 async def _recorded(call: Call, read: _Reader) -> Batch:
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     media, encoding = call.header("content-type"), call.header("content-encoding")
-    reading = partial(read, raw, content_type=media, content_encoding=encoding, project=project_of(call))
+    reading = partial(read, raw, content_type=media, content_encoding=encoding)
     if len(raw) >= LARGE_BYTES and not is_limited(call):
-        return await call.house.recorder.record_large(call.house.project_id, reading)
+        return await call.house.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
     return await _heard(call, reading)
 
 

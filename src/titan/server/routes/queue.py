@@ -25,14 +25,14 @@ async def show_queue(call: Call) -> Response[bytes]:
     query = call.query(QueueQuery)
 
     def look(reader: Reader) -> QueueAnswer:
-        return _answer(reader, call.house.project_id, query)
+        return _answer(reader, call.project_id, query)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
 def _answer(reader: Reader, project_id: str, query: QueueQuery) -> QueueAnswer:
     parts = reader.queue_parts(project_id)
-    groups = gather(parts, reader.workers(project_id) if parts else [])
+    groups = gather(parts, reader.workers() if parts else [])
     asked = [group for group in groups if query.group in (None, group.name)]
     shown = _most_of_each_kind(asked)
     limit = query.limit if query.group is not None else min(query.limit, MOST_OF_EACH)

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import unquote
 
 from litestar import Response
-from msgspec.structs import replace
 
 from titan.engine.recorder import Recorded
-from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Teller
+from titan.model.actions import Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
+from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports import Reader
 from titan.server import wire_actions as wire
@@ -18,7 +17,6 @@ from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_told_of, deliver_for, is_limited
 
-PROJECT_HEADER = "x-titan-project"
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 
@@ -28,6 +26,7 @@ class ToldRun:
 
     id: str
     agent_id: str | None
+    project_id: str = DEFAULT_PROJECT
 
 
 async def record_actions(call: Call) -> Response[bytes]:
@@ -37,6 +36,8 @@ async def record_actions(call: Call) -> Response[bytes]:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
     own = await call.house.store.look(partial(_own_run, call=call, lease_id=query.lease))
+    if own is not None:
+        call.be_of(own.project_id, is_fixed=True)  # also of what others deliver for a job
 
     def read() -> list[Entry]:
         return told_in(call.decode(raw, wire.RecordBody), own)
@@ -70,59 +71,34 @@ async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
         Forbidden: a job tells of somebody else's run; nothing was kept.
     """
 
-    project = project_of(call)
-
-    def told() -> Iterable[Entry]:
-        return with_project(read(), project)
-
     def checked() -> list[Entry]:
-        entries = list(told())
+        entries = list(read())
         run_ids = list(dict.fromkeys(entry.run_id for entry in entries))
         call.house.store.read(partial(check_told_of, call=call, run_ids=run_ids))
         return entries
 
-    return await call.house.recorder.record(call.house.project_id, checked if is_limited(call) else told)
-
-
-def project_of(call: Call) -> str | None:
-    """Return the project that a request says its entries are of, where they do not say it themselves.
-
-    Raises:
-        InvalidInput: it is none, or too long.
-    """
-    said = call.header(PROJECT_HEADER)
-    if said is None:
-        return None
-    try:
-        told = unquote(said.encode("latin-1").decode(), errors="strict").strip()
-    except UnicodeError:
-        told = ""
-    if 0 < len(told) <= MOST_OF_PROJECT and told.isprintable():
-        return told
-    raise InvalidInput(
-        f"header {PROJECT_HEADER}",
-        expected=f"a project's name: 1 to {MOST_OF_PROJECT} printable characters, in UTF-8, percent-encoded or not",
-        found=repr(said)[:100],
-        next_step="Correct it, or leave it out. Nothing was kept.",
-    )
-
-
-def with_project(entries: Iterable[Entry], project: str | None) -> Iterable[Entry]:
-    """Return entries that are of a project, unless they name another."""
-    if project is None:
-        return entries
-    return [entry if entry.project is not None else replace(entry, project=project) for entry in entries]
+    told = checked if is_limited(call) else read
+    return await call.house.recorder.record(call.project_id, told, is_fixed=call.is_project_fixed)
 
 
 def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
     """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
     if run is None or run.agent_id is None:
         return entries
-    own = [entry for entry in entries if entry.run_id == run.id]
-    if not own or any(isinstance(entry, RunEntry) and entry.agent_id for entry in own):
-        return entries
-    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in own)
-    return [RunEntry(run_id=run.id, teller=Teller.SDK, at=first, agent_id=run.agent_id), *entries]
+    own: dict[str | None, list[Entry]] = {}
+    for entry in entries:
+        if entry.run_id == run.id:
+            own.setdefault(entry.project, []).append(entry)
+    return [*(_naming(run, project, part) for project, part in own.items() if not _names_agent(part)), *entries]
+
+
+def _names_agent(entries: Iterable[Entry]) -> bool:
+    return any(isinstance(entry, RunEntry) and entry.agent_id for entry in entries)
+
+
+def _naming(run: ToldRun, project: str | None, entries: Iterable[Entry]) -> RunEntry:
+    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in entries)
+    return RunEntry(run_id=run.id, source=Source.SDK, at=first, agent_id=run.agent_id, project=project)
 
 
 async def run_of_caller(call: Call) -> ToldRun | None:
@@ -135,7 +111,7 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | N
     attempt = call.caller.attempt
     if attempt is None and lease_id is not None:
         attempt = reader.attempt(lease_id)
-        if attempt is None:
+        if attempt is None or call.caller.project_id not in (None, attempt.project_id):
             raise UnknownJob(
                 f"lease {lease_id[:60]!a}",
                 expected="the lease of an attempt",
@@ -146,7 +122,7 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | N
     if job is None:
         return None
     if job.run_id is not None:
-        run = reader.run(job.project_id, job.run_id)
-        return ToldRun(job.run_id, run.agent_id if run else None)
+        run = reader.run_control(job.project_id, job.run_id)
+        return ToldRun(job.run_id, run.agent_id if run else None, job.project_id)
     dag = reader.dag(job.dag_id)
-    return ToldRun(job.dag_id, dag.name if dag else None)  # an implicit run, named by its submission
+    return ToldRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from litestar import Response
 
 from titan.insight.trends import trends
-from titan.model.actions import OWN_ANSWER
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
@@ -46,36 +44,22 @@ async def change(call: Call, decide: Callable[[CallTransaction], T]) -> T:
     return await asyncio.wrap_future(call.house.calls.transact(decide))
 
 
-def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
+def find_recorded(reader: CallReader, call: Call) -> Run:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it; or it was a trace or one call of our endpoint, and is in another run by now.
+        UnknownRun: nothing is known of it, under this name or another.
     """
     named, run_id = call.path("run"), call.house.recorder.known_as(call.path("run"))
     for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
-        run = reader.recorded_run(call.house.project_id, known)
+        run = reader.run(call.project_id, known)
         if run is not None:
             return run
-    if OWN_ANSWER.fullmatch(run_id):
-        for action in reader.calls_answered(call.house.project_id, [run_id]):
-            raise _moved(run_id, action.run_id, what="call")
-    if home := reader.runs_of_traces(call.house.project_id, [run_id]).get(run_id):
-        raise _moved(run_id, home, what="trace")
     raise UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a run",
         found="none such",
         next_step="List them at /runs or with GET /api/v1/runs?window=all.",
-    )
-
-
-def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
-    return UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a recorded run",
-        found=f"a {what} that is in run {shown(home)} by now",
-        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the {what} went there, too.",
     )
 
 
@@ -149,9 +133,7 @@ async def list_agents(call: Call) -> Response[bytes]:
     query = call.query(views.AgentsQuery)
 
     def find(reader: CallReader) -> views.AgentsAnswer:
-        agents = reader.agents(
-            call.house.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1
-        )
+        agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
         is_last = len(agents) <= query.limit
         shown_agents = agents[: query.limit]
         return views.AgentsAnswer(
@@ -168,7 +150,7 @@ async def show_agent(call: Call) -> Response[bytes]:
     agent_id = call.house.recorder.known_as(call.path("agent"))
 
     def find(reader: CallReader) -> views.AgentStatsView:
-        project_id = call.house.project_id
+        project_id = call.project_id
         agents = reader.agents(project_id, agent_id=agent_id, limit=1)
         if not agents:
             raise UnknownAgent(

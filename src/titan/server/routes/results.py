@@ -44,7 +44,7 @@ async def get_result(call: Call) -> Response[bytes]:
     scope = call.query(wire.ScopeQuery)
 
     def look(reader: Reader) -> wire.ResultAnswer:
-        job = find_job(reader, call.house.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)
+        job = find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)
         value = reader.result(job.id)
         return wire.ResultAnswer(job_id=job.id, is_set=value is not None, value=msgspec.Raw((value or "null").encode()))
 

@@ -14,8 +14,9 @@ from titan.engine.cancel import end_run as note_end
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.model.errors import Conflict
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunOutcome, RunStatus
+from titan.model.run_control import RunOutcome
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.ending import end_by_hand
@@ -38,7 +39,7 @@ async def list_runs(call: Call) -> Response[bytes]:
     wanted = run_filter(call, query)
 
     def find(reader: CallReader) -> views.RegistryAnswer:
-        project_id = call.house.project_id
+        project_id = call.project_id
         runs, cursor = reader.registry(
             project_id,
             wanted,
@@ -84,7 +85,7 @@ async def show_run(call: Call) -> Response[bytes]:
 async def with_stages(call: Call, runs: list[views.RunView], *, stages: Stages = Stages.COUNTED) -> None:
     """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
     if any(run.has_stages for run in runs):
-        add = partial(add_stages, project_id=call.house.project_id, runs=runs, stages=stages)
+        add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
         await asyncio.to_thread(call.house.store.read, add)
 
 
@@ -93,7 +94,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        return cancel_all_of(tx, find_run(tx, call.house.project_id, call.path("run")), by=call.caller.name)
+        return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
@@ -111,9 +112,9 @@ async def end_run(call: Call) -> Response[bytes]:
     return await _answer(call, await look(call, partial(find_recorded, call=call)))
 
 
-def _end_stages(tx: Transaction, run: RecordedRun, body: wire_actions.EndRunBody) -> object:
+def _end_stages(tx: Transaction, run: Run, body: wire_actions.EndRunBody) -> object:
     """Report that no more stages will come; nothing where retention deleted those there were."""
-    if tx.run(run.project_id, run.id) is not None:
+    if tx.run_control(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
     return wire.OkAnswer()
 
@@ -128,12 +129,12 @@ async def unpin_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=False)))
 
 
-def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> RecordedRun:
+def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
     run = find_recorded(tx, call)
     return _with_pin(tx, run, at=(run.pinned_at or tx.now) if is_pinned else None)
 
 
-def _with_pin(tx: CallTransaction, run: RecordedRun, *, at: datetime | None) -> RecordedRun:
+def _with_pin(tx: CallTransaction, run: Run, *, at: datetime | None) -> Run:
     if at == run.pinned_at:
         return run
     pinned = replace(run, pinned_at=at)
@@ -146,7 +147,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 
     def act(tx: CallTransaction) -> None:
         for run_id, at in pins.items():
-            run = tx.recorded_run(call.house.project_id, run_id)
+            run = tx.run(call.project_id, run_id)
             if run is not None and run.pinned_at is None:
                 _with_pin(tx, run, at=at)
 
@@ -157,7 +158,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 async def restore_run(call: Call) -> Response[bytes]:
     """Bring an archived run back into the lists and the search."""
 
-    def act(tx: CallTransaction) -> RecordedRun:
+    def act(tx: CallTransaction) -> Run:
         run = find_recorded(tx, call)
         if run.archived_at is not None:
             tx.restore_run(run)
@@ -169,7 +170,7 @@ async def restore_run(call: Call) -> Response[bytes]:
 async def archive_run(call: Call) -> Response[bytes]:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
-    def act(tx: CallTransaction) -> RecordedRun:
+    def act(tx: CallTransaction) -> Run:
         run = _ended(find_recorded(tx, call))
         if run.archived_at is None:
             tx.archive_run(run)
@@ -178,13 +179,13 @@ async def archive_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, act))
 
 
-async def _answer(call: Call, run: RecordedRun) -> Response[bytes]:
+async def _answer(call: Call, run: Run) -> Response[bytes]:
     view = run_view(run)
     await with_stages(call, [view])
     return json_answer(view)
 
 
-def _ended(run: RecordedRun) -> RecordedRun:
+def _ended(run: Run) -> Run:
     """Return a run that has ended.
 
     Raises:
@@ -205,7 +206,7 @@ def _ended(run: RecordedRun) -> RecordedRun:
     )
 
 
-def _unpinned(run: RecordedRun) -> RecordedRun:
+def _unpinned(run: Run) -> Run:
     """Return a run that nobody wants kept.
 
     Raises:
@@ -229,7 +230,9 @@ async def delete_run(call: Call) -> Response[bytes]:
 
     def act(tx: CallTransaction) -> set[str]:
         left: set[str] = set()
-        for run in [find_recorded(tx, call), *_replays(tx, call)]:
+        found = find_recorded(tx, call)
+        names = dict.fromkeys((call.path("run"), found.id))
+        for run in [found, *(replay for name in names for replay in _replays(tx, call, name))]:
             _unpinned(_ended(run))
             left |= tx.blobs_of_run(run.project_id, run.id)
             tx.forget_run(run.project_id, run.id)
@@ -239,12 +242,11 @@ async def delete_run(call: Call) -> Response[bytes]:
     return json_answer(wire.OkAnswer())
 
 
-def _replays(tx: CallTransaction, call: Call) -> Iterator[RecordedRun]:
-    """Yield what agentsentinel-sdk told of replays of the run that the path names: its content once more."""
-    run_id = call.path("run")
+def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
+    """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
     while True:
         run_id = replay_session(run_id)
-        run = tx.recorded_run(call.house.project_id, call.house.recorder.known_as(run_id))
+        run = tx.run(call.project_id, call.house.recorder.known_as(run_id))
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run

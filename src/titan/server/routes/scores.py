@@ -1,7 +1,6 @@
 """Scores as Langfuse's SDKs send them: notes on runs and actions, by the ids of traces and spans."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from litestar import Response
 
@@ -9,14 +8,14 @@ from titan.ingest.langfuse_scores import Refused, Score, read_events, read_score
 from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Note
-from titan.ports_calls import CallReader, CallTransaction
+from titan.ports_calls import CallTransaction
 from titan.rules.registry import not_heard_yet
 from titan.server import wire_scores as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_teller
 from titan.server.routes.recording import run_of_caller
-from titan.server.routes.registry import change, look
+from titan.server.routes.registry import change
 
 
 async def add_scores(call: Call) -> Response[bytes]:
@@ -69,8 +68,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     Raises:
         Forbidden: a job speaks of somebody else's run; nothing was kept.
     """
-    named = await look(call, partial(_named_runs, call=call, scores=scores))
-    await check_teller(call, list(dict.fromkeys([*(score.trace_id for score in scores), *named.values()])))
+    await check_teller(call, list(dict.fromkeys(score.trace_id for score in scores)))
     own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
     clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
     author = "langfuse"
@@ -78,10 +76,10 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     def act(tx: CallTransaction) -> list[str]:
         notes = []
         for score in scores:
-            run_id = _run_of(tx, call, score, named.get(score.trace_id), None if own is None else own.id)
+            run_id = _run_of(tx, call, score, None if own is None else own.id)
             note = Note(
                 id=_note_id(call, score),
-                project_id=call.house.project_id,
+                project_id=call.project_id,
                 run_id=run_id,
                 action_id=score.observation_id and known_as(score.observation_id),
                 author=author,
@@ -97,31 +95,20 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     return await change(call, act) if scores else []
 
 
-def _named_runs(reader: CallReader, *, call: Call, scores: Sequence[Score]) -> dict[str, str]:
-    """Return trace → run, of those whose programs gave their run another name."""
-    project_id, known_as = call.house.project_id, call.house.recorder.known_as
-    kept_as = {score.trace_id: known_as(score.trace_id) for score in scores}
-    runs = reader.runs_of_traces(project_id, set(kept_as.values()))
-    return {trace_id: runs[kept] for trace_id, kept in kept_as.items() if kept in runs}
+def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:
+    """Return the run that a score is about: the one of its trace, else the caller's `own`.
 
-
-def _run_of(tx: CallTransaction, call: Call, score: Score, named: str | None, own: str | None) -> str:
-    """Return the run that a score is about: as its program `named` it, else as its trace is called, else the caller's.
-
-    Scores are sent at once and spans in batches, so it may be unheard of yet. A trace may be a run itself and in
-    another besides: then the observation says which.
+    Scores are sent at once and spans in batches, so it may be unheard of yet.
     """
-    project_id, known_as = call.house.project_id, call.house.recorder.known_as
-    trace_id, seen = known_as(score.trace_id), score.observation_id and known_as(score.observation_id)
-    is_run = tx.recorded_run(project_id, trace_id) is not None
-    if named is not None and tx.recorded_run(project_id, named) is not None:
-        is_in_it = seen is not None and tx.action(project_id, named, seen) is not None
-        return named if is_in_it or not is_run else trace_id
-    if is_run:
-        return trace_id
+    project_id, trace_id = call.project_id, call.house.recorder.known_as(score.trace_id)
+    run = tx.run(project_id, trace_id)
+    if run is not None:
+        return run.id
     run_id = own or trace_id
-    if tx.recorded_run(project_id, run_id) is None:
-        tx.save_run(not_heard_yet(project_id, run_id, at=score.at or tx.now, now=tx.now))
+    if tx.run(project_id, run_id) is None:
+        keeps_content = call.house.recorder.capture.keeps_content(project_id)
+        at = score.at or tx.now
+        tx.save_run(not_heard_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps_content))
     return run_id
 
 
@@ -129,4 +116,4 @@ def _note_id(call: Call, score: Score) -> str:
     """Return an id for good: a score that is sent again under its id replaces the one before."""
     if score.id is None:
         return call.house.ids.secret()
-    return digest_of(f"{call.house.project_id} langfuse {score.id}").hex()
+    return digest_of(f"{call.project_id} langfuse {score.id}").hex()

@@ -68,7 +68,7 @@ async def add_intervention(call: Call) -> Response[bytes]:
 
 async def list_interventions(call: Call) -> Response[bytes]:
     """List what guards of agentsentinel-sdk did about calls, the latest first."""
-    query, project_id = call.query(wire_sentinel.InterventionsQuery), call.house.project_id
+    query, project_id = call.query(wire_sentinel.InterventionsQuery), call.project_id
     wanted = CallFilter(
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,

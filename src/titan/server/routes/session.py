@@ -51,6 +51,7 @@ def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Respons
         role=caller.role,
         name=caller.token.name if caller.token is not None else None,
         token_id=caller.token.id if caller.token is not None else None,
+        project=caller.project_id,
     )
     answer = json_answer(view)
     answer.headers["Cache-Control"] = "no-store"

@@ -19,8 +19,8 @@ from litestar import WebSocket
 
 from titan.engine.bus import CALLS
 from titan.insight.interventions import intervention_of, is_intervention
-from titan.model.recorded import RecordedRun
-from titan.model.runs import RunStatus
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallReader, ChangedRun, Heard
 from titan.server import wire_stream as wire
@@ -66,7 +66,7 @@ async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) 
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
         newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
         here, told_at = newest if query.since is None else query.since, now()
-        telling = _Telling(house.project_id, query.run_id, with_actions, house.clock, since=here)
+        telling = _Telling(call.project_id, query.run_id, with_actions, house.clock, since=here)
         while not house.bus.is_closed and await call.is_caller_still_good():
             news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
             for event in news.events:
@@ -111,6 +111,8 @@ class _Telling:
         if not newest - FAR_BEHIND <= seq <= newest:
             self.since = newest
             return _News(newest, [_plain("resync", newest, self.clock)])
+        if self.run_id is not None:  # it may have been named since it was asked for
+            self.run_id = reader.aliases(self.project_id, [self.run_id]).get(self.run_id, self.run_id)
         heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
         # A list that is full goes on elsewhere: what is told ends where the first of them does.
@@ -124,8 +126,8 @@ class _Telling:
             events.append(_plain("resync", deletion, self.clock))
         return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
 
-    def _run(self, reader: CallReader, run_id: str) -> RecordedRun | None:
-        return reader.recorded_run(self.project_id, run_id) if self.run_id in (None, run_id) else None
+    def _run(self, reader: CallReader, run_id: str) -> Run | None:
+        return reader.run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
     def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[wire.Envelope]:
         counts = Counter(one.run_id for one in heard if one.action is not None)
@@ -143,7 +145,7 @@ class _Telling:
                 counted.add(one.run_id)
                 yield _of_many(one, counts[one.run_id])
 
-    def _of_run(self, run: RecordedRun, change: ChangedRun) -> Iterator[wire.Envelope]:
+    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[wire.Envelope]:
         before = self.told.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
@@ -151,8 +153,8 @@ class _Telling:
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
-        if has_news:
-            yield _ended(run, change.version)
+        if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
+            yield _ended(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:
         self.told[run_id] = end
@@ -160,11 +162,11 @@ class _Telling:
             self.told.popitem(last=False)
 
 
-def _created(run: RecordedRun, at: datetime, seq: int) -> wire.Envelope:
+def _created(run: Run, at: datetime, seq: int) -> wire.Envelope:
     return wire.Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
 
 
-def _ended(run: RecordedRun, seq: int) -> wire.Envelope:
+def _ended(run: Run, seq: int) -> wire.Envelope:
     view = run_view(run)
     return wire.Envelope(
         event_type="run_completed" if run.status is RunStatus.COMPLETED else "run_failed",

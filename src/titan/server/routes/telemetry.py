@@ -9,7 +9,8 @@ from litestar import Response
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
@@ -25,7 +26,7 @@ from titan.server.skeletons import skeleton
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
-MOST_ENTRIES = 1000  # of one action: tellers are few, and each has two words
+MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 
 
 async def show_skeleton(call: Call) -> Response[bytes]:
@@ -40,7 +41,7 @@ async def show_skeleton(call: Call) -> Response[bytes]:
             parents = sorted({action.parent_id for action in actions if action.parent_id is not None})
             numbers = reader.numbers_in_run(run.project_id, run.id, parents)
         else:
-            numbers = {name: action.number for action in actions for name in _names(action)}
+            numbers = {action.id: action.number for action in actions}
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
@@ -49,19 +50,14 @@ async def show_skeleton(call: Call) -> Response[bytes]:
     return json_answer(answer)
 
 
-def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:
+def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
     """Return actions with those that came before one of them, which is their parent: its number was not known then."""
-    numbers = {name: action.number for action in actions for name in _names(action)}
+    numbers = {action.id: action.number for action in actions}
     heard = set(numbers.values())
     children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
     early = [child for child in children if child.number < numbers[child.parent_id or ""]]
     found = [*actions, *(child for child in early if child.number not in heard)]
     return sorted(found, key=lambda action: (action.started_at, action.number))
-
-
-def _names(action: Action) -> list[str]:
-    """Return the ids that children may name an action by."""
-    return [action.id] if action.span_id is None else [action.id, action.span_id]
 
 
 async def show_bodies(call: Call) -> Response[bytes]:
@@ -102,9 +98,9 @@ async def show_action(call: Call) -> Response[bytes]:
             bodies=bodies_view(action, bodies),
             details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
             redacted=[one.path for one in bodies.redacted],
-            cache_read_tokens=None if bodies.use is None else bodies.use.cache_read_tokens,
-            cache_write_tokens=None if bodies.use is None else bodies.use.cache_write_tokens,
-            tellers=[teller.value for teller in bodies.tellers],
+            cache_read_tokens=action.cache_read_tokens,
+            cache_write_tokens=action.cache_write_tokens,
+            sources=list(action.sources),
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )
 
@@ -160,7 +156,7 @@ async def show_ledger(call: Call) -> Response[bytes]:
 
     def find(reader: CallReader) -> views.LedgerAnswer:
         found = reader.ledger(
-            call.house.project_id,
+            call.project_id,
             wanted,
             sort=query.sort_by,
             is_ascending=query.sort_order == "asc",
@@ -183,7 +179,7 @@ async def show_ledger(call: Call) -> Response[bytes]:
 async def show_ledger_stats(call: Call) -> Response[bytes]:
     """Show counts and sums over the calls of all runs under filters."""
     wanted = call_filter(call.query(views.CallsQuery))
-    sums = await look(call, lambda reader: reader.sums_of_calls(call.house.project_id, wanted))
+    sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
     return json_answer(tally_view(tally_of(sums)))
 
 

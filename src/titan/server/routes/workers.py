@@ -38,6 +38,7 @@ from titan.rules.access import check_offers
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
+from titan.rules.workspaces import run_of_workspace, workspace_of
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -60,7 +61,6 @@ async def register(call: Call) -> Response[bytes]:
     now, token = call.house.clock.now(), call.caller.token
     check_offers(token, body.name, body.offers)
     worker = Worker(
-        project_id=call.house.project_id,
         id=check_name("worker", call.path("worker")),
         name=check_name("worker", body.name),
         host=check_text("host of the worker", body.host, limit_characters=MAX_LINE_CHARACTERS),
@@ -159,20 +159,22 @@ async def complete(call: Call) -> Response[bytes]:
 async def sort_out_workspaces(call: Call) -> Response[bytes]:
     """Say which of a worker's idle workspaces are old enough to be deleted."""
     body = await call.body(WorkspacesRequest)
-    keep, now, project_id = call.house.cleaner.retention.workspaces, call.house.clock.now(), call.house.project_id
+    keep, now = call.house.cleaner.retention.workspaces, call.house.clock.now()
     worker_id = call.path("worker")
 
     def look(reader: Reader) -> list[str]:
         known_worker(reader, worker_id)
         pinned = call.house.calls.read(lambda calls: calls.pinned_runs())
-        old = []
+        projects, old = reader.projects(), []
         for name, seconds in islice(body.idle_seconds.items(), MAX_WORKSPACES_ASKED):
             kind, _, owner_id = name.partition("-")
             if kind not in ("run", "dag") or not seconds < MAX_IDLE_SECONDS:
                 continue
-            if kind == "run" and (project_id, owner_id) in pinned:
+            run = run_of_workspace(name, projects)
+            if run in pinned:
                 continue
-            owner = reader.run(project_id, owner_id) if kind == "run" else reader.dag(owner_id)
+            dag = reader.dag(owner_id) if kind == "dag" else None
+            owner = dag if run is None else reader.run_control(*run)
             if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):
                 old.append(name)
         return old
@@ -211,7 +213,7 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
         dag_id=dag.id,
         dag_name=dag.name,
         agent_run_id=dag.run_id,
-        workspace=f"run-{dag.run_id}" if dag.run_id else f"dag-{dag.id}",
+        workspace=workspace_of(dag),
         filename=job.spec.filename,
         script=job.spec.script or "",
         archive=job.spec.archive,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from titan.model.recorded import RecordedRun
+from titan.model.runs import Run
 from titan.store.rows.columns import to_us
 
 #: Project, agent, hour, attempts that were stopped, attempts.
@@ -18,7 +18,7 @@ def hour_of(at: datetime) -> int:
     return to_us(at) // HOUR_US
 
 
-def hours_changed(changes: Iterable[tuple[RecordedRun | None, RecordedRun | None]]) -> list[HourRow]:
+def hours_changed(changes: Iterable[tuple[Run | None, Run | None]]) -> list[HourRow]:
     """Return the rows of `add_to_hours` by which runs change sums, each before and after: it may come, or go."""
     sums: dict[tuple[str, str, int], tuple[int, int]] = {}
     for change in changes:

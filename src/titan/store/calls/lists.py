@@ -12,7 +12,8 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, OutcomeSums
+from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
@@ -33,7 +34,7 @@ _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost",
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
-_RUN_ID, _TOTAL, _HITS = 28, 29, 30  # behind `action_columns`
+_RUN_ID, _TOTAL, _HITS = 36, 37, 38  # behind `action_columns`
 _STARTED_AT, _NUMBER = 10, 2  # places in `action_columns`, the first being 1: what merged rows are sorted by
 _PAGE: Final = " limit :limit offset :skip"
 
@@ -47,7 +48,7 @@ def registry(
     is_ascending: bool,
     after: str | None,
     limit: int,
-) -> tuple[list[RecordedRun], str | None]:
+) -> tuple[list[Run], str | None]:
     """See `CallReader.registry`."""
     runs = narrowed_runs(session, wanted, sort=sort)
     values = {**runs.values, "project_id": project_id, "limit": limit + 1}

@@ -72,6 +72,7 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
     if not wanted.has_archived:
         narrowing.conditions.append(session.text_of("runs_not_archived"))
     if wanted.text is not None:
+        narrowing.values["text"] = wanted.text
         narrowing.values["tags_part"] = part_pattern(to_json(wanted.text)[1:-1])  # as a tag that holds it is stored
         _search(session, narrowing, "hits", wanted.text, {"hits": most_hits(wanted)})
     return narrowing

@@ -54,7 +54,8 @@ def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> 
         if number not in found:  # one pack after the other, and of each what is asked for: all of them may be much
             for (data,) in session.all("packs_of_entries", run_no=run_no, first=number, last=number):
                 found.update((row[0], row) for row in entries_of_pack(data) if row[0] in missing)
-    return [found[row[0]] if row[FACTS] is None else row for row in rows]
+    # A row knows better than its pack which action it is about: that may have become one with another since.
+    return [(*row[:FACTS], *found[row[0]][FACTS:]) if row[FACTS] is None else row for row in rows]
 
 
 def unpacked_texts(session: CallSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:

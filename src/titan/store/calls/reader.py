@@ -1,22 +1,27 @@
 """Questions about recorded calls: the `CallReader` port on SQLite."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.actions import is_answer
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.retention import RunKey
-from titan.model.runs import RunStatus
-from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
+from titan.model.run_status import RunStatus
+from titan.model.runs import Run
+from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
-from titan.store.calls.rows import action_from_row, heard_from_row, run_from_row
+from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
 from titan.store.calls.tape_reading import entries_of_rows, entries_within
-from titan.store.calls.verifying import check_tape
+from titan.store.calls.verifying import check_tapes
 from titan.store.rows.columns import to_json, to_us
+from titan.store.session import Row
 from titan.store.unreadable import methods_read_rows
 
 NO_RUN: Final = 0  # the number of none
@@ -31,19 +36,26 @@ class SqlCallReader:
         self._all = session.all
         self._one = session.one
 
-    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None:
-        row = self._one("recorded_run", project_id=project_id, run_id=run_id)
+    def run(self, project_id: str, run_id: str) -> Run | None:
+        row = self._one("run", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
-    ) -> tuple[list[RecordedRun], str | None]:
+    ) -> tuple[list[Run], str | None]:
+        wanted = self._by_every_name(project_id, wanted)
         return lists.registry(
             self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
         )
 
+    def projects(self) -> list[str]:
+        return sorted(str(row[0]) for row in self._all("projects"))
+
+    def running_with_stages(self) -> list[RunKey]:
+        return [(row[0], row[1]) for row in self._all("running_with_stages")]
+
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
-        return lists.count_runs(self._session, project_id, wanted, up_to=up_to)
+        return lists.count_runs(self._session, project_id, self._by_every_name(project_id, wanted), up_to=up_to)
 
     def is_search_capped(self, wanted: RunFilter) -> bool:
         return lists.is_search_capped(self._session, wanted)
@@ -105,44 +117,77 @@ class SqlCallReader:
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
-        run_no = self._run_no(project_id, run_id)
-        if run_no is None:
-            return []
         if action_number is None:
-            rows = self._all("entries_of_run", run_no=run_no, after=after, limit=limit)
-        else:
-            rows = self._all("entries_of_action", run_no=run_no, action_number=action_number, after=after, limit=limit)
-        return entries_of_rows(self._session, run_no, rows)
+            return self._entries("entries_of_run", project_id, run_id, after=after, limit=limit)
+        return self._entries(
+            "entries_of_action", project_id, run_id, action_number=action_number, after=after, limit=limit
+        )
 
     def told_of_run(self, project_id: str, run_id: str, *, after: int = 0, limit: int) -> list[StoredEntry]:
-        run_no = self._run_no(project_id, run_id)
-        if run_no is None:
-            return []
-        rows = self._all("entries_about_run", run_no=run_no, after=after, limit=limit)
-        return entries_of_rows(self._session, run_no, rows)
+        return self._entries("entries_about_run", project_id, run_id, after=after, limit=limit)
+
+    def _entries(self, query: str, project_id: str, run_id: str, *, limit: int, **asked: int) -> list[StoredEntry]:
+        """Return up to `limit` entries of all tapes of a run, in the order they came."""
+        found: list[StoredEntry] = []
+        tapes = self._tapes(project_id, run_id)
+        for tape_no in tapes:
+            rows = self._all(query, run_no=tape_no, limit=limit, **asked)
+            found += entries_of_rows(self._session, tape_no, rows)
+        return found if len(tapes) < 2 else sorted(found, key=attrgetter("number"))[:limit]
 
     def places_in_tape(self, project_id: str, run_id: str) -> list[tuple[int, int]]:
-        run_no = self._run_no(project_id, run_id)
-        return [] if run_no is None else [(row[0], row[1]) for row in self._all("places_in_tape", run_no=run_no)]
+        rows = [row for no in self._tapes(project_id, run_id) for row in self._all("places_in_tape", run_no=no)]
+        return [(row[1], row[2]) for row in sorted(rows)]
 
     def entries_at(
         self, project_id: str, run_id: str, numbers: Sequence[int], *, limit_bytes: int
     ) -> list[StoredEntry]:
-        run_no = self._run_no(project_id, run_id)
-        return [] if run_no is None else entries_within(self._session, run_no, numbers, limit_bytes)
+        tapes = self._tapes(project_id, run_id)
+        if len(tapes) < 2:
+            return entries_within(self._session, tapes[0], numbers, limit_bytes) if tapes else []
+        found = [entry for no in tapes for entry in entries_within(self._session, no, numbers, limit_bytes)]
+        places = {number: place for place, number in enumerate(numbers)}
+        return sorted(found, key=lambda entry: places[entry.number])
 
     def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
-        run_no = self._run_no(project_id, run_id)
-        return None if run_no is None else check_tape(self._session, run_no)
+        tapes = self._tapes(project_id, run_id)
+        return check_tapes(self._session, tapes) if tapes else None
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
-        run_no = self._run_no(project_id, run_id)
         words = self._session.matching(text)
-        bounds = None if run_no is None else self._one("bounds_of_run", run_no=run_no)
-        if bounds is None or bounds[0] is None or words is None:
-            return []
-        found = self._all("find_in_run", run_no=run_no, words=words, first=bounds[0], last=bounds[1], limit=limit)
-        return [str(row[0]) for row in found]
+        found: list[Row] = []
+        for tape_no in self._tapes(project_id, run_id) if words is not None else ():
+            first, last = self._all("bounds_of_tape", run_no=tape_no)[0]
+            if first is not None:
+                found += self._all("find_in_run", run_no=tape_no, words=words, first=first, last=last, limit=limit)
+        return list(dict.fromkeys(str(row[2]) for row in sorted(found)))[:limit]
+
+    def nameless_runs(self, project_id: str, ids: Iterable[str]) -> dict[str, bool]:
+        wanted = sorted(ids)
+        return {
+            id: not (has_stages or is_named or (is_traced and is_answer(id)))
+            for id, has_stages, is_traced, is_named in (
+                self._all("nameless_runs", project_id=project_id, ids=to_json(wanted)) if wanted else ()
+            )
+        }
+
+    def flat_run(self, project_id: str, run_id: str) -> FlatRun | None:
+        run_no = self._run_no(project_id, run_id)
+        if run_no is None:
+            return None
+        [[version]] = self._all("actions_version", run_no=run_no)  # first: what is newer is computed again
+        return flat_run(self._all("flat_actions", run_no=run_no), version=version)
+
+    def answered_elsewhere(self, project_id: str, run_id: str, answers: Iterable[str]) -> frozenset[str]:
+        wanted = sorted(answers)
+        if not wanted:
+            return frozenset()
+        run_no = self._run_no(project_id, run_id) or NO_RUN
+        rows = self._all("answered_elsewhere", project_id=project_id, run_no=run_no, answers=to_json(wanted))
+        return frozenset(str(row[0]) for row in rows)
+
+    def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in self._all("runs_to_total", limit=limit)]
 
     def ledger(
         self,
@@ -189,9 +234,9 @@ class SqlCallReader:
         rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
         return [note_from_row(row, project_id, run_id) for row in rows]
 
-    def runs_of_traces(self, project_id: str, trace_ids: Iterable[str]) -> dict[str, str]:
-        wanted = sorted(trace_ids)
-        return dict(self._all("runs_of_traces", project_id=project_id, ids=to_json(wanted))) if wanted else {}
+    def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
+        wanted = sorted(ids)
+        return dict(self._all("aliases", project_id=project_id, ids=to_json(wanted))) if wanted else {}
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)
@@ -206,7 +251,7 @@ class SqlCallReader:
         has_acknowledged: bool = False,
         skip: int = 0,
         limit: int,
-    ) -> list[tuple[RecordedRun, bool]]:
+    ) -> list[tuple[Run, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
         asked |= {"limit": limit, "skip": skip}
         rows = (
@@ -216,7 +261,7 @@ class SqlCallReader:
         )
         return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
 
-    def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:
+    def _is_unrecovered(self, run: Run, run_no: int) -> bool:
         """Tell whether an error was not made good in a run that did not fail; most that were stopped have none."""
         may_have_one = run.status is not RunStatus.FAILED and run.tally.error > 0
         return may_have_one and self._one("has_unrecovered_error", run_no=run_no) is not None
@@ -247,11 +292,11 @@ class SqlCallReader:
         rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
         return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
 
-    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
         return [run_from_row(row) for row in self._all("silent_runs", **until, limit=limit)]
 
-    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
         return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
@@ -259,7 +304,7 @@ class SqlCallReader:
         found = [] if run_no is None else self._all("open_actions", run_no=run_no)
         return [action_from_row(row, run_id) for row in found]
 
-    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
         return [run_from_row(row) for row in rows]
 
@@ -273,9 +318,20 @@ class SqlCallReader:
         row = self._one("note", name=name)
         return None if row is None else str(row[0])
 
+    def _by_every_name(self, project_id: str, wanted: RunFilter) -> RunFilter:
+        """Return a filter that finds runs that are asked for by other names of theirs."""
+        if not wanted.ids:
+            return wanted
+        return replace(wanted, ids=wanted.ids | set(self.aliases(project_id, wanted.ids).values()))
+
     def _run_no(self, project_id: str, run_id: str) -> int | None:
         row = self._one("run_no", project_id=project_id, run_id=run_id)
         return None if row is None else int(row[0])
+
+    def _tapes(self, project_id: str, run_id: str) -> list[int]:
+        """Return the numbers under which a run's entries are kept: its own, behind those of names it had before."""
+        run_no = self._run_no(project_id, run_id)
+        return [] if run_no is None else [*(row[0] for row in self._all("tapes_of_run", run_no=run_no)), run_no]
 
     def _run_asked_for(self, project_id: str, wanted: CallFilter) -> int | None:
         """Return the place of the run that is asked for; None for all, NO_RUN for one that is unknown."""

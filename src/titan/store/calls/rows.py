@@ -1,5 +1,6 @@
 """Recorded runs, actions and entries to rows and back."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -7,9 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, OutcomeSums, RecordedRun, Tally, ToldEnd, lasted_ns
-from titan.model.runs import RunStatus, StatusSource
-from titan.ports_calls import Heard
+from titan.model.recorded import COUNTS_ALL, COUNTS_NOTHING, Action, Count, OutcomeSums, Tally, counted_alone, lasted_ns
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import Run, ToldEnd
+from titan.model.totals import ActionFacts, RunTotals
+from titan.ports_calls import FlatRun, Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
 
@@ -72,9 +75,9 @@ def _sum_from_pico(pico: int, more: int) -> Decimal:
 _NOTHING: Final = Decimal(0)
 
 
-def run_from_row(row: Row) -> RecordedRun:
+def run_from_row(row: Row) -> Run:
     """Return the run of `run_columns`."""
-    return RecordedRun(
+    return Run(
         project_id=row[0],
         id=row[1],
         agent_id=row[2],
@@ -107,6 +110,21 @@ def run_from_row(row: Row) -> RecordedRun:
         told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
         lost=row[45],
         troubles=row[46],
+        keeps_content=bool(row[47]),
+    )
+
+
+def with_totals(run: Run, totals: RunTotals) -> Run:
+    """Return a run with what its actions come to."""
+    first = totals.first_error
+    return replace(
+        run,
+        tally=totals.tally,
+        last_outcome=totals.last_outcome,
+        last_ended_at=from_us_or_none(totals.last_ended_at_us),
+        first_error_id=first and first.action_id,
+        first_error=first and first.text,
+        first_error_at=None if first is None else from_us_or_none(first.started_at_us),
     )
 
 
@@ -129,7 +147,7 @@ def _tally(row: Row) -> Tally:
     )
 
 
-def row_of_run(run: RecordedRun) -> Values:
+def row_of_run(run: Run) -> Values:
     """Return `run_columns`."""
     tally = run.tally
     (cost, cost_more), (prevented, prevented_more), (saved, saved_more) = map(
@@ -183,12 +201,13 @@ def row_of_run(run: RecordedRun) -> Values:
         saved_more,
         min(run.lost, _MOST_COUNT),
         min(run.troubles, _MOST_COUNT),
+        int(run.keeps_content),
     )
 
 
 def heard_from_row(row: Row, *, newest_action: int) -> Heard:
     """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[28:]
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[36:]
     return Heard(
         number=number,
         run_id=run_id,
@@ -203,7 +222,7 @@ def sums_from_row(row: Row) -> OutcomeSums:
     """Return a row of `ledger_sums`."""
     return OutcomeSums(
         outcome=None if row[0] is None else _OUTCOMES[row[0]],
-        calls=row[1],
+        calls=int(row[1]),
         cost=from_pico(exact_sum(row[2])),
         unpriced=int(row[3]),
         estimated=int(row[4]),
@@ -216,10 +235,10 @@ def action_from_row(row: Row, run_id: str) -> Action:
     """Return the action of `action_columns`."""
     return Action(
         number=row[1],
-        project_id=row[27],
+        project_id=row[26],
         run_id=run_id,
         id=row[2],
-        span_id=row[3],
+        sources=tuple(row[3].split(" ")),
         kind=_KINDS[row[4]],
         name=row[5],
         agent_id=row[6],
@@ -242,8 +261,31 @@ def action_from_row(row: Row, run_id: str) -> Action:
         effect=_EFFECTS[row[23]] if row[23] else None,
         tags=_TAGS.decode(row[24]) if row[24] else (),
         is_redacted=bool(row[25]),
-        heard=row[26],
+        has_inputs=bool(row[27]),
+        has_outputs=bool(row[28]),
+        count=_count(*row[29:33]),
+        cache_read_tokens=row[33],
+        cache_write_tokens=row[34],
+        reasoning_tokens=row[35],
     )
+
+
+def _count(is_call: int, has_cost: int, has_tokens: int, duplicate_of: int | None) -> Count:
+    if duplicate_of is None and is_call == has_cost == has_tokens:
+        return COUNTS_ALL if is_call else COUNTS_NOTHING
+    return Count(bool(is_call), bool(has_cost), bool(has_tokens), duplicate_of)
+
+
+def flat_run(rows: Iterable[Row], *, version: int) -> FlatRun:
+    """Return the run of `flat_actions`, and how its actions count as they are stored."""
+    actions: list[ActionFacts] = []
+    counts: dict[int, Count] = {}
+    for number, id, parent_id, kind, sources, *facts, is_call, has_cost, has_tokens, duplicate_of in rows:
+        actions.append(ActionFacts(number, id, parent_id, kind, tuple(sources.split(" ")), *facts))
+        count = _count(is_call, has_cost, has_tokens, duplicate_of)
+        if count is not counted_alone(kind):
+            counts[number] = count
+    return FlatRun(version=version, actions=actions, counts=counts)
 
 
 def _duration_ns(row: Row) -> int | None:
@@ -256,11 +298,12 @@ def _duration_ns(row: Row) -> int | None:
 
 def row_of_action(action: Action, run_no: int) -> Values:
     """Return `action_columns`."""
+    count = action.count
     return (
         run_no,
         action.number,
         action.id,
-        action.span_id,
+        " ".join(action.sources),
         action.kind,
         action.name,
         action.agent_id,
@@ -283,8 +326,16 @@ def row_of_action(action: Action, run_no: int) -> Values:
         action.effect,
         msgspec.json.encode(action.tags).decode() if action.tags else None,
         int(action.is_redacted),
-        action.heard,
         action.project_id,
+        int(action.has_inputs),
+        int(action.has_outputs),
+        int(count.is_call),
+        int(count.has_cost),
+        int(count.has_tokens),
+        count.duplicate_of,
+        action.cache_read_tokens,
+        action.cache_write_tokens,
+        action.reasoning_tokens,
     )
 
 

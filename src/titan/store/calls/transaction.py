@@ -1,26 +1,33 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
+from titan.model.recorded import Action, Count, Note
+from titan.model.runs import Run
+from titan.model.totals import RunTotals
 from titan.model.troubles import troubles_after
-from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
+from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.agent_hours import HourRow, hours_changed
-from titan.store.calls.knowing import Knowing, own_answers
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.rows import (
+    Values,
+    action_from_row,
+    facts_of,
+    row_of_action,
+    row_of_run,
+    run_from_row,
+    with_totals,
+)
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
@@ -44,7 +51,8 @@ class _Place:
     run_no: int
     text_count: int
     link: str
-    known: RecordedRun | None  #: None: it is new
+    actions_version: int  #: of the newest change of its actions
+    known: Run | None  #: None: it is new
 
 
 class SqlCallTransaction(SqlCallReader):
@@ -70,16 +78,31 @@ class SqlCallTransaction(SqlCallReader):
     @reads_rows
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         runs = self._read_places(project_id, {entry.run_id for entry in entries})
-        answered = self.calls_answered(project_id, own_answers(entries))
-        runs |= self._read_places(project_id, {action.run_id for action in answered} - runs.keys())
-        run_nos = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
-        known = Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
-        in_parts = {(entry.run_id, entry.id) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
-        told = [known.actions[place] for place in in_parts & known.actions.keys()]
-        parts = {action.number: self._parts(action) for action in told}
-        return dataclasses.replace(
-            known, parts=parts, told=self._told_of, never_ended=partial(self._never_ended, run_nos)
+        reports = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in runs]
+        ending = {entry.run_id for entry in entries if isinstance(entry, RunEntry) and entry.is_part_end} & runs.keys()
+        actions = self._known_actions(project_id, {(entry.run_id, entry.id) for entry in reports})
+        in_parts = {(entry.run_id, entry.id) for entry in reports if entry.is_part} & actions.keys()
+        return KnownCalls(
+            runs=runs,
+            actions=actions,
+            next_number=self._last_action + 1,
+            open_calls={run_id: self._open_calls(project_id, run_id) for run_id in ending},
+            parts={action.number: self._parts(action) for action in map(actions.__getitem__, in_parts)},
         )
+
+    def _known_actions(self, project_id: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Action]:
+        """Return those of the actions at (run id, id) that are stored."""
+        run_nos = {run_id: self._places[project_id, run_id].run_no for run_id, _ in places}
+        if not run_nos:
+            return {}
+        run_ids = {run_no: run_id for run_id, run_no in run_nos.items()}
+        asked = to_json([[run_nos[run_id], action_id] for run_id, action_id in places])
+        found = (action_from_row(row, run_ids[row[0]]) for row in self._all("actions_at", places=asked))
+        return {(action.run_id, action.id): action for action in found}
+
+    def _open_calls(self, project_id: str, run_id: str) -> set[int]:
+        run_no = self._places[project_id, run_id].run_no
+        return {int(row[0]) for row in self._all("open_calls", run_no=run_no)}
 
     def _parts(self, action: Action) -> set[bytes]:
         """Return what the parts of its messages are known by that an action was told."""
@@ -91,26 +114,20 @@ class SqlCallTransaction(SqlCallReader):
         return [stored.entry for stored in told]
 
     @reads_rows
-    def _never_ended(self, run_nos: Mapping[str, int], run_id: str, limit: int) -> list[Action]:
-        """Return the first calls of a run that is stored of which nobody told the end when it was over."""
-        rows = self._all("never_ended", run_no=run_nos[run_id], limit=limit) if run_id in run_nos else ()
-        return [action_from_row(row, run_id) for row in rows]
-
-    @reads_rows
-    def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
+    def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, Run]:
         """Return those of these runs that are stored; note where they stand."""
-        found: dict[str, RecordedRun] = {}
+        found: dict[str, Run] = {}
         for row in self._all("runs_to_change", project_id=project_id, ids=to_json(sorted(run_ids))):
-            run = run_from_row(row[3:])
+            run = run_from_row(row[4:])
             found[run.id] = run
-            self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), run)
+            self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), row[3], run)
         self._absent.update((project_id, run_id) for run_id in run_ids - found.keys())
         return found
 
     # --- writing ---
 
     def keep(
-        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+        self, project_id: str, *, runs: Iterable[Run], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
         changed = {run.id: run for run in runs}
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
@@ -122,51 +139,18 @@ class SqlCallTransaction(SqlCallReader):
             place = places[new.entry.run_id]
             self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK else 0)
             batch.add(self.version, new, place)
+        for action in actions:
+            places[action.run_id].actions_version = self.version
         self._save_runs(changed.values(), places)
-        self._session.insert(
-            "save_actions",
-            [
-                (
-                    *row_of_action(replace_agent(action, changed[action.run_id]), places[action.run_id].run_no),
-                    batch.seen_within.get(action.number),
-                    batch.versions.get(action.number, self.version),
-                )
-                for action in actions
-            ],
-        )
+        rows: list[Values] = []
+        for action in actions:
+            number = batch.versions.get(action.number)  # of its newest entry
+            row = row_of_action(replace_agent(action, changed[action.run_id]), places[action.run_id].run_no)
+            rows.append((*row, self.version if number is None else number, self.version if number is None else None))
+        self._session.insert("save_actions", rows)
         self._session.insert("add_entries", batch.entries)
         self._add_bodies(batch)
         self._last_action = max([self._last_action, *(action.number for action in actions)])
-
-    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
-        has_changed, changed = False, []
-        for stored in self._whole_tape(project_id, run_id):
-            entry = change(stored.entry)
-            has_changed = has_changed or entry is not stored.entry
-            changed.append((stored.number, NewEntry(entry=entry, action_number=stored.action_number)))
-        if not has_changed:
-            return set()
-        place = self._place(project_id, run_id)
-        assert place.known is not None
-        before = self.blobs_of_run(project_id, run_id)
-        for query in _FORGETTING_BODIES:
-            self._session.run(query, {"run_no": place.run_no})
-        self._session.run("note_unpacked", {"run_no": place.run_no})
-        self._texts_known.forget(place.run_no)
-        place.text_count, place.link = 0, _NO_LINK
-        batch = _Batch(project_id, to_us(self.now), self)
-        for number, new in changed:
-            batch.add(number, new, place)
-        self._add_bodies(batch)
-        self._save_runs([place.known], {run_id: place})
-        self._scrub_words()
-        return before - self.blobs_of_run(project_id, run_id)
-
-    def _whole_tape(self, project_id: str, run_id: str) -> Iterator[StoredEntry]:
-        after = 0
-        while entries := self.tape(project_id, run_id, after=after, limit=RESTORED_AT_ONCE):
-            yield from entries
-            after = entries[-1].number
 
     def _add_bodies(self, batch: "_Batch") -> None:
         self._texts_known.grew(len(batch.texts))
@@ -183,7 +167,7 @@ class SqlCallTransaction(SqlCallReader):
         indexed = self._session.words_of
         self._session.insert("add_words", [(number, indexed(text)) for number, text in words])
 
-    def save_run(self, run: RecordedRun) -> None:
+    def save_run(self, run: Run) -> None:
         self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
 
     def save_note(self, note: Note) -> None:
@@ -197,23 +181,74 @@ class SqlCallTransaction(SqlCallReader):
         self._session.run("note_seen", {"run_no": self._run_no(note.project_id, note.run_id)})
         self.touched.add((note.project_id, note.run_id))
 
-    def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
-        self._session.insert("save_traces", [(project_id, trace_id, self._place(project_id, run_id).run_no)])
+    def save_totals(
+        self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
+    ) -> None:
+        run = self.run(project_id, run_id)
+        if run is None or run.id != run_id:
+            return
+        place = self._place(project_id, run_id)
+        self._session.run("note_totals", {"run_no": place.run_no, "version": version})
+        after = with_totals(run, totals)
+        if after != run or counts:
+            self._save_runs([after], {run_id: place})
+        self._session.run_many(
+            "recount",
+            (
+                {
+                    "number": number,
+                    "version": self.version,
+                    "is_call": int(count.is_call),
+                    "has_cost": int(count.has_cost),
+                    "has_tokens": int(count.has_tokens),
+                    "duplicate_of": count.duplicate_of,
+                }
+                for number, count in counts.items()
+            ),
+        )
+
+    def note_actions_changed(self, project_id: str, run_id: str) -> None:
+        place = self._place(project_id, run_id)
+        self.version += 1
+        place.actions_version = self.version
+        self._session.run("note_actions_changed", {"run_no": place.run_no, "version": self.version})
+
+    def add_alias(self, alias: str, run: Run) -> None:
+        project_id, place = run.project_id, self._place(run.project_id, run.id)
+        before = self.run(project_id, alias)
+        if before is None:
+            self._session.insert("save_alias", [(project_id, alias, place.run_no, None, 0, None)])
+            return
+        other = self._place(project_id, alias)
+        link = bytes.fromhex(other.link)
+        self._session.insert("save_alias", [(project_id, alias, place.run_no, other.run_no, other.text_count, link)])
+        self.note_actions_changed(project_id, run.id)
+        self.put_note(FORGOTTEN, str(self.version))  # whoever shows it under this name reads anew
+        both = {"run_no": place.run_no, "tape_no": other.run_no}
+        for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes"):
+            self._session.run(query, both)
+        self._session.run("adopt_actions", {**both, "agent_id": run.agent_id, "version": self.version})
+        self._session.run("forget_run", {"run_no": other.run_no})
+        self._count_by_hour(hours_changed([(before, None)]))
+        del self._places[project_id, alias]
+        self.touched.add((project_id, alias))
+        self._save_runs([run], {run.id: place})
+        self._session.run("note_seen", {"run_no": place.run_no})
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
-        run_no = self._run_no(project_id, run_id)
-        return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
+        tapes = self._tapes(project_id, run_id)
+        return {str(row[0]) for tape_no in tapes for row in self._all("blobs_of_run", run_no=tape_no)}
 
-    def archive_run(self, run: RecordedRun) -> None:
-        place = self._place(run.project_id, run.id)
-        self._session.run("forget_words_of_run", {"run_no": place.run_no})
+    def archive_run(self, run: Run) -> None:
+        for tape_no in self._tapes(run.project_id, run.id):
+            self._session.run("forget_words_of_run", {"run_no": tape_no})
         self.save_run(replace(run, archived_at=self.now))
 
-    def restore_run(self, run: RecordedRun) -> None:
+    def restore_run(self, run: Run) -> None:
         self._index_again(run)
         self.save_run(replace(run, archived_at=None))
 
-    def _index_again(self, run: RecordedRun) -> None:
+    def _index_again(self, run: Run) -> None:
         """Have a run found by all its words, those of its first entry to those of its last."""
         seen: set[str] = set()
 
@@ -233,16 +268,18 @@ class SqlCallTransaction(SqlCallReader):
             self._add_words(words)
             after = entries[-1].number
 
-    def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
-        run_no, known = self._run_no(project_id, run_id), self.recorded_run(project_id, run_id)
+    def forget_run(self, project_id: str, run_id: str) -> bool:
+        run_no, known = self._run_no(project_id, run_id), self.run(project_id, run_id)
         if run_no is None:
             return False
         self._count_by_hour(hours_changed([(known, None)]))
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
-        if not is_told_elsewhere:
-            self._scrub_words()
+        self._scrub_words()
+        for tape_no in self._tapes(project_id, run_id):
+            for query in _FORGETTING_ENTRIES:
+                self._session.run(query, {"run_no": tape_no})
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)
@@ -271,19 +308,20 @@ class SqlCallTransaction(SqlCallReader):
             self._absent.discard(key)
             self._last_run_no += 1
             self._texts_known.forget(self._last_run_no)
-            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK, None)
+            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK, 0, None)
         return self._places[key]
 
-    def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
+    def _save_runs(self, runs: Iterable[Run], places: dict[str, _Place]) -> None:
         rows: list[Values] = []
-        changes: list[tuple[RecordedRun | None, RecordedRun]] = []
+        changes: list[tuple[Run | None, Run]] = []
         for run in runs:
             place = places[run.id]
             run = replace(run, troubles=troubles_after(place.known, run))
             changes.append((place.known, run))
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
-            rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
+            numbers = (place.run_no, place.text_count, link, place.actions_version, self.version, self.version)
+            rows.append((*numbers, *row_of_run(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:
                 self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
             place.known = run
@@ -304,7 +342,7 @@ class SqlCallTransaction(SqlCallReader):
         )
 
 
-def replace_agent(action: Action, run: RecordedRun) -> Action:
+def replace_agent(action: Action, run: Run) -> Action:
     """Return an action with the agent of its run, which may have become known after the action was heard of."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
 
@@ -344,9 +382,8 @@ class _Batch:
         self.texts: list[Values] = []
         self.words: list[tuple[int, str]] = []
         self.blobs: list[Values] = []
-        #: Number of an action → number of its newest entry, and the span that our endpoint saw it in.
+        #: Number of an action → number of its newest entry.
         self.versions: dict[int, int] = {}
-        self.seen_within: dict[int, str] = {}
 
     def add(self, number: int, new: NewEntry, place: _Place) -> None:
         entry, facts = new.entry, facts_of(new.entry)
@@ -355,8 +392,6 @@ class _Batch:
             assert new.action_number is not None
             given, taken = self._body(entry.inputs, place), self._body(entry.outputs, place)
             self.versions[new.action_number] = number
-            if (span_id := seen_within(entry)) is not None:
-                self.seen_within[new.action_number] = span_id
             self.words.append((number, words_of_entry(entry, given.new, taken.new)))
         place.link = link_after(place.link, facts, given.linked, taken.linked)
         self.entries.append((number, self._project_id, place.run_no, new.action_number, self._now_us))
@@ -401,18 +436,12 @@ class _Batch:
         return new
 
 
-_FORGETTING_BODIES: Final = (
-    "forget_words_of_run",
+_FORGETTING_ENTRIES: Final = (
+    "forget_words_of_run",  # they are found by the entries
     "forget_bodies_of_run",
     "forget_texts_of_run",
     "forget_packs_of_run",
     "forget_blobs_of_run",
-)
-_FORGETTING: Final = (
-    *_FORGETTING_BODIES,  # they are found by the entries
     "forget_entries_of_run",
-    "forget_actions_of_run",
-    "forget_notes_of_run",
-    "forget_traces_of_run",
-    "forget_run",
 )
+_FORGETTING: Final = ("forget_actions_of_run", "forget_notes_of_run", "forget_aliases_of_run", "forget_run")

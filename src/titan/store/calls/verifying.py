@@ -4,7 +4,7 @@ Nothing is decoded on the way, so that whatever was done to a row is told as a b
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -16,7 +16,7 @@ from titan.store.calls.packing import FACTS, entries_of_pack, texts_of_pack
 from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.session import CallSession
 from titan.store.session import Row
-from titan_sdk.tape import CHAIN_START
+from titan_sdk.tape import CHAIN_START, chain
 
 ROWS_AT_ONCE: Final = 200  # each of up to 64 KiB and what it shares
 TEXTS_AT_ONCE: Final = 1000
@@ -29,9 +29,20 @@ CHANGED: Final = "it is not what was recorded"
 CUT: Final = "entries at its end are gone"
 
 
-def check_tape(session: CallSession, run_no: int) -> TapeCheck:
-    """Return how far a run's tape can be trusted; a break is the first there is."""
-    return _Walk(session, run_no).checked()
+def check_tapes(session: CallSession, tapes: Sequence[int]) -> TapeCheck:
+    """Return how far a run's tapes can be trusted, one behind the other; a break is the first there is."""
+    entries, link = 0, ""
+    blobs: dict[str, TapeBlob] = {}
+    for tape_no in tapes:
+        check = _Walk(session, tape_no).checked()
+        link = chain(link, bytes.fromhex(check.link)) if link else check.link
+        for blob in check.blobs:
+            blobs.setdefault(blob.digest, replace(blob, place=blob.place + entries))
+        if check.broken is not None:
+            broken = replace(check.broken, place=check.broken.place + entries)
+            return TapeCheck(entries=entries + check.entries, link=link, broken=broken, blobs=tuple(blobs.values()))
+        entries += check.entries
+    return TapeCheck(entries=entries, link=link, broken=None, blobs=tuple(blobs.values()))
 
 
 class _Walk:

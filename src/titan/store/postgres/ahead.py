@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, ReadyJob
-from titan.model.runs import Run
+from titan.model.run_control import RunControl
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER
 from titan.store.postgres.session import PostgresSession
@@ -43,7 +43,7 @@ class AheadReader(SqlReader):
     def _remember_nothing(self) -> None:
         self._jobs: dict[str, Job | None] = {}
         self._dags: dict[str, Dag | None] = {}
-        self._runs: dict[tuple[str, str], Run | None] = {}
+        self._runs: dict[tuple[str, str], RunControl | None] = {}
         self._attempts: dict[str, Attempt | None] = {}
         self._workers: dict[str, Worker | None] = {}
         self._busy: dict[str, dict[str, int]] = {}
@@ -108,9 +108,9 @@ class AheadReader(SqlReader):
             self._dags[dag_id] = super().dag(dag_id)
         return self._dags[dag_id]
 
-    def run(self, project_id: str, run_id: str) -> Run | None:
+    def run_control(self, project_id: str, run_id: str) -> RunControl | None:
         if (project_id, run_id) not in self._runs:
-            self._runs[project_id, run_id] = super().run(project_id, run_id)
+            self._runs[project_id, run_id] = super().run_control(project_id, run_id)
         return self._runs[project_id, run_id]
 
     def attempt(self, lease_id: str) -> Attempt | None:
@@ -183,11 +183,11 @@ class AheadTransaction(AheadReader, SqlTransaction):
         self._jobs.clear()  # the others have changed too
         return freed
 
-    def add_run(self, run: Run) -> None:
+    def add_run(self, run: RunControl) -> None:
         super().add_run(run)
         self._runs[run.project_id, run.id] = run
 
-    def save_run(self, run: Run) -> None:
+    def save_run(self, run: RunControl) -> None:
         super().save_run(run)
         self._runs[run.project_id, run.id] = run
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from titan.model.dags import Dag, JobCounts, OnFailure
-from titan.model.runs import Orchestrator, Run, RunOutcome
+from titan.model.run_control import Orchestrator, RunControl, RunOutcome
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
@@ -77,9 +77,9 @@ def changes_of_dag(dag: Dag) -> dict[str, Parameter]:
     }
 
 
-def run_from_row(row: Row) -> Run:
+def run_from_row(row: Row) -> RunControl:
     """Return the run of `run_columns`."""
-    return Run(
+    return RunControl(
         project_id=row[0],
         id=row[1],
         agent_id=row[2],
@@ -95,7 +95,7 @@ def run_from_row(row: Row) -> Run:
     )
 
 
-def row_of_run(run: Run) -> dict[str, Parameter]:
+def row_of_run(run: RunControl) -> dict[str, Parameter]:
     """Return every column of a run."""
     return {
         "project_id": run.project_id,

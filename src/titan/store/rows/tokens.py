@@ -24,6 +24,7 @@ def token_from_row(row: Row) -> Token:
         revoked_at=from_us_or_none(row[8]),
         is_trusted=bool(row[9]),
         labels=None if row[10] is None else _LABELS_DECODER.decode(row[10]),
+        organisation_id=row[11],
     )
 
 
@@ -41,6 +42,7 @@ def row_of_token(token: Token) -> dict[str, Parameter]:
         "revoked_at_us": to_us_or_none(token.revoked_at),
         "is_trusted": int(token.is_trusted),
         "labels": None if token.labels is None else to_json(token.labels),
+        "organisation_id": token.organisation_id,
     }
 
 
@@ -56,18 +58,16 @@ def changes_of_token(token: Token) -> dict[str, Parameter]:
 def sign_in_from_row(row: Row) -> SignIn:
     """Return what the query `sign_in` selects."""
     return SignIn(
-        project_id=row[0],
-        hash=row[1],
-        token_id=row[2],
-        created_at=from_us(row[3]),
-        expires_at=from_us(row[4]),
+        hash=row[0],
+        token_id=row[1],
+        created_at=from_us(row[2]),
+        expires_at=from_us(row[3]),
     )
 
 
 def row_of_sign_in(sign_in: SignIn) -> dict[str, Parameter]:
     """Return every column of a sign-in."""
     return {
-        "project_id": sign_in.project_id,
         "hash": sign_in.hash,
         "token_id": sign_in.token_id,
         "created_at_us": to_us(sign_in.created_at),

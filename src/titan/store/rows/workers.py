@@ -74,7 +74,7 @@ def changes_of_attempt(attempt: Attempt) -> dict[str, Parameter]:
 def worker_from_row(row: Row) -> Worker:
     """Return the worker of `worker_columns`."""
     return Worker(
-        project_id=row[0],
+        organisation_id=row[0],
         id=row[1],
         name=row[2],
         host=row[3],
@@ -95,7 +95,7 @@ def worker_from_row(row: Row) -> Worker:
 def row_of_worker(worker: Worker) -> dict[str, Parameter]:
     """Return every column of a worker."""
     return {
-        "project_id": worker.project_id,
+        "organisation_id": worker.organisation_id,
         "id": worker.id,
         "name": worker.name,
         "host": worker.host,

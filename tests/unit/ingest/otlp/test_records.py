@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.support.recorded import a_call, a_span, in_any_order
 from tests.support.telemetry import SPAN_ID, STARTED_NS, TRACE_ID, a_record, logged
-from titan.model.actions import ActionKind, Outcome, Teller
+from titan.model.actions import ActionKind, Outcome, Source
 from titan.model.recorded import Tally
 
 CHILD_ID = "1111111111111111"
@@ -31,7 +31,7 @@ def test_the_messages_of_one_call_are_one_entry() -> None:
 
 def test_messages_make_no_model_call_of_the_agent_that_they_name() -> None:
     [messages] = logged(a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.system": "openai"}))
-    agent = a_call(SPAN_ID, run_id=TRACE_ID, teller=Teller.OTLP, kind=ActionKind.AGENT, name="researcher")
+    agent = a_call(SPAN_ID, run_id=TRACE_ID, source=Source.OTLP, kind=ActionKind.AGENT, name="researcher")
 
     for memory in in_any_order(messages, agent):
         assert [(action.kind, action.name) for action in memory.all] == [(ActionKind.AGENT, "researcher")]

@@ -25,7 +25,7 @@ from titan.model.actions import (
     Payload,
     RunEnd,
     RunEntry,
-    Teller,
+    Source,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_a_plain_span_is_a_step_and_holds_the_tree_together() -> None:
     assert action == ActionEntry(
         id=SPAN_ID,
         run_id=TRACE_ID,
-        teller=Teller.OTLP,
+        source=Source.OTLP,
         kind=ActionKind.STEP,
         name="GET",
         started_at=NOON,
@@ -305,7 +305,7 @@ def test_the_root_names_the_run_and_ends_it() -> None:
 
     assert run == RunEntry(
         run_id=TRACE_ID,
-        teller=Teller.OTLP,
+        source=Source.OTLP,
         at=NOON + timedelta(seconds=1),
         agent_id="a",
         agent_at=NOON,

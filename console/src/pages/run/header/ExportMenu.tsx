@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { ofProject } from "../../../api/project";
 import type { ExportFormat, RunView } from "../../../api/recorded";
 import { Button } from "../../../parts/Button";
 import { useEscape } from "../../../parts/useEscape";
@@ -40,5 +41,5 @@ export function ExportMenu({ run }: { run: RunView }) {
 
 function exportPath(run: string, format: ExportFormat): string {
   const query = new URLSearchParams({ format, run_id: run });
-  return `/api/v1/runs/export?${query}`;
+  return ofProject(`/api/v1/runs/export?${query}`);
 }

@@ -77,7 +77,10 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
           ))}
         </Fact>
       ) : null}
-      <Fact name="Told by">{detail.tellers.join(", ") || NOTHING}</Fact>
+      <Fact name="Reported by">{detail.sources.join(", ") || NOTHING}</Fact>
+      {action.is_possible_duplicate ? (
+        <Fact name="Possible duplicate">It is counted, and looks like a second report of another call.</Fact>
+      ) : null}
     </dl>
   );
 }

@@ -133,6 +133,7 @@ function TraceName(props: Props & { row: Row }) {
         <span className="faint">
           {" "}
           <bdi>{row.model ?? (row.kind === "handoff" ? null : row.actor)}</bdi>
+          {row.isPossibleDuplicate ? " · possible duplicate" : null}
           {hidden > 0 ? ` · ${count(hidden, "action")} folded` : null}
         </span>
       </span>

@@ -3,14 +3,14 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 14
+-- version: 16
 
 create table meta (
     name text collate "C" not null primary key,
     value text not null
 );
 
-create table runs (
+create table run_control (
     project_id text collate "C" not null,
     id text collate "C" not null,
     agent_id text collate "C" not null,
@@ -27,11 +27,11 @@ create table runs (
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 );
 
-create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
+create index run_control_quiet on run_control (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text collate "C" not null primary key,
-    project_id text collate "C" not null,
+    organisation_id text collate "C" not null,
     name text collate "C" not null,
     host text not null,
     pid bigint not null,
@@ -71,7 +71,7 @@ create table dags (
     started_at_us bigint,
     ended_at_us bigint,
     cancelled_by text,
-    foreign key (project_id, run_id) references runs (project_id, id),
+    foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
     constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))
@@ -245,7 +245,7 @@ create table results (
 -- the highest seq that went in `meta` under `journal_cut`: a reader that asks from before it has missed something.
 create table journal (
     seq bigint not null primary key check (seq >= 1),
-    project_id text collate "C" not null,
+    project_id text collate "C",
     at_us bigint not null,
     run_id text collate "C",
     dag_id text collate "C",
@@ -322,7 +322,8 @@ create index receipts_oldest on receipts (created_at_us);
 -- no salt. `last_used_at_us` is written at most once a minute.
 create table tokens (
     id text collate "C" not null primary key,
-    project_id text collate "C" not null,
+    organisation_id text collate "C" not null,
+    project_id text collate "C",
     name text collate "C" not null,
     role text not null check (role in ('admin', 'worker', 'viewer')),
     hash text not null check (length(hash) = 64),
@@ -334,12 +335,11 @@ create table tokens (
     labels text check (labels like '[%')
 );
 
-create index tokens_newest on tokens (project_id, created_at_us, id);
+create index tokens_newest on tokens (created_at_us, id);
 
 -- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
 create table sign_ins (
     hash text collate "C" not null primary key check (length(hash) = 64),
-    project_id text collate "C" not null,
     token_id text collate "C" not null references tokens (id),
     created_at_us bigint not null,
     expires_at_us bigint not null

@@ -55,3 +55,15 @@ update dags set made_by = null where made_by = :job_id
 
 -- name: forget_dag
 delete from dags where id = :dag_id
+
+-- name: projects_with_dags
+-- One look at an index for each.
+with recursive found (project_id) as (
+    select min(project_id) from dags
+    union all
+    select (select min(dags.project_id) from dags where dags.project_id > found.project_id)
+    from found
+    where found.project_id is not null
+)
+
+select project_id from found where project_id is not null

@@ -3,7 +3,12 @@ seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data
 
 -- name: journal
 select {entry_columns} from journal
-where project_id = :project_id and seq > :after_seq
+where seq > :after_seq and (project_id = :project_id or project_id is null)
+order by seq limit :limit
+
+-- name: journal_of_all
+select {entry_columns} from journal
+where seq > :after_seq and seq <= :newest
 order by seq limit :limit
 
 -- name: journal_of_run
@@ -55,8 +60,8 @@ returning seq
 select
     seq, at_us,
     exists (
-        select 1 from runs
-        where runs.project_id = journal.project_id and runs.id = journal.run_id and runs.live_job_count > 0
+        select 1 from run_control
+        where run_control.project_id = journal.project_id and run_control.id = journal.run_id and run_control.live_job_count > 0
     )
     or exists (select 1 from dags where dags.id = journal.dag_id and dags.ended_at_us is null),
     project_id, run_id

@@ -1,27 +1,31 @@
 -- fragment: token_columns
-project_id, id, name, role, hash, created_at_us, last_used_at_us, expires_at_us, revoked_at_us, is_trusted, labels
+project_id, id, name, role, hash, created_at_us, last_used_at_us, expires_at_us, revoked_at_us, is_trusted, labels,
+organisation_id
 
 -- name: token
 select {token_columns} from tokens where id = :token_id
 
 -- name: tokens
-select {token_columns} from tokens where project_id = :project_id order by created_at_us desc, id desc
+select {token_columns} from tokens order by created_at_us desc, id desc
+
+-- name: projects_with_tokens
+select distinct project_id from tokens where project_id is not null
 
 -- name: add_token
 insert into tokens ({token_columns}) values (
     :project_id, :id, :name, :role, :hash, :created_at_us, :last_used_at_us, :expires_at_us, :revoked_at_us,
-    :is_trusted, :labels
+    :is_trusted, :labels, :organisation_id
 )
 
 -- name: save_token
 update tokens set last_used_at_us = :last_used_at_us, revoked_at_us = :revoked_at_us where id = :id
 
 -- name: sign_in
-select project_id, hash, token_id, created_at_us, expires_at_us from sign_ins where hash = :hash
+select hash, token_id, created_at_us, expires_at_us from sign_ins where hash = :hash
 
 -- name: add_sign_in
-insert into sign_ins (project_id, hash, token_id, created_at_us, expires_at_us) values (
-    :project_id, :hash, :token_id, :created_at_us, :expires_at_us
+insert into sign_ins (hash, token_id, created_at_us, expires_at_us) values (
+    :hash, :token_id, :created_at_us, :expires_at_us
 )
 
 -- name: forget_sign_in

@@ -1,5 +1,5 @@
 -- fragment: worker_columns
-project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load,
+organisation_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load,
 token_id, confines
 
 -- name: worker
@@ -7,7 +7,6 @@ select {worker_columns} from workers where id = :worker_id
 
 -- name: workers
 select {worker_columns} from workers
-where project_id = :project_id
 order by case state when 'connected' then 0 else 1 end, name, id
 
 -- name: connected_workers
@@ -29,7 +28,7 @@ where
 
 -- name: save_worker
 insert into workers ({worker_columns}) values (
-    :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
+    :organisation_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
     :server_id, :is_draining, :load, :token_id, :confines
 )
 on conflict (id) do update set

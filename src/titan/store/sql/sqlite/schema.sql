@@ -4,14 +4,14 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 14
+-- version: 16
 
 create table meta (
     name text not null primary key,
     value text not null
 ) strict, without rowid;
 
-create table runs (
+create table run_control (
     project_id text not null,
     id text not null,
     agent_id text not null,
@@ -28,11 +28,11 @@ create table runs (
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 ) strict;
 
-create index runs_quiet on runs (last_activity_at_us, project_id, id) where live_job_count = 0;
+create index run_control_quiet on run_control (last_activity_at_us, project_id, id) where live_job_count = 0;
 
 create table workers (
     id text not null primary key,
-    project_id text not null,
+    organisation_id text not null,
     name text not null,
     host text not null,
     pid integer not null,
@@ -72,7 +72,7 @@ create table dags (
     started_at_us integer,
     ended_at_us integer,
     cancelled_by text,
-    foreign key (project_id, run_id) references runs (project_id, id),
+    foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
     constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))
@@ -240,9 +240,10 @@ create table results (
 
 -- Append-only. The next seq follows the newest row, so whoever cuts the journal leaves that row in place, and notes
 -- the highest seq that went in `meta` under `journal_cut`: a reader that asks from before it has missed something.
+-- What is of the organisation, such as its workers, has no project.
 create table journal (
     seq integer not null primary key check (seq >= 1),
-    project_id text not null,
+    project_id text,
     at_us integer not null,
     run_id text,
     dag_id text,
@@ -312,7 +313,8 @@ create index receipts_oldest on receipts (created_at_us);
 -- no salt. `last_used_at_us` is written at most once a minute.
 create table tokens (
     id text not null primary key,
-    project_id text not null,
+    organisation_id text not null,
+    project_id text,
     name text not null,
     role text not null check (role in ('admin', 'worker', 'viewer')),
     hash text not null check (length(hash) = 64),
@@ -324,12 +326,11 @@ create table tokens (
     labels text check (json_type(labels) = 'array')
 ) strict, without rowid;
 
-create index tokens_newest on tokens (project_id, created_at_us, id);
+create index tokens_newest on tokens (created_at_us, id);
 
 -- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
 create table sign_ins (
     hash text not null primary key check (length(hash) = 64),
-    project_id text not null,
     token_id text not null references tokens (id),
     created_at_us integer not null,
     expires_at_us integer not null

@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 24
+-- version: 26
 
 create schema if not exists calls;
 
@@ -68,6 +68,7 @@ create table runs (
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
     details_told text collate "C" not null default '',
+    keeps_content bigint not null default 1 check (keeps_content in (0, 1)),
     estimated bigint not null default 0 check (estimated >= 0),
     told_end text collate "C",
     status_version bigint not null default 0,
@@ -77,6 +78,8 @@ create table runs (
     lost bigint not null default 0 check (lost >= 0),
     troubles bigint not null default 0 check (troubles >= 0),
     seen bigint not null default 0,
+    actions_version bigint not null default 0,
+    totals_version bigint not null default 0,
     unique (project_id, id)
 );
 
@@ -117,6 +120,9 @@ create index runs_pinned on runs (project_id, id) where pinned_at_us is not null
 -- What the page of agent runs lists.
 create index runs_staged on runs (project_id, started_at_us, run_no) where has_stages = 1;
 
+-- Runs whose actions changed since their totals were computed.
+create index runs_to_total on runs (run_no) where totals_version < actions_version;
+
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
 
@@ -137,7 +143,7 @@ create table actions (
     project_id text collate "C" not null,
     run_no bigint not null references runs (run_no),
     id text collate "C" not null,
-    span_id text collate "C",
+    sources text collate "C" not null,
     kind text collate "C" not null
         check (kind in ('model', 'tool', 'call', 'agent', 'step', 'turn', 'thought', 'handoff', 'event')),
     name text collate "C" not null,
@@ -155,52 +161,41 @@ create table actions (
     provider text collate "C",
     input_tokens bigint,
     output_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    reasoning_tokens bigint,
     response_id text collate "C",
-    seen_within text collate "C",
     error_type text collate "C",
     error_message text collate "C",
     impact text collate "C",
     effect text collate "C",
     tags text collate "C",
     is_redacted bigint not null check (is_redacted in (0, 1)),
-    heard bigint not null,
-    version bigint not null
+    has_inputs bigint not null check (has_inputs in (0, 1)),
+    has_outputs bigint not null check (has_outputs in (0, 1)),
+    is_call bigint not null check (is_call in (0, 1)),
+    has_cost bigint not null check (has_cost in (0, 1)),
+    has_tokens bigint not null check (has_tokens in (0, 1)),
+    duplicate_of bigint,
+    version bigint not null,
+    recounted bigint
 );
 
 create unique index actions_of_run on actions (run_no, id);
 
--- A change of an action comes with an entry, unless it turned out to stand around another or never ended
--- (`rules.merging`: IS_FRAME, IS_BROKEN_OFF).
-create index changed_untold on actions (run_no, version) where (heard & 805306368) <> 0;
-
--- Calls that never ended (`rules.broken_off`): the one that began first may be its run's first error.
-create index calls_never_ended on actions (run_no, started_at_us, id)
-where kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0;
-
-create index actions_by_span on actions (run_no, span_id) where span_id is not null;
-
-create index actions_by_answer on actions (run_no, response_id) where response_id is not null;
-
-create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
-
--- Model calls that were made in something, which may turn out to be the same call (`rules.merging.told_twice`).
-create index actions_nested on actions (run_no, parent_id)
-where parent_id is not null and (kind = 'model' or (heard & 268435456) <> 0);
-
--- Model calls of as many tokens, which may be one with steps between (`rules.merging.is_same_within`).
-create index actions_alike on actions (run_no, output_tokens, input_tokens, started_at_us)
-where kind = 'model' and output_tokens > 0 and parent_id is not null;
+-- A change of an action comes with an entry, unless it counts otherwise by now (`rules.totals`) or was closed.
+create index actions_recounted on actions (run_no, recounted) where recounted is not null;
 
 -- Calls of our model endpoint, which others tell of in whatever runs (`model.actions.OWN_ANSWER`).
 create index actions_by_own_answer on actions (response_id)
 where kind = 'model' and length(response_id) = 41 and substr(response_id, 1, 9) = 'chatcmpl-';
 
--- What guards of agentsentinel-sdk did: events that this teller told of (`insight.interventions`).
-create index interventions on actions (project_id, started_at_us, number) where kind = 'event' and (heard & 192) <> 0;
+-- What guards of agentsentinel-sdk did: events that it reported (`insight.interventions`).
+create index interventions on actions (project_id, started_at_us, number) where kind = 'event' and sources = 'sentinel';
 
 -- The ledger shows calls alone; what frames them is a run's own business. Indexes are most of what a call costs to write,
 -- so only the two that every list needs hold all calls; the others hold what is rare enough to be looked for.
-create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome)
+create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome, is_call)
 where kind in ('model', 'tool', 'call');
 
 create index calls_by_name on actions (project_id, name, started_at_us, number)
@@ -223,7 +218,7 @@ where error_type is not null;
 create table entries (
     number bigint primary key,
     project_id text collate "C" not null,
-    run_no bigint not null references runs (run_no),
+    run_no bigint not null,
     action_number bigint,
     heard_at_us bigint not null
 );
@@ -247,7 +242,7 @@ create table bodies (
 create table texts (
     id bigint generated always as identity primary key,
     project_id text collate "C" not null,
-    run_no bigint not null references runs (run_no),
+    run_no bigint not null,
     text_no bigint not null check (text_no >= 1),
     digest bytea not null check (length(digest) = 16),
     content text collate "C" not null
@@ -260,7 +255,7 @@ create unique index texts_of_run on texts (run_no, text_no);
 create table packs (
     id bigint generated always as identity primary key,
     project_id text collate "C" not null,
-    run_no bigint not null references runs (run_no),
+    run_no bigint not null,
     kind text collate "C" not null check (kind in ('entries', 'texts')),
     first bigint not null,
     last bigint not null,
@@ -304,11 +299,18 @@ create table notes (
 
 create index notes_of_run on notes (run_no, at_us);
 
-create table traces (
+-- Other names of runs: a trace, or an answer of our model endpoint, of which reports came before its run was named. What
+-- was recorded by then stays where it is, under the number `tape_no`, with how far its chain had come.
+create table aliases (
     project_id text collate "C" not null,
-    trace_id text collate "C" not null,
+    id text collate "C" not null,
     run_no bigint not null references runs (run_no),
-    primary key (project_id, trace_id)
+    tape_no bigint,
+    text_count bigint not null default 0,
+    link bytea check (length(link) = 32),
+    primary key (project_id, id)
 );
 
-create index traces_of_run on traces (run_no);
+create index aliases_of_run on aliases (run_no);
+
+create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;

@@ -8,14 +8,16 @@ runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
 runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost,
-runs.troubles
+runs.troubles, runs.keeps_content
 
 -- fragment: action_columns
-actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id,
 actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
 actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
-actions.is_redacted, actions.heard, actions.project_id
+actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
+actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
+actions.reasoning_tokens
 
 -- name: registry
 select {run_columns}, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
@@ -74,19 +76,25 @@ runs.archived_at_us is null
         runs.tags like :tags_part escape '\'
         and exists (select 1 from json_each(runs.tags) as told where told.value like :part escape '\')
     )
-    or runs.run_no in (select entries.run_no from hit cross join entries on entries.number = hit.number)
+    or runs.run_no in (
+        select coalesce(aliases.run_no, entries.run_no)
+        from hit
+        cross join entries on entries.number = hit.number
+        left join aliases on aliases.tape_no = entries.run_no
+    )
+    or runs.run_no in (select named.run_no from aliases as named where named.project_id = :project_id and named.id = :text)
 )
 
 -- name: ledger
 select {action_columns}, runs.id
 from actions
 cross join runs on runs.run_no = actions.run_no
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call') and actions.is_call = 1
 
 -- name: ledger_found
 select actions.number, count(*) over () as total
 from actions not indexed
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call') and actions.is_call = 1
 
 -- name: ledger_page
 select {action_columns}, runs.id, page.total, seen.hits
@@ -96,24 +104,26 @@ left join actions on actions.number = page.number
 left join runs on runs.run_no = actions.run_no
 
 -- name: ledger_count
-select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call') and actions.is_call = 1
 
 -- name: ledger_sums
 select
     actions.outcome,
-    count(*),
+    sum(actions.is_call),
     -- Millions and the rest: SQLite's sum of integers fails beyond 64 bits, and its product goes on as a float.
-    sum(actions.cost / 1000000) || ' ' || sum(actions.cost % 1000000),
+    sum(actions.has_cost * (actions.cost / 1000000)) || ' ' || sum(actions.has_cost * (actions.cost % 1000000)),
     sum(
         case
-            when actions.cost is not null then 0
+            when actions.cost is not null or actions.has_cost = 0 then 0
             when actions.kind = 'model' or (actions.kind = 'call' and actions.model is not null) then 1
             else 0
         end
     ),
-    sum(case when actions.is_cost_estimated = 1 and actions.cost > 0 then 1 else 0 end),
-    sum(actions.input_tokens / 1000000) || ' ' || sum(actions.input_tokens % 1000000),
-    sum(actions.output_tokens / 1000000) || ' ' || sum(actions.output_tokens % 1000000)
+    sum(case when actions.is_cost_estimated = 1 and actions.cost > 0 then actions.has_cost else 0 end),
+    sum(actions.has_tokens * (actions.input_tokens / 1000000)) || ' '
+    || sum(actions.has_tokens * (actions.input_tokens % 1000000)),
+    sum(actions.has_tokens * (actions.output_tokens / 1000000)) || ' '
+    || sum(actions.has_tokens * (actions.output_tokens % 1000000))
 from actions
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
@@ -121,12 +131,12 @@ where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'ca
 select {action_columns}, runs.id
 from actions
 cross join runs on runs.run_no = actions.run_no
-where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+where actions.project_id = :project_id and actions.kind = 'event' and actions.sources = 'sentinel'
 
 -- name: interventions_by_type
 select actions.name, count(*)
 from actions
-where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+where actions.project_id = :project_id and actions.kind = 'event' and actions.sources = 'sentinel'
 
 -- name: calls_with_outcomes
 actions.outcome in (select value from json_each(:outcomes))

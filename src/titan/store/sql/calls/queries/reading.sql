@@ -8,20 +8,30 @@ runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
 runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost,
-runs.troubles
+runs.troubles, runs.keeps_content
 
 -- fragment: action_columns
-actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id,
 actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
 actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
-actions.is_redacted, actions.heard, actions.project_id
+actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
+actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
+actions.reasoning_tokens
 
 -- name: run_no
 select run_no from runs where project_id = :project_id and id = :run_id
+union all
+select run_no from aliases where project_id = :project_id and id = :run_id
 
--- name: recorded_run
-select {run_columns} from runs where project_id = :project_id and id = :run_id
+-- name: run
+select {run_columns}
+from runs
+where
+    runs.run_no = coalesce(
+        (select named.run_no from runs as named where named.project_id = :project_id and named.id = :run_id),
+        (select aliases.run_no from aliases where aliases.project_id = :project_id and aliases.id = :run_id)
+    )
 
 -- name: runs_changed
 select id, agent_id, version, status_version
@@ -41,7 +51,8 @@ select
         select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
     )
 from entries
-inner join runs on runs.run_no = entries.run_no
+left join aliases on aliases.tape_no = entries.run_no
+inner join runs on runs.run_no = coalesce(aliases.run_no, entries.run_no)
 left join actions on actions.number = entries.action_number
 where entries.number > :after and entries.project_id = :project_id
 order by entries.number
@@ -85,13 +96,6 @@ from actions
 where run_no = :run_no and outcome is null
 order by started_at_us, number
 
--- name: never_ended
-select {action_columns}
-from actions
-where run_no = :run_no and kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0
-order by started_at_us, id
-limit :limit
-
 -- name: old_runs
 select {run_columns}
 from runs
@@ -120,7 +124,7 @@ where
     number in (
         select action_number from entries where run_no = :run_no and number > :after_version
         union all
-        select number from actions where run_no = :run_no and version > :after_version and (heard & 805306368) <> 0
+        select number from actions where run_no = :run_no and recounted > :after_version and recounted is not null
     )
 order by started_at_us, number
 
@@ -135,9 +139,6 @@ select version from runs where run_no = :run_no
 
 -- name: action
 select {action_columns} from actions where run_no = :run_no and id = :action_id
-union all
-select {action_columns} from actions where run_no = :run_no and span_id = :action_id and span_id is not null
-limit 1
 
 -- fragment: entry_columns
 entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
@@ -174,7 +175,7 @@ left join bodies on bodies.number = entries.number
 where entries.number in (select value from json_each(:numbers)) and entries.run_no = :run_no
 
 -- name: places_in_tape
-select entries.action_number, entries.number
+select actions.started_at_us, entries.action_number, entries.number
 from entries
 inner join actions on actions.number = entries.action_number
 where entries.run_no = :run_no
@@ -192,9 +193,13 @@ select text_no, content from texts where run_no = :run_no and text_no between :f
 select (select count(*) from entries where entries.run_no = runs.run_no), text_count, link
 from runs
 where run_no = :run_no
+union all
+select (select count(*) from entries where entries.run_no = aliases.tape_no), text_count, link
+from aliases
+where tape_no = :run_no
 
 -- name: find_in_run
-select actions.id
+select actions.started_at_us, actions.number, actions.id
 from words
 cross join entries on entries.number = words.rowid
 cross join actions on actions.number = entries.action_number
@@ -204,7 +209,15 @@ order by actions.started_at_us, actions.number
 limit :limit
 
 -- name: bounds_of_run
-select min(number), max(number) from entries where run_no = :run_no
+select min(first), max(last)
+from (
+    select min(number) as first, max(number) as last from entries where run_no = :run_no
+    union all
+    select min(entries.number), max(entries.number)
+    from aliases
+    inner join entries on entries.run_no = aliases.tape_no
+    where aliases.run_no = :run_no
+) as bounds
 
 -- name: note
 select value from meta where name = :name
@@ -224,12 +237,6 @@ select
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
-
--- name: runs_of_traces
-select traces.trace_id, runs.id
-from traces
-join runs on runs.run_no = traces.run_no
-where traces.project_id = :project_id and traces.trace_id in (select value from json_each(:ids))
 
 -- name: runs_in_need
 select {run_columns}, runs.run_no
@@ -261,7 +268,7 @@ limit :limit offset :skip
 with recursive calls (number, parent_id, is_failed, started_at_us, good_at_us) as (
     select
         number, parent_id,
-        outcome = 'error' and kind in ('model', 'tool', 'call') and error_type is distinct from 'NeverEnded',
+        outcome = 'error' and is_call = 1 and error_type is distinct from 'NeverEnded',
         started_at_us, max(case when outcome = 'success' then started_at_us end) over (partition by name)
     from actions
     where run_no = :run_no and outcome in ('error', 'success')
@@ -331,8 +338,74 @@ select runs.id, actions.id from actions cross join runs on runs.run_no = actions
 select actions.id, actions.number
 from json_each(:ids) as wanted
 cross join actions on actions.run_no = :run_no and actions.id = wanted.value
-union all
-select actions.span_id, actions.number
-from json_each(:ids) as wanted
-cross join actions on actions.run_no = :run_no and actions.span_id = wanted.value
-where actions.span_id is not null
+
+-- name: tapes_of_run
+select tape_no from aliases where run_no = :run_no and tape_no is not null
+
+-- name: bounds_of_tape
+select min(number), max(number) from entries where run_no = :run_no
+
+-- name: aliases
+select aliases.id, runs.id
+from aliases
+join runs on runs.run_no = aliases.run_no
+where aliases.project_id = :project_id and aliases.id in (select value from json_each(:ids))
+
+-- name: flat_actions
+select
+    number, id, parent_id, kind, sources, name, started_at_us, ended_at_us, outcome, cost, is_cost_estimated, model,
+    input_tokens, output_tokens, response_id, error_type, error_message, is_call, has_cost, has_tokens, duplicate_of
+from actions
+where run_no = :run_no
+
+-- name: actions_version
+select actions_version from runs where run_no = :run_no
+
+-- name: runs_to_total
+select project_id, id from runs where totals_version < actions_version limit :limit
+
+-- name: answered_elsewhere
+select actions.response_id
+from actions
+where
+    actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
+    and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
+    and actions.sources = 'endpoint' and actions.run_no <> :run_no
+
+-- name: nameless_runs
+select
+    runs.id, runs.has_stages,
+    exists (select 1 from actions where actions.run_no = runs.run_no and actions.sources <> 'endpoint'),
+    exists (
+        select 1
+        from actions
+        where actions.run_no = runs.run_no and actions.sources <> 'endpoint' and actions.sources not like 'otlp%'
+    )
+from runs
+where runs.project_id = :project_id and runs.id in (select value from json_each(:ids))
+
+-- name: projects
+-- One look at an index for each.
+with recursive found (project_id) as (
+    select min(project_id) from runs
+    union all
+    select (select min(runs.project_id) from runs where runs.project_id > found.project_id)
+    from found
+    where found.project_id is not null
+)
+
+select project_id from found where project_id is not null
+
+-- name: running_with_stages
+with recursive found (project_id) as (
+    select min(project_id) from runs
+    union all
+    select (select min(runs.project_id) from runs where runs.project_id > found.project_id)
+    from found
+    where found.project_id is not null
+)
+
+select runs.project_id, runs.id
+from found
+cross join runs
+where runs.project_id = found.project_id and runs.status = 'running' and runs.has_stages = 1

@@ -17,24 +17,26 @@ project_id, id, agent_id, session_id, name, status, status_source, started_at_us
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
 total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
-agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles
+agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles,
+keeps_content
 
 -- name: runs_to_change
-select run_no, text_count, link, {run_columns}
+select run_no, text_count, link, actions_version, {run_columns}
 from runs
 where project_id = :project_id and id in (select value from json_each(:ids))
 
 -- name: save_runs
 insert into runs
 (
-    run_no, text_count, link, version, status_version, {run_columns}
+    run_no, text_count, link, actions_version, version, status_version, {run_columns}
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
-text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
+text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
+version = excluded.version, agent_id = excluded.agent_id,
 session_id = excluded.session_id, name = excluded.name, status = excluded.status,
 status_source = excluded.status_source, started_at_us = excluded.started_at_us,
 last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,
@@ -54,78 +56,22 @@ saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.trou
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
--- name: note_unpacked
-update runs set is_packed = 0 where run_no = :run_no
-
 -- name: rename_agent
 update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
 
 -- fragment: action_columns
-actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id,
 actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
 actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
-actions.is_redacted, actions.heard, actions.project_id
+actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
+actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
+actions.reasoning_tokens
 
 -- name: actions_at
-select {action_columns}, place.value ->> 1
-from json_each(:places) as place
-cross join actions on actions.run_no = place.value ->> 0 and actions.id = place.value ->> 1
-union all
-select {action_columns}, place.value ->> 1
-from json_each(:places) as place
-cross join actions on actions.run_no = place.value ->> 0 and actions.span_id = place.value ->> 1
-where actions.span_id is not null
-
--- name: actions_with_answers
-select {action_columns}, place.value ->> 1
-from json_each(:places) as place
-cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
-where actions.response_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
-order by actions.number desc
-
--- name: actions_within
-select {action_columns}, place.value ->> 1
-from json_each(:places) as place
-cross join actions on actions.run_no = place.value ->> 0 and actions.seen_within = place.value ->> 1
-where actions.seen_within is not null
-order by coalesce(actions.outcome, '') <> 'error', actions.number
-
--- name: actions_nested
-select {action_columns}, place.value ->> 1
-from json_each(:places) as place
-cross join actions on actions.run_no = place.value ->> 0 and actions.parent_id = place.value ->> 1
-where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
-order by actions.number
-
--- name: actions_alike
 select {action_columns}
 from json_each(:places) as place
-cross join actions
-    on
-        actions.run_no = place.value ->> 0 and actions.output_tokens = place.value ->> 1
-        and actions.input_tokens = place.value ->> 2
-        and actions.started_at_us between place.value ->> 3 and place.value ->> 4
-where actions.kind = 'model' and actions.output_tokens > 0 and actions.parent_id is not null
-
--- name: actions_above
-with recursive above (run_no, id, steps) as (
-    select place.value ->> 0, place.value ->> 1, 0
-    from json_each(:places) as place
-    union
-    select actions.run_no, actions.parent_id, above.steps + 1
-    from above
-    cross join actions on actions.run_no = above.run_no and actions.id = above.id
-    where actions.kind = 'step' and actions.parent_id is not null and above.steps < :most
-)
-select {action_columns}, above.id
-from above
-cross join actions on actions.run_no = above.run_no and actions.id = above.id
-union all
-select {action_columns}, above.id
-from above
-cross join actions on actions.run_no = above.run_no and actions.span_id = above.id
-where actions.span_id is not null
+cross join actions on actions.run_no = place.value ->> 0 and actions.id = place.value ->> 1
 
 -- name: actions_answered
 select {action_columns}, runs.id
@@ -139,24 +85,39 @@ order by actions.number
 -- name: save_actions
 insert into actions
 (
-    run_no, number, id, span_id, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
+    run_no, number, id, sources, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
     cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
-    effect, tags, is_redacted, heard, project_id, seen_within, version
+    effect, tags, is_redacted, project_id, has_inputs, has_outputs, is_call, has_cost, has_tokens, duplicate_of,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, version, recounted
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (number) do update set
-run_no = excluded.run_no, id = excluded.id, span_id = excluded.span_id, kind = excluded.kind,
+sources = excluded.sources, kind = excluded.kind,
 name = excluded.name, agent_id = excluded.agent_id, parent_id = excluded.parent_id, actor = excluded.actor,
 started_at_us = excluded.started_at_us, ended_at_us = excluded.ended_at_us, duration_ns = excluded.duration_ns,
 outcome = excluded.outcome, cost = excluded.cost, is_cost_estimated = excluded.is_cost_estimated,
 model = excluded.model, provider = excluded.provider, input_tokens = excluded.input_tokens,
-output_tokens = excluded.output_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
+output_tokens = excluded.output_tokens,
+cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
+reasoning_tokens = excluded.reasoning_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
 error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
-tags = excluded.tags, is_redacted = excluded.is_redacted, heard = excluded.heard,
-project_id = excluded.project_id, seen_within = coalesce(excluded.seen_within, actions.seen_within),
-version = excluded.version
+tags = excluded.tags, is_redacted = excluded.is_redacted, has_inputs = excluded.has_inputs,
+has_outputs = excluded.has_outputs, is_call = excluded.is_call, has_cost = excluded.has_cost,
+has_tokens = excluded.has_tokens, duplicate_of = excluded.duplicate_of, version = excluded.version,
+recounted = coalesce(excluded.recounted, actions.recounted)
+
+-- name: recount
+update actions
+set is_call = :is_call, has_cost = :has_cost, has_tokens = :has_tokens, duplicate_of = :duplicate_of, recounted = :version
+where number = :number
+
+-- name: note_totals
+update runs set totals_version = :version where run_no = :run_no
+
+-- name: note_actions_changed
+update runs set actions_version = :version where run_no = :run_no
 
 -- name: add_entries
 insert into entries (number, project_id, run_no, action_number, heard_at_us) values (?, ?, ?, ?, ?)
@@ -217,21 +178,11 @@ delete from notes where run_no = :run_no
 -- name: forget_note
 delete from notes where id = :id and project_id = :project_id
 
--- name: forget_traces_of_run
-delete from traces where run_no = :run_no
-
 -- name: forget_run
 delete from runs where run_no = :run_no
 
 -- name: blobs_of_run
 select digest from blobs where run_no = :run_no
-
--- name: save_traces
-insert into traces (project_id, trace_id, run_no)
-values (?, ?, ?)
-on conflict (project_id, trace_id) do update
-set
-    run_no = excluded.run_no
 
 -- name: save_notes
 insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes, troubles)
@@ -263,3 +214,43 @@ set
 -- name: forget_empty_hour
 delete from agent_hours
 where project_id = :project_id and agent_id = :agent_id and hour = :hour and attempts = 0
+
+-- name: open_calls
+select number from actions where run_no = :run_no and outcome is null and kind in ('model', 'tool', 'call')
+
+-- name: forget_aliases_of_run
+delete from aliases where run_no = :run_no
+
+-- name: save_alias
+insert into aliases (project_id, id, run_no, tape_no, text_count, link) values (?, ?, ?, ?, ?, ?)
+
+-- name: redirect_aliases
+update aliases set run_no = :run_no where run_no = :tape_no
+
+-- name: join_entries
+-- An action of which reports came under both names is one: the row under the run's own name stays.
+update entries
+set action_number = (
+    select kept.number
+    from actions as other
+    inner join actions as kept on kept.run_no = :run_no and kept.id = other.id
+    where other.number = entries.action_number
+)
+where
+    run_no = :tape_no
+    and action_number in (
+        select other.number
+        from actions as other
+        inner join actions as kept on kept.run_no = :run_no and kept.id = other.id
+        where other.run_no = :tape_no
+    )
+
+-- name: drop_joined_actions
+delete from actions
+where run_no = :tape_no and id in (select kept.id from actions as kept where kept.run_no = :run_no)
+
+-- name: adopt_actions
+update actions set run_no = :run_no, agent_id = :agent_id, recounted = :version where run_no = :tape_no
+
+-- name: adopt_notes
+update notes set run_no = :run_no where run_no = :tape_no

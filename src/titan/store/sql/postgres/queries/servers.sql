@@ -44,7 +44,3 @@ select pg_try_advisory_lock(:lock)
 -- name: position
 select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), (select coalesce(max(seq), 0) from journal)
 
--- name: journal_of_all
-select seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data from journal
-where seq > :after_seq and seq <= :newest
-order by seq limit :limit

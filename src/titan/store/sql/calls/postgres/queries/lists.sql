@@ -4,18 +4,18 @@ Lists of runs and calls: the conditions that read otherwise on PostgreSQL.
 select {action_columns}, runs.id
 from actions
 inner join runs on runs.run_no = actions.run_no
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call') and actions.is_call = 1
 
 -- name: ledger_found
 select actions.number, count(*) over () as total
 from actions
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call') and actions.is_call = 1
 
 -- name: interventions
 select {action_columns}, runs.id
 from actions
 inner join runs on runs.run_no = actions.run_no
-where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+where actions.project_id = :project_id and actions.kind = 'event' and actions.sources = 'sentinel'
 
 -- name: calls_with_outcomes
 actions.outcome in (select json_array_elements_text(cast(:outcomes as json)))
@@ -38,7 +38,13 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
             select 1 from json_array_elements_text(cast(runs.tags as json)) as told (tag) where told.tag ilike :part
         )
     )
-    or runs.run_no in (select entries.run_no from hit inner join entries on entries.number = hit.number)
+    or runs.run_no in (
+        select coalesce(aliases.run_no, entries.run_no)
+        from hit
+        inner join entries on entries.number = hit.number
+        left join aliases on aliases.tape_no = entries.run_no
+    )
+    or runs.run_no in (select named.run_no from aliases as named where named.project_id = :project_id and named.id = :text)
 )
 
 -- name: hits

@@ -38,7 +38,7 @@ where
     and text_no in (select cast(value as bigint) from json_array_elements_text(cast(:numbers as json)) as number (value))
 
 -- name: find_in_run
-select actions.id
+select actions.started_at_us, actions.number, actions.id
 from words
 inner join entries on entries.number = words.number
 inner join actions on actions.number = entries.action_number
@@ -85,11 +85,6 @@ where actions.number = :number
 select actions.id, actions.number
 from json_array_elements_text(cast(:ids as json)) as wanted (value)
 inner join actions on actions.run_no = :run_no and actions.id = wanted.value
-union all
-select actions.span_id, actions.number
-from json_array_elements_text(cast(:ids as json)) as wanted (value)
-inner join actions on actions.run_no = :run_no and actions.span_id = wanted.value
-where actions.span_id is not null
 
 -- name: children_in_run
 select {action_columns}
@@ -97,10 +92,30 @@ from actions
 where run_no = :run_no and parent_id in (select json_array_elements_text(cast(:ids as json)))
 order by started_at_us, number
 
--- name: runs_of_traces
-select traces.trace_id, runs.id
-from traces
-inner join runs on traces.run_no = runs.run_no
+-- name: aliases
+select aliases.id, runs.id
+from aliases
+inner join runs on aliases.run_no = runs.run_no
 where
-    traces.project_id = :project_id
-    and traces.trace_id in (select value from json_array_elements_text(cast(:ids as json)) as id (value))
+    aliases.project_id = :project_id
+    and aliases.id in (select value from json_array_elements_text(cast(:ids as json)) as id (value))
+
+-- name: answered_elsewhere
+select actions.response_id
+from actions
+where
+    actions.response_id in (select json_array_elements_text(cast(:answers as json))) and actions.project_id = :project_id
+    and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
+    and actions.sources = 'endpoint' and actions.run_no <> :run_no
+
+-- name: nameless_runs
+select
+    runs.id, runs.has_stages,
+    exists (select 1 from actions where actions.run_no = runs.run_no and actions.sources <> 'endpoint'),
+    exists (
+        select 1
+        from actions
+        where actions.run_no = runs.run_no and actions.sources <> 'endpoint' and actions.sources not like 'otlp%'
+    )
+from runs
+where runs.project_id = :project_id and runs.id in (select json_array_elements_text(cast(:ids as json)))

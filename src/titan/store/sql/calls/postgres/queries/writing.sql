@@ -13,21 +13,22 @@ select
     coalesce((select max(run_no) from runs), 0)
 
 -- name: runs_to_change
-select run_no, text_count, link, {run_columns}
+select run_no, text_count, link, actions_version, {run_columns}
 from runs
 where project_id = :project_id and id in (select json_array_elements_text(cast(:ids as json)))
 
 -- name: save_runs
 insert into runs
 (
-    run_no, text_count, link, version, status_version, {run_columns}
+    run_no, text_count, link, actions_version, version, status_version, {run_columns}
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
-text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
+text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
+version = excluded.version, agent_id = excluded.agent_id,
 session_id = excluded.session_id, name = excluded.name, status = excluded.status,
 status_source = excluded.status_source, started_at_us = excluded.started_at_us,
 last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,
@@ -47,64 +48,9 @@ saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.trou
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end
 
 -- name: actions_at
-select {action_columns}, place.value ->> 1
-from json_array_elements(cast(:places as json)) as place (value)
-inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.id = place.value ->> 1
-union all
-select {action_columns}, place.value ->> 1
-from json_array_elements(cast(:places as json)) as place (value)
-inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.span_id = place.value ->> 1
-where actions.span_id is not null
-
--- name: actions_with_answers
-select {action_columns}, place.value ->> 1
-from json_array_elements(cast(:places as json)) as place (value)
-inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.response_id = place.value ->> 1
-where actions.response_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
-order by actions.number desc
-
--- name: actions_within
-select {action_columns}, place.value ->> 1
-from json_array_elements(cast(:places as json)) as place (value)
-inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.seen_within = place.value ->> 1
-where actions.seen_within is not null
-order by coalesce(actions.outcome, '') <> 'error', actions.number
-
--- name: actions_nested
-select {action_columns}, place.value ->> 1
-from json_array_elements(cast(:places as json)) as place (value)
-inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.parent_id = place.value ->> 1
-where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
-order by actions.number
-
--- name: actions_alike
 select {action_columns}
 from json_array_elements(cast(:places as json)) as place (value)
-inner join actions
-    on
-        actions.run_no = cast(place.value ->> 0 as bigint) and actions.output_tokens = cast(place.value ->> 1 as bigint)
-        and actions.input_tokens = cast(place.value ->> 2 as bigint)
-        and actions.started_at_us between cast(place.value ->> 3 as bigint) and cast(place.value ->> 4 as bigint)
-where actions.kind = 'model' and actions.output_tokens > 0 and actions.parent_id is not null
-
--- name: actions_above
-with recursive above (run_no, id, steps) as (
-    select cast(place.value ->> 0 as bigint), (place.value ->> 1) collate "C", 0
-    from json_array_elements(cast(:places as json)) as place (value)
-    union
-    select actions.run_no, actions.parent_id, above.steps + 1
-    from above
-    inner join actions on actions.run_no = above.run_no and actions.id = above.id
-    where actions.kind = 'step' and actions.parent_id is not null and above.steps < :most
-)
-select {action_columns}, above.id
-from above
-inner join actions on actions.run_no = above.run_no and actions.id = above.id
-union all
-select {action_columns}, above.id
-from above
-inner join actions on actions.run_no = above.run_no and actions.span_id = above.id
-where actions.span_id is not null
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.id = place.value ->> 1
 
 -- name: actions_answered
 select {action_columns}, runs.id

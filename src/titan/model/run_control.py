@@ -1,0 +1,40 @@
+"""What the scheduler decides by of an agent run: one invocation of an agent, whose stages are DAGs it submitted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunOutcome(StrEnum):
+    """What ended a run explicitly."""
+
+    COMPLETED = "completed"  #: its orchestrator ended without an error
+    FAILED = "failed"  #: its orchestrator ended with an error
+    CANCELLED = "cancelled"  #: somebody cancelled it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestrator:
+    """How the process that submits a run's stages was started, so that it can be started again."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunControl:
+    """The facts of a run; its status is `rules.rollup.run_status` of them."""
+
+    project_id: str
+    id: str
+    agent_id: str
+    started_at: datetime
+    last_activity_at: datetime  #: last submission or job that became final
+    stage_count: int = 0
+    job_count: int = 0
+    live_job_count: int = 0  #: jobs that are not final
+    outcome: RunOutcome | None = None  #: None while nobody ended it
+    ended_at: datetime | None = None
+    reason: str | None = None  #: what its orchestrator, or who cancelled it, said
+    orchestrator: Orchestrator | None = None  #: None when jobs submit its stages, or a program that did not say
