@@ -81,6 +81,7 @@ def without_recordings(run: Run, *, now: datetime) -> Run:
         reason=run.reason,
         has_stages=True,
         archived_at=run.archived_at,
+        keeps_content=run.keeps_content,
     )
 
 
