@@ -28,7 +28,7 @@ class ListReader(Protocol):
     ) -> list[Job]:
         """Return up to `limit` jobs, newest first: those older than the job `before`, which may be gone by now."""
 
-    def jobs_of_worker(self, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
+    def jobs_of_worker(self, project_id: str, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
         """Return up to `limit` jobs that a worker has tried, the one it took last first; `before` is one of them."""
 
     def jobs_of_ids(self, project_id: str, job_ids: Sequence[str]) -> list[Job]:

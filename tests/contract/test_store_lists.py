@@ -139,7 +139,9 @@ def test_jobs_of_a_worker_are_those_it_tried_the_last_taken_first_each_once(stor
     )
 
     def ask(before: str | None, limit: int) -> list[str]:
-        return store.read(lambda reader: [job.name for job in reader.jobs_of_worker("w1", before=before, limit=limit)])
+        return store.read(
+            lambda reader: [job.name for job in reader.jobs_of_worker(PROJECT, "w1", before=before, limit=limit)]
+        )
 
     assert ask(None, 10) == ["a", "d", "b"]
     assert (ask(None, 1), ask("d1.00000", 1), ask("d1.00003", 5)) == (["a"], ["d"], ["b"])

@@ -26,7 +26,7 @@ from titan.model.errors import Conflict
 from titan.model.run_control import RunOutcome
 from titan.ports import Transaction
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.rollup import RUN_IDLE
+from titan.rules.run_lifecycle import RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore
 
 T = TypeVar("T")

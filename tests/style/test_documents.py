@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from scripts.status_diagrams import GUIDE, with_diagram
+from scripts.status_diagrams import GUIDES, with_diagram
 from tests.support.sources import ROOT, kept_texts
 from titan.server.table import ROUTES, SOCKETS
 from titan.settings import SETTINGS
@@ -145,8 +146,9 @@ def test_every_command_and_option_a_document_names_exists(command: str) -> None:
     assert [option for option in sorted(commands_named()[command]) if option not in answer.stdout] == []
 
 
-def test_the_diagram_of_a_jobs_statuses_is_the_table_of_its_transitions() -> None:
-    text = GUIDE.read_text("utf-8")
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_the_diagram_of_statuses_is_the_table_that_decides_them(guide: Path) -> None:
+    text = guide.read_text("utf-8")
 
-    assert "WAITING --> READY: JobReady" in text
-    assert text == with_diagram(text), "run: python scripts/status_diagrams.py"
+    assert {"first-dag": "WAITING --> READY: JobReady", "runs": "ended --> running: began"}[guide.stem] in text
+    assert text == with_diagram(text, GUIDES[guide]), "run: python scripts/status_diagrams.py"

@@ -7,7 +7,7 @@ from typing import Final
 from titan.model.actions import ActionEntry, Entry, Source, is_answer
 from titan.ports_calls import CallTransaction
 from titan.rules.aliases import TRACING, claims_of, joined, resolved
-from titan.rules.registry import not_heard_yet
+from titan.rules.run_lifecycle import not_heard_yet
 
 _SHORTEST: Final = 32  # characters of a trace's id; an answer's has more
 

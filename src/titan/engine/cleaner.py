@@ -22,8 +22,8 @@ from titan.model.run_control import RunControl
 from titan.model.runs import Run
 from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
 from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.rules.registry import without_recordings
 from titan.rules.retention import BLOB_GRACE, Retention, cutoff, may_cut, may_delete_log
+from titan.rules.run_lifecycle import without_recordings
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from titan.model.jobs import Job
 from titan.model.run_control import RunControl
 from titan.ports import Clock, Reader, Store, Transaction
 from titan.rules.notices import is_unroutable
-from titan.rules.rollup import RUN_IDLE, run_status
+from titan.rules.run_lifecycle import RUN_IDLE, run_status
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.errors import StoreError
+from titan.model.errors import StoreError, StoreUnavailable
 from titan.model.recorded import Count, counted_alone
 from titan.model.totals import RunTotals
 from titan.ports_calls import CallReader, CallStore, CallTransaction
@@ -86,6 +86,7 @@ class RunTotalsKeeper:
         for run in runs:
             due_at = self._due.get(run, now)
             asked = self._asked.setdefault(run, _Asked(due_at))
+            asked.due_at = min(asked.due_at, due_at)
             if due_at <= now:
                 last = asked
         if last is not None:
@@ -127,10 +128,7 @@ class RunTotalsKeeper:
     def _compute(self, runs: Iterable[RunKey]) -> None:
         computed: dict[RunKey, Computed] = {}
         for run in runs:
-            began = self._now()
-            found = self._store.read(partial(compute, project_id=run[0], run_id=run[1]))
-            took = self._now() - began
-            self._due[run] = began + took + RESTS * took
+            found = self._computed(run)
             if found is not None:
                 computed[run] = found
             if len(computed) >= AT_ONCE:
@@ -141,6 +139,20 @@ class RunTotalsKeeper:
         if len(self._due) > REMEMBERED:
             now = self._now()
             self._due = {run: due_at for run, due_at in self._due.items() if due_at > now}
+
+    def _computed(self, run: RunKey) -> Computed | None:
+        """Return a run's totals; None of one that is gone, or cannot be read: the others are not to suffer for it."""
+        began = self._now()
+        try:
+            return self._store.read(partial(compute, project_id=run[0], run_id=run[1]))
+        except StoreUnavailable:
+            raise
+        except Exception:
+            logger.exception("the totals of run %r of project %r could not be computed", run[1], run[0])
+            return None
+        finally:
+            took = self._now() - began
+            self._due[run] = began + took + RESTS * took
 
     def _write(self, computed: dict[RunKey, Computed]) -> None:
         def write(tx: CallTransaction) -> None:

@@ -11,9 +11,8 @@ from titan.model.recorded import Action
 from titan.model.runs import Run
 from titan.ports import Clock, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.rules.ending import fallen_silent
 from titan.rules.never_ended import GRACE, closed
-from titan.rules.registry import is_silent, silent_since, silent_within_call_since
+from titan.rules.run_lifecycle import fallen_silent, is_silent, silent_since, silent_within_call_since
 
 SWEPT_AT_ONCE: Final = 500
 

@@ -24,7 +24,7 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunControl:
-    """The facts of a run; its status is `rules.rollup.run_status` of them."""
+    """The facts of a run; its status is `rules.run_lifecycle` of them."""
 
     project_id: str
     id: str

@@ -18,4 +18,4 @@ class StatusSource(StrEnum):
 
     EXPLICIT = "explicit"  #: its program said so
     INFERRED = "inferred"  #: nothing was heard of it for a while
-    STAGES = "stages"  #: from the DAGs it submitted: `rules.rollup.run_status`
+    STAGES = "stages"  #: from the DAGs it submitted: `rules.run_lifecycle`

@@ -1,12 +1,15 @@
 """An agent run: one invocation of one agent, with what it recorded and the stages that it submitted."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from titan.model.actions import Outcome
 from titan.model.recorded import Tally
 from titan.model.run_status import RunStatus, StatusSource
+
+UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
 
 
 class ToldEnd(Struct, frozen=True, kw_only=True):

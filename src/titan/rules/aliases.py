@@ -21,10 +21,10 @@ from titan.model.actions import (
     is_answer,
 )
 from titan.model.run_status import StatusSource
-from titan.model.runs import Run
-from titan.rules.ending import with_end
-from titan.rules.recording import MOST_DETAILS, UNKNOWN_AGENT
+from titan.model.runs import UNKNOWN_AGENT, Run
+from titan.rules.recording import MOST_DETAILS
 from titan.rules.reports import later
+from titan.rules.run_lifecycle import with_end
 
 #: Who names a run by its trace, for want of another name.
 TRACING: Final = frozenset({Source.OTLP, Source.ENDPOINT})

@@ -15,7 +15,8 @@ from titan.model.queue import WaitsFor
 from titan.model.run_control import RunControl, RunOutcome
 from titan.model.run_status import RunStatus
 from titan.model.workers import Worker
-from titan.rules.rollup import dag_status, run_status
+from titan.rules.rollup import dag_status
+from titan.rules.run_lifecycle import run_status
 from titan.rules.waiting import label_in_words, ready_waits_for
 
 UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is back by then

@@ -13,19 +13,18 @@ from msgspec.structs import replace
 
 from titan.model.actions import CALLS, ActionEntry, Entry, RunEntry, Source, Standing, digest_of, first_tags, part_key
 from titan.model.recorded import Action
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run
+from titan.model.run_status import StatusSource
+from titan.model.runs import UNKNOWN_AGENT, Run
 from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.content import without_content
 from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
-from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.losses import lost_by
 from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.reports import later, merged, new_action
+from titan.rules.run_lifecycle import STATUS_AFTER, RunEvent, as_it_stood, going_on, with_end
 from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
-UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +126,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
             project_id=batch.project_id,
             id=entry.run_id,
             agent_id=UNKNOWN_AGENT,
-            status=RunStatus.RUNNING,
+            status=STATUS_AFTER[RunEvent.BEGAN],
             status_source=StatusSource.EXPLICIT,
             started_at=at,
             last_event_at=at,

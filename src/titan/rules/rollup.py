@@ -1,13 +1,6 @@
-"""How a stage and a run stand as a whole: derived from facts, never stored."""
-
-from datetime import datetime, timedelta
-from typing import Final
+"""How a stage stands as a whole: derived from facts, never stored."""
 
 from titan.model.dags import Dag, JobCounts, StageStatus
-from titan.model.run_control import RunControl, RunOutcome
-from titan.model.run_status import RunStatus
-
-RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orchestrator is waited for
 
 
 def stage_status(counts: JobCounts, *, has_started: bool) -> StageStatus:
@@ -26,38 +19,6 @@ def stage_status(counts: JobCounts, *, has_started: bool) -> StageStatus:
 def dag_status(dag: Dag) -> StageStatus:
     """Return how a stored DAG stands."""
     return stage_status(dag.counts, has_started=dag.started_at is not None)
-
-
-def run_status(run: RunControl, last_stage: Dag | None, *, now: datetime, idle: timedelta = RUN_IDLE) -> RunStatus:
-    """Return how a run stands.
-
-    Live jobs keep it running (pending before the first attempt). Without live jobs it is what its
-    orchestrator or a cancel said; with nothing said, it runs on for `idle` after its last
-    activity, then counts as ended. An ended run failed when its last stage failed; PARTIAL is not FAILED.
-    """
-    if run.live_job_count:
-        has_begun = run.stage_count > 1 or (
-            last_stage is not None and dag_status(last_stage) is not StageStatus.WAITING
-        )
-        return RunStatus.RUNNING if has_begun else RunStatus.PENDING
-    match run.outcome:
-        case RunOutcome.CANCELLED:
-            return RunStatus.CANCELLED
-        case RunOutcome.FAILED:
-            return RunStatus.FAILED
-        case None if now - run.last_activity_at < idle:
-            return RunStatus.RUNNING
-    has_failed = last_stage is not None and dag_status(last_stage) is StageStatus.FAILED
-    return RunStatus.FAILED if has_failed else RunStatus.COMPLETED
-
-
-def run_ended_at(run: RunControl, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:
-    """Return when a run ended: when somebody said so, else its last activity, once idle for `idle`."""
-    if run.live_job_count:
-        return None
-    if run.outcome is not None:
-        return run.ended_at
-    return run.last_activity_at if now - run.last_activity_at >= idle else None
 
 
 def agent_of(run_id: str) -> str:

@@ -56,7 +56,7 @@ class SqlListReader:
             found = self._all("newest_jobs", **here)
         return [job_from_row(row) for row in found]
 
-    def jobs_of_worker(self, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
+    def jobs_of_worker(self, project_id: str, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
         before_us = NEVER_US
         if before is not None:
             row = self._one("last_lease_of_job_by_worker", worker_id=worker_id, job_id=before)
@@ -65,6 +65,7 @@ class SqlListReader:
             before_us = row[0]
         found = self._all(
             "newest_jobs_of_worker",
+            project_id=project_id,
             worker_id=worker_id,
             before_us=before_us,
             before=before or BEHIND_ALL,

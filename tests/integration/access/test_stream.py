@@ -121,9 +121,10 @@ def test_a_run_that_completed_says_so_once_though_it_changes_again(quiet: Holder
         quiet.ask("POST", f"/api/v1/runs/{run}/pin")
 
         changed = up_to(socket, "stats_updated")
+        while not changed[-1]["data"]["is_pinned"]:  # that of the run's totals may come before
+            changed += up_to(socket, "stats_updated")
 
     assert kinds(changed) == []
-    assert changed[-1]["data"]["is_pinned"]
 
 
 def test_an_end_of_long_ago_is_no_news_when_its_run_is_pinned(quiet: Holder) -> None:

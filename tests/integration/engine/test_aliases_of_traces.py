@@ -9,9 +9,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, check, kept, record_heard, run_of
-from tests.support.recorded import a_call, a_seen, at
+from tests.support.recorded import a_call, a_seen, a_word, at
 from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_record, a_span, entries_of, logged
-from titan.model.actions import Entry, ModelUse
+from titan.model.actions import ActionEntry, Entry, ModelUse, Payload, Source
 from titan.model.recorded import Note
 from titan.model.run_status import RunStatus
 from titan.ports_calls import CallStore
@@ -183,3 +183,24 @@ def test_a_long_run_has_all_it_had_before_it_was_named(store: CallStore) -> None
     run = run_of(store, NAMED)
     assert run is not None
     assert run.tally.calls == len(ids)
+
+
+def test_a_run_that_begins_after_a_trace_was_named_has_a_tape_of_its_own(store: CallStore) -> None:
+    record_heard(store, told(root()))
+    for trace in ("1" * 32, "2" * 32):
+        named = replace(a_word(run_id=NAMED, source=Source.OTLP), traces=(trace,))
+        record_heard(store, [large(a_call(f"of {trace}", run_id=trace, source=Source.OTLP))])
+        record_heard(store, [named])
+        record_heard(store, [a_call("alone", run_id=f"after {trace}")])
+
+    assert ids_in(store, NAMED) == {PARENT_ID, f"of {'1' * 32}", f"of {'2' * 32}"}
+    for run_id in (NAMED, f"after {'1' * 32}", f"after {'2' * 32}"):
+        assert check(store, run_id).broken is None
+    assert ids_in(store, f"after {'2' * 32}") == {"alone"}
+
+
+def large(call: ActionEntry) -> ActionEntry:
+    """Return a call with a payload that stands in a blob."""
+    digest = "a" * 64
+    text = f'{{"$blob":{{"sha256":"{digest}","size_bytes":70000,"head":"x","words":"x"}}}}'
+    return replace(call, inputs=Payload(text, blob=digest))

@@ -20,8 +20,7 @@ from titan.model.errors import StoreUnavailable
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run
 from titan.ports_calls import CallTransaction
-from titan.rules.registry import IDLE
-from titan.rules.rollup import RUN_IDLE
+from titan.rules.run_lifecycle import IDLE, RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.writer import closed
 

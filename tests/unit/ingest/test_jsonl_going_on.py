@@ -18,8 +18,8 @@ from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run, ToldEnd
-from titan.rules.ending import fallen_silent
 from titan.rules.never_ended import NEVER_ENDED, closed
+from titan.rules.run_lifecycle import fallen_silent
 
 
 def exported(memory: Memory) -> list[bytes]:

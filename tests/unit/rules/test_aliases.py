@@ -9,10 +9,9 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, RunEnd, Source
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run
+from titan.model.runs import UNKNOWN_AGENT, Run
 from titan.rules.aliases import claims_of, joined, under_their_runs
-from titan.rules.recording import UNKNOWN_AGENT
-from titan.rules.registry import not_heard_yet
+from titan.rules.run_lifecycle import not_heard_yet
 
 TRACE = "a" * 32
 ANSWER = f"chatcmpl-{'b' * 32}"

@@ -24,7 +24,7 @@ from titan.model.actions import (
 )
 from titan.model.recorded import Tally
 from titan.model.run_status import RunStatus, StatusSource
-from titan.rules.recording import UNKNOWN_AGENT
+from titan.model.runs import UNKNOWN_AGENT
 
 MODEL = ActionKind.MODEL
 

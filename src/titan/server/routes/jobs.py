@@ -44,7 +44,7 @@ def _asked_for(reader: Reader, project_id: str, query: wire_work.JobsQuery) -> F
 
     def read(before: str | None, limit: int) -> list[Job]:
         if query.worker is not None:
-            return reader.jobs_of_worker(query.worker, before=before, limit=limit)
+            return reader.jobs_of_worker(project_id, query.worker, before=before, limit=limit)
         status = query.status.value if query.status else None
         return reader.jobs(project_id, status=status, run_id=query.run, dag_id=query.dag, before=before, limit=limit)
 

@@ -19,8 +19,8 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
-from titan.rules.ending import end_by_hand
 from titan.rules.names import shown
+from titan.rules.run_lifecycle import end_by_hand
 from titan.server import wire, wire_actions
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer

@@ -9,7 +9,7 @@ from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
-from titan.rules.registry import not_heard_yet
+from titan.rules.run_lifecycle import not_heard_yet
 from titan.server import wire_scores as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call

@@ -52,7 +52,7 @@ select {job_columns}
 from (
     select job_id, leased_at_us from attempts
     where
-        worker_id = :worker_id and (leased_at_us, job_id) < (:before_us, :before)
+        worker_id = :worker_id and project_id = :project_id and (leased_at_us, job_id) < (:before_us, :before)
         and not exists (
             select 1 from attempts as later
             where

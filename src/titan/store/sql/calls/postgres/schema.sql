@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 26
+-- version: 27
 
 create schema if not exists calls;
 
@@ -274,7 +274,7 @@ create index words_of_entries on words using gin (words);
 
 create table blobs (
     digest text collate "C" not null check (length(digest) = 64),
-    run_no bigint not null references runs (run_no),
+    run_no bigint not null,
     project_id text collate "C" not null,
     primary key (digest, run_no)
 );
@@ -283,7 +283,7 @@ create index blobs_of_run on blobs (run_no);
 
 -- What people say of a run or an action.
 create table notes (
-    id text collate "C" not null primary key,
+    id text collate "C" not null,
     project_id text collate "C" not null,
     run_no bigint not null references runs (run_no),
     action_id text collate "C",
@@ -294,7 +294,8 @@ create table notes (
     content text collate "C" not null,
     acknowledges bigint not null default 0 check (acknowledges in (0, 1)),
     mutes bigint not null default 0 check (mutes in (0, 1)),
-    troubles bigint not null default 0
+    troubles bigint not null default 0,
+    primary key (project_id, id)
 );
 
 create index notes_of_run on notes (run_no, at_us);

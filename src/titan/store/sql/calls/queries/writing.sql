@@ -10,7 +10,7 @@ select
         coalesce((select max(number) from actions), 0),
         coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)
     ),
-    coalesce((select max(run_no) from runs), 0)
+    max(coalesce((select max(run_no) from runs), 0), coalesce((select max(tape_no) from aliases), 0))
 
 -- fragment: run_columns
 project_id, id, agent_id, session_id, name, status, status_source, started_at_us, last_event_at_us, heard_at_us,
@@ -187,7 +187,7 @@ select digest from blobs where run_no = :run_no
 -- name: save_notes
 insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes, troubles)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict (id) do update
+on conflict (project_id, id) do update
 set
     run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
     name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 26
+-- version: 27
 
 create table meta (
     name text not null primary key,
@@ -275,7 +275,7 @@ insert into words (words, rank) values ('automerge', 8);
 
 create table blobs (
     digest text not null check (length(digest) = 64),
-    run_no integer not null references runs (run_no),
+    run_no integer not null,
     project_id text not null,
     primary key (digest, run_no)
 ) strict, without rowid;
@@ -284,7 +284,7 @@ create index blobs_of_run on blobs (run_no);
 
 -- What people say of a run or an action.
 create table notes (
-    id text not null primary key,
+    id text not null,
     project_id text not null,
     run_no integer not null references runs (run_no),
     action_id text,
@@ -295,7 +295,8 @@ create table notes (
     content text not null,
     acknowledges integer not null default 0 check (acknowledges in (0, 1)),
     mutes integer not null default 0 check (mutes in (0, 1)),
-    troubles integer not null default 0
+    troubles integer not null default 0,
+    primary key (project_id, id)
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);

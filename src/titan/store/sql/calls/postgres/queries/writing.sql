@@ -10,7 +10,7 @@ select
         coalesce((select max(number) from actions), 0),
         coalesce((select cast(value as bigint) from meta where name = 'action_floor'), 0)
     ),
-    coalesce((select max(run_no) from runs), 0)
+    greatest(coalesce((select max(run_no) from runs), 0), coalesce((select max(tape_no) from aliases), 0))
 
 -- name: runs_to_change
 select run_no, text_count, link, actions_version, {run_columns}

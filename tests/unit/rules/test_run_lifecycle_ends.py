@@ -8,7 +8,7 @@ from titan.model.actions import Outcome, RunEnd, RunEntry
 from titan.model.errors import Conflict
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run, ToldEnd
-from titan.rules.ending import end_by_hand, fallen_silent
+from titan.rules.run_lifecycle import end_by_hand, fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
 FLUSH = a_call("flush", begins=6, ends=7)

@@ -1,4 +1,4 @@
-"""How a run of the registry stands: what silence means, and what its stages say."""
+"""How a run stands: what silence means, and what its stages say."""
 
 from datetime import timedelta
 
@@ -12,12 +12,13 @@ from titan.model.dags import JobCounts
 from titan.model.recorded import Tally
 from titan.model.run_control import RunControl
 from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import UNKNOWN_AGENT
 from titan.ports_calls import KnownCalls
-from titan.rules.ending import fallen_silent
-from titan.rules.recording import UNKNOWN_AGENT, apply_entries
-from titan.rules.registry import (
+from titan.rules.recording import apply_entries
+from titan.rules.run_lifecycle import (
     IDLE,
     IDLE_WITHIN_CALL,
+    fallen_silent,
     is_silent,
     not_heard_yet,
     silent_since,
