@@ -5,9 +5,9 @@ from decimal import Decimal
 from itertools import count, islice, permutations
 
 from titan.model.actions import ActionKind, Outcome
-from titan.model.recorded import Tally
+from titan.model.recorded import Tally, counted_alone
 from titan.model.totals import ActionFacts, Count, RunTotals
-from titan.rules.totals import count_of, totals
+from titan.rules.totals import totals
 
 FRAMEWORK, CLIENT = "otlp:framework", "otlp:client"
 MOST_ORDERS = 24
@@ -69,8 +69,8 @@ def tally(*actions: ActionFacts, elsewhere: Set[str] = frozenset()) -> Tally:
 def counts(*actions: ActionFacts, elsewhere: Set[str] = frozenset()) -> dict[str, Count]:
     """Return by id what actions count as."""
     changed = totals(actions, answered_elsewhere=elsewhere)[1]
-    assert all(changed[action.number] != count_of(action) for action in actions if action.number in changed)
-    return {action.id: changed.get(action.number, count_of(action)) for action in actions}
+    assert all(changed[action.number] != counted_alone(action.kind) for action in actions if action.number in changed)
+    return {action.id: changed.get(action.number, counted_alone(action.kind)) for action in actions}
 
 
 def calls(*actions: ActionFacts) -> set[str]:

@@ -1,6 +1,6 @@
 """Names runs once they are named: entries are recorded under their run, and what came before is found with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,8 +46,12 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
     return Names(runs=runs, new={name: runs[name] for name in claimed if name in runs}, recounted=frozenset(recounted))
 
 
-def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> None:
-    """Bring what was recorded under new names to their runs, so that what comes now is taken against it."""
+def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> frozenset[str]:
+    """Bring what was recorded under new names to their runs, so that what comes now is taken against it.
+
+    Return those names: they are kept.
+    """
+    kept = set[str]()
     for name, run_id in names.new.items():
         earlier = tx.run(project_id, name)
         if earlier is not None:
@@ -57,13 +61,14 @@ def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> None:
                 run = not_heard_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps)
                 tx.save_run(run)
             tx.add_alias(name, joined(run, earlier))
+            kept.add(name)
+    return frozenset(kept)
 
 
-def keep_names(tx: CallTransaction, project_id: str, names: Names) -> None:
-    """Keep the names that are new, of runs that are stored by now."""
-    known = tx.aliases(project_id, names.new.keys())
-    for name, run_id in names.new.items():
-        run = tx.run(project_id, run_id) if name not in known else None
+def keep_names(tx: CallTransaction, project_id: str, names: Names, *, kept: Set[str]) -> None:
+    """Keep the names that are new, of runs that are stored by now; those `kept` are."""
+    for name in sorted(names.new.keys() - kept):
+        run = tx.run(project_id, names.new[name])
         if run is not None:
             tx.add_alias(name, run)
     for run_id in names.recounted:

@@ -31,11 +31,11 @@ def record_entries(
     names = names_of(tx, project_id, reported)
     placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
     entries = [entry for entry in placed if entry is not None]
-    join_earlier(tx, project_id, names)
+    joined = join_earlier(tx, project_id, names)
     known = tx.known(project_id, entries)
     applied = apply_entries(entries, known, project_id=project_id, now=tx.now, prices=prices, capture=capture)
     tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
-    keep_names(tx, project_id, names)
+    keep_names(tx, project_id, names, kept=joined)
     is_news = iter(applied.is_news)
     runs = {run.id for run in applied.runs} | set(names.new.values()) | names.recounted
     return Written([entry is not None and next(is_news) for entry in placed], runs)

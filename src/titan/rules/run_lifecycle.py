@@ -134,17 +134,7 @@ def with_stages(
     `keeps_content` is decided for one that nobody has heard of yet.
     """
     if known is None:
-        known = Run(
-            project_id=run.project_id,
-            id=run.id,
-            agent_id=run.agent_id,
-            status=status,
-            status_source=StatusSource.STAGES,
-            started_at=run.started_at,
-            last_event_at=run.last_activity_at,
-            heard_at=now,
-            keeps_content=keeps_content,
-        )
+        known = not_heard_yet(run.project_id, run.id, at=run.started_at, now=now, keeps_content=keeps_content)
     is_unknown = known.agent_id == UNKNOWN_AGENT or not known.has_stages
     return replace(
         known,

@@ -14,20 +14,16 @@ from decimal import Decimal
 from typing import Final
 
 from titan.model.actions import ATTEMPTS, CALLS, ActionKind, Outcome
-from titan.model.recorded import OutcomeSums
-from titan.model.totals import ActionFacts, Count, FirstError, RunTotals
+from titan.model.recorded import COUNTS_ALL, Count, OutcomeSums
+from titan.model.totals import ActionFacts, FirstError, RunTotals
 from titan.rules.cost_places import cost_places, token_places
 from titan.rules.duplicates import ENDPOINT, calls_of, possible_duplicates
 from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.tallying import tally_of
 from titan.rules.wrappers import models_around, response_ids_of
 
-__all__ = ["ActionFacts", "Count", "FirstError", "RunTotals", "count_of", "totals"]
-
 MAX_FIRST_ERROR: Final = 300  # characters
 _UNINFORMATIVE: Final = (None, "", "error", "Error")  # types of errors that say no more than the outcome
-_EVERYTHING: Final = Count(is_call=True, has_cost=True, has_tokens=True)
-_NOTHING: Final = Count(is_call=False, has_cost=False, has_tokens=False)
 _PICODOLLARS: Final = Decimal(10**12)  # in a dollar
 #: The outcomes of attempts, from the least grave on: of two that ended at the same time the graver one was the last.
 _GRAVITY: Final[Mapping[str | None, int]] = {
@@ -38,15 +34,10 @@ _GRAVITY: Final[Mapping[str | None, int]] = {
 }
 
 
-def count_of(action: ActionFacts) -> Count:
-    """Return what an action counts as that is looked at alone: all if it is a call, else nothing."""
-    return _EVERYTHING if action.kind in CALLS else _NOTHING
-
-
 def totals(
     actions: Sequence[ActionFacts], *, answered_elsewhere: Set[str] = frozenset()
 ) -> tuple[RunTotals, Mapping[int, Count]]:
-    """Return a run's totals, and by number what those actions count as that do not count as `count_of` says.
+    """Return a run's totals, and by number what those actions count as that do not count as `counted_alone` says.
 
     The order of `actions` is of no matter. `answered_elsewhere` are the response ids of calls that our endpoint counted
     in other runs.
@@ -55,7 +46,7 @@ def totals(
     sums = _Sums()
     for action in actions:
         if action.kind in CALLS:
-            sums.add(action, counts.get(action.number, _EVERYTHING))
+            sums.add(action, counts.get(action.number, COUNTS_ALL))
     return sums.totals(), counts
 
 
@@ -94,7 +85,7 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
         )
         for model in models
     }
-    return {number: count for number, count in counts.items() if count != _EVERYTHING}
+    return {number: count for number, count in counts.items() if count != COUNTS_ALL}
 
 
 def _is_elsewhere(report: ActionFacts, response_id: str | None, answered_elsewhere: Set[str]) -> bool:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.action_facts import an_action, calls, counts, tally, totals_of
 from titan.model.actions import ActionKind, Outcome
-from titan.model.recorded import Tally
+from titan.model.recorded import Tally, counted_alone
 from titan.model.totals import Count, FirstError, RunTotals
-from titan.rules.totals import count_of, totals
+from titan.rules.totals import totals
 
 NEVER_ENDED = ("NeverEnded", "Its run ended without it.")
 
@@ -23,7 +23,7 @@ def test_calls_count_with_their_cost_and_tokens(kind: ActionKind) -> None:
     call = an_action("a", kind=kind, cost="0.10", tokens=(7, 2))
 
     assert tally(call) == Tally(calls=1, success=1, cost=Decimal("0.10"), input_tokens=7, output_tokens=2)
-    assert count_of(call) == Count(is_call=True, has_cost=True, has_tokens=True)
+    assert counted_alone(call.kind) == Count(is_call=True, has_cost=True, has_tokens=True)
 
 
 @pytest.mark.parametrize("kind", sorted(set(ActionKind) - {ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL}))
@@ -31,7 +31,7 @@ def test_what_groups_calls_counts_nothing(kind: ActionKind) -> None:
     group = an_action("a", kind=kind, cost="9", tokens=(5, 5), outcome=Outcome.ERROR)
 
     assert totals_of(group, an_action("b", parent="a", cost="1")).tally == Tally(calls=1, success=1, cost=Decimal(1))
-    assert count_of(group) == Count(is_call=False, has_cost=False, has_tokens=False)
+    assert counted_alone(group.kind) == Count(is_call=False, has_cost=False, has_tokens=False)
 
 
 @pytest.mark.parametrize(
@@ -210,4 +210,4 @@ def test_only_actions_that_count_otherwise_than_alone_are_returned() -> None:
 
     for order in permutations([step, wrapper, call, tool]):
         assert dict(totals(order)[1]) == {wrapper.number: Count(is_call=False, has_cost=False, has_tokens=False)}
-    assert counts(step, wrapper, call, tool)["c"] == count_of(call)
+    assert counts(step, wrapper, call, tool)["c"] == counted_alone(call.kind)

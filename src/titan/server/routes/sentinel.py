@@ -2,11 +2,10 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from litestar import Response
 
-from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
@@ -49,7 +48,7 @@ async def ingest(call: Call) -> Response[bytes]:
         )
         return batch.entries
 
-    recorded = await _record(call, read)
+    recorded = await record(call, read)
     if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
         first = refused[0]
         logger.warning(
@@ -62,7 +61,7 @@ async def ingest(call: Call) -> Response[bytes]:
 async def add_intervention(call: Call) -> Response[bytes]:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
-    await _record(call, lambda: intervention_entries(told))
+    await record(call, lambda: intervention_entries(told))
     return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
 
 
@@ -144,7 +143,7 @@ async def reserve_budget(call: Call) -> Response[bytes]:
 async def add_replay_results(call: Call) -> Response[bytes]:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
-    await _record(call, lambda: [told])
+    await record(call, lambda: [told])
     return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
 
 
@@ -166,7 +165,3 @@ def _sender(call: Call) -> Sender:
 def _short(value: str | None) -> str | None:
     """Return a header's value as far as an id may be long, None for an empty one."""
     return value[:200] if value else None
-
-
-async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
-    return await record(call, read)
