@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.event_stream import events
 from tests.support.raw_http import a_key, ask, ask_json
+from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
 
 UNKNOWN_CURSORS = [str(10**15), "9" * 400, "-1", "yesterday", "", "%C2%B2", "1.5"]
+
+
+@pytest.fixture(scope="module")
+def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
+    """A server of its own: on the shared one, a retry that another test left may come due between two events."""
+    with running_titan(tmp_path_factory.mktemp("events") / "home", offers=()) as running:
+        yield running
 
 
 def present_cursor(port: int) -> int:
