@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket
+from litestar import HttpMethod, Litestar, Request, Response, WebSocket
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ASGIApp
@@ -45,8 +45,6 @@ def create_app(house: House, console: Console | None = None) -> ASGIApp:
 
 
 def _handler(route: Route, house: House) -> HTTPRouteHandler:
-    template = route.path.replace(":str}", "}")
-
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
         began, status = perf_counter(), 500
         request.scope["path"] = plain(request.scope["path"])
@@ -54,17 +52,22 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
         try:
             await permit(call, route.permission)
             if route.adds:
-                house.space.check(f"{route.method} {template}")
-            answer = await route.handler(call)
-            status = answer.status_code or route.status_code
+                house.space.check(f"{route.method} {route.path}")
+            answer = await route.perform(call)
+            status = answer.status_code or route.status
             return answer
         except TitanError as refusal:
             status = status_code_of(refusal)
             raise
         finally:
-            house.metrics.on_request(route.method, template, status, perf_counter() - began)
+            house.metrics.on_request(route.method, route.path, status, perf_counter() - began)
 
-    return HTTPRouteHandler(route.path, http_method=route.method, status_code=route.status_code)(endpoint)
+    return HTTPRouteHandler(_template(route), http_method=HttpMethod(route.method), status_code=route.status)(endpoint)
+
+
+def _template(route: SocketRoute) -> str:
+    """Return a route's path as the framework wants it: with a type for each part that varies."""
+    return route.path.replace("}", ":str}")
 
 
 def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
@@ -73,11 +76,11 @@ def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
         call = Call(house, handshake(socket.scope))
         try:
             await permit(call, route.permission)
-            await route.handler(call, socket)
+            await route.handler(call, socket, call.query(route.query))
         except TitanError as error:  # before the socket was accepted
             await send_refusal(error, socket.scope, socket.receive, socket.send)
 
-    return WebsocketRouteHandler(route.path)(endpoint)
+    return WebsocketRouteHandler(_template(route))(endpoint)
 
 
 def _schema_handler(routes: Sequence[Route]) -> HTTPRouteHandler:

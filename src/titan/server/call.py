@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
@@ -36,11 +36,19 @@ STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
+class Json(Generic[T]):
+    """An answer that is JSON already: what a `T` was written as, when it was first asked for."""
+
+    content: bytes
+
+
+@dataclass(slots=True)
 class Call:
     """A request and the house it came to."""
 
     house: House
     request: Request[Any, Any, Any]
+    raw: bytes = b""  #: the body, of a route whose handler is given it or that takes an Idempotency-Key
 
     def path(self, name: str) -> str:
         """Return a part of the path.
@@ -234,27 +242,27 @@ class Call:
         """Return the body as it arrives."""
         return self.request.stream()
 
-    async def body(self, shape: type[T], limit_bytes: int = MAX_BODY_BYTES) -> T:
-        """Return the JSON body as a value of `shape`.
+    async def decoded(self, shape: type[T]) -> T:
+        """Return the JSON body as a value of `shape`; a large one is read on a thread, none at all is an empty object.
 
         Raises:
             InvalidInput: it is no JSON in UTF-8, or does not fit the shape.
-            TooLarge: it is longer than `limit_bytes`.
         """
-        raw = await self.raw_body(limit_bytes)
-        if len(raw) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(self.decode, raw, shape)  # others are not to wait for it
-        return self.decode(raw, shape)
+        if len(self.raw) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(self.decode, self.raw, shape)
+        return self.decode(self.raw or b"{}", shape)
 
     def decode(self, raw: bytes, shape: type[T]) -> T:
-        """Return `raw` JSON as a value of `shape`; see `body`."""
+        """Return `raw` JSON as a value of `shape`; see `decoded`."""
         try:
             return msgspec.json.decode(raw, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unreadable("body", self.request, error, shape) from error
 
-    def mark(self, raw: bytes) -> Once | None:
+    def mark(self, content: bytes | None = None) -> Once | None:
         """Return the request's idempotency key with what it asks for, if it has one.
+
+        `content` stands for the body where that is not `raw`.
 
         Raises:
             InvalidInput: the key is not 1 to 200 visible ASCII characters.
@@ -272,16 +280,28 @@ class Call:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.request.method} {self.request.scope['path']}\n".encode())
         digest.update(self.request.scope["query_string"] + b"\n")
-        digest.update(raw)
+        digest.update(self.raw if content is None else content)
         return Once(project_id=self.project_id, key=key, fingerprint=digest.hexdigest())
 
-    def once(self, raw: bytes, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
+    def once(self, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
         """Return the decision that performs `act`, unless a repeat of this request finds it performed; it gives JSON.
 
         Raises:
             InvalidInput: as `mark`.
         """
-        return partial(once, mark=self.mark(raw), act=act)
+        return partial(once, mark=self.mark(), act=act)
+
+    async def keep(self, act: Callable[[Transaction], T]) -> Json[T]:
+        """Return what `act` comes to, once for each idempotency key, when it is durable.
+
+        Raises:
+            InvalidInput: as `mark`.
+        """
+        return Json(await self.house.orchestrator.keep(self.once(act)))
+
+    async def decide(self, act: Callable[[Transaction], T]) -> Json[T]:
+        """Return what `act` comes to, as `keep` does; jobs may become ready by it."""
+        return Json(await self.house.orchestrator.decide(self.once(act)))
 
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Return what `work` returns, or None when the client went away first; then `work` is cancelled.

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from litestar import Response
-
 from titan.engine.archives import look_into
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_dags
@@ -18,46 +16,66 @@ from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.ports import Blobs, Reader, Transaction
+from titan.rules.access import Permission
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.rules.rollup import dag_status
-from titan.server.answers import json_answer
-from titan.server.call import LARGE_BODY_BYTES, Call
+from titan.server.call import LARGE_BODY_BYTES, Call, Json
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import blob_path, find_dag
 from titan.server.reach import check_run_of_submission
+from titan.server.route import Routes
 from titan.server.texts import check_text
 from titan.server.work_views import dag_view, dag_with_jobs
-from titan.wire.work import DagQuery, DagsAnswer, DagsQuery, DagView, NewJobBody, OrchestratorBody, SubmitBody
+from titan.wire.work import (
+    Cancelled,
+    DagQuery,
+    DagsAnswer,
+    DagsQuery,
+    DagView,
+    NewJobBody,
+    OrchestratorBody,
+    SubmitBody,
+    Submitted,
+)
+
+route = Routes()
 
 MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
 
 
-async def submit_dag(call: Call) -> Response[bytes]:
+@route(
+    "POST /api/dags",
+    Permission.SUBMIT,
+    body=SubmitBody,
+    limit_bytes=MAX_SUBMIT_BYTES,
+    status=201,
+    mutates=True,
+    adds=True,
+)
+async def submit_dag(call: Call) -> Json[Submitted]:
     """Store a DAG and start what can start."""
-    raw = await call.raw_body(MAX_SUBMIT_BYTES)
-    read = partial(_read_submission, call, raw)
-    takes_long = len(raw) > LARGE_BODY_BYTES or b'"archive"' in raw
+    read = partial(_read_submission, call)
+    takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
     await check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
     submitter = Submitter(project_id=call.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
-    answer = await call.house.orchestrator.decide(partial(once, mark=mark, act=act))
-    return json_answer(answer, 201)
+    return Json(await call.house.orchestrator.decide(partial(once, mark=mark, act=act)))
 
 
-async def list_dags(call: Call) -> Response[bytes]:
+@route("GET /api/dags", Permission.SEE_WORK)
+async def list_dags(call: Call, query: DagsQuery) -> DagsAnswer:
     """List DAGs, newest first, or those that are asked for by id."""
-    query = call.query(DagsQuery)
 
     def look(reader: Reader) -> DagsAnswer:
         found = _asked_for(reader, call.project_id, query)
         return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    return await asyncio.to_thread(call.house.store.read, look)
 
 
 def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
@@ -83,9 +101,9 @@ def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
     return look_through(read, fitting, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
 
 
-async def show_dag(call: Call) -> Response[bytes]:
+@route("GET /api/dags/{dag}", Permission.SEE_WORK)
+async def show_dag(call: Call, query: DagQuery) -> DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(DagQuery)
     house = call.house
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
@@ -97,22 +115,22 @@ async def show_dag(call: Call) -> Response[bytes]:
 
     await house.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
-        return json_answer(dag_view(await house.store.look(look)))
+        return dag_view(await house.store.look(look))
 
     def show(reader: Reader) -> DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
-    return json_answer(await asyncio.to_thread(house.store.read, show))
+    return await asyncio.to_thread(house.store.read, show)
 
 
-async def cancel_dag(call: Call) -> Response[bytes]:
+@route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
+async def cancel_dag(call: Call) -> Json[Cancelled]:
     """Cancel what of a DAG has not started, and stop what runs."""
-    raw = await call.raw_body()
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> Cancelled:
         return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return await call.decide(act)
 
 
 def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
@@ -173,9 +191,9 @@ def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
     return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
-def _read_submission(call: Call, raw: bytes) -> tuple[SubmitBody, NewDag, Once | None]:
+def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
-    body = call.decode(raw, SubmitBody)
+    body = call.decode(call.raw, SubmitBody)
     users: dict[str, list[NewJobBody]] = {}
     for job in body.jobs:
         if job.archive is not None:
@@ -185,7 +203,7 @@ def _read_submission(call: Call, raw: bytes) -> tuple[SubmitBody, NewDag, Once |
     check_dag(new)
     for name, jobs in users.items():
         look_into(blob_path(call.house.blobs, archives[name]), name, scripts=[job.filename for job in jobs])
-    return body, new, call.mark(raw)
+    return body, new, call.mark()
 
 
 def _digest_of_archive(call: Call, job: NewJobBody) -> str:

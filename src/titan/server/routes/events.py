@@ -20,10 +20,14 @@ from litestar.response import Stream
 from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
 from titan.ports import Reader
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.house import House
+from titan.server.route import Routes
 from titan.server.views import event_view
-from titan.wire.events import EventsQuery, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
+from titan.wire.events import EventsQuery, EventView, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
+
+route = Routes()
 
 BATCH: Final = 500
 # Without a word, then a sign of life; the console waits for three of them, and for a late one.
@@ -88,21 +92,27 @@ class Quiet:
 Telling: TypeAlias = Happened | RunsHeard | Resync | Connected | Quiet
 
 
-async def stream_events(call: Call) -> Stream:
+@route(
+    "GET /api/events",
+    Permission.SEE_WORK,
+    answer=bytes,
+    media_type="text/event-stream",
+    frames=(EventView, ResyncFrame, QuietFrame, RunsHeardFrame),
+)
+async def stream_events(call: Call, query: EventsQuery) -> Stream:
     """Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before.
 
     Without a cursor the stream begins now. A cursor this journal does not know gives one
     `resync` event with the present cursor: read everything anew, then go on from it.
     """
-    query = call.query(EventsQuery)
     cursor = query.after if query.after is not None else call.header("last-event-id")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_sent_events(call, query, cursor), media_type="text/event-stream", headers=headers)
 
 
-async def send_events(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+@route.socket("/api/events/ws", Permission.SEE_WORK)
+async def send_events(call: Call, socket: WebSocket[Any, Any, Any], query: SocketEventsQuery) -> None:
     """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
-    query = call.query(SocketEventsQuery)
     await send_while_here(call, socket, partial(_send_all, call, query, socket))
 
 

@@ -16,13 +16,17 @@ from titan.model.actions import CALLS
 from titan.model.errors import InvalidInput
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
+from titan.rules.access import Permission
 from titan.server.answers import JSON
 from titan.server.call import Call
 from titan.server.csv_zip import csv_zip
 from titan.server.exported import exported
 from titan.server.house import House
+from titan.server.route import Routes
 from titan.server.routes.registry import find_recorded, look, run_filter
 from titan.wire.runs import ExportQuery
+
+route = Routes()
 
 RUNS_AT_ONCE: Final = 50
 CHUNK_BYTES: Final = 64 * 1024
@@ -35,9 +39,9 @@ MEDIA: Final = {
 }
 
 
-async def export_runs(call: Call) -> Stream:
+@route("GET /api/v1/runs/export", Permission.SEE_ALL)
+async def export_runs(call: Call, query: ExportQuery) -> Stream:
     """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip."""
-    query = call.query(ExportQuery)
     form = _form(call, query)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
@@ -128,6 +132,7 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
+@route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
     run = await look(call, partial(find_recorded, call=call))

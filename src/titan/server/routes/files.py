@@ -2,22 +2,25 @@
 
 from functools import partial
 
-from litestar import Response
 from litestar.response import Stream
 
 from titan.engine.files import note_artifact
 from titan.engine.receipts import once
 from titan.model.memory import StoredFile
 from titan.ports import Transaction
+from titan.rules.access import Permission
 from titan.rules.names import check_filename
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.content import shown_as_image, stored_content
 from titan.server.lookup import attempt_of_caller, find_file, run_of
+from titan.server.route import Routes
 from titan.wire.files import BlobQuery, FileAnswer
 
+route = Routes()
 
-async def upload(call: Call) -> Response[bytes]:
+
+@route("PUT /api/files/{name}", Permission.WRITE_SHARED, body=bytes, status=201, mutates=True, adds=True)
+async def upload(call: Call) -> Json[FileAnswer]:
     """Store a file under its base name; a name used before then means the new content."""
     name = check_filename(call.path("name"))
     house = call.house
@@ -33,10 +36,10 @@ async def upload(call: Call) -> Response[bytes]:
             note_artifact(tx, attempt, file)
         return FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
-    answer = await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act))
-    return json_answer(answer, 201)
+    return Json(await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act)))
 
 
+@route("GET /api/files/{name}", Permission.READ_SHARED, answer=bytes, media_type="application/octet-stream")
 async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
@@ -44,9 +47,9 @@ async def download(call: Call) -> Stream:
     return stored_content(call, file.digest)
 
 
-async def download_blob(call: Call) -> Stream:
+@route("GET /api/blobs/{digest}", Permission.FETCH, answer=bytes, media_type="application/octet-stream")
+async def download_blob(call: Call, query: BlobQuery) -> Stream:
     """Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown."""
-    query = call.query(BlobQuery)
     if query.inline:
         return stored_content(call, call.path("digest"), name=query.name, headers=shown_as_image(query.name))
     return stored_content(call, call.path("digest"), name=query.name)

@@ -2,60 +2,60 @@
 
 import asyncio
 
-from litestar import Response
-
 from titan.engine.gates import decide
 from titan.model.jobs import GateOutcome, Job
 from titan.ports import Reader, Transaction
+from titan.rules.access import Permission
 from titan.server.access import ANYBODY_HERE
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.lookup import find_gate
+from titan.server.route import Routes
 from titan.server.texts import check_text
 from titan.server.views import gate_view, gate_views
 from titan.wire.base import ScopeQuery
-from titan.wire.gates import DecideBody, GatesAnswer, GatesQuery
+from titan.wire.gates import DecideBody, GatesAnswer, GatesQuery, GateView
+
+route = Routes()
 
 
-async def list_gates(call: Call) -> Response[bytes]:
+@route("GET /api/gates", Permission.SEE_WORK)
+async def list_gates(call: Call, query: GatesQuery) -> GatesAnswer:
     """List gates, newest first: those that are open, or all."""
-    query = call.query(GatesQuery)
 
     def look(reader: Reader) -> GatesAnswer:
         gates = reader.gates(call.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
         return GatesAnswer(gates=gate_views(reader, gates))
 
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    return await asyncio.to_thread(call.house.store.read, look)
 
 
-async def show_gate(call: Call) -> Response[bytes]:
+@route("GET /api/gates/{gate}", Permission.SEE_WORK)
+async def show_gate(call: Call, query: ScopeQuery) -> GateView:
     """Show a gate, by its id, its name, or the name of the job it stands behind."""
-    scope = call.query(ScopeQuery)
-    return json_answer(await call.house.store.look(lambda reader: gate_view(reader, _find(reader, call, scope))))
+    return await call.house.store.look(lambda reader: gate_view(reader, _find(reader, call, query)))
 
 
-async def approve_gate(call: Call) -> Response[bytes]:
+@route("POST /api/gates/{gate}/approve", Permission.DECIDE, mutates=True)
+async def approve_gate(call: Call, query: ScopeQuery, body: DecideBody) -> Json[GateView]:
     """Approve an open gate: what waits behind it starts."""
-    return await _decide(call, GateOutcome.APPROVED)
+    return await _decide(call, query, body, GateOutcome.APPROVED)
 
 
-async def reject_gate(call: Call) -> Response[bytes]:
+@route("POST /api/gates/{gate}/reject", Permission.DECIDE, mutates=True)
+async def reject_gate(call: Call, query: ScopeQuery, body: DecideBody) -> Json[GateView]:
     """Reject an open gate: what waits behind it is cancelled."""
-    return await _decide(call, GateOutcome.REJECTED)
+    return await _decide(call, query, body, GateOutcome.REJECTED)
 
 
-async def _decide(call: Call, outcome: GateOutcome) -> Response[bytes]:
-    raw = await call.raw_body()
-    body = call.decode(raw or b"{}", DecideBody)
-    scope = call.query(ScopeQuery)
+async def _decide(call: Call, scope: ScopeQuery, body: DecideBody, outcome: GateOutcome) -> Json[GateView]:
     comment = check_text("comment of the decision", body.comment) or None
     claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> GateView:
         by = _decider(call, claimed)
         return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
 
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return await call.decide(act)
 
 
 def _decider(call: Call, claimed: str) -> str:

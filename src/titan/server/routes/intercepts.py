@@ -4,25 +4,26 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from litestar import Response
-
 from titan.model.recorded import Stops
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
+from titan.rules.access import Permission
 from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import note_view, run_view
+from titan.server.route import Routes
 from titan.server.routes.registry import look, since
 from titan.wire.notes import InterceptReason, InterceptsAnswer, InterceptsQuery, InterceptView, ThresholdsView
+
+route = Routes()
 
 LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def list_intercepts(call: Call) -> Response[bytes]:
+@route("GET /api/v1/intercepts", Permission.SEE_ALL)
+async def list_intercepts(call: Call, query: InterceptsQuery) -> InterceptsAnswer:
     """List the runs that need attention, the latest first, with the reasons."""
-    query = call.query(InterceptsQuery)
     thresholds = call.house.thresholds
     begin = since(call, query.window) or LONG_AGO
 
@@ -49,7 +50,7 @@ async def list_intercepts(call: Call) -> Response[bytes]:
             ),
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
 def _intercepts(

@@ -12,30 +12,34 @@ from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
+from titan.rules.access import Permission
 from titan.rules.names import plain
-from titan.server.answers import BYTES, json_answer
-from titan.server.call import Call
+from titan.server.answers import BYTES
+from titan.server.call import Call, Json
 from titan.server.house import House
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_job
+from titan.server.route import Routes
 from titan.server.views import story_view
 from titan.server.work_views import job_view, job_views
 from titan.wire.base import ScopeQuery
-from titan.wire.work import JobQuery, JobsAnswer, JobsQuery, LogQuery
+from titan.wire.work import Cancelled, JobQuery, JobsAnswer, JobsQuery, JobView, LogQuery, StoryAnswer
+
+route = Routes()
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
 
 
-async def list_jobs(call: Call) -> Response[bytes]:
+@route("GET /api/jobs", Permission.SEE_WORK)
+async def list_jobs(call: Call, query: JobsQuery) -> JobsAnswer:
     """List jobs, newest first, or those that are asked for by id."""
-    query = call.query(JobsQuery)
 
     def look(reader: Reader) -> JobsAnswer:
         found = _asked_for(reader, call.project_id, query)
         return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    return await asyncio.to_thread(call.house.store.read, look)
 
 
 def _asked_for(reader: Reader, project_id: str, query: JobsQuery) -> Found[Job]:
@@ -68,38 +72,37 @@ def _fitting(reader: Reader, query: JobsQuery, jobs: list[Job]) -> list[Job]:
     return [job for job in fitting if any(a.worker_id == query.worker for a in attempts.get(job.id, ()))]
 
 
-async def show_job(call: Call) -> Response[bytes]:
+@route("GET /api/jobs/{job}", Permission.SEE_WORK)
+async def show_job(call: Call, query: JobQuery) -> JobView:
     """Show a job with its attempts; with wait_seconds, wait until it is final."""
-    query = call.query(JobQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
         topics = [Topic(Kind.JOB, job.id)]
         await house.bus.wait_until(topics, partial(_is_final, house, job.id), query.wait_seconds)
-    return json_answer(await house.store.look(lambda reader: job_view(reader, _again(reader, job.id))))
+    return await house.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
 
 
-async def cancel_job(call: Call) -> Response[bytes]:
+@route("POST /api/jobs/{job}/cancel", Permission.CHANGE_WORK, mutates=True)
+async def cancel_job(call: Call, query: ScopeQuery) -> Json[Cancelled]:
     """Cancel a job and what waits for it, or stop it when it runs."""
-    scope = call.query(ScopeQuery)
-    raw = await call.raw_body()
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> Cancelled:
         name, project_id = call.path("job"), call.project_id
-        return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
+        return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=query.dag, run_id=query.run, is_strict=True)])
 
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return await call.decide(act)
 
 
-async def tell_story(call: Call) -> Response[bytes]:
+@route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
+async def tell_story(call: Call, query: ScopeQuery) -> StoryAnswer:
     """Say why a job is where it is."""
-    scope = call.query(ScopeQuery)
-    return json_answer(await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, scope))))
+    return await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
 
 
-async def read_log(call: Call) -> Response[bytes] | Stream:
+@route("GET /api/jobs/{job}/log", Permission.SEE_WORK, answer=bytes, media_type="application/octet-stream")
+async def read_log(call: Call, query: LogQuery) -> Response[bytes] | Stream:
     """Give the output of a job's attempts, one after the other, as it was written."""
-    query = call.query(LogQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     size = sum(map(house.logs.size, await _leases(house, job.id, query.attempt)))

@@ -11,19 +11,23 @@ from litestar.response import Stream
 from titan.insight.export_csv import csv_table
 from titan.model.recorded import Action
 from titan.ports_calls import CallFilter, CallReader
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.recorded_views import action_view
+from titan.server.route import Routes
 from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.telemetry import call_filter
 from titan.wire.actions import ActionView, LedgerExportQuery
+
+route = Routes()
 
 CALLS_AT_ONCE: Final = 2000
 COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
 
 
-async def export_ledger(call: Call) -> Stream:
+@route("GET /api/v1/ledger/export", Permission.SEE_ALL)
+async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
-    query = call.query(LedgerExportQuery)
     calls = _calls(call, call_filter(query))
     pieces = _pieces(query.format, calls, call)
     name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"

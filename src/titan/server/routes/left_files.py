@@ -5,16 +5,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from litestar import Response
-
 from titan.engine.files import attempt_that_leaves, note_files
 from titan.model.errors import InvalidInput, TooLarge
 from titan.model.files import AttemptFile, FilePlace, LeftFile
 from titan.ports import Blobs, Reader
+from titan.rules.access import Permission
 from titan.rules.names import check_name, check_path, shown
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_dag, find_job, find_run
+from titan.server.route import Routes
 from titan.server.texts import check_moment, check_text
 from titan.server.views import left_file_views
 from titan.wire.files import FilesQuery, JobFilesQuery, LeftFilesAnswer
@@ -27,13 +26,15 @@ from titan.wire.protocol import (
     NoteFilesRequest,
 )
 
+route = Routes()
+
 NOT_ARRIVED: Final = "its content has not arrived"
 MAX_REASON_CHARACTERS: Final = 1000
 
 
-async def note(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}/files/{lease}", Permission.WORK)
+async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
     """Note files that an attempt left, and say whose content is missing."""
-    body = await call.body(NoteFilesRequest)
     worker_id, lease_id = call.path("worker"), call.path("lease")
     house = call.house
     node = check_name("node", body.node)
@@ -46,10 +47,11 @@ async def note(call: Call) -> Response[bytes]:
     files = [_in_our_terms(file, node, house.blobs) for file in body.files]
     await house.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
-    return json_answer(NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest]))
+    return NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
 
 
-async def take_content(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}/files/{lease}/{digest}", Permission.WORK, body=bytes)
+async def take_content(call: Call) -> ContentAnswer:
     """Store the content of a file that an attempt left."""
     house, digest = call.house, call.path("digest")
     now = house.clock.now()
@@ -65,12 +67,12 @@ async def take_content(call: Call) -> Response[bytes]:
             found=f"{size_bytes} bytes with {found}",
             next_step="Read the file again: it changed meanwhile.",
         )
-    return json_answer(ContentAnswer(digest=digest, size_bytes=size_bytes))
+    return ContentAnswer(digest=digest, size_bytes=size_bytes)
 
 
-async def files_of_job(call: Call) -> Response[bytes]:
+@route("GET /api/jobs/{job}/files", Permission.SEE_WORK)
+async def files_of_job(call: Call, query: JobFilesQuery) -> LeftFilesAnswer:
     """List the files that a job left."""
-    query = call.query(JobFilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
@@ -79,9 +81,9 @@ async def files_of_job(call: Call) -> Response[bytes]:
     return await _listed(call, look, query.limit)
 
 
-async def files_of_dag(call: Call) -> Response[bytes]:
+@route("GET /api/dags/{dag}/files", Permission.SEE_WORK)
+async def files_of_dag(call: Call, query: FilesQuery) -> LeftFilesAnswer:
     """List the files that a DAG's jobs left."""
-    query = call.query(FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         dag = find_dag(reader, call.project_id, call.path("dag"))
@@ -90,9 +92,9 @@ async def files_of_dag(call: Call) -> Response[bytes]:
     return await _listed(call, look, query.limit)
 
 
-async def files_of_run(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/files", Permission.SEE_WORK)
+async def files_of_run(call: Call, query: FilesQuery) -> LeftFilesAnswer:
     """List the files that a run's jobs left, each path once for each node."""
-    query = call.query(FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         run = find_run(reader, call.project_id, call.path("run"))
@@ -101,12 +103,12 @@ async def files_of_run(call: Call) -> Response[bytes]:
     return await _listed(call, look, query.limit)
 
 
-async def _listed(call: Call, look: Callable[[Reader], list[LeftFile]], limit: int) -> Response[bytes]:
+async def _listed(call: Call, look: Callable[[Reader], list[LeftFile]], limit: int) -> LeftFilesAnswer:
     def view(reader: Reader) -> LeftFilesAnswer:
         found = look(reader)  # one more than asked for, to know whether there is more
         return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
-    return json_answer(await asyncio.to_thread(call.house.store.read, view))
+    return await asyncio.to_thread(call.house.store.read, view)
 
 
 def _check(file: NotedFile) -> None:

@@ -4,16 +4,21 @@ from typing import Any
 
 from litestar import Response
 
+from titan.rules.access import Permission
 from titan.server import model_endpoint
-from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.route import Routes
+
+route = Routes()
 
 
+@route("POST /v1/chat/completions", Permission.ASK_MODEL, body=dict, answer=dict)
 async def chat(call: Call) -> Response[Any]:
     """Ask the model, for a whole answer or a stream; a client that goes away meanwhile takes its question back."""
     return await model_endpoint.chat(call, await call.raw_body())
 
 
-async def list_models(call: Call) -> Response[bytes]:
+@route("GET /v1/models", Permission.READ_SHARED)
+async def list_models(call: Call) -> dict[str, object]:
     """Name the model that answers."""
-    return json_answer(model_endpoint.models_json(call.house.model))
+    return model_endpoint.models_json(call.house.model)

@@ -3,37 +3,39 @@
 from collections.abc import Iterable
 from functools import partial
 
-from litestar import Response
-
 from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
 from titan.model.recorded import Note
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction
+from titan.rules.access import Permission
 from titan.rules.intercepts import acknowledgement
 from titan.rules.names import shown
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import note_view
+from titan.server.route import Routes
 from titan.server.routes.registry import change, find_recorded, look
 from titan.wire.base import OkAnswer
-from titan.wire.notes import NewNoteBody, NotesAnswer, UnmuteAnswer
+from titan.wire.notes import NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
+
+route = Routes()
 
 
-async def list_notes(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/notes", Permission.SEE_ALL)
+async def list_notes(call: Call) -> NotesAnswer:
     """List what people said of a run and its actions."""
 
     def find(reader: CallReader) -> NotesAnswer:
         run = find_recorded(reader, call)
         return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
-async def add_note(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/notes", Permission.ADMINISTER, status=201, mutates=True)
+async def add_note(call: Call, body: NewNoteBody) -> NoteView:
     """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
-    raw = await call.raw_body()
-    body, mark = call.decode(raw, NewNoteBody), call.mark(raw)
+    mark = call.mark()
     _check(body)
     clean = call.house.recorder.without_secrets
     note_id, text, name = call.house.ids.secret(), clean(body.text), clean(_name(body) or "") or None
@@ -62,10 +64,11 @@ async def add_note(call: Call) -> Response[bytes]:
         _tell(tx, run, [kept])
         return kept
 
-    return json_answer(note_view(await change(call, act)), 201)
+    return note_view(await change(call, act))
 
 
-async def take_back_note(call: Call) -> Response[bytes]:
+@route("DELETE /api/v1/runs/{run}/notes/{note}", Permission.ADMINISTER)
+async def take_back_note(call: Call) -> OkAnswer:
     """Delete what somebody said of a run or of one of its actions."""
     note_id = call.path("note")
 
@@ -83,10 +86,11 @@ async def take_back_note(call: Call) -> Response[bytes]:
         _tell(tx, run, [note])
 
     await change(call, act)
-    return json_answer(OkAnswer())
+    return OkAnswer()
 
 
-async def unmute_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/unmute", Permission.ADMINISTER)
+async def unmute_run(call: Call) -> UnmuteAnswer:
     """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
 
     def act(tx: CallTransaction) -> UnmuteAnswer:
@@ -103,7 +107,7 @@ async def unmute_run(call: Call) -> Response[bytes]:
             acknowledged=None if said is None else note_view(said),
         )
 
-    return json_answer(await change(call, act))
+    return await change(call, act)
 
 
 def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:

@@ -2,22 +2,24 @@
 
 import asyncio
 
-from litestar import Response
-
 from titan.model.projects import DEFAULT_PROJECT
 from titan.ports import Reader
 from titan.ports_calls import CallReader
-from titan.server.answers import json_answer
+from titan.rules.access import Permission
 from titan.server.call import Call
+from titan.server.route import Routes
 from titan.wire.access import ProjectsAnswer, ProjectView
 
+route = Routes()
 
-async def list_projects(call: Call) -> Response[bytes]:
+
+@route("GET /api/v1/projects", Permission.SEE_ALL)
+async def list_projects(call: Call) -> ProjectsAnswer:
     """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
     names = await asyncio.to_thread(_names, call)
     keeps_content = call.house.recorder.capture.keeps_content
     views = [ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
-    return json_answer(ProjectsAnswer(data=views))
+    return ProjectsAnswer(data=views)
 
 
 def _names(call: Call) -> set[str]:

@@ -6,28 +6,29 @@ from collections.abc import Sequence
 from itertools import groupby, islice
 from typing import Final
 
-from litestar import Response
-
 from titan.model.queue import QueuePart, ReadyPart
 from titan.ports import Reader
+from titan.rules.access import Permission
 from titan.rules.waiting import QueueGroup, gather
-from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.route import Routes
 from titan.server.work_views import job_views
 from titan.wire.work import QueueAnswer, QueueGroupView, QueueQuery
+
+route = Routes()
 
 MOST_GROUPS: Final = 20  # that wait for one kind of thing: 20 labels that nobody offers say enough
 MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name
 
 
-async def show_queue(call: Call) -> Response[bytes]:
+@route("GET /api/queue", Permission.SEE_ALL)
+async def show_queue(call: Call, query: QueueQuery) -> QueueAnswer:
     """Show what jobs wait for: how many of each kind, and the first of them."""
-    query = call.query(QueueQuery)
 
     def look(reader: Reader) -> QueueAnswer:
         return _answer(reader, call.project_id, query)
 
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    return await asyncio.to_thread(call.house.store.read, look)
 
 
 def _answer(reader: Reader, project_id: str, query: QueueQuery) -> QueueAnswer:

@@ -6,21 +6,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from litestar import Response
-
 from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.recorded_views import agent_view
+from titan.server.route import Routes
 from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView, ErrorTypeView, TrendDay, TrendView
 from titan.wire.runs import RegistryQuery
+
+route = Routes()
 
 T = TypeVar("T")
 
@@ -129,9 +130,9 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
         ) from error
 
 
-async def list_agents(call: Call) -> Response[bytes]:
+@route("GET /api/v1/agents", Permission.SEE_ALL)
+async def list_agents(call: Call, query: AgentsQuery) -> AgentsAnswer:
     """List the agents that runs were recorded of, by id."""
-    query = call.query(AgentsQuery)
 
     def find(reader: CallReader) -> AgentsAnswer:
         agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
@@ -142,10 +143,11 @@ async def list_agents(call: Call) -> Response[bytes]:
             next_cursor=None if is_last else shown_agents[-1].agent_id,
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
-async def show_agent(call: Call) -> Response[bytes]:
+@route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
+async def show_agent(call: Call) -> AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now = call.house.clock.now()
     agent_id = call.house.recorder.known_as(call.path("agent"))
@@ -199,4 +201,4 @@ async def show_agent(call: Call) -> Response[bytes]:
             ],
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)

@@ -1,21 +1,23 @@
 """Results: what a job says it found, as JSON, for its children and for who submitted it."""
 
 import msgspec
-from litestar import Response
 
 from titan.model.errors import StaleLease, TooLarge
 from titan.ports import Reader, Transaction
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.rules.access import Permission
+from titan.server.call import Call, Json
 from titan.server.lookup import find_job
+from titan.server.route import Routes
 from titan.wire.base import OkAnswer, ScopeQuery
 from titan.wire.work import MAX_RESULT_BYTES, ResultAnswer, ResultBody
 
+route = Routes()
 
-async def set_result(call: Call) -> Response[bytes]:
+
+@route("PUT /api/result", Permission.SET_RESULT, mutates=True)
+async def set_result(call: Call, body: ResultBody) -> Json[OkAnswer]:
     """Set the result of the job whose token comes along."""
-    raw = await call.raw_body()
-    value = bytes(call.decode(raw, ResultBody).value)
+    value = bytes(body.value)
     if len(value) > MAX_RESULT_BYTES:
         raise TooLarge(
             "result",
@@ -24,7 +26,7 @@ async def set_result(call: Call) -> Response[bytes]:
             next_step="Publish it as an artifact: publish_artifact(key, filename), and set the key as the result.",
         )
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> OkAnswer:
         token = call.token()
         attempt = tx.live_attempt_by_token(token) if token else None
         if attempt is None:
@@ -37,16 +39,16 @@ async def set_result(call: Call) -> Response[bytes]:
         tx.put_result(attempt.job_id, attempt.project_id, value.decode())
         return OkAnswer()
 
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
+    return await call.keep(act)
 
 
-async def get_result(call: Call) -> Response[bytes]:
+@route("GET /api/jobs/{job}/result", Permission.SEE_WORK)
+async def get_result(call: Call, query: ScopeQuery) -> ResultAnswer:
     """Give the result that a job set; `is_set` tells null from none."""
-    scope = call.query(ScopeQuery)
 
     def look(reader: Reader) -> ResultAnswer:
-        job = find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)
+        job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
         value = reader.result(job.id)
         return ResultAnswer(job_id=job.id, is_set=value is not None, value=msgspec.Raw((value or "null").encode()))
 
-    return json_answer(await call.house.store.look(look))
+    return await call.house.store.look(look)

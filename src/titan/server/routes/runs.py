@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from litestar import Response
 from msgspec.structs import replace
 
 from titan.engine.cancel import cancel_run as cancel_all_of
@@ -19,24 +18,28 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.run_lifecycle import end_by_hand
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.lookup import find_run
 from titan.server.recorded_views import run_detail_view, run_view, run_views
+from titan.server.route import Routes
 from titan.server.routes.recording import record
 from titan.server.routes.registry import COUNTED, change, find_recorded, look, run_filter
 from titan.server.texts import check_text
 from titan.server.work_views import Stages, add_stages
 from titan.wire.base import OkAnswer
 from titan.wire.recording import EndRunBody
-from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunView
+from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
+from titan.wire.work import Cancelled
+
+route = Routes()
 
 
-async def list_runs(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs", Permission.SEE_ALL)
+async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
     """List runs under filters, sorted."""
-    query = call.query(RegistryQuery)
     wanted = run_filter(call, query)
 
     def find(reader: CallReader) -> RegistryAnswer:
@@ -62,7 +65,7 @@ async def list_runs(call: Call) -> Response[bytes]:
 
     answer = await look(call, find)
     await with_stages(call, answer.data, stages=Stages.LISTED if query.stages else Stages.COUNTED)
-    return json_answer(answer)
+    return answer
 
 
 def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> ElsewhereView:
@@ -76,11 +79,12 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
     )
 
 
-async def show_run(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
+async def show_run(call: Call) -> RunDetailView:
     """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
     view = await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
-    return json_answer(view)
+    return view
 
 
 async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stages.COUNTED) -> None:
@@ -90,24 +94,23 @@ async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stage
         await asyncio.to_thread(call.house.store.read, add)
 
 
-async def cancel_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/cancel", Permission.CHANGE_WORK, mutates=True)
+async def cancel_run(call: Call) -> Json[Cancelled]:
     """Cancel what of a run's stages has not started, stop what runs, and end the run."""
-    raw = await call.raw_body()
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> Cancelled:
         return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
 
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return await call.decide(act)
 
 
-async def end_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
+async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
-    raw = await call.raw_body()
-    body = call.decode(raw, EndRunBody)
     check_text("error of the run's end", body.error or "")
     run = await look(call, partial(find_recorded, call=call))
     if run.has_stages:
-        await call.house.orchestrator.keep(call.once(raw, partial(_end_stages, run=run, body=body)))
+        await call.keep(partial(_end_stages, run=run, body=body))
     elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now()):
         await record(call, lambda: [end])
     return await _answer(call, await look(call, partial(find_recorded, call=call)))
@@ -120,12 +123,14 @@ def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
     return OkAnswer()
 
 
-async def pin_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/pin", Permission.CHANGE_WORK)
+async def pin_run(call: Call) -> RunView:
     """Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned."""
     return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=True)))
 
 
-async def unpin_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/unpin", Permission.CHANGE_WORK)
+async def unpin_run(call: Call) -> RunView:
     """Let retention delete a pinned run when it is old."""
     return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=False)))
 
@@ -156,7 +161,8 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
         await change(call, act)
 
 
-async def restore_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/restore", Permission.ADMINISTER)
+async def restore_run(call: Call) -> RunView:
     """Bring an archived run back into the lists and the search."""
 
     def act(tx: CallTransaction) -> Run:
@@ -168,7 +174,8 @@ async def restore_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, act))
 
 
-async def archive_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/archive", Permission.ADMINISTER)
+async def archive_run(call: Call) -> RunView:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
     def act(tx: CallTransaction) -> Run:
@@ -180,10 +187,10 @@ async def archive_run(call: Call) -> Response[bytes]:
     return await _answer(call, await change(call, act))
 
 
-async def _answer(call: Call, run: Run) -> Response[bytes]:
+async def _answer(call: Call, run: Run) -> RunView:
     view = run_view(run)
     await with_stages(call, [view])
-    return json_answer(view)
+    return view
 
 
 def _ended(run: Run) -> Run:
@@ -223,7 +230,8 @@ def _unpinned(run: Run) -> Run:
     )
 
 
-async def delete_run(call: Call) -> Response[bytes]:
+@route("DELETE /api/v1/runs/{run}", Permission.ADMINISTER)
+async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
     run = await look(call, lambda reader: _unpinned(_ended(find_recorded(reader, call))))
     if run.has_stages:
@@ -240,7 +248,7 @@ async def delete_run(call: Call) -> Response[bytes]:
         return left
 
     await call.house.cleaner.discard(await change(call, act))
-    return json_answer(OkAnswer())
+    return OkAnswer()
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:

@@ -7,16 +7,20 @@ from litestar import Response
 
 from titan.engine import tokens
 from titan.ports import Transaction
+from titan.rules.access import Permission
 from titan.server.access import Caller
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.route import Routes
 from titan.server.signing_in import set_cookie
 from titan.wire.access import SessionView, SignInBody
 
+route = Routes()
 
-async def sign_in(call: Call) -> Response[bytes]:
+
+@route("POST /api/session", Permission.SIGN_IN, answer=SessionView)
+async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
     """Sign a browser in: check the token, and have a cookie stand for it from now on."""
-    body = await call.body(SignInBody)
     caller = await call.door.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
@@ -31,11 +35,13 @@ async def sign_in(call: Call) -> Response[bytes]:
     return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_page_encrypted))
 
 
+@route("GET /api/session", Permission.SIGN_IN, answer=SessionView)
 async def who_am_i(call: Call) -> Response[bytes]:
     """Say who asks, and whether this server needs a token."""
     return _answer(call, call.caller)
 
 
+@route("DELETE /api/session", Permission.SIGN_IN, answer=SessionView)
 async def sign_out(call: Call) -> Response[bytes]:
     """Sign a browser out; the token stays good."""
     if call.cookie is not None:

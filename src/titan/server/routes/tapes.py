@@ -4,17 +4,19 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from litestar import Response
-
 from titan.ports import Blobs
 from titan.ports_calls import CallReader, TapeBlob, TapeCheck
-from titan.server.answers import json_answer
+from titan.rules.access import Permission
 from titan.server.call import Call
+from titan.server.route import Routes
 from titan.server.routes.registry import find_recorded, look
 from titan.wire.runs import BrokenEntry, ChainAnswer
 
+route = Routes()
 
-async def verify_tape(call: Call) -> Response[bytes]:
+
+@route("GET /api/v1/runs/{run}/chain", Permission.SEE_ALL)
+async def verify_tape(call: Call) -> ChainAnswer:
     """Verify a run's tape, packed or not, with its blobs; it reads all of them."""
 
     def find(reader: CallReader) -> tuple[str, TapeCheck]:
@@ -28,8 +30,7 @@ async def verify_tape(call: Call) -> Response[bytes]:
     if broken is not None:
         await look(call, lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
     broken = broken or _broken_entry(check)
-    answer = ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
-    return json_answer(answer)
+    return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
 
 
 def _broken_entry(check: TapeCheck) -> BrokenEntry | None:

@@ -12,13 +12,15 @@ from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.recorded import Action
 from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
-from titan.server.answers import JSON, json_answer
+from titan.server.answers import JSON
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
+from titan.server.route import Routes
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
 from titan.server.routes.runs import with_stages
 from titan.server.skeletons import skeleton
@@ -35,15 +37,18 @@ from titan.wire.actions import (
     SkeletonAnswer,
     SkeletonQuery,
 )
+from titan.wire.runs import TallyView
+
+route = Routes()
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
 MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 
 
-async def show_skeleton(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
+async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
     """Show all actions of a run without bodies, as columns; with `after` only what was heard since."""
-    query = call.query(SkeletonQuery)
 
     def find(reader: CallReader) -> SkeletonAnswer:
         run = find_recorded(reader, call)
@@ -59,7 +64,7 @@ async def show_skeleton(call: Call) -> Response[bytes]:
 
     answer = await look(call, find)
     await with_stages(call, [answer.run])
-    return json_answer(answer)
+    return answer
 
 
 def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
@@ -72,9 +77,9 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
     return sorted(found, key=lambda action: (action.started_at, action.number))
 
 
-async def show_bodies(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
+async def show_bodies(call: Call, query: BodiesQuery) -> BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
-    query = call.query(BodiesQuery)
     ids = given(query.ids)
     if len(ids) > MOST_BODIES:
         raise InvalidInput(
@@ -95,10 +100,11 @@ async def show_bodies(call: Call) -> Response[bytes]:
             ]
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
-async def show_action(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/actions/{action}", Permission.SEE_ALL)
+async def show_action(call: Call) -> ActionDetailView:
     """Show everything that is known of one action."""
 
     def find(reader: CallReader) -> ActionDetailView:
@@ -116,14 +122,16 @@ async def show_action(call: Call) -> Response[bytes]:
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
+@route("GET /api/v1/runs/{run}/actions/{action}/inputs", Permission.SEE_ALL)
 async def download_inputs(call: Call) -> Response[bytes]:
     """Download what an action was given, whole: JSON in the typed encoding."""
     return await _download(call, "inputs")
 
 
+@route("GET /api/v1/runs/{run}/actions/{action}/outputs", Permission.SEE_ALL)
 async def download_outputs(call: Call) -> Response[bytes]:
     """Download what an action gave, whole: JSON in the typed encoding."""
     return await _download(call, "outputs")
@@ -149,21 +157,21 @@ async def _download(call: Call, which: str) -> Response[bytes]:
     return Response(await look(call, find), media_type=JSON, headers=headers)
 
 
-async def find_in_run(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
+async def find_in_run(call: Call, query: FindQuery) -> FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
-    query = call.query(FindQuery)
 
     def find(reader: CallReader) -> FindAnswer:
         run = find_recorded(reader, call)
         ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
         return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
-async def show_ledger(call: Call) -> Response[bytes]:
+@route("GET /api/v1/ledger", Permission.SEE_ALL)
+async def show_ledger(call: Call, query: LedgerQuery) -> LedgerAnswer:
     """List the calls of all runs under filters, sorted."""
-    query = call.query(LedgerQuery)
     wanted = call_filter(query)
 
     def find(reader: CallReader) -> LedgerAnswer:
@@ -185,14 +193,15 @@ async def show_ledger(call: Call) -> Response[bytes]:
             is_search_capped=found.is_search_capped,
         )
 
-    return json_answer(await look(call, find))
+    return await look(call, find)
 
 
-async def show_ledger_stats(call: Call) -> Response[bytes]:
+@route("GET /api/v1/ledger/stats", Permission.SEE_ALL)
+async def show_ledger_stats(call: Call, query: CallsQuery) -> TallyView:
     """Show counts and sums over the calls of all runs under filters."""
-    wanted = call_filter(call.query(CallsQuery))
+    wanted = call_filter(query)
     sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
-    return json_answer(tally_view(tally_of(sums)))
+    return tally_view(tally_of(sums))
 
 
 def call_filter(query: CallsQuery) -> CallFilter:

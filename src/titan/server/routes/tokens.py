@@ -5,28 +5,29 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from litestar import Response
-
 from titan.engine import tokens
 from titan.engine.home_token import WORKER_FILE, home_token_id
 from titan.engine.home_token_keeping import keep_home_token
 from titan.model.errors import Forbidden
 from titan.model.tokens import Role, Token
 from titan.ports import Reader, Transaction
+from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
+from titan.server.route import Routes
 from titan.server.views import new_token_answer, token_view
-from titan.wire.access import NewTokenBody, TokensAnswer
+from titan.wire.access import NewTokenAnswer, NewTokenBody, TokensAnswer, TokenView
+
+route = Routes()
 
 
-async def create_token(call: Call) -> Response[bytes]:
+@route("POST /api/tokens", Permission.ADMINISTER, status=201)
+async def create_token(call: Call, body: NewTokenBody) -> NewTokenAnswer:
     """Make a token; its text is in this answer and nowhere else.
 
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
     one whose answer was lost opens nothing, for nobody knows it.
     """
-    body = await call.body(NewTokenBody)
     new = tokens.NewToken(
         project_id=_project_of_new(call, body),
         name=check_name("token", body.name),
@@ -37,34 +38,33 @@ async def create_token(call: Call) -> Response[bytes]:
     )
     create = partial(tokens.create, new=new, ids=call.house.ids, cause=f"request of {call.caller.name}")
     minted = await call.house.orchestrator.keep(create)
-    return json_answer(new_token_answer(minted), 201)
+    return new_token_answer(minted)
 
 
-async def list_tokens(call: Call) -> Response[bytes]:
+@route("GET /api/tokens", Permission.ADMINISTER)
+async def list_tokens(call: Call) -> TokensAnswer:
     """List tokens, newest first, revoked and expired ones too; for one of a project, those of that project."""
     within = call.caller.project_id
     found = [token for token in await call.house.store.look(_tokens) if within in (None, token.project_id)]
     own_id = home_token_id(Path(call.house.runs_with.home))
-    return json_answer(
-        TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id),
-    )
+    return TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id)
 
 
-async def revoke_token(call: Call) -> Response[bytes]:
+@route("POST /api/tokens/{token}/revoke", Permission.ADMINISTER, mutates=True)
+async def revoke_token(call: Call) -> Json[TokenView]:
     """Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced."""
-    raw = await call.raw_body()
     token_id, cause = call.path("token"), f"request of {call.caller.name}"
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> TokenView:
         return token_view(tokens.revoke(tx, token_id, within=call.caller.project_id, cause=cause))
 
-    answer = await call.house.orchestrator.keep(call.once(raw, act))
+    answer = await call.keep(act)
     home = Path(call.house.runs_with.home)
     if token_id == home_token_id(home, WORKER_FILE):  # its workers go on with another, or they could report nothing
         now, ids = call.house.clock.now(), call.house.ids
         keep = partial(keep_home_token, call.house.store, home, WORKER_FILE, ids=ids, now=now)
         await asyncio.to_thread(keep)
-    return json_answer(answer)
+    return answer
 
 
 def _tokens(reader: Reader) -> list[Token]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 
-from litestar import Response
 from msgspec import structs
 
 from titan.engine.attempts import Leased, Progress
@@ -16,14 +15,14 @@ from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
-from titan.rules.access import check_offers
+from titan.rules.access import Permission, check_offers
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
 from titan.rules.workspaces import run_of_workspace, workspace_of
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
+from titan.server.route import Routes
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.wire import protocol
 from titan.wire.base import MAX_WAIT_SECONDS
@@ -46,6 +45,8 @@ from titan.wire.protocol import (
     WorkspacesRequest,
 )
 
+route = Routes()
+
 MAX_PID = 2**31 - 1
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
@@ -53,9 +54,9 @@ MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
 
 
-async def register(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}", Permission.WORK)
+async def register(call: Call, body: Registration) -> Registered:
     """Register a worker under the id it chose; again after a restart of the server."""
-    body = await call.body(Registration)
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
     _check_home(call.house, body)
@@ -75,13 +76,13 @@ async def register(call: Call) -> Response[bytes]:
         confines=token is not None and token.confines,
     )
     await call.house.orchestrator.join(worker)
-    return json_answer(Registered())
+    return Registered()
 
 
-async def claim(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/claim", Permission.WORK)
+async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
     """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
     worker_id = call.path("worker")
-    body = await call.body(ClaimRequest)
     orchestrator = call.house.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
@@ -95,28 +96,26 @@ async def claim(call: Call) -> Response[bytes]:
     )
     if orders is None:
         orchestrator.connection_broke(worker_id)
-        return json_answer(ClaimAnswer())
-    return json_answer(
-        ClaimAnswer(
-            assignments=_assignments(call.house, orders.fresh),
-            stop=list(orders.stop),
-            lost=list(orders.lost),
-            give_back=orders.should_give_back,
-            leave=orders.should_leave,
-        )
+        return ClaimAnswer()
+    return ClaimAnswer(
+        assignments=_assignments(call.house, orders.fresh),
+        stop=list(orders.stop),
+        lost=list(orders.lost),
+        give_back=orders.should_give_back,
+        leave=orders.should_leave,
     )
 
 
-async def heartbeat(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
+async def heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatAnswer:
     """Renew the leases a worker holds."""
-    body = await call.body(HeartbeatRequest)
     orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, _load(body.load))
-    return json_answer(HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost)))
+    return HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
 
-async def append_log(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}/log/{lease}", Permission.WORK, body=bytes)
+async def append_log(call: Call, query: LogPartQuery) -> LogAnswer:
     """Append to the output of a running attempt."""
-    query = call.query(LogPartQuery)
     content = await call.raw_body(MAX_LOG_PART_BYTES)
     attempt = await _live_attempt(call)
     size = _append(call.house, attempt, query.offset, content)
@@ -127,12 +126,16 @@ async def append_log(call: Call) -> Response[bytes]:
             found=str(size),
             next_step="Send again from there.",
         )
-    return json_answer(LogAnswer(size_bytes=size))
+    return LogAnswer(size_bytes=size)
 
 
-async def complete(call: Call) -> Response[bytes]:
+@route(
+    "POST /api/workers/{worker}/complete",
+    Permission.WORK,
+    limit_bytes=MAX_REPORTS_BYTES,
+)
+async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
-    body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
     worker_id = call.path("worker")
     reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
 
@@ -147,19 +150,17 @@ async def complete(call: Call) -> Response[bytes]:
     progress = Progress(reports=whole, started=body.started, returned=body.returned)
     done, granted = await call.house.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
     _count(call.house, [report for report in whole if report.lease_id in done.accepted])
-    return json_answer(
-        CompleteAnswer(
-            accepted=list(done.accepted),
-            stale=list(done.stale),
-            assignments=_assignments(call.house, granted),
-            gaps=gaps,
-        )
+    return CompleteAnswer(
+        accepted=list(done.accepted),
+        stale=list(done.stale),
+        assignments=_assignments(call.house, granted),
+        gaps=gaps,
     )
 
 
-async def sort_out_workspaces(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/workspaces", Permission.WORK)
+async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> WorkspacesAnswer:
     """Say which of a worker's idle workspaces are old enough to be deleted."""
-    body = await call.body(WorkspacesRequest)
     keep, now = call.house.cleaner.retention.workspaces, call.house.clock.now()
     worker_id = call.path("worker")
 
@@ -180,12 +181,13 @@ async def sort_out_workspaces(call: Call) -> Response[bytes]:
                 old.append(name)
         return old
 
-    return json_answer(WorkspacesAnswer(old=await asyncio.to_thread(call.house.store.read, look)))
+    return WorkspacesAnswer(old=await asyncio.to_thread(call.house.store.read, look))
 
 
-async def leave(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/leave", Permission.WORK)
+async def leave(call: Call) -> LeaveAnswer:
     """Let a worker go and take back, uncounted, what it holds."""
-    return json_answer(LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker"))))
+    return LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker")))
 
 
 def _count(house: House, reports: list[AttemptReport]) -> None:
