@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from titan.model.recorded import AgentDay, AgentRow, ErrorKind, Note
-from titan.store.calls.rows import exact_sum, from_pico
+from titan.store.calls.money import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
 

@@ -16,7 +16,8 @@ from titan.store.calls import lists
 from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
-from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, run_from_row
+from titan.store.calls.rows import action_from_row, flat_run, heard_from_row
+from titan.store.calls.run_rows import run_from_row
 from titan.store.calls.session import CallSession
 from titan.store.calls.tape_reading import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tapes

@@ -19,15 +19,8 @@ from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import (
-    Values,
-    action_from_row,
-    facts_of,
-    row_of_action,
-    row_of_run,
-    run_from_row,
-    with_totals,
-)
+from titan.store.calls.rows import action_from_row, facts_of, row_of_action, with_totals
+from titan.store.calls.run_rows import Values, row_of_run, run_from_row
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
