@@ -10,6 +10,7 @@ from titan.insight.story import story
 from titan.model.events import JournalEntry
 from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
+from titan.model.shaped import shaped
 from titan.model.tokens import Role, Token
 from titan.ports import Reader
 from titan.wire.access import NewTokenAnswer, TokenView
@@ -23,13 +24,9 @@ def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileV
     """Return files with the names of who left them."""
     names = reader.worker_names(list({left.worker_id for left in files}))
     return [
-        LeftFileView(
-            path=left.file.path,
-            size_bytes=left.file.size_bytes,
-            digest=left.file.digest,
-            reason=left.file.reason,
-            modified_at=left.file.modified_at,
-            place=left.file.place,
+        shaped(
+            LeftFileView,
+            left.file,
             job_id=left.job_id,
             job=left.job_name,
             attempt=left.attempt,
@@ -54,8 +51,7 @@ def story_view(reader: Reader, job: Job) -> StoryAnswer:
     """Return a job's journal as sentences, oldest first."""
     entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
     lines = [
-        StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
-        for line in story(entries, {worker.id: worker.name for worker in reader.workers()})
+        shaped(StoryLineView, line) for line in story(entries, {worker.id: worker.name for worker in reader.workers()})
     ]
     return StoryAnswer(job_id=job.id, name=job.name, entries=lines)
 
@@ -108,17 +104,12 @@ def _gate_view(gate: Job, *, dag_name: str) -> GateView:
 
 def token_view(token: Token) -> TokenView:
     """Return what people may know of a token."""
-    return TokenView(
+    return shaped(
+        TokenView,
+        token,
         token_id=token.id,
-        name=token.name,
-        role=token.role,
         trusted=token.is_trusted if token.role is Role.WORKER else None,
-        labels=token.labels,
         project=token.project_id,
-        created_at=token.created_at,
-        last_used_at=token.last_used_at,
-        expires_at=token.expires_at,
-        revoked_at=token.revoked_at,
     )
 
 

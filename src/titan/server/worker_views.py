@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
 from typing import Final
 
 from titan.model.attempts import Attempt
 from titan.model.jobs import Job, JobStatus
+from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader
 from titan.wire.workers import LastJobView, LoadView, RunningView, WorkerStanding, WorkerView
@@ -40,21 +40,17 @@ def worker_view(
     jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
     running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
     names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
-    return WorkerView(
+    return shaped(
+        WorkerView,
+        worker,
         worker_id=worker.id,
-        name=worker.name,
-        host=worker.host,
-        pid=worker.pid,
-        version=worker.version,
         offers=dict(worker.offers),
         busy=Counter(attempt.label for attempt in running),
         state=standing_of(worker),
         is_local=worker.id in local_ids,
-        joined_at=worker.joined_at,
-        seen_at=worker.seen_at,
         running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
         last_jobs=_last_jobs(ended, jobs, names),
-        load=None if worker.load is None else LoadView(**asdict(worker.load)),
+        load=None if worker.load is None else shaped(LoadView, worker.load),
     )
 
 

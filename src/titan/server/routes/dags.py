@@ -15,6 +15,7 @@ from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.dag import check_dag
@@ -139,39 +140,23 @@ def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
     `archives` has the digest of each archive by its name.
     """
     jobs = tuple(
-        JobSpec(
+        shaped(
+            JobSpec,
+            job,
             name=plain(job.id),
             filename=job.filename or None,
-            script=job.script,
             archive=None if job.archive is None else archives[job.archive],
-            kind=job.kind,
             args=tuple(job.args),
             parents=tuple(plain(parent) for parent in job.parents),
-            priority=job.priority,
-            delay_ms=job.delay_ms,
-            affinity=job.affinity,
-            requirement=job.requirement,
-            retries=job.retries,
-            backoff_seconds=job.backoff_seconds,
-            timeout_seconds=job.timeout_seconds,
-            max_lost=job.max_lost,
-            env=job.env,
-            cold=job.cold,
             hitl_message=_message(job),
-            max_wait_seconds=job.max_wait_seconds,
-            concurrency_key=job.concurrency_key,
-            concurrency_limit=job.concurrency_limit,
         )
         for job in body.jobs
     )
-    return NewDag(
+    return shaped(
+        NewDag,
+        body,
         name=plain(body.name),
         jobs=jobs,
-        agent_run_id=body.agent_run_id,
-        agent_id=body.agent_id,
-        on_failure=body.on_failure,
-        idempotency_key=body.idempotency_key,
-        occurrence=body.occurrence,
         is_resumed=body.resume,
         orchestrator=_orchestrator(body.orchestrator),
     )

@@ -8,6 +8,7 @@ from typing import Final
 from titan.engine.files import attempt_that_leaves, note_files
 from titan.model.errors import InvalidInput, TooLarge
 from titan.model.files import AttemptFile, FilePlace, LeftFile
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Reader
 from titan.rules.access import Permission
 from titan.rules.names import check_name, check_path, shown
@@ -143,12 +144,10 @@ def _check_contents(contents: list[bytes]) -> None:
 def _in_our_terms(file: NotedFile, node: str, blobs: Blobs) -> AttemptFile:
     """Return the file as it is listed: with its content only if that is here."""
     is_here = file.digest is None or blobs.touch(file.digest)
-    return AttemptFile(
-        path=file.path,
-        size_bytes=file.size_bytes,
-        modified_at=file.modified_at,
+    return shaped(
+        AttemptFile,
+        file,
         digest=file.digest if is_here else None,
         reason=file.reason if is_here else NOT_ARRIVED,
-        place=file.place,
         node=node,
     )

@@ -7,6 +7,7 @@ from itertools import groupby, islice
 from typing import Final
 
 from titan.model.queue import QueuePart, ReadyPart
+from titan.model.shaped import shaped
 from titan.ports import Reader
 from titan.rules.access import Permission
 from titan.rules.waiting import QueueGroup, gather
@@ -63,15 +64,6 @@ def _group_views(reader: Reader, project_id: str, groups: Sequence[QueueGroup], 
     first = [reader.first_of_parts(project_id, group.parts, limit=limit) for group in groups]
     views = iter(job_views(reader, [job for jobs in first for job in jobs]))
     return [
-        QueueGroupView(
-            name=group.name,
-            waits_for=group.waits_for,
-            requirement=group.requirement,
-            confined_to=group.confined_to,
-            concurrency_key=group.concurrency_key,
-            count=group.count,
-            since=group.since,
-            jobs=[next(views) for _ in jobs],
-        )
+        shaped(QueueGroupView, group, jobs=[next(views) for _ in jobs])
         for group, jobs in zip(groups, first, strict=True)
     ]

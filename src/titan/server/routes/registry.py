@@ -10,6 +10,7 @@ from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
+from titan.model.shaped import shaped
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
@@ -85,17 +86,15 @@ def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
     Raises:
         InvalidInput: a status is none, a cost or a window.
     """
-    return RunFilter(
+    return shaped(
+        RunFilter,
+        query,
         statuses=_statuses(query.status),
         min_cost=asked_cost(query.min_cost, name="min_cost"),
         started_since=since(call, query.window),
-        agent_id=query.agent_id,
-        session_id=query.session_id,
-        tag=query.tag,
         text=query.q or None,
         is_by_name=query.names_only,
         has_archived=query.include_archived,
-        has_stages=query.has_stages,
         ids=None if query.ids is None else frozenset(given(query.ids)),
     )
 
@@ -165,38 +164,10 @@ async def show_agent(call: Call) -> AgentStatsView:
         days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
         return AgentStatsView(
             agent=agent_view(agents[0]),
-            days=[
-                TrendDay(
-                    day=day.day.isoformat(),
-                    runs=day.runs,
-                    failed=day.failed,
-                    attempts=day.attempts,
-                    success=day.success,
-                    cost_usd=day.cost,
-                    unpriced=day.unpriced,
-                    estimated=day.estimated,
-                )
-                for day in days
-            ],
-            trends=[
-                TrendView(
-                    figure=trend.figure,
-                    verdict=trend.verdict.value,
-                    before=trend.before,
-                    now=trend.now,
-                    told=trend.told,
-                )
-                for trend in trends(days, today=now.date())
-            ],
+            days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
+            trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
             errors=[
-                ErrorTypeView(
-                    type=error.type,
-                    count=error.count,
-                    first_seen_at=error.first_seen_at,
-                    last_seen_at=error.last_seen_at,
-                    example_run_id=error.run_id,
-                    example_action_id=error.action_id,
-                )
+                shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
                 for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
             ],
         )

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 
-from msgspec import structs
-
 from titan.engine.attempts import Leased, Progress
 from titan.engine.attendance import known_worker
 from titan.engine.bus import Kind, Topic
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
+from titan.model.shaped import shaped
 from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.access import Permission, check_offers
@@ -208,7 +207,9 @@ def _assignments(house: House, granted: Sequence[Leased]) -> list[Assignment]:
 def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
-    return Assignment(
+    return shaped(
+        Assignment,
+        job.spec,
         lease_id=attempt.lease_id,
         attempt=attempt.number,
         job_id=job.id,
@@ -217,18 +218,13 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
         dag_name=dag.name,
         agent_run_id=dag.run_id,
         workspace=workspace_of(dag),
-        filename=job.spec.filename,
         script=job.spec.script or "",
-        archive=job.spec.archive,
         args=list(job.spec.args),
         env=dict(job.spec.env),
-        timeout_seconds=job.spec.timeout_seconds,
-        cold=job.spec.cold,
         token=attempt.token,
         max_log_bytes=max_log_bytes or None,
         label=attempt.label,
         is_prefetched=job.status is JobStatus.READY,
-        priority=job.spec.priority,
         ready_at=job.ready_at,
     )
 
@@ -276,20 +272,11 @@ def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
 def _in_our_terms(report: Report) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
-    return AttemptReport(
-        lease_id=report.lease_id,
-        outcome=report.outcome,
-        exit_code=report.exit_code,
-        signal=report.signal,
-        started_at=report.started_at,
-        duration_ns=report.duration_ns,
-        peak_memory_bytes=report.peak_memory_bytes,
-        error=report.error,
-    )
+    return shaped(AttemptReport, report)
 
 
 def _load(told: protocol.Load | None) -> Load | None:
-    return None if told is None else Load(**structs.asdict(told))
+    return None if told is None else shaped(Load, told)
 
 
 def _check_home(house: House, body: Registration) -> None:
