@@ -14,7 +14,8 @@ from litestar import Request
 
 from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
-from titan.ports import Transaction
+from titan.ports import Reader, Transaction
+from titan.ports_calls import CallReader, CallTransaction
 from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.access import Caller, Door, token_in
@@ -290,6 +291,24 @@ class Call:
             InvalidInput: as `mark`.
         """
         return partial(once, mark=self.mark(), act=act)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Return what a long query of jobs finds, on a thread; `house.store.look` is for short ones."""
+        return await asyncio.to_thread(self.house.store.read, query)
+
+    async def read_runs(self, query: Callable[[CallReader], T]) -> T:
+        """Return what a query of runs finds, on a thread; it sees every acknowledged DAG."""
+
+        def read() -> T:
+            self.house.registrar.refresh()
+            return self.house.calls.read(query)
+
+        return await asyncio.to_thread(read)
+
+    async def change_runs(self, act: Callable[[CallTransaction], T]) -> T:
+        """Return what a change of runs comes to, when it is durable; it sees every acknowledged DAG."""
+        await asyncio.to_thread(self.house.registrar.refresh)
+        return await asyncio.wrap_future(self.house.calls.transact(act))
 
     async def keep(self, act: Callable[[Transaction], T]) -> Json[T]:
         """Return what `act` comes to, once for each idempotency key, when it is durable.

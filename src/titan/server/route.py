@@ -3,25 +3,42 @@
     route = Routes()
 
     @route("POST /api/gates/{gate}/approve", Permission.DECIDE, mutates=True)
-    async def approve_gate(call: Call, query: ScopeQuery, body: DecideBody) -> Json[GateView]:
+    def approve_gate(call: Call, tx: Transaction, query: ScopeQuery, body: DecideBody) -> GateView:
         \"""Approve an open gate.\"""
 
-`query` and `body` are read and checked before the handler runs; what it returns is the answer, as JSON.
+`query` and `body` are read and checked before the handler runs; what it returns is the answer, as JSON. A handler that
+is no coroutine has a second argument, which says where it runs: a `Reader` or `CallReader` in a snapshot on a thread, a
+`Transaction` in a transaction of the writer, once for each idempotency key, a `CallTransaction` in one of runs.
+
+    @route("GET /api/gates", Permission.SEE_WORK)
+    def list_gates(call: Call, reader: Reader, query: GatesQuery) -> GatesAnswer:
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from functools import partial
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from litestar import Response
 from msgspec import Struct
 
+from titan.ports import Reader, Transaction
+from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.access import Permission
 from titan.server.answers import JSON, json_answer
 from titan.server.call import MAX_BODY_BYTES, Call, Json
 from titan.wire.base import NoQuery
 
-H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+H = TypeVar("H", bound=Callable[..., Any])
+
+#: How a handler is run, by what its second argument is.
+_RUNS: Final[Mapping[Any, Callable[[Call, Callable[..., Any]], Awaitable[Any]]]] = {
+    None: lambda call, handler: handler(call),
+    Reader: lambda call, handler: call.read(lambda reader: handler(call, reader)),
+    CallReader: lambda call, handler: call.read_runs(lambda reader: handler(call, reader)),
+    Transaction: lambda call, handler: call.decide(lambda tx: handler(call, tx)),
+    CallTransaction: lambda call, handler: call.change_runs(lambda tx: handler(call, tx)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +46,7 @@ class SocketRoute:
     """One WebSocket. Its handler is given the handshake as a call, and accepts the socket."""
 
     path: str  #: with `{name}` where a part varies
-    handler: Callable[..., Awaitable[Any]]
+    handler: Callable[..., Any]
     permission: Permission  #: who may ask; `titan.rules.access` says which roles have it
     query: Any  #: type of the query
 
@@ -39,6 +56,7 @@ class Route(SocketRoute):
     """One thing that can be asked. Its summary is the first line of the handler's docstring."""
 
     method: str
+    runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]]
     body: Any  #: type of the request's body; `bytes` for raw content, None for none
     answer: Any  #: type of the body of a success; `bytes` for raw content
     takes_body: bool  #: whether the handler is given the body; else it reads what it wants itself
@@ -60,7 +78,7 @@ class Route(SocketRoute):
             call.raw = await call.raw_body(self.limit_bytes)
         if self.takes_body:
             values["body"] = await call.decoded(self.body)
-        answer = await self.handler(call, **values)
+        answer = await self.runs(call, partial(self.handler, **values))
         if isinstance(answer, Response):
             return answer
         return json_answer(answer.content if isinstance(answer, Json) else answer, self.status)
@@ -101,6 +119,7 @@ class Routes:
                     method=method,
                     path=path,
                     handler=handler,
+                    runs=_RUNS[hints.get("reader", hints.get("tx"))],
                     permission=permission,
                     query=hints.get("query", NoQuery),
                     body=hints.get("body", body),

@@ -49,7 +49,7 @@ async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
     """Do a round of keeping house now, and say what went."""
     house = call.house
     freed = await house.cleaner.clean(is_dry=query.dry_run)
-    unused = await asyncio.to_thread(house.store.read, lambda reader: reader.unused_bytes())
+    unused = await call.read(lambda reader: reader.unused_bytes())
     return CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed))
 
 

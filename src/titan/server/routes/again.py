@@ -6,7 +6,7 @@ from titan.engine.submit import Submitter
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
-from titan.server.call import Call, Json
+from titan.server.call import Call
 from titan.server.lookup import find_dag, find_job, find_run
 from titan.server.route import Routes
 from titan.wire.base import ScopeQuery
@@ -16,46 +16,40 @@ route = Routes()
 
 
 @route("POST /api/jobs/{job}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
-async def retry_a_job(call: Call, query: ScopeQuery) -> Json[Retried]:
+def retry_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Retried:
     """Try a job again that failed or was cancelled, and what was cancelled because of it."""
-    return await call.decide(lambda tx: retry_job(tx, _job(tx, call, query)))
+    return retry_job(tx, _job(tx, call, query))
 
 
 @route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
-async def retry_a_dag(call: Call) -> Json[Retried]:
+def retry_a_dag(call: Call, tx: Transaction) -> Retried:
     """Try again every job of a DAG that failed or was cancelled; what completed is kept."""
-    return await call.decide(lambda tx: retry_dag(tx, find_dag(tx, call.project_id, call.path("dag"))))
+    return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
 
 
 @route("POST /api/v1/runs/{run}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
-async def retry_a_run(call: Call) -> Json[Retried]:
+def retry_a_run(call: Call, tx: Transaction) -> Retried:
     """Try again every job of a run that failed or was cancelled; of stages with one name, only the last."""
-    return await call.decide(lambda tx: retry_run(tx, find_run(tx, call.project_id, call.path("run"))))
+    return retry_run(tx, find_run(tx, call.project_id, call.path("run")))
 
 
 @route("POST /api/jobs/{job}/replay", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
-async def replay_a_job(call: Call, query: ScopeQuery) -> Json[Submitted]:
+def replay_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Submitted:
     """Run a job once more with its inputs, as a DAG of its own."""
-    dag_id = call.house.ids.dag_id()
-    return await call.decide(lambda tx: replay_job(tx, _job(tx, call, query), _submitter(call), dag_id=dag_id))
+    return replay_job(tx, _job(tx, call, query), _submitter(call), dag_id=call.house.ids.dag_id())
 
 
 @route("POST /api/dags/{dag}/redeploy", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
-async def redeploy_a_dag(call: Call) -> Json[Submitted]:
+def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
     """Submit a DAG once more, under the same name."""
-    dag_id = call.house.ids.dag_id()
-
-    def act(tx: Transaction) -> Submitted:
-        dag = find_dag(tx, call.project_id, call.path("dag"))
-        return redeploy(tx, dag, _submitter(call), dag_id=dag_id)
-
-    return await call.decide(act)
+    dag = find_dag(tx, call.project_id, call.path("dag"))
+    return redeploy(tx, dag, _submitter(call), dag_id=call.house.ids.dag_id())
 
 
 @route("POST /api/v1/runs/{run}/resume", Permission.CHANGE_WORK, mutates=True, adds=True)
-async def resume_a_run(call: Call) -> Json[Resumed]:
+def resume_a_run(call: Call, tx: Transaction) -> Resumed:
     """Reopen a run, and retry the job that submitted its stages, or tell which program to start again."""
-    return await call.decide(lambda tx: resume_run(tx, find_run(tx, call.project_id, call.path("run"))))
+    return resume_run(tx, find_run(tx, call.project_id, call.path("run")))
 
 
 def _submitter(call: Call) -> Submitter:

@@ -1,6 +1,5 @@
 """Workers as people handle them: list, drain, resume, start one beside the server."""
 
-import asyncio
 from collections.abc import Callable
 
 from titan.engine.attendance import drain, resume
@@ -19,17 +18,13 @@ route = Routes()
 
 
 @route("GET /api/workers", Permission.SEE_CLUSTER)
-async def list_workers(call: Call, query: WorkersQuery) -> WorkersAnswer:
+def list_workers(call: Call, reader: Reader, query: WorkersQuery) -> WorkersAnswer:
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, within = _local_ids(call), call.caller.project_id
-
-    def look(reader: Reader) -> WorkersAnswer:
-        workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
-        views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
-        return WorkersAnswer(workers=views)
-
-    return await asyncio.to_thread(call.house.store.read, look)
+    workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+    views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
+    return WorkersAnswer(workers=views)
 
 
 @route("POST /api/workers/{worker}/drain", Permission.OPERATE, mutates=True)

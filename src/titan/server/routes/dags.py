@@ -69,14 +69,10 @@ async def submit_dag(call: Call) -> Json[Submitted]:
 
 
 @route("GET /api/dags", Permission.SEE_WORK)
-async def list_dags(call: Call, query: DagsQuery) -> DagsAnswer:
+def list_dags(call: Call, reader: Reader, query: DagsQuery) -> DagsAnswer:
     """List DAGs, newest first, or those that are asked for by id."""
-
-    def look(reader: Reader) -> DagsAnswer:
-        found = _asked_for(reader, call.project_id, query)
-        return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
-
-    return await asyncio.to_thread(call.house.store.read, look)
+    found = _asked_for(reader, call.project_id, query)
+    return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
 def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
@@ -121,17 +117,13 @@ async def show_dag(call: Call, query: DagQuery) -> DagView:
     def show(reader: Reader) -> DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
-    return await asyncio.to_thread(house.store.read, show)
+    return await call.read(show)
 
 
 @route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
-async def cancel_dag(call: Call) -> Json[Cancelled]:
+def cancel_dag(call: Call, tx: Transaction) -> Cancelled:
     """Cancel what of a DAG has not started, and stop what runs."""
-
-    def act(tx: Transaction) -> Cancelled:
-        return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
-
-    return await call.decide(act)
+    return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
 
 def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:

@@ -23,7 +23,7 @@ from titan.server.csv_zip import csv_zip
 from titan.server.exported import exported
 from titan.server.house import House
 from titan.server.route import Routes
-from titan.server.routes.registry import find_recorded, look, run_filter
+from titan.server.routes.registry import find_recorded, run_filter
 from titan.wire.runs import ExportQuery
 
 route = Routes()
@@ -45,7 +45,7 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
     form = _form(call, query)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
-        found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
+        found = await call.read_runs(partial(_one_run, call=call, run_id=query.run_id))
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
@@ -135,7 +135,7 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 @route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
-    run = await look(call, partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded, call=call))
     return Stream(streamed(_bundle(call.house, run)), media_type=JSON)
 
 

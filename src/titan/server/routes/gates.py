@@ -1,13 +1,11 @@
 """Gates: list, look at, approve, reject."""
 
-import asyncio
-
 from titan.engine.gates import decide
 from titan.model.jobs import GateOutcome, Job
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
 from titan.server.access import ANYBODY_HERE
-from titan.server.call import Call, Json
+from titan.server.call import Call
 from titan.server.lookup import find_gate
 from titan.server.route import Routes
 from titan.server.texts import check_text
@@ -19,14 +17,10 @@ route = Routes()
 
 
 @route("GET /api/gates", Permission.SEE_WORK)
-async def list_gates(call: Call, query: GatesQuery) -> GatesAnswer:
+def list_gates(call: Call, reader: Reader, query: GatesQuery) -> GatesAnswer:
     """List gates, newest first: those that are open, or all."""
-
-    def look(reader: Reader) -> GatesAnswer:
-        gates = reader.gates(call.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
-        return GatesAnswer(gates=gate_views(reader, gates))
-
-    return await asyncio.to_thread(call.house.store.read, look)
+    gates = reader.gates(call.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
+    return GatesAnswer(gates=gate_views(reader, gates))
 
 
 @route("GET /api/gates/{gate}", Permission.SEE_WORK)
@@ -36,26 +30,22 @@ async def show_gate(call: Call, query: ScopeQuery) -> GateView:
 
 
 @route("POST /api/gates/{gate}/approve", Permission.DECIDE, mutates=True)
-async def approve_gate(call: Call, query: ScopeQuery, body: DecideBody) -> Json[GateView]:
+def approve_gate(call: Call, tx: Transaction, query: ScopeQuery, body: DecideBody) -> GateView:
     """Approve an open gate: what waits behind it starts."""
-    return await _decide(call, query, body, GateOutcome.APPROVED)
+    return _decide(call, tx, query, body, GateOutcome.APPROVED)
 
 
 @route("POST /api/gates/{gate}/reject", Permission.DECIDE, mutates=True)
-async def reject_gate(call: Call, query: ScopeQuery, body: DecideBody) -> Json[GateView]:
+def reject_gate(call: Call, tx: Transaction, query: ScopeQuery, body: DecideBody) -> GateView:
     """Reject an open gate: what waits behind it is cancelled."""
-    return await _decide(call, query, body, GateOutcome.REJECTED)
+    return _decide(call, tx, query, body, GateOutcome.REJECTED)
 
 
-async def _decide(call: Call, scope: ScopeQuery, body: DecideBody, outcome: GateOutcome) -> Json[GateView]:
+def _decide(call: Call, tx: Transaction, scope: ScopeQuery, body: DecideBody, outcome: GateOutcome) -> GateView:
     comment = check_text("comment of the decision", body.comment) or None
     claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
-
-    def act(tx: Transaction) -> GateView:
-        by = _decider(call, claimed)
-        return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
-
-    return await call.decide(act)
+    by = _decider(call, claimed)
+    return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
 
 
 def _decider(call: Call, claimed: str) -> str:

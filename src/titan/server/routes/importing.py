@@ -18,7 +18,6 @@ from titan.rules.access import Permission
 from titan.rules.storable import storable_time
 from titan.server.call import Call
 from titan.server.route import Routes
-from titan.server.routes.registry import change
 from titan.server.routes.runs import pin_imported
 from titan.wire.runs import ImportAnswer, ImportQuery
 
@@ -86,7 +85,7 @@ async def _keep(call: Call, part: Sequence[Told], came: ImportAnswer) -> None:
         came.repeated += recorded.repeated
     notes = [(_note(call, told), told.troubles) for told in part if isinstance(told, NoteLine)]
     if notes:
-        came.notes += await change(call, partial(_keep_notes, notes=notes))
+        came.notes += await call.change_runs(partial(_keep_notes, notes=notes))
     known_as = call.house.recorder.known_as
     await pin_imported(call, {known_as(told.run_id): told.at for told in part if isinstance(told, Pinned)})
 

@@ -12,7 +12,7 @@ from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depend
 from titan.server.call import Call
 from titan.server.recorded_views import note_view, run_view
 from titan.server.route import Routes
-from titan.server.routes.registry import look, since
+from titan.server.routes.registry import since
 from titan.wire.notes import InterceptReason, InterceptsAnswer, InterceptsQuery, InterceptView, ThresholdsView
 
 route = Routes()
@@ -22,35 +22,29 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @route("GET /api/v1/intercepts", Permission.SEE_ALL)
-async def list_intercepts(call: Call, query: InterceptsQuery) -> InterceptsAnswer:
+def list_intercepts(call: Call, reader: CallReader, query: InterceptsQuery) -> InterceptsAnswer:
     """List the runs that need attention, the latest first, with the reasons."""
     thresholds = call.house.thresholds
     begin = since(call, query.window) or LONG_AGO
-
-    def find(reader: CallReader) -> InterceptsAnswer:
-        looked_at, at_once, is_all = 0, 5 * query.limit, False
-        found: list[InterceptView] = []
-        while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
-            rows = reader.runs_in_need(
-                call.project_id,
-                since=begin,
-                agent_id=query.agent_id,
-                has_acknowledged=query.include_acknowledged,
-                skip=looked_at,
-                limit=at_once,
-            )
-            looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
-            found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
-        return InterceptsAnswer(
-            data=found[: query.limit],
-            more=len(found) > query.limit or not is_all,
-            thresholds=ThresholdsView(
-                least=thresholds.least, rate=float(thresholds.rate), times=float(thresholds.times)
-            ),
+    looked_at, at_once, is_all = 0, 5 * query.limit, False
+    found: list[InterceptView] = []
+    while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
+        rows = reader.runs_in_need(
+            call.project_id,
+            since=begin,
+            agent_id=query.agent_id,
+            has_acknowledged=query.include_acknowledged,
+            skip=looked_at,
+            limit=at_once,
         )
-
-    return await look(call, find)
+        looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
+        rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
+        found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
+    return InterceptsAnswer(
+        data=found[: query.limit],
+        more=len(found) > query.limit or not is_all,
+        thresholds=ThresholdsView(least=thresholds.least, rate=float(thresholds.rate), times=float(thresholds.times)),
+    )
 
 
 def _intercepts(

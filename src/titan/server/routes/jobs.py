@@ -1,6 +1,5 @@
 """Jobs: list, look at, wait for, read the output, tell the story, cancel."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
@@ -15,7 +14,7 @@ from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.names import plain
 from titan.server.answers import BYTES
-from titan.server.call import Call, Json
+from titan.server.call import Call
 from titan.server.house import House
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_job
@@ -32,14 +31,10 @@ FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it 
 
 
 @route("GET /api/jobs", Permission.SEE_WORK)
-async def list_jobs(call: Call, query: JobsQuery) -> JobsAnswer:
+def list_jobs(call: Call, reader: Reader, query: JobsQuery) -> JobsAnswer:
     """List jobs, newest first, or those that are asked for by id."""
-
-    def look(reader: Reader) -> JobsAnswer:
-        found = _asked_for(reader, call.project_id, query)
-        return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
-
-    return await asyncio.to_thread(call.house.store.read, look)
+    found = _asked_for(reader, call.project_id, query)
+    return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
 
 def _asked_for(reader: Reader, project_id: str, query: JobsQuery) -> Found[Job]:
@@ -84,14 +79,10 @@ async def show_job(call: Call, query: JobQuery) -> JobView:
 
 
 @route("POST /api/jobs/{job}/cancel", Permission.CHANGE_WORK, mutates=True)
-async def cancel_job(call: Call, query: ScopeQuery) -> Json[Cancelled]:
+def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> Cancelled:
     """Cancel a job and what waits for it, or stop it when it runs."""
-
-    def act(tx: Transaction) -> Cancelled:
-        name, project_id = call.path("job"), call.project_id
-        return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=query.dag, run_id=query.run, is_strict=True)])
-
-    return await call.decide(act)
+    name, project_id = call.path("job"), call.project_id
+    return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=query.dag, run_id=query.run, is_strict=True)])
 
 
 @route("GET /api/jobs/{job}/story", Permission.SEE_WORK)

@@ -1,7 +1,6 @@
 """Files that jobs left: noted by workers, listed by job, DAG and run. Their content is a blob like any other."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -72,44 +71,29 @@ async def take_content(call: Call) -> ContentAnswer:
 
 
 @route("GET /api/jobs/{job}/files", Permission.SEE_WORK)
-async def files_of_job(call: Call, query: JobFilesQuery) -> LeftFilesAnswer:
+def files_of_job(call: Call, reader: Reader, query: JobFilesQuery) -> LeftFilesAnswer:
     """List the files that a job left."""
-
-    def look(reader: Reader) -> list[LeftFile]:
-        job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
-        return reader.files_of_job(job.id, attempt=query.attempt, limit=query.limit + 1)
-
-    return await _listed(call, look, query.limit)
+    job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
+    return _listed(reader, reader.files_of_job(job.id, attempt=query.attempt, limit=query.limit + 1), query.limit)
 
 
 @route("GET /api/dags/{dag}/files", Permission.SEE_WORK)
-async def files_of_dag(call: Call, query: FilesQuery) -> LeftFilesAnswer:
+def files_of_dag(call: Call, reader: Reader, query: FilesQuery) -> LeftFilesAnswer:
     """List the files that a DAG's jobs left."""
-
-    def look(reader: Reader) -> list[LeftFile]:
-        dag = find_dag(reader, call.project_id, call.path("dag"))
-        return reader.files_of_dag(dag.id, limit=query.limit + 1)
-
-    return await _listed(call, look, query.limit)
+    dag = find_dag(reader, call.project_id, call.path("dag"))
+    return _listed(reader, reader.files_of_dag(dag.id, limit=query.limit + 1), query.limit)
 
 
 @route("GET /api/v1/runs/{run}/files", Permission.SEE_WORK)
-async def files_of_run(call: Call, query: FilesQuery) -> LeftFilesAnswer:
+def files_of_run(call: Call, reader: Reader, query: FilesQuery) -> LeftFilesAnswer:
     """List the files that a run's jobs left, each path once for each node."""
-
-    def look(reader: Reader) -> list[LeftFile]:
-        run = find_run(reader, call.project_id, call.path("run"))
-        return reader.files_of_run(run.project_id, run.id, limit=query.limit + 1)
-
-    return await _listed(call, look, query.limit)
+    run = find_run(reader, call.project_id, call.path("run"))
+    return _listed(reader, reader.files_of_run(run.project_id, run.id, limit=query.limit + 1), query.limit)
 
 
-async def _listed(call: Call, look: Callable[[Reader], list[LeftFile]], limit: int) -> LeftFilesAnswer:
-    def view(reader: Reader) -> LeftFilesAnswer:
-        found = look(reader)  # one more than asked for, to know whether there is more
-        return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
-
-    return await asyncio.to_thread(call.house.store.read, view)
+def _listed(reader: Reader, found: list[LeftFile], limit: int) -> LeftFilesAnswer:
+    """Return the files that were `found`: one more than was asked for, where there is more."""
+    return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
 
 def _check(file: NotedFile) -> None:

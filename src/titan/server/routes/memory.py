@@ -1,6 +1,5 @@
 """The shared store: values, sets, and waiting for signals."""
 
-import asyncio
 import re
 from datetime import datetime, timedelta
 from typing import Final
@@ -138,7 +137,7 @@ async def list_keys(call: Call, query: KeysQuery) -> KeysAnswer:
     def look(reader: Reader) -> list[str]:
         return reader.stored_keys(call.project_id, start=start, limit=query.limit, now=now)
 
-    found = await asyncio.to_thread(call.house.store.read, look)
+    found = await call.read(look)
     keys = [key for key in found if key.startswith(query.prefix)]
     has_more = len(keys) == query.limit
     return KeysAnswer(keys=keys, next=keys[-1] if has_more else None)

@@ -14,7 +14,7 @@ from titan.rules.names import shown
 from titan.server.call import Call
 from titan.server.recorded_views import note_view
 from titan.server.route import Routes
-from titan.server.routes.registry import change, find_recorded, look
+from titan.server.routes.registry import find_recorded
 from titan.wire.base import OkAnswer
 from titan.wire.notes import NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
 
@@ -22,14 +22,10 @@ route = Routes()
 
 
 @route("GET /api/v1/runs/{run}/notes", Permission.SEE_ALL)
-async def list_notes(call: Call) -> NotesAnswer:
+def list_notes(call: Call, reader: CallReader) -> NotesAnswer:
     """List what people said of a run and its actions."""
-
-    def find(reader: CallReader) -> NotesAnswer:
-        run = find_recorded(reader, call)
-        return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
-
-    return await look(call, find)
+    run = find_recorded(reader, call)
+    return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
 
 @route("POST /api/v1/runs/{run}/notes", Permission.ADMINISTER, status=201, mutates=True)
@@ -64,50 +60,42 @@ async def add_note(call: Call, body: NewNoteBody) -> NoteView:
         _tell(tx, run, [kept])
         return kept
 
-    return note_view(await change(call, act))
+    return note_view(await call.change_runs(act))
 
 
 @route("DELETE /api/v1/runs/{run}/notes/{note}", Permission.ADMINISTER)
-async def take_back_note(call: Call) -> OkAnswer:
+def take_back_note(call: Call, tx: CallTransaction) -> OkAnswer:
     """Delete what somebody said of a run or of one of its actions."""
     note_id = call.path("note")
-
-    def act(tx: CallTransaction) -> None:
-        run = find_recorded(tx, call)
-        note = tx.note_said(run.project_id, note_id)
-        if note is None or note.run_id != run.id:
-            raise UnknownNote(
-                f"note {shown(note_id)}",
-                expected=f"a note on run {shown(run.id)}",
-                found="none such",
-                next_step="List them with GET /api/v1/runs/{run}/notes.",
-            )
-        tx.forget_note(note)
-        _tell(tx, run, [note])
-
-    await change(call, act)
+    run = find_recorded(tx, call)
+    note = tx.note_said(run.project_id, note_id)
+    if note is None or note.run_id != run.id:
+        raise UnknownNote(
+            f"note {shown(note_id)}",
+            expected=f"a note on run {shown(run.id)}",
+            found="none such",
+            next_step="List them with GET /api/v1/runs/{run}/notes.",
+        )
+    tx.forget_note(note)
+    _tell(tx, run, [note])
     return OkAnswer()
 
 
 @route("POST /api/v1/runs/{run}/unmute", Permission.ADMINISTER)
-async def unmute_run(call: Call) -> UnmuteAnswer:
+def unmute_run(call: Call, tx: CallTransaction) -> UnmuteAnswer:
     """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
-
-    def act(tx: CallTransaction) -> UnmuteAnswer:
-        run = find_recorded(tx, call)
-        notes = tx.notes_of_run(run.project_id, run.id)
-        muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
-        for note in muting:
-            tx.forget_note(note)
-        _tell(tx, run, muting)
-        said = acknowledgement(run, others)
-        return UnmuteAnswer(
-            run_id=run.id,
-            deleted=[note_view(note) for note in muting],
-            acknowledged=None if said is None else note_view(said),
-        )
-
-    return await change(call, act)
+    run = find_recorded(tx, call)
+    notes = tx.notes_of_run(run.project_id, run.id)
+    muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
+    for note in muting:
+        tx.forget_note(note)
+    _tell(tx, run, muting)
+    said = acknowledgement(run, others)
+    return UnmuteAnswer(
+        run_id=run.id,
+        deleted=[note_view(note) for note in muting],
+        acknowledged=None if said is None else note_view(said),
+    )
 
 
 def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:

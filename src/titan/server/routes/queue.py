@@ -1,6 +1,5 @@
 """The queue: every job that waits, gathered by what it waits for."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, islice
@@ -23,16 +22,9 @@ MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name
 
 
 @route("GET /api/queue", Permission.SEE_ALL)
-async def show_queue(call: Call, query: QueueQuery) -> QueueAnswer:
+def show_queue(call: Call, reader: Reader, query: QueueQuery) -> QueueAnswer:
     """Show what jobs wait for: how many of each kind, and the first of them."""
-
-    def look(reader: Reader) -> QueueAnswer:
-        return _answer(reader, call.project_id, query)
-
-    return await asyncio.to_thread(call.house.store.read, look)
-
-
-def _answer(reader: Reader, project_id: str, query: QueueQuery) -> QueueAnswer:
+    project_id = call.project_id
     parts = reader.queue_parts(project_id)
     groups = gather(parts, reader.workers() if parts else [])
     asked = [group for group in groups if query.group in (None, group.name)]

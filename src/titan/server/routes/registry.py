@@ -1,7 +1,5 @@
 """Agents; and what the routes of runs share: reading, changing, finding one, filtering."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -11,7 +9,7 @@ from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.model.shaped import shaped
-from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.ports_calls import CallReader, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
@@ -29,22 +27,6 @@ T = TypeVar("T")
 COUNTED: Final = 10_000  # further, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
-
-
-async def look(call: Call, query: Callable[[CallReader], T]) -> T:
-    """Return what a query of recorded runs finds, without blocking the event loop; it sees every acknowledged DAG."""
-
-    def read() -> T:
-        call.house.registrar.refresh()
-        return call.house.calls.read(query)
-
-    return await asyncio.to_thread(read)
-
-
-async def change(call: Call, decide: Callable[[CallTransaction], T]) -> T:
-    """Return what a change of recorded runs comes to, when it is durable; it sees every acknowledged DAG."""
-    await asyncio.to_thread(call.house.registrar.refresh)
-    return await asyncio.wrap_future(call.house.calls.transact(decide))
 
 
 def find_recorded(reader: CallReader, call: Call) -> Run:
@@ -130,46 +112,38 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
 
 
 @route("GET /api/v1/agents", Permission.SEE_ALL)
-async def list_agents(call: Call, query: AgentsQuery) -> AgentsAnswer:
+def list_agents(call: Call, reader: CallReader, query: AgentsQuery) -> AgentsAnswer:
     """List the agents that runs were recorded of, by id."""
-
-    def find(reader: CallReader) -> AgentsAnswer:
-        agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
-        is_last = len(agents) <= query.limit
-        shown_agents = agents[: query.limit]
-        return AgentsAnswer(
-            data=[agent_view(agent) for agent in shown_agents],
-            next_cursor=None if is_last else shown_agents[-1].agent_id,
-        )
-
-    return await look(call, find)
+    agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
+    is_last = len(agents) <= query.limit
+    shown_agents = agents[: query.limit]
+    return AgentsAnswer(
+        data=[agent_view(agent) for agent in shown_agents],
+        next_cursor=None if is_last else shown_agents[-1].agent_id,
+    )
 
 
 @route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
-async def show_agent(call: Call) -> AgentStatsView:
+def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now = call.house.clock.now()
     agent_id = call.house.recorder.known_as(call.path("agent"))
-
-    def find(reader: CallReader) -> AgentStatsView:
-        project_id = call.project_id
-        agents = reader.agents(project_id, agent_id=agent_id, limit=1)
-        if not agents:
-            raise UnknownAgent(
-                f"agent {shown(agent_id)}",
-                expected="an agent that runs were recorded of",
-                found="none",
-                next_step="List them with GET /api/v1/agents.",
-            )
-        days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
-        return AgentStatsView(
-            agent=agent_view(agents[0]),
-            days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
-            trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
-            errors=[
-                shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
-                for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
-            ],
+    project_id = call.project_id
+    agents = reader.agents(project_id, agent_id=agent_id, limit=1)
+    if not agents:
+        raise UnknownAgent(
+            f"agent {shown(agent_id)}",
+            expected="an agent that runs were recorded of",
+            found="none",
+            next_step="List them with GET /api/v1/agents.",
         )
-
-    return await look(call, find)
+    days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
+    return AgentStatsView(
+        agent=agent_view(agents[0]),
+        days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
+        trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
+        errors=[
+            shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
+            for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
+        ],
+    )

@@ -1,6 +1,5 @@
 """Runs: list, show, cancel, end, pin, archive, delete. `telemetry` shows what they called."""
 
-import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -21,12 +20,12 @@ from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.run_lifecycle import end_by_hand
-from titan.server.call import Call, Json
+from titan.server.call import Call
 from titan.server.lookup import find_run
 from titan.server.recorded_views import run_detail_view, run_view, run_views
 from titan.server.route import Routes
 from titan.server.routes.recording import record
-from titan.server.routes.registry import COUNTED, change, find_recorded, look, run_filter
+from titan.server.routes.registry import COUNTED, find_recorded, run_filter
 from titan.server.texts import check_text
 from titan.server.work_views import Stages, add_stages
 from titan.wire.base import OkAnswer
@@ -63,7 +62,7 @@ async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
             elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 
-    answer = await look(call, find)
+    answer = await call.read_runs(find)
     await with_stages(call, answer.data, stages=Stages.LISTED if query.stages else Stages.COUNTED)
     return answer
 
@@ -82,7 +81,7 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
 @route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
 async def show_run(call: Call) -> RunDetailView:
     """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
-    view = await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call)))
+    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
     return view
 
@@ -91,29 +90,25 @@ async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stage
     """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
     if any(run.has_stages for run in runs):
         add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
-        await asyncio.to_thread(call.house.store.read, add)
+        await call.read(add)
 
 
 @route("POST /api/v1/runs/{run}/cancel", Permission.CHANGE_WORK, mutates=True)
-async def cancel_run(call: Call) -> Json[Cancelled]:
+def cancel_run(call: Call, tx: Transaction) -> Cancelled:
     """Cancel what of a run's stages has not started, stop what runs, and end the run."""
-
-    def act(tx: Transaction) -> Cancelled:
-        return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
-
-    return await call.decide(act)
+    return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
 
 
 @route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
 async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
     check_text("error of the run's end", body.error or "")
-    run = await look(call, partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))
     elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now()):
         await record(call, lambda: [end])
-    return await _answer(call, await look(call, partial(find_recorded, call=call)))
+    return await _answer(call, await call.read_runs(partial(find_recorded, call=call)))
 
 
 def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
@@ -126,13 +121,13 @@ def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
 @route("POST /api/v1/runs/{run}/pin", Permission.CHANGE_WORK)
 async def pin_run(call: Call) -> RunView:
     """Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned."""
-    return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=True)))
+    return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=True)))
 
 
 @route("POST /api/v1/runs/{run}/unpin", Permission.CHANGE_WORK)
 async def unpin_run(call: Call) -> RunView:
     """Let retention delete a pinned run when it is old."""
-    return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=False)))
+    return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=False)))
 
 
 def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
@@ -158,7 +153,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
                 _with_pin(tx, run, at=at)
 
     if pins:
-        await change(call, act)
+        await call.change_runs(act)
 
 
 @route("POST /api/v1/runs/{run}/restore", Permission.ADMINISTER)
@@ -171,7 +166,7 @@ async def restore_run(call: Call) -> RunView:
             tx.restore_run(run)
         return replace(run, archived_at=None)
 
-    return await _answer(call, await change(call, act))
+    return await _answer(call, await call.change_runs(act))
 
 
 @route("POST /api/v1/runs/{run}/archive", Permission.ADMINISTER)
@@ -184,7 +179,7 @@ async def archive_run(call: Call) -> RunView:
             tx.archive_run(run)
         return replace(run, archived_at=run.archived_at or tx.now)
 
-    return await _answer(call, await change(call, act))
+    return await _answer(call, await call.change_runs(act))
 
 
 async def _answer(call: Call, run: Run) -> RunView:
@@ -233,7 +228,7 @@ def _unpinned(run: Run) -> Run:
 @route("DELETE /api/v1/runs/{run}", Permission.ADMINISTER)
 async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
-    run = await look(call, lambda reader: _unpinned(_ended(find_recorded(reader, call))))
+    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded(reader, call))))
     if run.has_stages:
         await call.house.cleaner.forget_stages(run)
 
@@ -247,7 +242,7 @@ async def delete_run(call: Call) -> OkAnswer:
             tx.forget_run(run.project_id, run.id)
         return left
 
-    await call.house.cleaner.discard(await change(call, act))
+    await call.house.cleaner.discard(await call.change_runs(act))
     return OkAnswer()
 
 

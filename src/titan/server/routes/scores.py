@@ -16,7 +16,6 @@ from titan.server.call import Call
 from titan.server.reach import check_teller
 from titan.server.route import Routes
 from titan.server.routes.recording import run_of_caller
-from titan.server.routes.registry import change
 from titan.wire.scores import (
     EventRefused,
     EventTaken,
@@ -103,7 +102,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
             notes.append(score.id or note.id)
         return notes
 
-    return await change(call, act) if scores else []
+    return await call.change_runs(act) if scores else []
 
 
 def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:

@@ -17,7 +17,6 @@ from titan.server.call import Call
 from titan.server.recorded_views import intervention_view
 from titan.server.route import Routes
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
-from titan.server.routes.registry import look
 from titan.server.routes.telemetry import aware, told_of
 from titan.wire.sentinel import (
     ApprovalAnswer,
@@ -85,7 +84,7 @@ async def add_intervention(call: Call) -> InterventionAnswer:
 
 
 @route("GET /api/v1/interventions", Permission.SEE_ALL)
-async def list_interventions(call: Call, query: InterventionsQuery) -> InterventionsAnswer:
+def list_interventions(call: Call, reader: CallReader, query: InterventionsQuery) -> InterventionsAnswer:
     """List what guards of agentsentinel-sdk did about calls, the latest first."""
     project_id = call.project_id
     wanted = CallFilter(
@@ -95,20 +94,16 @@ async def list_interventions(call: Call, query: InterventionsQuery) -> Intervent
         since=aware(query.start_date),
         until=aware(query.end_date),
     )
-
-    def find(reader: CallReader) -> InterventionsAnswer:
-        skip = (query.page - 1) * query.page_size
-        found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
-        by_type = reader.count_interventions(project_id, wanted)
-        return InterventionsAnswer(
-            data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
-            page=query.page,
-            page_size=query.page_size,
-            total=sum(by_type.values()),
-            by_type=by_type,
-        )
-
-    return await look(call, find)
+    skip = (query.page - 1) * query.page_size
+    found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
+    by_type = reader.count_interventions(project_id, wanted)
+    return InterventionsAnswer(
+        data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
+        page=query.page,
+        page_size=query.page_size,
+        total=sum(by_type.values()),
+        by_type=by_type,
+    )
 
 
 @route("GET /api/v1/policies", Permission.READ_SHARED)

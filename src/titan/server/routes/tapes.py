@@ -9,7 +9,7 @@ from titan.ports_calls import CallReader, TapeBlob, TapeCheck
 from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.route import Routes
-from titan.server.routes.registry import find_recorded, look
+from titan.server.routes.registry import find_recorded
 from titan.wire.runs import BrokenEntry, ChainAnswer
 
 route = Routes()
@@ -25,10 +25,10 @@ async def verify_tape(call: Call) -> ChainAnswer:
         assert check is not None  # of a run that the same snapshot holds
         return run.id, check
 
-    run_id, check = await look(call, find)
+    run_id, check = await call.read_runs(find)
     broken = await asyncio.to_thread(_broken_blob, call.house.blobs, check)
     if broken is not None:
-        await look(call, lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
+        await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
     broken = broken or _broken_entry(check)
     return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
 

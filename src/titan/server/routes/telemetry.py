@@ -21,7 +21,7 @@ from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
 from titan.server.route import Routes
-from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
+from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
 from titan.server.skeletons import skeleton
 from titan.wire.actions import (
@@ -62,7 +62,7 @@ async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
-    answer = await look(call, find)
+    answer = await call.read_runs(find)
     await with_stages(call, [answer.run])
     return answer
 
@@ -78,7 +78,7 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
 
 
 @route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
-async def show_bodies(call: Call, query: BodiesQuery) -> BodiesAnswer:
+def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
     ids = given(query.ids)
     if len(ids) > MOST_BODIES:
@@ -88,41 +88,29 @@ async def show_bodies(call: Call, query: BodiesQuery) -> BodiesAnswer:
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
-
-    def find(reader: CallReader) -> BodiesAnswer:
-        run = find_recorded(reader, call)
-        found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
-        return BodiesAnswer(
-            data=[
-                bodies_view(action, told_of(reader, action), query.limit_bytes)
-                for action in found
-                if action is not None
-            ]
-        )
-
-    return await look(call, find)
+    run = find_recorded(reader, call)
+    found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
+    return BodiesAnswer(
+        data=[bodies_view(action, told_of(reader, action), query.limit_bytes) for action in found if action is not None]
+    )
 
 
 @route("GET /api/v1/runs/{run}/actions/{action}", Permission.SEE_ALL)
-async def show_action(call: Call) -> ActionDetailView:
+def show_action(call: Call, reader: CallReader) -> ActionDetailView:
     """Show everything that is known of one action."""
-
-    def find(reader: CallReader) -> ActionDetailView:
-        action = find_action(reader, call)
-        bodies = told_of(reader, action)
-        notes = reader.notes_of_run(action.project_id, action.run_id)
-        return ActionDetailView(
-            action=action_view(action),
-            bodies=bodies_view(action, bodies),
-            details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
-            redacted=[one.path for one in bodies.redacted],
-            cache_read_tokens=action.cache_read_tokens,
-            cache_write_tokens=action.cache_write_tokens,
-            sources=list(action.sources),
-            notes=[note_view(note) for note in notes if note.action_id == action.id],
-        )
-
-    return await look(call, find)
+    action = find_action(reader, call)
+    bodies = told_of(reader, action)
+    notes = reader.notes_of_run(action.project_id, action.run_id)
+    return ActionDetailView(
+        action=action_view(action),
+        bodies=bodies_view(action, bodies),
+        details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
+        redacted=[one.path for one in bodies.redacted],
+        cache_read_tokens=action.cache_read_tokens,
+        cache_write_tokens=action.cache_write_tokens,
+        sources=list(action.sources),
+        notes=[note_view(note) for note in notes if note.action_id == action.id],
+    )
 
 
 @route("GET /api/v1/runs/{run}/actions/{action}/inputs", Permission.SEE_ALL)
@@ -154,54 +142,44 @@ async def _download(call: Call, which: str) -> Response[bytes]:
             return content.read()
 
     headers = {"Content-Disposition": f'attachment; filename="{which}.json"'}
-    return Response(await look(call, find), media_type=JSON, headers=headers)
+    return Response(await call.read_runs(find), media_type=JSON, headers=headers)
 
 
 @route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
-async def find_in_run(call: Call, query: FindQuery) -> FindAnswer:
+def find_in_run(call: Call, reader: CallReader, query: FindQuery) -> FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
-
-    def find(reader: CallReader) -> FindAnswer:
-        run = find_recorded(reader, call)
-        ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
-        return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
-
-    return await look(call, find)
+    run = find_recorded(reader, call)
+    ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
+    return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
 
 @route("GET /api/v1/ledger", Permission.SEE_ALL)
-async def show_ledger(call: Call, query: LedgerQuery) -> LedgerAnswer:
+def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAnswer:
     """List the calls of all runs under filters, sorted."""
     wanted = call_filter(query)
-
-    def find(reader: CallReader) -> LedgerAnswer:
-        found = reader.ledger(
-            call.project_id,
-            wanted,
-            sort=query.sort_by,
-            is_ascending=query.sort_order == "asc",
-            skip=(query.page - 1) * query.page_size,
-            limit=query.page_size,
-            up_to=COUNTED + 1,
-        )
-        return LedgerAnswer(
-            data=[action_view(action) for action in found.calls],
-            page=query.page,
-            page_size=query.page_size,
-            total=min(found.total, COUNTED),
-            is_total_capped=found.total > COUNTED or found.is_search_capped,
-            is_search_capped=found.is_search_capped,
-        )
-
-    return await look(call, find)
+    found = reader.ledger(
+        call.project_id,
+        wanted,
+        sort=query.sort_by,
+        is_ascending=query.sort_order == "asc",
+        skip=(query.page - 1) * query.page_size,
+        limit=query.page_size,
+        up_to=COUNTED + 1,
+    )
+    return LedgerAnswer(
+        data=[action_view(action) for action in found.calls],
+        page=query.page,
+        page_size=query.page_size,
+        total=min(found.total, COUNTED),
+        is_total_capped=found.total > COUNTED or found.is_search_capped,
+        is_search_capped=found.is_search_capped,
+    )
 
 
 @route("GET /api/v1/ledger/stats", Permission.SEE_ALL)
-async def show_ledger_stats(call: Call, query: CallsQuery) -> TallyView:
+def show_ledger_stats(call: Call, reader: CallReader, query: CallsQuery) -> TallyView:
     """Show counts and sums over the calls of all runs under filters."""
-    wanted = call_filter(query)
-    sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
-    return tally_view(tally_of(sums))
+    return tally_view(tally_of(reader.sums_of_calls(call.project_id, call_filter(query))))
 
 
 def call_filter(query: CallsQuery) -> CallFilter:

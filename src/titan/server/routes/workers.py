@@ -1,6 +1,5 @@
 """Workers: register, ask for work, show life, send output, report, leave."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
@@ -180,7 +179,7 @@ async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> Workspaces
                 old.append(name)
         return old
 
-    return WorkspacesAnswer(old=await asyncio.to_thread(call.house.store.read, look))
+    return WorkspacesAnswer(old=await call.read(look))
 
 
 @route("POST /api/workers/{worker}/leave", Permission.WORK)
