@@ -13,6 +13,7 @@ import msgspec
 from litestar import Request
 
 from titan.engine.receipts import Once, once
+from titan.engine.submit import Submitter
 from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Reader, Transaction
 from titan.ports_calls import CallReader, CallTransaction
@@ -150,6 +151,11 @@ class Call:
         """Return the token of an attempt, if the caller sent one; one of ours for people and workers is none."""
         token = token_in(self.header("authorization"))
         return token if token is not None and tokens.read(token) is None else None
+
+    @property
+    def submitter(self) -> Submitter:
+        """Who submits, by this request."""
+        return Submitter(project_id=self.project_id, token=self.token())
 
     def query(self, shape: type[T]) -> T:
         """Return the query as a value of `shape`.

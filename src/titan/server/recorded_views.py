@@ -9,14 +9,14 @@ import msgspec
 
 from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
-from titan.model.actions import Failure, Payload
+from titan.insight.run_details import details_of
+from titan.model.actions import Entry, Failure, Payload
 from titan.model.interventions import Intervention
 from titan.model.recorded import Action, AgentRow, Note, Tally
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.model.shaped import shaped
 from titan.ports_calls import CallReader, RunFilter
-from titan.server.run_details import told_beside
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
 from titan.wire.agents import AgentView
 from titan.wire.notes import NoteView
@@ -24,8 +24,8 @@ from titan.wire.runs import ProgressView, RunDetailView, RunView, TallyView, Tol
 from titan.wire.sentinel import InterventionView
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
+ENTRIES_AT_ONCE: Final = 100  # most tell all of it with their first entry
 
 
 def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
@@ -161,3 +161,18 @@ class _StandsIn(msgspec.Struct):
 
 def _milliseconds(start: datetime, end: datetime) -> float:
     return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001
+
+
+def told_beside(reader: CallReader, run: Run) -> tuple[str, ...]:
+    """Return what was told of a run beside its words, as JSON objects; it reads the tape of a run that has such."""
+    entries: list[Entry] = []
+    found: tuple[str, ...] = ()
+    after = 0
+    while len(found) < len(run.details_told):
+        part = reader.told_of_run(run.project_id, run.id, after=after, limit=ENTRIES_AT_ONCE)
+        if not part:
+            break
+        entries += (stored.entry for stored in part)
+        found = details_of(entries)
+        after = part[-1].number
+    return found

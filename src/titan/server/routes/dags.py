@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from titan.engine.again import redeploy
 from titan.engine.archives import look_into
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_dags
 from titan.engine.receipts import Once, once
-from titan.engine.submit import Submitter, submit
+from titan.engine.retry import retry_dag
+from titan.engine.submit import submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
@@ -37,6 +39,7 @@ from titan.wire.work import (
     DagView,
     NewJobBody,
     OrchestratorBody,
+    Retried,
     SubmitBody,
     Submitted,
 )
@@ -63,8 +66,7 @@ async def submit_dag(call: Call) -> Json[Submitted]:
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
     await check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
-    submitter = Submitter(project_id=call.project_id, token=call.token())
-    act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
+    act = partial(submit, new=new, submitter=call.submitter, dag_id=call.house.ids.dag_id())
     return Json(await call.house.orchestrator.decide(partial(once, mark=mark, act=act)))
 
 
@@ -223,3 +225,16 @@ async def _keep_scripts(blobs: Blobs, body: SubmitBody) -> None:
 
 def _find(reader: Reader, call: Call) -> Dag:
     return find_dag(reader, call.project_id, call.path("dag"))
+
+
+@route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
+def retry_a_dag(call: Call, tx: Transaction) -> Retried:
+    """Try again every job of a DAG that failed or was cancelled; what completed is kept."""
+    return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
+
+
+@route("POST /api/dags/{dag}/redeploy", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
+def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
+    """Submit a DAG once more, under the same name."""
+    dag = find_dag(tx, call.project_id, call.path("dag"))
+    return redeploy(tx, dag, call.submitter, dag_id=call.house.ids.dag_id())

@@ -24,7 +24,6 @@ from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.house import House
 from titan.server.route import Routes
-from titan.server.views import event_view
 from titan.wire.events import EventsQuery, EventView, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
 
 route = Routes()
@@ -281,3 +280,22 @@ def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def event_view(entry: JournalEntry, cursor: str) -> EventView:
+    """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
+
+    Lease ids stay here: whoever knows one could speak for the attempt.
+    """
+    data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
+    data.pop("lease_id", None)
+    return EventView(
+        cursor=cursor,
+        at=entry.at,
+        kind=entry.kind,
+        cause=entry.cause,
+        agent_run_id=entry.subject.run_id,
+        dag_id=entry.subject.dag_id,
+        job_id=entry.subject.job_id,
+        data=data,
+    )

@@ -1,7 +1,10 @@
 """Gates: list, look at, approve, reject."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
 from titan.engine.gates import decide
-from titan.model.jobs import GateOutcome, Job
+from titan.model.jobs import GateOutcome, Job, JobStatus
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
 from titan.server.access import ANYBODY_HERE
@@ -9,7 +12,6 @@ from titan.server.call import Call
 from titan.server.lookup import find_gate
 from titan.server.route import Routes
 from titan.server.texts import check_text
-from titan.server.views import gate_view, gate_views
 from titan.wire.base import ScopeQuery
 from titan.wire.gates import DecideBody, GatesAnswer, GatesQuery, GateView
 
@@ -58,3 +60,41 @@ def _decider(call: Call, claimed: str) -> str:
 
 def _find(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
     return find_gate(reader, call.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+
+
+def gate_view(reader: Reader, gate: Job) -> GateView:
+    """Return one gate."""
+    return gate_views(reader, [gate])[0]
+
+
+def gate_views(reader: Reader, gates: Sequence[Job]) -> list[GateView]:
+    """Return gates as those who decide see them."""
+    names = reader.dag_names(list({gate.dag_id for gate in gates}))
+    return [_gate_view(gate, dag_name=names[gate.dag_id]) for gate in gates]
+
+
+#: What a gate without a decision is called; any other status means that it was cancelled.
+_UNDECIDED: Final[Mapping[JobStatus, Literal["waiting", "open"]]] = {
+    JobStatus.WAITING: "waiting",
+    JobStatus.WAITING_APPROVAL: "open",
+}
+
+
+def _gate_view(gate: Job, *, dag_name: str) -> GateView:
+    decision = gate.decision
+    is_open = gate.status is JobStatus.WAITING_APPROVAL
+    return GateView(
+        gate_id=gate.id,
+        name=gate.name,
+        dag_id=gate.dag_id,
+        dag_name=dag_name,
+        agent_run_id=gate.run_id,
+        message=gate.spec.hitl_message or "",
+        state=decision.outcome.value if decision else _UNDECIDED.get(gate.status, "cancelled"),
+        parents=gate.spec.parents,
+        opened_at=gate.ready_at,
+        expires_at=gate.due_at if is_open else None,
+        decided_at=gate.ended_at if decision else None,
+        decided_by=decision.decided_by if decision else None,
+        comment=decision.comment if decision else None,
+    )

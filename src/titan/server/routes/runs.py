@@ -7,8 +7,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from titan.engine.again import resume_run
 from titan.engine.cancel import cancel_run as cancel_all_of
 from titan.engine.cancel import end_run as note_end
+from titan.engine.retry import retry_run
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.model.errors import Conflict
@@ -31,7 +33,7 @@ from titan.server.work_views import Stages, add_stages
 from titan.wire.base import OkAnswer
 from titan.wire.recording import EndRunBody
 from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
-from titan.wire.work import Cancelled
+from titan.wire.work import Cancelled, Resumed, Retried
 
 route = Routes()
 
@@ -254,3 +256,15 @@ def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run
+
+
+@route("POST /api/v1/runs/{run}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
+def retry_a_run(call: Call, tx: Transaction) -> Retried:
+    """Try again every job of a run that failed or was cancelled; of stages with one name, only the last."""
+    return retry_run(tx, find_run(tx, call.project_id, call.path("run")))
+
+
+@route("POST /api/v1/runs/{run}/resume", Permission.CHANGE_WORK, mutates=True, adds=True)
+def resume_a_run(call: Call, tx: Transaction) -> Resumed:
+    """Reopen a run, and retry the job that submitted its stages, or tell which program to start again."""
+    return resume_run(tx, find_run(tx, call.project_id, call.path("run")))

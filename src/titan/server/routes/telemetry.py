@@ -1,17 +1,25 @@
 """What a run did: its skeleton, the bodies of its actions, search in it, and the ledger over all runs."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 import msgspec
 from litestar import Response
+from litestar.response import Stream
 
 from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.export_csv import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.recorded import Action
 from titan.model.runs import Run
-from titan.ports_calls import CallFilter, CallReader
+from titan.ports import Blobs
+from titan.ports_calls import CallFilter, CallReader, TapeBlob, TapeCheck
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
@@ -21,29 +29,36 @@ from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
 from titan.server.route import Routes
+from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
-from titan.server.skeletons import skeleton
 from titan.wire.actions import (
     MOST_BODIES,
     ActionDetailView,
+    ActionView,
     BodiesAnswer,
     BodiesQuery,
     CallsQuery,
     FindAnswer,
     FindQuery,
     LedgerAnswer,
+    LedgerExportQuery,
     LedgerQuery,
     SkeletonAnswer,
     SkeletonQuery,
 )
-from titan.wire.runs import TallyView
+from titan.wire.runs import BrokenEntry, ChainAnswer, RunView, TallyView
 
 route = Routes()
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
 MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
+_MICROSECOND = timedelta(microseconds=1)
+NONE = -1  #: no text, no duration, a parent not heard of yet
+NO_PARENT = 0
+CALLS_AT_ONCE: Final = 2000
+COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
 
 
 @route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
@@ -243,3 +258,170 @@ def told_of(reader: CallReader, action: Action) -> Bodies:
     """Return what the tape holds of an action."""
     found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
     return bodies_of(stored.entry for stored in found)
+
+
+@route("GET /api/v1/runs/{run}/chain", Permission.SEE_ALL)
+async def verify_tape(call: Call) -> ChainAnswer:
+    """Verify a run's tape, packed or not, with its blobs; it reads all of them."""
+
+    def find(reader: CallReader) -> tuple[str, TapeCheck]:
+        run = find_recorded(reader, call)
+        check = reader.check_tape(run.project_id, run.id)
+        assert check is not None  # of a run that the same snapshot holds
+        return run.id, check
+
+    run_id, check = await call.read_runs(find)
+    broken = await asyncio.to_thread(_broken_blob, call.house.blobs, check)
+    if broken is not None:
+        await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
+    broken = broken or _broken_entry(check)
+    return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
+
+
+def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
+    if check.broken is None:
+        return None
+    return BrokenEntry(entry=check.broken.place, action_id=check.broken.action_id, found=check.broken.found)
+
+
+def _broken_blob(blobs: Blobs, check: TapeCheck) -> BrokenEntry | None:
+    """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
+    for blob in check.blobs:
+        found = _found(blobs, blob)
+        if found is not None:
+            return BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
+    return None
+
+
+def _found(blobs: Blobs, blob: TapeBlob) -> str | None:
+    """Return what is wrong with a blob; None when nothing is."""
+    path = blobs.path(blob.digest)
+    if path is None:
+        return f"its content, blob {blob.digest}, is gone"
+    return None if _digest_of(path) == blob.digest else f"its content, blob {blob.digest}, is not what was recorded"
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:  # deleted meanwhile, or the disk cannot read it
+        return None
+
+
+class _Texts:
+    """Distinct texts, and the place of each."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str | None) -> int:
+        if text is None:
+            return NONE
+        place = self._places.get(text)
+        if place is None:
+            place = self._places[text] = len(self.all)
+            self.all.append(text)
+        return place
+
+
+def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> SkeletonAnswer:
+    """Return the columns; `numbers` are those of all actions of the run, by id."""
+    reported = {
+        one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
+    }
+    names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
+    started_at = run.started_at
+    return SkeletonAnswer(
+        version=version,
+        run=run,
+        number=[action.number for action in actions],
+        id=[action.id for action in actions],
+        parent=[_parent(action, numbers, reported) for action in actions],
+        kind=[action.shown_kind for action in actions],
+        name=[names.place(action.name) for action in actions],
+        model=[models.place(action.model) for action in actions],
+        actor=[actors.place(action.actor) for action in actions],
+        error_type=[errors.place(action.error_type) for action in actions],
+        start_us=[_since(started_at, action.started_at) for action in actions],
+        duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
+        outcome=[action.outcome for action in actions],
+        cost_usd=[action.cost for action in actions],
+        possible_duplicates=[action.number for action in actions if action.is_possible_duplicate],
+        estimated=[action.number for action in actions if action.is_cost_estimated],
+        tokens=[_tokens(action) for action in actions],
+        names=names.all,
+        models=models.all,
+        actors=actors.all,
+        error_types=errors.all,
+    )
+
+
+def _parent(action: Action, numbers: dict[str, int], reported: dict[int, int]) -> int:
+    """Return the number of an action's parent; of a call that names none, that of a second report of it."""
+    if action.parent_id is None:
+        return reported.get(action.number, NO_PARENT)
+    parent = numbers.get(action.parent_id, NONE)
+    return NO_PARENT if parent == action.number else parent
+
+
+def _since(started_at: datetime, moment: datetime) -> int:
+    return (moment - started_at) // _MICROSECOND
+
+
+def _tokens(action: Action) -> int:
+    if action.input_tokens is None and action.output_tokens is None:
+        return NONE
+    return (action.input_tokens or 0) + (action.output_tokens or 0)
+
+
+@route("GET /api/v1/ledger/export", Permission.SEE_ALL)
+async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
+    """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
+    calls = _calls(call, call_filter(query))
+    pieces = _pieces(query.format, calls, call)
+    name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+
+
+def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
+    """Yield calls page by page: each page is a snapshot of its own."""
+    page: list[Action] = []
+    while True:
+        after = (page[-1].started_at, page[-1].number) if page else None
+        page = call.house.calls.read(partial(_page, project_id=call.project_id, wanted=wanted, after=after))
+        yield from map(action_view, page)
+        if len(page) < CALLS_AT_ONCE:
+            return
+
+
+def _page(
+    reader: CallReader, *, project_id: str, wanted: CallFilter, after: tuple[datetime, int] | None
+) -> list[Action]:
+    return reader.calls_after(project_id, wanted, after=after, limit=CALLS_AT_ONCE)
+
+
+def _pieces(form: str, calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+    match form:
+        case "csv":
+            return csv_table(COLUMNS, ([_cell(getattr(one, name)) for name in COLUMNS] for one in calls))
+        case "json":
+            return _document(calls, call)
+        case _:
+            return (msgspec.json.encode(one) + b"\n" for one in calls)
+
+
+def _cell(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+    head = {"exported_at": call.house.clock.now(), "filters": call.asked_for()}
+    yield msgspec.json.encode(head)[:-1] + b',"calls":['
+    separator = b"\n"
+    for one in calls:
+        yield separator + msgspec.json.encode(one)
+        separator = b",\n"
+    yield b"\n]}\n"

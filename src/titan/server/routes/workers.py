@@ -1,25 +1,29 @@
-"""Workers: register, ask for work, show life, send output, report, leave."""
+"""Workers: register, claim, report and leave, as workers do; list, drain and start them, as people do."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from itertools import islice
+from typing import Final
 
 from titan.engine.attempts import Leased, Progress
-from titan.engine.attendance import known_worker
+from titan.engine.attendance import drain, known_worker, resume
 from titan.engine.bus import Kind, Topic
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
-from titan.model.jobs import JobStatus
+from titan.model.jobs import Job, JobStatus
 from titan.model.shaped import shaped
 from titan.model.workers import Load, Worker, WorkerState
-from titan.ports import Reader
+from titan.ports import Reader, Transaction
 from titan.rules.access import Permission, check_offers
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
 from titan.rules.workspaces import run_of_workspace, workspace_of
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.house import House
+from titan.server.lookup import find_worker
 from titan.server.route import Routes
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.wire import protocol
@@ -42,6 +46,17 @@ from titan.wire.protocol import (
     WorkspacesAnswer,
     WorkspacesRequest,
 )
+from titan.wire.workers import (
+    LastJobView,
+    LoadView,
+    LocalWorkerAnswer,
+    LocalWorkerBody,
+    RunningView,
+    WorkersAnswer,
+    WorkersQuery,
+    WorkerStanding,
+    WorkerView,
+)
 
 route = Routes()
 
@@ -50,6 +65,12 @@ MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
+LAST_JOBS: Final = 10
+_STANDINGS: Final[Mapping[WorkerState, WorkerStanding]] = {
+    WorkerState.CONNECTED: "connected",
+    WorkerState.LOST: "lost",
+    WorkerState.LEFT: "left",
+}
 
 
 @route("PUT /api/workers/{worker}", Permission.WORK)
@@ -304,3 +325,134 @@ def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
                 next_step="Offer as many jobs as the machine can run at once: GENERAL:4.",
             )
     return offers
+
+
+@route("GET /api/workers", Permission.SEE_CLUSTER)
+def list_workers(call: Call, reader: Reader, query: WorkersQuery) -> WorkersAnswer:
+    """List workers, connected ones first."""
+    states = query.state.split(",") if query.state else None
+    local_ids, within = _local_ids(call), call.caller.project_id
+    workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+    views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
+    return WorkersAnswer(workers=views)
+
+
+@route("POST /api/workers/{worker}/drain", Permission.OPERATE, mutates=True)
+async def drain_worker(call: Call) -> Json[WorkerView]:
+    """Give a worker no new work: it finishes what it runs, then leaves."""
+    return await _change(call, drain)
+
+
+@route("POST /api/workers/{worker}/resume", Permission.OPERATE, mutates=True)
+async def resume_worker(call: Call) -> Json[WorkerView]:
+    """Give work again to a worker that is draining."""
+    return await _change(call, resume)
+
+
+@route("POST /api/workers/local", Permission.OPERATE, status=201, mutates=True)
+async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnswer]:
+    """Start a worker beside the server, and answer when it is here."""
+    for label in body.offers:
+        check_label(label)
+    name = None if body.name is None else check_name("worker", body.name)
+    local = call.house.local_workers
+    if local is None:
+        raise Conflict(
+            "a worker beside this server",
+            expected="a server that may run workers on its machine",
+            found="one that was started with --no-worker",
+            next_step="Start it without --no-worker, or start a worker where it is to run: titan worker --join URL.",
+        )
+
+    async def start() -> LocalWorkerAnswer:
+        started = await local.add(body.offers, name=name)
+        return LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
+
+    return Json(await call.house.long_once.perform(call.mark(), start))
+
+
+async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Json[WorkerView]:
+    local_ids = _local_ids(call)
+    name = call.path("worker")
+
+    def view(tx: Transaction) -> object:
+        return worker_view(tx, act(tx, find_worker(tx, name)), local_ids=local_ids)
+
+    once = call.once(view)
+
+    def decide(tx: Transaction) -> tuple[Worker, bytes]:
+        answer = once(tx)
+        return find_worker(tx, name), answer
+
+    return Json(await call.house.orchestrator.change_worker(decide))
+
+
+def _local_ids(call: Call) -> frozenset[str]:
+    local = call.house.local_workers
+    return frozenset() if local is None else local.worker_ids()
+
+
+def standing_of(worker: Worker) -> WorkerStanding:
+    """Return how a worker stands for people, to whom one that drains is no longer simply connected."""
+    is_draining = worker.is_draining and worker.state is WorkerState.CONNECTED
+    return "draining" if is_draining else _STANDINGS[worker.state]
+
+
+def worker_view(
+    reader: Reader, worker: Worker, *, within: str | None = None, local_ids: AbstractSet[str] = frozenset()
+) -> WorkerView:
+    """Return a worker with its busy slots, what it runs and what it ran last, of the project `within` if given."""
+    live = reader.live_attempts_of_worker(worker.id)
+    ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
+    of_project: dict[str, list[str]] = {}
+    for attempt in (*live, *ended):
+        if within in (None, attempt.project_id):
+            of_project.setdefault(attempt.project_id, []).append(attempt.job_id)
+    jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
+    running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
+    names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
+    return shaped(
+        WorkerView,
+        worker,
+        worker_id=worker.id,
+        offers=dict(worker.offers),
+        busy=Counter(attempt.label for attempt in running),
+        state=standing_of(worker),
+        is_local=worker.id in local_ids,
+        running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
+        last_jobs=_last_jobs(ended, jobs, names),
+        load=None if worker.load is None else shaped(LoadView, worker.load),
+    )
+
+
+def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> RunningView:
+    return RunningView(
+        job_id=job.id,
+        name=job.name,
+        dag_id=job.dag_id,
+        dag_name=dag_names[job.dag_id],
+        project=job.project_id,
+        started_at=attempt.started_at or attempt.leased_at,
+    )
+
+
+def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Mapping[str, str]) -> list[LastJobView]:
+    views = []
+    for attempt in ended:
+        job = jobs.get(attempt.job_id)
+        if job is None or attempt.outcome is None or attempt.ended_at is None:
+            continue
+        views.append(
+            LastJobView(
+                job_id=job.id,
+                name=job.name,
+                dag_id=job.dag_id,
+                dag_name=dag_names[job.dag_id],
+                project=job.project_id,
+                attempt=attempt.number,
+                outcome=attempt.outcome,
+                duration_ns=attempt.duration_ns,
+                ended_at=attempt.ended_at,
+            )
+        )
+    return sorted(views, key=lambda view: view.ended_at, reverse=True)

@@ -1,24 +1,88 @@
-"""Tokens: make, list, revoke."""
+"""Who may ask: sessions of browsers, tokens, projects."""
 
 import asyncio
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from litestar import Response
+
 from titan.engine import tokens
 from titan.engine.home_token import WORKER_FILE, home_token_id
 from titan.engine.home_token_keeping import keep_home_token
 from titan.model.errors import Forbidden
+from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role, Token
 from titan.ports import Reader, Transaction
+from titan.ports_calls import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
+from titan.server.access import Caller
+from titan.server.answers import json_answer
 from titan.server.call import Call, Json
+from titan.server.offline import new_token_answer, token_view
 from titan.server.route import Routes
-from titan.server.views import new_token_answer, token_view
-from titan.wire.access import NewTokenAnswer, NewTokenBody, TokensAnswer, TokenView
+from titan.server.signing_in import set_cookie
+from titan.wire.access import (
+    NewTokenAnswer,
+    NewTokenBody,
+    ProjectsAnswer,
+    ProjectView,
+    SessionView,
+    SignInBody,
+    TokensAnswer,
+    TokenView,
+)
 
 route = Routes()
+
+
+@route("POST /api/session", Permission.SIGN_IN, answer=SessionView)
+async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
+    """Sign a browser in: check the token, and have a cookie stand for it from now on."""
+    caller = await call.door.sign_in(body.token, client=call.client)
+    token = caller.token
+    assert token is not None, "whoever signs in has a token of ours"
+
+    def act(tx: Transaction) -> tuple[str, timedelta]:
+        if call.cookie is not None:
+            tokens.sign_out(tx, call.cookie)
+        made, secret = tokens.sign_in(tx, token, ids=call.house.ids)
+        return secret, made.expires_at - made.created_at
+
+    secret, lasts = await call.house.orchestrator.keep(act)
+    return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_page_encrypted))
+
+
+@route("GET /api/session", Permission.SIGN_IN, answer=SessionView)
+async def who_am_i(call: Call) -> Response[bytes]:
+    """Say who asks, and whether this server needs a token."""
+    return _answer(call, call.caller)
+
+
+@route("DELETE /api/session", Permission.SIGN_IN, answer=SessionView)
+async def sign_out(call: Call) -> Response[bytes]:
+    """Sign a browser out; the token stays good."""
+    if call.cookie is not None:
+        await call.house.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
+    nobody = call.door.without_token()
+    return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_page_encrypted))
+
+
+def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
+    view = SessionView(
+        is_signed_in=caller.is_signed_in,
+        needs_token=call.house.access.requires_token,
+        role=caller.role,
+        name=caller.token.name if caller.token is not None else None,
+        token_id=caller.token.id if caller.token is not None else None,
+        project=caller.project_id,
+    )
+    answer = json_answer(view)
+    answer.headers["Cache-Control"] = "no-store"
+    if cookie is not None:
+        answer.headers["Set-Cookie"] = cookie
+    return answer
 
 
 @route("POST /api/tokens", Permission.ADMINISTER, status=201)
@@ -88,3 +152,28 @@ def _project_of_new(call: Call, body: NewTokenBody) -> str | None:
             next_step="Use a token of that project, or of all.",
         )
     return asked or own
+
+
+@route("GET /api/v1/projects", Permission.SEE_ALL)
+async def list_projects(call: Call) -> ProjectsAnswer:
+    """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
+    names = await asyncio.to_thread(_names, call)
+    keeps_content = call.house.recorder.capture.keeps_content
+    views = [ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
+    return ProjectsAnswer(data=views)
+
+
+def _names(call: Call) -> set[str]:
+    own, house = call.caller.project_id, call.house
+    if own is not None:
+        return {own}
+
+    def with_work(reader: Reader) -> list[str]:
+        return reader.projects()
+
+    def with_runs(reader: CallReader) -> list[str]:
+        return reader.projects()
+
+    names = {DEFAULT_PROJECT, *house.store.read(with_work), *house.calls.read(with_runs)}
+    known = {name.casefold() for name in names}
+    return names | {name for name in house.recorder.capture.off_projects if name.casefold() not in known}
