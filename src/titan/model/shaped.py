@@ -20,17 +20,17 @@ def shaped(shape: type[S], facts: object, **given: Any) -> S:
     """
     key = (shape, type(facts), *given)
     if key not in _READERS:
-        _READERS[key] = _reader(shape, type(facts), given)
+        _READERS[key] = _reader(shape, facts, given)
     names, read = _READERS[key]
     return shape(**dict(zip(names, read(facts), strict=True)), **given)
 
 
-def _reader(shape: type, of: type, given: Any) -> tuple[list[str], Callable[[object], tuple[object, ...]]]:
+def _reader(shape: type, facts: object, given: Any) -> tuple[list[str], Callable[[object], tuple[object, ...]]]:
     """Return which fields are carried over, and what reads them."""
-    names = [name for name in _fields(shape) if name not in given and (hasattr(of, name) or name in _fields(of))]
+    names = [name for name in _fields(shape) if name not in given and hasattr(facts, name)]
     if len(names) > 1:
         return names, attrgetter(*names)
-    return names, lambda facts: tuple(getattr(facts, name) for name in names)
+    return names, lambda one: tuple(getattr(one, name) for name in names)
 
 
 def _fields(shape: Any) -> tuple[str, ...]:
