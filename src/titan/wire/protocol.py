@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.files import FilePlace
+from titan.model.workers import Load
 from titan.wire.base import Offset, Request
 
 LEASE_SECONDS: Final = 10.0  # three missed heartbeats
@@ -78,15 +79,6 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     is_prefetched: bool = False  #: it begins with the next free slot, and its start is to be reported
     priority: int = 0
     ready_at: Moment | None = None  #: with `priority` and `job_id`: which of several prefetched ones begins first
-
-
-class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How busy the worker's machine is."""
-
-    average_1m: Annotated[float, Meta(ge=0, le=1e6)]
-    cores: Annotated[int, Meta(ge=1, le=1_000_000)]
-    memory_used_bytes: Count | None = None
-    memory_total_bytes: Count | None = None
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):

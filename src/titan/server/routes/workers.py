@@ -14,7 +14,7 @@ from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import Job, JobStatus
 from titan.model.shaped import shaped
-from titan.model.workers import Load, Worker, WorkerState
+from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission, check_offers
 from titan.rules.names import check_label, check_name, shown
@@ -26,7 +26,6 @@ from titan.server.house import House
 from titan.server.lookup import find_worker
 from titan.server.route import Routes
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
-from titan.wire import protocol
 from titan.wire.base import MAX_WAIT_SECONDS
 from titan.wire.protocol import (
     MAX_WORKSPACES_ASKED,
@@ -48,7 +47,6 @@ from titan.wire.protocol import (
 )
 from titan.wire.workers import (
     LastJobView,
-    LoadView,
     LocalWorkerAnswer,
     LocalWorkerBody,
     RunningView,
@@ -110,7 +108,7 @@ async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
             holding=body.holding,
             stopping=body.stopping,
             wait_seconds=wait_seconds,
-            load=_load(body.load),
+            load=body.load,
         )
     )
     if orders is None:
@@ -128,7 +126,7 @@ async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
 @route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
 async def heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatAnswer:
     """Renew the leases a worker holds."""
-    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, _load(body.load))
+    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
     return HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
 
@@ -295,10 +293,6 @@ def _in_our_terms(report: Report) -> AttemptReport:
     return shaped(AttemptReport, report)
 
 
-def _load(told: protocol.Load | None) -> Load | None:
-    return None if told is None else shaped(Load, told)
-
-
 def _check_home(house: House, body: Registration) -> None:
     """Return unless the worker belongs to another home: one that was deleted, and made anew in the same place.
 
@@ -421,7 +415,6 @@ def worker_view(
         is_local=worker.id in local_ids,
         running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
         last_jobs=_last_jobs(ended, jobs, names),
-        load=None if worker.load is None else shaped(LoadView, worker.load),
     )
 
 
