@@ -1,6 +1,6 @@
 """Build the wheels of a release into dist: the server's, and the SDK's, which the server's requires by version.
 
-Run by `make wheels`. What is built from the clone without this script (`pip install .`) requires the SDK's folder instead.
+Run by `make wheels`. Built without it, as by `pip install .`, the server's requires the SDK's folder in the clone.
 """
 
 from __future__ import annotations
