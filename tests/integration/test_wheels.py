@@ -56,7 +56,7 @@ def test_both_wheels_make_a_titan_that_works_without_the_clone(wheels: Path, tmp
 def metadata_of(wheels: Path, name: str) -> Distribution:
     [wheel] = wheels.glob(f"{name}-[0-9]*.whl")
     [info] = [path for path in PathInZip(wheel).iterdir() if path.name.endswith(".dist-info")]
-    return PathDistribution(info)  # type: ignore[arg-type]  # what the standard library passes too
+    return PathDistribution(info)
 
 
 def an_environment(folder: Path) -> Path:
@@ -66,8 +66,8 @@ def an_environment(folder: Path) -> Path:
 
 
 def install(python: Path, wheels: Path, *names: str) -> None:
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*command, "--ignore-installed", "--find-links", wheels, *names], check=True)
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*command, "--ignore-installed", "--find-links", str(wheels), *names], check=True)
 
 
 def run(python: Path, *arguments: str) -> str:
