@@ -67,24 +67,24 @@ _FIELDS: Final = {name: _column(name, hint) for name, hint in get_type_hints(Run
 _SUMS: Final = {name: hint for name, hint in get_type_hints(Tally).items() if name != "calls"}
 _OUTCOMES: Final = ("running", "success", "error", "blocked", "rejected", "replayed")
 
-_NAMES: Final = (
+RUN_COLUMNS: Final = (
     *(column.name for column in _FIELDS.values()),
     *(name for field, hint in _SUMS.items() for name in ((field, f"{field}_more") if hint is Decimal else (field,))),
 )
 
 #: What stands in for the columns of a run in the queries.
 RUN_FRAGMENTS: Final[Mapping[str, str]] = {
-    "run_columns": ", ".join(f"runs.{name}" for name in _NAMES),
-    "run_fields": ", ".join(_NAMES),
-    "run_places": ", ".join("?" for _ in _NAMES),
-    "run_updates": ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in ("project_id", "id")),
+    "run_columns": ", ".join(f"runs.{name}" for name in RUN_COLUMNS),
+    "run_fields": ", ".join(RUN_COLUMNS),
+    "run_places": ", ".join("?" for _ in RUN_COLUMNS),
+    "run_updates": ", ".join(f"{name} = excluded.{name}" for name in RUN_COLUMNS if name not in ("project_id", "id")),
 }
 
 
 def run_from_row(row: Row) -> Run:
     """Return the run of `run_columns`."""
     fields = {name: column.read(value) for (name, column), value in zip(_FIELDS.items(), row, strict=False)}
-    return Run(**fields, tally=_tally(row[len(_FIELDS) : len(_NAMES)]))
+    return Run(**fields, tally=_tally(row[len(_FIELDS) : len(RUN_COLUMNS)]))
 
 
 def row_of_run(run: Run) -> Values:
