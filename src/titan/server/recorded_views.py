@@ -20,7 +20,7 @@ from titan.ports_calls import CallReader, RunFilter
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
 from titan.wire.agents import AgentView
 from titan.wire.notes import NoteView
-from titan.wire.runs import ProgressView, RunDetailView, RunView, TallyView, ToldEndView
+from titan.wire.runs import ProgressView, ReportedEndView, RunDetailView, RunView, TallyView
 from titan.wire.sentinel import InterventionView
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -48,7 +48,7 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
         RunView,
         run,
         run_id=run.id,
-        told_end=_told_end_view(run),
+        reported_end=_reported_end_view(run),
         duration_ms=None if run.ended_at is None else _milliseconds(run.started_at, run.ended_at),
         tally=tally_view(run.tally),
         progress=None if far is None else _progress_view(run, far),
@@ -64,14 +64,14 @@ def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
     return shaped(RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
 
 
-def _told_end_view(run: Run) -> ToldEndView | None:
+def _reported_end_view(run: Run) -> ReportedEndView | None:
     """Return the end that a run was told before it went on; one that has ended says how by its status."""
     told = run.told_end if run.status is RunStatus.RUNNING else None
-    return None if told is None else shaped(ToldEndView, told)
+    return None if told is None else shaped(ReportedEndView, told)
 
 
 def _progress_view(run: Run, far: Progress) -> ProgressView:
-    source: Literal["told", "estimated"] = "estimated" if far.is_estimated else "told"
+    source: Literal["reported", "estimated"] = "estimated" if far.is_estimated else "reported"
     return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
 

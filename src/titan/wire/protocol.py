@@ -26,7 +26,7 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
 MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
 MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
-#: How long after an attempt's end its worker may still tell of its files: 64 MiB over a line of 1 Mbit/s.
+#: How long after an attempt's end its worker may still report its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
 MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
 SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice

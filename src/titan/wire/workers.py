@@ -84,7 +84,7 @@ class WorkerView(Struct, kw_only=True):
     seen_at: datetime
     running: list[RunningView]
     last_jobs: Annotated[list[LastJobView], Meta(description="The last ten that ended, the latest first.")]
-    load: Annotated[Load | None, Meta(description="Null where the worker does not tell.")]
+    load: Annotated[Load | None, Meta(description="Null where the worker does not report it.")]
 
 
 class WorkersAnswer(Struct, kw_only=True):

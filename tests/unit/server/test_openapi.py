@@ -80,7 +80,7 @@ def test_the_frames_of_the_live_events_are_described() -> None:
         "EventView",
         "ResyncFrame",
         "QuietFrame",
-        "RunsHeardFrame",
+        "RunsChangedFrame",
     ]
     assert "JobLeased" in SCHEMAS["EventView"]["properties"]["kind"]["enum"]
 

@@ -1,4 +1,4 @@
-"""The server about itself: whether it lives, its figures, and its housekeeping."""
+"""The server about itself: whether it lives, its metrics, and its maintenance."""
 
 import asyncio
 from dataclasses import asdict
@@ -46,7 +46,7 @@ async def metrics(call: Call) -> Response[bytes]:
 
 @route("POST /api/clean", Permission.OPERATE)
 async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
-    """Do a round of keeping house now, and say what went."""
+    """Delete now what retention deletes, and report what was deleted."""
     house = call.house
     freed = await house.cleaner.clean(is_dry=query.dry_run)
     unused = await call.read(lambda reader: reader.unused_bytes())

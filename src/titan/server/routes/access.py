@@ -62,7 +62,7 @@ async def who_am_i(call: Call) -> Response[bytes]:
 
 @route("DELETE /api/session", Permission.SIGN_IN, answer=SessionView)
 async def sign_out(call: Call) -> Response[bytes]:
-    """Sign a browser out; the token stays good."""
+    """Sign a browser out; the token stays valid."""
     if call.cookie is not None:
         await call.house.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
     nobody = call.door.without_token()

@@ -229,7 +229,7 @@ def _find(reader: Reader, call: Call) -> Dag:
 
 @route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
 def retry_a_dag(call: Call, tx: Transaction) -> Retried:
-    """Try again every job of a DAG that failed or was cancelled; what completed is kept."""
+    """Try again every job of a DAG that failed or was cancelled; what completed stays."""
     return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
 
 

@@ -31,7 +31,7 @@ PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
 
 @route("POST /api/v1/import", Permission.ADMINISTER, body=bytes, adds=True)
 async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
-    """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
+    """Import an export in JSON Lines: the same runs. All of it is read before any of it is stored."""
     is_partial = query.partial
     call.check_announced(MAX_IMPORT_BYTES)
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:

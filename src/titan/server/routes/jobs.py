@@ -115,7 +115,7 @@ def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> Cancelled:
 
 @route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
 async def tell_story(call: Call, query: ScopeQuery) -> StoryAnswer:
-    """Say why a job is where it is."""
+    """List what happened to a job, oldest first, in sentences."""
     return await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
 
 
@@ -245,7 +245,7 @@ async def set_result(call: Call, body: ResultBody) -> Json[OkAnswer]:
 
 @route("GET /api/jobs/{job}/result", Permission.SEE_WORK)
 async def get_result(call: Call, query: ScopeQuery) -> ResultAnswer:
-    """Give the result that a job set; `is_set` tells null from none."""
+    """Give the result that a job set; `is_set` distinguishes null from none."""
 
     def look(reader: Reader) -> ResultAnswer:
         job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)

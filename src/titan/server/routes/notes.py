@@ -192,7 +192,7 @@ def _intercepts(
     for run, is_unrecovered in rows:
         of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
         if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
-            told = [InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
+            told = [InterceptReason(kind=reason.kind.value, text=reason.text) for reason in why]
             said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
             yield InterceptView(run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said))
 

@@ -57,7 +57,7 @@ async def take_logs(call: Call) -> Response[bytes]:
 
 @route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
 async def take_metrics(call: Call) -> Response[bytes]:
-    """Accept the metrics of an OpenTelemetry exporter; nothing is kept of them."""
+    """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
     batch = await _recorded(call, otlp.read_metrics)
     return _answer(call, batch, ExportMetricsServiceResponse().SerializeToString, "rejectedDataPoints")
 

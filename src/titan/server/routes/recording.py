@@ -1,4 +1,4 @@
-"""What tells of agent runs: the SDK, and OpenTelemetry."""
+"""Recording what agents did, as the SDK reports it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ToldRun:
 
 @route("POST /api/v1/actions", Permission.DELIVER, body=RecordBody, adds=True)
 async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
-    """Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing."""
+    """Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing."""
     if call.caller.role is Role.WORKER:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)

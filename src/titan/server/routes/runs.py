@@ -207,7 +207,7 @@ def _ended(run: Run) -> Run:
         f"run {shown(run.id)}",
         expected="a run that has ended",
         found=f"one that is {run.status.value}",
-        next_step=f"Wait for its end, or {how}; what it still tells would make it anew.",
+        next_step=f"Wait for its end, or {how}; what it still reports would create it again.",
     )
 
 
@@ -222,7 +222,7 @@ def _unpinned(run: Run) -> Run:
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that is not pinned",
-        found="one that is pinned, to be kept",
+        found="a pinned one",
         next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs unpin RUN), then delete it.",
     )
 
@@ -266,5 +266,5 @@ def retry_a_run(call: Call, tx: Transaction) -> Retried:
 
 @route("POST /api/v1/runs/{run}/resume", Permission.CHANGE_WORK, mutates=True, adds=True)
 def resume_a_run(call: Call, tx: Transaction) -> Resumed:
-    """Reopen a run, and retry the job that submitted its stages, or tell which program to start again."""
+    """Reopen a run, and retry the job that submitted its stages, or name the program to start again."""
     return resume_run(tx, find_run(tx, call.project_id, call.path("run")))

@@ -176,7 +176,7 @@ async def add_replay_results(call: Call) -> ReplayResultsAnswer:
 
 @route("POST /api/v1/actions/register", Permission.RECORD, body=sentinel_shapes.RegisterBody, status=201)
 async def register_actions(call: Call) -> RegisterAnswer:
-    """Take the list of an agent's tools; nothing is kept of it."""
+    """Take the list of an agent's tools; nothing of it is stored."""
     told = read_as(await call.raw_body(), RegisterBody, what="the tools")
     return RegisterAnswer(total=len(told.actions))
 

@@ -1,4 +1,4 @@
-"""What a run did: its skeleton, the bodies of its actions, search in it, and the ledger over all runs."""
+"""What a run did: its skeleton, inputs and outputs, search, its hash chain; and the ledger over all runs."""
 
 import asyncio
 import hashlib
@@ -55,7 +55,7 @@ _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
 MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 _MICROSECOND = timedelta(microseconds=1)
-NONE = -1  #: no text, no duration, a parent not heard of yet
+NONE = -1  #: no text, no duration, a parent that is not known yet
 NO_PARENT = 0
 CALLS_AT_ONCE: Final = 2000
 COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
@@ -63,7 +63,7 @@ COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != 
 
 @route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
 async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
-    """Show all actions of a run without bodies, as columns; with `after` only what was heard since."""
+    """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
 
     def find(reader: CallReader) -> SkeletonAnswer:
         run = find_recorded(reader, call)
@@ -149,7 +149,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
                 f"{which} of action {shown(call.path('action'))}",
                 expected="recorded ones",
                 found="none",
-                next_step="It has none, or its project keeps no bodies.",
+                next_step="It has none, or its project stores no content.",
             )
         if payload.blob is None:
             return payload.whole.encode()
