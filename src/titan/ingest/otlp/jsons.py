@@ -37,8 +37,9 @@ def read_spans(body: bytes) -> Iterator[Span | Unread]:
         span = _read(part, SpanMessage())
         if isinstance(span, SpanMessage):
             span.parent_span_id = _from_hex(span.parent_span_id)
-            for ids in (span, *span.links):
-                ids.trace_id, ids.span_id = _from_hex(ids.trace_id), _from_hex(ids.span_id)
+            span.trace_id, span.span_id = _from_hex(span.trace_id), _from_hex(span.span_id)
+            for link in span.links:
+                link.trace_id, link.span_id = _from_hex(link.trace_id), _from_hex(link.span_id)
         yield span if isinstance(span, Unread) else span_of(span, origin)
 
 
@@ -75,7 +76,7 @@ def _parts(body: bytes, resources: str, scopes: str, parts: str) -> Iterator[tup
 
 
 def _decoded(body: bytes) -> Any:
-    value = read_json(body, what=_WHAT)
+    value = read_json(body.decode("utf-8", "replace").encode(), what=_WHAT)
     if b"\\ud" in body.lower():  # half a surrogate pair, as an exporter leaves that cuts a text: protobuf refuses it
         return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
