@@ -8,7 +8,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.ports_calls import CallStore
+from titan.ports_calls import CallStore, CallTransaction
 
 OTHER = "R_2"
 
@@ -27,8 +27,11 @@ def a_replay(id: str = "p1", *, run: str = RUN, other: str | None = None, second
 
 
 def save(calls: CallStore, *replays: Replay) -> None:
-    for one in replays:
-        kept(calls, lambda tx, one=one: tx.save_replay(one))
+    def decide(tx: CallTransaction) -> None:
+        for one in replays:
+            tx.save_replay(one)
+
+    kept(calls, decide)
 
 
 def replays_of(calls: CallStore, run: str = RUN, *, limit: int = 10) -> list[Replay]:

@@ -29,7 +29,7 @@ def replayed(port: int, run: str, body: dict[str, object]) -> dict[str, Any]:
 
     def has_ended() -> bool:
         found[:] = [ask(port, "GET", f"/api/v1/runs/{run}/replays/{started.value['id']}").value]
-        return found[0]["state"] != "running"
+        return bool(found[0]["state"] != "running")
 
     wait_until(has_ended, "the replay has ended")
     return found[0]
