@@ -19,6 +19,7 @@ from titan.server.routes import (
     otlp,
     recording,
     registry,
+    replays,
     runs,
     scores,
     sentinel,
@@ -28,8 +29,8 @@ from titan.server.routes import (
 )
 
 RESOURCES: Final = (
-    about, access, dags, jobs, gates, files, memory, events, runs, registry, telemetry, notes, exporting, importing,
-    recording, otlp, scores, sentinel, stream, models, workers,
+    about, access, dags, jobs, gates, files, memory, events, runs, registry, telemetry, replays, notes, exporting,
+    importing, recording, otlp, scores, sentinel, stream, models, workers,
 )  # fmt: skip
 ROUTES: Final[tuple[Route, ...]] = tuple(route for resource in RESOURCES for route in resource.route.http)
 SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(route for resource in RESOURCES for route in resource.route.sockets)

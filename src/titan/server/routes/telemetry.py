@@ -1,11 +1,9 @@
 """What a run did: its skeleton, inputs and outputs, search, its hash chain; and the ledger over all runs."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -18,8 +16,7 @@ from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.recorded import Action
 from titan.model.runs import Run
-from titan.ports import Blobs
-from titan.ports_calls import CallFilter, CallReader, TapeBlob, TapeCheck
+from titan.ports_calls import CallFilter, CallReader, TapeCheck
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
@@ -32,6 +29,7 @@ from titan.server.route import Routes
 from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
+from titan.server.tape_check import broken_blob
 from titan.wire.actions import (
     MOST_BODIES,
     ActionDetailView,
@@ -271,7 +269,7 @@ async def verify_tape(call: Call) -> ChainAnswer:
         return run.id, check
 
     run_id, check = await call.read_runs(find)
-    broken = await asyncio.to_thread(_broken_blob, call.house.blobs, check)
+    broken = await asyncio.to_thread(broken_blob, call.house.blobs, check)
     if broken is not None:
         await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
     broken = broken or _broken_entry(check)
@@ -282,31 +280,6 @@ def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
     if check.broken is None:
         return None
     return BrokenEntry(entry=check.broken.place, action_id=check.broken.action_id, found=check.broken.found)
-
-
-def _broken_blob(blobs: Blobs, check: TapeCheck) -> BrokenEntry | None:
-    """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
-    for blob in check.blobs:
-        found = _found(blobs, blob)
-        if found is not None:
-            return BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
-    return None
-
-
-def _found(blobs: Blobs, blob: TapeBlob) -> str | None:
-    """Return what is wrong with a blob; None when nothing is."""
-    path = blobs.path(blob.digest)
-    if path is None:
-        return f"its content, blob {blob.digest}, is gone"
-    return None if _digest_of(path) == blob.digest else f"its content, blob {blob.digest}, is not what was recorded"
-
-
-def _digest_of(path: Path) -> str | None:
-    try:
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:  # deleted meanwhile, or the disk cannot read it
-        return None
 
 
 class _Texts:
