@@ -35,10 +35,9 @@ from titan.model.actions import (
 )
 from titan.model.recorded import COUNTS_ALL, Count, Tally
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.model.troubles import wrong_now
+from titan.model.runs import Run, ToldEnd, wrong_now
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
-from titan.store.calls.linking import link_after
+from titan.store.calls.tapes import link_after
 from titan_sdk.tape import CHAIN_START
 
 BLOB = "b" * 64

@@ -13,7 +13,7 @@ from titan.model.actions import ActionEntry, RunEnd, RunEntry
 from titan.model.recorded import Action
 from titan.model.runs import Run
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.never_ended import NEVER_ENDED, closed
+from titan.rules.reports import NEVER_ENDED, closed
 from titan.server.exported import exported
 from titan.store.blobs import FolderBlobs
 

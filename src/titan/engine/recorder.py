@@ -28,8 +28,8 @@ from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.content import without_content
-from titan.rules.content_capture import ContentCapture
 from titan.rules.distinct_words import distinct_words
+from titan.rules.recording import ContentCapture
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from titan.ingest.levels import shallow
 from titan.ingest.sentinel_calls import failure_text
+from titan.ingest.values import shallow
 from titan.model.actions import Failure, Outcome, Payload
 from titan.model.recorded import Action
 from titan_sdk.tape import decode

@@ -52,10 +52,51 @@ class Run(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
     lost: int = 0  #: entries that its program could not deliver, as far as it told
-    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
+    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `troubles_after`
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+
+
+def troubles_after(before: Run | None, after: Run) -> int:
+    """Return how much went wrong in a run until it became `after`, a count that only grows; `before` a new run is None.
+
+    So whoever acknowledged so much has seen all that came until then. What is wrong now may become less: a call that
+    was taken for never ended reports its end, two calls turn out to be one, a run that failed goes on. Were that taken
+    from the count, the next error would not raise it above what was acknowledged.
+    """
+    if before is None:
+        return wrong_now(after)
+    more = (
+        after.tally.error - before.tally.error,
+        after.tally.stopped - before.tally.stopped,
+        after.lost - before.lost,
+        _has_failed_anew(before, after),
+    )
+    return before.troubles + sum(max(0, growth) for growth in more)
+
+
+def wrong_now(run: Run) -> int:
+    """Return how much is wrong in a run: its failed and stopped actions, its lost entries, and that it failed."""
+    return run.tally.error + run.tally.stopped + run.lost + (_failed_at(run) is not None)
+
+
+def righted(run: Run) -> int:
+    """Return how much of what went wrong has been recovered since: what an export of the run does not show."""
+    return run.troubles - wrong_now(run)
+
+
+def _has_failed_anew(before: Run, after: Run) -> bool:
+    """Tell whether a run failed; not by an end that stands again, nor where it is told once more."""
+    end = _failed_at(after)
+    return end is not None and before.status is not RunStatus.FAILED and end != _failed_at(before)
+
+
+def _failed_at(run: Run) -> datetime | None:
+    """Return the end as which a run failed, also while it goes on after that."""
+    if run.told_end is not None and run.told_end.status is RunStatus.FAILED:
+        return run.told_end.at
+    return run.ended_at if run.status is RunStatus.FAILED else None

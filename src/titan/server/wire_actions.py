@@ -10,9 +10,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.ingest.costs import checked_cost
-from titan.ingest.moments import check_order
-from titan.ingest.otlp.actions import time_of
+from titan.ingest.otlp.spans import time_of
+from titan.ingest.values import check_order, checked_cost
 from titan.model.actions import (
     MOST_TOKENS,
     ActionEntry,

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from titan.ingest.otlp.attributes import Gathered, Meaning, unflattened
-from titan.ingest.otlp.telemetry import Span, SpanEvent
+from titan.ingest.otlp.telemetry import Gathered, Meaning, Span, SpanEvent, unflattened
 from titan.ingest.values import (
     Value,
     conversation,

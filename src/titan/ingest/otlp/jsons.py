@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from titan.ingest.levels import shallow
 from titan.ingest.otlp.json_shapes import (
     AnyValue,
     KeyValue,
@@ -28,7 +27,7 @@ from titan.ingest.otlp.json_shapes import (
     StatusShape,
 )
 from titan.ingest.otlp.telemetry import LogRecord, Origin, Span, SpanEvent, SpanLink, Unread
-from titan.ingest.values import Value
+from titan.ingest.values import Value, shallow
 from titan.model.errors import InvalidInput
 
 S = TypeVar("S")

@@ -7,12 +7,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from titan.ingest.costs import dollars_of, total_of
-from titan.ingest.counts import count_of
-from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.values import Value, parsed
+from titan.ingest.otlp.telemetry import Gathered, Meaning
+from titan.ingest.values import Value, count_of, dollars_of, parsed, total_of
 from titan.model.actions import ModelUse
-from titan.rules.cached_input import all_input
+from titan.rules.storable import all_input
 
 _OF_A_MODEL: Final = frozenset(
     {"model", "asked_model", "provider", "system", "input_tokens", "output_tokens", "response_id", "usage"}

@@ -13,7 +13,7 @@ from titan.model.recorded import Action
 from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
-from titan.rules.tallying import tally_of
+from titan.rules.totals import tally_of
 from titan.server import wire_runs as views
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
