@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import (
+from titan.model.retention import RunKey
+from titan.model.run_status import RunStatus
+from titan.model.runs import (
     Action,
     ActionFacts,
     AgentDay,
@@ -17,12 +19,10 @@ from titan.model.recorded import (
     ErrorKind,
     Note,
     OutcomeSums,
+    Run,
     RunTotals,
     Stops,
 )
-from titan.model.retention import RunKey
-from titan.model.run_status import RunStatus
-from titan.model.runs import Run
 
 T = TypeVar("T")
 

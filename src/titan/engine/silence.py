@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports import Clock, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.rules.reports import GRACE, closed

@@ -23,8 +23,7 @@ from titan.insight.export_lines import (
     RunLine,
 )
 from titan.model.actions import CALLS, Failure, Payload
-from titan.model.recorded import Action, Note
-from titan.model.runs import Run, ToldEnd, righted
+from titan.model.runs import Action, Note, Run, ToldEnd, righted
 from titan.rules.recording import known_by
 from titan.rules.reports import is_never_ended
 

@@ -25,9 +25,8 @@ from titan.model.actions import (
     first_tags,
     part_key,
 )
-from titan.model.recorded import Action
 from titan.model.run_status import StatusSource
-from titan.model.runs import UNKNOWN_AGENT, Run
+from titan.model.runs import UNKNOWN_AGENT, Action, Run
 from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.content import without_content
 from titan.rules.reports import NEVER_ENDED, later, merged, new_action

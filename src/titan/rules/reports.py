@@ -26,7 +26,7 @@ from titan.model.actions import (
     Source,
     first_tags,
 )
-from titan.model.recorded import Action, counted_alone, lasted_ns
+from titan.model.runs import Action, counted_alone, lasted_ns
 from titan.ports_calls import Prices
 
 #: What was on its way when its run ended comes within seconds; what comes later still counts.

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
 from titan.model.dags import Dag, StageStatus
 from titan.model.errors import Conflict
-from titan.model.recorded import Action
 from titan.model.run_control import RunControl, RunOutcome
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import UNKNOWN_AGENT, Run, ToldEnd
+from titan.model.runs import UNKNOWN_AGENT, Action, Run, ToldEnd
 from titan.rules.names import shown
 from titan.rules.reports import described
 from titan.rules.rollup import dag_status

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
-from titan.model.recorded import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
+from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
 from titan.rules.cost_places import cost_places, token_places
 from titan.rules.duplicates import ENDPOINT, calls_of, possible_duplicates
 from titan.rules.reports import NEVER_ENDED

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from titan.model.actions import Outcome
-from titan.model.recorded import OutcomeSums, Tally
+from titan.model.runs import OutcomeSums, Tally
 from titan.rules.totals import tally_of
 
 

@@ -20,7 +20,7 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun
 from titan.insight.export_csv import ACTIONS_HEADER, RUNS_HEADER
 from titan.model.actions import Payload
-from titan.model.recorded import Action
+from titan.model.runs import Action
 from titan.server.csv_zip import SPOOL_BYTES, csv_zip
 
 

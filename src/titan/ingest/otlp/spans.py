@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from titan.ingest.otlp.contents import asked_with, contents_of, is_message_event
+from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
 from titan.ingest.otlp.telemetry import Gathered, Meaning, Origin, Span, SpanEvent, SpanLink, gather
-from titan.ingest.otlp.use import cost_of, use_of
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
 from titan.model.actions import (
     CALLS,

@@ -9,8 +9,7 @@ from litestar import Response
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
 from titan.rules.totals import tally_of

@@ -12,8 +12,7 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, OutcomeSums
-from titan.model.runs import Run
+from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico

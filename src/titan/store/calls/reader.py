@@ -7,10 +7,9 @@ from operator import attrgetter
 from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Run, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern

@@ -9,20 +9,21 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import (
+from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
     Action,
     ActionFacts,
     Count,
     OutcomeSums,
+    Run,
     RunTotals,
     Tally,
+    ToldEnd,
     counted_alone,
     lasted_ns,
 )
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
 from titan.ports_calls import FlatRun, Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row

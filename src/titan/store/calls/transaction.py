@@ -7,8 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
-from titan.model.recorded import Action, Count, Note, RunTotals
-from titan.model.runs import Run, troubles_after
+from titan.model.runs import Action, Count, Note, Run, RunTotals, troubles_after
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
