@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import Memory, PerToken, a_seen, a_span, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, AgentSource, Entry, Failure, ModelUse, Outcome, RunEnd, Source
-from titan.model.recorded import Action
+from titan.model.runs import Action
 
 
 @st.composite

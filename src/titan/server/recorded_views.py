@@ -12,9 +12,8 @@ from titan.insight.progress import LOOKED_AT, Progress, progress
 from titan.insight.run_details import details_of
 from titan.model.actions import Entry, Failure, Payload
 from titan.model.interventions import Intervention
-from titan.model.recorded import Action, AgentRow, Note, Tally
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Action, AgentRow, Note, Run, Tally
 from titan.model.shaped import shaped
 from titan.ports_calls import CallReader, RunFilter
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView

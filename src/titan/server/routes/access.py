@@ -17,12 +17,11 @@ from titan.ports import Reader, Transaction
 from titan.ports_calls import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server.access import Caller
+from titan.server.access import Caller, set_cookie
 from titan.server.answers import json_answer
 from titan.server.call import Call, Json
 from titan.server.offline import new_token_answer, token_view
 from titan.server.route import Routes
-from titan.server.signing_in import set_cookie
 from titan.wire.access import (
     NewTokenAnswer,
     NewTokenBody,

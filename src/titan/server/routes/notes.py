@@ -7,8 +7,7 @@ from typing import Final
 
 from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
-from titan.model.recorded import Note, Stops
-from titan.model.runs import Run
+from titan.model.runs import Note, Run, Stops
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons

@@ -13,8 +13,7 @@ from typing import Any, Final, TypeAlias, get_args, get_type_hints
 
 import msgspec
 
-from titan.model.recorded import Tally
-from titan.model.runs import Run
+from titan.model.runs import Run, Tally
 from titan.store.calls.money import sum_from_pico, sum_to_pico
 from titan.store.rows.columns import by_value, from_us_or_none, to_us_or_none
 from titan.store.session import Row
