@@ -9,8 +9,8 @@ from litestar.exceptions import HTTPException
 
 from titan.model import errors
 from titan.model.shaped import shaped
+from titan.server.call import plain
 from titan.server.misplaced import Meant, meant_by
-from titan.server.parts import plain
 from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
 from titan.wire.problems import Problem, ProblemAnswer
 

@@ -1,6 +1,7 @@
 """The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
 
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -13,15 +14,15 @@ from litestar.types import ASGIApp
 from titan.model.errors import TitanError
 from titan.server.access import Door
 from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error, status_code_of
-from titan.server.call import Call
+from titan.server.call import Call, Json, plain, routed_by_parts
 from titan.server.console import Console
 from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
-from titan.server.parts import plain, routed_by_parts
 from titan.server.reach import permit
 from titan.server.route import Route, SocketRoute
 from titan.server.table import ROUTES, SOCKETS
+from titan.wire.base import NoQuery
 
 
 def create_app(house: House, console: Console | None = None) -> ASGIApp:
@@ -53,7 +54,7 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
             await permit(call, route.permission)
             if route.adds:
                 house.space.check(f"{route.method} {route.path}")
-            answer = await route.perform(call)
+            answer = await _answer(route, call)
             status = answer.status_code or route.status
             return answer
         except TitanError as refusal:
@@ -63,6 +64,26 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
             house.metrics.on_request(route.method, route.path, status, perf_counter() - began)
 
     return HTTPRouteHandler(_template(route), http_method=HttpMethod(route.method), status_code=route.status)(endpoint)
+
+
+async def _answer(route: Route, call: Call) -> Response[Any]:
+    """Return the handler's answer to `call`.
+
+    Raises:
+        TitanError: the query or the body is not what it should be, or the handler refuses.
+    """
+    values = {} if route.query is NoQuery else {"query": call.query(route.query)}
+    if route.takes_body or (route.mutates and route.body is not bytes):
+        call.raw = await call.raw_body(route.limit_bytes)
+    if route.takes_body:
+        values["body"] = await call.decoded(route.body)
+    if route.runs is None:
+        answer = await route.handler(call, **values)
+    else:
+        answer = await route.runs(call, partial(route.handler, **values))
+    if isinstance(answer, Response):
+        return answer
+    return json_answer(answer.content if isinstance(answer, Json) else answer, route.status)
 
 
 def _template(route: SocketRoute) -> str:

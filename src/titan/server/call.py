@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 from litestar import Request
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from titan.engine.receipts import Once, once
 from titan.engine.submit import Submitter
@@ -23,7 +24,6 @@ from titan.server.access import Caller, Door, token_in
 from titan.server.expectations import expected_of, found_of
 from titan.server.house import House
 from titan.server.lists import given
-from titan.server.parts import plain
 from titan.server.texts import with_whole_days
 from titan.wire.base import ScopeQuery
 
@@ -35,6 +35,11 @@ IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 PROJECT_HEADER: Final = "x-titan-project"  # percent-encoded or not
 PROJECT_FIELD: Final = "project"  # of any query, for browsers' links and sockets, which set no header
 STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# An id may hold `/`, and may be a word that a route has too, so escapes count in choosing a route: a part that was sent
+# with a `%` is always a value. `/runs/a%2Fb` is the run `a/b`, `/runs/%65xport` the run `export`. The framework splits
+# paths that are decoded already; so until then a mark, which no path can hold, stands for both.
+_VALUE: Final = "\0."  # before a part that is a value; a NUL in a path is refused, see `Call.path`
+_SLASH: Final = "\0-"  # for a slash within a part
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,3 +382,26 @@ def _unreadable(
         found=found_of(error, fields or {}),
         next_step="Correct it and send it again.",
     )
+
+
+def routed_by_parts(app: ASGIApp) -> ASGIApp:
+    """Return `app` given paths with marks; `plain` takes them out again."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if b"%" in scope["raw_path"]:
+            path = "/".join(map(_marked, scope["raw_path"].decode("latin-1").split("/")))
+            changed: Any = {**scope, "path": path}
+            await app(changed, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return routed
+
+
+def plain(path: str) -> str:
+    """Return a path, or a part of one, as it was meant."""
+    return path.replace(_SLASH, "/").replace(_VALUE, "") if "\0" in path else path
+
+
+def _marked(part: str) -> str:
+    return _VALUE + unquote(part).replace("/", _SLASH) if "%" in part else part

@@ -16,24 +16,21 @@ is no coroutine has a second argument, which says where it runs: a `Reader` or `
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from litestar import Response
 from msgspec import Struct
 
 from titan.ports import Reader, Transaction
 from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.access import Permission
-from titan.server.answers import JSON, json_answer
+from titan.server.answers import JSON
 from titan.server.call import MAX_BODY_BYTES, Call, Json
 from titan.wire.base import NoQuery
 
 H = TypeVar("H", bound=Callable[..., Any])
 
-#: How a handler is run, by what its second argument is.
+#: How a handler that is no coroutine is run, by what its second argument is.
 _RUNS: Final[Mapping[Any, Callable[[Call, Callable[..., Any]], Awaitable[Any]]]] = {
-    None: lambda call, handler: handler(call),
     Reader: lambda call, handler: call.read(lambda reader: handler(call, reader)),
     CallReader: lambda call, handler: call.read_runs(lambda reader: handler(call, reader)),
     Transaction: lambda call, handler: call.decide(lambda tx: handler(call, tx)),
@@ -56,7 +53,7 @@ class Route(SocketRoute):
     """One thing that can be asked. Its summary is the first line of the handler's docstring."""
 
     method: str
-    runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]]
+    runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]] | None  #: runs a handler that is no coroutine
     body: Any  #: type of the request's body; `bytes` for raw content, None for none
     answer: Any  #: type of the body of a success; `bytes` for raw content
     takes_body: bool  #: whether the handler is given the body; else it reads what it wants itself
@@ -66,22 +63,6 @@ class Route(SocketRoute):
     mutates: bool  #: whether it takes an Idempotency-Key
     adds: bool  #: whether it brings new work or content, which an almost full disk refuses
     limit_bytes: int  #: of the body
-
-    async def perform(self, call: Call) -> Response[Any]:
-        """Return the handler's answer to `call`.
-
-        Raises:
-            TitanError: the query or the body is not what it should be, or the handler refuses.
-        """
-        values = {} if self.query is NoQuery else {"query": call.query(self.query)}
-        if self.takes_body or (self.mutates and self.body is not bytes):
-            call.raw = await call.raw_body(self.limit_bytes)
-        if self.takes_body:
-            values["body"] = await call.decoded(self.body)
-        answer = await self.runs(call, partial(self.handler, **values))
-        if isinstance(answer, Response):
-            return answer
-        return json_answer(answer.content if isinstance(answer, Json) else answer, self.status)
 
 
 class Routes:
@@ -119,7 +100,7 @@ class Routes:
                     method=method,
                     path=path,
                     handler=handler,
-                    runs=_RUNS[hints.get("reader", hints.get("tx"))],
+                    runs=_RUNS.get(hints.get("reader", hints.get("tx"))),
                     permission=permission,
                     query=hints.get("query", NoQuery),
                     body=hints.get("body", body),

@@ -14,10 +14,9 @@ from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
-from titan.store.calls.money import to_pico
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, sums_from_row
-from titan.store.calls.run_rows import RUN_COLUMNS, run_from_row
+from titan.store.calls.run_rows import RUN_COLUMNS, run_from_row, to_pico
 from titan.store.rows.columns import to_us
 from titan.store.session import CallSession, Row
 

@@ -21,8 +21,7 @@ from titan.model.runs import (
     lasted_ns,
 )
 from titan.ports_calls import FlatRun, Heard
-from titan.store.calls.money import exact_sum, from_pico, to_pico
-from titan.store.calls.run_rows import Values
+from titan.store.calls.run_rows import Values, exact_sum, from_pico, to_pico
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
 
