@@ -167,7 +167,7 @@ def _command_in(words: Sequence[str]) -> str:
         if word not in commands:
             break
         found, commands = f"{found} {word}", getattr(commands[word], "commands", {})
-    return found
+    return f"{found} list" if "list" in commands else found
 
 
 def _fail_by_fault(fault: Exception) -> ExitCode:

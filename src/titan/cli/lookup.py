@@ -95,7 +95,7 @@ def on_any(
             if failure.kind != missing:
                 raise
     raise CommandFailed(
-        repr(name),
+        f"job {name!r}",
         exit_code=ExitCode.NOT_FOUND,
         expected="the name or id of a job, a DAG or an agent run",
         found="none such",

@@ -29,7 +29,7 @@ TOKEN_SCHEMES: Final = frozenset(
     {"bearer", "apikey"}
 )  # the second: agentsentinel-sdk, always up to 0.2, at times since
 _HOW_TO_GET_ONE: Final = (
-    "Make one where the server runs, `titan token create NAME`, and set TITAN_TOKEN to it"
+    "Make one where the server runs, `titan tokens create NAME`, and set TITAN_TOKEN to it"
     " or send it as `Authorization: Bearer …`."
 )
 

@@ -19,7 +19,7 @@ def test_a_submission_says_how_to_go_on(titan: CommandLine, scripts: Path) -> No
     assert done.exit_code == 0
     assert re.fullmatch(
         r"DAG hello submitted: 1 job \(id \w+\)\n"
-        r"See how it goes on:  titan dag hello --wait\n"
+        r"See how it goes on:  titan dags show hello --wait\n"
         r"See what it writes:  titan logs hello --dag hello --follow\n",
         done.text,
     )
@@ -114,7 +114,7 @@ def test_a_chain_runs_one_job_after_the_other(titan: CommandLine, scripts: Path)
 def test_a_setting_counts_for_all_jobs_or_for_one(titan: CommandLine, scripts: Path) -> None:
     done = titan("submit", f"{scripts}/hello.py", f"{scripts}/fail.py", "--retries", "fail=2", "--backoff", "10ms",
                  "--priority", "7", "--wait", "--json")  # fmt: skip
-    attempts = titan("job", "fail", "--dag", str(done.document["dag_id"]), "--json").document["attempts"]
+    attempts = titan("jobs", "show", "fail", "--dag", str(done.document["dag_id"]), "--json").document["attempts"]
 
     assert [job["priority"] for job in jobs_by_name(done.document).values()] == [7, 7]
     assert isinstance(attempts, list)
@@ -143,7 +143,7 @@ def test_a_circle_is_refused_and_nothing_is_stored(titan: CommandLine, scripts: 
     assert done.exit_code == 5
     assert done.stdout == b""
     assert done.stderr.startswith("titan: dag 'circle': expected no circle of parents; found ")
-    assert titan("dag", "circle").exit_code == 3
+    assert titan("dags", "show", "circle").exit_code == 3
 
 
 @pytest.mark.parametrize(

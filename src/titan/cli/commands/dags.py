@@ -60,8 +60,8 @@ def show(
     return Answer(answer, lambda: show_dag(read(answer, Dag), at=now()))
 
 
-@asks(app, "titan dags rerun nightly")
-def rerun(titan: Server, name: DagArgument) -> Answer:
+@asks(app, "titan dags redeploy nightly")
+def redeploy(titan: Server, name: DagArgument) -> Answer:
     """Submit a DAG again, all of it, under the same name."""
     return submitted_once_more(titan.post("api", "dags", name, "redeploy"))
 
