@@ -152,6 +152,9 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
     next_step = f"See `{command} --help`."
     if command == "titan submit" and message.startswith("No such option"):
         next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
+    if context is not None and context.parent is not None and command.endswith(" list"):
+        verb = next((word for word in words if word in getattr(context.parent.command, "commands", {})), "list")
+        next_step += f" Options stand behind the verb: titan {words[0]} {verb} …" * (verb != "list")
     line = f"{command}: {message}{'' if message.endswith('?') else '.'} {next_step}"
     if "--json" in words:
         parts = {"subject": command, "expected": "a command line that its help describes", "found": message}

@@ -61,14 +61,16 @@ def files(incomplete: str) -> list[str]:
     return sorted(f"{path}/" if os.path.isdir(path) else path for path in paths)
 
 
-def known_names(titan: "Server", kind: str) -> list[str]:
-    """Return the names of the newest things of this kind, each once.
+def known_names(titan: "Server", kind: str, *, like: str | None = None) -> list[str]:
+    """Return the names of the newest things of this kind, each once; of runs only those that hold a text.
 
     Raises:
         CommandFailed: the server does not answer.
     """
     path, listing, field, query = _LISTS[kind]
-    listed = titan.get("api", *path, timeout_seconds=None, **query).get(listing)
+    listed = titan.get(
+        "api", *path, timeout_seconds=None, **query, **({"q": like} if like and kind == "run" else {})
+    ).get(listing)
     if not isinstance(listed, Sequence):
         return []
     names = (entry.get(field) for entry in listed if isinstance(entry, Mapping))

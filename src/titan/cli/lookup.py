@@ -105,19 +105,20 @@ def on_any(
 
 
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
-    """Return the error with names like the unknown one as its next step, where the server knows some."""
+    """Return the error with names like the unknown one as its next step, or else the command that lists them."""
     kind = _KINDS.get(failure.kind)
     unknown = re.search(r"'(.+)'$", failure.subject)
     if kind is None or unknown is None or failure.found != "none such":  # another find says more
         return failure
     name = unknown.group(1)
     try:
-        known = known_names(server, kind)
+        known = known_names(server, kind, like=name) or known_names(server, kind)
     except CommandFailed:
         return failure
     parts = [each for each in known if name.casefold() in each.casefold()]
     near = (parts or get_close_matches(name, known))[:_NEAR]
-    return replaced(failure, next_step=f"Did you mean {shortened(near)}?") if near else failure
+    next_step = f"Did you mean {shortened(near)}?" if near else f"`titan {kind}s` lists them."
+    return replaced(failure, next_step=next_step)
 
 
 def replaced(failure: CommandFailed, *, found: str | None = None, next_step: str) -> CommandFailed:

@@ -69,4 +69,4 @@ def test_cancelling_nothing_in_particular_is_refused(titan: CommandLine) -> None
     nothing, too_much = titan("cancel"), titan("cancel", "--dag", "x", "--run", "y")
 
     assert (nothing.exit_code, too_much.exit_code) == (2, 2)
-    assert "expected a JOB, --dag DAG or --run RUN; found none of them" in nothing.stderr
+    assert "expected a job, a DAG or an agent run; found none of them" in nothing.stderr

@@ -207,7 +207,15 @@ def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running
 
 @pytest.mark.parametrize(
     "words",
-    [["end"], ["note"], ["verify"], ["pin"], ["archive"], ["restore"], ["unpin"], ["unmute"], ["delete", "--yes"]],
+    [
+        ["end"],
+        ["note"],
+        ["show", "--verify"],
+        ["edit", "--pin"],
+        ["edit", "--no-archive"],
+        ["edit", "--unmute"],
+        ["delete", "--yes"],
+    ],
 )
 def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(
     titan: CommandLine, ended: str, words: list[str]
@@ -231,6 +239,6 @@ def test_an_id_may_be_any_text(server: RunningTitan, titan: CommandLine) -> None
     assert [noted.exit_code, verified.exit_code, deleted.exit_code] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("words", [["job", "a/b"], ["dag", "a/b"], ["runs", "show", "a/b"]])
+@pytest.mark.parametrize("words", [["jobs", "show", "a/b"], ["dags", "show", "a/b"], ["runs", "show", "a/b"]])
 def test_a_slash_in_the_name_of_what_is_not_there_is_not_found(titan: CommandLine, words: list[str]) -> None:
     assert titan(*words).exit_code == 3

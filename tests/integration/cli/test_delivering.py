@@ -66,15 +66,6 @@ def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is
     assert again.stdout == f"Nothing waits for {titan.server}.\n"
 
 
-def test_a_folder_that_is_none_is_refused(titan: CommandLine, tmp_path: Path) -> None:
-    none = titan("runs", "import", str(tmp_path / "none"))
-
-    assert (none.exit_code, none.stdout) == (2, b"")
-    assert (
-        "expected a folder in which recorded entries wait; found none of that name. titan doctor names" in none.stderr
-    )
-
-
 def test_what_no_server_takes_stays(home: Path) -> None:
     spool = spool_of(home, "gone_9090", told_of("STAYS_1"))
 
