@@ -84,3 +84,12 @@ def test_an_approval_that_several_gates_could_mean_says_how_to_choose(titan: Com
     assert "--dag, --run" in unclear.stderr
     assert "of DAG or is approved" in clear.text
     titan("cancel", "--dag", one)
+
+
+def test_the_one_open_gate_of_a_dag_is_approved_by_the_name_of_the_dag(titan: CommandLine, scripts: Path) -> None:
+    submit_held(titan, scripts, "letters")
+
+    done = titan("approve", "letters")
+
+    assert done.text.startswith("Gate hitl-gate-hello of DAG letters is approved by ")
+    assert titan("approve", "letters").exit_code == 3

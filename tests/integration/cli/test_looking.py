@@ -225,3 +225,11 @@ def test_the_output_of_an_attempt_that_there_was_not_is_not_found(titan: Command
 
     assert done.exit_code == 3
     assert "expected an attempt from 1 to 1; found --attempt 9" in done.stderr
+
+
+def test_a_mistyped_job_or_dag_is_answered_with_the_nearest(titan: CommandLine, nightly: str) -> None:
+    job, dag = titan("jobs", "show", "trian"), titan("dags", "show", "nighlty", "--json")
+
+    assert (job.exit_code, dag.exit_code) == (3, 3)
+    assert "found none such. Did you mean train?" in job.stderr
+    assert "Did you mean " in dag.stderr

@@ -187,3 +187,19 @@ def test_a_command_line_that_makes_no_sense_is_exit_code_two(
     assert done.exit_code == 2
     assert found in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_script_that_is_run_writes_its_output_and_ends_with_its_exit_code(titan: CommandLine, scripts: Path) -> None:
+    (scripts / "told.py").write_text("import os, sys\nprint(sys.argv[1:], os.environ['SEED'])\nsys.exit(7)\n")
+
+    done = titan("run", "--env", "SEED=3", str(scripts / "told.py"), "--epochs", "3", "--server", "x")
+
+    assert (done.exit_code, done.text) == (7, "['--epochs', '3', '--server', 'x'] 3\n")
+    assert "told FAILED" in done.stderr
+
+
+def test_a_script_that_is_run_and_killed_ends_as_a_shell_says_it(titan: CommandLine, scripts: Path) -> None:
+    (scripts / "killed.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+
+    assert titan("run", "--json", str(scripts / "killed.py")).exit_code == 128 + 9
+    assert titan("run", str(scripts / "hello.py")).exit_code == 0
