@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from titan.engine.again import replay_job
+from titan.engine.again import rerun_job
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
 from titan.engine.retry import retry_job
@@ -205,10 +205,10 @@ def retry_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Retried:
     return retry_job(tx, _job(tx, call, query))
 
 
-@route("POST /api/jobs/{job}/replay", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
-def replay_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Submitted:
+@route("POST /api/jobs/{job}/rerun", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
+def rerun_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Submitted:
     """Run a job once more with its inputs, as a DAG of its own."""
-    return replay_job(tx, _job(tx, call, query), call.submitter, dag_id=call.house.ids.dag_id())
+    return rerun_job(tx, _job(tx, call, query), call.submitter, dag_id=call.house.ids.dag_id())
 
 
 def _job(reader: Reader, call: Call, scope: ScopeQuery) -> Job:

@@ -304,7 +304,7 @@ def _check_home(house: House, body: Registration) -> None:
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
             found="one of another home",
-            next_step="A local worker ends with its home; `titan worker --join` works for any server.",
+            next_step="A local worker ends with its home; `titan workers join` works for any server.",
         )
 
 
@@ -355,7 +355,7 @@ async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnsw
             "a worker beside this server",
             expected="a server that may run workers on its machine",
             found="one that was started with --no-worker",
-            next_step="Start it without --no-worker, or start a worker where it is to run: titan worker --join URL.",
+            next_step="Start it without --no-worker, or start a worker where it is to run: titan workers join URL.",
         )
 
     async def start() -> LocalWorkerAnswer:
