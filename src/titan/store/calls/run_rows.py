@@ -66,6 +66,7 @@ def _tally(**sums: Any) -> Tally:
 
 
 _OUTCOMES: Final = ("running", "success", "error", "blocked", "rejected", "replayed")
+_NEVER_CHANGED: Final = {"project_id", "id", "keeps_content"}  # the last is decided when a run begins
 _MONEY: Final = {Decimal: (sum_to_pico, sum_from_pico)}
 
 RUNS: Final = Columns(Run, within={"tally": Columns(Tally, but=("calls",), make=_tally, pairs=_MONEY)})
@@ -74,5 +75,5 @@ RUNS: Final = Columns(Run, within={"tally": Columns(Tally, but=("calls",), make=
 RUN_FRAGMENTS: Final[Mapping[str, str]] = RUNS.fragments("run", "runs.") | {
     "run_fields": ", ".join(RUNS.names),
     "run_places": ", ".join("?" for _ in RUNS.names),
-    "run_updates": ", ".join(f"{name} = excluded.{name}" for name in RUNS.names if name not in ("project_id", "id")),
+    "run_updates": ", ".join(f"{name} = excluded.{name}" for name in RUNS.names if name not in _NEVER_CHANGED),
 }

@@ -78,7 +78,7 @@ class Columns(Generic[S]):
     """How values of a type are stored: a column for each field, by the field's type. Nothing here names a field.
 
     Moments are integer microseconds in `<field>_us`, members of an enum their text, truths 0 and 1, numbers and texts
-    themselves, and all else JSON. Reading and writing are compiled, as dataclasses are: every change of a job does both.
+    themselves, and all else JSON. Reading and writing are compiled, as dataclasses are: each change of a job does both.
     """
 
     def __init__(
