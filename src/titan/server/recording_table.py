@@ -39,7 +39,7 @@ from titan.wire.base import OkAnswer
 from titan.wire.files import FilesQuery, LeftFilesAnswer
 from titan.wire.notes import InterceptsAnswer, InterceptsQuery, NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
 from titan.wire.recording import EndRunBody, RecordAnswer, RecordBody, RecordQuery
-from titan.wire.replays import NewReplayBody, ReplayDetailView, ReplaysAnswer, ReplaysQuery, ReplayView
+from titan.wire.replays import NewReplayBody, ReplayDetailView, ReplayQuery, ReplaysAnswer, ReplaysQuery, ReplayView
 from titan.wire.runs import (
     ChainAnswer,
     ExportQuery,
@@ -321,6 +321,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path=REPLAY,
         handler=replays.show_replay,
         permission=Permission.SEE_ALL,
+        query=ReplayQuery,
         answer=ReplayDetailView,
     ),
     Route(

@@ -1,8 +1,9 @@
 """Replays that the server computes: one at a time, on a thread of their own, beside the requests."""
 
+import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -46,6 +47,7 @@ class _Progress:
     done: int = 0
     total: int = 0
     is_cancelled: bool = False
+    ended: Future[None] = field(default_factory=Future)
 
     def step(self) -> None:
         if self.is_cancelled:
@@ -79,6 +81,12 @@ class Replays:
         if progress is not None:
             progress.is_cancelled = True
 
+    async def wait(self, replay_id: str, *, seconds: float) -> None:
+        """Return when a replay has ended, or after so many seconds."""
+        progress = self._progress.get(replay_id)
+        if progress is not None and seconds:
+            await asyncio.wait([asyncio.wrap_future(progress.ended)], timeout=seconds)
+
     def as_it_stands(self, replay: Replay) -> Replay:
         """Return a replay; one that runs in no process any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
@@ -105,7 +113,7 @@ class Replays:
         except Exception:
             logger.exception("replay %s of run %s is not stored", replay.id, replay.run_id)
         finally:
-            del self._progress[replay.id]
+            self._progress.pop(replay.id).ended.set_result(None)
 
     def _ended(self, replay: Replay, progress: _Progress) -> Replay:
         try:

@@ -25,6 +25,7 @@ from titan.wire.replays import (
     NewReplayBody,
     ReplayDetailView,
     ReplayMetrics,
+    ReplayQuery,
     ReplayResult,
     ReplaysAnswer,
     ReplaysQuery,
@@ -111,7 +112,8 @@ async def list_replays(call: Call) -> Response[bytes]:
 
 
 async def show_replay(call: Call) -> Response[bytes]:
-    """Show a replay with what it found."""
+    """Show a replay with what it found; `wait_seconds` waits for its end."""
+    await call.house.replays.wait(call.path("replay"), seconds=call.query(ReplayQuery).wait_seconds)
     return json_answer(_detail_view(call, await look(call, partial(_find, call=call))))
 
 
