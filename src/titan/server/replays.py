@@ -16,6 +16,7 @@ from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.runs import Run
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.server.exported import exported
@@ -168,21 +169,11 @@ def _save(tx: CallTransaction, *, replay: Replay) -> None:
 
 
 def _check_metrics(found: SelfCheck) -> ReplayMetrics:
-    return ReplayMetrics(
-        original_cost_usd=found.original_cost,
-        calls=found.calls,
-        replayable=found.replayable,
-        is_available=found.is_available,
-    )
+    return shaped(ReplayMetrics, found, original_cost_usd=found.original_cost)
 
 
 def _check_view(found: SelfCheck) -> SelfCheckView:
-    return SelfCheckView(
-        findings=tuple(
-            FindingView(reason=one.reason.value, blocks=one.blocks, count=one.count, action_ids=one.action_ids)
-            for one in found.findings
-        )
-    )
+    return SelfCheckView(findings=tuple(shaped(FindingView, one) for one in found.findings))
 
 
 def _metrics(found: Comparison) -> ReplayMetrics:
@@ -199,31 +190,7 @@ def _metrics(found: Comparison) -> ReplayMetrics:
 
 def _comparison_view(found: Comparison) -> ComparisonView:
     return ComparisonView(
-        divergences=tuple(
-            DivergenceView(
-                kind=one.kind.value,
-                action=one.action,
-                replay_action=one.replay_action,
-                original_id=one.original_id,
-                replay_id=one.replay_id,
-                path=one.path,
-                is_root=one.is_root,
-                consequence_of=one.consequence_of,
-            )
-            for one in found.divergences
-        ),
-        rows=tuple(
-            ComparedRowView(
-                action=row.action,
-                part=row.part.value,
-                original=row.original,
-                replay=row.replay,
-                status=row.status.value,
-                original_id=row.original_id,
-                replay_id=row.replay_id,
-                remarks=tuple(remark.value for remark in row.remarks),
-            )
-            for row in found.rows
-        ),
+        divergences=tuple(shaped(DivergenceView, one) for one in found.divergences),
+        rows=tuple(shaped(ComparedRowView, row) for row in found.rows),
         has_more_rows=found.has_more_rows,
     )

@@ -33,8 +33,8 @@ def compare(titan: Server, run: RunArgument, other: OtherRun) -> Answer:
     """Compare a run with another one, action by action; nothing is executed. Exit 1 where they diverge."""
     path = ("api", "v1", "runs", run, "replays")
     started = titan.post(*path, body={"level": "compare", "with_run": other})
-    replay = document = _ended(titan, *path, started["id"])
-    found = read(replay, ReplayDetailView)
+    document = _ended(titan, *path, str(started["id"]))
+    found = read(document, ReplayDetailView)
     if found.metrics is None or found.result is None or found.result.comparison is None:
         raise CommandFailed(
             f"comparison of {run} with {other}",
@@ -84,11 +84,12 @@ def _line(place: int, divergence: DivergenceView) -> str:
 
 
 def _cells(row: ComparedRowView) -> tuple[str, str, str, str]:
-    sides = ("–" if text is None else _cell(row, text) for text in (row.original, row.replay))
-    return (row.action, *sides, _STATUS[row.status])
+    return (row.action, _cell(row, row.original), _cell(row, row.replay), _STATUS[row.status])
 
 
-def _cell(row: ComparedRowView, text: str) -> str:
+def _cell(row: ComparedRowView, text: str | None) -> str:
+    if text is None:
+        return "–"
     return text if row.part == "call" else f"{row.part}: {text}"
 
 
