@@ -87,7 +87,7 @@ class EntryRedactor:
                     return True
         if failure is not None:
             own += (failure.type, failure.message, failure.traceback or "")
-        return self._redactor.may_take("\n".join(["", *own, ""]))  # a number is told by what stands around it
+        return self._redactor.may_take(*own)
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []
