@@ -11,7 +11,7 @@ from titan_sdk.recording.redact import built_in, leave_out_bodies
 MISTAKES = [
     (None, "No such file or directory"),
     ("=", "Invalid statement"),
-    ("broken = '('", "'broken': what Python's re refuses: missing )"),
+    ("broken = '('", "'broken': what RE2 refuses: missing )"),
     ("broken = 'x(?=y)'", "'broken': what RE2 refuses: invalid perl operator: (?="),
     ("broken = 5", "'broken': 5, no text"),
     ("[broken]\nx = 'y'", "'broken': {'x': 'y'}, no text"),
