@@ -103,7 +103,11 @@ def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:
             ValueError,
             r"patterns\['x'\]='\(': expected a name.*RE2 refuses: missing \)",
         ),
-        ({"patterns": {"x": "x(?=y)"}}, ValueError, r"patterns\['x'\].*; found what RE2 refuses: invalid perl operator"),
+        (
+            {"patterns": {"x": "x(?=y)"}},
+            ValueError,
+            r"patterns\['x'\].*; found what RE2 refuses: invalid perl operator",
+        ),
         ({"patterns": {"X": "x"}}, ValueError, r"patterns\['X'\].*; found a name that is not 1 to 40"),
         ({"patterns": {f"x{n}": "x" for n in range(101)}}, ValueError, "patterns: expected at most 100; found 101"),
     ],

@@ -207,7 +207,7 @@ def row_of_run(run: Run) -> Values:
 
 def heard_from_row(row: Row, *, newest_action: int) -> Heard:
     """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[36:]
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[37:]
     return Heard(
         number=number,
         run_id=run_id,
@@ -267,6 +267,7 @@ def action_from_row(row: Row, run_id: str) -> Action:
         cache_read_tokens=row[33],
         cache_write_tokens=row[34],
         reasoning_tokens=row[35],
+        redaction_version=row[36],
     )
 
 
@@ -336,6 +337,7 @@ def row_of_action(action: Action, run_no: int) -> Values:
         action.cache_read_tokens,
         action.cache_write_tokens,
         action.reasoning_tokens,
+        action.redaction_version,
     )
 
 

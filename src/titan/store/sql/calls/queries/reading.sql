@@ -17,7 +17,7 @@ actions.cost, actions.is_cost_estimated, actions.model, actions.provider, action
 actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
 actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
 actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
-actions.reasoning_tokens
+actions.reasoning_tokens, actions.redaction_version
 
 -- name: run_no
 select run_no from runs where project_id = :project_id and id = :run_id
