@@ -65,7 +65,7 @@ create table runs (
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
-    details_told text not null default '',
+    details_told text not null default '[]',
     keeps_content integer not null default 1 check (keeps_content in (0, 1)),
     estimated integer not null default 0 check (estimated >= 0),
     told_end text,
