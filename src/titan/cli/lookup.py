@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
-from titan.cli.answers import Dag, Document, Job, read
 from titan.cli.completion import known_names
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count
-from titan.cli.server import Server
-from titan.cli.views import shortened
+from titan.cli.server import Document, Server, read
+from titan.cli.views import jobs_of, shortened
+from titan.wire.work import DagView, JobView
 
 _NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
 _NEAR: Final = 3  # names that are offered where one is not known
@@ -20,22 +20,22 @@ _KINDS: Final = {"UnknownJob": "job", "UnknownDag": "dag", "UnknownRun": "run", 
 FoundT = TypeVar("FoundT")
 
 
-def find_dag(server: Server, name: str) -> Dag:
+def find_dag(server: Server, name: str) -> DagView:
     """Return the DAG with this id, else the newest of this name, with its jobs.
 
     Raises:
         CommandFailed: there is none.
     """
-    return read(server.get("api", "dags", name), Dag)
+    return read(server.get("api", "dags", name), DagView)
 
 
-def find_job(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Job:
+def find_job(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> JobView:
     """Return the job with this id, else the newest of this name in `dag` or `run`, else the newest of all.
 
     Raises:
         CommandFailed: there is none; the message says so when a DAG has the name.
     """
-    return read(find_job_document(server, name, dag=dag, run=run), Job)
+    return read(find_job_document(server, name, dag=dag, run=run), JobView)
 
 
 def find_job_document(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Document:
@@ -57,7 +57,7 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
 
 def dag_id_of(server: Server, dag: str | None) -> str | None:
     """Return the id of the DAG that `--dag` names, None when it is not given."""
-    return None if dag is None else read(server.get("api", "dags", dag, jobs=False), Dag).dag_id
+    return None if dag is None else read(server.get("api", "dags", dag, jobs=False), DagView).dag_id
 
 
 def on_any(
@@ -160,8 +160,8 @@ def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
     )
 
 
-def _named(dag: Dag) -> str:
-    names = [job.name for job in dag.jobs]
+def _named(dag: DagView) -> str:
+    names = [job.name for job in jobs_of(dag)]
     listed = ", ".join(names[:_NAMED_JOBS])
     rest = len(names) - _NAMED_JOBS
     return f"{count(len(names), 'job')} ({listed}{f' and {rest:,} more' if rest > 0 else ''})"
