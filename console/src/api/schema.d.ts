@@ -1109,7 +1109,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1353,6 +1353,58 @@ export interface paths {
         put?: never;
         /** Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned. */
         post: operations["pin_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the replays of a run, the newest first; those too that agentsentinel-sdk reported. */
+        get: operations["list_replays"];
+        put?: never;
+        /** Start a replay: check whether the run can be replayed, or compare it with another recorded run. */
+        post: operations["start_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays/{replay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a replay with what it found. */
+        get: operations["show_replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays/{replay}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a replay; one that has ended stays as it is. */
+        post: operations["cancel_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2295,6 +2347,38 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * ComparedRowView
+         * @description A row of the table: the inputs or the outputs of one call.
+         */
+        ComparedRowView: {
+            action: string;
+            /** @description In few words; null where that run has none. */
+            original: string | null;
+            original_id: string | null;
+            /** @enum {unknown} */
+            part: "call" | "error" | "input" | "output";
+            /** @description What was not compared: `float_drift` below 1e-9, `redacted` parts. */
+            remarks: string[];
+            replay: string | null;
+            replay_id: string | null;
+            /**
+             * @description unknown: one run has not recorded it.
+             * @enum {unknown}
+             */
+            status: "diverged" | "match" | "unknown";
+        };
+        /**
+         * ComparisonView
+         * @description How a replay differs from its original.
+         */
+        ComparisonView: {
+            /** @description The first 500. */
+            divergences: components["schemas"]["DivergenceView"][];
+            has_more_rows: boolean;
+            /** @description The first 2,000. */
+            rows: components["schemas"]["ComparedRowView"][];
+        };
+        /**
          * CompleteAnswer
          * @description Which leases it ended, which were over before, and what to run next; the worker forgets the first two.
          */
@@ -2457,6 +2541,25 @@ export interface components {
          */
         DeletedAnswer: {
             deleted: boolean;
+        };
+        /**
+         * DivergenceView
+         * @description A call that does not match.
+         */
+        DivergenceView: {
+            action: string;
+            /** @description The place, from 0, of the divergence whose value it consumes. */
+            consequence_of: number | null;
+            /** @description It is the first divergence. */
+            is_root: boolean;
+            /** @description action_name_mismatch, input_mismatch, output_mismatch, error_mismatch, order_changed, missing_action or extra_action. */
+            kind: string;
+            original_id: string | null;
+            /** @description Where inputs or outputs differ first: `$.prompt`. */
+            path: string | null;
+            /** @description Its name in the replay; null: it is missing there. */
+            replay_action: string | null;
+            replay_id: string | null;
         };
         /**
          * Effect
@@ -2693,6 +2796,20 @@ export interface components {
             /** @default 10000 */
             limit: number;
             q: string;
+        };
+        /**
+         * FindingView
+         * @description Why a run cannot be replayed, or what a replay of it does not show.
+         */
+        FindingView: {
+            /** @description The first 100. */
+            action_ids: string[];
+            /** @description No replay is possible because of it. */
+            blocks: boolean;
+            /** @description Of actions or entries; 0: it concerns the run. */
+            count: number;
+            /** @description run_incomplete, outputs_missing, side_effects …: see the guide on replays. */
+            reason: string;
         };
         /**
          * GateOutcome
@@ -3474,6 +3591,22 @@ export interface components {
             troubles: number | null;
         };
         /**
+         * NewReplayBody
+         * @description POST /api/v1/runs/{run}/replays.
+         */
+        NewReplayBody: {
+            /**
+             * @description self_check: can the run be replayed. compare: how another recorded run differs from it.
+             * @enum {unknown}
+             */
+            level: "compare" | "self_check";
+            /**
+             * @description For compare: the run that is taken for the replay.
+             * @default null
+             */
+            with_run: string | null;
+        };
+        /**
          * NewTokenAnswer
          * @description POST /api/tokens; `token` is shown here and never again.
          */
@@ -3958,6 +4091,62 @@ export interface components {
             window: string;
         };
         /**
+         * ReplayDetailView
+         * @description A replay with what it found.
+         */
+        ReplayDetailView: {
+            author: string;
+            created_at: string;
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            /**
+             * @description reported: agentsentinel-sdk replayed the run in its own process.
+             * @enum {unknown}
+             */
+            level: "compare" | "reported" | "self_check";
+            metrics: components["schemas"]["ReplayMetrics"] | null;
+            /** @description Share of the actions that were read, while it runs. */
+            progress: number | null;
+            /** @description null until it has completed, and of reported ones. */
+            result: components["schemas"]["ReplayResult"] | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "completed" | "failed" | "running";
+            with_run: string | null;
+        };
+        /**
+         * ReplayMetrics
+         * @description What a replay came to, in numbers. What its level does not tell is null.
+         */
+        ReplayMetrics: {
+            /** @description Calls that were looked at; of two runs, each pair counts once. */
+            calls: number;
+            /** @description Calls that do not match. */
+            divergences: number | null;
+            /** @description Whether the run can be replayed. */
+            is_available: boolean | null;
+            /** @description Share of calls that match, from 0 to 1. */
+            match_rate: number | null;
+            /** @description What the run spent. */
+            original_cost_usd: string | null;
+            /** @description What the calls spent that really ran. */
+            replay_cost_usd: string | null;
+            /** @description Calls that the recording can answer. */
+            replayable: number | null;
+            savings_usd: string | null;
+            /** @description Calls that match by name alone: one run has no inputs or outputs of them. */
+            uncompared: number | null;
+        };
+        /**
+         * ReplayResult
+         * @description What a replay found, by its level.
+         */
+        ReplayResult: {
+            comparison: components["schemas"]["ComparisonView"] | null;
+            self_check: components["schemas"]["SelfCheckView"] | null;
+        };
+        /**
          * ReplayResultsAnswer
          * @description POST /api/v1/replay/{run}/results.
          */
@@ -3986,6 +4175,47 @@ export interface components {
             divergences_detected: number;
             /** @description success, partial or failed. */
             status: string;
+        };
+        /**
+         * ReplayView
+         * @description A replay of a run.
+         */
+        ReplayView: {
+            author: string;
+            created_at: string;
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            /**
+             * @description reported: agentsentinel-sdk replayed the run in its own process.
+             * @enum {unknown}
+             */
+            level: "compare" | "reported" | "self_check";
+            metrics: components["schemas"]["ReplayMetrics"] | null;
+            /** @description Share of the actions that were read, while it runs. */
+            progress: number | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "completed" | "failed" | "running";
+            with_run: string | null;
+        };
+        /**
+         * ReplaysAnswer
+         * @description The replays of a run, the newest first.
+         */
+        ReplaysAnswer: {
+            data: components["schemas"]["ReplayView"][];
+        };
+        /**
+         * ReplaysQuery
+         * @description GET /api/v1/runs/{run}/replays.
+         */
+        ReplaysQuery: {
+            /**
+             * @description How many at most.
+             * @default 50
+             */
+            limit: number;
         };
         /**
          * Report
@@ -4276,6 +4506,13 @@ export interface components {
             dag: string | null;
             /** @default null */
             run: string | null;
+        };
+        /**
+         * SelfCheckView
+         * @description What became of checking whether a run can be replayed.
+         */
+        SelfCheckView: {
+            findings: components["schemas"]["FindingView"][];
         };
         /**
          * SessionView
@@ -7832,6 +8069,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_replays: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaysAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplayBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayDetailView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    cancel_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
                 };
             };
             /** @description Refused; the body says why. */
