@@ -15,7 +15,7 @@ from titan.wire.work import DagView, JobView
 
 _NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
 _NEAR: Final = 3  # names that are offered where one is not known
-_KINDS: Final = {"UnknownJob": "job", "UnknownDag": "dag", "UnknownRun": "run", "UnknownWorker": "worker"}
+_UNKNOWN: Final = re.compile(r"(job|dag|run|worker|gate) '(.+)'")  # the subject of an error
 
 FoundT = TypeVar("FoundT")
 
@@ -106,11 +106,10 @@ def on_any(
 
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
     """Return the error with names like the unknown one as its next step, or else the command that lists them."""
-    kind = _KINDS.get(failure.kind)
-    unknown = re.search(r"'(.+)'$", failure.subject)
-    if kind is None or unknown is None or failure.found != "none such":  # another find says more
+    unknown = _UNKNOWN.fullmatch(failure.subject)
+    if unknown is None or failure.found != "none such":  # another find says more
         return failure
-    name = unknown.group(1)
+    kind, name = unknown.groups()
     try:
         known = known_names(server, kind, like=name) or known_names(server, kind)
     except CommandFailed:

@@ -79,8 +79,7 @@ def show(
     if not result:
         return Answer(answer, lambda: show_job(job, at=now()))
     answer = titan.get("api", "jobs", job.job_id, "result")
-    found = read(answer, ResultAnswer)
-    if not found.is_set:
+    if not read(answer, ResultAnswer).is_set:
         raise CommandFailed(
             f"job {job.name!r} ({job.job_id})",
             exit_code=ExitCode.NOT_FOUND,
@@ -89,7 +88,7 @@ def show(
             next_step="A job sets one with titan_sdk.set_result(value).",
             kind="UnknownResult",
         )
-    return Answer(answer, lambda: show_json(found.value))
+    return Answer(answer, lambda: show_json(answer["value"]))
 
 
 @asks(
