@@ -30,7 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do a round of keeping house now, and say what went. */
+        /** Delete now what retention deletes, and report what was deleted. */
         post: operations["clean"];
         delete?: never;
         options?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try again every job of a DAG that failed or was cancelled; what completed is kept. */
+        /** Try again every job of a DAG that failed or was cancelled; what completed stays. */
         post: operations["retry_a_dag"];
         delete?: never;
         options?: never;
@@ -370,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the result that a job set; `is_set` tells null from none. */
+        /** Give the result that a job set; `is_set` distinguishes null from none. */
         get: operations["get_result"];
         put?: never;
         post?: never;
@@ -404,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say why a job is where it is. */
+        /** List what happened to a job, oldest first, in sentences. */
         get: operations["tell_story"];
         put?: never;
         post?: never;
@@ -511,7 +511,7 @@ export interface paths {
         put?: never;
         /** Sign a browser in: check the token, and have a cookie stand for it from now on. */
         post: operations["sign_in"];
-        /** Sign a browser out; the token stays good. */
+        /** Sign a browser out; the token stays valid. */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -684,7 +684,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing. */
+        /** Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing. */
         post: operations["record_actions"];
         delete?: never;
         options?: never;
@@ -701,7 +701,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take the list of an agent's tools; nothing is kept of it. */
+        /** Take the list of an agent's tools; nothing of it is stored. */
         post: operations["register_actions"];
         delete?: never;
         options?: never;
@@ -872,7 +872,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is kept. */
+        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is stored. */
         post: operations["import_runs"];
         delete?: never;
         options?: never;
@@ -1437,7 +1437,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reopen a run, and retry the job that submitted its stages, or tell which program to start again. */
+        /** Reopen a run, and retry the job that submitted its stages, or name the program to start again. */
         post: operations["resume_a_run"];
         delete?: never;
         options?: never;
@@ -1469,7 +1469,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show all actions of a run without bodies, as columns; with `after` only what was heard since. */
+        /** Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since. */
         get: operations["show_skeleton"];
         put?: never;
         post?: never;
@@ -1794,7 +1794,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept the metrics of an OpenTelemetry exporter; nothing is kept of them. */
+        /** Accept the metrics of an OpenTelemetry exporter; nothing of them is stored. */
         post: operations["take_metrics"];
         delete?: never;
         options?: never;
@@ -1943,7 +1943,7 @@ export interface components {
         ActionKind: "agent" | "call" | "event" | "handoff" | "model" | "step" | "thought" | "tool" | "turn";
         /**
          * ActionView
-         * @description One action of a list: what is known of it without its bodies.
+         * @description One action of a list, without its inputs and outputs.
          */
         ActionView: {
             actor: string | null;
@@ -2199,7 +2199,7 @@ export interface components {
             /** @description Ids of actions with commas between, or a JSON list of them; at most 200. */
             ids: string;
             /**
-             * @description Of each text; what goes beyond is cut.
+             * @description Of each text; the rest is cut off.
              * @default 2000
              */
             limit_bytes: number;
@@ -2315,7 +2315,7 @@ export interface components {
         };
         /**
          * CleanAnswer
-         * @description POST /api/clean: what went; in a dry run what would go at least.
+         * @description POST /api/clean: what was deleted; in a dry run, what would be deleted at least.
          */
         CleanAnswer: {
             archived: number;
@@ -2341,7 +2341,7 @@ export interface components {
          */
         CleanQuery: {
             /**
-             * @description Whether to say only what would go.
+             * @description Whether only to report what would be deleted.
              * @default false
              */
             dry_run: boolean;
@@ -2489,7 +2489,7 @@ export interface components {
         DagsAnswer: {
             dags: components["schemas"]["DagView"][];
             more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
+            /** @description Send it as `before` for the next page; null on the last one. */
             next: string | null;
         };
         /**
@@ -2601,7 +2601,7 @@ export interface components {
         };
         /**
          * EventRefused
-         * @description An event that is not kept.
+         * @description An event that is not stored.
          */
         EventRefused: {
             id: string;
@@ -2610,7 +2610,7 @@ export interface components {
         };
         /**
          * EventTaken
-         * @description An event that is kept.
+         * @description An event that is stored.
          */
         EventTaken: {
             id: string;
@@ -2641,7 +2641,7 @@ export interface components {
             /** @default null */
             after: string | null;
             /**
-             * @description Tell also of which recorded runs something was heard.
+             * @description Send also which runs changed.
              * @default false
              */
             calls: boolean;
@@ -2729,7 +2729,7 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.
              * @default 7d
              */
             window: string;
@@ -2908,7 +2908,7 @@ export interface components {
             notes: number;
             /** @description Entries that were known already. */
             repeated: number;
-            /** @description Runs that the lines tell of. */
+            /** @description Runs in the file. */
             runs: number;
             /** @description Entries that were new. */
             stored: number;
@@ -2969,7 +2969,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "entries_lost" | "error" | "high_intervention" | "over_budget";
             /** @description For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked". */
-            told: string;
+            text: string;
         };
         /**
          * InterceptView
@@ -3013,7 +3013,7 @@ export interface components {
              */
             q: string | null;
             /**
-             * @description When it was last heard of: 90m, 24h, 7d, 2w … or all.
+             * @description When it was last active: 90m, 24h, 7d, 2w … or all.
              * @default 7d
              */
             window: string;
@@ -3163,7 +3163,7 @@ export interface components {
             delay_ms: number;
             duration_ns: number | null;
             ended_at: string | null;
-            /** @description Names of what its environment gains; their values are not told. */
+            /** @description Names of the environment variables that it sets; their values are not shown. */
             env: string[];
             exit_code: number | null;
             filename: string | null;
@@ -3198,7 +3198,7 @@ export interface components {
         JobsAnswer: {
             jobs: components["schemas"]["JobView"][];
             more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
+            /** @description Send it as `before` for the next page; null on the last one. */
             next: string | null;
         };
         /**
@@ -3235,7 +3235,7 @@ export interface components {
         };
         /**
          * KeysAnswer
-         * @description GET /api/store/keys; with `next` as `after` the list goes on.
+         * @description GET /api/store/keys; send `next` as `after` for the next page.
          */
         KeysAnswer: {
             keys: string[];
@@ -3420,25 +3420,15 @@ export interface components {
         };
         /**
          * Load
-         * @description How busy the worker's machine is.
+         * @description How busy a worker's machine is, as the worker last reported.
          */
         Load: {
-            average_1m: number;
-            cores: number;
-            /** @default null */
-            memory_total_bytes: number | null;
-            /** @default null */
-            memory_used_bytes: number | null;
-        };
-        /**
-         * LoadView
-         * @description How busy a worker's machine is.
-         */
-        LoadView: {
             /** @description Processes that ran or waited to, over the last minute. */
             average_1m: number;
             cores: number;
+            /** @default null */
             memory_total_bytes: number | null;
+            /** @default null */
             memory_used_bytes: number | null;
         };
         /**
@@ -3568,7 +3558,7 @@ export interface components {
          */
         NewNoteBody: {
             /**
-             * @description Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why.
+             * @description Take the run out of GET /api/v1/intercepts until it has further errors; needs a text: why.
              * @default false
              */
             acknowledges: boolean;
@@ -3577,7 +3567,7 @@ export interface components {
             /** @default null */
             author: string | null;
             /**
-             * @description Take it out of there for good, until it is unmuted; needs a text: why.
+             * @description Take the run out of GET /api/v1/intercepts until it is unmuted; needs a text that says why.
              * @default false
              */
             mutes: boolean;
@@ -3673,13 +3663,13 @@ export interface components {
          * @description What a person said of a run or an action: a score, words, or both.
          */
         NoteView: {
-            /** @description Its run needs no attention any more, until more goes wrong in it. */
+            /** @description Its run needs no attention until it has further errors. */
             acknowledges: boolean;
             action_id: string | null;
             at: string;
             author: string;
             id: string;
-            /** @description Its run needs no attention any more, whatever more goes wrong in it. */
+            /** @description Its run needs no attention, whatever further errors it has. */
             mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
@@ -3796,7 +3786,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description What went wrong, for people and programs.
+         * @description An error, for people and programs.
          */
         Problem: {
             expected: string;
@@ -3824,7 +3814,7 @@ export interface components {
              * @description estimated: from the calls of the agent's last completed runs; never above 0.95.
              * @enum {unknown}
              */
-            source: "estimated" | "told";
+            source: "estimated" | "reported";
             total: number | null;
         };
         /**
@@ -3862,7 +3852,7 @@ export interface components {
         QueueAnswer: {
             /** @description What needs somebody first, then the largest first. */
             groups: components["schemas"]["QueueGroupView"][];
-            /** @description Whether something has further groups: of each word 20 are told. */
+            /** @description Whether there are further groups: of each `waits_for` 20 are listed. */
             more: boolean;
             /** @description Label → READY jobs, which want nothing but a worker. */
             ready: {
@@ -3883,7 +3873,7 @@ export interface components {
             count: number;
             /** @description The first of them, in the order of their turn. */
             jobs: components["schemas"]["JobView"][];
-            /** @description What tells it from the others: `unroutable:GPU`, `parents`. */
+            /** @description Unique among the groups: `unroutable:GPU`, `parents`. */
             name: string;
             /** @description The label that is missing or busy. */
             requirement: string | null;
@@ -3906,7 +3896,7 @@ export interface components {
         };
         /**
          * QuietFrame
-         * @description A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive.
+         * @description A frame of /api/events/ws: nothing happened for 10 s; the connection is alive.
          */
         QuietFrame: {
             cursor: string;
@@ -3960,7 +3950,7 @@ export interface components {
         };
         /**
          * RegisterAnswer
-         * @description POST /api/v1/actions/register: nothing is kept, an agent's actions are known from its calls.
+         * @description POST /api/v1/actions/register: nothing is stored, an agent's actions are known from its calls.
          */
         RegisterAnswer: {
             registered: number;
@@ -4006,12 +3996,12 @@ export interface components {
          */
         RegistryAnswer: {
             data: components["schemas"]["RunView"][];
-            /** @description Told when nothing was found, and no ids were asked. */
+            /** @description Only when nothing was found, and no `ids` were given. */
             elsewhere: components["schemas"]["ElsewhereView"] | null;
             /** @description The words of the search stand in more entries than were looked at: only in the newest. */
             is_search_capped: boolean;
             is_total_capped: boolean;
-            /** @description With this as `cursor` the list goes on; null at its end. */
+            /** @description Send it as `cursor` for the next page; null on the last one. */
             next_cursor: string | null;
             /** @description How many there are in all; counted up to 10,000. */
             total: number;
@@ -4085,7 +4075,7 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.
              * @default 7d
              */
             window: string;
@@ -4241,6 +4231,15 @@ export interface components {
             started_at: string;
         };
         /**
+         * ReportedEndView
+         * @description An end that was reported before further actions of the run began.
+         */
+        ReportedEndView: {
+            at: string;
+            reason: string | null;
+            status: components["schemas"]["RunStatus"];
+        };
+        /**
          * ReserveAnswer
          * @description POST /api/v1/budgets/reserve: there is no budget here that could refuse it, and nothing is held.
          */
@@ -4290,7 +4289,7 @@ export interface components {
         };
         /**
          * Resumed
-         * @description The answer to a resume: who goes on.
+         * @description The answer to a resume: what continues the run.
          */
         Resumed: {
             agent_run_id: string;
@@ -4299,7 +4298,7 @@ export interface components {
         };
         /**
          * ResyncFrame
-         * @description A frame of /api/events/ws: read everything anew, then go on from this cursor.
+         * @description A frame of /api/events/ws: read everything again, then continue from this cursor.
          */
         ResyncFrame: {
             resync: string;
@@ -4380,14 +4379,14 @@ export interface components {
         RunDetailView: {
             agent_id: string;
             archived_at: string | null;
-            /** @description What else was told, each once: objects of resource attributes, of the result of a replay … */
+            /** @description What else was reported, each once: objects of resource attributes, of the result of a replay … */
             details: unknown[];
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
             is_pinned: boolean;
@@ -4396,13 +4395,15 @@ export interface components {
             last_event_at: string;
             /** @description Jobs that have not ended. Only of a run with stages. */
             live_job_count?: number;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            /** @description Entries that its program could not deliver; they are missing here. */
             lost: number;
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
+            /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
+            reported_end: components["schemas"]["ReportedEndView"] | null;
             run_id: string;
             session_id: string | null;
             /** @description Only of a run with stages. */
@@ -4414,9 +4415,7 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
         };
         /**
@@ -4443,7 +4442,7 @@ export interface components {
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
             is_pinned: boolean;
@@ -4452,13 +4451,15 @@ export interface components {
             last_event_at: string;
             /** @description Jobs that have not ended. Only of a run with stages. */
             live_job_count?: number;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            /** @description Entries that its program could not deliver; they are missing here. */
             lost: number;
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
+            /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
+            reported_end: components["schemas"]["ReportedEndView"] | null;
             run_id: string;
             session_id: string | null;
             /** @description Only of a run with stages. */
@@ -4470,9 +4471,7 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
         };
         /**
@@ -4489,10 +4488,10 @@ export interface components {
             started_at: string;
         };
         /**
-         * RunsHeardFrame
-         * @description Something was heard of these recorded runs, or they changed otherwise: read again what shows them.
+         * RunsChangedFrame
+         * @description These runs changed: read again what shows them.
          */
-        RunsHeardFrame: {
+        RunsChangedFrame: {
             agents: string[];
             cursor: string;
             runs: string[];
@@ -4587,7 +4586,7 @@ export interface components {
         };
         /**
          * SkeletonAnswer
-         * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
+         * @description All actions of a run as columns of equal length, in the order they started, without inputs and outputs.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
          *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
@@ -4610,7 +4609,7 @@ export interface components {
             names: string[];
             number: number[];
             outcome: (components["schemas"]["Outcome"] | null)[];
-            /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
+            /** @description The parent's `number`; 0 for none, -1 for one that is not known yet. */
             parent: number[];
             /** @description The `number` of each such call; all are counted. */
             possible_duplicates: number[];
@@ -4618,7 +4617,7 @@ export interface components {
             start_us: number[];
             /** @description Input and output together; -1 when unknown. */
             tokens: number[];
-            /** @description With this as `after`, only what was heard later. */
+            /** @description With this as `after`, only what changed later. */
             version: number;
         };
         /**
@@ -4627,7 +4626,7 @@ export interface components {
          */
         SkeletonQuery: {
             /**
-             * @description Only actions of which something was heard after this version.
+             * @description Only actions that changed after this version.
              * @default null
              */
             after: number | null;
@@ -4654,7 +4653,7 @@ export interface components {
         };
         /**
          * StoreView
-         * @description Where the facts are kept; never a password.
+         * @description Where the facts are stored; never a password.
          */
         StoreView: {
             /** @enum {unknown} */
@@ -4734,7 +4733,7 @@ export interface components {
         SwapBody: {
             expected: string | null;
             /**
-             * @description The key is gone when it was to be gone before.
+             * @description Keep the time at which the key expires.
              * @default false
              */
             keep_ttl: boolean;
@@ -4827,15 +4826,6 @@ export interface components {
             tokens: components["schemas"]["TokenView"][];
         };
         /**
-         * ToldEndView
-         * @description An end that a run was told, before something of it began again.
-         */
-        ToldEndView: {
-            at: string;
-            reason: string | null;
-            status: components["schemas"]["RunStatus"];
-        };
-        /**
          * TrendDay
          * @description An agent's runs that started on one day, in UTC.
          */
@@ -4861,9 +4851,10 @@ export interface components {
             /** @enum {unknown} */
             figure: "cost_per_run" | "success_rate";
             now: number | null;
-            told: string;
+            /** @description For people. */
+            text: string;
             /**
-             * @description too_few: not enough to tell it from chance; unpriced: some costs are not known.
+             * @description too_few: too few runs to tell a change from chance; unpriced: some costs are not known.
              * @enum {unknown}
              */
             verdict: "down" | "same" | "too_few" | "unpriced" | "up";
@@ -4931,8 +4922,8 @@ export interface components {
             joined_at: string;
             /** @description The last ten that ended, the latest first. */
             last_jobs: components["schemas"]["LastJobView"][];
-            /** @description Null where the worker does not tell. */
-            load: components["schemas"]["LoadView"] | null;
+            /** @description Null where the worker does not report it. */
+            load: components["schemas"]["Load"] | null;
             name: string;
             offers: {
                 [key: string]: number;
