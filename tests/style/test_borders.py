@@ -77,8 +77,8 @@ def test_nothing_is_left_undone_or_skipped() -> None:
     assert found == []
 
 
-def test_the_sdk_imports_only_the_standard_library() -> None:
-    allowed = sys.stdlib_module_names | {"titan_sdk"}
+def test_the_sdk_imports_only_the_standard_library_and_re2_where_it_is_installed() -> None:
+    allowed = sys.stdlib_module_names | {"titan_sdk", "re2"}
 
     foreign = [
         f"{path}:{line} {name}"
