@@ -14,8 +14,8 @@ from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.exchange import Readable
 from titan_sdk.home import running_servers
-from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
 
 _project: ContextVar[str | None] = ContextVar("project", default=None)  # of --project

@@ -38,8 +38,7 @@ from titan.cli.screen import remark, say, show_json, write_bytes
 from titan.cli.server import Server, connect, local_file
 from titan.cli.transfer import CountedFile, Transfer
 from titan.rules.windows import ALL_TIME
-from titan_sdk.http1 import NotWritable
-from titan_sdk.partial_file import PartialFile
+from titan_sdk.partial_file import NotWritable, PartialFile
 
 
 class Format(StrEnum):
