@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from titan.cli.answers import Document, ProjectList, read
@@ -14,9 +15,11 @@ from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
-from titan_sdk.exchange import Readable
 from titan_sdk.home import running_servers
 from titan_sdk.transport import Transport, quote
+
+if TYPE_CHECKING:
+    from titan_sdk.exchange import Readable
 
 _project: ContextVar[str | None] = ContextVar("project", default=None)  # of --project
 
@@ -109,7 +112,7 @@ class Server:
         return self._ask("DELETE", segments, query=query)
 
     def upload(
-        self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float, **query: str | None
+        self, *segments: str, file: "Readable", size_bytes: int, timeout_seconds: float, **query: str | None
     ) -> Document:
         """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
         with _translated():
