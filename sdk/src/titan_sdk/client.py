@@ -153,7 +153,7 @@ class TitanClient:
     reject = blocking(Commands.reject)
     retry = blocking(Commands.retry)
     retry_run = blocking(Commands.retry_run)
-    replay = blocking(Commands.replay)
+    rerun = blocking(Commands.rerun)
     redeploy = blocking(Commands.redeploy)
     resume_run = blocking(Commands.resume_run)
 
