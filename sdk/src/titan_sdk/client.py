@@ -36,9 +36,9 @@ class AsyncTitanClient(Core):
             await client.submit_dag("nightly", [TitanJob("extract", "extract.py")])
             await client.wait("nightly", timeout=600)      # -> "COMPLETED"
 
-    It needs httpx: `pip install 'titan-agents-sdk[async]'`. Arguments as `TitanClient`. Any number of calls may be under way at once, on one event loop at a time. A call
-    that is cancelled closes its connection; what it asked for may or may not have been done. Files are read and
-    written on the loop's thread, at most 1 MiB at a time.
+    It needs httpx: `pip install 'titan-agents-sdk[async]'`. Arguments as `TitanClient`. Any number of calls may be
+    under way at once, on one event loop at a time. A call that is cancelled closes its connection; what it asked for
+    may or may not have been done. Files are read and written on the loop's thread, at most 1 MiB at a time.
     """
 
     def __init__(
