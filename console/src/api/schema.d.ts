@@ -1904,6 +1904,11 @@ export interface components {
              */
             project: string | null;
             /**
+             * @description Of the patterns the sender redacted it by; 0: by none.
+             * @default 0
+             */
+            redaction_version: number;
+            /**
              * @description Null: the request's run.
              * @default null
              */
@@ -1933,6 +1938,8 @@ export interface components {
             notes: components["schemas"]["NoteView"][];
             /** @description Paths at which something was taken away. */
             redacted: string[];
+            /** @description Of the patterns it was redacted by; 0: by none. */
+            redaction_version: number;
             sources: string[];
         };
         /**
