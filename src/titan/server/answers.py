@@ -109,7 +109,7 @@ def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int)
     known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
     found = "no such path" if status_code == 404 else f"one that does not take {request.method}"
     alike = similar_names(path, [str(route.path_format) for route in request.app.routes]) if status_code == 404 else []
-    hint = f"Did you mean {' or '.join(alike)}? " if alike else ""
+    hint = f"Did you mean {alike[0]}? " if alike else ""
     next_step = f"{hint}Look up paths and methods at /schema/openapi.json." if meant is None else meant.next_step
     problem = Problem(
         type="NoSuchRoute",
