@@ -1384,7 +1384,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a replay with what it found. */
+        /** Show a replay with what it found; `wait_seconds` waits for its end. */
         get: operations["show_replay"];
         put?: never;
         post?: never;
@@ -4134,6 +4134,17 @@ export interface components {
             savings_usd: string | null;
             /** @description Calls that match by name alone: one run has no inputs or outputs of them. */
             uncompared: number | null;
+        };
+        /**
+         * ReplayQuery
+         * @description GET /api/v1/runs/{run}/replays/{replay}.
+         */
+        ReplayQuery: {
+            /**
+             * @description Seconds to wait for the end; at most 30.
+             * @default 0
+             */
+            wait_seconds: number;
         };
         /**
          * ReplayResult
@@ -8150,7 +8161,9 @@ export interface operations {
     };
     show_replay: {
         parameters: {
-            query?: never;
+            query?: {
+                wait_seconds?: number;
+            };
             header?: never;
             path: {
                 run: string;
