@@ -26,10 +26,18 @@ from titan.model.actions import ActionEntry, Entry, Payload, Source, is_answer
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction, Prices
-from titan.rules.aliases import TRACING, claims_of, joined, resolved, under_their_runs
 from titan.rules.content import without_content
 from titan.rules.distinct_words import distinct_words
-from titan.rules.recording import CAPTURES_ALL, ContentCapture, apply_entries
+from titan.rules.recording import (
+    CAPTURES_ALL,
+    TRACING,
+    ContentCapture,
+    apply_entries,
+    claims_of,
+    joined,
+    resolved,
+    under_their_runs,
+)
 from titan.rules.run_lifecycle import not_heard_yet
 
 T = TypeVar("T")
