@@ -45,7 +45,7 @@ TOKEN_SCHEMES: Final = frozenset({"bearer", "apikey"})  # the latter: agentsenti
 COOKIE: Final = "titan_session"
 SESSION_PATH: Final = "/api/session"  # the one path that is answered without a token where one is needed
 _HOW_TO_GET_ONE: Final = (
-    "Make one where the server runs, `titan token create NAME`, and set TITAN_TOKEN to it"
+    "Make one where the server runs, `titan tokens create NAME`, and set TITAN_TOKEN to it"
     " or send it as `Authorization: Bearer …`."
 )
 

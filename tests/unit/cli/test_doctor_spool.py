@@ -43,7 +43,7 @@ def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) 
 
     assert finding.level is Level.WARN
     assert finding.text == f"waiting for the server: 6 recorded entries (105 B, the oldest 3 h 0 min old) in {folder}"
-    by_hand = f"titan runs deliver {folder} --server URL"
+    by_hand = f"titan runs import {folder} --server URL"
     assert finding.next_step == f"Start the server: it takes them in. To another one: {by_hand}"
 
 
@@ -57,7 +57,7 @@ def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
     assert waiting.text.startswith("waiting for the server: 1 recorded entry (7 B, ")
     assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
     folder = tmp_path / "spool" / "127.0.0.1_5001"
-    assert f"titan runs deliver {folder} --server URL. If nobody wants them: rm -r {folder}" in waiting.next_step
+    assert f"titan runs import {folder} --server URL. If nobody wants them: rm -r {folder}" in waiting.next_step
     assert aside.text.startswith("put aside: 2 recorded entries (")
     assert "end its name in .json instead of .aside" in aside.next_step
 
