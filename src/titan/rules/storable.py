@@ -16,6 +16,7 @@ from msgspec.structs import asdict, replace
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
 
 S = TypeVar("S", ActionEntry, RunEntry, Standing)
+C = TypeVar("C", ActionEntry, RunEntry, ModelUse, Failure)
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 #: Browsers and HTTP clients take `/runs/..` and `/runs/%2E%2E` for another path: https://url.spec.whatwg.org, dot
@@ -27,6 +28,12 @@ _TIMES: Final = {
     RunEntry: ("at", "agent_at"),
     Standing: ("last_event_at", "last_started_at", "last_ended_at", "progress_at"),
 }
+#: Of entries, of what a call used, and of failures: ids, and with them all that holds text which is no JSON.
+_IDS: Final = frozenset({"id", "run_id", "parent_id", "actor", "agent_id"})
+_CLEANED: Final = _IDS | {
+    *("name", "tags", "scope", "session_id", "reason"),
+    *("model", "provider", "response_id", "type", "message", "traceback"),
+}
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -37,7 +44,7 @@ def storable(entry: Entry) -> Entry:
         if entry.standing is not None and (standing := _since_1970(entry.standing)) is not entry.standing:
             entry = replace(entry, standing=standing)
         fits = _DOTS.keys().isdisjoint((entry.run_id, entry.agent_id)) and _are_storable(_texts_of_run(entry))
-        return entry if fits else _clean_run(entry)
+        return entry if fits else _clean(entry)
     if entry.started_at < _EARLIEST:  # nothing ends before it begins
         entry = _since_1970(entry)
     use = None if entry.use is None else _with_all_input(_believable(entry.use))
@@ -95,49 +102,20 @@ def _texts_of_run(entry: RunEntry) -> list[str]:
 
 
 def _clean_action(entry: ActionEntry) -> ActionEntry:
-    return replace(
-        entry,
-        id=storable_id(entry.id),
-        run_id=storable_id(entry.run_id),
-        parent_id=_id_or_none(entry.parent_id),
-        actor=_id_or_none(entry.actor),
-        name=storable_text(entry.name),
-        tags=tuple(map(storable_text, entry.tags)),
-        use=None if entry.use is None else _clean_use(entry.use),
-        failure=None if entry.failure is None else _clean_failure(entry.failure),
-        scope=_or_none(entry.scope),
-    )
+    use = None if entry.use is None else _clean(entry.use)
+    return replace(_clean(entry), use=use, failure=None if entry.failure is None else _clean(entry.failure))
 
 
-def _clean_use(use: ModelUse) -> ModelUse:
-    return replace(
-        use, model=_or_none(use.model), provider=_or_none(use.provider), response_id=_or_none(use.response_id)
-    )
+def _clean(said: C) -> C:
+    """Return what a source says with texts, ids and tags that every store can keep."""
+    values = ((name, getattr(said, name)) for name in said.__struct_fields__)
+    return replace(said, **{name: _cleaned(name, value) for name, value in values if name in _CLEANED and value})
 
 
-def _clean_failure(failure: Failure) -> Failure:
-    message, traceback = storable_text(failure.message), _or_none(failure.traceback)
-    return Failure(type=storable_text(failure.type), message=message, traceback=traceback)
-
-
-def _clean_run(entry: RunEntry) -> RunEntry:
-    return replace(
-        entry,
-        run_id=storable_id(entry.run_id),
-        agent_id=_id_or_none(entry.agent_id),
-        session_id=_or_none(entry.session_id),
-        name=_or_none(entry.name),
-        reason=_or_none(entry.reason),
-        tags=tuple(map(storable_text, entry.tags)),
-    )
-
-
-def _or_none(text: str | None) -> str | None:
-    return None if text is None else storable_text(text)
-
-
-def _id_or_none(told_id: str | None) -> str | None:
-    return None if told_id is None else storable_id(told_id)
+def _cleaned(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return tuple(map(storable_text, value))
+    return storable_id(value) if name in _IDS else storable_text(value)
 
 
 def _believable(use: ModelUse) -> ModelUse:
