@@ -1,6 +1,6 @@
 """Log records become entries: messages and details of model calls, evaluations, and named events of a span.
 
-A model call's records carry its span's id, so they and the span come to one action, whichever is heard first. They
+A model call's records carry its span's id, so they and the span come to one action, whichever comes first. They
 say nothing of its end. Messages alone do not tell what their span is, for agents and tools have them, too: until the
 span says, they stand in a step, which is not counted. Log lines without a name are accepted and dropped: a program's
 log is no tape.
@@ -51,21 +51,21 @@ def run_of(record: LogRecord) -> str:
 
 
 def _conversation(records: list[LogRecord]) -> ActionEntry:
-    heard = Messages()
+    messages = Messages()
     records = sorted(records, key=lambda record: record.at_ns)
     for record in records:
         body = record.body if type(record.body) is dict else {"content": record.body}
         # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
-        heard.hear(record.name or _event_name(record), own | body)
+        messages.add(record.name or _event_name(record), own | body)
     gathered = gather(records[0].attributes)
     is_told = not _OF_KIND.isdisjoint(gathered.found)
     told = _told(
         records[0],
         gathered,
         kind=kind_of(gathered) if is_told else ActionKind.STEP,
-        inputs=conversation(heard.question) if heard.question else None,
-        outputs=conversation(heard.answer) if heard.answer else None,
+        inputs=conversation(messages.question) if messages.question else None,
+        outputs=conversation(messages.answer) if messages.answer else None,
     )
     return replace(told, is_part=True)
 
