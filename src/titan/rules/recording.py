@@ -130,7 +130,7 @@ def apply_entries(
 ) -> Applied:
     """Return what `entries` change, taken in the order given.
 
-    Runs that keep no content, as their rows say, or of new ones `capture`, are told of without any.
+    Runs that keep no content, as their rows say, or of new ones `capture`, are recorded without any.
     """
     batch = _Batch(project_id, now, known, prices, capture, known.next_number)
     is_news = [
@@ -215,7 +215,7 @@ def _stands(state: _RunState, standing: Standing) -> bool:
 
 
 def _words(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry says of a run; of its session and name the first word that is heard stays."""
+    """Return what an entry says of a run; of its session and name the first that is reported stays."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
@@ -227,8 +227,8 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
         return said
     at = entry.at if entry.standing is None else entry.standing.progress_at or entry.at
     is_newest = run.progress_at is None or at >= run.progress_at
-    told, else_told = ((entry.done, entry.total), (run.done, run.total))
-    first, second = (told, else_told) if is_newest else (else_told, told)
+    reported, stored = ((entry.done, entry.total), (run.done, run.total))
+    first, second = (reported, stored) if is_newest else (stored, reported)
     said["done"] = second[0] if first[0] is None else first[0]
     said["total"] = second[1] if first[1] is None else first[1]
     said["progress_at"] = at if is_newest else run.progress_at
@@ -236,7 +236,7 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
 
 
 def _details(run: Run, entry: RunEntry) -> tuple[str, ...]:
-    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
+    """Return what was reported beside a run, as digests: OpenTelemetry sends it with every request; it is kept once."""
     if entry.details is None or len(run.details_told) >= MOST_DETAILS:
         return run.details_told
     return tuple(sorted({*run.details_told, digest_of(entry.details).hex()}))
@@ -247,7 +247,7 @@ def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
     if entry.source is Source.IMPORT and entry.agent_id == run.agent_id:
-        return {}  # how it is known stays as it was told here
+        return {}  # how it is known stays as it was reported here
     since = entry.agent_at or entry.at
     order = order_of(entry.agent_source, since)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
@@ -304,7 +304,7 @@ def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
 def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
     """Note at the run what was reported of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
-    state.last_event_at = max(state.last_event_at, _last_told(entry))
+    state.last_event_at = max(state.last_event_at, _last_time(entry))
     state.last_started_at = later(state.last_started_at, entry.started_at)
     if action.kind in CALLS and action.ended_at is None:
         state.open_calls.add(action.number)
@@ -314,8 +314,8 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
         state.run = going_on(state.run)
 
 
-def _last_told(entry: ActionEntry) -> datetime:
-    """Return the latest time that an entry tells of; an end that an export only inferred is none."""
+def _last_time(entry: ActionEntry) -> datetime:
+    """Return the latest time that an entry names; an end that an export only inferred is none."""
     is_inferred = entry.failure is not None and entry.failure.type == NEVER_ENDED
     return entry.started_at if entry.ended_at is None or is_inferred else entry.ended_at
 
@@ -367,10 +367,10 @@ def lost_by(entry: ActionEntry) -> int:
     if entry.name != LOST or entry.kind is not ActionKind.EVENT:
         return 0
     try:
-        told = msgspec.json.decode(entry.details or "{}", type=_Details)
+        details = msgspec.json.decode(entry.details or "{}", type=_Details)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return 1
-    return min(max(told.attributes.count, 1), _MOST)
+    return min(max(details.attributes.count, 1), _MOST)
 
 
 # --- other names of runs ---

@@ -1,4 +1,4 @@
-"""Entries as every store can keep them: the one place that all of them pass, whoever told, before secrets are sought.
+"""Entries as every store can keep them: all of them pass here, whatever their source, before secrets are sought.
 
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
 payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
@@ -60,19 +60,19 @@ def storable_text(text: str) -> str:
     return text if _are_storable([text]) else _NO_TEXT.sub("\ufffd", text)
 
 
-def storable_id(told_id: str) -> str:
+def storable_id(reported_id: str) -> str:
     """Return an id of a run, an action or an agent as every store can keep it, and every address hold it."""
-    return _DOTS.get(told_id) or storable_text(told_id)
+    return _DOTS.get(reported_id) or storable_text(reported_id)
 
 
 def storable_time(moment: datetime) -> datetime:
-    """Return a time as every source could have told it."""
+    """Return a time as every source could have reported it."""
     return max(moment, _EARLIEST)
 
 
 def _since_1970(said: S) -> S:
-    told = {name: getattr(said, name) for name in _TIMES[type(said)]}
-    early = {name: _EARLIEST for name, moment in told.items() if moment is not None and moment < _EARLIEST}
+    times = {name: getattr(said, name) for name in _TIMES[type(said)]}
+    early = {name: _EARLIEST for name, moment in times.items() if moment is not None and moment < _EARLIEST}
     return replace(said, **early) if early else said
 
 
@@ -129,22 +129,22 @@ def _believable(use: ModelUse) -> ModelUse:
 
 
 def _with_all_input(use: ModelUse) -> ModelUse:
-    told, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
-    if told is None or (everything := all_input(told, cached)) == told:
+    reported, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
+    if reported is None or (everything := all_input(reported, cached)) == reported:
         return use
     return replace(use, input_tokens=everything if everything <= MOST_TOKENS else None)
 
 
 def all_input(
-    told: int, cached: int, *, output_tokens: int = 0, total_tokens: int | None = None, is_apart: bool = False
+    reported: int, cached: int, *, output_tokens: int = 0, total_tokens: int | None = None, is_apart: bool = False
 ) -> int:
     """Return all input tokens of a call, of which `cached` were read from or written to a cache.
 
     OpenAI counts these within the input, and so do OpenTelemetry's conventions (semantic-conventions, gen-ai spans:
     "SHOULD include all types of input tokens, including cached tokens"). Anthropic's and Bedrock's own counts leave
     them out: for 5,000 tokens from a cache and 100 beside them, a source that repeats them reports an input of 100.
-    They are not among those told where the source is known to count them apart (`is_apart`), where they are more than
-    those told, and where the total that is told has them besides: all_input(100, 50, total_tokens=150) is 150.
+    They are not among those reported where the source is known to count them apart (`is_apart`), where they are more
+    than those reported, and where the reported total has them besides: all_input(100, 50, total_tokens=150) is 150.
     """
-    is_besides = cached > 0 and total_tokens == told + cached + output_tokens
-    return told + cached if is_apart or is_besides or cached > told else told
+    is_besides = cached > 0 and total_tokens == reported + cached + output_tokens
+    return reported + cached if is_apart or is_besides or cached > reported else reported

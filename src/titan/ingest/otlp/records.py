@@ -21,7 +21,7 @@ from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Sourc
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
 _OF_KIND: Final = frozenset({"kind", "operation"})
-_TOLD_APART: Final = OF_A_VERDICT | {"span_tags", "run"}  #: what an event's entry has a place of its own for
+_OWN_FIELDS: Final = OF_A_VERDICT | {"span_tags", "run"}  #: what an event's entry has a place of its own for
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
@@ -59,15 +59,15 @@ def _conversation(records: list[LogRecord]) -> ActionEntry:
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
         messages.add(record.name or _event_name(record), own | body)
     gathered = gather(records[0].attributes)
-    is_told = not _OF_KIND.isdisjoint(gathered.found)
-    told = _told(
+    has_kind = not _OF_KIND.isdisjoint(gathered.found)
+    entry = _entry(
         records[0],
         gathered,
-        kind=kind_of(gathered) if is_told else ActionKind.STEP,
+        kind=kind_of(gathered) if has_kind else ActionKind.STEP,
         inputs=conversation(messages.question) if messages.question else None,
         outputs=conversation(messages.answer) if messages.answer else None,
     )
-    return replace(told, is_part=True)
+    return replace(entry, is_part=True)
 
 
 def _call(record: LogRecord) -> ActionEntry:
@@ -76,10 +76,10 @@ def _call(record: LogRecord) -> ActionEntry:
     inputs, outputs = contents_of(_as_span(record), gathered, ActionKind.MODEL)
     kind = kind_of(gathered)
     kind = ActionKind.MODEL if kind is ActionKind.STEP else kind
-    return _told(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
+    return _entry(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
 
 
-def _told(
+def _entry(
     record: LogRecord, gathered: Gathered, *, kind: ActionKind, inputs: Payload | None, outputs: Payload | None
 ) -> ActionEntry:
     operation = gathered.found.get("operation")
@@ -103,7 +103,7 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
     details: dict[str, str] = {}
     if (verdict := verdict_of(gathered.found)) is not None:
         details["verdict"] = verdict
-    if attributes := {key: value for key, value in record.attributes.items() if MEANINGS.get(key) not in _TOLD_APART}:
+    if attributes := {key: value for key, value in record.attributes.items() if MEANINGS.get(key) not in _OWN_FIELDS}:
         details["attributes"] = object_text(attributes)
     at = time_of(record.at_ns)
     return ActionEntry(

@@ -63,7 +63,7 @@ def from_pico(pico: int) -> Decimal:
 
 
 def exact_sum(parts: str | None) -> int:
-    """Return a sum that was told as its millions and the rest: no column holds all of what sums come to. None is 0."""
+    """Return a sum that is given as its millions and the rest: no column holds all of what sums come to. None is 0."""
     millions, rest = parts.split() if parts else ("0", "0")
     return int(millions) * 10**6 + int(rest)
 
