@@ -10,15 +10,7 @@ from typing import Any
 import pytest
 
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import (
-    MOST_FAULTS,
-    REST_SECONDS,
-    Answer,
-    Delivery,
-    Verdict,
-    retry_after,
-    verdict_of,
-)
+from titan_sdk.recording.delivery import MOST_FAULTS, REST_SECONDS, Answer, Delivery, Verdict, retry_after, verdict_of
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.recording.told import Told
 

@@ -1,15 +1,21 @@
-"""Recorded runs, actions and entries to rows and back."""
+"""Recorded runs, actions, entries and money to rows and back.
 
-from collections.abc import Iterable
+A run has a column for each field of `Run` and of its `Tally`, made by the field's type: a new field needs its column in
+both schema.sql, and nothing here. Money is picodollars, exact to the twelfth place.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, Final, TypeAlias, get_args, get_type_hints
 
 import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
@@ -20,7 +26,6 @@ from titan.model.runs import (
     Run,
     RunTotals,
     Tally,
-    ToldEnd,
     counted_alone,
     lasted_ns,
 )
@@ -31,20 +36,98 @@ from titan.store.session import Row
 #: What a column can hold here, in the order of the columns.
 Values: TypeAlias = tuple[str | int | bytes | None, ...]
 
+_MOST_INTEGER: Final = 2**63 - 1  # that a column holds
 PICO: Final = 12  # decimal places of a picodollar
-_MOST_COUNT: Final = 2**63 - 1
-_MOST_PICO: Final = _MOST_COUNT
 FULL_PICO: Final = 9_223_372 * 10**PICO  # whole dollars, so that up to a microdollar more still fits
-_MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
+_MOST: Final = Decimal(_MOST_INTEGER).scaleb(-PICO)  # US dollars: 9,223,372
 _MOST_SUM: Final = Decimal(10**12)  # US dollars: of a million calls at the most that one may cost
-_STATUSES: Final = by_value(RunStatus)
-_SOURCES: Final = by_value(StatusSource)
-_OUTCOMES: Final = by_value(Outcome)
-_KINDS: Final = by_value(ActionKind)
-_IMPACTS: Final = by_value(Impact)
-_EFFECTS: Final = by_value(Effect)
-_TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
-_TOLD_END: Final = msgspec.json.Decoder(ToldEnd)
+_NOTHING: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    write: Callable[[Any], str | int | None]
+    read: Callable[[Any], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _capped(value: int | None) -> int | None:
+    return None if value is None else min(value, _MOST_INTEGER)
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _column(field: str, hint: Any) -> _Column:
+    """Return how a field is stored: times as microseconds, words as text, counts, and all else as JSON."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    [kind] = [kind for kind in kinds if kind is not NoneType]
+    if kind is datetime:
+        return _Column(f"{field}_us", to_us_or_none, from_us_or_none)
+    if kind is str:
+        return _Column(field, _same, _same)
+    if kind is bool:
+        return _Column(field, int, bool)
+    if kind is int:
+        return _Column(field, _capped, _same)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _Column(field, _same, by_value(kind).get)
+    decode = msgspec.json.Decoder(kind).decode
+    return _Column(field, _json, lambda text: None if text is None else decode(text))
+
+
+_FIELDS: Final = {name: _column(name, hint) for name, hint in get_type_hints(Run).items() if name != "tally"}
+#: `calls` is the sum of the calls of each outcome, which the database computes as well.
+_SUMS: Final = {name: hint for name, hint in get_type_hints(Tally).items() if name != "calls"}
+_CALLS: Final = ("running", "success", "error", "blocked", "rejected", "replayed")
+
+RUN_COLUMNS: Final = (
+    *(column.name for column in _FIELDS.values()),
+    *(name for field, hint in _SUMS.items() for name in ((field, f"{field}_more") if hint is Decimal else (field,))),
+)
+
+#: What stands in for the columns of a run in the queries.
+RUN_FRAGMENTS: Final[Mapping[str, str]] = {
+    "run_columns": ", ".join(f"runs.{name}" for name in RUN_COLUMNS),
+    "run_fields": ", ".join(RUN_COLUMNS),
+    "run_places": ", ".join("?" for _ in RUN_COLUMNS),
+    "run_updates": ", ".join(f"{name} = excluded.{name}" for name in RUN_COLUMNS if name not in ("project_id", "id")),
+}
+
+
+def run_from_row(row: Row) -> Run:
+    """Return the run of `run_columns`."""
+    fields = {name: column.read(value) for (name, column), value in zip(_FIELDS.items(), row, strict=False)}
+    return Run(**fields, tally=_tally(row[len(_FIELDS) : len(RUN_COLUMNS)]))
+
+
+def row_of_run(run: Run) -> Values:
+    """Return `run_columns`."""
+    return (
+        *(column.write(getattr(run, name)) for name, column in _FIELDS.items()),
+        *_sums(run.tally),
+    )
+
+
+def _tally(values: Row) -> Tally:
+    rest = iter(values)
+    sums: dict[str, Any] = {
+        name: sum_from_pico(next(rest), next(rest)) if hint is Decimal else next(rest) for name, hint in _SUMS.items()
+    }
+    return Tally(calls=sum(sums[name] for name in _CALLS), **sums)
+
+
+def _sums(tally: Tally) -> list[int]:
+    values: list[int] = []
+    for name, hint in _SUMS.items():
+        value = getattr(tally, name)
+        values += sum_to_pico(value) if hint is Decimal else (min(value, _MOST_INTEGER),)
+    return values
 
 
 def to_pico(cost: Decimal) -> int:
@@ -53,7 +136,7 @@ def to_pico(cost: Decimal) -> int:
     What is more than a column holds comes to the most that it holds: no call costs that, and no sum is kept so.
     """
     if not -_MOST < cost < _MOST:
-        return _MOST_PICO if cost > 0 else -_MOST_PICO
+        return _MOST_INTEGER if cost > 0 else -_MOST_INTEGER
     return int(cost.scaleb(PICO).to_integral_value())
 
 
@@ -80,50 +163,29 @@ def sum_to_pico(cost: Decimal) -> tuple[int, int]:
     return FULL_PICO + rest, more
 
 
-def _sum_from_pico(pico: int, more: int) -> Decimal:
+def sum_from_pico(pico: int, more: int) -> Decimal:
+    """Return the sum of these two columns."""
     return from_pico(pico + more * 10**6)
 
 
-_NOTHING: Final = Decimal(0)
+# --- actions and entries ---
 
+#: What action_from_row reads and row_of_action writes.
+ACTION_COLUMNS: Final = (
+    "actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id, "
+    "actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, "
+    "actions.outcome, actions.cost, actions.is_cost_estimated, actions.model, actions.provider, "
+    "actions.input_tokens, actions.output_tokens, actions.response_id, actions.error_type, actions.error_message, "
+    "actions.impact, actions.effect, actions.tags, actions.is_redacted, actions.project_id, actions.has_inputs, "
+    "actions.has_outputs, actions.is_call, actions.has_cost, actions.has_tokens, actions.duplicate_of, "
+    "actions.cache_read_tokens, actions.cache_write_tokens, actions.reasoning_tokens"
+)
 
-def run_from_row(row: Row) -> Run:
-    """Return the run of `run_columns`."""
-    return Run(
-        project_id=row[0],
-        id=row[1],
-        agent_id=row[2],
-        session_id=row[3],
-        name=row[4],
-        status=_STATUSES[row[5]],
-        status_source=_SOURCES[row[6]],
-        started_at=from_us(row[7]),
-        last_event_at=from_us(row[8]),
-        heard_at=from_us(row[9]),
-        ended_at=from_us_or_none(row[10]),
-        reason=row[11],
-        has_stages=bool(row[12]),
-        tally=_tally(row),
-        last_outcome=_OUTCOMES[row[24]] if row[24] else None,
-        last_ended_at=from_us_or_none(row[25]),
-        first_error_id=row[26],
-        first_error=row[27],
-        first_error_at=from_us_or_none(row[28]),
-        done=row[29],
-        total=row[30],
-        tags=_TAGS.decode(row[31]),
-        pinned_at=from_us_or_none(row[32]),
-        archived_at=from_us_or_none(row[33]),
-        entry_count=row[34],
-        last_started_at=from_us_or_none(row[35]),
-        progress_at=from_us_or_none(row[36]),
-        agent_order=row[38],
-        details_told=tuple(row[39].split()),
-        told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
-        lost=row[45],
-        troubles=row[46],
-        keeps_content=bool(row[47]),
-    )
+_OUTCOMES: Final = by_value(Outcome)
+_KINDS: Final = by_value(ActionKind)
+_IMPACTS: Final = by_value(Impact)
+_EFFECTS: Final = by_value(Effect)
+_TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 def with_totals(run: Run, totals: RunTotals) -> Run:
@@ -137,83 +199,6 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
         first_error_id=first and first.action_id,
         first_error=first and first.text,
         first_error_at=None if first is None else from_us_or_none(first.started_at_us),
-    )
-
-
-def _tally(row: Row) -> Tally:
-    return Tally(
-        calls=sum(row[13:19]),
-        running=row[13],
-        success=row[14],
-        error=row[15],
-        blocked=row[16],
-        rejected=row[17],
-        replayed=row[18],
-        cost=_sum_from_pico(row[19], row[42]),
-        prevented=_sum_from_pico(row[20], row[43]),
-        saved=_sum_from_pico(row[21], row[44]),
-        input_tokens=row[22],
-        output_tokens=row[23],
-        unpriced=row[37],
-        estimated=row[40],
-    )
-
-
-def row_of_run(run: Run) -> Values:
-    """Return `run_columns`."""
-    tally = run.tally
-    (cost, cost_more), (prevented, prevented_more), (saved, saved_more) = map(
-        sum_to_pico, (tally.cost, tally.prevented, tally.saved)
-    )
-    return (
-        run.project_id,
-        run.id,
-        run.agent_id,
-        run.session_id,
-        run.name,
-        run.status,
-        run.status_source,
-        to_us(run.started_at),
-        to_us(run.last_event_at),
-        to_us(run.heard_at),
-        to_us_or_none(run.ended_at),
-        run.reason,
-        int(run.has_stages),
-        tally.running,
-        tally.success,
-        tally.error,
-        tally.blocked,
-        tally.rejected,
-        tally.replayed,
-        cost,
-        prevented,
-        saved,
-        min(tally.input_tokens, _MOST_COUNT),
-        min(tally.output_tokens, _MOST_COUNT),
-        run.last_outcome,
-        to_us_or_none(run.last_ended_at),
-        run.first_error_id,
-        run.first_error,
-        to_us_or_none(run.first_error_at),
-        run.done,
-        run.total,
-        msgspec.json.encode(run.tags).decode(),
-        to_us_or_none(run.pinned_at),
-        to_us_or_none(run.archived_at),
-        run.entry_count,
-        to_us_or_none(run.last_started_at),
-        to_us_or_none(run.progress_at),
-        tally.unpriced,
-        run.agent_order,
-        " ".join(run.details_told),
-        tally.estimated,
-        None if run.told_end is None else msgspec.json.encode(run.told_end).decode(),
-        cost_more,
-        prevented_more,
-        saved_more,
-        min(run.lost, _MOST_COUNT),
-        min(run.troubles, _MOST_COUNT),
-        int(run.keeps_content),
     )
 
 
