@@ -162,6 +162,7 @@ def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> Actio
         redacted=tuple(
             RedactionLine(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in bodies.redacted
         ),
+        redaction_version=action.redaction_version,
         inputs=_raw_payload(bodies.inputs),
         outputs=_raw_payload(bodies.outputs),
         details=_raw(bodies.details),

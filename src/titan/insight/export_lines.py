@@ -128,6 +128,7 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
     redacted: tuple[RedactionLine, ...] = ()
+    redaction_version: Count = 0
     inputs: msgspec.Raw | UnsetType = UNSET
     outputs: msgspec.Raw | UnsetType = UNSET
     details: msgspec.Raw | UnsetType = UNSET

@@ -36,8 +36,7 @@ from titan.cli.server import Server, check_free, local_file, read
 from titan.cli.transfer import CountedFile, Transfer
 from titan.rules.windows import ALL_TIME
 from titan.wire.runs import ImportAnswer, RegistryAnswer
-from titan_sdk.http1 import NotWritable
-from titan_sdk.partial_file import PartialFile
+from titan_sdk.partial_file import NotWritable, PartialFile
 
 
 class Format(StrEnum):
