@@ -5,13 +5,12 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Document, read
 from titan.cli.commands.runs import app
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, money
 from titan.cli.options import Answer, RunArgument, asks
 from titan.cli.screen import Column, remark, say, show_table
-from titan.cli.server import Server
+from titan.cli.server import Document, Server, read
 from titan.wire.replays import ComparedRowView, ComparisonView, DivergenceView, ReplayDetailView, ReplayMetrics
 
 OtherRun: TypeAlias = Annotated[
