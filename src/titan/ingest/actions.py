@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from titan.ingest.otlp.spans import time_of
-from titan.ingest.values import check_order, checked_cost
+from titan.ingest.values import check_order, checked_cost, time_of
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source, project_name
 from titan.model.errors import InvalidInput
 from titan.wire.recording import ActionBody, RecordBody, RunBody

@@ -13,9 +13,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.ingest.otlp.calls import Messages, contents_of, cost_of, is_message_event, use_of
-from titan.ingest.otlp.spans import OF_A_VERDICT, kind_of, texts_of, time_of, verdict_of
+from titan.ingest.otlp.spans import OF_A_VERDICT, kind_of, texts_of, verdict_of
 from titan.ingest.otlp.telemetry import MEANINGS, Gathered, LogRecord, Span, gather
-from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of
+from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of, time_of
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
 from titan.ingest.otlp.telemetry import Gathered, Meaning, Origin, Span, SpanEvent, SpanLink, gather
-from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
+from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
     CALLS,
     ActionEntry,
@@ -21,7 +20,6 @@ from titan.model.actions import (
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PENDING: Final = "pending_span"
 
 
@@ -71,11 +69,6 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
 def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
     """Tell whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
     return kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
-
-
-def time_of(nanoseconds: int) -> datetime:
-    """Return a time, exact to the microsecond."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def texts_of(value: Value) -> tuple[str, ...]:
