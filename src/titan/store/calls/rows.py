@@ -182,6 +182,8 @@ ACTION_COLUMNS: Final = (
     "actions.redaction_version"
 )
 
+ACTION_WIDTH: Final = ACTION_COLUMNS.count(",") + 1
+
 _OUTCOMES: Final = by_value(Outcome)
 _KINDS: Final = by_value(ActionKind)
 _IMPACTS: Final = by_value(Impact)
@@ -205,7 +207,7 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
 
 def heard_from_row(row: Row, *, newest_action: int) -> Heard:
     """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[37:]
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[ACTION_WIDTH:]
     return Heard(
         number=number,
         run_id=run_id,
