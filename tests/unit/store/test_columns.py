@@ -13,7 +13,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run, Tally
 from titan.server.recorded_views import run_view
-from titan.store.calls.run_rows import RUNS
+from titan.store.calls.rows import RUNS
 from titan.store.rows.columns import Columns
 
 SCHEMAS = Path(titan.store.__file__).parent / "sql" / "calls"
