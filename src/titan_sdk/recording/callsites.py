@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from sys import _getframe
 
-from titan_sdk.recording.told import line
+from titan_sdk.recording.entry import line
 from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False

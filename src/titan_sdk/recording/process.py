@@ -10,9 +10,10 @@ from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_
 from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import children
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
-from titan_sdk.recording.mistakes import say_once
-from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
+from titan_sdk.recording.delivery import Answer, Verdict, post_to
+from titan_sdk.recording.limits import EXIT_SECONDS
+from titan_sdk.recording.validation import say_once
+from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.transport import Transport
 
@@ -136,13 +137,13 @@ def _close_child() -> None:
         _close(run_end.COMPLETED, EXIT_SECONDS)
 
 
-def _delivery() -> Delivery:
+def _destination() -> Destination:
     try:
         address = address_of()
     except TitanError as mistake:
         say_once(f"titan_sdk: what is recorded has nowhere to go: {mistake}")
-        answer = Answer(Verdict.UNWANTED, "it is not known where the server is")
-        return Delivery(lambda _body, _seconds: answer, None)
+        answer = Answer(Verdict.REFUSED, "it is not known where the server is")
+        return Destination(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
     transport = Transport(
         *(address.host, address.port, token_for(address)),
@@ -150,14 +151,13 @@ def _delivery() -> Delivery:
         ca_file=address.ca_file,
         retry_for_seconds=0,
     )
-    where = f"{address.host}:{address.port}"
-    return Delivery(post_to(transport), None if folder is None else Spool(folder), where=where)
+    return Destination(post_to(transport), None if folder is None else Spool(folder))
 
 
 def _new_recorder() -> Recorder | None:
     if os.environ.get(SWITCH, "").lower() in _NO:
         return None
-    return Recorder(_delivery, on_start=_on_start)
+    return Recorder(_destination, on_start=_on_start)
 
 
 def _import_before_any_fork() -> None:
@@ -165,11 +165,6 @@ def _import_before_any_fork() -> None:
     with suppress(TitanError):
         if address_of().is_tls:
             from titan_sdk import tls  # noqa: F401
-
-
-def _step_aside() -> None:
-    if _recorder is not None:
-        _recorder.step_aside()
 
 
 def _start_anew() -> None:
@@ -190,4 +185,4 @@ _under_way: dict[object, Callable[[str, int], None]] = {}
 _exit: tuple[str, int] | None = None
 _recorder = _new_recorder()
 _import_before_any_fork()
-os.register_at_fork(before=_step_aside, after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_start_anew)

@@ -20,7 +20,7 @@ from titan_sdk.recording.delivery import (
     verdict_of,
 )
 from titan_sdk.recording.spool import Spool, spool_folder
-from titan_sdk.recording.told import Told
+from titan_sdk.recording.entry import Entry
 
 
 class Post:
@@ -53,8 +53,8 @@ class Clock:
         return self.seconds
 
 
-def told(*ids: str, **payloads: str) -> list[Told]:
-    return [Told({"type": "action", "id": each, "name": "a", "started_at_ns": 1}, dict(payloads)) for each in ids]
+def told(*ids: str, **payloads: str) -> list[Entry]:
+    return [Entry({"type": "action", "id": each, "name": "a", "started_at_ns": 1}, dict(payloads)) for each in ids]
 
 
 def kept_entries(folder: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from titan_sdk.recording.leaving import Leftovers
 from titan_sdk.recording.process import recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
 from titan_sdk.recording.spool import Spool
-from titan_sdk.recording.told import Lost, Told
+from titan_sdk.recording.entry import Lost, Entry
 
 LARGE = "y" * 100_000  # where what was told is large, fewer notes may wait
 
@@ -212,12 +212,12 @@ class Note:
         self.is_vital = is_vital
         self.lost = Lost(name, 1)
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[Entry]:
         return [an_entry(self.name)]
 
 
-def an_entry(name: str, size_bytes: int = 0) -> Told:
-    told = Told({"type": "action", "id": name, "name": name, "run_id": name, "started_at_ns": 1})
+def an_entry(name: str, size_bytes: int = 0) -> Entry:
+    told = Entry({"type": "action", "id": name, "name": name, "run_id": name, "started_at_ns": 1})
     told.size_bytes = size_bytes
     return told
 

@@ -16,7 +16,7 @@ from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
 from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.runs import open_run
-from titan_sdk.recording.told import Lost, Told
+from titan_sdk.recording.entry import Lost, Entry
 
 
 def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -190,7 +190,7 @@ class Broken:
     is_vital = False
     lost = Lost("R_1", 7)
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[Entry]:
         raise RuntimeError("never")
 
 
@@ -272,8 +272,8 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
         def __init__(self, number: int) -> None:
             self.number = number
 
-        def told(self) -> list[Told]:
-            return [Told({"type": "action", "id": str(self.number)})]
+        def told(self) -> list[Entry]:
+            return [Entry({"type": "action", "id": str(self.number)})]
 
     for number in range(3000):
         recorder.put(Note(number))
@@ -308,6 +308,6 @@ def test_what_a_run_of_a_project_tells_names_it() -> None:
 
 
 def test_a_secret_in_a_project_s_name_does_not_reach_the_disk() -> None:
-    told = Told({"type": "run", "at_ns": 1, "project": "of ghp_abcdefghijklmnopqrstuvwxyz0123456789"})
+    told = Entry({"type": "run", "at_ns": 1, "project": "of ghp_abcdefghijklmnopqrstuvwxyz0123456789"})
 
     assert "of [redacted:github_token]" in told.text(built_in())

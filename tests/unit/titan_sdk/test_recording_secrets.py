@@ -19,7 +19,7 @@ from titan_sdk.recording.process import recording_to
 from titan_sdk.recording.recorder import Recorder
 from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.spool import Spool
-from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told
+from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry
 
 FLUSH_SECONDS = 30.0
 TEXT = '{"salary":"1","iban":"AT61","note":"CUST-123456 is KD7"}'
@@ -118,7 +118,7 @@ def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
 ) -> None:
     fields, payloads = whole_entry(body, secrets)
 
-    text = Told(fields, payloads).text(built_in())
+    text = Entry(fields, payloads).text(built_in())
 
     assert len(secrets.given) >= (18 if body is ActionBody else 7)
     assert secrets.within(text.encode()) == []
@@ -170,7 +170,7 @@ def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: Away, secr
 
 def test_ids_are_told_as_they_are_while_the_server_is_there(secrets: Secrets) -> None:
     run_id = f"run-{secrets()}"
-    told = Told({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
+    told = Entry({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
 
     assert json.loads(told.text())["run_id"] == run_id
     assert json.loads(told.text(built_in()))["id"] == "4111111111111111"
@@ -185,7 +185,7 @@ def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
         "at_ns": 1,
     }
 
-    clean = json.loads(Told(fields).text(built_in()))
+    clean = json.loads(Entry(fields).text(built_in()))
 
     assert (len(clean["run_id"]), len(clean["name"]), len(clean["tags"][0])) == (ID_LIMIT, NAME_LIMIT, TAG_LIMIT)
     assert "hunter2a" not in str(clean)
@@ -194,7 +194,7 @@ def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
 def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     path.write_text('customer = "CUST-[0-9]{6}"\n')
-    told = Told({"type": "action", "id": "a", "name": "look up CUST-123456"}, {"inputs": '{"name":"Ann"}'})
+    told = Entry({"type": "action", "id": "a", "name": "look up CUST-123456"}, {"inputs": '{"name":"Ann"}'})
 
     text = told.text(built_in({"TITAN_REDACT_PATTERNS": str(path), "TITAN_REDACT_FIELDS": "name"}))
 
@@ -249,6 +249,6 @@ def test_patterns_that_cannot_be_read_are_said_and_the_others_hold(
 
 @pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111E15"])
 def test_a_card_that_is_all_that_a_call_gave_is_taken_and_what_is_told_stays_json(number: str) -> None:
-    text = Told({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
+    text = Entry({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
 
     assert json.loads(text)["outputs"] == "[redacted:card]"
