@@ -33,6 +33,7 @@ from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.entry import Lost
+from titan_sdk.recording.tasks import task_path
 from titan_sdk.recording.tracebacks import frames_of
 
 TYPE_CHECKING = False
@@ -71,7 +72,7 @@ class ActiveAction:
     """One action that is under way."""
 
     __slots__ = (
-        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "place"),
+        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
         *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
         *(
             "cost",
@@ -101,6 +102,8 @@ class ActiveAction:
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
+        #: where in the program: `titan_sdk.recording.tasks`
+        self.task = task_path()
         self.inputs: object = None
         self.has_inputs = False
         self.outputs: object = None
@@ -364,7 +367,8 @@ def recorded(function: Any, plan: ActionConfig) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
-            result = function(*args, **kwargs)
+            answers = process.answers()
+            result = function(*args, **kwargs) if answers is None else answers.call(act, function, args, kwargs)
         except BaseException as error:
             fail(act, error)
             raise
@@ -396,7 +400,9 @@ def _recorded_coroutine(function: Callable[..., Any], plan: ActionConfig) -> Any
     async def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
-            result = await function(*args, **kwargs)
+            answers = process.answers()
+            given = function(*args, **kwargs) if answers is None else answers.call_later(act, function, args, kwargs)
+            result = await given
         except BaseException as error:
             fail(act, error)
             raise

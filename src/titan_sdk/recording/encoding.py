@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.actions import ActiveAction, Amount
     from titan_sdk.recording.redact import Redact
+    from titan_sdk.redaction import Redactor
 
     Outcome: TypeAlias = Literal["success", "error"]
 
-__all__ = ["ActionConfig", "entry_of"]
+__all__ = ["inputs_of", "ActionConfig", "entry_of"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
@@ -141,8 +142,8 @@ def entry_of(act: ActiveAction) -> Entry:
     if plan.tags or act.tags:
         fields["tags"] = [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))]
     payloads: dict[str, str] = {}
-    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_told:
-        act.are_inputs_told = True  # first: what is set from now on is told with the end
+    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_reported:
+        act.are_inputs_reported = True  # first: what is set from now on is told with the end
         payloads["inputs"] = encoded_text(act.inputs)
     if act.has_ended:
         _add_end(act, fields, payloads)
@@ -150,8 +151,19 @@ def entry_of(act: ActiveAction) -> Entry:
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
     redacting.leave_out_bodies(fields, payloads)
-    redactor = redacting.of_process() if plan.redact is None else plan.redact.redactor()
-    return Entry(fields, payloads, redactor=redactor)
+    return Entry(fields, payloads, redactor=_redactor_of(plan))
+
+
+def inputs_of(act: ActiveAction) -> str | None:
+    """Return the inputs of an action as they would be recorded, without secrets; None where they would not be."""
+    if not (act.has_inputs and act.plan.keeps_inputs):
+        return None
+    text, redactor = encoded_text(act.inputs), _redactor_of(act.plan)
+    return text if redactor is None else redactor.redact_json(text).text
+
+
+def _redactor_of(plan: ActionConfig) -> Redactor | None:
+    return redacting.of_process() if plan.redact is None else plan.redact.redactor()
 
 
 def _add_end(act: ActiveAction, fields: dict[str, object], payloads: dict[str, str]) -> None:
@@ -245,6 +257,8 @@ def _details(act: ActiveAction) -> str:
         known.append(f'"defined_at":{written(*plan.defined_at)}')
     if plan.parameters.positional:
         known.append(f'"parameters":{plan.parameters.text}')
+    if act.task:
+        known.append(f'"task":{compact_json(act.task)}')
     if act.thread is not None:
         known.append(f'"thread":{compact_json(line(act.thread, 500))}')
     if act.attributes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from titan_sdk.recording.recorder import Note
+    from titan_sdk.replaying.answers import Answers
     from titan_sdk.run_end import Ending
 
 __all__ = [
@@ -40,6 +41,18 @@ __all__ = [
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
+
+
+def replay(found: Answers | None) -> None:
+    """Have the calls of actions answered from a recording, and nothing recorded; None ends that."""
+    global _answers, _recorder
+    _answers = found
+    _recorder = _new_recorder() if found is None else found  # type: ignore[assignment]  # it has what is asked of one
+
+
+def answers() -> Answers | None:
+    """Return what answers the calls of actions; None: they run, as they do outside of a replay."""
+    return _answers
 
 
 def put(note: Note) -> None:
@@ -183,6 +196,7 @@ _are_busy: list[Callable[[], bool]] = []
 _under_way: dict[object, Callable[[str, int], None]] = {}
 #: Why and when this process came to its end.
 _exit: tuple[str, int] | None = None
+_answers: Answers | None = None
 _recorder = _new_recorder()
 _import_before_any_fork()
 os.register_at_fork(after_in_child=_start_anew)

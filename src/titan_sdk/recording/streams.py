@@ -11,6 +11,7 @@ from functools import partial, wraps
 from sys import _getframe, getsizeof
 from time import perf_counter_ns
 
+from titan_sdk.recording import process
 from titan_sdk.recording.actions import begun, current_action, fail, leave, resume, succeed
 from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.showing import as_it_is
@@ -38,9 +39,15 @@ def recorded(function: Callable[..., Any], plan: ActionConfig) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
     def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
-        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe().f_back)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
+        answers = process.answers()
+        if answers is None:
+            return function(*args, **kwargs), Gathered(act)
+        items = answers.items_later if is_later else answers.items
+        return items(act, function, args, kwargs), Gathered(act)
 
-    kind = stream_later if inspect.isasyncgenfunction(function) else stream
+    is_later = inspect.isasyncgenfunction(function)
+    kind = stream_later if is_later else stream
     return wraps(function)(kind(begin))
 
 

@@ -63,20 +63,23 @@ class Recording:
         self.run_id = run_id
         self.actions = list(actions)
         self._by_site: dict[tuple[str, str, tuple[str, str] | None], list[Recorded]] = {}
-        self._by_name: dict[tuple[str, str], list[Recorded]] = {}
+        self._by_task: dict[tuple[str, str], list[Recorded]] = {}
+        self._by_name: dict[str, list[Recorded]] = {}
         self._taken = set[str]()
         for action in reversed(self.actions):  # the next one is the last of its list
             self._by_site.setdefault((action.task, action.name, action.site), []).append(action)
-            self._by_name.setdefault((action.task, action.name), []).append(action)
+            self._by_task.setdefault((action.task, action.name), []).append(action)
+            self._by_name.setdefault(action.name, []).append(action)
 
     def take(self, task: str, name: str, site: tuple[str, str] | None, inputs: str | None) -> Recorded | None:
         """Return the action that a call is, and no later one again; None where the recording has none.
 
         Of those of the same task, name and call site it is the first with the same inputs, else the first: calls that
-        run side by side come in any order. Where the code has changed and no call site is the same, the site is of no
-        matter.
+        run side by side come in any order. Where the code has changed, and no call has the same site or task, these are
+        of no matter.
         """
-        for waiting in (self._by_site.get((task, name, site)), self._by_name.get((task, name))):
+        by_site, by_task = self._by_site.get((task, name, site)), self._by_task.get((task, name))
+        for waiting in (by_site, by_task, self._by_name.get(name)):
             found = _next(waiting, self._taken, inputs) if waiting else None
             if found is not None:
                 self._taken.add(found.id)
