@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from titan.insight.export_lines import ActionLine
+from titan.model.actions import ActionKind, Effect, Outcome
 from titan.replay.statement import Traced, read_trace
 from titan_sdk import replaying
 from titan_sdk.replaying.sources import PINS
@@ -26,20 +27,47 @@ class ReplayFailed(Exception):
     """A program could not be executed again; the message says why, and what to do."""
 
 
-class CallLine(ActionLine, kw_only=True, tag_field="type", tag="action"):
-    """A call that a program made in a replay; see `titan_sdk.replaying.answers`."""
-
-    recorded_id: str | None = None  #: of the action that answered it, or stood for it; None: there was none
-    how: str = "ran"  #: "served", "ran" or "stopped"
+class _Failure(msgspec.Struct):
+    type: str
+    message: str = ""
 
 
-class _Begun(msgspec.Struct, tag_field="type", tag="replay"):
-    run_id: str
-    actions: int
+class CallEntry(msgspec.Struct, kw_only=True):
+    """A call as the SDK records it."""
+
+    id: str
+    name: str
+    kind: ActionKind
+    started_at_ns: int
+    parent_id: str | None = None
+    duration_ns: int = 0
+    outcome: Outcome | None = None
+    effect: Effect | None = None
+    cost_usd: Decimal | None = None
+    failure: _Failure | None = None
+    inputs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    outputs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    details: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Refused(msgspec.Struct, tag_field="type", tag="refused"):
-    reason: str
+class ReportedCall(msgspec.Struct, kw_only=True):
+    """A call that a program made in a replay; see `titan_sdk.replaying.answers.Answers`."""
+
+    recorded_id: str | None
+    how: str
+    entry: CallEntry | None = None
+    id: str | None = None
+    parent_id: str | None = None
+    started_at_ns: int = 0
+
+
+class _Began(msgspec.Struct, kw_only=True):
+    """The first line of a report."""
+
+    type: str
+    run_id: str = ""
+    actions: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +86,7 @@ class Execution:
     """What came of it."""
 
     exit_code: int  #: negative: ended by that signal
-    calls: list[CallLine]  #: in the order of their end
+    calls: list[ReportedCall]  #: in the order of their end
     trace: list[Traced]
 
 
@@ -137,15 +165,15 @@ def _started(program: Program, environment: Mapping[str, str], is_quiet: bool) -
                 break
 
 
-def _calls(report: Path, program: Program) -> list[CallLine]:
-    decoder = msgspec.json.Decoder(CallLine | _Begun | _Refused)
+def _calls(report: Path, program: Program) -> list[ReportedCall]:
     try:
-        lines = [decoder.decode(line) for line in report.read_bytes().splitlines()]
-    except FileNotFoundError:
+        first, *lines = report.read_bytes().splitlines()
+    except (FileNotFoundError, ValueError):
         raise ReplayFailed(
             f"{' '.join(program.command)} began no replay: expected a Python program with titan_sdk installed"
         ) from None
-    refused = next((line for line in lines if isinstance(line, _Refused)), None)
-    if refused is not None:
-        raise ReplayFailed(refused.reason)
-    return [line for line in lines if isinstance(line, CallLine)]
+    began = msgspec.json.decode(first, type=_Began)
+    if began.type == "refused":
+        raise ReplayFailed(began.reason)
+    decoder = msgspec.json.Decoder(ReportedCall)
+    return [decoder.decode(line) for line in lines]

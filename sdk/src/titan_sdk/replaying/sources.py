@@ -44,8 +44,7 @@ def install(pinned: frozenset[str], *, seed: int) -> None:
         raise ValueError(f"pins: expected {', '.join(PINS)}; found {', '.join(sorted(unknown))}")
     if "clock" in pinned:
         _pin_clock()
-    if "uuid" in pinned:
-        _pin_uuid()
+    _make_uuids(random.Random(0).randbytes if "uuid" in pinned else os.urandom)
     if "random" in pinned:
         _pin_random()
     if "environment" in pinned:
@@ -112,12 +111,12 @@ def _restored(kind: str, state: tuple[Any, ...]) -> Any:
     return _REAL[kind](*state)
 
 
-def _pin_uuid() -> None:
+def _make_uuids(new_bytes: Callable[[int], bytes]) -> None:
+    """Have new UUIDs made of `new_bytes` alone, whatever else is pinned."""
     import uuid
 
-    numbers = random.Random(0)
-    uuid.uuid4 = lambda: uuid.UUID(int=numbers.getrandbits(128), version=4)
-    uuid.uuid1 = lambda node=None, clock_seq=None: uuid.UUID(int=numbers.getrandbits(128), version=1)
+    uuid.uuid4 = lambda: uuid.UUID(bytes=new_bytes(16), version=4)
+    uuid.uuid1 = lambda node=None, clock_seq=None: uuid.UUID(bytes=new_bytes(16), version=1)
 
 
 def _pin_random() -> None:
