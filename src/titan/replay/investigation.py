@@ -63,24 +63,27 @@ class Investigator:
         Raises:
             ReplayFailed: as `execute`.
         """
-        executions: list[Execution] = []
-        for number in range(runs):
-            self._on_execution(f"execution {number + 1} of {runs}")
-            executions.append(execute(self._program, seed=number, is_quiet=number > 0))
-        calls = [self._calls(execution) for execution in executions]
-        found = agreement(calls)
+        executions = [self._execution(number, f"execution {number + 1} of {runs}") for number in range(runs)]
+        found = agreement([self._calls(execution) for execution in executions])
+        changed = None if found.root else first_unlike(self._calls(executions[0]), calls_of(self._recording))
+        while finds_cause and changed is not None and found.root is None and len(executions) < runs + TRIES:
+            executions.append(self._execution(len(executions), "one more execution: they agree by now"))
+            found = agreement([self._calls(execution) for execution in executions])
         cause: Cause | None = None
         statement: Statement | None = None
-        root = found.root
-        if root is None:
-            root = first_unlike(calls[0], calls_of(self._recording))
-            if root is not None:
-                cause = Cause(source=CHANGED, evidence=f"all {runs} executions agree, and differ from the recording")
-        elif finds_cause:
-            cause = self._cause(found, root)
+        root = found.root or changed
+        if found.root is not None and finds_cause:
+            cause = self._cause(found, found.root)
             self._on_execution("tracing statements")
             statement = self._statement(cause)
+        elif root is not None:
+            evidence = f"all {len(executions)} executions agree, and differ from the recording"
+            cause = Cause(source=CHANGED, evidence=evidence)
         return Investigation(executions=executions, agreement=found, root=root, cause=cause, statement=statement)
+
+    def _execution(self, number: int, what_for: str) -> Execution:
+        self._on_execution(what_for)
+        return execute(self._program, seed=number, is_quiet=number > 0)
 
     def replayed(self, execution: Execution) -> list[RecordedAction]:
         """Return what an execution did."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "RecordedFailure", "ReplayDiverged"]
 
 LONGEST_DELAY_SECONDS = 0.003  # of an answer, so that those of calls side by side come in another order
+ORDER_SECONDS = 0.25  # that an answer waits for the one before it, which the program may never ask for
+STEP_SECONDS = 0.001  # in which whoever has an answer goes on before the next one has his
 
 
 class ReplayDiverged(BaseException):
@@ -58,7 +60,7 @@ class Answers:
     stood for it, null where there was none; `how` the call came to its end: "served", "ran" or "stopped"; and `entry`,
     as it would have been recorded. Of one that was served for the same inputs, the entry is left out: its `id`,
     `parent_id` and `started_at_ns` stand alone. `seed` varies the order in which calls that run side by side are
-    answered; None: answers come at once.
+    answered; None: they are answered in the order of the recording.
     """
 
     def __init__(self, recording: Recording, write: Callable[[str], object], *, seed: int | None = None) -> None:
@@ -69,6 +71,7 @@ class Answers:
         self._taken: dict[str, _Taken] = {}
         self._tracer: Tracer | None = None
         self._traced_after: str | None = None
+        self._answered = set[str]()  #: ids of recorded actions
 
     def trace(self, tracer: Tracer, *, after: str | None) -> None:
         """Trace the program's statements from the recorded action `after` on, or from now, to the first that differs."""
@@ -83,8 +86,11 @@ class Answers:
         found = self._find(act)
         if not found.is_served:
             return function(*args, **kwargs)
-        if self._delays is not None and act.thread is not None:
-            time.sleep(self._delays.random() * LONGEST_DELAY_SECONDS)
+        if act.thread is not None:  # others may be under way beside it
+            if self._delays is not None:
+                time.sleep(self._delays.random() * LONGEST_DELAY_SECONDS)
+            else:
+                self._wait_for_turn(found)
         return self._serve(act, found)
 
     async def call_later(
@@ -96,7 +102,13 @@ class Answers:
             return await function(*args, **kwargs)
         import asyncio
 
-        await asyncio.sleep(0 if self._delays is None else self._delays.random() * LONGEST_DELAY_SECONDS)
+        if self._delays is not None:
+            await asyncio.sleep(self._delays.random() * LONGEST_DELAY_SECONDS)
+        else:
+            until = time.monotonic() + ORDER_SECONDS
+            await asyncio.sleep(0)
+            while self._is_early(found) and time.monotonic() < until:
+                await asyncio.sleep(STEP_SECONDS)
         return self._serve(act, found)
 
     def items(
@@ -122,6 +134,16 @@ class Answers:
     async def _items_later(self, act: ActiveAction, found: Recorded) -> AsyncIterator[Any]:
         for item in self._serve(act, found):
             yield item
+
+    def _wait_for_turn(self, found: Recorded) -> None:
+        until = time.monotonic() + ORDER_SECONDS
+        while self._is_early(found) and time.monotonic() < until:
+            time.sleep(STEP_SECONDS)
+        if found.after is not None:
+            time.sleep(STEP_SECONDS)
+
+    def _is_early(self, found: Recorded) -> bool:
+        return found.after is not None and found.after.id not in self._answered
 
     def _find(self, act: ActiveAction) -> Recorded:
         inputs = inputs_of(act)
@@ -150,6 +172,7 @@ class Answers:
             self._taken[act.id].how = "stopped"
             raise ReplayDiverged(f"the output of {found.name!r} ({found.id}) cannot be served: {error}") from None
         self._taken[act.id].how = "served"
+        self._answered.add(found.id)
         if self._tracer is not None and found.id == self._traced_after:
             self._tracer.start()
         if found.is_failed:

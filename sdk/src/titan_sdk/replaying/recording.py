@@ -30,8 +30,8 @@ class Recorded:
     """
 
     __slots__ = (
-        *("exception", "function", "id", "inputs", "is_served", "kind", "line", "name", "outcome", "outputs", "site"),
-        "task",
+        *("after", "ended_at", "exception", "id", "inputs", "is_served", "kind", "line", "name", "outcome", "outputs"),
+        *("site", "started_at", "task"),
     )
 
     def __init__(self, line: dict[str, Any], *, has_children: bool) -> None:
@@ -47,6 +47,10 @@ class Recorded:
         self.inputs = _text(line, "inputs")
         self.outputs = _text(line, "outputs")
         self.exception = _text(known, "exception")
+        self.started_at: str = line["started_at"]
+        self.ended_at: str = line.get("ended_at") or self.started_at
+        #: the action beside this one that ended last before it: where order is kept, this one is answered after it
+        self.after: Recorded | None = None
         #: whether a replay answers the call from here; else its code runs, and what it gives is compared
         self.is_served = not has_children and self.kind not in _GROUPS and line.get("effect") != "local"
 
@@ -66,6 +70,7 @@ class Recording:
         self._by_task: dict[tuple[str, str], list[Recorded]] = {}
         self._by_name: dict[str, list[Recorded]] = {}
         self._taken = set[str]()
+        _note_order(self.actions)
         for action in reversed(self.actions):  # the next one is the last of its list
             self._by_site.setdefault((action.task, action.name, action.site), []).append(action)
             self._by_task.setdefault((action.task, action.name), []).append(action)
@@ -139,6 +144,18 @@ def _next(waiting: list[Recorded], taken: set[str], inputs: str | None) -> Recor
             return action
         first = first or action
     return first
+
+
+def _note_order(actions: Iterable[Recorded]) -> None:
+    """Note of each action that is served which one ended last before it, if they were under way at the same time.
+
+    Times of an export are texts of one format, which sort as the times do.
+    """
+    before: Recorded | None = None
+    for action in sorted((one for one in actions if one.is_served), key=lambda one: one.ended_at):
+        if before is not None and before.ended_at > action.started_at:
+            action.after = before
+        before = action
 
 
 def _check_outputs(actions: Iterable[Recorded]) -> None:

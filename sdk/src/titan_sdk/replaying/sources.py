@@ -10,7 +10,7 @@ clock, ids, random numbers, the order of directory listings. A pinned source giv
     environment    `os.getpid`, `os.getppid`, `socket.gethostname`, `tempfile`'s names: fixed words and numbers
 
 The hash seed is pinned from outside, by PYTHONHASHSEED, and the order in which calls that run side by side are answered
-by `titan_sdk.replaying.answers`. To be installed before the program's first import: it may take functions by name.
+by `titan_sdk.replaying.answers` too. To be installed before the program's first import: it may take functions by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, Final
 
@@ -49,6 +49,8 @@ def install(pinned: frozenset[str], *, seed: int) -> None:
         _pin_random()
     if "environment" in pinned:
         _pin_environment()
+    if "task_order" in pinned:
+        _keep_order()
     _order_listings(None if "file_listing" in pinned else random.Random(seed))
 
 
@@ -159,6 +161,19 @@ def _pin_environment() -> None:
             return next(names)
 
     tempfile._get_candidate_names = Names  # type: ignore[attr-defined]
+
+
+def _keep_order() -> None:
+    """Have finished futures come in the order in which they were asked for, not in that of their addresses."""
+    from concurrent import futures
+
+    def as_completed(fs: Iterable[futures.Future[Any]], timeout: float | None = None) -> Iterator[futures.Future[Any]]:
+        asked = list(fs)
+        for future in asked:
+            futures.wait([future], timeout)
+            yield future
+
+    futures.as_completed = as_completed
 
 
 def _order_listings(numbers: random.Random | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 from hashlib import blake2b
@@ -27,6 +28,7 @@ __all__ = ["Tracer"]
 
 SHOWN = 200  # characters of a value
 _BOUNDS = Bounds(size_bytes=64 * 1024, depth=20, nodes=5_000)  # of one variable
+_REPR = re.compile(r'(?<="),"repr":"(?:[^"\\]|\\.)*"')  # of an opaque value
 _NOT_OWN = ("site-packages", "dist-packages")
 _IMMUTABLE = frozenset({NoneType, bool, int, float, str, bytes})
 _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type)  # a program's own, the same in each execution
@@ -128,5 +130,7 @@ class _Variables:
 
 
 def _digest_of(value: object) -> tuple[str, str]:
+    """Return what tells a value from others, and its beginning. Of what has a repr only, the type: a state may pass."""
     text = encoded_text(snapshot(value), bounds=_BOUNDS)
-    return blake2b(text.encode(), digest_size=8).hexdigest(), text[:SHOWN]
+    told = _REPR.sub("", text) if "$opaque" in text else text
+    return blake2b(told.encode(), digest_size=8).hexdigest(), text[:SHOWN]
