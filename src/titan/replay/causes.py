@@ -1,13 +1,14 @@
 """How executions of one program agree: where they first differ, and whether they do the same at a place. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from titan.insight.replay.recorded_action import RecordedAction
 
-#: In the path of a pool's threads, whose calls come in any order: there only what was called counts.
-POOL: Final = "/"
+#: The path of threads, of which several may share one, so that calls come in any order: only what was called counts.
+_THREADS: Final = re.compile(r".*/(?![0-9.]+\Z)[^/]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def calls_of(actions: Iterable[RecordedAction]) -> Calls:
     for action in actions:
         by_task.setdefault(action.task or "", []).append(_seen(action))
     for task, calls in by_task.items():
-        if POOL in task:
+        if _THREADS.match(task):
             calls.sort()
     counts = dict.fromkeys(by_task, 0)
     found: dict[Position, Seen] = {}

@@ -4,6 +4,7 @@
     "1"       the first task of its event loop, which `asyncio.run` makes
     "1.2"     the second task that task 1 made
     "/pool"   a thread named pool, or any of the pool whose threads are named pool_0, pool_1, …
+    "/pool/1" the first task of an event loop in such a thread
     "1/pool"  such a thread, in a copy of the context of task 1, as `asyncio.to_thread` makes it
 
 Tasks are numbered as they are made, for which the event loop gets a task factory with the first action in it; those
@@ -56,12 +57,12 @@ def _path_of(task: Task[Any]) -> str | None:
 def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
     """Number the tasks of a loop that have no path yet, and those that are made from now on; return the current's."""
     thread = current_thread()
-    root = "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}"
+    root = "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}/"
     for task in sorted(sys.modules["asyncio.tasks"].all_tasks(loop), key=_order):
         if _path_of(task) is None:
             _number(task, loop, root)
     _make_numbered(loop)
-    return _path_of(current) or root
+    return _path_of(current) or root.rstrip("/")
 
 
 def _order(task: Task[Any]) -> tuple[bool, int, str]:
@@ -70,12 +71,12 @@ def _order(task: Task[Any]) -> tuple[bool, int, str]:
     return named is None, int(named[1]) if named else 0, name
 
 
-def _number(task: Task[Any], parent: Any, parent_path: str) -> None:
-    """Give a task the next number below what made it: another task, or the loop itself."""
+def _number(task: Task[Any], maker: Any, prefix: str) -> None:
+    """Give a task the next number of what made it: another task, or the loop itself."""
     with suppress(AttributeError):  # of a class of the program's own that takes none
-        number = getattr(parent, "_titan_made", 0) + 1
-        parent._titan_made = number
-        path = f"{parent_path}.{number}" if parent_path and not parent_path.startswith("/") else f"{parent_path}{number}"
+        number = getattr(maker, "_titan_made", 0) + 1
+        maker._titan_made = number
+        path = f"{prefix}{number}"
         if len(path) > LONGEST:
             path = "~" + blake2b(path.encode(), digest_size=12).hexdigest()
         task._titan_path = path  # type: ignore[attr-defined]
@@ -92,7 +93,7 @@ def _make_numbered(loop: AbstractEventLoop) -> None:
         maker = tasks.current_task(loop)
         path = None if maker is None else _path_of(maker)
         if path is not None and _path_of(task) is None:
-            _number(task, maker, path)
+            _number(task, maker, f"{path}.")
         return task
 
     numbered.is_of_titan = True  # type: ignore[attr-defined]
