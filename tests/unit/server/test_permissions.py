@@ -8,7 +8,7 @@ from titan.server.table import ROUTES, SOCKETS
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
     *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER, Permission.RECORD),
-    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE),
+    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE, Permission.REPLAY),
 }
 #: Signing in, and out, changes nothing but who one is.
 AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]

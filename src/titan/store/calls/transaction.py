@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
 from titan.model.recorded import Action, Count, Note
+from titan.model.replays import Replay
 from titan.model.runs import Run
 from titan.model.totals import RunTotals
 from titan.model.troubles import troubles_after
@@ -16,7 +17,7 @@ from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.agent_hours import HourRow, hours_changed
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
-from titan.store.calls.people_rows import row_of_note
+from titan.store.calls.people_rows import row_of_note, row_of_replay
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import (
@@ -181,6 +182,12 @@ class SqlCallTransaction(SqlCallReader):
         self._session.run("note_seen", {"run_no": self._run_no(note.project_id, note.run_id)})
         self.touched.add((note.project_id, note.run_id))
 
+    def save_replay(self, replay: Replay) -> None:
+        run_no = self._run_no(replay.project_id, replay.run_id)
+        with_run_no = None if replay.with_run is None else self._run_no(replay.project_id, replay.with_run)
+        if run_no is not None and (replay.with_run is None or with_run_no is not None):
+            self._session.insert("save_replays", [row_of_replay(replay, run_no, with_run_no)])
+
     def save_totals(
         self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
     ) -> None:
@@ -225,7 +232,7 @@ class SqlCallTransaction(SqlCallReader):
         self.note_actions_changed(project_id, run.id)
         self.put_note(FORGOTTEN, str(self.version))  # whoever shows it under this name reads anew
         both = {"run_no": place.run_no, "tape_no": other.run_no}
-        for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes"):
+        for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes", "adopt_replays"):
             self._session.run(query, both)
         self._session.run("adopt_actions", {**both, "agent_id": run.agent_id, "version": self.version})
         self._session.run("forget_run", {"run_no": other.run_no})
@@ -444,4 +451,10 @@ _FORGETTING_ENTRIES: Final = (
     "forget_blobs_of_run",
     "forget_entries_of_run",
 )
-_FORGETTING: Final = ("forget_actions_of_run", "forget_notes_of_run", "forget_aliases_of_run", "forget_run")
+_FORGETTING: Final = (
+    "forget_actions_of_run",
+    "forget_notes_of_run",
+    "forget_replays_of_run",
+    "forget_aliases_of_run",
+    "forget_run",
+)
