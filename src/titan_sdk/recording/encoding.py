@@ -7,10 +7,10 @@ from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.callsites import site_text, written
-from titan_sdk.recording.validation import say_once
-from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.entry import NAME_LIMIT, TAG_LIMIT, Entry, line
+from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
+from titan_sdk.recording.validation import say_once
 from titan_sdk.tape import Bounds, Raised, encoded_text
 from titan_sdk.tape.compact import compact_json
 
@@ -141,8 +141,8 @@ def entry_of(act: ActiveAction) -> Entry:
     if plan.tags or act.tags:
         fields["tags"] = [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))]
     payloads: dict[str, str] = {}
-    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_told:
-        act.are_inputs_told = True  # first: what is set from now on is told with the end
+    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_reported:
+        act.are_inputs_reported = True  # first: what is set from now on is told with the end
         payloads["inputs"] = encoded_text(act.inputs)
     if act.has_ended:
         _add_end(act, fields, payloads)
