@@ -186,7 +186,7 @@ class Recorder:
                 self._spooling, self._look_at = None, time.monotonic() + LONGEST_PAUSE_SECONDS
             if not self._batch:
                 self._answer_flushes()
-            if self._close_by is not None and (not self._has_rest() or self._delivery.is_paused):
+            if self._close_by is not None and (not self._has_rest() or self._delivery.is_paused()):
                 return
 
     def _send_by(self) -> float:
@@ -264,7 +264,7 @@ class Recorder:
         if self._close_by is not None:
             self._delivery.hurry(self._send_by())
         batch = self._batch
-        if batch and not self._delivery.is_paused:
+        if batch and not self._delivery.is_paused():
             left = self._delivery.send(texts_of(batch))
             with self._lock:
                 if not self._is_over:  # else `close` has written the batch to the spool
@@ -279,12 +279,12 @@ class Recorder:
         spool = self._destination.spool
         if spool is None:
             self._look_at = None
-        if spool is None or self._look_at is None or self._look_at > time.monotonic() or self._delivery.is_paused:
+        if spool is None or self._look_at is None or self._look_at > time.monotonic() or self._delivery.is_paused():
             return
         self._spooling = self._spooling or spool.deliver(self._delivery)
         if not next(self._spooling, False):  # that was all
             self._spooling = None
-            pause = 0.0 if self._delivery.is_paused else LONGEST_PAUSE_SECONDS
+            pause = 0.0 if self._delivery.is_paused() else LONGEST_PAUSE_SECONDS
             self._look_at = time.monotonic() + pause if spool.paths() else None
 
     def _spool_batch(self) -> bool:

@@ -86,7 +86,7 @@ class Spool:
     def deliver(self, delivery: Delivery) -> Iterator[bool]:
         """Send what waits, the oldest file first, until the server does not answer; yield True after each request."""
         for path in self.paths():
-            if delivery.is_paused:
+            if delivery.is_paused():
                 return
             with suppress(OSError), _opened(path, os.O_RDONLY) as file:  # it may be somebody else's
                 if file is not None:
@@ -96,7 +96,7 @@ class Spool:
         """Send a file's entries; where the server took only some, the others go into a file of this process."""
         is_any_taken, left = False, list[str]()
         for batch in _batches(file):
-            if delivery.is_paused:
+            if delivery.is_paused():
                 left += batch
                 continue
             places = delivery.send(batch)

@@ -81,7 +81,7 @@ def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
     assert [round(each) for each in server.waits] == [ANSWER_SECONDS, PROBE_SECONDS, PROBE_SECONDS, 2, 4, 5]
     server.is_away = False
     assert delivery.send(entries("a")) == []
-    assert not delivery.is_paused
+    assert not delivery.is_paused()
 
 
 def test_a_large_request_has_longer_to_arrive() -> None:
@@ -113,10 +113,10 @@ def test_a_server_that_fails_over_one_request_is_asked_for_the_next_and_over_all
     delivery = Delivery(server, refuse=Refused(), now=clock)
 
     for number in range(MOST_FAULTS):
-        assert not delivery.is_paused
+        assert not delivery.is_paused()
         assert delivery.send(entries(f"worst {number}")) == [0]
 
-    assert delivery.is_paused
+    assert delivery.is_paused()
 
 
 def test_a_pause_that_the_server_asks_for_is_kept_even_at_an_exit() -> None:
@@ -130,7 +130,7 @@ def test_a_pause_that_the_server_asks_for_is_kept_even_at_an_exit() -> None:
     delivery.hurry(clock.seconds + 2)
 
     assert first == 30
-    assert delivery.is_paused
+    assert delivery.is_paused()
     assert delivery.retry_at - clock.seconds == 300  # it may ask for more, and is asked again then
 
 
@@ -141,13 +141,13 @@ def test_at_an_exit_the_server_is_asked_once_more_and_not_longer_than_there_is_t
     delivery.send(entries("a"))
 
     delivery.hurry(clock.seconds + 0.5)
-    assert not delivery.is_paused
+    assert not delivery.is_paused()
     delivery.send(entries("a"))
 
-    assert delivery.is_paused
+    assert delivery.is_paused()
     assert server.waits[-1] == 0.5
     clock.seconds += 5
-    assert delivery.is_paused  # the time is over
+    assert delivery.is_paused()  # the time is over
 
 
 @pytest.mark.parametrize(
