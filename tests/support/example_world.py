@@ -144,7 +144,7 @@ class ExampleWorld:
             "name": "wait",
             "started_at_ns": 1_700_000_000 * 10**9,
         }
-        Spool(str(self.folder / ".titan" / "spool" / "old-host_9090")).add(json.dumps({"entries": [call]}).encode())
+        Spool(str(self.folder / ".titan" / "spool" / "old-host_9090")).add([json.dumps(call)])
 
     def research(self, *, is_broken: bool = False) -> None:
         """Have the agent's program submit its stage; it ends with the program."""

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
     from titan_sdk.recording.actions import action, turn
-    from titan_sdk.recording.propagation import headers
+    from titan_sdk.recording.events import event, handoff, progress, thinking
     from titan_sdk.recording.process import flush
+    from titan_sdk.recording.propagation import headers
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import run
-    from titan_sdk.recording.events import event, handoff, progress, thinking
     from titan_sdk.results import result, set_result
     from titan_sdk.signals import wait_for_signal, wait_for_signals
     from titan_sdk.stages import new_run_id

@@ -12,16 +12,13 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import titan_sdk
+from tests.support.heard import FLUSH_SECONDS, Away, spooled
 from titan.wire.recording import ActionBody, FailureBody, RunBody, UseBody
 from titan_sdk import Redact, action
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict
-from titan_sdk.recording.process import recording_to
-from titan_sdk.recording.recorder import Recorder
-from titan_sdk.recording.redact import built_in
-from titan_sdk.recording.spool import Spool
 from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry
+from titan_sdk.recording.process import recording_to
+from titan_sdk.recording.redact import built_in
 
-FLUSH_SECONDS = 30.0
 TEXT = '{"salary":"1","iban":"AT61","note":"CUST-123456 is KD7"}'
 #: Words of the protocol and numbers: nobody's text.
 WORDS = {"type", "kind", "outcome", "impact", "effect", "end", "cost_usd"}
@@ -49,13 +46,12 @@ def secrets() -> Secrets:
     return Secrets()
 
 
-class Away:
+class LeftOnDisk(Away):
     """What a program leaves on the disk of a machine whose server is away."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.folder = folder
-        delivery = Delivery(lambda _body, _seconds: Answer(Verdict.AWAY), Spool(str(folder)))
-        self.recorder = Recorder(lambda: delivery)
 
     @property
     def content(self) -> bytes:
@@ -64,15 +60,14 @@ class Away:
         return b"".join(path.name.encode() + path.read_bytes() for path in sorted(self.folder.iterdir()))
 
     @property
-    def entries(self) -> list[dict[str, Any]]:
+    def kept(self) -> list[dict[str, Any]]:
         assert self.recorder.flush(FLUSH_SECONDS)
-        files = sorted(self.folder.glob("*.json"))
-        return [entry for path in files for entry in json.loads(path.read_bytes())["entries"]]
+        return spooled(self.folder)
 
 
 @pytest.fixture
-def away(tmp_path: Path) -> Iterator[Away]:
-    away = Away(tmp_path / "spool")
+def away(tmp_path: Path) -> Iterator[LeftOnDisk]:
+    away = LeftOnDisk(tmp_path / "spool")
     with recording_to(away.recorder):
         yield away
     away.recorder.close(FLUSH_SECONDS)
@@ -125,7 +120,7 @@ def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
     assert set(json.loads(text)) - {"is_redacted"} == {*fields, *payloads}
 
 
-def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secrets: Secrets) -> None:
+def test_whatever_a_program_records_its_spool_holds_no_secret(away: LeftOnDisk, secrets: Secrets) -> None:
     failure = type(f"E{secrets()}"[1:], (Exception,), {})  # some libraries name classes for what they were given
     with titan_sdk.run(
         agent_id=f"agent {secrets()}",
@@ -153,16 +148,16 @@ def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secret
     with pytest.raises(ValueError, match="AKIA"), titan_sdk.run(run_id="R_2"):
         raise ValueError(f"reason {secrets()}")
 
-    assert len(away.entries) >= 12
+    assert len(away.kept) >= 12
     assert secrets.within(away.content) == []
 
 
-def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: Away, secrets: Secrets) -> None:
+def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: LeftOnDisk, secrets: Secrets) -> None:
     for run_id in (f"run-{secrets()}", f"run-{secrets()}"):
         with titan_sdk.run(run_id=run_id), action("outer"), action("inner"):
             pass
 
-    runs = [entry["run_id"] for entry in away.entries]
+    runs = [entry["run_id"] for entry in away.kept]
     first, second = dict.fromkeys(runs)
     assert (runs.count(first), runs.count(second)) == (4, 4)
     assert all(run_id.startswith("run-[redacted:aws_key_id]-") for run_id in (first, second))

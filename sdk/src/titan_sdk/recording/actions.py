@@ -28,13 +28,13 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from titan_sdk.recording import process
 from titan_sdk.recording.callsites import caller_of, place_of
 from titan_sdk.recording.encoding import LARGEST_USD, ActionConfig, entry_of, usd
-from titan_sdk.recording.validation import check_choice, check_function, check_tags
+from titan_sdk.recording.entry import Lost
 from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
-from titan_sdk.recording.entry import Lost
 from titan_sdk.recording.tasks import task_path
 from titan_sdk.recording.tracebacks import frames_of
+from titan_sdk.recording.validation import check_choice, check_function, check_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.callsites import Place
     from titan_sdk.recording.encoding import Outcome
+    from titan_sdk.recording.entry import Entry
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
-    from titan_sdk.recording.entry import Entry
     from titan_sdk.recording.tracebacks import Frame
 
     P = ParamSpec("P")
@@ -58,7 +58,19 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = ["LATER", "ActiveAction", "Action", "action", "begun", "current_action", "fail", "leave", "resume", "succeed", "turn"]
+__all__ = [
+    "LATER",
+    "Action",
+    "ActiveAction",
+    "action",
+    "begun",
+    "current_action",
+    "fail",
+    "leave",
+    "resume",
+    "succeed",
+    "turn",
+]
 
 
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")

@@ -73,7 +73,6 @@ class Delivery:
         #: what the last request came to
         self.answer = Answer(Verdict.TAKEN)
 
-    @property
     def is_paused(self) -> bool:
         """Whether the server is not asked now: it did not answer last, or there is no time left."""
         return self._now() < self.retry_at or (self.deadline is not None and self._now() >= self.deadline)
@@ -98,7 +97,7 @@ class Delivery:
         if len(entries) == 1:
             self._refuse(entries[0], reason)
             return []
-        return [place for place, entry in enumerate(entries) if self.is_paused or self.send([entry])]
+        return [place for place, entry in enumerate(entries) if self.is_paused() or self.send([entry])]
 
     def _posted(self, body: bytes) -> Answer:
         seconds = max(PROBE_SECONDS, self._pause) if self._pause else ANSWER_SECONDS

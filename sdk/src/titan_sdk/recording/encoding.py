@@ -7,10 +7,10 @@ from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.callsites import site_text, written
-from titan_sdk.recording.validation import say_once
-from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.entry import NAME_LIMIT, TAG_LIMIT, Entry, line
+from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
+from titan_sdk.recording.validation import say_once
 from titan_sdk.tape import Bounds, Raised, encoded_text
 from titan_sdk.tape.compact import compact_json
 

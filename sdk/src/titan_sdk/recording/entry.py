@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Lost", "Entry", "body_of", "id_line", "line", "texts_of"]
+__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Entry", "Lost", "body_of", "id_line", "line", "texts_of"]
 
 ID_LIMIT = 200
 TAG_LIMIT = 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 from titan_sdk.recording import process
 from titan_sdk.recording.actions import begun, succeed
 from titan_sdk.recording.encoding import ActionConfig
-from titan_sdk.recording.validation import say_once
 from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import RunNote, current_run
+from titan_sdk.recording.validation import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from titan_sdk.errors import TitanError
 from titan_sdk.recording import children
 from titan_sdk.recording.delivery import Answer, Verdict, post_to
 from titan_sdk.recording.limits import EXIT_SECONDS
-from titan_sdk.recording.validation import say_once
 from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
+from titan_sdk.recording.validation import say_once
 from titan_sdk.transport import Transport
 
 TYPE_CHECKING = False

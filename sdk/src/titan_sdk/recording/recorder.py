@@ -97,7 +97,7 @@ class Recorder:
         self._batch_bytes = 0
         self._asked: list[Event] = []
         #: the delivery of what is in the spool, and when the folder is looked at; None: nothing is there
-        self._spooling: Iterator[None] | None = None
+        self._spooling: Iterator[bool] | None = None
         self._look_at: float | None = 0.0
         self._close_by: float | None = None
         self._is_over = False
@@ -186,7 +186,7 @@ class Recorder:
                 self._spooling, self._look_at = None, time.monotonic() + LONGEST_PAUSE_SECONDS
             if not self._batch:
                 self._answer_flushes()
-            if self._close_by is not None and (not self._has_rest() or self._delivery.is_paused):
+            if self._close_by is not None and (not self._has_rest() or self._delivery.is_paused()):
                 return
 
     def _send_by(self) -> float:
@@ -196,8 +196,9 @@ class Recorder:
 
     def _has_rest(self) -> bool:
         """Whether there is something that the server could be asked to take."""
-        is_idle = not self._batch and self._first is None and self._queue.empty()
-        return not is_idle or (self._look_at is not None and self._look_at <= time.monotonic())
+        if self._batch or self._first is not None or not self._queue.empty() or self._losses.due_at is not None:
+            return True
+        return self._look_at is not None and self._look_at <= time.monotonic()
 
     def _wait(self) -> None:
         """Wait for a note, or until there is something to try again; then for what comes within 0.1 s of it."""
@@ -263,7 +264,7 @@ class Recorder:
         if self._close_by is not None:
             self._delivery.hurry(self._send_by())
         batch = self._batch
-        if batch and not self._delivery.is_paused:
+        if batch and not self._delivery.is_paused():
             left = self._delivery.send(texts_of(batch))
             with self._lock:
                 if not self._is_over:  # else `close` has written the batch to the spool
@@ -278,12 +279,12 @@ class Recorder:
         spool = self._destination.spool
         if spool is None:
             self._look_at = None
-        if spool is None or self._look_at is None or self._look_at > time.monotonic() or self._delivery.is_paused:
+        if spool is None or self._look_at is None or self._look_at > time.monotonic() or self._delivery.is_paused():
             return
         self._spooling = self._spooling or spool.deliver(self._delivery)
-        if next(self._spooling, spool) is spool:  # that was all
+        if not next(self._spooling, False):  # that was all
             self._spooling = None
-            pause = 0.0 if self._delivery.is_paused else LONGEST_PAUSE_SECONDS
+            pause = 0.0 if self._delivery.is_paused() else LONGEST_PAUSE_SECONDS
             self._look_at = time.monotonic() + pause if spool.paths() else None
 
     def _spool_batch(self) -> bool:

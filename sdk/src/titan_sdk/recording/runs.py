@@ -22,9 +22,9 @@ from threading import current_thread, main_thread
 from typing import NamedTuple
 
 from titan_sdk.recording import children, process, redact
-from titan_sdk.recording.validation import check_tags
-from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Lost, Entry, id_line, line
+from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line, line
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, frames_of, traceback_text
+from titan_sdk.recording.validation import check_tags
 from titan_sdk.run_end import ending_of, words_of
 
 TYPE_CHECKING = False

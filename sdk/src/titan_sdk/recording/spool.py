@@ -83,26 +83,26 @@ class Spool:
             return []
         return [path for path in found if path not in self._done]
 
-    def deliver(self, delivery: Delivery) -> Iterator[None]:
-        """Send what waits, the oldest file first, until the server does not answer; yield after each request."""
+    def deliver(self, delivery: Delivery) -> Iterator[bool]:
+        """Send what waits, the oldest file first, until the server does not answer; yield True after each request."""
         for path in self.paths():
-            if delivery.is_paused:
+            if delivery.is_paused():
                 return
             with suppress(OSError), _opened(path, os.O_RDONLY) as file:  # it may be somebody else's
                 if file is not None:
                     yield from self._deliver_file(path, file, delivery)
 
-    def _deliver_file(self, path: str, file: BinaryIO, delivery: Delivery) -> Iterator[None]:
+    def _deliver_file(self, path: str, file: BinaryIO, delivery: Delivery) -> Iterator[bool]:
         """Send a file's entries; where the server took only some, the others go into a file of this process."""
         is_any_taken, left = False, list[str]()
         for batch in _batches(file):
-            if delivery.is_paused:
+            if delivery.is_paused():
                 left += batch
                 continue
             places = delivery.send(batch)
             is_any_taken = is_any_taken or len(places) < len(batch)
             left += [batch[place] for place in places]
-            yield
+            yield True
         if left and not (is_any_taken and self.add(left)):
             return
         with suppress(OSError):
