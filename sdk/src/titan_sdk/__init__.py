@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from titan_sdk.recording.propagation import headers
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import run
+    from titan_sdk.replaying.in_process import replay
     from titan_sdk.results import result, set_result
     from titan_sdk.signals import wait_for_signal, wait_for_signals
     from titan_sdk.stages import new_run_id
@@ -50,6 +51,7 @@ __all__ = [
     "model",
     "new_run_id",
     "progress",
+    "replay",
     "result",
     "run",
     "set_result",
@@ -75,6 +77,7 @@ _HOMES = {
     "headers": "recording.propagation",
     "new_run_id": "stages",
     "progress": "recording.events",
+    "replay": "replaying.in_process",
     "result": "results",
     "run": "recording.runs",
     "set_result": "results",

@@ -1,1 +1,1 @@
-"""Re-executes a recorded run: its code runs again on a machine of the user's, and its calls are answered from the recording."""
+"""Re-executes a recorded run: its code runs again where it is, and its calls are answered from the recording."""

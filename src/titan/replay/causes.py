@@ -69,7 +69,9 @@ def agreement(executions: Sequence[Calls]) -> Agreement:
 
 def first_unlike(calls: Calls, recorded: Calls) -> Position | None:
     """Return the first place at which an execution differs from the recording."""
-    return next((place for place in dict.fromkeys([*calls, *recorded]) if calls.get(place) != recorded.get(place)), None)
+    return next(
+        (place for place in dict.fromkeys([*calls, *recorded]) if calls.get(place) != recorded.get(place)), None
+    )
 
 
 def agree_at(executions: Sequence[Calls], place: Position) -> bool:

@@ -1,4 +1,4 @@
-"""Runs a program again with its calls answered from a recording: each execution a process of its own, from a cold start."""
+"""Runs a program again with its calls answered from a recording, each time in a process of its own."""
 
 import os
 import signal
@@ -118,7 +118,9 @@ def execute(
             try:
                 exit_code = process.wait(program.timeout)
             except subprocess.TimeoutExpired:
-                raise ReplayFailed(f"the program took longer than {program.timeout:g} s; give it more by --timeout") from None
+                raise ReplayFailed(
+                    f"the program took longer than {program.timeout:g} s; give it more by --timeout"
+                ) from None
         calls = _calls(report, program)
         with suppress(FileNotFoundError), trace.open("rb") as lines:
             return Execution(exit_code=exit_code, calls=calls, trace=list(read_trace(lines)))

@@ -102,7 +102,9 @@ class Investigator:
                 return Cause(source=pin, evidence=f"{before}; with {pin} pinned, 0 of {TRIES}")
         self._on_execution("with everything pinned")
         if self._agree(root, frozenset(PINS)):
-            return Cause(source=SEVERAL, evidence=f"{before}; with one source pinned, too; with all pinned, 0 of {TRIES}")
+            return Cause(
+                source=SEVERAL, evidence=f"{before}; with one source pinned, too; with all pinned, 0 of {TRIES}"
+            )
         return Cause(source=EXTERNAL, evidence=f"{before}, also with every source of the program's own pinned")
 
     def _agree(self, place: Position, pins: frozenset[str]) -> bool:

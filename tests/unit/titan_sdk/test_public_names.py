@@ -45,6 +45,7 @@ def test_the_package_offers_these_names_and_no_others() -> None:
         "model",
         "new_run_id",
         "progress",
+        "replay",
         "result",
         "run",
         "set_result",

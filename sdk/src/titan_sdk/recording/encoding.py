@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Outcome: TypeAlias = Literal["success", "error"]
 
-__all__ = ["inputs_of", "ActionConfig", "entry_of"]
+__all__ = ["ActionConfig", "entry_of", "inputs_of"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
@@ -155,11 +155,11 @@ def entry_of(act: ActiveAction) -> Entry:
 
 
 def inputs_of(act: ActiveAction) -> str | None:
-    """Return the inputs of an action as they would be recorded, without secrets; None where they would not be."""
+    """Return the inputs of an action as the server would keep them, without secrets; None where it has none."""
     if not (act.has_inputs and act.plan.keeps_inputs):
         return None
-    text, redactor = encoded_text(act.inputs), _redactor_of(act.plan)
-    return text if redactor is None else redactor.redact_json(text).text
+    redactor = _redactor_of(act.plan) or redacting.built_in()
+    return redactor.redact_json(encoded_text(act.inputs)).text
 
 
 def _redactor_of(plan: ActionConfig) -> Redactor | None:

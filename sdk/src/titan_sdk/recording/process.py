@@ -43,11 +43,16 @@ SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
 
 
-def replay(found: Answers | None) -> None:
-    """Have the calls of actions answered from a recording, and nothing recorded; None ends that."""
-    global _answers, _recorder
-    _answers = found
-    _recorder = _new_recorder() if found is None else found  # type: ignore[assignment]  # it has what is asked of one
+@contextmanager
+def replaying(found: Answers) -> Iterator[None]:
+    """Have the calls of actions in this block, on any thread, answered from a recording, and nothing recorded."""
+    global _answers
+    earlier, _answers = _answers, found
+    try:
+        with recording_to(found):  # type: ignore[arg-type]  # it has what is asked of a recorder
+            yield
+    finally:
+        _answers = earlier
 
 
 def answers() -> Answers | None:

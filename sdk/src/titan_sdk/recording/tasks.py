@@ -89,8 +89,10 @@ def _make_numbered(loop: AbstractEventLoop) -> None:
     tasks = sys.modules["asyncio.tasks"]
 
     def numbered(loop: AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
-        task = tasks.Task(coroutine, loop=loop, **options) if before is None else before(loop, coroutine, **options)
-        maker = tasks.current_task(loop)
+        task: Any = (
+            tasks.Task(coroutine, loop=loop, **options) if before is None else before(loop, coroutine, **options)
+        )
+        maker: Any = tasks.current_task(loop)
         path = None if maker is None else _path_of(maker)
         if path is not None and _path_of(task) is None:
             _number(task, maker, f"{path}.")

@@ -11,13 +11,14 @@ from _thread import allocate_lock
 
 from titan_sdk.recording.callsites import file_and_function
 from titan_sdk.recording.encoding import entry_of, inputs_of
+from titan_sdk.recording.redact import built_in
 from titan_sdk.replaying.recording import is_same
 from titan_sdk.replaying.values import CannotRevive, revived
 from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
     from typing import Any
 
     from titan_sdk.recording.actions import ActiveAction
@@ -74,14 +75,16 @@ class Answers:
         self._answered = set[str]()  #: ids of recorded actions
 
     def trace(self, tracer: Tracer, *, after: str | None) -> None:
-        """Trace the program's statements from the recorded action `after` on, or from now, to the first that differs."""
+        """Trace the program's statements from the recorded action `after` on, or from now on."""
         self._tracer, self._traced_after = tracer, after
         if after is None:
             tracer.start()
 
     # --- calls ---
 
-    def call(self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def call(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
         """Return what a call gives: what was recorded of it, or what its function returns."""
         found = self._find(act)
         if not found.is_served:
@@ -107,7 +110,7 @@ class Answers:
         else:
             until = time.monotonic() + ORDER_SECONDS
             await asyncio.sleep(0)
-            while self._is_early(found) and time.monotonic() < until:
+            while self._is_early(found) and time.monotonic() < until:  # noqa: ASYNC110  # calls come from threads, too
                 await asyncio.sleep(STEP_SECONDS)
         return self._serve(act, found)
 
@@ -125,7 +128,7 @@ class Answers:
         found = self._find(act)
         return self._items_later(act, found) if found.is_served else function(*args, **kwargs)
 
-    def _items(self, act: ActiveAction, found: Recorded) -> Iterator[Any]:
+    def _items(self, act: ActiveAction, found: Recorded) -> Generator[Any, None, Any]:
         given = self._serve(act, found)
         has_returned = isinstance(given, dict) and given.keys() == {"items", "returned"}
         yield from given["items"] if has_returned else given
@@ -199,7 +202,7 @@ class Answers:
             place = {"id": act.id, "parent_id": act.parent_id, "started_at_ns": act.started_at_ns}
             self._write(compact_json(fields | place) + "\n")
         else:
-            self._write(f'{compact_json(fields)[:-1]},"entry":{entry_of(act).text()}}}\n')
+            self._write(f'{compact_json(fields)[:-1]},"entry":{entry_of(act).text(built_in())}}}\n')
 
     def flush(self, timeout: float) -> bool:
         """Return at once: each line is written as it comes."""

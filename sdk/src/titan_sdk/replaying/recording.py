@@ -18,6 +18,8 @@ __all__ = ["NotReplayable", "Recorded", "Recording", "read_recording"]
 #: Kinds of actions that group others: their code runs again.
 _GROUPS = frozenset({"agent", "step", "turn", "thought", "handoff", "event"})
 
+_CHIP = "[redacted:"  # what stands where a secret was
+
 
 class NotReplayable(ValueError):
     """A recording cannot be replayed; the message says why, and what to do."""
@@ -58,6 +60,16 @@ class Recorded:
     def is_failed(self) -> bool:
         """Whether the call raised."""
         return self.outcome == "error"
+
+    def has_same_inputs(self, entry: dict[str, Any]) -> bool:
+        """Tell whether an entry is of a call with the recorded inputs."""
+        return is_same(self.inputs, _text(entry, "inputs"))
+
+    def has_same_end(self, entry: dict[str, Any]) -> bool:
+        """Tell whether an entry is of a call that came to the recorded end."""
+        is_alike = self.outcome == entry.get("outcome") and is_same(self.outputs, _text(entry, "outputs"))
+        error, failure = self.line.get("error") or {}, entry.get("failure") or {}
+        return is_alike and (error.get("type"), error.get("message")) == (failure.get("type"), failure.get("message"))
 
 
 class Recording:
@@ -160,11 +172,16 @@ def _note_order(actions: Iterable[Recorded]) -> None:
 
 def _check_outputs(actions: Iterable[Recorded]) -> None:
     for action in actions:
-        if not action.is_served or action.is_failed or action.outputs is not None:
+        if not action.is_served:
             continue
-        why = "is redacted" if action.line.get("is_redacted") else "is not stored"
         if action.outcome is None:
             why = "is not there: the action never ended"
+        elif action.outputs is None and not action.is_failed:
+            why = "is redacted" if action.line.get("is_redacted") else "is not stored"
+        elif _CHIP in (action.outputs or ""):
+            why = "is redacted"
+        else:
+            continue
         raise NotReplayable(f"Replay not available: the output of action {action.name!r} ({action.id}) {why}")
 
 

@@ -32,6 +32,7 @@ PINS: Final = ("hash_seed", "clock", "uuid", "random", "environment", "task_orde
 START: Final = 1_735_396_200.0  # seconds since 1970: 2024-12-28T14:30:00Z
 STEP_SECONDS: Final = 0.001
 _PROCESS: Final = 4711
+_REAL: Final[dict[str, Any]] = {"datetime": datetimes.datetime, "date": datetimes.date}
 
 
 def install(pinned: frozenset[str], *, seed: int) -> None:
@@ -56,57 +57,66 @@ def install(pinned: frozenset[str], *, seed: int) -> None:
 
 def _pin_clock() -> None:
     ticks = count()
+    local_time, universal_time = time.localtime, time.gmtime
 
     def now() -> float:
         return START + next(ticks) * STEP_SECONDS
 
-    real_datetime, real_date = datetimes.datetime, datetimes.date
-    local_time, universal_time = time.localtime, time.gmtime
-
-    class PinnedDate(type):
-        def __instancecheck__(cls, value: object) -> bool:
-            return isinstance(value, real_date)
-
-    class PinnedDatetime(type):
-        def __instancecheck__(cls, value: object) -> bool:
-            return isinstance(value, real_datetime)
-
-    class datetime(real_datetime, metaclass=PinnedDatetime):  # noqa: N801  # its name shows in reprs
-        def __new__(cls, *parts: Any, **named: Any) -> Any:
-            return real_datetime(*parts, **named)  # so that what a program makes is of the type that it always is
-
-        @classmethod
-        def now(cls, tz: datetimes.tzinfo | None = None) -> Any:
-            return real_datetime.fromtimestamp(now(), tz)
-
-        @classmethod
-        def utcnow(cls) -> Any:
-            return real_datetime.fromtimestamp(now(), datetimes.UTC).replace(tzinfo=None)
-
-        @classmethod
-        def today(cls) -> Any:
-            return real_datetime.fromtimestamp(now())  # noqa: DTZ006  # as the real one does
-
-    class date(real_date, metaclass=PinnedDate):  # noqa: N801
-        def __new__(cls, *parts: Any, **named: Any) -> Any:
-            return real_date(*parts, **named)
-
-        @classmethod
-        def today(cls) -> Any:
-            return real_date.fromtimestamp(now())  # noqa: DTZ012  # as the real one does
-
-    for real in (real_datetime, real_date):  # by name, pickle would find the pinned class and refuse
+    for real in _REAL.values():  # by name, pickle would find the pinned class and refuse
         copyreg.pickle(real, lambda value: (_restored, (type(value).__name__, value.__reduce__()[1])))
-    for pinned in (datetime, date):
-        pinned.__module__, pinned.__qualname__ = "datetime", pinned.__name__
-    datetimes.datetime, datetimes.date = datetime, date  # type: ignore[misc]
+    datetimes.datetime, datetimes.date = _pinned_datetime(now), _pinned_date(now)  # type: ignore[misc]
     time.time = now
     time.time_ns = lambda: int(now() * 1_000_000) * 1000
     time.localtime = lambda seconds=None: local_time(now() if seconds is None else seconds)
     time.gmtime = lambda seconds=None: universal_time(now() if seconds is None else seconds)
 
 
-_REAL: Final = {"datetime": datetimes.datetime, "date": datetimes.date}
+def _pinned_datetime(now: Callable[[], float]) -> Any:
+    real = _REAL["datetime"]
+
+    class datetime(real, metaclass=_standing_in_for(real)):  # type: ignore[misc]  # noqa: N801  # its name shows
+        def __new__(cls, *parts: Any, **named: Any) -> Any:
+            return real(*parts, **named)  # so that what a program makes is of the type that it always is
+
+        @classmethod
+        def now(cls, tz: datetimes.tzinfo | None = None) -> Any:
+            return real.fromtimestamp(now(), tz)
+
+        @classmethod
+        def utcnow(cls) -> Any:
+            return real.fromtimestamp(now(), datetimes.UTC).replace(tzinfo=None)
+
+        @classmethod
+        def today(cls) -> Any:
+            return real.fromtimestamp(now())
+
+    datetime.__module__, datetime.__qualname__ = "datetime", "datetime"
+    return datetime
+
+
+def _pinned_date(now: Callable[[], float]) -> Any:
+    real = _REAL["date"]
+
+    class date(real, metaclass=_standing_in_for(real)):  # type: ignore[misc]  # noqa: N801
+        def __new__(cls, *parts: Any, **named: Any) -> Any:
+            return real(*parts, **named)
+
+        @classmethod
+        def today(cls) -> Any:
+            return real.fromtimestamp(now())
+
+    date.__module__, date.__qualname__ = "datetime", "date"
+    return date
+
+
+def _standing_in_for(real: Any) -> Any:
+    """Return the type of a class of which all that is `real` is an instance."""
+
+    class StandIn(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, real)
+
+    return StandIn
 
 
 def _restored(kind: str, state: tuple[Any, ...]) -> Any:
@@ -136,7 +146,7 @@ def _pin_random() -> None:
         pass
 
     random.seed(0)
-    random.Random = Pinned  # type: ignore[misc]
+    random.Random = Pinned  # type: ignore[misc,assignment]
     random.SystemRandom = PinnedSystemRandom  # type: ignore[misc,assignment]
     real_seed = random.seed
     random.seed = lambda a=None, version=2: real_seed(0 if a is None else a, version)
@@ -173,7 +183,7 @@ def _keep_order() -> None:
             futures.wait([future], timeout)
             yield future
 
-    futures.as_completed = as_completed
+    futures.as_completed = as_completed  # type: ignore[assignment]
 
 
 def _order_listings(numbers: random.Random | None) -> None:
@@ -208,5 +218,5 @@ def _order_listings(numbers: random.Random | None) -> None:
         def close(self) -> None:
             self._entries = iter(())
 
-    os.listdir = lambda path=".": ordered(listdir(path), str)  # type: ignore[assignment]
+    os.listdir = lambda path=".": ordered(listdir(path), str)
     os.scandir = lambda path=".": Scanned(path)  # type: ignore[assignment]

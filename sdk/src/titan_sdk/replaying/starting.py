@@ -1,12 +1,12 @@
 """Begins the replay that the environment names; see `titan replay`.
 
-    TITAN_REPLAY           a file with the recording: an export in JSON Lines
-    TITAN_REPLAY_RUN       the run in it; needed where it has several
-    TITAN_REPLAY_REPORT    a file to write the report to
-    TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying.sources`)
-    TITAN_REPLAY_SEED      what varies the order of listings and of answers; 0 by default
-    TITAN_REPLAY_TRACE     a file to write the traced statements to
-    TITAN_REPLAY_AFTER     the recorded action after which to trace; from the start by default
+TITAN_REPLAY           a file with the recording: an export in JSON Lines
+TITAN_REPLAY_RUN       the run in it; needed where it has several
+TITAN_REPLAY_REPORT    a file to write the report to
+TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying.sources`)
+TITAN_REPLAY_SEED      what varies the order of listings and of answers; 0 by default
+TITAN_REPLAY_TRACE     a file to write the traced statements to
+TITAN_REPLAY_AFTER     the recorded action after which to trace; from the start by default
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
         answers.trace(tracer, after=environment.get("TITAN_REPLAY_AFTER"))
     from titan_sdk.recording import process
 
-    process.replay(answers)
+    process.replaying(answers).__enter__()  # to the process's end
     write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
     install(pins, seed=seed)
 

@@ -63,7 +63,7 @@ class Tracer:
         """End, everywhere."""
         self._is_on = False
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]  # as CPython documents it
+        threading.settrace(None)
 
     def _on_call(self, frame: FrameType, _event: str, _argument: object) -> Any:
         if not self._is_on or not self._is_own(frame.f_code):

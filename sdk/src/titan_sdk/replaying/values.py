@@ -60,12 +60,12 @@ def _instance(found: Object) -> Any:
         return made
     if hasattr(cls, "model_validate"):
         return cls.model_validate(state)
-    base = next((base for base in _BUILT_IN if issubclass(cls, base)), None)
+    base: Any = next((base for base in _BUILT_IN if issubclass(cls, base)), None)
     if base is None or not isinstance(state, base):
         raise CannotRevive(f"expected a dataclass, an enum or a pydantic model, found {found.type_name}")
     made = base.__new__(cls, state)
     if base in (list, set, dict, bytearray):
-        base.__init__(made, state)  # type: ignore[misc]
+        base.__init__(made, state)
     return made
 
 

@@ -1,4 +1,4 @@
-"""`titan replay`: run a program again against a recorded run, at no cost, and find where it went another way and why."""
+"""`titan replay`: run a program again against a recorded run, and find where it goes another way, and why."""
 
 import json
 import tempfile
@@ -137,7 +137,10 @@ def _document(run: RunLine, comparison: Comparison, found: Investigation) -> dic
 
 
 def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
-    rows = [[row.action, _cell(row.part, row.original), _cell(row.part, row.replay), _MARKS[row.status]] for row in comparison.rows]
+    rows = [
+        [row.action, _cell(row.part, row.original), _cell(row.part, row.replay), _MARKS[row.status]]
+        for row in comparison.rows
+    ]
     show_table([Column("ACTION"), Column("ORIGINAL", folds=True), Column("REPLAY", folds=True), Column("STATUS")], rows)
     if comparison.has_more_rows:
         say(f"… and more; --json has the divergences of all {comparison.compared:,} calls")
@@ -155,7 +158,8 @@ def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
     if statement is not None:
         say(f"Statement      {statement.file}:{statement.line} in {statement.function}: {statement.source or ''}")
         if statement.variable is not None:
-            say(f"               {statement.variable} is {statement.values[0]} in one execution, {statement.values[1]} in another")
+            one, other = statement.values
+            say(f"               {statement.variable} is {one} in one execution, {other} in another")
 
 
 def _cell(part: str, text: str | None) -> str:

@@ -65,7 +65,10 @@ def test_what_is_taken_is_not_taken_again_under_another_key() -> None:
 
 def test_groups_and_local_actions_and_those_with_children_run_again() -> None:
     recording = a_recording(
-        a_line("parent"), a_line("child", parent_id="parent"), a_line("local", effect="local"), a_line("step", kind="step")
+        a_line("parent"),
+        a_line("child", parent_id="parent"),
+        a_line("local", effect="local"),
+        a_line("step", kind="step"),
     )
 
     assert {action.id: action.is_served for action in recording.actions} == {

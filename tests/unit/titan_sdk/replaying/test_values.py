@@ -77,7 +77,7 @@ def test_a_value_comes_back_equal_and_of_its_type(value: Any) -> None:
 
 
 def test_a_value_known_by_its_repr_cannot_come_back() -> None:
-    with pytest.raises(CannotRevive, match="of a .*:Plain only its repr was recorded"):
+    with pytest.raises(CannotRevive, match=r"of a .*:Plain only its repr was recorded"):
         revived(encoded_text([Plain()]))
 
 

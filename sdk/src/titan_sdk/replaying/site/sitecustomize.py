@@ -1,4 +1,4 @@
-"""Begins a replay before the program's first import: Python imports this module by itself, as `titan replay` sets it."""
+"""Begins a replay before the program's first import; Python imports this module as `titan replay` sets its path."""
 
 import sys
 from importlib.machinery import PathFinder
