@@ -74,7 +74,7 @@ def _pin_clock() -> None:
 def _pinned_datetime(now: Callable[[], float]) -> Any:
     real = _REAL["datetime"]
 
-    class datetime(real, metaclass=_standing_in_for(real)):  # type: ignore[misc]  # noqa: N801  # its name shows
+    class datetime(real, metaclass=_standing_in_for(real)):  # type: ignore[misc,valid-type,metaclass]  # noqa: N801
         def __new__(cls, *parts: Any, **named: Any) -> Any:
             return real(*parts, **named)  # so that what a program makes is of the type that it always is
 
@@ -97,7 +97,7 @@ def _pinned_datetime(now: Callable[[], float]) -> Any:
 def _pinned_date(now: Callable[[], float]) -> Any:
     real = _REAL["date"]
 
-    class date(real, metaclass=_standing_in_for(real)):  # type: ignore[misc]  # noqa: N801
+    class date(real, metaclass=_standing_in_for(real)):  # type: ignore[misc,valid-type,metaclass]  # noqa: N801
         def __new__(cls, *parts: Any, **named: Any) -> Any:
             return real(*parts, **named)
 
