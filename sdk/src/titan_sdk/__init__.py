@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from titan_sdk.replaying.in_process import replay
     from titan_sdk.results import result, set_result
     from titan_sdk.signals import wait_for_signal, wait_for_signals
+    from titan_sdk.sources import now, random, uuid4
     from titan_sdk.stages import new_run_id
     from titan_sdk.submission import DagAccepted
 
@@ -50,13 +51,16 @@ __all__ = [
     "headers",
     "model",
     "new_run_id",
+    "now",
     "progress",
+    "random",
     "replay",
     "result",
     "run",
     "set_result",
     "thinking",
     "turn",
+    "uuid4",
     "wait_for_signal",
     "wait_for_signals",
 ]
@@ -76,6 +80,9 @@ _HOMES = {
     "handoff": "recording.events",
     "headers": "recording.propagation",
     "new_run_id": "stages",
+    "now": "sources",
+    "random": "sources",
+    "uuid4": "sources",
     "progress": "recording.events",
     "replay": "replaying.in_process",
     "result": "results",

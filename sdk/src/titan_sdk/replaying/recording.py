@@ -18,6 +18,8 @@ __all__ = ["NotReplayable", "Recorded", "Recording", "read_recording"]
 #: Kinds of actions that group others: their code runs again.
 _GROUPS = frozenset({"agent", "step", "turn", "thought", "handoff", "event"})
 
+#: Events that gave the program a value (`titan_sdk.sources`).
+_SOURCES = frozenset({"titan_sdk.now", "titan_sdk.uuid4", "titan_sdk.random"})
 _CHIP = "[redacted:"  # what stands where a secret was
 
 
@@ -54,7 +56,8 @@ class Recorded:
         #: the action beside this one that ended last before it: where order is kept, this one is answered after it
         self.after: Recorded | None = None
         #: whether a replay answers the call from here; else its code runs, and what it gives is compared
-        self.is_served = not has_children and self.kind not in _GROUPS and line.get("effect") != "local"
+        is_leaf = not has_children and (self.kind not in _GROUPS or self.name in _SOURCES)
+        self.is_served = is_leaf and line.get("effect") != "local"
 
     @property
     def is_failed(self) -> bool:

@@ -233,3 +233,18 @@ def test_one_replay_at_a_time(tmp_path: Path) -> None:
         titan_sdk.replay(path),
     ):
         pass
+
+
+def test_recorded_sources_give_what_they_gave(tmp_path: Path) -> None:
+    given: list[object] = []
+
+    def main() -> None:
+        titan_sdk.random.seed()
+        given.append(
+            [titan_sdk.now(), titan_sdk.uuid4(), titan_sdk.random.random(), titan_sdk.random.choice(range(10**9))]
+        )
+
+    found = replayed(main, tmp_path)
+
+    assert given[0] == given[1]
+    assert found.divergences == []
