@@ -154,12 +154,18 @@ def entry_of(act: ActiveAction) -> Entry:
     return Entry(fields, payloads, redactor=_redactor_of(plan))
 
 
-def inputs_of(act: ActiveAction) -> str | None:
-    """Return the inputs of an action as the server would keep them, without secrets; None where it has none."""
+def inputs_of(act: ActiveAction, *, known: str | None = None) -> str | None:
+    """Return the inputs of an action as the server would keep them, without secrets; None where it has none.
+
+    Inputs that are `known` hold none: they are not looked through again.
+    """
     if not (act.has_inputs and act.plan.keeps_inputs):
         return None
+    text = encoded_text(act.inputs)
+    if text == known:
+        return text
     redactor = _redactor_of(act.plan) or redacting.built_in()
-    return redactor.redact_json(encoded_text(act.inputs)).text
+    return redactor.redact_json(text).text
 
 
 def _redactor_of(plan: ActionConfig) -> Redactor | None:

@@ -149,7 +149,8 @@ class Answers:
         return found.after is not None and found.after.id not in self._answered
 
     def _find(self, act: ActiveAction) -> Recorded:
-        inputs = inputs_of(act)
+        name, site = _place_of(act)
+        inputs = inputs_of(act, known=self.recording.next_inputs(act.task, name, site))
         found = self._take(act, inputs)
         same = found is not None and is_same(inputs, found.inputs)
         self._taken[act.id] = _Taken(found, "stopped" if found is None else "ran", is_same=same)
@@ -162,8 +163,7 @@ class Answers:
         return found
 
     def _take(self, act: ActiveAction, inputs: str | None) -> Recorded | None:
-        name = act.plan.name or act.plan.kind
-        site = None if act.place is None else file_and_function(act.place)
+        name, site = _place_of(act)
         with self._lock:
             return self.recording.take(act.task, name, site, inputs)
 
@@ -210,6 +210,11 @@ class Answers:
 
     def close(self, seconds: float) -> None:
         """Do nothing: each line is written as it comes."""
+
+
+def _place_of(act: ActiveAction) -> tuple[str, tuple[str, str] | None]:
+    """Return an action's name and call site."""
+    return act.plan.name or act.plan.kind, None if act.place is None else file_and_function(act.place)
 
 
 def _failure_of(found: Recorded) -> RecordedFailure:

@@ -103,8 +103,15 @@ class Recording:
             found = _next(waiting, self._taken, inputs) if waiting else None
             if found is not None:
                 self._taken.add(found.id)
+                if waiting and waiting[-1] is found:
+                    waiting.pop()
                 return found
         return None
+
+    def next_inputs(self, task: str, name: str, site: tuple[str, str] | None) -> str | None:
+        """Return the inputs of the action that a call most likely is, as text."""
+        waiting = self._by_site.get((task, name, site))
+        return waiting[-1].inputs if waiting else None
 
     @property
     def left(self) -> list[Recorded]:
