@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 
 from titan_sdk.replaying.answers import Answers
 from titan_sdk.replaying.recording import NotReplayable, read_recording
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["start"]
+
+_to_the_end = ExitStack()  # of the process: nothing closes it
 
 
 def start(environment: Mapping[str, str] = os.environ) -> None:
@@ -53,7 +56,7 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
         answers.trace(tracer, after=environment.get("TITAN_REPLAY_AFTER"))
     from titan_sdk.recording import process
 
-    process.replaying(answers).__enter__()  # to the process's end
+    _to_the_end.enter_context(process.replaying(answers))
     write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
     install(pins, seed=seed)
 
