@@ -50,6 +50,7 @@ from titan.server.app import create_app
 from titan.server.house import Access, House, RunsWith
 from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
+from titan.server.replays import Replays
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import home_folder, one_of, setting, shared_folder, whole_number
 from titan.system import SystemClock, SystemIds
@@ -157,7 +158,7 @@ def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
             f"address {settings.host!a}",
             expected="a token in the store, for others can reach this address",
             found="none that is good",
-            next_step=f"Make one first: titan token create NAME --home {home}",
+            next_step=f"Make one first: titan tokens create NAME --home {home}",
         )
     if needs_token or read_home_token(home) is not None:
         keep_home_tokens(store, home, ids=SystemIds(), now=now)
@@ -257,6 +258,7 @@ async def _serve(
             await workers.close()
         await house.orchestrator.stop()
         await house.afterwards.finish()
+        await asyncio.to_thread(house.replays.close)
         await asyncio.to_thread(house.recorder.close)
         if model is not None:
             await model.close()
@@ -337,6 +339,7 @@ def _compose(
         recorder=recorder,
         registrar=Registrar(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
+        replays=Replays(durable.calls, durable.blobs, clock=clock),
         local_workers=workers,
     )
 

@@ -346,7 +346,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/jobs/{job}/replay": {
+    "/api/jobs/{job}/rerun": {
         parameters: {
             query?: never;
             header?: never;
@@ -356,7 +356,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Run a job once more with its inputs, as a DAG of its own. */
-        post: operations["replay_a_job"];
+        post: operations["rerun_a_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2573,11 +2573,6 @@ export interface components {
             ids: string | null;
             /** @default false */
             include_archived: boolean;
-            /**
-             * @description With csv: two tables and a manifest in a zip.
-             * @default null
-             */
-            layout: "zip" | null;
             /**
              * @description How many rows at most.
              * @default 50
@@ -5526,7 +5521,7 @@ export interface operations {
             };
         };
     };
-    replay_a_job: {
+    rerun_a_job: {
         parameters: {
             query?: {
                 dag?: string | null;
@@ -7297,7 +7292,6 @@ export interface operations {
                 has_stages?: boolean;
                 stages?: boolean;
                 format?: "csv" | "json" | "jsonl";
-                layout?: "zip" | null;
                 run_id?: string | null;
             };
             header?: never;

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     ASK_MODEL = "ask the model"
     FETCH = "fetch content by its digest"
     RECORD = "record what agents do"
+    REPLAY = "replay runs"
     DELIVER = "deliver what a job recorded"  #: a worker: of attempts of workers with its token
     SEE_CLUSTER = "see the workers"
     SEE_FIGURES = "see the figures of the server"
@@ -51,6 +52,7 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.ASK_MODEL: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,
     Permission.RECORD: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.REPLAY: frozenset({Role.ADMIN}),
     Permission.DELIVER: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.SEE_FIGURES: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
@@ -90,7 +92,7 @@ def check_offers(token: Token | None, worker_name: str, offers: Iterable[str]) -
             f"worker {shown(worker_name)}",
             expected=f"offers of {', '.join(token.labels)}, for its token is limited to these labels",
             found=", ".join(refused),
-            next_step="Offer less, or make another token: titan token create NAME --role worker --label LABEL",
+            next_step="Offer less, or make another token: titan tokens create NAME --role worker --label LABEL",
         )
 
 

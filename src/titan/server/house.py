@@ -18,6 +18,7 @@ from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.ports_calls import CallStore
 from titan.rules.intercepts import Thresholds
 from titan.server.metrics import Metrics
+from titan.server.replays import Replays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class House:
     recorder: Recorder
     registrar: Registrar
     afterwards: Afterwards
+    replays: Replays
     thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
