@@ -158,7 +158,7 @@ def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
             f"address {settings.host!a}",
             expected="a token in the store, for others can reach this address",
             found="none that is good",
-            next_step=f"Make one first: titan token create NAME --home {home}",
+            next_step=f"Make one first: titan tokens create NAME --home {home}",
         )
     if needs_token or read_home_token(home) is not None:
         keep_home_tokens(store, home, ids=SystemIds(), now=now)

@@ -8,12 +8,22 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
-from titan.model.totals import ActionFacts, RunTotals
+from titan.model.runs import (
+    Action,
+    ActionFacts,
+    AgentDay,
+    AgentRow,
+    Count,
+    ErrorKind,
+    Note,
+    OutcomeSums,
+    Run,
+    RunTotals,
+    Stops,
+)
 
 T = TypeVar("T")
 
@@ -399,7 +409,8 @@ class CallTransaction(CallReader, Protocol):
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
         A run that was archived, and by now is not, is found by its words as `restore_run` has it. How much went wrong
-        in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
+        in a run is counted here, from how it stood until now (`model.runs.troubles_after`), whichever count it comes
+        with.
         """
 
     def save_totals(

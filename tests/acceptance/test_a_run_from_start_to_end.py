@@ -50,7 +50,7 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
     status_then = str(_run(command, run_id)["status"])
     worker.write_text(sound, "utf-8")
     resumed = subprocess.Popen(
-        [*PROGRAM, "resume", run_id, "--server", command.server],
+        [*PROGRAM, "runs", "resume", run_id, "--server", command.server],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -23,7 +23,7 @@ from titan.cli.app import app
 END_WITHIN_SECONDS: Final = 60
 
 #: What is done with one recorded run.
-OF_ONE_RUN: Final = ("archive", "delete", "note", "pin", "restore", "unmute", "unpin", "verify")
+OF_ONE_RUN: Final = ("delete", "edit", "note")
 #: The beginning of an example → what must be so before it is typed; the first that fits counts.
 BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan approve", ExampleWorld.draft),
@@ -32,38 +32,32 @@ BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan cancel", lambda world: world.nightly(requirement="NOBODY", ends=False)),
     (f"titan retry {RUN}", lambda world: world.research(is_broken=True)),
     ("titan retry", lambda world: world.nightly(train="broken.py")),
-    ("titan replay", ExampleWorld.nightly),
-    ("titan redeploy", ExampleWorld.nightly),
-    ("titan resume", lambda world: world.research(is_broken=True)),
+    ("titan jobs rerun", ExampleWorld.nightly),
+    ("titan dags redeploy", ExampleWorld.nightly),
+    ("titan runs resume", lambda world: world.research(is_broken=True)),
     (f"titan runs end {PAPERS}", lambda world: world.papers(ends=False)),
     *((f"titan runs {verb} {PAPERS}", ExampleWorld.papers) for verb in OF_ONE_RUN),
-    ("titan runs deliver ~", ExampleWorld.left_behind),
+    ("titan runs import ~", ExampleWorld.left_behind),
     ("titan runs import --partial", ExampleWorld.cut_export),
     ("titan workers drain", lambda world: world.gpu_box()),
-    ("titan workers resume", lambda world: world.gpu_box()),
 )
 #: The commands that only look, which come before those that change what they look at.
 LOOKING: Final = (
-    "dag",
     "dags",
     "doctor",
     "files",
     "gates",
-    "job",
     "jobs",
     "logs",
-    "result",
     "run",
     "runs",
     "store get",
-    "store keys",
-    "story",
-    "token list",
-    "version",
+    "store list",
+    "tokens",
     "workers",
 )
 #: Commands that go on until Ctrl-C, which they name when they are up.
-FOREVER: Final = ("titan up", "titan worker --join")
+FOREVER: Final = ("titan up", "titan workers join")
 
 
 def examples() -> list[str]:
@@ -154,7 +148,7 @@ def at_hand(world: ExampleWorld, folder: Path, example: str) -> Iterator[tuple[s
         if "cert.pem" in command:
             certificate = a_certificate(folder, host="IP:127.0.0.1")
             command = command.replace("cert.pem", str(certificate.file)).replace("key.pem", str(certificate.key))
-            token = ["titan", "token", "create", "x", "--home", str(folder / "home")]
+            token = ["titan", "tokens", "create", "x", "--home", str(folder / "home")]
             subprocess.run(token, env={**world.environment, "TITAN_HOST": ""}, check=True, capture_output=True)
         if "gemini" in command:
             more = {"GEMINI_API_KEY": "asked for nothing here"}
@@ -182,7 +176,7 @@ def over_tls(folder: Path, command: str) -> Iterator[tuple[str, dict[str, str]]]
 
 def new_token(world: ExampleWorld) -> str:
     """Return the id of a token that may be revoked."""
-    command = "titan token create spare --json | jq -r .token_id"
+    command = "titan tokens create spare --json | jq -r .token_id"
     done = subprocess.run(["bash", "-c", command], env=world.environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

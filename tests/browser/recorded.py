@@ -59,7 +59,7 @@ def say(console: Console, run: str, **said: Any) -> None:  # any field of the wi
 
 
 def unmute(console: Console, run: str) -> None:
-    """Delete all notes that mute a run, as `titan runs unmute` does."""
+    """Delete all notes that mute a run, as `titan runs edit --unmute` does."""
     url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}/unmute"
     with urlopen(Request(url, method="POST")) as answer:
         assert answer.status == 200

@@ -204,7 +204,7 @@ def test_a_run_of_a_program_outside_says_how_to_resume_it(
 
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("stages that completed are answered from the record")
-    expect(dialog.get_by_text(re.compile(r"^titan resume OUTSIDE_1"))).to_be_visible()
+    expect(dialog.get_by_text(re.compile(r"^titan runs resume OUTSIDE_1"))).to_be_visible()
     expect(dialog).to_contain_text("agent.py")
     expect(dialog).to_contain_text(str(tmp_path))
     expect(dialog.get_by_role("button", name="Resume", exact=True)).to_have_count(0)

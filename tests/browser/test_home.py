@@ -166,7 +166,7 @@ def test_a_titan_without_a_worker_says_so(new_console: Callable[..., Console], p
 
     page = pages.open(console)
 
-    expect(concern(page, "No worker takes jobs")).to_contain_text(f"titan worker --join {console.url}")
+    expect(concern(page, "No worker takes jobs")).to_contain_text(f"titan workers join {console.url}")
     expect(page.get_by_role("link", name="0 workers")).to_contain_text("1 job queued")
 
 

@@ -73,7 +73,7 @@ def test_the_queue_says_why_each_job_waits_and_what_needs_somebody_comes_first(
     expect(_queue(page).get_by_role("link", name="child")).to_be_visible()
     _queue(page).get_by_role("button", name="Copy command").click()
     expect(_queue(page).get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == f"titan worker --join {console.url} --offer GPU:1"
+    assert page.evaluate("navigator.clipboard.readText()") == f"titan workers join {console.url} --offer GPU:1"
 
     (tmp_path / "go").touch()
     expect(groups.filter(has_text="slots are busy")).to_have_count(0)
@@ -135,7 +135,7 @@ def test_a_worker_started_here_takes_the_job_that_nobody_could(
 
     _queue(page).get_by_role("button", name="Add a worker that offers GPU").click()
     dialog = page.get_by_role("dialog", name="Add a worker")
-    expect(dialog.get_by_text(f"titan worker --join {console.url} --offer GPU:1")).to_be_visible()
+    expect(dialog.get_by_text(f"titan workers join {console.url} --offer GPU:1")).to_be_visible()
     dialog.get_by_label("Name").fill("gpu-box")
     dialog.get_by_role("button", name="Start it here").click()
 
@@ -185,7 +185,7 @@ def test_where_no_worker_is_the_page_gives_the_command(new_console: Callable[...
     page = pages.open(console, "/workers")
 
     expect(page.get_by_text("No worker is connected")).to_be_visible()
-    expect(page.get_by_text(f"titan worker --join {console.url} --offer GENERAL:4")).to_be_visible()
+    expect(page.get_by_text(f"titan workers join {console.url} --offer GENERAL:4")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1440, 390])

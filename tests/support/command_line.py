@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from titan.cli.app import main
 
+NOUNS = ("dags", "files", "gates", "jobs", "projects", "runs", "store", "tokens", "workers")
 PROGRAM = (sys.executable, "-m", "titan.cli")  #: the same as a process of its own
 
 
@@ -45,10 +46,8 @@ class CommandLine:
 
     def __call__(self, *words: str) -> Finished:
         """Run `titan WORDS` and return what it left; `--server` is added."""
-        has_command_below = (
-            words[0] in ("store", "workers", "runs", "token") and len(words) > 1 and not words[1].startswith("-")
-        )
-        length = 2 if has_command_below else 1
+        has_verb = words[0] in NOUNS and len(words) > 1 and not words[1].startswith("-")
+        length = 2 if has_verb else 1
         return run_titan(*words[:length], "--server", self.server, *words[length:])
 
 

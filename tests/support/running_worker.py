@@ -1,4 +1,4 @@
-"""A `titan worker` for a test: another process that works for a server, perhaps over a wire that can be cut."""
+"""A worker for a test: another process that works for a server, perhaps over a wire that can be cut."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def running_worker(url: str, home: Path, *, offers: Sequence[str] = ("GENERAL:4"
     words = [word for offer in offers for word in ("--offer", offer)]
     with (home / "worker.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--home", str(home), *words],
+            [sys.executable, "-m", "titan.cli", "workers", "join", url, "--home", str(home), *words],
             env={**os.environ, "PYTHONPATH": PACKAGES},
             stdin=subprocess.DEVNULL,
             stdout=log,

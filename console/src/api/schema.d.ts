@@ -346,7 +346,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/jobs/{job}/replay": {
+    "/api/jobs/{job}/rerun": {
         parameters: {
             query?: never;
             header?: never;
@@ -356,7 +356,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Run a job once more with its inputs, as a DAG of its own. */
-        post: operations["replay_a_job"];
+        post: operations["rerun_a_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5521,7 +5521,7 @@ export interface operations {
             };
         };
     };
-    replay_a_job: {
+    rerun_a_job: {
         parameters: {
             query?: {
                 dag?: string | null;

@@ -86,7 +86,7 @@ function SignInForm({ children }: { children: ReactNode }) {
   return (
     <form className="sign-in-form" onSubmit={(event) => void submit(event)}>
       <p className="soft">
-        {children} Make one where it runs: <code>titan token create NAME</code>
+        {children} Make one where it runs: <code>titan tokens create NAME</code>
       </p>
       <label className="stack">
         Token

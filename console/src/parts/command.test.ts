@@ -4,8 +4,8 @@ import { newClient, shellWord, titanCommand, withServer } from "./command";
 const USUAL = { hostname: "127.0.0.1", port: "5000", origin: "http://127.0.0.1:5000" };
 
 test("a command names its words so that a shell keeps them whole", () => {
-  expect(titanCommand(["resume", "RESEARCH_cb5e13"], USUAL)).toBe("titan resume RESEARCH_cb5e13");
-  expect(titanCommand(["resume", "my run"], USUAL)).toBe("titan resume 'my run'");
+  expect(titanCommand(["runs", "resume", "RESEARCH_cb5e13"], USUAL)).toBe("titan runs resume RESEARCH_cb5e13");
+  expect(titanCommand(["runs", "resume", "my run"], USUAL)).toBe("titan runs resume 'my run'");
   expect(shellWord("it's $HOME")).toBe("'it'\\''s $HOME'");
   expect(shellWord("")).toBe("''");
 });
@@ -13,7 +13,7 @@ test("a command names its words so that a shell keeps them whole", () => {
 test("a server at an unusual address is named in the command", () => {
   const other = { hostname: "titan.example", port: "", origin: "https://titan.example" };
 
-  expect(titanCommand(["resume", "R_1"], other)).toBe("titan resume R_1 --server https://titan.example");
+  expect(titanCommand(["runs", "resume", "R_1"], other)).toBe("titan runs resume R_1 --server https://titan.example");
   expect(titanCommand(["workers"], { ...USUAL, port: "6100", origin: "http://127.0.0.1:6100" })).toBe(
     "titan workers --server http://127.0.0.1:6100",
   );

@@ -51,7 +51,7 @@ test("a stage that stands alone shares nothing with another", () => {
 });
 
 test("a stage that does not carry the run's id keeps its name beside those that do", () => {
-  expect(stageLabels("R_1", ["R_1_PLAN", "planner-replay", "R_1_ITER1"])).toEqual(["PLAN", "planner-replay", "ITER1"]);
+  expect(stageLabels("R_1", ["R_1_PLAN", "planner-rerun", "R_1_ITER1"])).toEqual(["PLAN", "planner-rerun", "ITER1"]);
 });
 
 test("a stage submitted twice keeps its label twice", () => {

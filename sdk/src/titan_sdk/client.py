@@ -169,7 +169,7 @@ class TitanClient:
     reject = blocking(Deciding.reject)
     retry = blocking(Deciding.retry)
     retry_run = blocking(Deciding.retry_run)
-    replay = blocking(Deciding.replay)
+    rerun = blocking(Deciding.rerun)
     redeploy = blocking(Deciding.redeploy)
     resume_run = blocking(Deciding.resume_run)
 

@@ -113,7 +113,7 @@ class Deciding(Looking):
         answer: Retried = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
         return answer
 
-    async def replay(self, job: Target) -> DagAccepted:
+    async def rerun(self, job: Target) -> DagAccepted:
         """Submit a job again as a DAG of its own, with the same script, arguments and environment.
 
         Raises:
@@ -121,7 +121,7 @@ class Deciding(Looking):
             Conflict: it has never run, or a gate above it is not approved.
         """
         path, query = self._job_route(job)
-        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/replay", query=query))
+        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/rerun", query=query))
         self.submissions.record(accepted, [job.id if isinstance(job, TitanJob) else job])
         return accepted
 
@@ -141,7 +141,7 @@ class Deciding(Looking):
         """Let a run go on whose orchestrator has ended: what completed is kept.
 
         An orchestrator that is a job is run again by this. One outside of Titan is named in the answer, with its
-        command and folder: start it with TITAN_RESUME_RUN_ID=<run_id> (`titan resume` does; see `new_run_id`).
+        command and folder: start it with TITAN_RESUME_RUN_ID=<run_id> (`titan runs resume` does; see `new_run_id`).
 
         Raises:
             UnknownRun: there is none.

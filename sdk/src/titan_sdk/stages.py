@@ -1,6 +1,6 @@
 """The stages that this process submits, so that a run which broke off can be resumed without doing them twice.
 
-A run that is resumed (`titan resume RUN`) starts its program again with TITAN_RESUME_RUN_ID set. The program
+A run that is resumed (`titan runs resume RUN`) starts its program again with TITAN_RESUME_RUN_ID set. The program
 then takes the same way as before: `new_run_id` gives it the old run's id, and each stage that it submits is
 compared with what the run has on record. A stage is the same when its DAG name, its content (scripts, arguments,
 parents, all that is submitted) and its occurrence (the second submission of a name is not the first) are the same;
@@ -38,7 +38,7 @@ _ledger = _Ledger(os.getpid())
 def new_run_id(agent: str) -> str:
     """Return an id for a new run of an agent: `new_run_id("RESEARCH")` -> "RESEARCH_3fa9c1".
 
-    In a program that `titan resume` has started again (TITAN_RESUME_RUN_ID=RESEARCH_cb5e13), the first call with
+    In a program that `titan runs resume` has started again (TITAN_RESUME_RUN_ID=RESEARCH_cb5e13), the first call with
     the agent of that run, RESEARCH, returns RESEARCH_cb5e13, and the run goes on; other agents and further calls
     get new ids.
 

@@ -387,7 +387,7 @@ def read(document: Document, answer_type: type[AnswerT]) -> AnswerT:
             exit_code=ExitCode.UNREACHABLE,
             expected=f"a {answer_type.__name__} of this version",
             found=str(error),
-            next_step="Compare both versions with `titan version`.",
+            next_step="`titan doctor` compares both versions.",
         ) from error
 
 

@@ -5,63 +5,85 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from titan import __version__
 from titan.cli.commands import (
-    again,
-    cancel,
+    changes,
     dags,
     doctor,
     files,
     gates,
-    house,
     jobs,
+    maintenance,
     projects,
+    runs,
     runs_changes,
-    runs_deliver,
     runs_files,
     store,
     submit,
-    token,
+    tokens,
     up,
     workers,
 )
 from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
 from titan.cli.options import examples
-from titan.cli.projects import with_project
 from titan.cli.screen import remark, show_json
 from titan.model.errors import TitanError
 from titan.settings import setting
 
 logger = logging.getLogger(__name__)
 
+
+class Panels(typer.core.TyperGroup):
+    """All commands: help lists them in parts, what people use every day first."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the parts of the help, each with its commands."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None)
+            panels.setdefault(str(panel), []).append((name, command.get_short_help_str(width)))
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+
 # Plain help, not rich's boxes: examples stay whole lines that can be copied, and it takes half the time.
 app = typer.Typer(
     name="titan",
+    cls=Panels,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Run AI agents as graphs of jobs, and lose none of them.",
     epilog=examples(
         "titan up                                   # start Titan here",
-        "titan submit hello.py --follow             # run a script, see what it writes",
+        "titan run hello.py                         # run a script, see what it writes",
         "titan submit a.py b.py --after b=a --wait  # run two, one after the other",
-        "titan dags                                 # what was submitted, how it stands",
+        "titan dags                                 # what was submitted, and its status",
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (submit, dags, jobs, files, gates, again, cancel, runs_files, store):
-    with_project(commands.app)
-for commands in (up, submit, dags, jobs, files, gates, again, cancel, projects, house, doctor):
-    app.add_typer(commands.app)
-assert runs_changes.app is runs_deliver.app is runs_files.app  # of which each holds a part of the commands
-app.add_typer(runs_files.app, name="runs")
-app.add_typer(workers.app, name="workers")
-app.add_typer(store.app, name="store")
-app.add_typer(token.app, name="token")
+for commands in (up, submit, jobs, gates, changes, doctor):
+    app.add_typer(commands.everyday)
+assert runs_changes.app is runs_files.app is runs.app  # of which each holds a part of the commands
+for noun, commands in {
+    "dags": dags,
+    "jobs": jobs,
+    "runs": runs,
+    "gates": gates,
+    "files": files,
+    "store": store,
+    "workers": workers,
+    "projects": projects,
+    "tokens": tokens,
+}.items():
+    app.add_typer(commands.app, name=noun, rich_help_panel="Resources (each alone lists)")
+app.add_typer(maintenance.app)
 
 VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]
 
@@ -130,6 +152,9 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
     next_step = f"See `{command} --help`."
     if command == "titan submit" and message.startswith("No such option"):
         next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
+    if context is not None and context.parent is not None and command.endswith(" list"):
+        verb = next((word for word in words if word in getattr(context.parent.command, "commands", {})), "list")
+        next_step += f" Options stand behind the verb: titan {words[0]} {verb} …" * (verb != "list")
     line = f"{command}: {message}{'' if message.endswith('?') else '.'} {next_step}"
     if "--json" in words:
         parts = {"subject": command, "expected": "a command line that its help describes", "found": message}
@@ -145,7 +170,7 @@ def _command_in(words: Sequence[str]) -> str:
         if word not in commands:
             break
         found, commands = f"{found} {word}", getattr(commands[word], "commands", {})
-    return found
+    return f"{found} list" if "list" in commands else found
 
 
 def _fail_by_fault(fault: Exception) -> ExitCode:

@@ -1,36 +1,50 @@
-"""What Tab offers where a job, DAG or run is named: the newest ones the server knows, or nothing."""
+"""The names that the server knows: what Tab offers, and what a mistyped name is compared with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-_NEWEST = 500  # 0.1 s to ask for; one large DAG must not hide all others
-_LARGEST_PAGE = 200  # of what was recorded
+if TYPE_CHECKING:
+    from titan.cli.server import Server
+
+_NEWEST: Final = "500"  # 0.1 s to ask for; one large DAG must not hide all others
+_LARGEST_PAGE: Final = "200"  # of what was recorded
+
+#: Of each kind of thing: the path of its list, the list's place in the answer, the name's place in each, the query.
+_LISTS: Final[Mapping[str, tuple[tuple[str, ...], str, str, Mapping[str, str]]]] = {
+    "job": (("jobs",), "jobs", "name", {"limit": _NEWEST}),
+    "dag": (("dags",), "dags", "name", {"limit": _NEWEST}),
+    "run": (("v1", "runs"), "data", "run_id", {"limit": _LARGEST_PAGE, "window": "all", "include_archived": "true"}),
+    "agent": (("v1", "agents"), "data", "agent_id", {"limit": _LARGEST_PAGE}),
+    "gate": (("gates",), "gates", "name", {"limit": _NEWEST}),
+    "worker": (("workers",), "workers", "name", {}),
+}
 
 
 def job_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the newest jobs."""
-    return _ask(context, incomplete, "name", "jobs")
+    return _completed(context, "job", incomplete)
 
 
 def dag_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the newest DAGs."""
-    return _ask(context, incomplete, "name", "dags")
+    return _completed(context, "dag", incomplete)
 
 
 def run_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Return ids of the newest runs."""
-    return _ask(context, incomplete, "run_id", "v1", "runs", listing="data", limit=_LARGEST_PAGE, window="all")
+    return _completed(context, "run", incomplete)
 
 
 def agent_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Return ids of agents of which runs were recorded."""
-    return _ask(context, incomplete, "agent_id", "v1", "agents", listing="data", limit=_LARGEST_PAGE)
+    return _completed(context, "agent", incomplete)
 
 
 def gate_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the open gates."""
-    return _ask(context, incomplete, "name", "gates")
+    return _completed(context, "gate", incomplete)
 
 
 def windows(incomplete: str) -> list[str]:
@@ -47,28 +61,28 @@ def files(incomplete: str) -> list[str]:
     return sorted(f"{path}/" if os.path.isdir(path) else path for path in paths)
 
 
-def _ask(
-    context: typer.Context,
-    incomplete: str,
-    field: str,
-    *path: str,
-    listing: str | None = None,
-    limit: int = _NEWEST,
-    window: str | None = None,
-) -> list[str]:
-    from titan.cli.exits import CommandFailed
-    from titan.cli.server import connect, of_project
+def known_names(titan: "Server", kind: str, *, like: str | None = None) -> list[str]:
+    """Return the names of the newest things of this kind, each once; of runs only those that hold a text.
 
-    try:
-        with of_project(context.params.get("project")):
-            document = connect(context.params.get("server")).get("api", *path, limit=limit, window=window)
-    except CommandFailed:
-        return []  # a shell that waits for Tab has no place for an error
-    return _matching(document.get(listing or path[-1]), field, incomplete)
-
-
-def _matching(listed: object, field: str, incomplete: str) -> list[str]:
+    Raises:
+        CommandFailed: the server does not answer.
+    """
+    path, listing, field, query = _LISTS[kind]
+    listed = titan.get(
+        "api", *path, timeout_seconds=None, **query, **({"q": like} if like and kind == "run" else {})
+    ).get(listing)
     if not isinstance(listed, Sequence):
         return []
-    names: Iterable[object] = (entry.get(field) for entry in listed if isinstance(entry, dict))
-    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name.startswith(incomplete)))
+    names = (entry.get(field) for entry in listed if isinstance(entry, Mapping))
+    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+def _completed(context: typer.Context, kind: str, incomplete: str) -> list[str]:
+    from titan.cli.exits import CommandFailed
+    from titan.cli.server import connect
+
+    try:
+        names = known_names(connect(context.params.get("server"), project=context.params.get("project")), kind)
+    except CommandFailed:
+        return []  # a shell that waits for Tab has no place for an error
+    return [name for name in names if name.startswith(incomplete)]

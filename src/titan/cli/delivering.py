@@ -9,10 +9,12 @@ from typing import Final
 
 import msgspec
 
-from titan.cli.exits import usage_error
-from titan.cli.screen import remark
+from titan.cli import options
+from titan.cli.exits import ExitCode, usage_error
+from titan.cli.formats import count
+from titan.cli.screen import remark, say
 from titan.cli.server import Server, left_in
-from titan.cli.waiting_folders import Waiting, waiting_in
+from titan.cli.waiting_folders import Waiting, entries, waiting_in
 from titan.settings import home_folder
 from titan_sdk.address import Address
 from titan_sdk.recording.delivery import Answer, Verdict, post_to
@@ -33,14 +35,52 @@ class Delivered:
     reason: str  #: why it does not
     is_refused: bool  #: whether a later try is of no use
 
+    @property
+    def document(self) -> dict[str, object]:
+        """What `--json` says of it."""
+        files = 0 if self.left is None else self.left.files
+        return {"folder": str(self.folder), "delivered": self.entries, "lost": self.lost, "waiting_files": files}
 
-def folders_of(titan: Server, *, is_named: bool) -> list[Path]:
+
+def deliver(titan: Server, folder: Path | None) -> options.Answer:
+    """Deliver what waits in a folder, or without one in the home for this server.
+
+    What of it the server does not take is said on stderr, and by the exit code.
+
+    Raises:
+        CommandFailed: no server answers, or a folder cannot be read.
+    """
+    titan.get("api", "health")  # so that nothing goes to another program
+    done = emptied(titan, _folders_of(titan) if folder is None else [folder])
+    for line in left_for_others() if folder is None else ():
+        remark(line)
+    code = ExitCode.REFUSED if any(each.lost for each in done) else ExitCode.OK
+    for each in done:
+        if each.left is not None:
+            code = ExitCode.REFUSED if each.is_refused else ExitCode.UNREACHABLE
+            left = count(each.left.files, "file")
+            remark(
+                f"folder {each.folder}: expected a server that takes all of it; found {left} that it does not take: "
+                f"{each.reason}. Try again: what was delivered counts once."
+            )
+    document = {"folders": [each.document for each in done]}
+    return options.Answer(document, lambda: _show(titan, folder, done), code)
+
+
+def _show(titan: Server, folder: Path | None, done: Sequence[Delivered]) -> None:
+    if not done:
+        say(f"Nothing waits for {titan.address}." if folder is None else f"Nothing waits in {folder}.")
+    for each in done:
+        say(f"Delivered {entries(each.entries)} from {each.folder} to {titan.address}.")
+
+
+def _folders_of(titan: Server) -> list[Path]:
     """Return where what is for this server waits: in folders of its addresses, in the home's own, in TITAN_SPOOL.
 
-    The home's own is for the server that runs on it, and for the one that is found where none `is_named`.
+    The home's own is for the server that runs on it, and for the one that is found where none was named.
     """
     of_home = left_in(home_folder()).addresses
-    is_homes = not is_named or titan.address in of_home
+    is_homes = not titan.is_named or titan.address in of_home
     addresses = [Address(each.host, each.port) for each in (titan.address, *(of_home if is_homes else ()))]
     if is_homes:
         addresses.append(Address("", 0, is_named=False))
@@ -70,7 +110,7 @@ def left_for_others() -> Iterator[str]:
         except PermissionError:
             continue
         if waiting is not None:
-            command = f"titan runs deliver {quote(str(folder))}"
+            command = f"titan runs import {quote(str(folder))}"
             yield f"For another server, {folder.name}: {waiting.what}. To deliver them to this one: {command}"
 
 

@@ -1,17 +1,23 @@
 """From the name a person types to the one job, DAG or run it means."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Final, TypeVar
 
 from titan.cli.answers import Dag, Document, Job, read
-from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.completion import known_names
+from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count
-from titan.cli.recorded_answers import Registry
 from titan.cli.server import Server
 from titan.cli.views import shortened
 
-_NAMED_JOBS = 5  # how many jobs of a DAG a hint lists
-_NEAR = 3  # ids that are offered where one is not known
+_NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
+_NEAR: Final = 3  # names that are offered where one is not known
+_KINDS: Final = {"UnknownJob": "job", "UnknownDag": "dag", "UnknownRun": "run", "UnknownWorker": "worker"}
+
+FoundT = TypeVar("FoundT")
 
 
 def find_dag(server: Server, name: str) -> Dag:
@@ -43,7 +49,7 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
         document = server.get("api", "jobs", name, dag=dag_id, run=run)
     # The server goes on to look elsewhere, which suits programs; a person who says where means there.
     if dag is not None and document.get("dag_id") != dag_id:
-        raise _not_there(name, f"DAG {dag!r}", f"titan dag {dag}")
+        raise _not_there(name, f"DAG {dag!r}", f"titan dags show {dag}")
     if run is not None and document.get("agent_run_id") != run:
         raise _not_there(name, f"agent run {run!r}", f"titan runs show {run}")
     return document
@@ -54,36 +60,77 @@ def dag_id_of(server: Server, dag: str | None) -> str | None:
     return None if dag is None else read(server.get("api", "dags", dag, jobs=False), Dag).dag_id
 
 
-@contextmanager
-def run_named(server: Server, run_id: str) -> Iterator[None]:
-    """Give an UnknownRun a better next step: the ids of runs that the given one is a part of.
+def on_any(
+    server: Server,
+    command: str,
+    ask: Callable[..., FoundT],
+    name: str | None,
+    *,
+    dag: str | None,
+    run: str | None,
+) -> FoundT:
+    """Return what `ask` answers for the path of the job, DAG or run that is meant.
 
-    An action that is unknown in it gets the command that lists those of the run.
+    `--dag` or `--run` alone is all of it, beside a name the place where that job is; a name alone is a job's, else a
+    DAG's, else a run's.
+
+    Raises:
+        CommandFailed: nothing is named, or nothing has the name.
     """
+    if name is None:
+        if (dag is None) == (run is None):
+            raise usage_error(
+                command,
+                expected="a job, a DAG or an agent run",
+                found="none of them" if dag is None else "--dag and --run without a job",
+                next_step=f"For example: {command} --dag nightly",
+            )
+        return ask("dags", dag) if dag is not None else ask("v1", "runs", run)
+    if dag is not None or run is not None:
+        return ask("jobs", find_job(server, name, dag=dag, run=run).job_id)
+    for kind, missing in ((("jobs",), "UnknownJob"), (("dags",), "UnknownDag"), (("v1", "runs"), "UnknownRun")):
+        try:
+            return ask(*kind, name)
+        except CommandFailed as failure:
+            if failure.kind != missing:
+                raise
+    raise CommandFailed(
+        f"job {name!r}",
+        exit_code=ExitCode.NOT_FOUND,
+        expected="the name or id of a job, a DAG or an agent run",
+        found="none such",
+        next_step="List them: titan jobs, titan dags, titan runs.",
+        kind="UnknownJob",
+    )
+
+
+def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
+    """Return the error with names like the unknown one as its next step, or else the command that lists them."""
+    kind = _KINDS.get(failure.kind)
+    unknown = re.search(r"'(.+)'$", failure.subject)
+    if kind is None or unknown is None or failure.found != "none such":  # another find says more
+        return failure
+    name = unknown.group(1)
     try:
-        yield
-    except CommandFailed as failure:
-        if failure.kind == "UnknownRun":
-            near = _near(server, run_id)
-            next_step = f"Did you mean {shortened(near)}?" if near else "`titan runs` lists them."
-        elif failure.kind == "NotFound" and failure.subject.startswith("action "):  # one of many to the SDK
-            next_step = f"`titan runs show {run_id} --ids` lists their ids; give the whole one."
-        else:
-            raise
-        raise CommandFailed(
-            failure.subject,
-            exit_code=failure.exit_code,
-            expected=failure.expected,
-            found=failure.found,
-            next_step=next_step,
-            kind=failure.kind,
-        ) from failure
+        known = known_names(server, kind, like=name) or known_names(server, kind)
+    except CommandFailed:
+        return failure
+    parts = [each for each in known if name.casefold() in each.casefold()]
+    near = (parts or get_close_matches(name, known))[:_NEAR]
+    next_step = f"Did you mean {shortened(near)}?" if near else f"`titan {kind}s` lists them."
+    return replaced(failure, next_step=next_step)
 
 
-def _near(server: Server, run_id: str) -> list[str]:
-    answer = server.get("api", "v1", "runs", q=run_id, window="all", limit=50, include_archived="true")
-    ids = [run.run_id for run in read(answer, Registry).data]
-    return [known for known in ids if run_id.casefold() in known.casefold()][:_NEAR]
+def replaced(failure: CommandFailed, *, found: str | None = None, next_step: str) -> CommandFailed:
+    """Return the same error with another next step."""
+    return CommandFailed(
+        failure.subject,
+        exit_code=failure.exit_code,
+        expected=failure.expected,
+        found=failure.found if found is None else found,
+        next_step=next_step,
+        kind=failure.kind,
+    )
 
 
 @contextmanager
@@ -94,17 +141,12 @@ def _dag_of_that_name_told(server: Server, name: str) -> Iterator[None]:
     except CommandFailed as failure:
         if failure.kind != "UnknownJob":
             raise
-        dag = _dag_or_none(server, name)
-        if dag is None:
-            raise
-        raise CommandFailed(
-            failure.subject,
-            exit_code=failure.exit_code,
-            expected=failure.expected,
-            found=f"a DAG of that name with {_named(dag)}",
-            next_step=f"Name one of its jobs, or see `titan dag {name}`.",
-            kind=failure.kind,
-        ) from failure
+        try:
+            dag = find_dag(server, name)
+        except CommandFailed:
+            raise failure from None
+        next_step = f"Name one of its jobs, or see `titan dags show {name}`."
+        raise replaced(failure, found=f"a DAG of that name with {_named(dag)}", next_step=next_step) from failure
 
 
 def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
@@ -116,13 +158,6 @@ def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
         next_step=f"`{list_command}` lists them.",
         kind="UnknownJob",
     )
-
-
-def _dag_or_none(server: Server, name: str) -> Dag | None:
-    try:
-        return find_dag(server, name)
-    except CommandFailed:
-        return None
 
 
 def _named(dag: Dag) -> str:

@@ -1,10 +1,18 @@
-"""Options that several commands share, and how a command's examples are written."""
+"""How a command is declared: options that several share, the examples of its help, what it answers."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from titan.cli import completion
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.lookup import with_near_names
+from titan.cli.screen import show_json
+from titan.cli.server import connect
 
 ServerOption: TypeAlias = Annotated[
     str | None,
@@ -16,8 +24,18 @@ ServerOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+ProjectOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="NAME",
+        help="The project. Default: TITAN_PROJECT, else that of the token, else default.",
+        show_default=False,
+    ),
+]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")]
 Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 DagScope: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -38,6 +56,26 @@ RunScope: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+AllOfDag: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--dag",
+        metavar="DAG",
+        help="Alone: all of this DAG. Beside a job: look for it there.",
+        autocompletion=completion.dag_names,
+        show_default=False,
+    ),
+]
+AllOfRun: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Alone: all of this agent run. Beside a job: look for it there.",
+        autocompletion=completion.run_ids,
+        show_default=False,
+    ),
+]
 JobArgument: TypeAlias = Annotated[
     str,
     typer.Argument(metavar="JOB", help="A job's name or id.", autocompletion=completion.job_names),
@@ -47,11 +85,111 @@ DagArgument: TypeAlias = Annotated[
     typer.Argument(metavar="DAG", help="A DAG's name or id.", autocompletion=completion.dag_names),
 ]
 RunArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="An agent run's id.", autocompletion=completion.run_ids),
+    str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.run_ids)
 ]
+AnyArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[JOB|DAG|RUN]",
+        help="By name or id: a job, else a DAG, else an agent run.",
+        autocompletion=completion.job_names,
+        show_default=False,
+    ),
+]
+Wait: TypeAlias = Annotated[
+    bool, typer.Option("--wait", "-w", help="Show progress until it has ended; exit 1 unless all completed.")
+]
+Follow: TypeAlias = Annotated[
+    bool, typer.Option("--follow", "-f", help="As --wait, and write what the jobs write to stdout.")
+]
+
+EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
+
+_SHARED: Final = (("server", None, ServerOption), ("project", None, ProjectOption), ("as_json", False, JsonOption))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found."""
+
+    document: object  #: what `--json` writes
+    show: Callable[[], object]  #: writes it for people
+    exit_code: ExitCode = ExitCode.OK
+
+
+Command: TypeAlias = Callable[..., Answer | None]
 
 
 def examples(*lines: str) -> str:
     r"""Return the end of a command's help: lines that can be copied (`\b` keeps them from being wrapped)."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def asks(
+    app: typer.Typer,
+    *lines: str,
+    name: str | None = None,
+    panel: str | None = None,
+    context_settings: dict[str, bool] | None = None,
+) -> Callable[[Command], Command]:
+    """Register a command that asks a server, with the examples of its help.
+
+    It is called with the server first, which its user never names otherwise than by `--server` and `--project`. What
+    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` is told, too.
+    """
+
+    def declare(command: Command) -> Command:
+        register = app.command(
+            name=name, epilog=examples(*lines), rich_help_panel=panel, context_settings=context_settings
+        )
+        register(_asking(command))
+        return command
+
+    return declare
+
+
+def noun(help_text: str) -> typer.Typer:
+    """Return a group of commands about one kind of thing: its verbs."""
+    return typer.Typer(cls=Noun, help=help_text)
+
+
+class Noun(typer.core.TyperGroup):
+    """The commands about one kind of thing: without a verb, `titan jobs` lists as `titan jobs list` does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert the verb that everybody means who says none."""
+        has_verb = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        is_completed = ctx.resilient_parsing and not args  # Tab behind `titan jobs` offers the verbs
+        return super().parse_args(ctx, args if has_verb or is_completed else ["list", *args])
+
+
+def _asking(command: Command) -> Callable[..., None]:
+    asked = signature(command)
+    own = [each for each in list(asked.parameters.values())[1:] if each.name != "as_json"]
+
+    @wraps(command)
+    def run(
+        *args: object, server: str | None = None, project: str | None = None, as_json: bool = False, **given: object
+    ) -> None:
+        if "as_json" in asked.parameters:
+            given["as_json"] = as_json
+        titan = connect(server, project=project)
+        try:
+            answer = command(titan, *args, **given)
+        except CommandFailed as failure:
+            raise with_near_names(titan, failure) from failure
+        if answer is None:
+            return
+        if as_json:
+            show_json(answer.document)
+        else:
+            answer.show()
+        if answer.exit_code is not ExitCode.OK:
+            raise typer.Exit(answer.exit_code)
+
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, default, kind in _SHARED
+    ]
+    run.__signature__ = asked.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in (*own, *options)}
+    return run

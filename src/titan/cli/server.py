@@ -4,8 +4,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,8 +17,6 @@ from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailabl
 from titan_sdk.home import running_servers
 from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
-
-_project: ContextVar[str | None] = ContextVar("project", default=None)  # of --project
 
 DEFAULT_HOST = "127.0.0.1"
 HTTPS_PORT = 443
@@ -55,40 +53,59 @@ class Home:
 
 
 class Server:
-    """A Titan server as this person's or job's client. Every method raises CommandFailed."""
+    """A Titan server as this person's or job's client. Every method raises CommandFailed.
+
+    Of several addresses it is the first that answers, which the first request finds out.
+    """
 
     def __init__(
         self,
-        address: Address,
-        token: str | None = None,
+        addresses: Sequence[Address],
+        home: Home,
         environment: Mapping[str, str] = os.environ,
         *,
         project: str | None = None,
+        is_named: bool = True,
     ) -> None:
-        self.address = address
-        self.project = project
+        self.is_named = is_named  #: whether somebody said which one
+        self.project = project or environment.get("TITAN_PROJECT") or None
+        self._addresses = addresses
+        self._home = home
         self._environment = environment
-        self._transport = Transport(
-            *(address.host, address.port, token),
-            project=project,
-            retry_for_seconds=0.0,
-            is_tls=address.is_tls,
-            ca_file=(environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
-        )
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return self._found[0]
+
+    @property
+    def transport(self) -> Transport:
+        """What carries the requests, for those whose every answer is of use."""
+        return self._found[1]
 
     @property
     def has_token(self) -> bool:
         """Whether a token goes with every request."""
-        return bool(self._transport.token)
+        return bool(self.transport.token)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find this server."""
+        project = {"TITAN_PROJECT": self.project} if self.project else {}
+        return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port), **project}
 
     def in_each_project(self) -> "Iterator[Server]":
         """Yield this server as a client of each project that there is."""
         for listed in read(self.get("api", "v1", "projects"), ProjectList).data:
-            yield Server(self.address, self._transport.token, self._environment, project=listed.name)
+            yield Server([self.address], self._home, self._environment, project=listed.name)
 
-    def be_patient(self) -> None:
-        """Wait for a server that does not answer from the first request on: it is sure to exist."""
-        self._transport.retry_for_seconds = _PATIENCE_SECONDS
+    def answers(self, *, to_us: bool = False) -> bool:
+        """Return whether a server answers; `to_us`: and does not turn us away."""
+        try:
+            self.get("api", "health")
+        except CommandFailed as failure:
+            return not to_us and failure.exit_code is not ExitCode.UNREACHABLE
+        return True
 
     def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | float | None) -> Document:
         """Return what GET on the path made of `segments` answers; each is percent-encoded."""
@@ -113,31 +130,20 @@ class Server:
     ) -> Document:
         """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
         with _translated():
-            answer = self._transport.upload_from(
+            answer = self.transport.upload_from(
                 *("POST", _path(segments), file), size_bytes=size_bytes, timeout_seconds=timeout_seconds, query=query
             )
         return self._object(answer)
 
-    @property
-    def transport(self) -> Transport:
-        """What carries the requests, for those whose every answer is of use."""
-        return self._transport
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a program needs to find this server."""
-        project = {"TITAN_PROJECT": self.project} if self.project else {}
-        return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port), **project}
-
     def download(self, *segments: str, target: Path) -> None:
         """Write what GET answers to `target`, which appears only once it is whole."""
         with local_file(target), _translated():
-            self._transport.download(_path(segments), target)
+            self.transport.download(_path(segments), target)
 
     def stream(self, *segments: str, **query: str | float | None) -> Iterator[bytes]:
         """Yield the pieces of a GET's body as they come; a stream that breaks raises BrokenOff."""
         with _translated():
-            yield from self._transport.stream(_path(segments), query=query)
+            yield from self.transport.stream(_path(segments), query=query)
 
     def _ask(
         self,
@@ -149,11 +155,11 @@ class Server:
         timeout_seconds: float | None = None,
     ) -> Document:
         with _translated():
-            answer = self._transport.request_json(
+            answer = self.transport.request_json(
                 method, _path(segments), query=query, body=body, timeout_seconds=timeout_seconds
             )
         document = self._object(answer)
-        self._transport.retry_for_seconds = _PATIENCE_SECONDS
+        self.transport.retry_for_seconds = _PATIENCE_SECONDS
         return document
 
     def _object(self, answer: object) -> Document:
@@ -167,52 +173,61 @@ class Server:
             )
         return answer
 
+    @cached_property
+    def _found(self) -> tuple[Address, Transport]:
+        if len(self._addresses) == 1:
+            return self._addresses[0], self._transport_to(self._addresses[0])
+        failures = []
+        for address in self._addresses:
+            found = Server([address], self._home, self._environment, project=self.project)
+            try:
+                found.get("api", "health")
+            except CommandFailed as failure:
+                if failure.exit_code is not ExitCode.UNREACHABLE:
+                    raise
+                failures.append(failure)
+                continue
+            return address, found.transport
+        raise CommandFailed(
+            f"Titan server at {' or '.join(map(str, self._addresses))}",
+            exit_code=ExitCode.UNREACHABLE,
+            expected="an answer",
+            found=failures[0].found,
+            next_step=_START_HINT,
+            kind="ServerUnavailable",
+        ) from failures[0]
 
-@contextmanager
-def of_project(name: str | None) -> Iterator[None]:
-    """Have whoever connects inside ask about this project; None: TITAN_PROJECT, or the server's own choice."""
-    before = _project.set(name)
-    try:
-        yield
-    finally:
-        _project.reset(before)
+    def _transport_to(self, address: Address) -> Transport:
+        """Return what carries requests, with the token to show: the home's own goes to the home's server alone."""
+        given = self._environment.get("TITAN_TOKEN") or None
+        is_job = given is not None and bool(self._environment.get("TITAN_JOB_ID"))
+        return Transport(
+            *(address.host, address.port),
+            given or (self._home.token if address in self._home.addresses else None),
+            project=self.project,
+            retry_for_seconds=_PATIENCE_SECONDS if is_job else 0.0,  # a job has a server
+            is_tls=address.is_tls,
+            ca_file=(self._environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
+        )
 
 
 class BrokenOff(CommandFailed):
     """The server stopped answering; it may be restarting."""
 
 
-def connect(url: str | None, environment: Mapping[str, str] = os.environ) -> Server:
+def connect(url: str | None, environment: Mapping[str, str] = os.environ, *, project: str | None = None) -> Server:
     """Return the server that `--server`, TITAN_HOST and TITAN_PORT, or the defaults choose.
 
-    Where several are possible, the first that answers.
-
     Raises:
-        CommandFailed: the address cannot be understood; or several are possible and none answers.
+        CommandFailed: the address cannot be understood.
     """
-    addresses = choose_addresses(url, environment)
-    home = left_in(home_folder(environment))
-    if len(addresses) == 1:
-        return _server(addresses[0], home, environment)
-    failures = []
-    for address in addresses:
-        server = _server(address, home, environment)
-        try:
-            server.get("api", "health")
-        except CommandFailed as failure:
-            if failure.exit_code is not ExitCode.UNREACHABLE:
-                raise
-            failures.append(failure)
-            continue
-        return server
-    raise CommandFailed(
-        f"Titan server at {' or '.join(map(str, addresses))}",
-        exit_code=ExitCode.UNREACHABLE,
-        expected="an answer",
-        found=failures[0].found,
-        next_step=_START_HINT,
-        kind="ServerUnavailable",
-    ) from failures[0]
+    return Server(
+        choose_addresses(url, environment),
+        left_in(home_folder(environment)),
+        environment,
+        project=project,
+        is_named=url is not None or names_a_server(environment),
+    )
 
 
 def names_a_server(environment: Mapping[str, str] = os.environ) -> bool:
@@ -223,7 +238,7 @@ def names_a_server(environment: Mapping[str, str] = os.environ) -> bool:
 def servers_of(home: Path, environment: Mapping[str, str] = os.environ) -> list[Server]:
     """Return the server that left word in a home, if one did; it may have been killed since."""
     left = left_in(home)
-    return [_server(address, left, environment) for address in left.addresses[:1]]
+    return [Server([address], left, environment) for address in left.addresses[:1]]
 
 
 def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Address]:
@@ -288,6 +303,21 @@ def local_file(path: Path) -> Iterator[None]:
         ) from error
 
 
+def check_free(target: Path, *, is_forced: bool) -> None:
+    """Do nothing when a file may be written there.
+
+    Raises:
+        CommandFailed: something has the name, and nobody said to overwrite it.
+    """
+    if target.exists() and not is_forced:
+        raise usage_error(
+            f"file {str(target)!r}",
+            expected="a name that nothing has yet",
+            found="something of that name",
+            next_step="Choose another with --output FILE, or overwrite it with --force.",
+        )
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn the SDK's errors into this command's: the message stays, the exit code is chosen here."""
@@ -335,17 +365,6 @@ def left_in(home: Path) -> Home:
     # Of a server that was killed the address stays: whoever listens there by now is shown no token.
     is_running = bool(running_servers({"TITAN_HOME": str(home)}))
     return Home(addresses, read_home_token(home) if is_running else None)
-
-
-def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Server:
-    """Return the server at an address, with the token to show it: the home's own goes to the home's server alone."""
-    given = environment.get("TITAN_TOKEN") or None
-    token = given or (home.token if address in home.addresses else None)
-    project = _project.get() or environment.get("TITAN_PROJECT") or None
-    server = Server(address, token, environment, project=project)
-    if given is not None and environment.get("TITAN_JOB_ID"):
-        server.be_patient()  # a job has a server
-    return server
 
 
 def _path(segments: Sequence[str]) -> str:

@@ -35,20 +35,21 @@ def check_watching(*, as_json: bool, follow: bool) -> None:
         )
 
 
-def watch_dag(server: Server, dag_id: str, *, as_json: bool = False, follow: bool = False) -> ExitCode:
-    """Show how the DAG goes on until it has ended, then how it ended; return the exit code for that."""
+def watch_dag(server: Server, dag_id: str, *, as_json: bool = False, follow: bool = False) -> Dag:
+    """Show how the DAG goes on until it has ended, then how it ended; return it."""
     if as_json:
         document = _wait_silently(server, dag_id)
         show_json(document)
-        return _outcome_code(read(document, Dag))
+        return read(document, Dag)
     with _goes_on_without_us(dag_id):
         dag = _follow(server, dag_id) if follow else _show_progress(server, dag_id)
     if not follow:
         show_outcome(dag, at=now())
-    return _outcome_code(dag)
+    return dag
 
 
-def _outcome_code(dag: Dag) -> ExitCode:
+def outcome_code(dag: Dag) -> ExitCode:
+    """Return the exit code of a DAG that has ended."""
     return ExitCode.OK if dag.status is StageStatus.COMPLETED else ExitCode.FAILED
 
 
@@ -90,7 +91,9 @@ def _goes_on_without_us(dag_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        remark(f"No longer waiting; the DAG goes on. See it: titan dag {dag_id}  End it: titan cancel --dag {dag_id}")
+        remark(
+            f"No longer waiting; the DAG goes on. See it: titan dags show {dag_id}  End it: titan cancel --dag {dag_id}"
+        )
         raise
 
 

@@ -1,4 +1,4 @@
-"""Once more: replay a job, deploy a DAG again, resume a run."""
+"""Once more: rerun a job, redeploy a DAG, resume a run."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,14 +17,14 @@ from titan.rules.gates import gate_name, with_gates
 from titan.rules.names import MAX_NAME
 from titan.wire.work import Resumed, Submitted
 
-REPLAY: Final = "-replay"
+RERUN: Final = "-rerun"
 
 
-def replay_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:
-    """Submit a job once more as a DAG of its own, `<job>-replay`, with its inputs and at once; it joins the run.
+def rerun_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:
+    """Submit a job once more as a DAG of its own, `<job>-rerun`, with its inputs and at once; it joins the run.
 
-    The gate behind a job comes along: whoever waits for the job later waits for a decision on its replay. In a run the
-    gates above the job stay its parents, so that the replay itself cannot be run again past one that opened anew.
+    The gate behind a job comes along: whoever waits for the job later waits for a decision on its rerun. In a run the
+    gates above the job stay its parents, so that the rerun itself cannot be run again past one that opened anew.
 
     Raises:
         Conflict: it has never run, or a gate above it is not approved; or as `submit`.
@@ -37,7 +37,7 @@ def replay_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) 
     own = gate_name(job.name)
     parents = tuple(gate.name for gate in gates if gate.name != own) if job.run_id else ()
     new = NewDag(
-        name=job.name[: MAX_NAME - len(REPLAY)] + REPLAY,  # no stage's name: a stage is told by it
+        name=job.name[: MAX_NAME - len(RERUN)] + RERUN,  # no stage's name: a stage is told by it
         jobs=(replace(job.spec, parents=parents, delay_ms=0),),
         agent_run_id=job.run_id,
         agent_id=dag.agent_id,

@@ -27,7 +27,7 @@ def retry_job(tx: Transaction, job: Job) -> Retried:
             f"job '{job.name}' of dag {job.dag_id}",
             expected="a job that failed or was cancelled",
             found=job.status.value,
-            next_step="`titan replay` runs one again that completed; one that is not final goes on by itself.",
+            next_step="`titan jobs rerun` runs one again that completed; one that is not final goes on by itself.",
         )
     dag = tx.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
@@ -73,7 +73,7 @@ def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried
             subject,
             expected="a job that failed or was cancelled",
             found="none",
-            next_step="Nothing is to be tried again; `titan redeploy DAG` runs all of a DAG once more.",
+            next_step="Nothing is to be tried again; `titan dags redeploy DAG` runs all of a DAG once more.",
         )
     answer = _retry(tx, roots, around)
     if not answer.retried:

@@ -182,7 +182,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
             job_count=run.job_count + job_count,
             live_job_count=run.live_job_count + job_count,
             last_activity_at=tx.now,
-            # A job is its run's orchestrator itself: `titan resume` starts no program that a job names.
+            # A job is its run's orchestrator itself: `titan runs resume` starts no program that a job names.
             orchestrator=(new.orchestrator if dag.made_by is None else None) or run.orchestrator,
         )
     )

@@ -86,7 +86,7 @@ def revoke(tx: Transaction, token_id: str, *, within: str | None = None, cause: 
             f"token {shown(token_id)}",
             expected="the id of a token",
             found="none such",
-            next_step="List them with `titan token list` or GET /api/tokens.",
+            next_step="List them with `titan tokens list` or GET /api/tokens.",
         )
     if token.revoked_at is not None:
         return token

@@ -92,7 +92,7 @@ def check_offers(token: Token | None, worker_name: str, offers: Iterable[str]) -
             f"worker {shown(worker_name)}",
             expected=f"offers of {', '.join(token.labels)}, for its token is limited to these labels",
             found=", ".join(refused),
-            next_step="Offer less, or make another token: titan token create NAME --role worker --label LABEL",
+            next_step="Offer less, or make another token: titan tokens create NAME --role worker --label LABEL",
         )
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
-from titan.model.jobs import Job
+from titan.model.jobs import Job, JobStatus
 from titan.model.memory import StoredFile
 from titan.model.run_control import RunControl
 from titan.model.workers import Worker, WorkerState
@@ -47,7 +47,7 @@ def find_job(
 
 
 def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
-    """Return the gate with this id, of this name, or behind the job of this name.
+    """Return the gate with this id, of this name, behind the job of this name, or the open one of the DAG of this name.
 
     Of several with one name an open one is meant, then the newest; `dag_id` and `run_id` narrow the search.
 
@@ -69,12 +69,25 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         gate = is_open[0] if is_open else reader.newest_job(project_id, wanted, dag_id=dag_id, run_id=run_id)
         if gate is not None and gate.is_gate:
             return gate
+    is_open = _open_gates_of_dag(reader, project_id, name)
+    if len(is_open) > 1:
+        raise _which_gate(reader, name, is_open)
+    if is_open:
+        return is_open[0]
     raise UnknownJob(
         f"gate {shown(name)}",
-        expected="the id or name of a gate, or of the job that it stands behind",
+        expected="the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate",
         found="none such",
         next_step="List gates with `titan gates` or GET /api/gates.",
     )
+
+
+def _open_gates_of_dag(reader: Reader, project_id: str, name: str) -> list[Job]:
+    try:
+        dag = find_dag(reader, project_id, name)
+    except UnknownDag:
+        return []
+    return [job for job in reader.jobs_of_dag(dag.id) if job.is_gate and job.status is JobStatus.WAITING_APPROVAL]
 
 
 def _which_gate(reader: Reader, name: str, gates: list[Job]) -> Conflict:

@@ -30,7 +30,7 @@ def create_token(
         labels=None if labels is None else tuple(map(check_label, labels)),
         project_id=None if project is None else check_project(project),
     )
-    return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan token create"))
+    return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan tokens create"))
 
 
 def list_tokens(tx: Transaction) -> TokensAnswer:
@@ -40,4 +40,4 @@ def list_tokens(tx: Transaction) -> TokensAnswer:
 
 def revoke_token(tx: Transaction, *, token_id: str) -> TokenView:
     """Make a token good no more, as POST /api/tokens/{token}/revoke does."""
-    return token_view(tokens.revoke(tx, token_id, cause="titan token revoke"))
+    return token_view(tokens.revoke(tx, token_id, cause="titan tokens revoke"))

@@ -194,8 +194,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         method="POST",
-        path="/api/jobs/{job:str}/replay",
-        handler=again.replay_a_job,
+        path="/api/jobs/{job:str}/rerun",
+        handler=again.rerun_a_job,
         permission=Permission.CHANGE_WORK,
         query=ScopeQuery,
         answer=Submitted,

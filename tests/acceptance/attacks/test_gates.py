@@ -102,22 +102,22 @@ def submit(holder: Holder, name: str, *jobs: tuple[dict[str, Any], str], run_id:
     return dag_id
 
 
-def replay_refusal(deployment: Deployment) -> tuple[str, str]:
-    """Ask for a replay of `deploy`, which is refused; return what was found, and what to do."""
-    answer = deployment.holder.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00002/replay")
+def rerun_refusal(deployment: Deployment) -> tuple[str, str]:
+    """Ask for a rerun of `deploy`, which is refused; return what was found, and what to do."""
+    answer = deployment.holder.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00002/rerun")
     assert answer.refusal == (409, "Conflict"), answer.body
     error = answer.value["error"]
     return error["found"], error["next_step"]
 
 
-def test_a_replay_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(somebody: Holder, tmp_path: Path) -> None:
+def test_a_rerun_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(somebody: Holder, tmp_path: Path) -> None:
     deployment = Deployment(somebody, tmp_path, run_id=a_name("GATE"))
 
-    waiting = replay_refusal(deployment)
+    waiting = rerun_refusal(deployment)
     deployment.decide("reject")
-    rejected = replay_refusal(deployment)
+    rejected = rerun_refusal(deployment)
     assert somebody.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00001/retry").status == 200
-    retried = replay_refusal(deployment)
+    retried = rerun_refusal(deployment)
     deployment.wait()
 
     assert not deployment.mark.exists()
@@ -127,7 +127,7 @@ def test_a_replay_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(som
     assert rejected[1].startswith("Retry it once the gate is approved")
     deployment.decide("approve")
     wait_until(deployment.mark.exists, "it is deployed")
-    assert somebody.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00002/replay").status == 201
+    assert somebody.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00002/rerun").status == 201
     wait_until(lambda: deployment.mark.read_text() == "DEPLOYED DEPLOYED ", "it is deployed twice")
 
 
@@ -136,9 +136,9 @@ def test_a_job_gets_past_a_gate_of_its_run_by_no_route(locked_titan: RunningTita
     deployment = Deployment(admin, tmp_path, run_id=a_name("GATE"))
     deploy, gate = f"/api/jobs/{deployment.dag_id}.00002", f"{deployment.dag_id}.00001"
     asked: list[tuple[str, str, object, int]] = [
-        ("POST", f"{deploy}/replay", {}, 409),
+        ("POST", f"{deploy}/rerun", {}, 409),
         ("POST", f"{deploy}/retry", {}, 409),
-        ("POST", f"/api/jobs/{gate}/replay", {}, 409),
+        ("POST", f"/api/jobs/{gate}/rerun", {}, 409),
         ("POST", f"/api/gates/{gate}/approve", {}, 403),
         ("PUT", "/api/store", {"key": KEY, "value": "APPROVED"}, 403),
         ("PUT", "/api/store", {"key": KEY, "value": "CLEARED"}, 403),
@@ -165,7 +165,7 @@ def test_the_command_line_says_which_gate_holds_a_job(open_titan: RunningTitan, 
     deployment = Deployment(Holder(open_titan.sdk_port, None), tmp_path, run_id=a_name("GATE"))
     titan = CommandLine(f"http://127.0.0.1:{open_titan.sdk_port}")
 
-    done = titan("replay", "deploy", "--run", deployment.run_id)
+    done = titan("jobs", "rerun", "deploy", "--run", deployment.run_id)
 
     assert (done.exit_code, done.text) == (5, "")
     said = " ".join(done.stderr.split())

@@ -20,7 +20,7 @@ def test_a_job_sees_keys_that_titan_was_started_with_unless_its_worker_has_a_cle
     with running_titan(tmp_path / "home", environment=SECRETS) as titan:
         url = f"http://127.0.0.1:{titan.sdk_port}"
         clean = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={tmp_path}", f"PYTHONPATH={PACKAGES}"]
-        join = [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--offer", "CLEAN:1"]
+        join = [sys.executable, "-m", "titan.cli", "workers", "join", url, "--offer", "CLEAN:1"]
         with (
             subprocess.Popen([*clean, *join], env={**os.environ, **SECRETS}, stderr=subprocess.DEVNULL) as worker,
             TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _line: None) as client,

@@ -128,7 +128,7 @@ def test_a_token_that_is_not_accepted_is_broken(healthy: RunningTitan, tmp_path:
 
     assert (none.returncode, revoked.returncode) == (1, 1)
     assert findings(none)["token"][0][0] == "fail"
-    assert "titan token create" in findings(none)["token"][0][2]
+    assert "titan tokens create" in findings(none)["token"][0][2]
     assert "revoked at" in findings(revoked)["token"][0][1]
 
 

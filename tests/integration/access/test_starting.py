@@ -37,7 +37,7 @@ def test_an_address_that_others_reach_is_refused_without_a_token_and_says_what_t
 
     assert done.returncode == 5
     assert "expected a token in the store" in done.stderr
-    assert "titan token create NAME --home" in done.stderr
+    assert "titan tokens create NAME --home" in done.stderr
     assert not (tmp_path / "home" / "token").exists()
 
 
@@ -59,7 +59,7 @@ def test_a_threshold_that_is_none_is_refused_by_name(tmp_path: Path, name: str, 
 
 def test_the_first_token_is_made_before_the_first_start(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    token = titan(home, "token", "create", "laptop").stdout.strip()
+    token = titan(home, "tokens", "create", "laptop").stdout.strip()
 
     with running_titan(home, offers=(), options=("--host", ANOTHER_ADDRESS)) as running:
         url = f"http://{ANOTHER_ADDRESS}:{running.sdk_port}"
@@ -70,7 +70,7 @@ def test_the_first_token_is_made_before_the_first_start(tmp_path: Path) -> None:
         by_the_home = titan(home, "workers")
 
     assert [answer.returncode for answer in answers] == [0, 5, 5]
-    assert "titan token create" in answers[1].stderr
+    assert "titan tokens create" in answers[1].stderr
     assert by_the_home.returncode == 0, by_the_home.stderr
 
 
@@ -78,10 +78,10 @@ def test_the_first_token_is_made_before_the_first_start(tmp_path: Path) -> None:
 def test_a_token_that_opens_nothing_does_not_count(tmp_path: Path, end: str) -> None:
     home = tmp_path / "home"
     made = json.loads(
-        titan(home, "token", "create", "x", "--json", *(("--expires", "1ms") if end == "expired" else ())).stdout
+        titan(home, "tokens", "create", "x", "--json", *(("--expires", "1ms") if end == "expired" else ())).stdout
     )
     if end == "revoked":
-        assert titan(home, "token", "revoke", made["token_id"]).returncode == 0
+        assert titan(home, "tokens", "revoke", made["token_id"]).returncode == 0
 
     done = titan(home, "up", "--host", ANOTHER_ADDRESS, "--port", "0", "--sdk-port", "0", "--no-worker")
 
@@ -157,7 +157,7 @@ def test_a_worker_from_elsewhere_needs_a_token_that_may_work(tmp_path: Path) -> 
         admin = Holder(running.sdk_port, running.home_token)
         url = f"http://127.0.0.1:{running.sdk_port}"
         refused = [
-            titan(elsewhere, "worker", "--join", url, TITAN_TOKEN=holder.token or "")
+            titan(elsewhere, "workers", "join", url, TITAN_TOKEN=holder.token or "")
             for holder in (Holder(running.sdk_port, None), admin.make("viewer"))
         ]
         worker = a_worker_process(elsewhere, url, admin.make("worker").token or "")
@@ -176,7 +176,7 @@ def a_worker_process(home: Path, url: str, token: str) -> subprocess.Popen[bytes
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
     with (home.parent / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--offer", "GENERAL:1"],
+            [sys.executable, "-m", "titan.cli", "workers", "join", url, "--offer", "GENERAL:1"],
             env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(home), "TITAN_TOKEN": token},
             stdout=log,
             stderr=log,
@@ -185,15 +185,15 @@ def a_worker_process(home: Path, url: str, token: str) -> subprocess.Popen[bytes
 
 def test_tokens_are_kept_by_the_running_server_or_straight_in_the_store(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    offline = json.loads(titan(home, "token", "create", "a", "--role", "viewer", "--json").stdout)
+    offline = json.loads(titan(home, "tokens", "create", "a", "--role", "viewer", "--json").stdout)
     with running_titan(home, offers=()):
-        online = json.loads(titan(home, "token", "create", "b", "--expires", "30d", "--json").stdout)
-        listed_online = json.loads(titan(home, "token", "list", "--json").stdout)
-    listed_offline = json.loads(titan(home, "token", "list", "--json").stdout)
-    table = titan(home, "token", "list").stdout.splitlines()
-    revoked = titan(home, "token", "revoke", offline["token_id"])
-    unknown = titan(home, "token", "revoke", "0" * 12)
-    bad_name = titan(home, "token", "create", "a\tb")
+        online = json.loads(titan(home, "tokens", "create", "b", "--expires", "30d", "--json").stdout)
+        listed_online = json.loads(titan(home, "tokens", "list", "--json").stdout)
+    listed_offline = json.loads(titan(home, "tokens", "list", "--json").stdout)
+    table = titan(home, "tokens", "list").stdout.splitlines()
+    revoked = titan(home, "tokens", "revoke", offline["token_id"])
+    unknown = titan(home, "tokens", "revoke", "0" * 12)
+    bad_name = titan(home, "tokens", "create", "a\tb")
 
     assert offline.keys() == online.keys()
     assert listed_online == listed_offline
@@ -202,4 +202,4 @@ def test_tokens_are_kept_by_the_running_server_or_straight_in_the_store(tmp_path
     assert "Revoked token" in revoked.stdout
     assert unknown.returncode == 3
     assert bad_name.returncode == 5
-    assert "REVOKED" in titan(home, "token", "list").stdout
+    assert "REVOKED" in titan(home, "tokens", "list").stdout

@@ -76,7 +76,7 @@ def test_a_worker_joins_over_tls_and_its_jobs_reach_the_server_over_tls(
     url = f"https://127.0.0.1:{encrypted.sdk_port}"
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "titan.cli", "worker", "--offer", "GENERAL:1", "--join", url],
+            [sys.executable, "-m", "titan.cli", "workers", "join", url, "--offer", "GENERAL:1"],
             env={
                 **inherited,
                 "PYTHONPATH": PACKAGES,

@@ -80,7 +80,7 @@ def test_without_a_good_token_nothing_is_said(titan: RunningTitan, token: str | 
 
     assert answer.refusal == (401, "Unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert "titan token create" in answer.message
+    assert "titan tokens create" in answer.message
 
 
 @pytest.mark.parametrize(

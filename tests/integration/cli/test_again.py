@@ -30,7 +30,7 @@ def test_a_retried_dag_runs_what_failed_and_keeps_the_rest(titan: CommandLine, s
     done = titan("retry", "--dag", dag_id)
 
     assert done.lines == ["Trying again: 2 jobs (fragile, silent). 1 completed job kept."]
-    assert titan("dag", dag_id, "--wait").exit_code == 0
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 0
     assert titan("logs", "fragile", "--dag", dag_id).text == "tried\ntried\n"
     assert titan("logs", "hello", "--dag", dag_id).text == "hello\n"
 
@@ -39,11 +39,11 @@ def test_a_job_a_dag_and_a_run_are_told_apart_by_name(titan: CommandLine, script
     submit_fragile(titan, scripts, "told-apart", "--run", "APART_1")
 
     by_job = titan("retry", "fragile", "--dag", "told-apart")
-    titan("dag", "told-apart", "--wait")
+    titan("dags", "show", "told-apart", "--wait")
     by_dag = titan("retry", "told-apart")
-    titan("dag", "told-apart", "--wait")
+    titan("dags", "show", "told-apart", "--wait")
     by_run = titan("retry", "APART_1")
-    titan("dag", "told-apart", "--wait")
+    titan("dags", "show", "told-apart", "--wait")
 
     assert {done.lines[0] for done in (by_job, by_dag, by_run)} == {
         "Trying again: 2 jobs (fragile, silent). 1 completed job kept."
@@ -56,32 +56,32 @@ def test_what_completed_is_not_retried(titan: CommandLine, scripts: Path) -> Non
     done = titan("retry", "hello", "--dag", "fine")
 
     assert done.exit_code == 5
-    assert "titan replay" in done.stderr
+    assert "titan jobs rerun" in done.stderr
 
 
 def test_a_replayed_job_runs_once_more_with_its_arguments(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/arguments.py", "--name", "inputs", "--wait", "--env", "MODE=fast", "--", "a b", "c")
 
-    done = titan("replay", "arguments", "--dag", "inputs", "--json")
+    done = titan("jobs", "rerun", "arguments", "--dag", "inputs", "--json")
 
     dag_id = str(done.document["dag_id"])
-    assert titan("dag", dag_id, "--wait").exit_code == 0
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 0
     assert titan("logs", "arguments", "--dag", dag_id).text == "['a b', 'c'] fast\n"
 
 
 def test_a_redeployed_dag_is_a_new_one_of_the_same_name(titan: CommandLine, scripts: Path) -> None:
     first = titan("submit", f"{scripts}/hello.py", "--name", "twice", "--wait", "--json").document["dag_id"]
 
-    done = titan("redeploy", "twice", "--json")
+    done = titan("dags", "redeploy", "twice", "--json")
 
     assert (done.document["name"], done.document["dag_id"] != first) == ("twice", True)
-    assert titan("dag", str(done.document["dag_id"]), "--wait").exit_code == 0
+    assert titan("dags", "show", str(done.document["dag_id"]), "--wait").exit_code == 0
 
 
 def test_a_job_without_a_result_says_so(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/hello.py", "--name", "without-result", "--wait")
 
-    done = titan("result", "hello", "--dag", "without-result")
+    done = titan("jobs", "show", "--result", "hello", "--dag", "without-result")
 
     assert done.exit_code == 3
     assert "set_result" in done.stderr
@@ -92,7 +92,7 @@ def test_a_job_shows_its_result(titan: CommandLine, scripts: Path) -> None:
     found.write_text("import titan_sdk\ntitan_sdk.set_result({'accuracy': 0.5})\n")
     titan("submit", str(found), "--name", "with-result", "--wait")
 
-    done = titan("result", "found", "--dag", "with-result")
+    done = titan("jobs", "show", "--result", "found", "--dag", "with-result")
 
     assert done.document == {"accuracy": 0.5}
 
@@ -128,7 +128,7 @@ def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_complet
     (tmp_path / "work.py").write_text("print('work ran')\n")
 
     resumed = subprocess.run(
-        [*PROGRAM, "resume", run_id, "--server", titan.server],
+        [*PROGRAM, "runs", "resume", run_id, "--server", titan.server],
         env=environment,
         capture_output=True,
         text=True,
@@ -154,7 +154,7 @@ def test_a_resume_can_only_print_the_command(titan: CommandLine, server: Running
     )
     run_id = broken.stderr.split()[0]
 
-    done = titan("resume", run_id, "--print")
+    done = titan("runs", "resume", run_id, "--print")
 
     assert done.exit_code == 0
     assert f"cd {tmp_path} && TITAN_RESUME_RUN_ID={run_id}" in done.text

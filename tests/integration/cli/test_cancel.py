@@ -21,7 +21,7 @@ def test_cancelling_a_job_ends_it_and_what_waits_for_it(titan: CommandLine, scri
 
     assert done.exit_code == 0
     assert "Stopping 1 job (forever): what runs is being ended with all its processes." in done.lines
-    assert titan("dag", dag_id, "--wait").exit_code == 1
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 1
 
 
 def test_cancelling_a_dag_ends_all_of_it(titan: CommandLine, scripts: Path) -> None:
@@ -30,7 +30,7 @@ def test_cancelling_a_dag_ends_all_of_it(titan: CommandLine, scripts: Path) -> N
     done = titan("cancel", "--dag", dag_id, "--json")
 
     assert done.document == {"cancelled": ["after_it"], "stopping": ["forever"], "skipped": []}
-    assert "CANCELLED" in titan("dag", dag_id, "--wait").text
+    assert "CANCELLED" in titan("dags", "show", dag_id, "--wait").text
 
 
 def test_cancelling_a_run_ends_all_of_it(titan: CommandLine, scripts: Path) -> None:
@@ -42,7 +42,7 @@ def test_cancelling_a_run_ends_all_of_it(titan: CommandLine, scripts: Path) -> N
         "Cancelled 1 job (after_it).",
         "Stopping 1 job (forever): what runs is being ended with all its processes.",
     ]
-    assert titan("dag", dag_id, "--wait").exit_code == 1
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 1
 
 
 def test_what_has_ended_stays_as_it_is(titan: CommandLine, scripts: Path) -> None:
@@ -51,7 +51,7 @@ def test_what_has_ended_stays_as_it_is(titan: CommandLine, scripts: Path) -> Non
     done = titan("cancel", "--dag", "over")
 
     assert done.text == "Nothing to cancel: 1 job (hello) had ended already.\n"
-    assert titan("dag", "over").lines[0].startswith("DAG over  COMPLETED")
+    assert titan("dags", "show", "over").lines[0].startswith("DAG over  COMPLETED")
 
 
 def test_a_job_of_another_dag_is_never_cancelled_instead(titan: CommandLine, scripts: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_job_of_another_dag_is_never_cancelled_instead(titan: CommandLine, scr
     done = titan("cancel", "forever", "--dag", "other")
 
     assert done.exit_code == 3
-    assert titan("job", "forever", "--dag", running, "--json").document["status"] == "RUNNING"
+    assert titan("jobs", "show", "forever", "--dag", running, "--json").document["status"] == "RUNNING"
     titan("cancel", "--dag", running)
 
 
@@ -69,4 +69,4 @@ def test_cancelling_nothing_in_particular_is_refused(titan: CommandLine) -> None
     nothing, too_much = titan("cancel"), titan("cancel", "--dag", "x", "--run", "y")
 
     assert (nothing.exit_code, too_much.exit_code) == (2, 2)
-    assert "expected a JOB, --dag DAG or --run RUN; found none of them" in nothing.stderr
+    assert "expected a job, a DAG or an agent run; found none of them" in nothing.stderr

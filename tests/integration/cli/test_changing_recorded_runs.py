@@ -113,12 +113,12 @@ def test_a_run_is_muted_with_a_reason_and_unmuted(titan: CommandLine, ended: str
     assert "expected a text that says why" in refused.stderr
     assert [line for line in shown if "muted by" in line and line.endswith(": a rehearsal")]
 
-    unmuted, again = titan("runs", "unmute", ended), titan("runs", "unmute", ended, "--json")
+    unmuted, again = titan("runs", "edit", ended, "--unmute"), titan("runs", "edit", ended, "--unmute", "--json")
 
     assert unmuted.lines[0] == f"{ended} is not muted any more."
     assert unmuted.lines[1].startswith("Deleted: muted by ")
     assert again.document == {"run_id": ended, "deleted": [], "acknowledged": None}
-    assert titan("runs", "unmute", ended).text == f"{ended} was not muted.\n"
+    assert titan("runs", "edit", ended, "--unmute").text == f"{ended} was not muted.\n"
     assert "muted by" not in titan("runs", "show", ended).text
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_is_unmuted_says_that_it_is_still_acknowledged(
     for words in (["known", "--acknowledge"], ["a rehearsal", "--mute"], ["and another", "--mute"]):
         titan("runs", "note", ended, *words)
 
-    unmuted, shown = titan("runs", "unmute", ended), titan("runs", "show", ended)
+    unmuted, shown = titan("runs", "edit", ended, "--unmute"), titan("runs", "show", ended)
 
     assert unmuted.lines[0] == f"{ended} is not muted any more."
     assert [line.rsplit(": ", 1)[1] for line in unmuted.lines[1:]] == ["and another", "a rehearsal", "known"]
@@ -146,31 +146,31 @@ def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str)
 
 
 def test_a_tape_is_verified(titan: CommandLine, ended: str) -> None:
-    done = titan("runs", "verify", ended)
+    done = titan("runs", "show", ended, "--verify")
 
     assert done.exit_code == 0
     assert re.fullmatch(rf"{ended} is what was recorded: 2 entries, link [0-9a-f]{{64}}\.\n", done.text)
-    assert titan("runs", "verify", ended, "--json").document["verified"] is True
+    assert titan("runs", "show", ended, "--verify", "--json").document["verified"] is True
 
 
 def test_a_pinned_run_is_not_deleted(titan: CommandLine, ended: str) -> None:
-    pinned, refused = titan("runs", "pin", ended), titan("runs", "delete", ended, "--yes")
-    unpinned, again = titan("runs", "unpin", ended), titan("runs", "pin", ended)
+    pinned, refused = titan("runs", "edit", ended, "--pin"), titan("runs", "delete", ended, "--yes")
+    unpinned, again = titan("runs", "edit", ended, "--no-pin"), titan("runs", "edit", ended, "--pin")
     shown = titan("runs", "show", ended).lines[1]
-    titan("runs", "unpin", ended)
+    titan("runs", "edit", ended, "--no-pin")
 
     assert pinned.text == again.text == f"{ended} is pinned: nothing of it is deleted.\n"
     assert unpinned.text == f"{ended} is not pinned: it is deleted when it is old enough.\n"
     assert shown.endswith(" · pinned")
-    assert (refused.exit_code, "titan runs unpin RUN" in refused.stderr) == (5, True)
+    assert (refused.exit_code, "titan runs edit RUN --no-pin" in refused.stderr) == (5, True)
 
 
 def test_a_run_is_archived_and_restored(titan: CommandLine, ended: str) -> None:
-    archived = titan("runs", "archive", ended)
+    archived = titan("runs", "edit", ended, "--archive")
     listed = titan("runs", "--agent", "ENDED").text
-    restored = titan("runs", "restore", ended)
+    restored = titan("runs", "edit", ended, "--no-archive")
 
-    assert archived.text == f"{ended} is archived. Bring it back with: titan runs restore {ended}\n"
+    assert archived.text == f"{ended} is archived. Bring it back with: titan runs edit {ended} --no-archive\n"
     assert ended not in listed
     assert restored.text == f"{ended} is in the lists again.\n"
     assert ended in titan("runs", "--agent", "ENDED").text
@@ -207,7 +207,15 @@ def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running
 
 @pytest.mark.parametrize(
     "words",
-    [["end"], ["note"], ["verify"], ["pin"], ["archive"], ["restore"], ["unpin"], ["unmute"], ["delete", "--yes"]],
+    [
+        ["end"],
+        ["note"],
+        ["show", "--verify"],
+        ["edit", "--pin"],
+        ["edit", "--no-archive"],
+        ["edit", "--unmute"],
+        ["delete", "--yes"],
+    ],
 )
 def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(
     titan: CommandLine, ended: str, words: list[str]
@@ -225,12 +233,12 @@ def test_an_id_may_be_any_text(server: RunningTitan, titan: CommandLine) -> None
     record(server.sdk_port, ODD, a_run(ODD, agent_id="ODD"), an_action("o1", "search", kind="tool"))
 
     shown, noted = titan("runs", "show", ODD), titan("runs", "note", ODD, "odd")
-    verified, deleted = titan("runs", "verify", ODD), titan("runs", "delete", ODD, "--yes")
+    verified, deleted = titan("runs", "show", ODD, "--verify"), titan("runs", "delete", ODD, "--yes")
 
     assert shown.lines[0] == f"Run {ODD}  completed"
     assert [noted.exit_code, verified.exit_code, deleted.exit_code] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("words", [["job", "a/b"], ["dag", "a/b"], ["runs", "show", "a/b"]])
+@pytest.mark.parametrize("words", [["jobs", "show", "a/b"], ["dags", "show", "a/b"], ["runs", "show", "a/b"]])
 def test_a_slash_in_the_name_of_what_is_not_there_is_not_found(titan: CommandLine, words: list[str]) -> None:
     assert titan(*words).exit_code == 3

@@ -39,12 +39,12 @@ def spool_of(home: Path, server: str, *entries: str) -> Spool:
 def test_a_folder_is_delivered_to_the_server_asked_for(titan: CommandLine, server: RunningTitan, home: Path) -> None:
     spool = spool_of(home, "gone_9090", entry_of("DELIVERED_1"), entry_of("DELIVERED_2"))
 
-    done = titan("runs", "deliver", spool.folder)
+    done = titan("runs", "import", spool.folder)
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.text == f"Delivered 2 recorded entries from {spool.folder} to {titan.server}.\n"
     assert (spool.paths(), is_known(server, "DELIVERED_1"), is_known(server, "DELIVERED_2")) == ([], True, True)
-    assert titan("runs", "deliver", spool.folder).text == f"Nothing waits in {spool.folder}.\n"
+    assert titan("runs", "import", spool.folder).text == f"Nothing waits in {spool.folder}.\n"
 
 
 def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is_named(
@@ -54,31 +54,22 @@ def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is
     other = spool_of(home, "other_9090", entry_of("OTHER_1"))
     spool_of(home, "home", entry_of("HOME_1"))
 
-    done = at_home(home, "runs", "deliver", "--json", "--server", titan.server)
-    again = at_home(home, "runs", "deliver", "--server", titan.server)
+    done = at_home(home, "runs", "import", "--json", "--server", titan.server)
+    again = at_home(home, "runs", "import", "--server", titan.server)
 
     assert json.loads(done.stdout) == {
         "folders": [{"folder": own.folder, "delivered": 1, "lost": 0, "waiting_files": 0}]
     }
     assert "For another server, other_9090: 1 recorded entry. To deliver them to this one: " in done.stderr
-    assert done.stderr.endswith(f"titan runs deliver {other.folder}\n")
+    assert done.stderr.endswith(f"titan runs import {other.folder}\n")
     assert [is_known(server, run_id) for run_id in ("OWN_1", "OTHER_1", "HOME_1")] == [True, False, False]
     assert again.stdout == f"Nothing waits for {titan.server}.\n"
-
-
-def test_a_folder_that_is_none_is_refused(titan: CommandLine, tmp_path: Path) -> None:
-    none = titan("runs", "deliver", str(tmp_path / "none"))
-
-    assert (none.exit_code, none.stdout) == (2, b"")
-    assert (
-        "expected a folder in which recorded entries wait; found none of that name. titan doctor names" in none.stderr
-    )
 
 
 def test_what_no_server_takes_stays(home: Path) -> None:
     spool = spool_of(home, "gone_9090", entry_of("STAYS_1"))
 
-    done = run_titan("runs", "deliver", spool.folder, "--server", "http://127.0.0.1:9")
+    done = run_titan("runs", "import", spool.folder, "--server", "http://127.0.0.1:9")
 
     assert (done.exit_code, len(spool.paths())) == (4, 1)
 
@@ -89,7 +80,7 @@ def test_what_breaks_the_server_s_rules_is_said_and_holds_up_no_others(
     bad = json.dumps(json.loads(NO_RUN) | {"run_id": "BAD_1", "kind": "none"})
     spool = spool_of(home, "gone_9090", bad, entry_of("GOOD_1"))
 
-    done = titan("runs", "deliver", spool.folder)
+    done = titan("runs", "import", spool.folder)
 
     assert done.exit_code == 5
     assert "recorded entries are lost (1): the server at " in done.stderr
@@ -101,8 +92,8 @@ def test_what_a_job_left_goes_where_its_run_is_known(titan: CommandLine, server:
     named.add([entry_of("JOBS_1")])
     nameless.add([NO_RUN])
 
-    assert titan("runs", "deliver", named.folder).exit_code == 0
-    refused = titan("runs", "deliver", nameless.folder)
+    assert titan("runs", "import", named.folder).exit_code == 0
+    refused = titan("runs", "import", nameless.folder)
 
     assert (is_known(server, "JOBS_1"), refused.exit_code, len(nameless.paths())) == (True, 5, 1)
     assert "found 1 file that it does not take: the server at " in refused.stderr

@@ -22,7 +22,7 @@ def test_an_open_gate_is_listed_with_what_it_asks(titan: CommandLine, scripts: P
     assert "hitl-gate-hello" in row
     assert "open" in row
     assert "Send it?" in row
-    assert "WAITING_APPROVAL" in titan("dag", dag_id).text
+    assert "WAITING_APPROVAL" in titan("dags", "show", dag_id).text
     titan("cancel", "--dag", dag_id)
 
 
@@ -32,8 +32,8 @@ def test_an_approval_lets_the_dag_complete(titan: CommandLine, scripts: Path) ->
     done = titan("approve", "hello", "--dag", dag_id, "--comment", "well done", "--by", "ada")
 
     assert done.lines == ["Gate hitl-gate-hello of DAG approved is approved by ada: what waited for it starts."]
-    assert titan("dag", dag_id, "--wait").exit_code == 0
-    assert "approved by ada: well done" in titan("story", "hitl-gate-hello", "--dag", dag_id).text
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 0
+    assert "approved by ada: well done" in titan("jobs", "history", "hitl-gate-hello", "--dag", dag_id).text
 
 
 def test_a_rejection_cancels_what_waits(titan: CommandLine, scripts: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_rejection_cancels_what_waits(titan: CommandLine, scripts: Path) -> No
     done = titan("reject", "hitl-gate-hello", "--dag", dag_id, "--comment", "too early", "--by", "ada")
 
     assert done.exit_code == 0
-    outcome = titan("dag", dag_id, "--wait")
+    outcome = titan("dags", "show", dag_id, "--wait")
     assert outcome.exit_code == 1
     assert "rejected by ada: too early" in outcome.text
 
@@ -70,7 +70,7 @@ def test_who_decides_is_the_person_at_the_keyboard(titan: CommandLine, scripts: 
     done = titan("approve", "hello", "--dag", dag_id, "--json")
 
     assert done.document["decided_by"]
-    assert titan("dag", dag_id, "--wait").exit_code == 0
+    assert titan("dags", "show", dag_id, "--wait").exit_code == 0
 
 
 def test_an_approval_that_several_gates_could_mean_says_how_to_choose(titan: CommandLine, scripts: Path) -> None:
@@ -84,3 +84,12 @@ def test_an_approval_that_several_gates_could_mean_says_how_to_choose(titan: Com
     assert "--dag, --run" in unclear.stderr
     assert "of DAG or is approved" in clear.text
     titan("cancel", "--dag", one)
+
+
+def test_the_one_open_gate_of_a_dag_is_approved_by_the_name_of_the_dag(titan: CommandLine, scripts: Path) -> None:
+    submit_held(titan, scripts, "letters")
+
+    done = titan("approve", "letters")
+
+    assert done.text.startswith("Gate hitl-gate-hello of DAG letters is approved by ")
+    assert titan("approve", "letters").exit_code == 3

@@ -20,10 +20,10 @@ def a_run(server: RunningTitan) -> str:
 def test_a_run_is_pinned_and_unpinned(server: RunningTitan, titan: CommandLine) -> None:
     run_id = a_run(server)
 
-    pinned = titan("runs", "pin", run_id)
+    pinned = titan("runs", "edit", run_id, "--pin")
     listed = titan("runs", "--search", run_id)
-    as_json = titan("runs", "pin", run_id, "--json")
-    unpinned = titan("runs", "unpin", run_id)
+    as_json = titan("runs", "edit", run_id, "--pin", "--json")
+    unpinned = titan("runs", "edit", run_id, "--no-pin")
 
     assert pinned.text == f"{run_id} is pinned: nothing of it is deleted.\n"
     assert f"{run_id} (pinned)" in listed.text
@@ -32,7 +32,7 @@ def test_a_run_is_pinned_and_unpinned(server: RunningTitan, titan: CommandLine) 
 
 
 def test_a_run_nobody_knows_is_not_found(titan: CommandLine) -> None:
-    assert titan("runs", "pin", "nobody").exit_code == 3
+    assert titan("runs", "edit", "nobody", "--pin").exit_code == 3
 
 
 def test_cleaning_says_what_went(titan: CommandLine) -> None:

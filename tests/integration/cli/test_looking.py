@@ -18,7 +18,7 @@ def nightly(titan: CommandLine, scripts: Path) -> str:
 
 
 def test_a_dag_shows_each_job_and_why_it_is_where_it_is(titan: CommandLine, nightly: str) -> None:
-    done = titan("dag", nightly)
+    done = titan("dags", "show", nightly)
 
     assert done.exit_code == 0
     assert done.lines[0] == "DAG nightly  PARTIAL  1 of 3 jobs completed, 1 failed, 1 cancelled"
@@ -33,7 +33,7 @@ def test_a_dag_shows_each_job_and_why_it_is_where_it_is(titan: CommandLine, nigh
 
 
 def test_waiting_for_a_dag_that_has_ended_answers_at_once_with_its_outcome(titan: CommandLine, nightly: str) -> None:
-    assert titan("dag", nightly, "--wait").exit_code == 1
+    assert titan("dags", "show", nightly, "--wait").exit_code == 1
 
 
 def test_lists_show_the_newest_first(titan: CommandLine, nightly: str) -> None:
@@ -70,7 +70,7 @@ def test_a_run_shows_its_stages(titan: CommandLine, nightly: str) -> None:
 
 
 def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:
-    done = titan("job", "train", "--dag", nightly)
+    done = titan("jobs", "show", "train", "--dag", nightly)
 
     assert done.lines[0] == "Job train  FAILED  exit code 3"
     assert "runs fail.py" in done.text
@@ -79,7 +79,7 @@ def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:
 
 
 def test_a_story_tells_what_happened_in_order(titan: CommandLine, nightly: str) -> None:
-    done = titan("story", "report", "--dag", nightly)
+    done = titan("jobs", "history", "report", "--dag", nightly)
 
     assert done.lines[0] == f"Job report (id {nightly}.00002) is CANCELLED: parent 'train' failed"
     assert done.lines[2].split() == ["WHEN", "WHAT", "HAPPENED", "CAUSE"]
@@ -156,23 +156,15 @@ def test_workers_show_their_slots(titan: CommandLine) -> None:
     assert "/4" in done.lines[1]
 
 
-def test_the_version_names_both_sides(titan: CommandLine) -> None:
-    done = titan("version", "--json")
-
-    assert done.document["version"] == "0.1.0"
-    assert isinstance(done.document["server"], dict)
-    assert done.document["server"]["status"] == "ok"
-
-
 @pytest.mark.parametrize(
     ("words", "subject"),
     [
-        (["dag", "nix"], "dag 'nix'"),
-        (["job", "nix"], "job 'nix'"),
+        (["dags", "show", "nix"], "dag 'nix'"),
+        (["jobs", "show", "nix"], "job 'nix'"),
         (["logs", "nix"], "job 'nix'"),
-        (["story", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
-        (["story", "a/../b"], "job 'a/../b'"),
-        (["story", ".."], "job '..'"),
+        (["jobs", "history", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
+        (["jobs", "history", "a/../b"], "job 'a/../b'"),
+        (["jobs", "history", ".."], "job '..'"),
         (["runs", "show", "nix"], "run 'nix'"),
         (["jobs", "--dag", "nix"], "dag 'nix'"),
         (["cancel", "nix"], "job 'nix'"),
@@ -191,7 +183,7 @@ def test_what_does_not_exist_is_exit_code_three_and_one_line(
 
 
 def test_an_error_with_json_is_a_document_shaped_as_the_servers(titan: CommandLine) -> None:
-    done = titan("job", "nix", "--json")
+    done = titan("jobs", "show", "nix", "--json")
 
     error = done.document["error"]
     assert isinstance(error, dict)
@@ -209,7 +201,10 @@ def test_a_dag_given_for_a_job_is_explained(titan: CommandLine, nightly: str) ->
 def test_a_job_is_looked_for_only_where_the_person_says(titan: CommandLine, scripts: Path, nightly: str) -> None:
     titan("submit", f"elsewhere={scripts}/hello.py", "--wait")
 
-    in_dag, in_run = titan("logs", "elsewhere", "--dag", nightly), titan("job", "elsewhere", "--run", "NIGHT_1")
+    in_dag, in_run = (
+        titan("logs", "elsewhere", "--dag", nightly),
+        titan("jobs", "show", "elsewhere", "--run", "NIGHT_1"),
+    )
 
     assert (in_dag.exit_code, in_run.exit_code) == (3, 3)
     assert f"expected a job of DAG '{nightly}'; found none of that name there" in in_dag.stderr
@@ -217,7 +212,7 @@ def test_a_job_is_looked_for_only_where_the_person_says(titan: CommandLine, scri
 
 
 def test_an_empty_name_is_a_usage_error(titan: CommandLine) -> None:
-    done = titan("dag", "")
+    done = titan("dags", "show", "")
 
     assert done.exit_code == 2
     assert "expected at least one character; found an empty text" in done.stderr
@@ -230,3 +225,11 @@ def test_the_output_of_an_attempt_that_there_was_not_is_not_found(titan: Command
 
     assert done.exit_code == 3
     assert "expected an attempt from 1 to 1; found --attempt 9" in done.stderr
+
+
+def test_a_mistyped_job_or_dag_is_answered_with_the_nearest(titan: CommandLine, nightly: str) -> None:
+    job, dag = titan("jobs", "show", "trian"), titan("dags", "show", "nighlty", "--json")
+
+    assert (job.exit_code, dag.exit_code) == (3, 3)
+    assert "found none such. Did you mean train?" in job.stderr
+    assert "Did you mean " in dag.stderr

@@ -75,13 +75,6 @@ def test_another_program_on_the_port_is_told() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_version_is_told_without_a_server(closed_port: int) -> None:
-    done = CommandLine(f"127.0.0.1:{closed_port}")("version")
-
-    assert done.exit_code == 0
-    assert done.lines == ["titan 0.1.0", "server: none (Connection refused). Start one: titan up"]
-
-
 def test_a_server_on_other_ports_is_found_by_its_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_titan(home):
@@ -146,7 +139,7 @@ def test_a_server_and_its_empty_lists(tmp_path: Path) -> None:
         "jobs": "No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py\n",
         "runs": "No runs yet: every model and tool call that is recorded appears here, by its run.\n"
         "Make one: a job that calls the model endpoint, or any program with titan_sdk.action.\n",
-        "workers": f"No workers: jobs wait until one joins.\nAdd one: titan worker --join {url} --offer GENERAL:4\n",
+        "workers": f"No workers: jobs wait until one joins.\nAdd one: titan workers join {url} --offer GENERAL:4\n",
     }
 
 
@@ -155,7 +148,7 @@ def test_a_worker_joins_works_and_leaves(tmp_path: Path) -> None:
     script.write_text("print('hello')\n")
     with running_titan(tmp_path / "home") as server:
         titan = CommandLine(f"http://127.0.0.1:{server.sdk_port}")
-        words = ["worker", "--join", titan.server, "--offer", "GPU:1", "--name", "gpu box", "--home", str(tmp_path)]
+        words = ["workers", "join", titan.server, "--offer", "GPU:1", "--name", "gpu box", "--home", str(tmp_path)]
         worker = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.DEVNULL)
         try:
             done = titan("submit", str(script), "--requires", "GPU", "--wait", "--json")

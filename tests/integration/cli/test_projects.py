@@ -36,7 +36,7 @@ def test_a_script_is_submitted_to_a_project_and_followed_there(titan: CommandLin
 
     assert (done.exit_code, done.text) == (0, "hello\n")
     assert "hello" in titan("dags", "--project", "Crème/brûlée").text
-    assert titan("dag", "hello").exit_code == 3
+    assert titan("dags", "show", "hello").exit_code == 3
 
 
 def test_runs_are_listed_and_exported_of_a_project(titan: CommandLine) -> None:
@@ -50,15 +50,15 @@ def test_runs_are_listed_and_exported_of_a_project(titan: CommandLine) -> None:
 
 
 def test_the_projects_are_listed_with_whether_they_store_content(titan: CommandLine) -> None:
-    titan("token", "create", "x", "--project", "of-a-token")
+    titan("tokens", "create", "x", "--project", "of-a-token")
 
     projects: Any = titan("projects", "--json").document["data"]
     listed = {each["name"]: each["keeps_content"] for each in projects}
 
     assert (listed["default"], listed["of-a-token"]) == (True, True)
     assert "of-a-token" in titan("projects").text
-    assert "viewer of of-a-token" not in titan("token", "list").text
-    assert "admin of of-a-token" in titan("token", "list").text
+    assert "viewer of of-a-token" not in titan("tokens", "list").text
+    assert "admin of of-a-token" in titan("tokens", "list").text
 
 
 def test_a_name_that_can_be_none_is_refused(titan: CommandLine) -> None:

@@ -19,7 +19,7 @@ def test_a_submission_says_how_to_go_on(titan: CommandLine, scripts: Path) -> No
     assert done.exit_code == 0
     assert re.fullmatch(
         r"DAG hello submitted: 1 job \(id \w+\)\n"
-        r"See how it goes on:  titan dag hello --wait\n"
+        r"See how it goes on:  titan dags show hello --wait\n"
         r"See what it writes:  titan logs hello --dag hello --follow\n",
         done.text,
     )
@@ -114,7 +114,7 @@ def test_a_chain_runs_one_job_after_the_other(titan: CommandLine, scripts: Path)
 def test_a_setting_counts_for_all_jobs_or_for_one(titan: CommandLine, scripts: Path) -> None:
     done = titan("submit", f"{scripts}/hello.py", f"{scripts}/fail.py", "--retries", "fail=2", "--backoff", "10ms",
                  "--priority", "7", "--wait", "--json")  # fmt: skip
-    attempts = titan("job", "fail", "--dag", str(done.document["dag_id"]), "--json").document["attempts"]
+    attempts = titan("jobs", "show", "fail", "--dag", str(done.document["dag_id"]), "--json").document["attempts"]
 
     assert [job["priority"] for job in jobs_by_name(done.document).values()] == [7, 7]
     assert isinstance(attempts, list)
@@ -143,7 +143,7 @@ def test_a_circle_is_refused_and_nothing_is_stored(titan: CommandLine, scripts: 
     assert done.exit_code == 5
     assert done.stdout == b""
     assert done.stderr.startswith("titan: dag 'circle': expected no circle of parents; found ")
-    assert titan("dag", "circle").exit_code == 3
+    assert titan("dags", "show", "circle").exit_code == 3
 
 
 @pytest.mark.parametrize(
@@ -187,3 +187,19 @@ def test_a_command_line_that_makes_no_sense_is_exit_code_two(
     assert done.exit_code == 2
     assert found in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_script_that_is_run_writes_its_output_and_ends_with_its_exit_code(titan: CommandLine, scripts: Path) -> None:
+    (scripts / "told.py").write_text("import os, sys\nprint(sys.argv[1:], os.environ['SEED'])\nsys.exit(7)\n")
+
+    done = titan("run", "--env", "SEED=3", str(scripts / "told.py"), "--epochs", "3", "--server", "x")
+
+    assert (done.exit_code, done.text) == (7, "['--epochs', '3', '--server', 'x'] 3\n")
+    assert "told FAILED" in done.stderr
+
+
+def test_a_script_that_is_run_and_killed_ends_as_a_shell_says_it(titan: CommandLine, scripts: Path) -> None:
+    (scripts / "killed.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+
+    assert titan("run", "--json", str(scripts / "killed.py")).exit_code == 128 + 9
+    assert titan("run", str(scripts / "hello.py")).exit_code == 0

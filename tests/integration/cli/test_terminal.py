@@ -39,14 +39,14 @@ def test_ctrl_c_ends_the_waiting_but_not_the_dag(titan: CommandLine, scripts: Pa
         exit_code = program.finish()
 
     assert exit_code == 130
-    assert "No longer waiting; the DAG goes on. See it: titan dag " in program.text
+    assert "No longer waiting; the DAG goes on. See it: titan dags show " in program.text
     assert "Traceback" not in program.text
     assert SHOW_CURSOR in program.raw
-    assert titan("dag", "kept", "--json").document["status"] == "RUNNING"
+    assert titan("dags", "show", "kept", "--json").document["status"] == "RUNNING"
     titan("cancel", "--dag", "kept")
 
 
-@pytest.mark.parametrize("words", [["logs", "unending", "--follow"], ["dag", "unending", "--follow"]])
+@pytest.mark.parametrize("words", [["logs", "unending", "--follow"], ["dags", "show", "unending", "--follow"]])
 def test_ctrl_c_ends_following_without_a_word_too_many(titan: CommandLine, scripts: Path, words: list[str]) -> None:
     titan("submit", f"unending={scripts}/forever.py")
 
@@ -98,7 +98,7 @@ def test_no_table_is_wider_than_the_terminal(titan: CommandLine, scripts: Path, 
         assert "COMPLETED" in program.text
 
 
-@pytest.mark.parametrize("words", [["dags"], ["dag", "read", "--follow"]])
+@pytest.mark.parametrize("words", [["dags"], ["dags", "show", "read", "--follow"]])
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(
     titan: CommandLine, scripts: Path, words: list[str]
 ) -> None:

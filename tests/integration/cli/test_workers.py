@@ -19,7 +19,7 @@ def test_a_worker_is_started_drained_taken_back_and_gone(titan: CommandLine, scr
 
     drained = titan("workers", "drain", "spare")
     shown = state_of(titan, "spare")
-    resumed = titan("workers", "resume", "spare")
+    resumed = titan("workers", "drain", "spare", "--undo")
 
     assert drained.lines == ["Worker spare takes no new work; it leaves when it has finished 1."]
     assert shown == "draining"
@@ -28,11 +28,11 @@ def test_a_worker_is_started_drained_taken_back_and_gone(titan: CommandLine, scr
     titan("workers", "drain", "spare")
     titan("cancel", "--dag", "endless")
     wait_until(lambda: state_of(titan, "spare") == "left", "it leaves when its job has ended")
-    assert titan("workers", "resume", "spare").exit_code != 0
+    assert titan("workers", "drain", "spare", "--undo").exit_code != 0
 
 
 def test_what_is_said_before_the_command_is_not_passed_over(titan: CommandLine) -> None:
     refused = titan("workers", "--json", "drain", "spare")
 
     assert refused.exit_code == 2
-    assert "stand behind the command" in refused.stderr
+    assert "Options stand behind the verb: titan workers drain" in refused.stderr

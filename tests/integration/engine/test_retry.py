@@ -1,4 +1,4 @@
-"""Retry, replay, redeploy and resume, on a real store: finished work is kept."""
+"""Retry, rerun, redeploy and resume, on a real store: finished work is kept."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.again import redeploy, replay_job, resume_run
+from titan.engine.again import redeploy, rerun_job, resume_run
 from titan.engine.cancel import cancel_run, end_run
 from titan.engine.retry import retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitter
@@ -216,16 +216,16 @@ def test_only_what_the_asked_dag_finished_counts_as_kept(desk: Desk) -> None:
     assert desk.perform(lambda tx: retry_dag(tx, desk.dag(second.dag_id))) == Retried(retried=("b",), kept=0)
 
 
-# --- replay and redeploy ---
+# --- rerun and redeploy ---
 
 
-def test_a_replayed_job_runs_alone_with_its_inputs_in_its_run(desk: Desk) -> None:
+def test_a_rerun_job_runs_alone_with_its_inputs_in_its_run(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1"))
     desk.run_all()
 
-    answer = desk.perform(lambda tx: replay_job(tx, newest(tx, "join"), CLIENT, dag_id="d900"))
+    answer = desk.perform(lambda tx: rerun_job(tx, newest(tx, "join"), CLIENT, dag_id="d900"))
 
-    assert (answer.name, answer.agent_run_id, answer.job_count) == ("join-replay", "R_1", 1)
+    assert (answer.name, answer.agent_run_id, answer.job_count) == ("join-rerun", "R_1", 1)
     assert desk.run_all() == ["join"]
 
 
@@ -241,11 +241,11 @@ def test_a_redeployed_dag_runs_all_of_it_anew_gates_too(desk: Desk) -> None:
     assert desk.statuses("d900") == {"draft": "READY", "hitl-gate-draft": "WAITING", "publish": "WAITING"}
 
 
-def test_a_replay_asks_for_approval_again_and_lets_nobody_pass_the_gate(desk: Desk) -> None:
+def test_a_rerun_asks_for_approval_again_and_lets_nobody_pass_the_gate(desk: Desk) -> None:
     desk.submit(a_new_dag(replace(a_spec("draft"), hitl_message="Go on?"), agent_run_id="R_1"))
     desk.run_all()
     desk.decide("hitl-gate-draft", GateOutcome.REJECTED)
-    desk.perform(lambda tx: replay_job(tx, newest(tx, "draft"), CLIENT, dag_id="d900"))
+    desk.perform(lambda tx: rerun_job(tx, newest(tx, "draft"), CLIENT, dag_id="d900"))
     desk.submit(a_new_dag(a_spec("publish", parents=("draft",)), agent_run_id="R_1"))
 
     ran = desk.run_all()
@@ -254,10 +254,10 @@ def test_a_replay_asks_for_approval_again_and_lets_nobody_pass_the_gate(desk: De
     assert desk.job("publish").status is JobStatus.WAITING
 
 
-def test_a_replay_takes_no_stages_place_when_the_run_is_resumed_or_retried(desk: Desk) -> None:
+def test_a_rerun_takes_no_stages_place_when_the_run_is_resumed_or_retried(desk: Desk) -> None:
     first = submit_stage(desk)
     desk.run_all()
-    desk.perform(lambda tx: replay_job(tx, newest(tx, "plan"), CLIENT, dag_id="d900"))
+    desk.perform(lambda tx: rerun_job(tx, newest(tx, "plan"), CLIENT, dag_id="d900"))
     desk.run_all(failing=["plan"])
 
     again = submit_stage(desk, is_resumed=True)

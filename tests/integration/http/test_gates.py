@@ -146,7 +146,7 @@ def test_nothing_to_retry_is_a_conflict_with_a_next_step(port: int) -> None:
     assert answer.value["error"]["next_step"]
 
 
-@pytest.mark.parametrize("path", ["jobs/none/retry", "dags/none/retry", "runs/none/retry", "jobs/none/replay"])
+@pytest.mark.parametrize("path", ["jobs/none/retry", "dags/none/retry", "runs/none/retry", "jobs/none/rerun"])
 def test_what_is_not_there_is_not_tried_again(port: int, path: str) -> None:
     assert ask_json(port, "POST", f"/api/{path}", None, a_key()).status == 404
 

@@ -128,9 +128,9 @@ def test_a_home_of_another_schema_is_refused_and_left_as_it_is(
         (("up", "--no-worker", "--port", "0", "--sdk-port", "0"), 5),
         (("doctor",), 1),
         (("backup", "../copy"), 5),
-        (("token", "create", "ann"), 5),
+        (("tokens", "create", "ann"), 5),
     ],
-    ids=["up", "doctor", "backup", "token"],
+    ids=["up", "doctor", "backup", "tokens"],
 )
 def test_a_command_refuses_a_home_of_another_schema(
     tmp_path: Path, leave: Callable[[Path, str, int], Path], words: tuple[str, ...], code: int

@@ -69,15 +69,15 @@ def test_a_retry_runs_what_failed_again_and_keeps_what_completed(client: TitanCl
         client.retry("a")
 
 
-def test_a_replayed_job_and_a_redeployed_dag_are_new_ones(client: TitanClient) -> None:
+def test_a_rerun_job_and_a_redeployed_dag_are_new_ones(client: TitanClient) -> None:
     dag = client.submit_dag(fresh("nightly"), [a_job("scan", "import sys\nprint(sys.argv[1])", args=["x y"])])
     client.wait(dag, timeout=SECONDS)
 
-    again = client.replay("scan")
-    replayed = client.wait(again, timeout=SECONDS), client.fetch_logs("scan")
+    again = client.rerun("scan")
+    rerun = client.wait(again, timeout=SECONDS), client.fetch_logs("scan")
     whole = client.redeploy(dag)
 
-    assert replayed == ("COMPLETED", "x y\n")
+    assert rerun == ("COMPLETED", "x y\n")
     assert len({dag.dag_id, again.dag_id, whole.dag_id}) == 3
     assert (whole.name, client.wait(whole, timeout=SECONDS)) == (dag.name, "COMPLETED")
 

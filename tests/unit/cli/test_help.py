@@ -7,13 +7,16 @@ import sys
 import pytest
 import typer
 
-from tests.support.command_line import run_titan
+from tests.support.command_line import NOUNS, run_titan
 from tests.support.sources import ROOT
 from titan.cli.app import app
 from titan.cli.exits import ExitCode
 
 #: What only one command needs, or what takes longer to import than all the rest together.
 HEAVY = {"litestar", "uvicorn", "openai", "httpx", "apsw", "rich", "asyncio", "ssl", "email", "titan.server"}
+
+
+NOUN = "|".join(NOUNS)
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
@@ -38,10 +41,11 @@ def test_every_command_has_help_with_examples_of_itself(name: str) -> None:
     _, _, examples = done.text.partition("Examples:\n")
     lines = examples.splitlines()
     assert lines
-    assert all(line.strip().startswith(f"titan {name}") for line in lines)
+    beginnings = (f"titan {name}", f"titan {name.removesuffix(' list')}")  # a noun alone lists
+    assert all(line.strip().startswith(beginnings) for line in lines)
 
 
-@pytest.mark.parametrize("name", sorted(set(commands()) - {"up", "worker", "backup", "restore", "runs export"}))
+@pytest.mark.parametrize("name", sorted(set(commands()) - {"up", "workers join", "backup", "restore"}))
 def test_every_command_that_answers_with_facts_has_json_and_server(name: str) -> None:
     options = {option for parameter in commands()[name].params for option in parameter.opts}
 
@@ -59,9 +63,9 @@ def test_the_guide_names_exactly_the_commands_there_are() -> None:
     guide = (ROOT / "docs/guide/cli.md").read_text("utf-8")
     table = "\n".join(line for line in guide.splitlines() if line.startswith("| `titan "))
 
-    named = set(re.findall(r"`titan ((?:store |token |workers |runs )?[a-z]+)", table))
+    named = set(re.findall(rf"`titan ((?:(?:{NOUN}) )?[a-z]+)", table))
 
-    assert named == set(commands()) | {"workers", "runs"}  # which list them, and have commands below them
+    assert named == set(commands())
 
 
 def test_the_guide_names_exactly_the_exit_codes_there_are() -> None:
@@ -77,18 +81,33 @@ def test_every_example_of_the_guide_is_a_command_that_parses() -> None:
     guide = (ROOT / "docs/guide/cli.md").read_text("utf-8")
     root = typer.main.get_command(app)
     assert isinstance(root, typer.core.TyperGroup)
-    known = {**root.commands, **commands()}  # groups too: some have options of their own
+    known = {**root.commands, **commands()}
 
-    calls = re.findall(r"^titan ((?:store |token |runs (?!-))?[a-z]+)(.*)$", guide, re.M)
+    calls = re.findall(rf"^titan ((?:(?:{NOUN}) (?=[a-z]))?[a-z]+)(.*)$", guide, re.M)
     unknown = [
         f"{name}{rest}"
         for name, rest in calls
-        for option in re.findall(r"(?<!\S)--[a-z-]+", rest.partition(" -- ")[0])
-        if not any(option in parameter.opts for parameter in known[name].params)
+        for option in re.findall(r"(?<!\S)--[a-z-]+", rest.partition(".py" if name == "run" else " -- ")[0])
+        if not any(
+            option in (*parameter.opts, *parameter.secondary_opts)
+            for parameter in known.get(f"{name} list", known[name]).params
+        )
     ]
 
     assert len(calls) > 20
     assert unknown == []
+
+
+def test_a_noun_without_a_verb_lists() -> None:
+    assert run_titan("jobs", "--nonsense").stderr.startswith("titan jobs list: No such option")
+
+
+def test_help_names_every_command_below_a_heading() -> None:
+    headings = re.split(r"^(\w[^\n]*):$", run_titan("--help").text, flags=re.M)
+
+    assert headings[3::2] == ["Everyday", "Resources (each alone lists)", "Maintenance"]
+    listed = re.findall(r"^  ([a-z]+) ", "".join(headings[4::2]), re.M)
+    assert {name.split()[0] for name in commands()} <= set(listed)
 
 
 def test_no_command_at_all_is_help() -> None:
@@ -109,7 +128,7 @@ def test_an_unknown_command_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (("runs", "--search"), "titan runs"),
+        (("runs", "--search"), "titan runs list"),
         (("runs", "note", "R_1", "--score"), "titan runs note"),
         (("--nonsense",), "titan"),
     ],

@@ -17,7 +17,7 @@ METHODS = {
     *("get_job_status", "get_job", "get_dag", "dag_status", "get_run", "jobs", "result"),
     *("fetch_logs", "follow_logs", "watch", "wait", "close", "transport"),
     *("cancel", "cancel_run", "end_run", "gates", "approve", "reject"),
-    *("retry", "retry_run", "replay", "redeploy", "resume_run"),
+    *("retry", "retry_run", "rerun", "redeploy", "resume_run"),
     *("store_put", "store_get", "store_delete", "store_incr", "store_cas", "store_keys"),
     *("store_sadd", "store_smembers"),
     *("upload_file", "fetch_artifact", "publish_artifact", "get_artifact"),

@@ -66,7 +66,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
         <p>
           That program runs outside of Titan, so it is started where it ran, on <b dir="auto">{host}</b>:
         </p>
-        <Command text={titanCommand(["resume", id], window.location)} />
+        <Command text={titanCommand(["runs", "resume", id], window.location)} />
         <dl className="agents-facts">
           <dt>Starts</dt>
           <dd className="mono" dir="auto">

@@ -14,13 +14,13 @@ export function Resume() {
         </dd>
         <dt>Retry a DAG or run</dt>
         <dd>The same for all of it; of a run's stages with one name only the last.</dd>
-        <dt>Replay a job</dt>
-        <dd>Runs one job once more with its script and arguments, as a DAG of its own; also one that completed.</dd>
+        <dt>Rerun a job</dt>
+        <dd>Runs one job again with its script and arguments, as a DAG of its own; also one that completed.</dd>
         <dt>Redeploy a DAG</dt>
         <dd>Submits all of it once more; its gates open anew.</dd>
       </dl>
       <Command>
-        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan replay train\ntitan redeploy nightly"}
+        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan jobs rerun train\ntitan dags redeploy nightly"}
       </Command>
 
       <h2 id="run">Resume an agent run</h2>
@@ -29,7 +29,7 @@ export function Resume() {
         that program again. It takes the same way; stages that completed are answered from the record, stages that
         failed in part are tried again, and what is new or was changed is new work.
       </p>
-      <Command>{"titan resume RESEARCH_cb5e13"}</Command>
+      <Command>{"titan runs resume RESEARCH_cb5e13"}</Command>
       <p>
         An orchestrator that is a job is retried at once. A program outside of Titan is started by this command, on the
         machine it ran on; the page can only reopen the run and show the command.

@@ -8,7 +8,7 @@ export function Troubleshooting() {
         Every error names its subject, what was expected, what was found and the next step: start there. Two commands
         know more than any page: the first looks at everything, the second tells why a job is where it is.
       </p>
-      <Command>{"titan doctor\ntitan story JOB"}</Command>
+      <Command>{"titan doctor\ntitan jobs history JOB"}</Command>
 
       <h2 id="waits">A job waits</h2>
       <p>Its status says for what; its story names the parent, worker or moment.</p>
@@ -58,7 +58,7 @@ export function Troubleshooting() {
         Each worker offers labels with slots, and a job requires one label. Where none is connected that offers it, the
         job stays ready. <Link to="/workers">Workers</Link> shows who offers what. Start one:
       </p>
-      <Command>titan worker --join http://127.0.0.1:5000 --offer GPU:1</Command>
+      <Command>titan workers join http://127.0.0.1:5000 --offer GPU:1</Command>
       <p>
         From another machine it needs a token of the role worker: see <Link to="/help/network">network</Link>.
       </p>

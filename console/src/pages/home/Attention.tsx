@@ -75,7 +75,7 @@ function Some<One>({ of, what, children }: { of: readonly One[]; what: string; c
 }
 
 function NoWorker() {
-  const command = `titan worker --join ${window.location.origin}`;
+  const command = `titan workers join ${window.location.origin}`;
   return (
     <Concern tone="red" glyph="⚠" title="No worker takes jobs" action={<Link to="/workers">Workers</Link>}>
       None is connected that does not drain. Jobs start as soon as one is:
@@ -96,7 +96,7 @@ function NoOffer({ group }: { group: QueueGroup }) {
   const { waits_for: why, requirement, confined_to: token, count: jobs } = group;
   const label = token ? `${requirement} with token ${token}` : requirement;
   const [first] = group.jobs;
-  const command = `titan worker --join ${window.location.origin} --offer ${requirement}:1`;
+  const command = `titan workers join ${window.location.origin} --offer ${requirement}:1`;
   return (
     <Concern
       tone="amber"

@@ -28,6 +28,6 @@ test("what the server would refuse is said before it is asked", () => {
 
 test("the command names the server and each offer", () => {
   expect(joinCommand("http://titan:5000", { GPU: 1, GENERAL: 4 })).toBe(
-    "titan worker --join http://titan:5000 --offer GPU:1 --offer GENERAL:4",
+    "titan workers join http://titan:5000 --offer GPU:1 --offer GENERAL:4",
   );
 });

@@ -26,5 +26,5 @@ export function offersOf(rows: readonly OfferRow[]): Record<string, number> | st
 /** The command that starts such a worker on another machine. */
 export function joinCommand(origin: string, offers: Record<string, number>): string {
   const words = Object.entries(offers).map(([label, slots]) => `--offer ${label}:${slots}`);
-  return ["titan worker", `--join ${origin}`, ...words].join(" ");
+  return ["titan workers join", origin, ...words].join(" ");
 }

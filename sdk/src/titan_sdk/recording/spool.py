@@ -1,7 +1,7 @@
 """The offline spool: entries that wait on the disk for a server, in JSON Lines files of one folder.
 
 A process appends to a file of its own. Whoever delivers (the program itself, the next one, a worker, the server of the
-same home, `titan runs deliver`) takes one file at a time by its lock, and removes it once all of it was delivered.
+same home, `titan runs import`) takes one file at a time by its lock, and removes it once all of it was delivered.
 What is sent twice counts once: entries have ids.
 """
 

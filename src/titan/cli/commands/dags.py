@@ -1,4 +1,4 @@
-"""`titan dags` and `titan dag`: what was submitted, and how it stands."""
+"""`titan dags`: what was submitted, and its status."""
 
 from typing import Annotated, TypeAlias
 
@@ -6,14 +6,15 @@ import typer
 
 from titan.cli import completion
 from titan.cli.answers import Dag, DagList, read
+from titan.cli.commands.submit import submitted_once_more
 from titan.cli.lookup import find_dag
-from titan.cli.options import DagArgument, JsonOption, Limit, ServerOption, examples
-from titan.cli.screen import remark_limit, say, show_json, show_table
-from titan.cli.server import connect
+from titan.cli.options import Answer, DagArgument, Follow, Limit, Wait, asks, noun
+from titan.cli.screen import remark_limit, say, show_table
+from titan.cli.server import Server
 from titan.cli.views import DAG_COLUMNS, dag_row, now, show_dag
-from titan.cli.waiting import check_watching, watch_dag
+from titan.cli.waiting import check_watching, outcome_code, watch_dag
 
-app = typer.Typer()
+app = noun("List DAGs; show one and wait for it; submit one again.")
 
 OfRun: TypeAlias = Annotated[
     str | None,
@@ -23,75 +24,54 @@ Named: TypeAlias = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="Only submissions of this name.", autocompletion=completion.dag_names),
 ]
-Wait: TypeAlias = Annotated[
-    bool, typer.Option("--wait", "-w", help="Show progress until it has ended; exit 1 unless all completed.")
-]
-Follow: TypeAlias = Annotated[
-    bool, typer.Option("--follow", "-f", help="As --wait, and write what the jobs write to stdout.")
-]
 
 
-@app.command(
-    epilog=examples(
-        "titan dags",
-        "titan dags --name nightly --limit 5",
-        "titan dags --json | jq -r '.dags[] | select(.status == \"FAILED\") | .name'",
-    )
+@asks(
+    app,
+    "titan dags",
+    "titan dags --name nightly --limit 5",
+    "titan dags list --json | jq -r '.dags[] | select(.status == \"FAILED\") | .name'",
+    name="list",
 )
-def dags(
-    *,
-    limit: Limit = 50,
-    run: OfRun = None,
-    name: Named = None,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
+def list_dags(titan: Server, *, limit: Limit = 50, run: OfRun = None, name: Named = None) -> Answer:
     """List the newest DAGs."""
-    answer = connect(server).get("api", "dags", limit=limit, run=run, name=name)
-    if as_json:
-        show_json(answer)
-        return
-    listed = read(answer, DagList).dags
-    if not listed:
-        _say_none(is_filtered=bool(run or name))
-        return
-    at = now()
-    show_table(DAG_COLUMNS, [dag_row(dag, at=at) for dag in listed])
-    remark_limit(len(listed), limit)
+    answer = titan.get("api", "dags", limit=limit, run=run, name=name)
+    return Answer(answer, lambda: _show_dags(read(answer, DagList), limit, is_filtered=bool(run or name)))
 
 
-@app.command(
-    epilog=examples(
-        "titan dag nightly",
-        "titan dag nightly --wait && echo done",
-        "titan dag nightly --json | jq '.counts'",
-    )
+@asks(
+    app,
+    "titan dags show nightly",
+    "titan dags show nightly --wait && echo done",
+    "titan dags show nightly --json | jq '.counts'",
 )
-def dag(
-    name: DagArgument,
-    *,
-    wait: Wait = False,
-    follow: Follow = False,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
+def show(
+    titan: Server, name: DagArgument, *, wait: Wait = False, follow: Follow = False, as_json: bool = False
+) -> Answer:
     """Show one DAG and its jobs, or wait until it has ended.
 
     A name means the newest DAG of that name.
     """
     check_watching(as_json=as_json, follow=follow)
-    titan = connect(server)
     if wait or follow:
-        raise typer.Exit(watch_dag(titan, find_dag(titan, name).dag_id, as_json=as_json, follow=follow))
+        dag = watch_dag(titan, find_dag(titan, name).dag_id, as_json=as_json, follow=follow)
+        raise typer.Exit(outcome_code(dag))
     answer = titan.get("api", "dags", name)
-    if as_json:
-        show_json(answer)
-    else:
-        show_dag(read(answer, Dag), at=now())
+    return Answer(answer, lambda: show_dag(read(answer, Dag), at=now()))
 
 
-def _say_none(*, is_filtered: bool) -> None:
-    if is_filtered:
+@asks(app, "titan dags redeploy nightly")
+def redeploy(titan: Server, name: DagArgument) -> Answer:
+    """Submit a DAG again, all of it, under the same name."""
+    return submitted_once_more(titan.post("api", "dags", name, "redeploy"))
+
+
+def _show_dags(listed: DagList, limit: int, *, is_filtered: bool) -> None:
+    if listed.dags:
+        at = now()
+        show_table(DAG_COLUMNS, [dag_row(dag, at=at) for dag in listed.dags])
+        remark_limit(len(listed.dags), limit)
+    elif is_filtered:
         say("No such DAGs. `titan dags` lists all of them.")
     else:
         say("No DAGs yet: whatever is submitted appears here. Submit a script: titan submit hello.py")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.exits import ExitCode
+from titan.cli.options import EVERYDAY, JsonOption, ServerOption, examples
 from titan.cli.screen import Status, say, show_json
 from titan.cli.server import Server, connect, names_a_server, servers_of
 from titan.settings import home_folder, setting
@@ -18,7 +18,7 @@ from titan.settings import home_folder, setting
 if TYPE_CHECKING:
     from titan.cli.doctor.findings import Check, Finding
 
-app = typer.Typer()
+everyday = typer.Typer()
 
 Home: TypeAlias = Annotated[
     Path | None,
@@ -28,7 +28,10 @@ Home: TypeAlias = Annotated[
 ]
 
 
-@app.command(epilog=examples("titan doctor", "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'"))
+@everyday.command(
+    rich_help_panel=EVERYDAY,
+    epilog=examples("titan doctor", "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'"),
+)
 def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Check everything Titan needs here, and say what to do; exit 1 when something does not work.
 
@@ -69,7 +72,7 @@ def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     else:
         yield "server", partial(of_server.check_server, titan)
         yield "TLS", partial(of_server.check_certificate, titan.address, setting("TITAN_CA_FILE") or None)
-        if _answers(titan):
+        if titan.answers(to_us=True):
             yield "workers", partial(of_server.check_workers, titan)
             yield "tapes", partial(tapes.check_tapes, titan)
     yield "interpreter", machine.check_machine
@@ -80,28 +83,12 @@ def _server(home: Path, url: str | None, *, is_named: bool) -> Server | None:
     """Return the server to look at; None where nobody says that there is one."""
     if is_named:
         return connect(url)
-    return next((server for server in servers_of(home) if _is_there(server)), None)
-
-
-def _is_there(server: Server) -> bool:
-    try:
-        server.get("api", "health")
-    except CommandFailed as failure:
-        return failure.exit_code is not ExitCode.UNREACHABLE
-    return True
-
-
-def _answers(server: Server) -> bool:
-    try:
-        server.get("api", "health")
-    except CommandFailed:
-        return False
-    return True
+    return next((server for server in servers_of(home) if server.answers()), None)
 
 
 def _model_of(server: Server | None) -> str | None:
     """Return the model that the server names, where it names one."""
-    if server is None or not _answers(server):
+    if server is None or not server.answers(to_us=True):
         return os.environ.get("TITAN_MODEL") or None
     named = server.get("api", "health").get("model")
     return named if isinstance(named, str) else "none"

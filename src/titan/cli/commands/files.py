@@ -7,16 +7,16 @@ import typer
 
 from titan.cli import completion
 from titan.cli.answers import Document, LeftFile, LeftFiles, read
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
+from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import NOTHING, moment, plain, size
-from titan.cli.lookup import find_job
-from titan.cli.options import DagScope, JsonOption, RunScope, ServerOption, examples
-from titan.cli.screen import Cell, Column, remark, say, show_json, show_table, write_bytes
-from titan.cli.server import Server, connect
+from titan.cli.lookup import on_any
+from titan.cli.options import AllOfDag, AllOfRun, Answer, AnyArgument, DagScope, Force, RunScope, asks, noun
+from titan.cli.screen import Cell, Column, remark, say, show_table, write_bytes
+from titan.cli.server import Server, check_free
 from titan.cli.views import now
 from titan.model.files import FilePlace
 
-app = typer.Typer()
+app = noun("List the files that jobs left; get one.")
 
 _COLUMNS = (
     Column("PATH", folds=True),
@@ -28,24 +28,19 @@ _COLUMNS = (
     Column("CONTENT", folds=True, least_columns=60),
 )
 
-Name: TypeAlias = Annotated[
-    str | None,
+Named: TypeAlias = Annotated[
+    str,
     typer.Argument(
         metavar="JOB|DAG|RUN",
-        help="Whose files: a job by name or id, else a DAG, else an agent run.",
+        help="Whose file: a job by name or id, else a DAG, else an agent run.",
         autocompletion=completion.job_names,
-        show_default=False,
     ),
 ]
+FilePath: TypeAlias = Annotated[str, typer.Argument(metavar="PATH", help="Its path, as `titan files list` shows it.")]
 Attempt: TypeAlias = Annotated[
     int | None,
     typer.Option("--attempt", min=1, metavar="N", help="Of a job: only what this attempt left.", show_default=False),
 ]
-Get: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--get", metavar="PATH", help="Fetch the file of this path.", show_default=False),
-]
-Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -58,83 +53,63 @@ Output: TypeAlias = Annotated[
 ]
 
 
-@app.command(
-    epilog=examples(
-        "titan files train",
-        "titan files train --get model/weights.bin --output weights.bin",
-        "titan files train --get metrics.json --output - | jq .loss",
-        "titan files --run RESEARCH_cb5e13",
-    )
+@asks(
+    app,
+    "titan files list train",
+    "titan files list nightly",
+    "titan files list --run RESEARCH_cb5e13",
+    name="list",
 )
-def files(
-    name: Name = None,
+def list_files(
+    titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run: AllOfRun = None, attempt: Attempt = None
+) -> Answer:
+    """List the files that a job left, or those of a whole DAG or agent run.
+
+    Of a path that several attempts wrote, the last one's file is listed, on each node.
+    """
+    answer = _files_of(titan, "titan files list", name, dag=dag, run=run, attempt=attempt)
+    return Answer(answer, lambda: _show(read(answer, LeftFiles)))
+
+
+@asks(
+    app,
+    "titan files get train model/weights.bin",
+    "titan files get train metrics.json --output - | jq .loss",
+)
+def get(
+    titan: Server,
+    name: Named,
+    path: FilePath,
     *,
     dag: DagScope = None,
     run: RunScope = None,
     attempt: Attempt = None,
-    get: Get = None,
     output: Output = None,
     force: Force = False,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """List the files that a job left, or those of a whole DAG or agent run; --get fetches one.
-
-    Of a path that several attempts wrote, the last one's file is listed, on each node.
-    """
-    _check_usage(name, dag=dag, run=run, get=get, output=output)
-    titan = connect(server)
-    answer = _listed(titan, name, dag=dag, run=run, attempt=attempt)
-    listed = read(answer, LeftFiles)
-    if get is not None:
-        _fetch(titan, _chosen(listed.files, get), output, is_forced=force)
-    elif as_json:
-        show_json(answer)
-    else:
-        _show(listed)
+) -> Answer:
+    """Fetch a file that a job, a DAG or an agent run left."""
+    answer = _files_of(titan, "titan files get", name, dag=dag, run=run, attempt=attempt)
+    file = _chosen(read(answer, LeftFiles).files, path)
+    assert file.digest is not None
+    if output == Path("-"):
+        for piece in titan.stream("api", "blobs", file.digest):
+            write_bytes(piece)
+        raise typer.Exit
+    target = output or Path(PurePosixPath(file.path).name)
+    check_free(target, is_forced=force)
+    titan.download("api", "blobs", file.digest, target=target)
+    size_bytes = target.stat().st_size
+    written = {"path": file.path, "file": str(target), "size_bytes": size_bytes}
+    return Answer(written, lambda: remark(f"Wrote {target} ({size(size_bytes)})"))
 
 
-def _check_usage(name: str | None, *, dag: str | None, run: str | None, get: str | None, output: Path | None) -> None:
-    if name is None and (dag is None) == (run is None):
-        raise usage_error(
-            "titan files",
-            expected="a JOB, DAG or RUN",
-            found="none" if dag is None else "--dag and --run without a JOB",
-            next_step="For example: titan files train",
-        )
-    if output is not None and get is None:
-        raise usage_error(
-            "titan files --output",
-            expected="--get PATH beside it",
-            found="none",
-            next_step="For example: titan files train --get model.bin --output model.bin",
-        )
+def _files_of(
+    titan: Server, command: str, name: str | None, *, dag: str | None, run: str | None, attempt: int | None
+) -> Document:
+    def ask(*path: str) -> Document:
+        return titan.get("api", *path, "files", attempt=attempt if path[0] == "jobs" else None)
 
-
-def _listed(titan: Server, name: str | None, *, dag: str | None, run: str | None, attempt: int | None) -> Document:
-    """Return the answer for what is meant: inside --dag and --run a job; else the first of job, DAG and run."""
-    if name is None and dag is not None:
-        return titan.get("api", "dags", dag, "files")
-    if name is None:
-        return titan.get("api", "v1", "runs", run or "", "files")
-    if dag is not None or run is not None:
-        job_id = find_job(titan, name, dag=dag, run=run).job_id
-        return titan.get("api", "jobs", job_id, "files", attempt=attempt)
-    for kind, missing in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("v1/runs", "UnknownRun")):
-        try:
-            path = ("api", *kind.split("/"), name, "files")
-            return titan.get(*path, attempt=attempt if kind == "jobs" else None)
-        except CommandFailed as failure:
-            if failure.kind != missing:
-                raise
-    raise CommandFailed(
-        repr(name),
-        exit_code=ExitCode.NOT_FOUND,
-        expected="the name or id of a job, a DAG or an agent run",
-        found="none such",
-        next_step="`titan jobs`, `titan dags` and `titan runs` list them.",
-        kind="UnknownJob",
-    )
+    return on_any(titan, command, ask, name, dag=dag, run=run)
 
 
 def _show(listed: LeftFiles) -> None:
@@ -175,7 +150,7 @@ def _chosen(files: list[LeftFile], path: str) -> LeftFile:
             exit_code=ExitCode.NOT_FOUND,
             expected="the path of a file that was left",
             found=f"none such among {len(files)}" + (f" ({near}{', …' if len(files) > 5 else ''})" if files else ""),
-            next_step="The same command without --get lists them.",
+            next_step="`titan files list` lists them.",
             kind="UnknownArtifact",
         )
     newest = max(found, key=lambda file: file.modified_at)
@@ -189,22 +164,3 @@ def _chosen(files: list[LeftFile], path: str) -> LeftFile:
             kind="UnknownArtifact",
         )
     return newest
-
-
-def _fetch(titan: Server, file: LeftFile, output: Path | None, *, is_forced: bool) -> None:
-    assert file.digest is not None
-    if output == Path("-"):
-        for piece in titan.stream("api", "blobs", file.digest):
-            write_bytes(piece)
-        return
-    target = output or Path(PurePosixPath(file.path).name)
-    if target.exists() and not is_forced:
-        raise CommandFailed(
-            f"file {str(target)!r}",
-            exit_code=ExitCode.USAGE,
-            expected="a name that nothing has yet",
-            found="something of that name",
-            next_step="Choose another with --output FILE, or overwrite it with --force.",
-        )
-    titan.download("api", "blobs", file.digest, target=target)
-    remark(f"Wrote {target} ({size(target.stat().st_size)})")

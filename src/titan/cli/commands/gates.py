@@ -1,4 +1,4 @@
-"""`titan gates`, `titan approve` and `titan reject`: what waits for a person, and the person's word."""
+"""`titan gates`, `titan approve` and `titan reject`: what waits for a person, and the person's decision."""
 
 import getpass
 from typing import Annotated, Literal, TypeAlias
@@ -9,12 +9,13 @@ from titan.cli import completion
 from titan.cli.answers import Gate, GateList, read
 from titan.cli.formats import NOTHING, moment, until
 from titan.cli.lookup import dag_id_of
-from titan.cli.options import DagScope, JsonOption, Limit, RunScope, ServerOption, examples
-from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_json, show_table
-from titan.cli.server import connect
+from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, asks, noun
+from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_table
+from titan.cli.server import Server
 from titan.cli.views import now
 
-app = typer.Typer()
+app = noun("List gates; `titan approve` and `titan reject` decide them.")
+everyday = typer.Typer()
 
 _COLUMNS = (
     Column("GATE", folds=True),
@@ -31,11 +32,13 @@ _COLUMNS = (
 GateArgument: TypeAlias = Annotated[
     str,
     typer.Argument(
-        metavar="GATE", help="A gate's name or id, or the job it stands behind.", autocompletion=completion.gate_names
+        metavar="GATE",
+        help="A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
+        autocompletion=completion.gate_names,
     ),
 ]
 Comment: TypeAlias = Annotated[
-    str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is kept with the decision.")
+    str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is stored with the decision.")
 ]
 By: TypeAlias = Annotated[
     str | None,
@@ -44,23 +47,68 @@ By: TypeAlias = Annotated[
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="Also those that were decided, or have not opened yet.")]
 
 
-@app.command(epilog=examples("titan gates", "titan gates --all --run RESEARCH_cb5e13", "titan gates --json"))
-def gates(
-    *,
-    every: All = False,
-    run: RunScope = None,
-    limit: Limit = 200,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
+@asks(app, "titan gates", "titan gates --all --run RESEARCH_cb5e13", "titan gates list --json", name="list")
+def list_gates(titan: Server, *, every: All = False, run: RunScope = None, limit: Limit = 200) -> Answer:
     """List the gates that wait for a decision."""
-    answer = connect(server).get("api", "gates", status="all" if every else "open", run=run, limit=limit)
-    if as_json:
-        show_json(answer)
-        return
-    listed = read(answer, GateList).gates
-    if not listed:
-        say("No gates yet." if every else "No gate is open: nothing waits for you.")
+    answer = titan.get("api", "gates", status="all" if every else "open", run=run, limit=limit)
+    return Answer(answer, lambda: _show_gates(read(answer, GateList), limit, is_all=every))
+
+
+@asks(
+    everyday,
+    "titan approve draft",
+    'titan approve hitl-gate-draft --dag nightly --comment "looks right"',
+    panel=EVERYDAY,
+)
+def approve(
+    titan: Server,
+    gate: GateArgument,
+    *,
+    comment: Comment = "",
+    by: By = None,
+    dag: DagScope = None,
+    run: RunScope = None,
+) -> Answer:
+    """Approve a gate: what waits behind it starts."""
+    return _decided(titan, "approve", gate, {"comment": comment, "by": by}, dag=dag, run=run)
+
+
+@asks(everyday, 'titan reject draft --comment "the figures are of last year"', panel=EVERYDAY)
+def reject(
+    titan: Server,
+    gate: GateArgument,
+    *,
+    comment: Comment = "",
+    by: By = None,
+    dag: DagScope = None,
+    run: RunScope = None,
+) -> Answer:
+    """Reject a gate: what waits behind it is cancelled."""
+    return _decided(titan, "reject", gate, {"comment": comment, "by": by}, dag=dag, run=run)
+
+
+def _decided(
+    titan: Server,
+    verb: Literal["approve", "reject"],
+    name: str,
+    words: dict[str, str | None],
+    *,
+    dag: str | None,
+    run: str | None,
+) -> Answer:
+    body = {**words, "by": words["by"] or _own_name()}
+    answer = titan.post("api", "gates", name, verb, body=body, dag=dag_id_of(titan, dag), run=run)
+    return Answer(answer, lambda: _show_decision(read(answer, Gate)))
+
+
+def _show_decision(gate: Gate) -> None:
+    then = "what waited for it starts" if gate.state == "approved" else "what waited for it is cancelled"
+    say(f"Gate {gate.name} of DAG {gate.dag_name} is {gate.state} by {gate.decided_by}: {then}.")
+
+
+def _show_gates(listed: GateList, limit: int, *, is_all: bool) -> None:
+    if not listed.gates:
+        say("No gates yet." if is_all else "No gate is open: nothing waits for you.")
         say('Have one asked for behind a job: titan submit draft.py send.py --chain --ask draft="Send it?"')
         return
     at = now()
@@ -76,70 +124,13 @@ def gates(
             gate.comment or NOTHING,
             gate.gate_id,
         ]
-        for gate in listed
+        for gate in listed.gates
     ]
     show_table(_COLUMNS, rows)
-    remark_limit(len(listed), limit)
+    remark_limit(len(listed.gates), limit)
 
 
-@app.command(
-    epilog=examples(
-        "titan approve draft",
-        'titan approve hitl-gate-draft --dag nightly --comment "looks right"',
-    )
-)
-def approve(
-    gate: GateArgument,
-    *,
-    comment: Comment = "",
-    by: By = None,
-    dag: DagScope = None,
-    run: RunScope = None,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """Approve a gate: what waits behind it starts."""
-    _decide("approve", gate, comment=comment, by=by, dag=dag, run=run, as_json=as_json, server=server)
-
-
-@app.command(epilog=examples('titan reject draft --comment "the figures are of last year"'))
-def reject(
-    gate: GateArgument,
-    *,
-    comment: Comment = "",
-    by: By = None,
-    dag: DagScope = None,
-    run: RunScope = None,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """Reject a gate: what waits behind it is cancelled."""
-    _decide("reject", gate, comment=comment, by=by, dag=dag, run=run, as_json=as_json, server=server)
-
-
-def _decide(
-    word: Literal["approve", "reject"],
-    name: str,
-    *,
-    comment: str,
-    by: str | None,
-    dag: str | None,
-    run: str | None,
-    as_json: bool,
-    server: str | None,
-) -> None:
-    titan = connect(server)
-    body = {"comment": comment, "by": by or _who_types()}
-    answer = titan.post("api", "gates", name, word, body=body, dag=dag_id_of(titan, dag), run=run)
-    if as_json:
-        show_json(answer)
-        return
-    gate = read(answer, Gate)
-    then = "what waited for it starts" if gate.state == "approved" else "what waited for it is cancelled"
-    say(f"Gate {gate.name} of DAG {gate.dag_name} is {gate.state} by {gate.decided_by}: {then}.")
-
-
-def _who_types() -> str | None:
+def _own_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

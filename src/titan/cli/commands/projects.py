@@ -1,26 +1,24 @@
 """`titan projects`: which ones there are."""
 
-import typer
-
 from titan.cli.answers import ProjectList, read
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.screen import Column, show_json, show_table
-from titan.cli.server import connect
+from titan.cli.options import Answer, asks, noun
+from titan.cli.screen import Column, show_table
+from titan.cli.server import Server
 
-app = typer.Typer()
+app = noun("List projects.")
 
 _COLUMNS = (Column("PROJECT", folds=True), Column("CONTENT"))
 
 
-@app.command(epilog=examples("titan projects", "titan projects --json | jq -r '.data[].name'"))
-def projects(*, as_json: JsonOption = False, server: ServerOption = None) -> None:
+@asks(app, "titan projects", "titan projects list --json | jq -r '.data[].name'", name="list")
+def list_projects(titan: Server) -> Answer:
     """List the projects that have a run, a DAG, a token or a setting.
 
     CONTENT says whether inputs and outputs are stored of the runs that begin now.
     """
-    answer = connect(server).get("api", "v1", "projects")
-    if as_json:
-        show_json(answer)
-        return
-    listed = read(answer, ProjectList).data
-    show_table(_COLUMNS, [[project.name, "stored" if project.keeps_content else "off"] for project in listed])
+    answer = titan.get("api", "v1", "projects")
+    return Answer(answer, lambda: _show(read(answer, ProjectList)))
+
+
+def _show(listed: ProjectList) -> None:
+    show_table(_COLUMNS, [[project.name, "stored" if project.keeps_content else "off"] for project in listed.data])

@@ -1,4 +1,4 @@
-"""`titan runs`: list runs, and show one with its stages and its actions."""
+"""`titan runs list` and `titan runs show`: runs, and one with its stages and its actions."""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -10,30 +10,29 @@ import typer
 from titan.cli import completion
 from titan.cli.action_views import SAYING, said_in, show_action
 from titan.cli.answers import Document, read
-from titan.cli.exits import usage_error
-from titan.cli.lookup import run_named
-from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Run, Skeleton, tree_of
+from titan.cli.exits import CommandFailed, ExitCode, usage_error
+from titan.cli.formats import count
+from titan.cli.lookup import replaced
+from titan.cli.options import Answer, Limit, RunArgument, asks, noun
+from titan.cli.recorded_answers import (
+    ActionDetail,
+    Call,
+    Chain,
+    Notes,
+    Registry,
+    Run,
+    Skeleton,
+    tree_of,
+)
 from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_run
-from titan.cli.screen import remark_limit, say, show_json, show_table
-from titan.cli.server import Server, connect
+from titan.cli.screen import remark_limit, say, show_table
+from titan.cli.server import Server
 from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
 from titan.cli.views import now
 from titan.model.run_status import RunStatus
 from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
 
-app = typer.Typer(
-    help="List runs; show, cancel, resume, end, pin and delete them, export and import them.",
-    epilog=examples(
-        "titan runs",
-        "titan runs --status failed --since 24h",
-        "titan runs --stages",
-        "titan runs --agent RESEARCH --min-cost 0.50 --sort cost",
-        "titan runs show RESEARCH_cb5e13",
-        "titan runs export --agent PAPERS -o papers.jsonl",
-        "titan runs import week.jsonl",
-    ),
-)
+app = noun("List runs; show, resume, end, annotate and delete one; export and import them.")
 
 
 class Sort(StrEnum):
@@ -94,7 +93,9 @@ OfTurns: TypeAlias = Annotated[
     typer.Option("--turns", help="Show what each turn was asked and answered; without turns, each call of a model."),
 ]
 WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
-RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.run_ids)]
+Verify: TypeAlias = Annotated[
+    bool, typer.Option("--verify", help="Only compute its recording's chain again: whether anything was changed.")
+]
 
 
 class Query(TypedDict):
@@ -112,50 +113,16 @@ class Query(TypedDict):
     has_stages: str | None
 
 
-@app.callback(invoke_without_command=True)
-def runs(
-    context: typer.Context,
-    *,
-    status: Statuses = None,
-    agent: OfAgent = None,
-    session: OfSession = None,
-    tag: WithTag = None,
-    since: Since = ALL_TIME,
-    min_cost: MinCost = None,
-    search: Search = None,
-    sort: SortBy = Sort.STARTED,
-    archived: Archived = False,
-    stages: WithStages = False,
-    limit: Limit = 50,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """List runs, with how many actions each took and what they cost; also those that only submitted jobs.
-
-    Below are commands for one run, and for all of them as a file.
-    """
-    if context.invoked_subcommand is not None:
-        _refuse_options_before(context, context.invoked_subcommand)
-        return
-    list_runs(
-        status=status,
-        agent=agent,
-        session=session,
-        tag=tag,
-        since=since,
-        min_cost=min_cost,
-        search=search,
-        sort=sort,
-        archived=archived,
-        stages=stages,
-        limit=limit,
-        as_json=as_json,
-        server=server,
-    )
-
-
-@app.command(name="list", epilog=examples("titan runs list --status failed --since 24h", "titan runs list --stages"))
+@asks(
+    app,
+    "titan runs",
+    "titan runs --status failed --since 24h",
+    "titan runs --stages",
+    "titan runs list --agent RESEARCH --min-cost 0.50 --sort cost",
+    name="list",
+)
 def list_runs(
+    titan: Server,
     *,
     status: Statuses = None,
     agent: OfAgent = None,
@@ -168,10 +135,8 @@ def list_runs(
     archived: Archived = False,
     stages: WithStages = False,
     limit: Limit = 50,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """List runs, with how many actions each took and what they cost; as plain titan runs does."""
+) -> Answer:
+    """List runs, with how many actions each took and what they cost; also those that only submitted jobs."""
     query = query_of(
         status=status,
         agent=agent,
@@ -184,80 +149,88 @@ def list_runs(
         archived=archived,
         stages=stages,
     )
-    answer = _listed(connect(server), query, limit=limit)
-    if as_json:
-        show_json(answer)
-        return
-    registry = read(answer, Registry)
-    if not registry.data:
-        _say_none(registry, query)
-        return
-    at = now()
-    show_table(RUN_COLUMNS, [run_row(run, at=at) for run in registry.data])
-    if sort is Sort.STARTED:
-        remark_limit(len(registry.data), limit)
+    answer = _listed(titan, query, limit=limit)
+    return Answer(answer, lambda: _show_runs(read(answer, Registry), query, limit))
 
 
-@app.command(
-    epilog=examples(
-        "titan runs show RESEARCH_cb5e13",
-        "titan runs show RESEARCH_cb5e13 --turns",
-        "titan runs show RESEARCH_cb5e13 --ids",
-        "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
-    )
+@asks(
+    app,
+    "titan runs show RESEARCH_cb5e13",
+    "titan runs show RESEARCH_cb5e13 --turns",
+    "titan runs show RESEARCH_cb5e13 --ids",
+    "titan runs show RESEARCH_cb5e13 --verify",
+    "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
 )
 def show(
-    run: RunId,
+    titan: Server,
+    run: RunArgument,
     *,
     action: OneAction = None,
     turns: OfTurns = False,
     ids: WithIds = False,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
+    verify: Verify = False,
+    as_json: bool = False,
+) -> Answer | None:
     """Show one run: its totals, what people said of it, its stages, and its actions as a tree.
 
     With --action, one of them: what it was given and gave, its error, use, cost and times. With --turns, instead of
-    the tree, what each turn was asked and answered, a cut line each.
+    the tree, what each turn was asked and answered, a cut line each. With --verify, whether its recording was changed:
+    exit 1 where it was.
     """
-    if turns and (ids or action is not None):
-        raise usage_error(
-            "option --turns",
-            expected="it alone: it shows no tree",
-            found=f"it with {'--ids' if ids else '--action'}",
-            next_step="Leave out one of the two; --turns --json has the turns' ids.",
-        )
-    titan = connect(server)
+    _check_one_view(turns=turns, ids=ids, verify=verify, action=action)
     if action is not None:
-        _show_one(titan, run, action, as_json=as_json)
-        return
-    with run_named(titan, run):
-        shown = titan.get("api", "v1", "runs", run)
-        answer = titan.get("api", "v1", "runs", run, "skeleton")
-        said = titan.get("api", "v1", "runs", run, "notes")
-    calls = tree_of(read(answer, Skeleton))
-    one = read(shown, Run)
+        return _shown_action(titan, run, action)
+    if verify:
+        return _verified(titan, run)
+    shown = titan.get("api", "v1", "runs", run)
+    calls = tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), Skeleton))
+    said = titan.get("api", "v1", "runs", run, "notes")
+    one, notes = read(shown, Run), read(said, Notes).data
     if as_json:
         from msgspec import to_builtins
 
-        told = turns_of(titan, run, calls) if turns else None
-        extra = {} if told is None else {"turns": [_turn_json(turn) for turn in told]}
-        show_json({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra})
-    elif turns:
-        show_run(one, calls, read(said, Notes).data, at=now(), has_tree=False)
+        extra = {"turns": [_turn_json(turn) for turn in turns_of(titan, run, calls)]} if turns else {}
+        return Answer({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra}, lambda: None)
+    if turns:
+        show_run(one, calls, notes, at=now(), has_tree=False)
         show_turns(turns_of(titan, run, calls), at=now())
     else:
-        words = _said_in_the_tree(titan, run, calls)
-        show_run(one, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
+        show_run(one, calls, notes, at=now(), said=_said_in_the_tree(titan, run, calls), has_ids=ids)
+    return None
 
 
-def _show_one(titan: Server, run: str, action: str, *, as_json: bool) -> None:
-    with run_named(titan, run):
+def _check_one_view(*, turns: bool, ids: bool, verify: bool, action: str | None) -> None:
+    """Refuse options of which each shows something else."""
+    chosen = [("--turns", turns), ("--verify", verify), ("--action", action is not None), ("--ids", ids)]
+    given = [option for option, is_given in chosen if is_given]
+    if len(given) > 1 and given != ["--action", "--ids"]:
+        raise usage_error(
+            f"option {given[0]}",
+            expected="it alone: it shows no tree",
+            found=f"it with {given[1]}",
+            next_step="Leave out one of the two; --turns --json has the turns' ids.",
+        )
+
+
+def _shown_action(titan: Server, run: str, action: str) -> Answer:
+    try:
         answer = titan.get("api", "v1", "runs", run, "actions", action)
-    if as_json:
-        show_json(answer)
-    else:
-        show_action(read(answer, ActionDetail), at=now())
+    except CommandFailed as failure:
+        if failure.kind == "NotFound" and failure.subject.startswith("action "):  # one of many to the SDK
+            next_step = f"`titan runs show {run} --ids` lists their ids; give the whole one."
+            raise replaced(failure, next_step=next_step) from failure
+        raise
+    return Answer(answer, lambda: show_action(read(answer, ActionDetail), at=now()))
+
+
+def _verified(titan: Server, run: str) -> Answer:
+    answer = titan.get("api", "v1", "runs", run, "chain")
+    chain = read(answer, Chain)
+    text = f"{chain.run_id} is what was recorded: {count(chain.entries, 'entry', 'entries')}, link {chain.link}."
+    if (broken := chain.broken) is not None:
+        about = f", of action {broken.action_id}" if broken.action_id else ""
+        text = f"{chain.run_id} was changed: entry {broken.entry:,} of {chain.entries:,}{about}: {broken.found}."
+    return Answer(answer, lambda: say(text), ExitCode.OK if chain.verified else ExitCode.FAILED)
 
 
 def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[str, str]:
@@ -342,6 +315,16 @@ def _listed(titan: Server, query: Query, *, limit: int) -> Document:
             return {**answer, "data": runs}
 
 
+def _show_runs(registry: Registry, query: Query, limit: int) -> None:
+    if not registry.data:
+        _say_none(registry, query)
+        return
+    at = now()
+    show_table(RUN_COLUMNS, [run_row(run, at=at) for run in registry.data])
+    if query["sort"] == Sort.STARTED:
+        remark_limit(len(registry.data), limit)
+
+
 def _say_none(registry: Registry, query: Query) -> None:
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
@@ -354,11 +337,3 @@ def _say_none(registry: Registry, query: Query) -> None:
         say(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:
         say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
-
-
-def _refuse_options_before(context: typer.Context, command: str) -> None:
-    """Refuse options that stand before the command below: they would have no effect."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(f"{parameter.opts[0]} stands behind the command: titan runs {command} …")

@@ -1,27 +1,44 @@
-"""`titan runs cancel`, `resume`, `end`, `note`, `verify`, `pin`, `delete` …: what one does with one run."""
+"""`titan runs resume`, `end`, `edit`, `note` and `delete`: what one does with one run."""
 
+import os
+import shlex
+import socket
+import subprocess
 import sys
+from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from titan.cli.answers import Cancelled, Document, read
-from titan.cli.commands.again import resume
-from titan.cli.commands.cancel import show_cancelled
-from titan.cli.commands.runs import RunId, app
-from titan.cli.exits import ExitCode, usage_error
+from titan.cli.answers import Document, Orchestrator, Resumed, read
+from titan.cli.commands.runs import app
+from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import moment
-from titan.cli.lookup import run_named
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.recorded_answers import Chain, Note, Run, Unmuted
+from titan.cli.options import Answer, RunArgument, asks
+from titan.cli.recorded_answers import Note, Run, Unmuted
 from titan.cli.recorded_views import actions_of, note_line
-from titan.cli.screen import remark, say, show_json
-from titan.cli.server import Server, connect
+from titan.cli.screen import remark, say
+from titan.cli.server import Server
 from titan.cli.views import now
 from titan.model.actions import RunEnd
 
-Status: TypeAlias = Annotated[
+Pin: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--pin/--no-pin", help="Keep it for ever; or let retention delete it.", show_default=False),
+]
+Archive: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--archive/--no-archive", help="Leave it out of lists and search; or restore it.", show_default=False),
+]
+Unmute: TypeAlias = Annotated[
+    bool, typer.Option("--unmute", help="Delete the notes that mute it: it may need attention again.")
+]
+PrintOnly: TypeAlias = Annotated[
+    bool, typer.Option("--print", help="Only print the command that starts its program; change nothing.")
+]
+EndStatus: TypeAlias = Annotated[
     RunEnd, typer.Option("--status", case_sensitive=False, help="How it ended: completed, failed or cancelled.")
 ]
 Reason: TypeAlias = Annotated[
@@ -46,57 +63,85 @@ Mute: TypeAlias = Annotated[
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-
-@app.command(epilog=examples("titan runs cancel RESEARCH_cb5e13"))
-def cancel(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Cancel all jobs of a run's stages and end the run; what runs is ended with all its processes."""
-    answer = _post(connect(server), run, "cancel")
-    if as_json:
-        show_json(answer)
-    else:
-        show_cancelled(read(answer, Cancelled))
+_EDITED: Final = {
+    "pin": "RUN is pinned: nothing of it is deleted.",
+    "unpin": "RUN is not pinned: it is deleted when it is old enough.",
+    "archive": "RUN is archived. Bring it back with: titan runs edit RUN --no-archive",
+    "restore": "RUN is in the lists again.",
+}
 
 
-app.command(epilog=examples("titan runs resume RESEARCH_cb5e13"))(resume)
+@asks(app, "titan runs resume RESEARCH_cb5e13", "titan runs resume RESEARCH_cb5e13 --print")
+def resume(titan: Server, run: RunArgument, *, print_only: PrintOnly = False, as_json: bool = False) -> Answer | None:
+    """Start an agent run's orchestrator again; stages that completed are answered from the record.
 
-
-@app.command(epilog=examples("titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"'))
-def end(
-    run: RunId,
-    *,
-    status: Status = RunEnd.FAILED,
-    reason: Reason = None,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """Say that a run has ended: of one whose program was killed, nobody else does.
-
-    What begins in it later opens it again. An end that was told stands.
+    An orchestrator that is a job is retried. One that is a program is started in its folder, in the foreground,
+    with TITAN_RESUME_RUN_ID set; titan_sdk.new_run_id gives it the run's id again.
     """
-    answer = _post(connect(server), run, "end", body={"status": status.value, "error": reason})
-    if as_json:
-        show_json(answer)
-        return
-    ended = read(answer, Run)
-    if ended.ended_at is None:
-        say(
-            f"{ended.run_id} is {ended.status} until its jobs have ended. Cancel them: titan runs cancel {ended.run_id}"
-        )
-        return
-    why = f": {ended.reason}" if ended.reason else ""
-    say(f"{ended.run_id} ended {moment(ended.ended_at, now=now())}, {ended.status}{why}.")
+    program = read(titan.get("api", "v1", "runs", run), Run).orchestrator
+    environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
+    if program is not None:
+        command = _typed(program, environment)
+        if print_only:
+            say(command)
+            return None
+        if not as_json:
+            _check_here(run, program, command)
+    answer = titan.post("api", "v1", "runs", run, "resume")
+    resumed = read(answer, Resumed)
+    if as_json or resumed.orchestrator is None:
+        text = f"Run {run} goes on: its orchestrator, job {resumed.retried_job}, is tried again."
+        return Answer(answer, lambda: say(text))
+    remark(f"Run {run} goes on: {shlex.join(resumed.orchestrator.command)}")
+    raise typer.Exit(_run(run, resumed.orchestrator, environment))
 
 
-@app.command(
-    epilog=examples(
-        'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
-        "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
-        'titan runs note PAPERS_cb5e13 "known: the site was down" --acknowledge',
-        'titan runs note PAPERS_cb5e13 "a rehearsal, it is to fail" --mute',
-    )
+@asks(app, "titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"')
+def end(titan: Server, run: RunArgument, *, status: EndStatus = RunEnd.FAILED, reason: Reason = None) -> Answer:
+    """Record that a run has ended whose program was killed before it could report that.
+
+    What begins in it later opens it again. An end that was reported stands.
+    """
+    answer = titan.post("api", "v1", "runs", run, "end", body={"status": status.value, "error": reason})
+    return Answer(answer, lambda: _show_end(read(answer, Run)))
+
+
+@asks(
+    app,
+    "titan runs edit PAPERS_cb5e13 --pin",
+    "titan runs edit PAPERS_cb5e13 --archive",
+    "titan runs edit PAPERS_cb5e13 --no-pin --no-archive --unmute",
+)
+def edit(
+    titan: Server, run: RunArgument, *, pin: Pin = None, archive: Archive = None, unmute: Unmute = False
+) -> Answer:
+    """Pin, archive or unmute a run, or undo that.
+
+    A pinned run is never deleted, with its jobs, logs, files and workspaces, and all that was recorded of it.
+    An archived one is left out of lists and search until it is restored or goes on.
+    """
+    verbs = [
+        *([] if pin is None else ["pin" if pin else "unpin"]),
+        *([] if archive is None else ["archive" if archive else "restore"]),
+        *(["unmute"] if unmute else []),
+    ]
+    if not verbs:
+        raise usage_error("titan runs edit", expected="--pin, --archive or --unmute", found="none of them")
+    answers = {verb: titan.post("api", "v1", "runs", run, verb) for verb in verbs}
+    document = answers[verbs[-1]] if len(verbs) == 1 else answers
+    return Answer(document, lambda: _show_edits(answers))
+
+
+@asks(
+    app,
+    'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
+    "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
+    'titan runs note PAPERS_cb5e13 "known: the site was down" --acknowledge',
+    'titan runs note PAPERS_cb5e13 "a rehearsal, it is to fail" --mute',
 )
 def note(
-    run: RunId,
+    titan: Server,
+    run: RunArgument,
     text: Text = "",
     *,
     score: Score = None,
@@ -104,10 +149,8 @@ def note(
     action: OfAction = None,
     acknowledge: Acknowledge = False,
     mute: Mute = False,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
-    """Say something of a run or of one of its actions: words, a score, or both."""
+) -> Answer:
+    """Add a note to a run or to one of its actions: words, a score, or both."""
     if score is not None and not isfinite(score):
         raise usage_error("--score", expected="a finite number", found=str(score), next_step="For example 0.4.")
     if acknowledge and mute:
@@ -119,91 +162,43 @@ def note(
         )
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
-    answer = _post(connect(server), run, "notes", body=body)
-    if as_json:
-        show_json(answer)
-    else:
-        say(note_line(read(answer, Note), at=now()))
+    answer = titan.post("api", "v1", "runs", run, "notes", body=body)
+    return Answer(answer, lambda: say(note_line(read(answer, Note), at=now())))
 
 
-@app.command(epilog=examples("titan runs unmute PAPERS_cb5e13"))
-def unmute(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Delete the notes that mute a run: what is wrong with it needs attention again, unless it is acknowledged."""
-    answer = _post(connect(server), run, "unmute")
-    if as_json:
-        show_json(answer)
+@asks(app, "titan runs delete PAPERS_cb5e13 --yes")
+def delete(titan: Server, run: RunArgument, *, yes: Yes = False) -> Answer:
+    """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
+    known = read(titan.get("api", "v1", "runs", run), Run)
+    if not yes:
+        _ask(known)
+    answer = titan.delete("api", "v1", "runs", run)
+    text = f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them."
+    return Answer(answer, lambda: say(text))
+
+
+def _show_end(run: Run) -> None:
+    if run.ended_at is None:
+        say(f"{run.run_id} is {run.status} until its jobs have ended. Cancel them: titan cancel --run {run.run_id}")
         return
-    unmuted = read(answer, Unmuted)
+    why = f": {run.reason}" if run.reason else ""
+    say(f"{run.run_id} ended {moment(run.ended_at, now=now())}, {run.status}{why}.")
+
+
+def _show_edits(answers: Mapping[str, Document]) -> None:
+    for verb, answer in answers.items():
+        if verb == "unmute":
+            _show_unmuted(read(answer, Unmuted))
+        else:
+            say(_EDITED[verb].replace("RUN", read(answer, Run).run_id))
+
+
+def _show_unmuted(unmuted: Unmuted) -> None:
     say(f"{unmuted.run_id} {'is not muted any more' if unmuted.deleted else 'was not muted'}.")
     for said in unmuted.deleted:
         say(f"Deleted: {note_line(said, at=now())}")
     if unmuted.acknowledged is not None:
         say(f"Still {note_line(unmuted.acknowledged, at=now())}")
-
-
-@app.command(epilog=examples("titan runs verify PAPERS_cb5e13"))
-def verify(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Compute a run's tape anew: whether it is what was recorded. Exit 1 where it is not."""
-    titan = connect(server)
-    with run_named(titan, run):
-        answer = titan.get("api", "v1", "runs", run, "chain")
-    chain = read(answer, Chain)
-    if as_json:
-        show_json(answer)
-    elif chain.broken is None:
-        entries = "1 entry" if chain.entries == 1 else f"{chain.entries:,} entries"
-        say(f"{chain.run_id} is what was recorded: {entries}, link {chain.link}.")
-    else:
-        broken = chain.broken
-        about = f", of action {broken.action_id}" if broken.action_id else ""
-        say(f"{chain.run_id} was changed: entry {broken.entry:,} of {chain.entries:,}{about}: {broken.found}.")
-    if not chain.verified:
-        raise typer.Exit(ExitCode.FAILED)
-
-
-@app.command(epilog=examples("titan runs pin PAPERS_cb5e13"))
-def pin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Keep a run, with its jobs, logs, files and workspaces, and all that was recorded of it, however old it gets."""
-    _mark(run, "pin", "{run} is pinned: nothing of it is deleted.", as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan runs unpin PAPERS_cb5e13"))
-def unpin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Let retention delete a pinned run when it is old."""
-    _mark(run, "unpin", "{run} is not pinned: it is deleted when it is old enough.", as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan runs archive PAPERS_cb5e13"))
-def archive(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Take a run that has ended out of the lists and the search, until it is restored or goes on."""
-    _mark(
-        run,
-        "archive",
-        "{run} is archived. Bring it back with: titan runs restore {run}",
-        as_json=as_json,
-        server=server,
-    )
-
-
-@app.command(epilog=examples("titan runs restore PAPERS_cb5e13"))
-def restore(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Bring an archived run back into the lists and the search."""
-    _mark(run, "restore", "{run} is in the lists again.", as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan runs delete PAPERS_cb5e13 --yes"))
-def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
-    titan = connect(server)
-    with run_named(titan, run):
-        known = read(titan.get("api", "v1", "runs", run), Run)
-        if not yes:
-            _ask(known)
-        answer = titan.delete("api", "v1", "runs", run)
-    if as_json:
-        show_json(answer)
-    else:
-        say(f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them.")
 
 
 def _ask(run: Run) -> None:
@@ -227,17 +222,42 @@ def _ask(run: Run) -> None:
         raise
 
 
-def _post(titan: Server, run: str, verb: str, *, body: object = None) -> Document:
-    with run_named(titan, run):
-        return titan.post("api", "v1", "runs", run, verb, body=body)
+def _typed(program: Orchestrator, environment: dict[str, str]) -> str:
+    """Return what a person would type to start the program again."""
+    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
 
 
-def _mark(run: str, verb: str, told: str, *, as_json: bool, server: str | None) -> None:
-    answer = _post(connect(server), run, verb)
-    if as_json:
-        show_json(answer)
-    else:
-        say(told.replace("{run}", read(answer, Run).run_id))
+def _check_here(agent_run_id: str, program: Orchestrator, command: str) -> None:
+    here = socket.gethostname()
+    if program.host == here and Path(program.directory).is_dir():
+        return
+    place = f"machine {program.host!r}" if program.host != here else f"folder {program.directory}, which is gone"
+    raise CommandFailed(
+        f"run {agent_run_id!r}",
+        exit_code=ExitCode.REFUSED,
+        expected="an orchestrator that ran on this machine, in a folder that is still there",
+        found=f"one of {place}",
+        next_step=f"Start it where it belongs: {command}",
+    )
+
+
+def _run(agent_run_id: str, program: Orchestrator, environment: dict[str, str]) -> int:
+    try:
+        with subprocess.Popen(program.command, cwd=program.directory, env={**os.environ, **environment}) as process:
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # the program got it too, and ends in its own way
+    except OSError as error:
+        raise CommandFailed(
+            f"run {agent_run_id!r}",
+            exit_code=ExitCode.REFUSED,
+            expected=f"a program that can be started: {shlex.join(program.command)}",
+            found=error.strerror or str(error),
+            next_step="The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set.",
+        ) from error
 
 
 __all__ = ["app"]

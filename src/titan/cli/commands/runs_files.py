@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, TypeAlias
@@ -29,13 +29,12 @@ from titan.cli.commands.runs import (
     app,
     query_of,
 )
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
+from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, size
-from titan.cli.lookup import run_named
-from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.options import Answer, Force, asks
 from titan.cli.recorded_answers import Imported, Registry
-from titan.cli.screen import remark, say, show_json, write_bytes
-from titan.cli.server import Server, connect, local_file
+from titan.cli.screen import remark, say, write_bytes
+from titan.cli.server import Server, check_free, local_file
 from titan.cli.transfer import CountedFile, Transfer
 from titan.rules.windows import ALL_TIME
 from titan_sdk.http1 import NotWritable
@@ -78,11 +77,13 @@ OneRun: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
-ImportFile: TypeAlias = Annotated[
-    Path,
+Source: TypeAlias = Annotated[
+    Path | None,
     typer.Argument(
-        metavar="FILE", help="An export in JSON Lines; - is stdin.", autocompletion=completion.files, show_default=False
+        metavar="[FILE|FOLDER]",
+        help="An export in JSON Lines, - for stdin; or a folder of recorded entries. Default: what waits in the home.",
+        autocompletion=completion.files,
+        show_default=False,
     ),
 ]
 Partial: TypeAlias = Annotated[
@@ -90,15 +91,15 @@ Partial: TypeAlias = Annotated[
 ]
 
 
-@app.command(
+@asks(
+    app,
+    "titan runs export --since 7d --output week.jsonl",
+    "titan runs export --status failed --format csv > failed.csv",
+    "titan runs export --run RESEARCH_cb5e13 | jq -c 'select(.type == \"action\")'",
     name="export",
-    epilog=examples(
-        "titan runs export --since 7d --output week.jsonl",
-        "titan runs export --status failed --format csv > failed.csv",
-        "titan runs export --run RESEARCH_cb5e13 | jq -c 'select(.type == \"action\")'",
-    ),
 )
 def export_runs(
+    titan: Server,
     *,
     form: FormatOption = None,
     output: OutputFile = STDIO,
@@ -113,8 +114,7 @@ def export_runs(
     sort: SortBy = Sort.STARTED,
     archived: Archived = False,
     force: Force = False,
-    server: ServerOption = None,
-) -> None:
+) -> Answer | None:
     """Write runs with all their actions: as JSON Lines, one JSON document or CSV.
 
     The file appears once it is whole.
@@ -130,17 +130,11 @@ def export_runs(
         sort=sort,
         archived=archived,
     )
-    if output != STDIO and output.exists() and not force:
-        raise usage_error(
-            f"file {str(output)!r}",
-            expected="a name that nothing has yet",
-            found="something of that name",
-            next_step="Choose another with --output FILE, or overwrite it with --force.",
-        )
+    if output != STDIO:
+        check_free(output, is_forced=force)
     form = form or _form_of(output)
-    titan = connect(server)
     what = f"run {run}" if run is not None else _how_many(titan, query)
-    pieces = _exported(titan, run, query, form)
+    pieces = titan.stream("api", "v1", "runs", "export", **query, format=form, run_id=run)
     is_shown = output != STDIO or not sys.stdout.isatty()
     with Transfer(f"Exporting {what}", is_shown=is_shown) as transfer:
         if output == STDIO:
@@ -149,38 +143,45 @@ def export_runs(
                 transfer.moved(len(piece))
         else:
             _write(pieces, output, transfer)
-    if output != STDIO:
-        remark(f"Wrote {output}{_unlike(output, form)} ({what}, {size(transfer.moved_bytes)})")
+    if output == STDIO:
+        return None
+    written = {"file": str(output), "format": form, "size_bytes": transfer.moved_bytes}
+    text = f"Wrote {output}{_unlike(output, form)} ({what}, {size(transfer.moved_bytes)})"
+    return Answer(written, lambda: remark(text))
 
 
-@app.command(
+@asks(
+    app,
+    "titan runs import week.jsonl",
+    "titan runs import - < week.jsonl",
+    "titan runs import --partial cut.jsonl",
+    "titan runs import",
+    "titan runs import ~/.titan/spool/old-host_9090 --server http://127.0.0.1:5000",
     name="import",
-    epilog=examples(
-        "titan runs import week.jsonl", "titan runs import - < week.jsonl", "titan runs import --partial cut.jsonl"
-    ),
 )
-def import_runs(
-    file: ImportFile, *, partial: Partial = False, as_json: JsonOption = False, server: ServerOption = None
-) -> None:
-    """Keep the runs of an export in JSON Lines, as they are there; what is known already counts once.
+def import_runs(titan: Server, source: Source = None, *, partial: Partial = False) -> Answer:
+    """Import runs: of an export in JSON Lines, or what programs recorded while no server answered.
 
-    Nothing of it is kept where a line is none of an export, or the last lines are missing.
+    Of an export nothing is stored where a line is none of it, or the last lines are missing. Without FILE, what
+    waits in the home for this server is delivered; with a folder that `titan doctor` names, what waits there. What
+    the server knows already counts once.
     """
-    with _opened(file) as (content, size_bytes):
-        titan = connect(server)
-        with Transfer(f"Importing {file}", total_bytes=size_bytes) as transfer:
-            answer = titan.upload(
-                *("api", "v1", "import"),
-                file=CountedFile(content, transfer),
-                size_bytes=size_bytes,
-                timeout_seconds=QUIET_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND,
-                partial="true" if partial else None,
-            )
-    if as_json:
-        show_json(answer)
-        return
-    imported = read(answer, Imported)
-    say(imported_words(imported))
+    if source is None or source.is_dir():
+        from titan.cli.delivering import deliver  # what it sends with takes 0.1 s to import
+
+        return deliver(titan, source)
+    with (
+        _opened(source) as (content, size_bytes),
+        Transfer(f"Importing {source}", total_bytes=size_bytes) as transfer,
+    ):
+        answer = titan.upload(
+            *("api", "v1", "import"),
+            file=CountedFile(content, transfer),
+            size_bytes=size_bytes,
+            timeout_seconds=QUIET_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND,
+            partial="true" if partial else None,
+        )
+    return Answer(answer, lambda: say(imported_words(read(answer, Imported))))
 
 
 def imported_words(imported: Imported) -> str:
@@ -209,12 +210,6 @@ def _unlike(output: Path, form: Format) -> str:
     if ending in ("", f".{form}") or (form is Format.JSONL and ending == ".ndjson"):
         return ""
     return f" as {form}, though its name ends in {output.suffix}"
-
-
-def _exported(titan: Server, run: str | None, query: Query, form: Format) -> Iterator[bytes]:
-    """Yield the pieces of an export of one run, or of all that the filters leave."""
-    with nullcontext() if run is None else run_named(titan, run):
-        yield from titan.stream("api", "v1", "runs", "export", **query, format=form, run_id=run)
 
 
 def _write(pieces: Iterator[bytes], output: Path, transfer: Transfer) -> None:
@@ -246,7 +241,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         raise CommandFailed(
             f"file {str(path)!r}",
             exit_code=ExitCode.USAGE,
-            expected="an export in JSON Lines",
+            expected="an export in JSON Lines, or a folder of recorded entries",
             found=error.strerror or str(error),
             next_step="`titan runs export --output FILE` writes one.",
         ) from error

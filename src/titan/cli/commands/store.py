@@ -10,27 +10,29 @@ from titan.cli.answers import KeyList, StoredValue, read
 from titan.cli.arguments import parse_seconds
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import size
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.screen import remark, say, show_json, write_bytes
-from titan.cli.server import Server, connect, local_file
+from titan.cli.options import Answer, asks, noun
+from titan.cli.screen import remark, say, write_bytes
+from titan.cli.server import Server, local_file
 
-app = typer.Typer(
-    help="Read and write the store that jobs share.",
-    epilog=examples(
-        "titan store put greeting hello",
-        "titan store get greeting",
-        "titan store get research:cb5e13:report --output report.md",
-    ),
-)
+app = noun("Read and write the store that jobs share.")
 
 Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="1 to 1024 bytes, no control characters.")]
 Value: TypeAlias = Annotated[
-    str, typer.Argument(metavar="VALUE", help="A text up to 10 MiB, or - to read it from stdin.")
+    str | None,
+    typer.Argument(metavar="[VALUE]", help="A text up to 10 MiB, or - to read it from stdin.", show_default=False),
 ]
 Ttl: TypeAlias = Annotated[
     str | None, typer.Option("--ttl", metavar="TIME", help="Let the key vanish after this: 90, 90s, 5m, 2h.")
 ]
-By: TypeAlias = Annotated[int, typer.Option("--by", metavar="N", help="How much to add.")]
+Add: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--add",
+        metavar="N",
+        help="Without VALUE: add to the whole number under the key, 0 where there is none, and write the sum.",
+        show_default=False,
+    ),
+]
 Prefix: TypeAlias = Annotated[str, typer.Argument(metavar="[PREFIX]", help="How the keys begin.", show_default=False)]
 Output: TypeAlias = Annotated[
     Path | None,
@@ -43,86 +45,9 @@ Output: TypeAlias = Annotated[
 ]
 
 
-@app.command(
-    epilog=examples(
-        "titan store get research:cb5e13:plan | jq .subtopics",
-        "titan store get research:cb5e13:report --output report.md",
-    )
-)
-def get(key: Key, *, output: Output = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Write the value of a key; exit 3 when there is none."""
-    titan = connect(server)
-    answer = titan.get("api", "store", key=key)
-    stored = read(answer, StoredValue)
-    if stored.value is None:
-        raise CommandFailed(
-            f"key {key!r}",
-            exit_code=ExitCode.NOT_FOUND,
-            expected="a value in the store",
-            found="none",
-            next_step=f"Set one: titan store put {key} VALUE",
-            kind="UnknownKey",
-        )
-    if output is not None:
-        _save(titan, stored, output)
-    if as_json:
-        show_json(answer)
-    elif output is None:
-        write_bytes(_as_line(stored.value))
-
-
-@app.command(
-    epilog=examples(
-        "titan store put greeting hello",
-        "titan store put config - < config.json",
-        "titan store put lock:report busy --ttl 5m",
-        "titan store put -- offset -5",
-    )
-)
-def put(key: Key, value: Value, *, ttl: Ttl = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Set the value of a key; it is kept on disk when the command returns."""
-    text = _read_stdin() if value == "-" else value
-    seconds = None if ttl is None else parse_seconds("--ttl", ttl)
-    answer = connect(server).put("api", "store", body={"key": key, "value": text, "ttl_seconds": seconds})
-    if as_json:
-        show_json(answer)
-    else:
-        say("OK")
-
-
-@app.command(epilog=examples("titan store delete greeting"))
-def delete(key: Key, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Delete what is under a key, value and set; exit 3 when there is nothing."""
-    answer = connect(server).delete("api", "store", key=key)
-    if not answer.get("deleted"):
-        raise CommandFailed(
-            f"key {key!r}",
-            exit_code=ExitCode.NOT_FOUND,
-            expected="a value or a set in the store",
-            found="none",
-            next_step="List the keys: titan store keys",
-            kind="UnknownKey",
-        )
-    if as_json:
-        show_json(answer)
-    else:
-        say("Deleted.")
-
-
-@app.command(epilog=examples("titan store incr pages", "titan store incr budget --by -5"))
-def incr(key: Key, *, by: By = 1, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Add to the whole number under a key, which counts as 0 when absent, and write the sum."""
-    answer = connect(server).post("api", "store", "incr", body={"key": key, "by": by})
-    if as_json:
-        show_json(answer)
-    else:
-        say(str(answer["value"]))
-
-
-@app.command(epilog=examples("titan store keys", "titan store keys research:cb5e13:"))
-def keys(prefix: Prefix = "", *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+@asks(app, "titan store list", "titan store list research:cb5e13:", name="list")
+def list_keys(titan: Server, prefix: Prefix = "", *, as_json: bool = False) -> Answer:
     """List the keys of values and sets, all or those with a prefix, sorted."""
-    titan = connect(server)
     found: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -131,10 +56,71 @@ def keys(prefix: Prefix = "", *, as_json: JsonOption = False, server: ServerOpti
         after = page.next
         if not as_json:
             write_bytes("".join(f"{key}\n" for key in page.keys).encode())
-    if as_json:
-        show_json({"keys": found})
-    elif not found:
-        remark("No such keys." if prefix else "No keys yet. Set one: titan store put greeting hello")
+    nothing = "No such keys." if prefix else "No keys yet. Set one: titan store put greeting hello"
+    return Answer({"keys": found}, lambda: None if found else remark(nothing))
+
+
+@asks(
+    app,
+    "titan store get research:cb5e13:plan | jq .subtopics",
+    "titan store get research:cb5e13:report --output report.md",
+)
+def get(titan: Server, key: Key, *, output: Output = None) -> Answer:
+    """Write the value of a key; exit 3 when there is none."""
+    answer = titan.get("api", "store", key=key)
+    stored = read(answer, StoredValue)
+    if stored.value is None:
+        raise _no_key(key, "a value in the store", f"Set one: titan store put {key} VALUE")
+    text = stored.value
+    if output is None:
+        return Answer(answer, lambda: write_bytes(_as_line(text)))
+    _save(titan, stored, output)
+    return Answer(answer, lambda: None)
+
+
+@asks(
+    app,
+    "titan store put greeting hello",
+    "titan store put config - < config.json",
+    "titan store put lock:report busy --ttl 5m",
+    "titan store put pages --add 1",
+    "titan store put -- offset -5",
+)
+def put(titan: Server, key: Key, value: Value = None, *, ttl: Ttl = None, add: Add = None) -> Answer:
+    """Set the value of a key, or add to it; it is stored on disk when the command returns."""
+    if (value is None) == (add is None):
+        raise usage_error(
+            "titan store put", expected="a VALUE, or --add N", found="both" if add is not None else "none"
+        )
+    if add is not None:
+        if ttl is not None:
+            raise usage_error("titan store put --add", expected="no --ttl beside it", found=f"--ttl {ttl}")
+        answer = titan.post("api", "store", "incr", body={"key": key, "by": add})
+        return Answer(answer, lambda: say(str(answer["value"])))
+    text = _read_stdin() if value == "-" else value
+    seconds = None if ttl is None else parse_seconds("--ttl", ttl)
+    answer = titan.put("api", "store", body={"key": key, "value": text, "ttl_seconds": seconds})
+    return Answer(answer, lambda: say("OK"))
+
+
+@asks(app, "titan store delete greeting")
+def delete(titan: Server, key: Key) -> Answer:
+    """Delete what is under a key, value and set; exit 3 when there is nothing."""
+    answer = titan.delete("api", "store", key=key)
+    if not answer.get("deleted"):
+        raise _no_key(key, "a value or a set in the store", "List the keys: titan store list")
+    return Answer(answer, lambda: say("Deleted."))
+
+
+def _no_key(key: str, expected: str, next_step: str) -> CommandFailed:
+    return CommandFailed(
+        f"key {key!r}",
+        exit_code=ExitCode.NOT_FOUND,
+        expected=expected,
+        found="none",
+        next_step=next_step,
+        kind="UnknownKey",
+    )
 
 
 def _save(server: Server, stored: StoredValue, target: Path) -> None:

@@ -1,13 +1,14 @@
-"""`titan submit`: scripts become jobs, several scripts one DAG."""
+"""`titan submit` and `titan run`: scripts become jobs, several scripts one DAG."""
 
 import shlex
-from typing import Annotated, Never, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Document, Submitted, read
+from titan.cli.answers import Dag, Document, Submitted, read
 from titan.cli.arguments import (
+    PerJob,
     parse_arguments,
     parse_environment,
     parse_per_job,
@@ -16,9 +17,9 @@ from titan.cli.arguments import (
     parse_whole_number,
 )
 from titan.cli.formats import count
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.screen import remark, say, show_json
-from titan.cli.server import Server, connect
+from titan.cli.options import EVERYDAY, Answer, Follow, Wait, asks
+from titan.cli.screen import remark, say
+from titan.cli.server import Server
 from titan.cli.submission import (
     JobSettings,
     build_dag,
@@ -26,10 +27,12 @@ from titan.cli.submission import (
     parse_edges,
     read_scripts,
 )
-from titan.cli.waiting import check_watching, watch_dag
+from titan.cli.waiting import check_watching, outcome_code, watch_dag
 from titan.model.dags import OnFailure
 
-app = typer.Typer()
+everyday = typer.Typer()
+
+_BY_SIGNAL: Final = 128  # a shell adds the signal's number
 
 _Texts: TypeAlias = list[str] | None
 
@@ -116,26 +119,34 @@ Failure: TypeAlias = Annotated[
     OnFailure,
     typer.Option(help="When a job fails: go on with what does not depend on it, or start nothing more."),
 ]
-Wait: TypeAlias = Annotated[
-    bool,
-    typer.Option("--wait", "-w", help="Show progress until the DAG has ended; exit 1 unless all completed."),
+Script: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="SCRIPT", help="The file to run; its job is named for it.", autocompletion=completion.files),
 ]
-Follow: TypeAlias = Annotated[
-    bool, typer.Option("--follow", "-f", help="As --wait, and write what the jobs write to stdout.")
+Arguments: TypeAlias = Annotated[
+    _Texts,
+    typer.Argument(metavar="ARGUMENT", help="All that stands behind SCRIPT is the script's.", show_default=False),
+]
+OneLabel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--requires", metavar="LABEL", help="The label a worker must offer. Default: GENERAL.", show_default=False
+    ),
 ]
 
 
-@app.command(
-    epilog=examples(
-        "titan submit hello.py --follow",
-        "titan submit train.py --requires GPU --retries 2 --timeout 2h -- --epochs 3",
-        "titan submit extract.py train.py report.py --chain --wait",
-        "titan submit a.py b.py sum.py --after sum=a,b --priority sum=9",
-        'titan submit draft.py send.py --chain --ask draft="Send it?"',
-        "titan submit fetch=jobs/run.py load=etl/run.py --after load=fetch --name nightly",
-    )
+@asks(
+    everyday,
+    "titan submit hello.py --follow",
+    "titan submit train.py --requires GPU --retries 2 --timeout 2h -- --epochs 3",
+    "titan submit extract.py train.py report.py --chain --wait",
+    "titan submit a.py b.py sum.py --after sum=a,b --priority sum=9",
+    'titan submit draft.py send.py --chain --ask draft="Send it?"',
+    "titan submit fetch=jobs/run.py load=etl/run.py --after load=fetch --name nightly",
+    panel=EVERYDAY,
 )
 def submit(
+    titan: Server,
     context: typer.Context,
     scripts: Scripts,
     *,
@@ -161,9 +172,8 @@ def submit(
     on_failure: Failure = OnFailure.CONTINUE,
     wait: Wait = False,
     follow: Follow = False,
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-) -> None:
+    as_json: bool = False,
+) -> Answer:
     """Submit a script, or several as one DAG.
 
     Each script becomes a job. A setting given as JOB=VALUE counts for that job only, a plain VALUE for all.
@@ -188,32 +198,73 @@ def submit(
         is_cold=cold,
     )
     body = build_dag(name or default_dag_name(names), read_files, settings)
-    titan = connect(server)
     group = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
     answer = titan.post("api", "dags", body={**body, **group, "idempotency_key": idempotency_key})
     if wait or follow:
-        _watch(titan, read(answer, Submitted), as_json=as_json, follow=follow)
-    _show(answer, names, as_json=as_json)
+        raise typer.Exit(outcome_code(_watched(titan, answer, as_json=as_json, follow=follow)))
+    return Answer(answer, lambda: _show_submitted(read(answer, Submitted), names))
 
 
-def _show(answer: Document, job_names: list[str], *, as_json: bool) -> None:
-    if as_json:
-        show_json(answer)
-    else:
-        _show_submitted(read(answer, Submitted), job_names)
+@asks(
+    everyday,
+    "titan run hello.py",
+    "titan run --requires GPU --env SEED=7 train.py --epochs 3",
+    panel=EVERYDAY,
+    context_settings={"allow_interspersed_args": False},
+)
+def run(
+    titan: Server,
+    script: Script,
+    arguments: Arguments = None,
+    *,
+    requires: OneLabel = None,
+    env: Env = None,
+    as_json: bool = False,
+) -> None:
+    """Run a script on a worker: write what it writes, and end with its exit code.
+
+    Options stand before SCRIPT. Ctrl-C ends the waiting, not the job.
+    """
+    read_files = read_scripts([script])
+    name = read_files[0].job_name
+    words = (arguments or [])[1:] if (arguments or [])[:1] == ["--"] else arguments or []
+    settings = JobSettings(
+        arguments={name: words}, requirement=PerJob(for_all=requires), environment=parse_environment(env or [])
+    )
+    answer = titan.post("api", "dags", body=build_dag(default_dag_name([name]), read_files, settings))
+    raise typer.Exit(_exit_code_of_script(_watched(titan, answer, as_json=as_json, follow=not as_json)))
+
+
+def submitted_once_more(answer: Document) -> Answer:
+    """Return what is said of a job or a DAG that was submitted again."""
+    submitted = read(answer, Submitted)
+
+    def show() -> None:
+        say(_sentence(submitted))
+        say(f"See how it goes on:  titan dags show {submitted.dag_id} --wait")
+
+    return Answer(answer, show)
+
+
+def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) -> Dag:
+    submitted = read(answer, Submitted)
+    if not as_json:
+        remark(_sentence(submitted))
+    return watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow)
+
+
+def _exit_code_of_script(dag: Dag) -> int:
+    job = dag.jobs[0]
+    if job.signal is not None:
+        return _BY_SIGNAL + job.signal
+    return job.exit_code or outcome_code(dag)
 
 
 def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
     say(_sentence(submitted))
     dag, last_job = shlex.quote(submitted.name), shlex.quote(job_names[-1])
-    say(f"See how it goes on:  titan dag {dag} --wait")
+    say(f"See how it goes on:  titan dags show {dag} --wait")
     say(f"See what it writes:  titan logs {last_job} --dag {dag} --follow")
-
-
-def _watch(titan: Server, submitted: Submitted, *, as_json: bool, follow: bool) -> Never:
-    if not as_json:
-        remark(_sentence(submitted))
-    raise typer.Exit(watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow))
 
 
 def _sentence(submitted: Submitted) -> str:

@@ -1,32 +1,25 @@
-"""`titan up` and `titan worker`: the processes that do the work; `titan version`: which Titan this is."""
+"""`titan up`: starts the server, and a worker beside it."""
 
-import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import typer
 
-from titan import __version__
-from titan.cli.answers import Document, Health, read
 from titan.cli.arguments import parse_host_names, parse_offers
-from titan.cli.exits import CommandFailed
-from titan.cli.formats import moment
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.screen import say, show_json
-from titan.cli.server import connect, parse_address
-from titan.cli.views import now
+from titan.cli.options import EVERYDAY, examples
+from titan.cli.screen import say
 from titan.settings import home_folder, setting, shared_folder
 
-app = typer.Typer()
+everyday = typer.Typer()
 
-_DEFAULT_OFFERS = ("GENERAL:4",)  # the original's worker has four slots
+DEFAULT_OFFERS: Final = ("GENERAL:4",)  # the original's worker has four slots
 
 Home: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
         envvar="TITAN_HOME",
-        help="Where everything is kept.",
+        help="Where everything is stored.",
         show_default="~/.titan",
         file_okay=False,
     ),
@@ -71,7 +64,7 @@ Host: TypeAlias = Annotated[
     typer.Option(
         metavar="ADDRESS",
         envvar="TITAN_LISTEN",
-        help="Where to listen. Any but 127.0.0.1, localhost and ::1 needs a token: titan token create.",
+        help="Where to listen. Any but 127.0.0.1, localhost and ::1 needs a token: titan tokens create.",
     ),
 ]
 RequireToken: TypeAlias = Annotated[
@@ -104,27 +97,16 @@ TlsKey: TypeAlias = Annotated[
     ),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
-Join: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--join",
-        metavar="URL[,URL…]",
-        help="The server to work for; of several on one database, the next when one is away.",
-    ),
-]
 LogFormat: TypeAlias = Annotated[
     Literal["text", "json"] | None,
     typer.Option(
         envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
     ),
 ]
-WorkerName: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
-]
 
 
-@app.command(
+@everyday.command(
+    rich_help_panel=EVERYDAY,
     epilog=examples(
         "titan up",
         "titan up --offer GENERAL:8 --offer GPU:1",
@@ -133,7 +115,7 @@ WorkerName: TypeAlias = Annotated[
         "titan up --store postgres://titan@db.example/titan",
         "titan up --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
         "titan up --require-token --allow-host titan.example.org",
-    )
+    ),
 )
 def up(
     *,
@@ -152,7 +134,7 @@ def up(
     log_format: LogFormat = None,
 ) -> None:
     """Start Titan here: the server and a worker beside it, until Ctrl-C."""
-    offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
+    offers = {} if no_worker else parse_offers(offer or DEFAULT_OFFERS)
     from titan import main  # the whole server: most of a second to import
 
     settings = main.UpSettings(
@@ -171,66 +153,6 @@ def up(
         log_format=log_format,
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
-
-
-@app.command(
-    epilog=examples(
-        "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
-        "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
-        "titan worker --join http://127.0.0.1:5000,http://127.0.0.1:5001",
-        "titan worker --join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
-    )
-)
-def worker(
-    *,
-    join: Join,
-    offer: Offers = None,
-    name: WorkerName = None,
-    home: Home = None,
-    log_format: LogFormat = None,
-) -> None:
-    """Start another worker for a server, until Ctrl-C.
-
-    Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
-    """
-    offers = parse_offers(offer or _DEFAULT_OFFERS)
-    urls = [str(parse_address(url.strip(), option="--join")) for url in join.split(",") if url.strip() or url == join]
-    from titan.engine.worker import main
-
-    # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
-    token = os.environ.pop("TITAN_TOKEN", None)
-    raise typer.Exit(
-        main.run(
-            urls=urls,
-            offers=offers,
-            home=home or home_folder(),
-            name=name,
-            token=token or None,
-            ca_file=setting("TITAN_CA_FILE") or None,
-            log_format=log_format,
-        )
-    )
-
-
-@app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))
-def version(*, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Show this program's version and the server's, where one answers."""
-    try:
-        titan = connect(server)
-        answer: Document | None = titan.get("api", "health")
-        found = f"at {titan.address}"
-    except CommandFailed as failure:
-        answer, found = None, failure.found
-    if as_json:
-        show_json({"version": __version__, "server": answer})
-        return
-    say(f"titan {__version__}")
-    if answer is None:
-        say(f"server: none ({found}). Start one: titan up")
-        return
-    health = read(answer, Health)
-    model = f", model {health.model}" if health.model else ", no model"
-    say(f"server {health.version} {found}, up since {moment(health.started_at, now=now())}{model}")
 
 
 def _say_lines(text: str) -> None:

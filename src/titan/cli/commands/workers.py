@@ -1,37 +1,38 @@
-"""`titan workers`: who runs the jobs; one drained, taken back, or started beside the server."""
+"""`titan workers`: who runs the jobs; one started here or beside the server, drained, taken back."""
 
-from typing import Annotated, Final, Literal, TypeAlias
+import os
+from collections.abc import Sequence
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 from titan.cli.answers import Worker, WorkerList, WorkerStarted, read
 from titan.cli.arguments import parse_offers
+from titan.cli.commands.up import DEFAULT_OFFERS, Home, LogFormat, Offers
 from titan.cli.formats import NOTHING, age
-from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.screen import Cell, Column, Status, say, show_json, show_table
-from titan.cli.server import connect
+from titan.cli.options import Answer, asks, examples, noun
+from titan.cli.screen import Cell, Column, Status, say, show_table
+from titan.cli.server import Server, parse_address
 from titan.cli.views import now, shortened
+from titan.settings import home_folder, setting
 
-app = typer.Typer(
-    help="List the workers; drain one, have it take work again, start one beside the server.",
-    epilog=examples(
-        "titan workers",
-        "titan workers drain gpu-box",
-        "titan workers resume gpu-box",
-        "titan workers start --offer GPU:1 --name second",
-    ),
-)
+app = noun("List workers; join a server as one, start one beside it, drain one.")
 
 START_SECONDS: Final = 45.0  # the server waits 30 s for it
 
 WorkerArgument: TypeAlias = Annotated[str, typer.Argument(metavar="WORKER", help="Its name or id.")]
-Offers: TypeAlias = Annotated[
-    list[str],
-    typer.Option("--offer", metavar="LABEL:N", help="Run up to N jobs at a time that require LABEL. May be repeated."),
+JoinUrl: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL[,URL…]",
+        help="The server to work for; of several on one database, the next when one is away.",
+    ),
 ]
 WorkerName: TypeAlias = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="What people call it.", show_default="HOST-2, HOST-3, …")
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Display name. Default: made of the host's name.", show_default=False),
 ]
+Undo: TypeAlias = Annotated[bool, typer.Option("--undo", help="Give it work again, if it has not left.")]
 
 _COLUMNS = (
     Column("WORKER", folds=True),
@@ -44,49 +45,69 @@ _COLUMNS = (
 )
 
 
-@app.callback(invoke_without_command=True)
-def workers(context: typer.Context, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """List the workers: what they offer and what they run; BUSY shows how many slots of each label are taken.
+@asks(app, "titan workers", "titan workers list --json | jq -r '.workers[].name'", name="list")
+def list_workers(titan: Server) -> Answer:
+    """List the workers: what they offer and what they run; BUSY shows how many slots of each label are taken."""
+    answer = titan.get("api", "workers")
+    return Answer(answer, lambda: _show_workers(titan, read(answer, WorkerList).workers))
 
-    Below are commands that ask something of one.
+
+@app.command(
+    epilog=examples(
+        "titan workers join http://127.0.0.1:5000 --offer GENERAL:4",
+        "titan workers join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+        "titan workers join http://127.0.0.1:5000,http://127.0.0.1:5001",
+        "titan workers join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
+    )
+)
+def join(
+    url: JoinUrl,
+    *,
+    offer: Offers = None,
+    name: WorkerName = None,
+    home: Home = None,
+    log_format: LogFormat = None,
+) -> None:
+    """Start a worker here for a server, until Ctrl-C.
+
+    Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
     """
-    command = context.invoked_subcommand
-    if command is None:
-        _show_all(as_json=as_json, server=server)
-    elif as_json or server is not None:
-        raise typer.BadParameter(f"--json and --server stand behind the command: titan workers {command} … --json")
+    offers = parse_offers(offer or DEFAULT_OFFERS)
+    urls = [str(parse_address(each.strip(), option="URL")) for each in url.split(",") if each.strip() or each == url]
+    from titan.engine.worker import main
+
+    # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
+    token = os.environ.pop("TITAN_TOKEN", None)
+    raise typer.Exit(
+        main.run(
+            urls=urls,
+            offers=offers,
+            home=home or home_folder(),
+            name=name,
+            token=token or None,
+            ca_file=setting("TITAN_CA_FILE") or None,
+            log_format=log_format,
+        )
+    )
 
 
-@app.command(epilog=examples("titan workers drain gpu-box"))
-def drain(worker: WorkerArgument, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Give a worker no new work: it finishes what it runs, then leaves."""
-    _change("drain", worker, as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan workers resume gpu-box"))
-def resume(worker: WorkerArgument, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Give work again to a worker that is draining and has not left."""
-    _change("resume", worker, as_json=as_json, server=server)
-
-
-@app.command(epilog=examples("titan workers start --offer GPU:1", "titan workers start --offer GENERAL:2 --name spare"))
-def start(*, offer: Offers, name: WorkerName = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+@asks(app, "titan workers start --offer GPU:1", "titan workers start --offer GENERAL:2 --name spare")
+def start(titan: Server, *, offer: Offers = None, name: WorkerName = None) -> Answer:
     """Start another worker beside the server, on its machine. Ctrl-C on `titan up` ends it too."""
-    body = {"offers": parse_offers(offer), "name": name}
-    answer = connect(server).post("api", "workers", "local", body=body, timeout_seconds=START_SECONDS)
-    if as_json:
-        show_json(answer)
-        return
+    body = {"offers": parse_offers(offer or DEFAULT_OFFERS), "name": name}
+    answer = titan.post("api", "workers", "local", body=body, timeout_seconds=START_SECONDS)
     started = read(answer, WorkerStarted)
-    say(f"Worker {started.name} ({started.worker_id}) is here.")
+    return Answer(answer, lambda: say(f"Worker {started.name} ({started.worker_id}) is here."))
 
 
-def _change(word: Literal["drain", "resume"], name: str, *, as_json: bool, server: str | None) -> None:
-    answer = connect(server).post("api", "workers", name, word)
-    if as_json:
-        show_json(answer)
-        return
-    worker = read(answer, Worker)
+@asks(app, "titan workers drain gpu-box", "titan workers drain gpu-box --undo")
+def drain(titan: Server, worker: WorkerArgument, *, undo: Undo = False) -> Answer:
+    """Give a worker no new work: it finishes what it runs, then leaves."""
+    answer = titan.post("api", "workers", worker, "resume" if undo else "drain")
+    return Answer(answer, lambda: _show_drained(read(answer, Worker)))
+
+
+def _show_drained(worker: Worker) -> None:
     if worker.state != "draining":
         say(f"Worker {worker.name} takes work again.")
     elif worker.running:
@@ -95,16 +116,10 @@ def _change(word: Literal["drain", "resume"], name: str, *, as_json: bool, serve
         say(f"Worker {worker.name} takes no new work and leaves.")
 
 
-def _show_all(*, as_json: bool, server: str | None) -> None:
-    titan = connect(server)
-    answer = titan.get("api", "workers")
-    if as_json:
-        show_json(answer)
-        return
-    listed = read(answer, WorkerList).workers
+def _show_workers(titan: Server, listed: Sequence[Worker]) -> None:
     if not listed:
         say("No workers: jobs wait until one joins.")
-        say(f"Add one: titan worker --join {titan.address} --offer GENERAL:4")
+        say(f"Add one: titan workers join {titan.address} --offer GENERAL:4")
         return
     at = now()
     rows: list[list[Cell]] = [

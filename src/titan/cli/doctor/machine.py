@@ -35,7 +35,9 @@ def check_machine() -> Iterator[Finding]:
     executor = LocalExecutor(spare_keepers=1)
     try:
         if not executor.wait_until_warm(WARM_SECONDS):
-            yield fail("interpreter", "no warm interpreter came up", "Run `titan worker` by hand: its log says why.")
+            yield fail(
+                "interpreter", "no warm interpreter came up", "Run `titan workers join` by hand: its log says why."
+            )
             return
         yield ok("interpreter", f"warm after {_since(started)}")
         with tempfile.TemporaryDirectory() as folder:

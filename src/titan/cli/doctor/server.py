@@ -10,7 +10,7 @@ from titan import __version__
 from titan.cli.answers import Health, Queue, QueueGroup, WorkerList, read
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.formats import count, duration
+from titan.cli.formats import count, duration, moment
 from titan.cli.server import DEFAULT_PORTS, Address, Server
 from titan.model.queue import WaitsFor
 
@@ -47,7 +47,8 @@ def check_server(server: Server) -> Iterator[Finding]:
         yield from _no_answer(server.address, failure)
         return
     now = datetime.now(UTC)
-    yield ok("server", f"answers at {server.address} in {duration(now - started)}")
+    since = moment(health.started_at, now=now)
+    yield ok("server", f"answers at {server.address} in {duration(now - started)}, up since {since}")
     yield ok("token", "accepted" if server.has_token else "none sent, none needed")
     if health.version == __version__:
         yield ok("version", f"{__version__}, the same here and there")
@@ -86,7 +87,7 @@ def check_workers(server: Server) -> Iterator[Finding]:
     workers = read(server.get("api", "workers"), WorkerList).workers
     connected = [worker for worker in workers if worker.state == "connected"]
     if not connected:
-        step = f"Add one: titan worker --join {server.address} --offer GENERAL:4"
+        step = f"Add one: titan workers join {server.address} --offer GENERAL:4"
         yield warn("workers", "none is connected: jobs wait", step)
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())

@@ -45,10 +45,11 @@ def _told(waiting: Waiting, *, now: datetime) -> str:
 
 def _to_deliver(folder: Path, home: Path) -> str:
     """Return who brings what waits in a folder to its server, and what a person may do."""
-    by_hand = f"titan runs deliver {quote(str(folder))}"
+    by_hand = f"titan runs import {quote(str(folder))}"
     if folder.parent.name == "spools":
         return (
-            f"Their worker delivers them while it runs and the server answers: titan up, or titan worker; or {by_hand}"
+            "Their worker delivers them while it runs and the server answers: titan up, or titan workers join; "
+            f"or {by_hand}"
         )
     if folder.parent != home / SPOOLS:
         return f"Start the server; the next program that records something here delivers them too. By hand: {by_hand}"

@@ -1,4 +1,4 @@
-"""Runs a worker process from its start to its end: `titan worker`, and the worker beside `titan up`."""
+"""Runs a worker process from its start to its end: `titan workers join`, and the worker beside `titan up`."""
 
 import json
 import logging

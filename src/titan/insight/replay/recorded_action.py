@@ -13,7 +13,7 @@ import msgspec
 from titan.insight.bodies import Bodies
 from titan.insight.replay.bodies import Body, body_of
 from titan.model.actions import INCURRED, Effect, Outcome
-from titan.model.recorded import Action
+from titan.model.runs import Action
 from titan.rules.redaction import CHIP
 from titan_sdk.tape import decode
 

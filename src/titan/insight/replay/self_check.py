@@ -10,7 +10,7 @@ from titan.insight.replay.recorded_action import Lack, RecordedAction
 from titan.model.actions import Effect, Outcome
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
-from titan.rules.never_ended import NEVER_ENDED
+from titan.rules.reports import NEVER_ENDED
 
 MOST_ACTIONS: Final = 100  # that one finding names
 

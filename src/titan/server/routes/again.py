@@ -1,10 +1,10 @@
-"""Once more: retry, replay, redeploy, resume."""
+"""Once more: retry, rerun, redeploy, resume."""
 
 from collections.abc import Callable
 
 from litestar import Response
 
-from titan.engine.again import redeploy, replay_job, resume_run
+from titan.engine.again import redeploy, rerun_job, resume_run
 from titan.engine.retry import retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitter
 from titan.model.jobs import Job
@@ -30,10 +30,10 @@ async def retry_a_run(call: Call) -> Response[bytes]:
     return await _perform(call, lambda tx: retry_run(tx, find_run(tx, call.project_id, call.path("run"))))
 
 
-async def replay_a_job(call: Call) -> Response[bytes]:
+async def rerun_a_job(call: Call) -> Response[bytes]:
     """Run a job once more with its inputs, as a DAG of its own."""
     dag_id = call.house.ids.dag_id()
-    return await _perform(call, lambda tx: replay_job(tx, _job(tx, call), _submitter(call), dag_id=dag_id), 201)
+    return await _perform(call, lambda tx: rerun_job(tx, _job(tx, call), _submitter(call), dag_id=dag_id), 201)
 
 
 async def redeploy_a_dag(call: Call) -> Response[bytes]:

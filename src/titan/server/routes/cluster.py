@@ -54,7 +54,7 @@ async def start_local(call: Call) -> Response[bytes]:
             "a worker beside this server",
             expected="a server that may run workers on its machine",
             found="one that was started with --no-worker",
-            next_step="Start it without --no-worker, or start a worker where it is to run: titan worker --join URL.",
+            next_step="Start it without --no-worker, or start a worker where it is to run: titan workers join URL.",
         )
 
     async def start() -> LocalWorkerAnswer:

@@ -195,7 +195,7 @@ def _ended(run: Run) -> Run:
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
     how = (
-        "cancel it with POST /api/v1/runs/{run}/cancel (titan runs cancel RUN)"
+        "cancel it with POST /api/v1/runs/{run}/cancel (titan cancel --run RUN)"
         if run.has_stages
         else "say it with POST /api/v1/runs/{run}/end (titan runs end RUN)"
     )
@@ -219,7 +219,7 @@ def _unpinned(run: Run) -> Run:
         f"run {shown(run.id)}",
         expected="a run that is not pinned",
         found="one that is pinned, to be kept",
-        next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs unpin RUN), then delete it.",
+        next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs edit RUN --no-pin), then delete it.",
     )
 
 

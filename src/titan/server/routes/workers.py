@@ -301,7 +301,7 @@ def _check_home(house: House, body: Registration) -> None:
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
             found="one of another home",
-            next_step="A local worker ends with its home; `titan worker --join` works for any server.",
+            next_step="A local worker ends with its home; `titan workers join --join` works for any server.",
         )
 
 

@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from typing import Final
 
-from titan.model.recorded import AgentDay, AgentRow, ErrorKind, Note
 from titan.model.replays import Replay, ReplayLevel, ReplayState
+from titan.model.runs import AgentDay, AgentRow, ErrorKind, Note
 from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row

@@ -7,14 +7,12 @@ from operator import attrgetter
 from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Stops
 from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Run, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
-from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import (
     agent_from_row,
@@ -23,13 +21,11 @@ from titan.store.calls.people_rows import (
     note_from_row,
     replay_from_row,
 )
-from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, run_from_row
-from titan.store.calls.session import CallSession
-from titan.store.calls.tape_reading import entries_of_rows, entries_within
+from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, hour_of, run_from_row
+from titan.store.calls.tapes import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tapes
-from titan.store.rows.columns import to_json, to_us
-from titan.store.session import Row
-from titan.store.unreadable import methods_read_rows
+from titan.store.rows.columns import methods_read_rows, to_json, to_us
+from titan.store.session import CallSession, Row
 
 NO_RUN: Final = 0  # the number of none
 

@@ -11,7 +11,7 @@ from tests.support.builders import NOON, PROJECT
 from titan.insight.bodies import Bodies
 from titan.insight.replay.recorded_action import Lack, RecordedAction, recorded_action
 from titan.model.actions import ActionKind, Failure, Outcome, Payload, Redaction
-from titan.model.recorded import COUNTS_ALL, Action
+from titan.model.runs import COUNTS_ALL, Action
 
 ACTION = Action(
     number=1,

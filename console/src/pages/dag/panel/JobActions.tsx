@@ -9,7 +9,7 @@ import { Confirm } from "../../../parts/Confirm";
 import { count } from "../../../parts/format";
 import { dagPath } from "../../../parts/url";
 
-/** Cancel, retry, replay. */
+/** Cancel, retry, rerun. */
 export function JobActions({ job }: { job: Job }) {
   const canChange = useCanChange();
   const navigate = useNavigate();
@@ -24,9 +24,9 @@ export function JobActions({ job }: { job: Job }) {
     async (_: null, headers) => (await api.POST("/api/jobs/{job}/retry", { params, headers })).data,
     (answer) => `${count(answer?.retried.length ?? 0, "job")} will run again`,
   );
-  const replay = useChange(
-    async (_: null, headers) => (await api.POST("/api/jobs/{job}/replay", { params, headers })).data,
-    "Runs once more, as a DAG of its own",
+  const rerun = useChange(
+    async (_: null, headers) => (await api.POST("/api/jobs/{job}/rerun", { params, headers })).data,
+    "Runs again, as a DAG of its own",
     (answer) => answer && navigate(dagPath(answer)),
   );
   if (!canChange) return null;
@@ -49,11 +49,11 @@ export function JobActions({ job }: { job: Job }) {
       ) : null}
       {isOver && job.kind !== "gate" ? (
         <Button
-          busy={replay.isPending}
-          onClick={() => replay.run(null)}
-          title="Once more with the same inputs, as a DAG of its own"
+          busy={rerun.isPending}
+          onClick={() => rerun.run(null)}
+          title="Run again with the same inputs, as a DAG of its own"
         >
-          Replay
+          Rerun
         </Button>
       ) : null}
       {asks ? (

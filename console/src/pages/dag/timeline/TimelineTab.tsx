@@ -47,7 +47,7 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
         <Legend />
       </div>
       {lanes.length === 0 ? (
-        <Empty title="Nothing has run yet" command="titan worker">
+        <Empty title="Nothing has run yet" command="titan workers join">
           Each attempt appears here as a bar when a worker takes it. A worker that waits for jobs:
         </Empty>
       ) : (

@@ -1,4 +1,4 @@
-"""`titan token`: who may ask a server that others can reach."""
+"""`titan tokens`: who may ask a server that others can reach."""
 
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from titan.cli.answers import Document, NewToken, Token, TokenList, read
 from titan.cli.arguments import parse_seconds
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import NOTHING, age, moment
-from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.options import JsonOption, ServerOption, examples, noun
 from titan.cli.screen import Cell, Column, Status, remark, say, show_json, show_table
 from titan.cli.server import Server, connect, names_a_server, servers_of
 from titan.cli.views import now
@@ -20,19 +20,10 @@ from titan.settings import home_folder, setting
 
 A_DAY: Final = timedelta(days=1)
 
-app = typer.Typer(
-    help="Make, list and revoke tokens: what a client shows to a server that others can reach.",
-    epilog=examples(
-        "titan token create laptop",
-        "titan token create gpu-box --role worker --trusted --expires 30d",
-        "titan token list",
-        "titan token revoke 0123456789ab",
-    ),
-)
-
+app = noun("List, create and revoke tokens, which a server that others can reach asks for.")
 
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Who or what will hold it, for people.")]
-TokenId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `titan token list` shows it.")]
+TokenId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `titan tokens list` shows it.")]
 RoleOption: TypeAlias = Annotated[
     Literal["admin", "worker", "viewer"],
     typer.Option("--role", help="admin: everything; worker: work for the server; viewer: look only."),
@@ -91,10 +82,10 @@ _COLUMNS = (
 
 @app.command(
     epilog=examples(
-        "titan token create laptop",
-        "titan token create gpu-box --role worker --trusted --expires 30d",
-        "titan token create sandbox --role worker --label SANDBOX",
-        "titan token create dashboard --role viewer --project finance",
+        "titan tokens create laptop",
+        "titan tokens create gpu-box --role worker --trusted --expires 30d",
+        "titan tokens create sandbox --role worker --label SANDBOX",
+        "titan tokens create dashboard --role viewer --project finance",
     )
 )
 def create(
@@ -133,7 +124,7 @@ def create(
             remark("Its workers may offer any label, and are given the jobs that require it; --label limits that.")
 
 
-@app.command("list", epilog=examples("titan token list", "titan token list --json | jq -r '.tokens[].name'"))
+@app.command("list", epilog=examples("titan tokens", "titan tokens list --json | jq -r '.tokens[].name'"))
 def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """List the tokens, newest first: who holds them, and when each was last used."""
     place = home or home_folder()
@@ -144,14 +135,14 @@ def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: Serve
         return
     listed = read(answer, TokenList).tokens
     if not listed:
-        say("No tokens. Make one: titan token create NAME")
+        say("No tokens. Make one: titan tokens create NAME")
         return
     show_table(_COLUMNS, [_row(token) for token in listed])
 
 
-@app.command(epilog=examples("titan token revoke 0123456789ab"))
+@app.command(epilog=examples("titan tokens revoke 0123456789ab"))
 def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Make a token good no more, at once and for ever."""
+    """Revoke a token, at once and for ever."""
     place = home or home_folder()
     titan = _server(server, home)
     if titan is None:
@@ -172,15 +163,7 @@ def _server(url: str | None, home: Path | None) -> Server | None:
     """
     if url is not None or (home is None and names_a_server()):
         return connect(url)
-    for server in servers_of(home or home_folder()):
-        try:
-            server.get("api", "health")
-        except CommandFailed as failure:
-            if failure.exit_code is not ExitCode.UNREACHABLE:
-                raise
-            continue  # it was killed, and left its address
-        return server
-    return None
+    return next((server for server in servers_of(home or home_folder()) if server.answers()), None)
 
 
 def _in_store(home: Path, what: str, **arguments: object) -> Document:

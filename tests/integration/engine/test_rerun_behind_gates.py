@@ -1,4 +1,4 @@
-"""A replay never passes a gate: what never ran, or stands behind a gate that is not approved, is not run again."""
+"""A rerun never passes a gate: what never ran, or stands behind a gate that is not approved, is not run again."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.again import redeploy, replay_job
+from titan.engine.again import redeploy, rerun_job
 from titan.engine.retry import retry_dag, retry_job
 from titan.engine.submit import Submitter
 from titan.model.dags import NewDag
@@ -35,11 +35,11 @@ def a_held_deployment(*, run_id: str | None = None) -> NewDag:
     return replace(a_new_dag(*jobs), agent_run_id=run_id)
 
 
-def replay(desk: Desk, name: str, *, dag_id: str | None = None) -> Submitted:
+def rerun(desk: Desk, name: str, *, dag_id: str | None = None) -> Submitted:
     def act(tx: Transaction) -> Submitted:
         job = tx.newest_job(PROJECT, name, dag_id=dag_id)
         assert job is not None, name
-        return replay_job(tx, job, CLIENT, dag_id=f"d9{desk.clock.time:%H%M%S}")
+        return rerun_job(tx, job, CLIENT, dag_id=f"d9{desk.clock.time:%H%M%S}")
 
     desk.clock.turn(1)
     return desk.perform(act)
@@ -48,7 +48,7 @@ def replay(desk: Desk, name: str, *, dag_id: str | None = None) -> Submitted:
 def refusal(desk: Desk, name: str, *, dag_id: str | None = None) -> Conflict:
     """Return why the job is not run again; nothing was submitted."""
     with pytest.raises(Conflict) as caught:
-        replay(desk, name, dag_id=dag_id)
+        rerun(desk, name, dag_id=dag_id)
     assert desk.run_all() == []
     return caught.value
 
@@ -109,25 +109,25 @@ def test_a_job_whose_gates_are_all_approved_is_run_again(desk: Desk) -> None:
     desk.decide(GATE, GateOutcome.APPROVED)
     desk.run_all(failing=["deploy"])
 
-    replay(desk, "deploy")
+    rerun(desk, "deploy")
 
     assert desk.run_all() == ["deploy"]
 
 
-def test_a_gate_that_opened_anew_in_the_run_holds_replays_of_what_ran_before(desk: Desk) -> None:
+def test_a_gate_that_opened_anew_in_the_run_holds_reruns_of_what_ran_before(desk: Desk) -> None:
     desk.submit(a_held_deployment(run_id="R_1"))
     desk.run_all()
     desk.decide(GATE, GateOutcome.APPROVED)
     desk.run_all()
-    replayed = replay(desk, "deploy")
+    deployed = rerun(desk, "deploy")
     desk.run_all()
 
-    again = replay(desk, "build")
+    again = rerun(desk, "build")
     assert desk.run_all() == ["build"]
 
     assert f"gate '{GATE}' of dag {again.dag_id}" in refusal(desk, "deploy", dag_id="d001").found
-    assert f"gate '{GATE}' of dag {again.dag_id}" in refusal(desk, "deploy", dag_id=replayed.dag_id).found
-    desk.perform(lambda tx: redeploy(tx, desk.dag(replayed.dag_id), CLIENT, dag_id="d999"))
+    assert f"gate '{GATE}' of dag {again.dag_id}" in refusal(desk, "deploy", dag_id=deployed.dag_id).found
+    desk.perform(lambda tx: redeploy(tx, desk.dag(deployed.dag_id), CLIENT, dag_id="d999"))
     assert desk.run_all() == []
     desk.decide(GATE, GateOutcome.APPROVED)
     assert desk.run_all() == ["deploy"]
@@ -142,7 +142,7 @@ def test_a_job_of_a_round_is_run_again_though_the_gate_before_it_has_the_name_of
     desk.submit(replace(a_new_dag(replace(draft, parents=("review",))), agent_run_id="R_1"))
     assert desk.run_all() == ["review", "draft"]
 
-    replay(desk, "draft")
+    rerun(desk, "draft")
 
     assert desk.run_all() == ["draft"]
 
@@ -168,5 +168,5 @@ def test_what_never_ran_and_a_gate_itself_are_not_run_again(desk: Desk) -> None:
 
 def refusal_of_what_waits(desk: Desk, name: str) -> Conflict:
     with pytest.raises(Conflict) as caught:
-        replay(desk, name)
+        rerun(desk, name)
     return caught.value

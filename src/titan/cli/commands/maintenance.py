@@ -1,18 +1,18 @@
-"""Keeping house: `titan clean`, `titan backup` and `titan restore`."""
+"""Maintenance: `titan clean`, `titan backup` and `titan restore`."""
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
 from titan.cli.answers import Cleaned, read
 from titan.cli.exits import usage_error
 from titan.cli.formats import count, size
-from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.options import Answer, JsonOption, asks, examples
 from titan.cli.screen import is_live, remark, say, show_json
-from titan.cli.server import connect
+from titan.cli.server import Server
 from titan.settings import home_folder, setting
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_CLEAN_SECONDS = 3600.0  # a round over millions of jobs takes minutes
+_MAINTENANCE: Final = "Maintenance"
+
+_CLEAN_SECONDS: Final = 3600.0  # a round over millions of jobs takes minutes
 
 Home: TypeAlias = Annotated[
     Path | None,
@@ -34,18 +36,18 @@ Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="What 
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Move a home that is not empty aside.")]
 
 
-@app.command(epilog=examples("titan clean --dry-run", "titan clean"))
-def clean(*, dry_run: DryRun = False, as_json: JsonOption = False, server: ServerOption = None) -> None:
+@asks(app, "titan clean --dry-run", "titan clean", panel=_MAINTENANCE)
+def clean(titan: Server, *, dry_run: DryRun = False) -> Answer:
     """Delete what is older than its retention now, instead of within the hour.
 
     Workspaces lie with the workers, which delete theirs by themselves every ten minutes.
     """
     query = {"dry_run": "true" if dry_run else "false"}
-    answer = connect(server).post("api", "clean", timeout_seconds=_CLEAN_SECONDS, **query)
-    if as_json:
-        show_json(answer)
-        return
-    done = read(answer, Cleaned)
+    answer = titan.post("api", "clean", timeout_seconds=_CLEAN_SECONDS, **query)
+    return Answer(answer, lambda: _show_cleaned(read(answer, Cleaned), is_dry=dry_run))
+
+
+def _show_cleaned(done: Cleaned, *, is_dry: bool) -> None:
     things = (
         count(done.runs, "run"),
         count(done.dags, "DAG"),
@@ -58,13 +60,16 @@ def clean(*, dry_run: DryRun = False, as_json: JsonOption = False, server: Serve
         f"{count(done.logs, 'log')} ({size(done.log_bytes)})",
         f"{count(done.blobs, 'blob')} ({size(done.blob_bytes)})",
     )
-    say("Would delete at least: " if dry_run else "Deleted: ", ", ".join(things))
+    say("Would delete at least: " if is_dry else "Deleted: ", ", ".join(things))
     if done.archived:
-        say(f"{'Would archive' if dry_run else 'Archived'}: {count(done.archived, 'recorded run')}.")
+        say(f"{'Would archive' if is_dry else 'Archived'}: {count(done.archived, 'recorded run')}.")
     say(f"The database keeps its size on disk; {size(done.database_unused_bytes)} of it are free for what comes.")
 
 
-@app.command(epilog=examples("titan backup titan-2026-03-01", "titan backup /mnt/backups/titan-2026-03-01.tar.gz"))
+@app.command(
+    rich_help_panel=_MAINTENANCE,
+    epilog=examples("titan backup titan-2026-03-01", "titan backup /mnt/backups/titan-2026-03-01.tar.gz"),
+)
 def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) -> None:
     """Copy everything a home keeps, also while its server works.
 
@@ -93,7 +98,10 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
     )
 
 
-@app.command(epilog=examples("titan restore titan-2026-03-01", "titan restore backup.tar.gz --home ./copy"))
+@app.command(
+    rich_help_panel=_MAINTENANCE,
+    epilog=examples("titan restore titan-2026-03-01", "titan restore backup.tar.gz --home ./copy"),
+)
 def restore(source: Source, *, home: Home = None, force: Force = False, as_json: JsonOption = False) -> None:
     """Put a backup back where no server works, after checking every part of it."""
     from titan.store.backup import restore as put_back
