@@ -34,7 +34,7 @@ def test_every_request_of_the_page_is_answered_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_the_page_has_an_example_of_every_route(route: Route) -> None:
-    path = re.sub(r"{\w+:str}", r"[^/\\s?]+", route.path)
+    path = re.sub(r"{\w+}", r"[^/\\s?]+", route.path)
     method = rf"-X {route.method} " if route.method != "GET" else "(?!-X)"
 
     assert re.search(rf'(\$SHOW|curl -sSN) {method}"?\$TITAN{path}(?![\w/])', spelt_out(code("sh")))

@@ -14,15 +14,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, kept, record, recorded_in, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_seen, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
-from titan.model.actions import (
-    SHARED_MARK,
-    ActionEntry,
-    ActionKind,
-    ModelUse,
-    Payload,
-    RunEnd,
-    Source,
-)
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, ModelUse, Payload, RunEnd, Source
 from titan.model.errors import StoreUnavailable
 from titan.model.runs import Note, Run
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter

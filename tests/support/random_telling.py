@@ -6,17 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, PerToken, a_seen, a_span, a_word, at
-from titan.model.actions import (
-    ActionEntry,
-    ActionKind,
-    AgentSource,
-    Entry,
-    Failure,
-    ModelUse,
-    Outcome,
-    RunEnd,
-    Source,
-)
+from titan.model.actions import ActionEntry, ActionKind, AgentSource, Entry, Failure, ModelUse, Outcome, RunEnd, Source
 from titan.model.runs import Action
 
 

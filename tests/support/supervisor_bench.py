@@ -10,12 +10,7 @@ from msgspec.structs import replace
 from tests.support.assignments import an_assignment
 from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.folders import AttemptFolders
-from titan.engine.worker.inbox import (
-    AttemptsAssigned,
-    Inbox,
-    LeaveAsked,
-    News,
-)
+from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeaveAsked, News
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.reports import EndedAttempt

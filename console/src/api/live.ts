@@ -6,17 +6,17 @@ import type { Schemas } from "./client";
 import { ofProject } from "./project";
 
 export type LiveEvent = Schemas["EventView"];
-type RunsHeardFrame = Schemas["RunsHeardFrame"];
-type Frame = LiveEvent | RunsHeardFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
+type RunsChangedFrame = Schemas["RunsChangedFrame"];
+type Frame = LiveEvent | RunsChangedFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
 /** Runs, and agents, whose calls something was heard of. */
-export interface RunsHeard {
+export interface RunsChanged {
   runs: ReadonlySet<string>;
   agents: ReadonlySet<string>;
 }
 
-type Listener = (events: readonly LiveEvent[], heard: RunsHeard) => void;
+type Listener = (events: readonly LiveEvent[], heard: RunsChanged) => void;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
@@ -183,7 +183,7 @@ export class Live {
     if (!this.cancelFlush) this.flushSoon();
   }
 
-  private hearRuns({ runs, agents }: RunsHeardFrame): void {
+  private hearRuns({ runs, agents }: RunsChangedFrame): void {
     for (const run of runs) this.heardRuns.add(run);
     for (const agent of agents) this.heardAgents.add(agent);
   }
@@ -226,7 +226,7 @@ export class Live {
 }
 
 /** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
-function frameOf(data: LiveEvent | RunsHeardFrame | { cursor: string }): Frame {
+function frameOf(data: LiveEvent | RunsChangedFrame | { cursor: string }): Frame {
   return "kind" in data || "runs" in data ? data : { resync: data.cursor };
 }
 

@@ -9,7 +9,7 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { type Connection, type LiveEvent, live, type RunsHeard } from "./live";
+import { type Connection, type LiveEvent, live, type RunsChanged } from "./live";
 import { mayHeal, Refusal } from "./refusal";
 import { Reread } from "./reread";
 import { settled, type Tending, TouchedQueries } from "./touchedQueries";
@@ -123,11 +123,11 @@ export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: Re
 }
 
 /** Reads a whole answer again when calls of runs were heard of that matter to it, at most every `pauseMs`. */
-export function useRefetchOnRuns(matters: (heard: RunsHeard) => boolean, refetch: Refetch, pauseMs = 250): void {
+export function useRefetchOnRuns(matters: (heard: RunsChanged) => boolean, refetch: Refetch, pauseMs = 250): void {
   useRefetch((_, heard) => heard.runs.size > 0 && matters(heard), refetch, pauseMs);
 }
 
-type Matters = (events: readonly LiveEvent[], heard: RunsHeard) => boolean;
+type Matters = (events: readonly LiveEvent[], heard: RunsChanged) => boolean;
 
 function useRefetch(matters: Matters, refetch: Refetch, pauseMs: number): void {
   const latest = useRef({ matters, refetch });

@@ -30,7 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do a round of keeping house now, and say what went. */
+        /** Delete now what retention deletes, and report what was deleted. */
         post: operations["clean"];
         delete?: never;
         options?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try again every job of a DAG that failed or was cancelled; what completed is kept. */
+        /** Try again every job of a DAG that failed or was cancelled; what completed stays. */
         post: operations["retry_a_dag"];
         delete?: never;
         options?: never;
@@ -370,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the result that a job set; `is_set` tells null from none. */
+        /** Give the result that a job set; `is_set` distinguishes null from none. */
         get: operations["get_result"];
         put?: never;
         post?: never;
@@ -404,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say why a job is where it is. */
+        /** List what happened to a job, oldest first, in sentences. */
         get: operations["tell_story"];
         put?: never;
         post?: never;
@@ -511,7 +511,7 @@ export interface paths {
         put?: never;
         /** Sign a browser in: check the token, and have a cookie stand for it from now on. */
         post: operations["sign_in"];
-        /** Sign a browser out; the token stays good. */
+        /** Sign a browser out; the token stays valid. */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -684,7 +684,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing. */
+        /** Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing. */
         post: operations["record_actions"];
         delete?: never;
         options?: never;
@@ -701,7 +701,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take the list of an agent's tools; nothing is kept of it. */
+        /** Take the list of an agent's tools; nothing of it is stored. */
         post: operations["register_actions"];
         delete?: never;
         options?: never;
@@ -872,7 +872,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is kept. */
+        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is stored. */
         post: operations["import_runs"];
         delete?: never;
         options?: never;
@@ -1109,7 +1109,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1359,6 +1359,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the replays of a run, the newest first; those too that agentsentinel-sdk reported. */
+        get: operations["list_replays"];
+        put?: never;
+        /** Start a replay: check whether the run can be replayed, or compare it with another recorded run. */
+        post: operations["start_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays/{replay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a replay with what it found. */
+        get: operations["show_replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays/{replay}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a replay; one that has ended stays as it is. */
+        post: operations["cancel_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/restore": {
         parameters: {
             query?: never;
@@ -1385,7 +1437,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reopen a run, and retry the job that submitted its stages, or tell which program to start again. */
+        /** Reopen a run, and retry the job that submitted its stages, or name the program to start again. */
         post: operations["resume_a_run"];
         delete?: never;
         options?: never;
@@ -1417,7 +1469,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show all actions of a run without bodies, as columns; with `after` only what was heard since. */
+        /** Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since. */
         get: operations["show_skeleton"];
         put?: never;
         post?: never;
@@ -1742,7 +1794,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept the metrics of an OpenTelemetry exporter; nothing is kept of them. */
+        /** Accept the metrics of an OpenTelemetry exporter; nothing of them is stored. */
         post: operations["take_metrics"];
         delete?: never;
         options?: never;
@@ -1891,7 +1943,7 @@ export interface components {
         ActionKind: "agent" | "call" | "event" | "handoff" | "model" | "step" | "thought" | "tool" | "turn";
         /**
          * ActionView
-         * @description One action of a list: what is known of it without its bodies.
+         * @description One action of a list, without its inputs and outputs.
          */
         ActionView: {
             actor: string | null;
@@ -2147,7 +2199,7 @@ export interface components {
             /** @description Ids of actions with commas between, or a JSON list of them; at most 200. */
             ids: string;
             /**
-             * @description Of each text; what goes beyond is cut.
+             * @description Of each text; the rest is cut off.
              * @default 2000
              */
             limit_bytes: number;
@@ -2263,7 +2315,7 @@ export interface components {
         };
         /**
          * CleanAnswer
-         * @description POST /api/clean: what went; in a dry run what would go at least.
+         * @description POST /api/clean: what was deleted; in a dry run, what would be deleted at least.
          */
         CleanAnswer: {
             archived: number;
@@ -2289,10 +2341,42 @@ export interface components {
          */
         CleanQuery: {
             /**
-             * @description Whether to say only what would go.
+             * @description Whether only to report what would be deleted.
              * @default false
              */
             dry_run: boolean;
+        };
+        /**
+         * ComparedRowView
+         * @description A row of the table: the inputs or the outputs of one call.
+         */
+        ComparedRowView: {
+            action: string;
+            /** @description In few words; null where that run has none. */
+            original: string | null;
+            original_id: string | null;
+            /** @enum {unknown} */
+            part: "call" | "error" | "input" | "output";
+            /** @description What was not compared: `float_drift` below 1e-9, `redacted` parts. */
+            remarks: string[];
+            replay: string | null;
+            replay_id: string | null;
+            /**
+             * @description unknown: one run has not recorded it.
+             * @enum {unknown}
+             */
+            status: "diverged" | "match" | "unknown";
+        };
+        /**
+         * ComparisonView
+         * @description How a replay differs from its original.
+         */
+        ComparisonView: {
+            /** @description The first 500. */
+            divergences: components["schemas"]["DivergenceView"][];
+            has_more_rows: boolean;
+            /** @description The first 2,000. */
+            rows: components["schemas"]["ComparedRowView"][];
         };
         /**
          * CompleteAnswer
@@ -2405,7 +2489,7 @@ export interface components {
         DagsAnswer: {
             dags: components["schemas"]["DagView"][];
             more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
+            /** @description Send it as `before` for the next page; null on the last one. */
             next: string | null;
         };
         /**
@@ -2459,6 +2543,25 @@ export interface components {
             deleted: boolean;
         };
         /**
+         * DivergenceView
+         * @description A call that does not match.
+         */
+        DivergenceView: {
+            action: string;
+            /** @description The place, from 0, of the divergence whose value it consumes. */
+            consequence_of: number | null;
+            /** @description It is the first divergence. */
+            is_root: boolean;
+            /** @description action_name_mismatch, input_mismatch, output_mismatch, error_mismatch, order_changed, missing_action or extra_action. */
+            kind: string;
+            original_id: string | null;
+            /** @description Where inputs or outputs differ first: `$.prompt`. */
+            path: string | null;
+            /** @description Its name in the replay; null: it is missing there. */
+            replay_action: string | null;
+            replay_id: string | null;
+        };
+        /**
          * Effect
          * @description What a call changes, as its author says; a replay never repeats an external one.
          * @enum {unknown}
@@ -2498,7 +2601,7 @@ export interface components {
         };
         /**
          * EventRefused
-         * @description An event that is not kept.
+         * @description An event that is not stored.
          */
         EventRefused: {
             id: string;
@@ -2507,7 +2610,7 @@ export interface components {
         };
         /**
          * EventTaken
-         * @description An event that is kept.
+         * @description An event that is stored.
          */
         EventTaken: {
             id: string;
@@ -2538,7 +2641,7 @@ export interface components {
             /** @default null */
             after: string | null;
             /**
-             * @description Tell also of which recorded runs something was heard.
+             * @description Send also which runs changed.
              * @default false
              */
             calls: boolean;
@@ -2626,7 +2729,7 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.
              * @default 7d
              */
             window: string;
@@ -2693,6 +2796,20 @@ export interface components {
             /** @default 10000 */
             limit: number;
             q: string;
+        };
+        /**
+         * FindingView
+         * @description Why a run cannot be replayed, or what a replay of it does not show.
+         */
+        FindingView: {
+            /** @description The first 100. */
+            action_ids: string[];
+            /** @description No replay is possible because of it. */
+            blocks: boolean;
+            /** @description Of actions or entries; 0: it concerns the run. */
+            count: number;
+            /** @description run_incomplete, outputs_missing, side_effects …: see the guide on replays. */
+            reason: string;
         };
         /**
          * GateOutcome
@@ -2791,7 +2908,7 @@ export interface components {
             notes: number;
             /** @description Entries that were known already. */
             repeated: number;
-            /** @description Runs that the lines tell of. */
+            /** @description Runs in the file. */
             runs: number;
             /** @description Entries that were new. */
             stored: number;
@@ -2852,7 +2969,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "entries_lost" | "error" | "high_intervention" | "over_budget";
             /** @description For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked". */
-            told: string;
+            text: string;
         };
         /**
          * InterceptView
@@ -2896,7 +3013,7 @@ export interface components {
              */
             q: string | null;
             /**
-             * @description When it was last heard of: 90m, 24h, 7d, 2w … or all.
+             * @description When it was last active: 90m, 24h, 7d, 2w … or all.
              * @default 7d
              */
             window: string;
@@ -3046,7 +3163,7 @@ export interface components {
             delay_ms: number;
             duration_ns: number | null;
             ended_at: string | null;
-            /** @description Names of what its environment gains; their values are not told. */
+            /** @description Names of the environment variables that it sets; their values are not shown. */
             env: string[];
             exit_code: number | null;
             filename: string | null;
@@ -3081,7 +3198,7 @@ export interface components {
         JobsAnswer: {
             jobs: components["schemas"]["JobView"][];
             more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
+            /** @description Send it as `before` for the next page; null on the last one. */
             next: string | null;
         };
         /**
@@ -3118,7 +3235,7 @@ export interface components {
         };
         /**
          * KeysAnswer
-         * @description GET /api/store/keys; with `next` as `after` the list goes on.
+         * @description GET /api/store/keys; send `next` as `after` for the next page.
          */
         KeysAnswer: {
             keys: string[];
@@ -3303,25 +3420,15 @@ export interface components {
         };
         /**
          * Load
-         * @description How busy the worker's machine is.
+         * @description How busy a worker's machine is, as the worker last reported.
          */
         Load: {
-            average_1m: number;
-            cores: number;
-            /** @default null */
-            memory_total_bytes: number | null;
-            /** @default null */
-            memory_used_bytes: number | null;
-        };
-        /**
-         * LoadView
-         * @description How busy a worker's machine is.
-         */
-        LoadView: {
             /** @description Processes that ran or waited to, over the last minute. */
             average_1m: number;
             cores: number;
+            /** @default null */
             memory_total_bytes: number | null;
+            /** @default null */
             memory_used_bytes: number | null;
         };
         /**
@@ -3451,7 +3558,7 @@ export interface components {
          */
         NewNoteBody: {
             /**
-             * @description Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why.
+             * @description Take the run out of GET /api/v1/intercepts until it has further errors; needs a text: why.
              * @default false
              */
             acknowledges: boolean;
@@ -3460,7 +3567,7 @@ export interface components {
             /** @default null */
             author: string | null;
             /**
-             * @description Take it out of there for good, until it is unmuted; needs a text: why.
+             * @description Take the run out of GET /api/v1/intercepts until it is unmuted; needs a text that says why.
              * @default false
              */
             mutes: boolean;
@@ -3472,6 +3579,22 @@ export interface components {
             text: string;
             /** @default null */
             troubles: number | null;
+        };
+        /**
+         * NewReplayBody
+         * @description POST /api/v1/runs/{run}/replays.
+         */
+        NewReplayBody: {
+            /**
+             * @description self_check: can the run be replayed. compare: how another recorded run differs from it.
+             * @enum {unknown}
+             */
+            level: "compare" | "self_check";
+            /**
+             * @description For compare: the run that is taken for the replay.
+             * @default null
+             */
+            with_run: string | null;
         };
         /**
          * NewTokenAnswer
@@ -3540,13 +3663,13 @@ export interface components {
          * @description What a person said of a run or an action: a score, words, or both.
          */
         NoteView: {
-            /** @description Its run needs no attention any more, until more goes wrong in it. */
+            /** @description Its run needs no attention until it has further errors. */
             acknowledges: boolean;
             action_id: string | null;
             at: string;
             author: string;
             id: string;
-            /** @description Its run needs no attention any more, whatever more goes wrong in it. */
+            /** @description Its run needs no attention, whatever further errors it has. */
             mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
@@ -3663,7 +3786,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description What went wrong, for people and programs.
+         * @description An error, for people and programs.
          */
         Problem: {
             expected: string;
@@ -3691,7 +3814,7 @@ export interface components {
              * @description estimated: from the calls of the agent's last completed runs; never above 0.95.
              * @enum {unknown}
              */
-            source: "estimated" | "told";
+            source: "estimated" | "reported";
             total: number | null;
         };
         /**
@@ -3729,7 +3852,7 @@ export interface components {
         QueueAnswer: {
             /** @description What needs somebody first, then the largest first. */
             groups: components["schemas"]["QueueGroupView"][];
-            /** @description Whether something has further groups: of each word 20 are told. */
+            /** @description Whether there are further groups: of each `waits_for` 20 are listed. */
             more: boolean;
             /** @description Label → READY jobs, which want nothing but a worker. */
             ready: {
@@ -3750,7 +3873,7 @@ export interface components {
             count: number;
             /** @description The first of them, in the order of their turn. */
             jobs: components["schemas"]["JobView"][];
-            /** @description What tells it from the others: `unroutable:GPU`, `parents`. */
+            /** @description Unique among the groups: `unroutable:GPU`, `parents`. */
             name: string;
             /** @description The label that is missing or busy. */
             requirement: string | null;
@@ -3773,7 +3896,7 @@ export interface components {
         };
         /**
          * QuietFrame
-         * @description A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive.
+         * @description A frame of /api/events/ws: nothing happened for 10 s; the connection is alive.
          */
         QuietFrame: {
             cursor: string;
@@ -3827,7 +3950,7 @@ export interface components {
         };
         /**
          * RegisterAnswer
-         * @description POST /api/v1/actions/register: nothing is kept, an agent's actions are known from its calls.
+         * @description POST /api/v1/actions/register: nothing is stored, an agent's actions are known from its calls.
          */
         RegisterAnswer: {
             registered: number;
@@ -3873,12 +3996,12 @@ export interface components {
          */
         RegistryAnswer: {
             data: components["schemas"]["RunView"][];
-            /** @description Told when nothing was found, and no ids were asked. */
+            /** @description Only when nothing was found, and no `ids` were given. */
             elsewhere: components["schemas"]["ElsewhereView"] | null;
             /** @description The words of the search stand in more entries than were looked at: only in the newest. */
             is_search_capped: boolean;
             is_total_capped: boolean;
-            /** @description With this as `cursor` the list goes on; null at its end. */
+            /** @description Send it as `cursor` for the next page; null on the last one. */
             next_cursor: string | null;
             /** @description How many there are in all; counted up to 10,000. */
             total: number;
@@ -3952,10 +4075,66 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.
              * @default 7d
              */
             window: string;
+        };
+        /**
+         * ReplayDetailView
+         * @description A replay with what it found.
+         */
+        ReplayDetailView: {
+            author: string;
+            created_at: string;
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            /**
+             * @description reported: agentsentinel-sdk replayed the run in its own process.
+             * @enum {unknown}
+             */
+            level: "compare" | "reported" | "self_check";
+            metrics: components["schemas"]["ReplayMetrics"] | null;
+            /** @description Share of the actions that were read, while it runs. */
+            progress: number | null;
+            /** @description null until it has completed, and of reported ones. */
+            result: components["schemas"]["ReplayResult"] | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "completed" | "failed" | "running";
+            with_run: string | null;
+        };
+        /**
+         * ReplayMetrics
+         * @description What a replay came to, in numbers. What its level does not tell is null.
+         */
+        ReplayMetrics: {
+            /** @description Calls that were looked at; of two runs, each pair counts once. */
+            calls: number;
+            /** @description Calls that do not match. */
+            divergences: number | null;
+            /** @description Whether the run can be replayed. */
+            is_available: boolean | null;
+            /** @description Share of calls that match, from 0 to 1. */
+            match_rate: number | null;
+            /** @description What the run spent. */
+            original_cost_usd: string | null;
+            /** @description What the calls spent that really ran. */
+            replay_cost_usd: string | null;
+            /** @description Calls that the recording can answer. */
+            replayable: number | null;
+            savings_usd: string | null;
+            /** @description Calls that match by name alone: one run has no inputs or outputs of them. */
+            uncompared: number | null;
+        };
+        /**
+         * ReplayResult
+         * @description What a replay found, by its level.
+         */
+        ReplayResult: {
+            comparison: components["schemas"]["ComparisonView"] | null;
+            self_check: components["schemas"]["SelfCheckView"] | null;
         };
         /**
          * ReplayResultsAnswer
@@ -3988,6 +4167,47 @@ export interface components {
             status: string;
         };
         /**
+         * ReplayView
+         * @description A replay of a run.
+         */
+        ReplayView: {
+            author: string;
+            created_at: string;
+            ended_at: string | null;
+            error: string | null;
+            id: string;
+            /**
+             * @description reported: agentsentinel-sdk replayed the run in its own process.
+             * @enum {unknown}
+             */
+            level: "compare" | "reported" | "self_check";
+            metrics: components["schemas"]["ReplayMetrics"] | null;
+            /** @description Share of the actions that were read, while it runs. */
+            progress: number | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "completed" | "failed" | "running";
+            with_run: string | null;
+        };
+        /**
+         * ReplaysAnswer
+         * @description The replays of a run, the newest first.
+         */
+        ReplaysAnswer: {
+            data: components["schemas"]["ReplayView"][];
+        };
+        /**
+         * ReplaysQuery
+         * @description GET /api/v1/runs/{run}/replays.
+         */
+        ReplaysQuery: {
+            /**
+             * @description How many at most.
+             * @default 50
+             */
+            limit: number;
+        };
+        /**
          * Report
          * @description How one attempt ended, with the end of its log.
          */
@@ -4009,6 +4229,15 @@ export interface components {
             signal: number | null;
             /** Format: date-time */
             started_at: string;
+        };
+        /**
+         * ReportedEndView
+         * @description An end that was reported before further actions of the run began.
+         */
+        ReportedEndView: {
+            at: string;
+            reason: string | null;
+            status: components["schemas"]["RunStatus"];
         };
         /**
          * ReserveAnswer
@@ -4060,7 +4289,7 @@ export interface components {
         };
         /**
          * Resumed
-         * @description The answer to a resume: who goes on.
+         * @description The answer to a resume: what continues the run.
          */
         Resumed: {
             agent_run_id: string;
@@ -4069,7 +4298,7 @@ export interface components {
         };
         /**
          * ResyncFrame
-         * @description A frame of /api/events/ws: read everything anew, then go on from this cursor.
+         * @description A frame of /api/events/ws: read everything again, then continue from this cursor.
          */
         ResyncFrame: {
             resync: string;
@@ -4150,14 +4379,14 @@ export interface components {
         RunDetailView: {
             agent_id: string;
             archived_at: string | null;
-            /** @description What else was told, each once: objects of resource attributes, of the result of a replay … */
+            /** @description What else was reported, each once: objects of resource attributes, of the result of a replay … */
             details: unknown[];
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
             is_pinned: boolean;
@@ -4166,13 +4395,15 @@ export interface components {
             last_event_at: string;
             /** @description Jobs that have not ended. Only of a run with stages. */
             live_job_count?: number;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            /** @description Entries that its program could not deliver; they are missing here. */
             lost: number;
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
+            /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
+            reported_end: components["schemas"]["ReportedEndView"] | null;
             run_id: string;
             session_id: string | null;
             /** @description Only of a run with stages. */
@@ -4184,9 +4415,7 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
         };
         /**
@@ -4213,7 +4442,7 @@ export interface components {
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
-            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
             is_pinned: boolean;
@@ -4222,13 +4451,15 @@ export interface components {
             last_event_at: string;
             /** @description Jobs that have not ended. Only of a run with stages. */
             live_job_count?: number;
-            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            /** @description Entries that its program could not deliver; they are missing here. */
             lost: number;
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
+            /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
+            reported_end: components["schemas"]["ReportedEndView"] | null;
             run_id: string;
             session_id: string | null;
             /** @description Only of a run with stages. */
@@ -4240,9 +4471,7 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
-            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
-            told_end: components["schemas"]["ToldEndView"] | null;
-            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
         };
         /**
@@ -4259,10 +4488,10 @@ export interface components {
             started_at: string;
         };
         /**
-         * RunsHeardFrame
-         * @description Something was heard of these recorded runs, or they changed otherwise: read again what shows them.
+         * RunsChangedFrame
+         * @description These runs changed: read again what shows them.
          */
-        RunsHeardFrame: {
+        RunsChangedFrame: {
             agents: string[];
             cursor: string;
             runs: string[];
@@ -4276,6 +4505,13 @@ export interface components {
             dag: string | null;
             /** @default null */
             run: string | null;
+        };
+        /**
+         * SelfCheckView
+         * @description What became of checking whether a run can be replayed.
+         */
+        SelfCheckView: {
+            findings: components["schemas"]["FindingView"][];
         };
         /**
          * SessionView
@@ -4350,7 +4586,7 @@ export interface components {
         };
         /**
          * SkeletonAnswer
-         * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
+         * @description All actions of a run as columns of equal length, in the order they started, without inputs and outputs.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
          *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
@@ -4373,7 +4609,7 @@ export interface components {
             names: string[];
             number: number[];
             outcome: (components["schemas"]["Outcome"] | null)[];
-            /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
+            /** @description The parent's `number`; 0 for none, -1 for one that is not known yet. */
             parent: number[];
             /** @description The `number` of each such call; all are counted. */
             possible_duplicates: number[];
@@ -4381,7 +4617,7 @@ export interface components {
             start_us: number[];
             /** @description Input and output together; -1 when unknown. */
             tokens: number[];
-            /** @description With this as `after`, only what was heard later. */
+            /** @description With this as `after`, only what changed later. */
             version: number;
         };
         /**
@@ -4390,7 +4626,7 @@ export interface components {
          */
         SkeletonQuery: {
             /**
-             * @description Only actions of which something was heard after this version.
+             * @description Only actions that changed after this version.
              * @default null
              */
             after: number | null;
@@ -4417,7 +4653,7 @@ export interface components {
         };
         /**
          * StoreView
-         * @description Where the facts are kept; never a password.
+         * @description Where the facts are stored; never a password.
          */
         StoreView: {
             /** @enum {unknown} */
@@ -4497,7 +4733,7 @@ export interface components {
         SwapBody: {
             expected: string | null;
             /**
-             * @description The key is gone when it was to be gone before.
+             * @description Keep the time at which the key expires.
              * @default false
              */
             keep_ttl: boolean;
@@ -4590,15 +4826,6 @@ export interface components {
             tokens: components["schemas"]["TokenView"][];
         };
         /**
-         * ToldEndView
-         * @description An end that a run was told, before something of it began again.
-         */
-        ToldEndView: {
-            at: string;
-            reason: string | null;
-            status: components["schemas"]["RunStatus"];
-        };
-        /**
          * TrendDay
          * @description An agent's runs that started on one day, in UTC.
          */
@@ -4624,9 +4851,10 @@ export interface components {
             /** @enum {unknown} */
             figure: "cost_per_run" | "success_rate";
             now: number | null;
-            told: string;
+            /** @description For people. */
+            text: string;
             /**
-             * @description too_few: not enough to tell it from chance; unpriced: some costs are not known.
+             * @description too_few: too few runs to tell a change from chance; unpriced: some costs are not known.
              * @enum {unknown}
              */
             verdict: "down" | "same" | "too_few" | "unpriced" | "up";
@@ -4694,8 +4922,8 @@ export interface components {
             joined_at: string;
             /** @description The last ten that ended, the latest first. */
             last_jobs: components["schemas"]["LastJobView"][];
-            /** @description Null where the worker does not tell. */
-            load: components["schemas"]["LoadView"] | null;
+            /** @description Null where the worker does not report it. */
+            load: components["schemas"]["Load"] | null;
             name: string;
             offers: {
                 [key: string]: number;
@@ -7832,6 +8060,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_replays: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaysAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplayBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayDetailView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    cancel_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -1,10 +1,10 @@
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test } from "vitest";
-import type { LiveEvent, RunsHeard } from "./live";
+import type { LiveEvent, RunsChanged } from "./live";
 import { TouchedQueries } from "./touchedQueries";
 
 const KEY = ["runs", ""];
-const NOTHING: RunsHeard = { runs: new Set(), agents: new Set() };
+const NOTHING: RunsChanged = { runs: new Set(), agents: new Set() };
 
 function anEvent(run: string): LiveEvent {
   return { kind: "JobReady", cursor: "1", at: "", cause: "", agent_run_id: run, dag_id: null, job_id: null, data: {} };

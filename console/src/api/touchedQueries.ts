@@ -3,7 +3,7 @@
  * gathered, and read when somebody comes back: so a list of fifty pages is not read as a whole, and nothing is missed.
  */
 import { hashKey, type Query, type QueryClient, type QueryKey } from "@tanstack/react-query";
-import type { LiveEvent, RunsHeard } from "./live";
+import type { LiveEvent, RunsChanged } from "./live";
 import { Touched } from "./touched";
 
 const MOST_GATHERED = 1000; // five requests; a query of which more was touched is forgotten, and read anew as a whole
@@ -12,7 +12,7 @@ export interface Tending {
   /** Returns what an event touched of the query, if anything. */
   idOf?: (event: LiveEvent) => string | null;
   /** Returns what the query may hold of the runs whose calls were heard of. */
-  idsOf?: (heard: RunsHeard) => Iterable<string>;
+  idsOf?: (heard: RunsChanged) => Iterable<string>;
   /** Reads these and puts them into the query. */
   load: (ids: string[]) => Promise<void>;
 }
@@ -57,7 +57,7 @@ export class TouchedQueries {
     };
   }
 
-  heard(events: readonly LiveEvent[], heard: RunsHeard): void {
+  heard(events: readonly LiveEvent[], heard: RunsChanged): void {
     for (const { key, tending, touched, watchers } of [...this.tended.values()]) {
       const ids = new Set(tending.idsOf?.(heard));
       for (const event of events) {

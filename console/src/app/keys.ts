@@ -53,6 +53,8 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
     "On a run",
     [
       ["t", "Telemetry"],
+      ["s", "Simulation"],
+      ["r", "Simulate a replay"],
       ["Enter", "Open the action; in the search: the next match"],
       ["Shift Enter", "In the search: the match before"],
       ["x", "Show or hide inputs and outputs, in the Trace what it says"],

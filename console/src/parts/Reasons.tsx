@@ -13,12 +13,12 @@ const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
 export function Reasons({ of }: { of: readonly InterceptReason[] }) {
   return (
     <span className="reasons">
-      {of.map(({ kind, told }) => {
+      {of.map(({ kind, text }) => {
         const { tone, word } = KINDS[kind];
         return (
-          <span key={kind} className={`reason tone-${tone}`} title={`${word}: ${told}`}>
+          <span key={kind} className={`reason tone-${tone}`} title={`${word}: ${text}`}>
             <b>{word}</b>
-            <bdi className="cut">{told}</bdi>
+            <bdi className="cut">{text}</bdi>
           </span>
         );
       })}

@@ -153,7 +153,7 @@ def cost_of(tally: Tally) -> str:
 def progress_of(progress: Progress) -> str:
     """Return how far a run is, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` where nobody told it."""
     share = f"{int(100 * progress.share)} %"
-    if progress.source != "told":
+    if progress.source != "reported":
         return f"about {share}"
     if progress.total in (None, 100):  # a share is told as so many of a hundred, and says all there is
         return share

@@ -34,7 +34,7 @@ class Trend:
     verdict: Verdict
     before: float | None
     now: float | None
-    told: str
+    text: str  #: for people
 
 
 def trends(days: Sequence[AgentDay], *, today: date) -> tuple[Trend, Trend]:
@@ -50,13 +50,13 @@ def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
     rates = [good / of if of else None for good, of in zip(won, tried, strict=True)]
     if min(tried) < FEWEST_ATTEMPTS:
         told = f"too few to tell: {tried[0]} actions the week before, {tried[1]} this week"
-        return Trend(figure="success_rate", verdict=Verdict.TOO_FEW, before=rates[0], now=rates[1], told=told)
+        return Trend(figure="success_rate", verdict=Verdict.TOO_FEW, before=rates[0], now=rates[1], text=told)
     first, second = won[0] / tried[0], won[1] / tried[1]
     pooled = sum(won) / sum(tried)
     error = sqrt(pooled * (1 - pooled) * (1 / tried[0] + 1 / tried[1]))
     verdict = _verdict(second - first, is_sure=abs(second - first) > SURE * error)
     told = f"{100 * first:.1f} % of {tried[0]} actions, then {100 * second:.1f} % of {tried[1]}"
-    return Trend(figure="success_rate", verdict=verdict, before=first, now=second, told=told)
+    return Trend(figure="success_rate", verdict=verdict, before=first, now=second, text=told)
 
 
 def _cost_per_run(before: list[AgentDay], now: list[AgentDay]) -> Trend:
@@ -69,14 +69,14 @@ def _cost_per_run(before: list[AgentDay], now: list[AgentDay]) -> Trend:
     ]
     if min(counts) < FEWEST_RUNS:
         told = f"too few to tell: {counts[0]} runs the week before, {counts[1]} this week"
-        return Trend(figure="cost_per_run", verdict=Verdict.TOO_FEW, before=means[0], now=means[1], told=told)
+        return Trend(figure="cost_per_run", verdict=Verdict.TOO_FEW, before=means[0], now=means[1], text=told)
     if any(unpriced):
         told = f"unknown for {unpriced[0]} model calls the week before, for {unpriced[1]} this week"
-        return Trend(figure="cost_per_run", verdict=Verdict.UNPRICED, before=means[0], now=means[1], told=told)
+        return Trend(figure="cost_per_run", verdict=Verdict.UNPRICED, before=means[0], now=means[1], text=told)
     first, second = costs[0] / counts[0], costs[1] / counts[1]
     verdict = _verdict(second - first, is_sure=abs(second - first) > CHANGED * max(first, second))
     told = f"${first:.4f} a run, then ${second:.4f}"
-    return Trend(figure="cost_per_run", verdict=verdict, before=first, now=second, told=told)
+    return Trend(figure="cost_per_run", verdict=verdict, before=first, now=second, text=told)
 
 
 def _verdict(change: float, *, is_sure: bool) -> Verdict:

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
 
 from titan.model.projects import ORGANISATION
+
+Bytes = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
 
 
 class WorkerState(StrEnum):
@@ -18,12 +23,14 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How busy a worker's machine is, as the worker last told."""
+    """How busy a worker's machine is, as the worker last reported."""
 
-    average_1m: float  #: processes that ran or waited to, over the last minute
-    cores: int
-    memory_used_bytes: int | None = None  #: None where the system does not say
-    memory_total_bytes: int | None = None
+    average_1m: Annotated[
+        float, Meta(ge=0, le=1e6, description="Processes that ran or waited to, over the last minute.")
+    ]
+    cores: Annotated[int, Meta(ge=1, le=1_000_000)]
+    memory_used_bytes: Bytes | None = None  #: None where the system does not say
+    memory_total_bytes: Bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Reason:
     """One reason."""
 
     kind: ReasonKind
-    told: str  #: for people
+    text: str  #: for people
 
 
 def reasons(
@@ -55,12 +55,12 @@ def reasons(
         return ()
     found: list[Reason] = []
     if run.status is RunStatus.FAILED or has_unrecovered_error:
-        found.append(Reason(kind=ReasonKind.ERROR, told=_why(run)))
+        found.append(Reason(kind=ReasonKind.ERROR, text=_why(run)))
     if run.lost:
         lost = f"{run.lost:,} {'entry was' if run.lost == 1 else 'entries were'} not recorded"
-        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, told=lost))
+        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, text=lost))
     if (told := _often_stopped(run.tally, thresholds, of_agent)) is not None:
-        found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
+        found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, text=told))
     return tuple(found)
 
 

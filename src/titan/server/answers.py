@@ -8,8 +8,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from titan.model import errors
+from titan.model.shaped import shaped
+from titan.server.call import plain
 from titan.server.misplaced import Meant, meant_by
-from titan.server.parts import plain
 from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
 from titan.wire.problems import Problem, ProblemAnswer
 
@@ -62,14 +63,7 @@ def status_code_of(error: errors.TitanError) -> int:
 
 def problem_of(error: errors.TitanError) -> Problem:
     """Return what the answer says of an error."""
-    return Problem(
-        type=type(error).__name__,
-        message=str(error),
-        subject=error.subject,
-        expected=error.expected,
-        found=error.found,
-        next_step=error.next_step,
-    )
+    return shaped(Problem, error, type=type(error).__name__, message=str(error))
 
 
 def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:

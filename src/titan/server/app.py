@@ -1,11 +1,12 @@
 """The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
 
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket
+from litestar import HttpMethod, Litestar, Request, Response, WebSocket
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ASGIApp
@@ -13,15 +14,15 @@ from litestar.types import ASGIApp
 from titan.model.errors import TitanError
 from titan.server.access import Door
 from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error, status_code_of
-from titan.server.call import Call
+from titan.server.call import Call, Json, plain, routed_by_parts
 from titan.server.console import Console
 from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
-from titan.server.parts import plain, routed_by_parts
 from titan.server.reach import permit
 from titan.server.route import Route, SocketRoute
 from titan.server.table import ROUTES, SOCKETS
+from titan.wire.base import NoQuery
 
 
 def create_app(house: House, console: Console | None = None) -> ASGIApp:
@@ -45,8 +46,6 @@ def create_app(house: House, console: Console | None = None) -> ASGIApp:
 
 
 def _handler(route: Route, house: House) -> HTTPRouteHandler:
-    template = route.path.replace(":str}", "}")
-
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
         began, status = perf_counter(), 500
         request.scope["path"] = plain(request.scope["path"])
@@ -54,17 +53,42 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
         try:
             await permit(call, route.permission)
             if route.adds:
-                house.space.check(f"{route.method} {template}")
-            answer = await route.handler(call)
-            status = answer.status_code or route.status_code
+                house.space.check(f"{route.method} {route.path}")
+            answer = await _answer(route, call)
+            status = answer.status_code or route.status
             return answer
         except TitanError as refusal:
             status = status_code_of(refusal)
             raise
         finally:
-            house.metrics.on_request(route.method, template, status, perf_counter() - began)
+            house.metrics.on_request(route.method, route.path, status, perf_counter() - began)
 
-    return HTTPRouteHandler(route.path, http_method=route.method, status_code=route.status_code)(endpoint)
+    return HTTPRouteHandler(_template(route), http_method=HttpMethod(route.method), status_code=route.status)(endpoint)
+
+
+async def _answer(route: Route, call: Call) -> Response[Any]:
+    """Return the handler's answer to `call`.
+
+    Raises:
+        TitanError: the query or the body is not what it should be, or the handler refuses.
+    """
+    values = {} if route.query is NoQuery else {"query": call.query(route.query)}
+    if route.takes_body or (route.mutates and route.body is not bytes):
+        call.raw = await call.raw_body(route.limit_bytes)
+    if route.takes_body:
+        values["body"] = await call.decoded(route.body)
+    if route.runs is None:
+        answer = await route.handler(call, **values)
+    else:
+        answer = await route.runs(call, partial(route.handler, **values))
+    if isinstance(answer, Response):
+        return answer
+    return json_answer(answer.content if isinstance(answer, Json) else answer, route.status)
+
+
+def _template(route: SocketRoute) -> str:
+    """Return a route's path as the framework wants it: with a type for each part that varies."""
+    return route.path.replace("}", ":str}")
 
 
 def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
@@ -73,11 +97,11 @@ def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
         call = Call(house, handshake(socket.scope))
         try:
             await permit(call, route.permission)
-            await route.handler(call, socket)
+            await route.handler(call, socket, call.query(route.query))
         except TitanError as error:  # before the socket was accepted
             await send_refusal(error, socket.scope, socket.receive, socket.send)
 
-    return WebsocketRouteHandler(route.path)(endpoint)
+    return WebsocketRouteHandler(_template(route))(endpoint)
 
 
 def _schema_handler(routes: Sequence[Route]) -> HTTPRouteHandler:

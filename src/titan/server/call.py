@@ -6,22 +6,24 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 from litestar import Request
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from titan.engine.receipts import Once, once
+from titan.engine.submit import Submitter
 from titan.model.errors import InvalidInput, TooLarge
-from titan.ports import Transaction
+from titan.ports import Reader, Transaction
+from titan.ports_calls import CallReader, CallTransaction
 from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.access import Caller, Door, token_in
 from titan.server.expectations import expected_of, found_of
 from titan.server.house import House
 from titan.server.lists import given
-from titan.server.parts import plain
 from titan.server.texts import with_whole_days
 from titan.wire.base import ScopeQuery
 
@@ -33,14 +35,27 @@ IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 PROJECT_HEADER: Final = "x-titan-project"  # percent-encoded or not
 PROJECT_FIELD: Final = "project"  # of any query, for browsers' links and sockets, which set no header
 STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# An id may hold `/`, and may be a word that a route has too, so escapes count in choosing a route: a part that was sent
+# with a `%` is always a value. `/runs/a%2Fb` is the run `a/b`, `/runs/%65xport` the run `export`. The framework splits
+# paths that are decoded already; so until then a mark, which no path can hold, stands for both.
+_VALUE: Final = "\0."  # before a part that is a value; a NUL in a path is refused, see `Call.path`
+_SLASH: Final = "\0-"  # for a slash within a part
 
 
 @dataclass(frozen=True, slots=True)
+class Json(Generic[T]):
+    """An answer that is JSON already: what a `T` was written as, when it was first asked for."""
+
+    content: bytes
+
+
+@dataclass(slots=True)
 class Call:
     """A request and the house it came to."""
 
     house: House
     request: Request[Any, Any, Any]
+    raw: bytes = b""  #: the body, of a route whose handler is given it or that takes an Idempotency-Key
 
     def path(self, name: str) -> str:
         """Return a part of the path.
@@ -142,6 +157,11 @@ class Call:
         token = token_in(self.header("authorization"))
         return token if token is not None and tokens.read(token) is None else None
 
+    @property
+    def submitter(self) -> Submitter:
+        """Who submits, by this request."""
+        return Submitter(project_id=self.project_id, token=self.token())
+
     def query(self, shape: type[T]) -> T:
         """Return the query as a value of `shape`.
 
@@ -234,27 +254,27 @@ class Call:
         """Return the body as it arrives."""
         return self.request.stream()
 
-    async def body(self, shape: type[T], limit_bytes: int = MAX_BODY_BYTES) -> T:
-        """Return the JSON body as a value of `shape`.
+    async def decoded(self, shape: type[T]) -> T:
+        """Return the JSON body as a value of `shape`; a large one is read on a thread, none at all is an empty object.
 
         Raises:
             InvalidInput: it is no JSON in UTF-8, or does not fit the shape.
-            TooLarge: it is longer than `limit_bytes`.
         """
-        raw = await self.raw_body(limit_bytes)
-        if len(raw) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(self.decode, raw, shape)  # others are not to wait for it
-        return self.decode(raw, shape)
+        if len(self.raw) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(self.decode, self.raw, shape)
+        return self.decode(self.raw or b"{}", shape)
 
     def decode(self, raw: bytes, shape: type[T]) -> T:
-        """Return `raw` JSON as a value of `shape`; see `body`."""
+        """Return `raw` JSON as a value of `shape`; see `decoded`."""
         try:
             return msgspec.json.decode(raw, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unreadable("body", self.request, error, shape) from error
 
-    def mark(self, raw: bytes) -> Once | None:
+    def mark(self, content: bytes | None = None) -> Once | None:
         """Return the request's idempotency key with what it asks for, if it has one.
+
+        `content` stands for the body where that is not `raw`.
 
         Raises:
             InvalidInput: the key is not 1 to 200 visible ASCII characters.
@@ -272,16 +292,46 @@ class Call:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.request.method} {self.request.scope['path']}\n".encode())
         digest.update(self.request.scope["query_string"] + b"\n")
-        digest.update(raw)
+        digest.update(self.raw if content is None else content)
         return Once(project_id=self.project_id, key=key, fingerprint=digest.hexdigest())
 
-    def once(self, raw: bytes, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
+    def once(self, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
         """Return the decision that performs `act`, unless a repeat of this request finds it performed; it gives JSON.
 
         Raises:
             InvalidInput: as `mark`.
         """
-        return partial(once, mark=self.mark(raw), act=act)
+        return partial(once, mark=self.mark(), act=act)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Return what a long query of jobs finds, on a thread; `house.store.look` is for short ones."""
+        return await asyncio.to_thread(self.house.store.read, query)
+
+    async def read_runs(self, query: Callable[[CallReader], T]) -> T:
+        """Return what a query of runs finds, on a thread; it sees every acknowledged DAG."""
+
+        def read() -> T:
+            self.house.registrar.refresh()
+            return self.house.calls.read(query)
+
+        return await asyncio.to_thread(read)
+
+    async def change_runs(self, act: Callable[[CallTransaction], T]) -> T:
+        """Return what a change of runs comes to, when it is durable; it sees every acknowledged DAG."""
+        await asyncio.to_thread(self.house.registrar.refresh)
+        return await asyncio.wrap_future(self.house.calls.transact(act))
+
+    async def keep(self, act: Callable[[Transaction], T]) -> Json[T]:
+        """Return what `act` comes to, once for each idempotency key, when it is durable.
+
+        Raises:
+            InvalidInput: as `mark`.
+        """
+        return Json(await self.house.orchestrator.keep(self.once(act)))
+
+    async def decide(self, act: Callable[[Transaction], T]) -> Json[T]:
+        """Return what `act` comes to, as `keep` does; jobs may become ready by it."""
+        return Json(await self.house.orchestrator.decide(self.once(act)))
 
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Return what `work` returns, or None when the client went away first; then `work` is cancelled.
@@ -332,3 +382,26 @@ def _unreadable(
         found=found_of(error, fields or {}),
         next_step="Correct it and send it again.",
     )
+
+
+def routed_by_parts(app: ASGIApp) -> ASGIApp:
+    """Return `app` given paths with marks; `plain` takes them out again."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if b"%" in scope["raw_path"]:
+            path = "/".join(map(_marked, scope["raw_path"].decode("latin-1").split("/")))
+            changed: Any = {**scope, "path": path}
+            await app(changed, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return routed
+
+
+def plain(path: str) -> str:
+    """Return a path, or a part of one, as it was meant."""
+    return path.replace(_SLASH, "/").replace(_VALUE, "") if "\0" in path else path
+
+
+def _marked(part: str) -> str:
+    return _VALUE + unquote(part).replace("/", _SLASH) if "%" in part else part

@@ -16,7 +16,7 @@ from titan.model.runs import Action, Note, Run
 from titan.ports import Blobs
 from titan.ports_calls import CallReader, CallStore, StoredEntry
 from titan.server.lookup import open_blob
-from titan.server.run_details import told_beside
+from titan.server.recorded_views import told_beside
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from titan.engine import tokens
-from titan.model.tokens import Role
+from titan.engine.tokens import Minted
+from titan.model.shaped import shaped
+from titan.model.tokens import Role, Token
 from titan.ports import Transaction
 from titan.rules.names import check_label, check_name, check_project
-from titan.server.views import new_token_answer, token_view
 from titan.system import SystemIds
 from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
 
@@ -41,3 +42,25 @@ def list_tokens(tx: Transaction) -> TokensAnswer:
 def revoke_token(tx: Transaction, *, token_id: str) -> TokenView:
     """Make a token good no more, as POST /api/tokens/{token}/revoke does."""
     return token_view(tokens.revoke(tx, token_id, cause="titan tokens revoke"))
+
+
+def token_view(token: Token) -> TokenView:
+    """Return what people may know of a token."""
+    return shaped(
+        TokenView,
+        token,
+        token_id=token.id,
+        trusted=token.is_trusted if token.role is Role.WORKER else None,
+        project=token.project_id,
+    )
+
+
+def new_token_answer(minted: Minted) -> NewTokenAnswer:
+    """Return a token that was just made, with its text."""
+    return NewTokenAnswer(
+        token_id=minted.token.id,
+        name=minted.token.name,
+        role=minted.token.role,
+        token=minted.text,
+        expires_at=minted.token.expires_at,
+    )

@@ -29,8 +29,7 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
     _require_what_is_always_sent(components, but=_reached(components, [t.__name__ for t in asked]))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        path = re.sub(r":str}", "}", route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,7 +50,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route, components), *_headers(route)],
         "responses": {
-            str(route.status_code): {
+            str(route.status): {
                 "description": "Success.",
                 "content": {route.media_type: _content(route)},
             },
@@ -125,7 +124,7 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    names = re.findall(r"{(\w+):str}", route.path)
+    names = re.findall(r"{(\w+)}", route.path)
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 

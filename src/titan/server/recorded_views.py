@@ -9,21 +9,22 @@ import msgspec
 
 from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
-from titan.model.actions import Failure, Payload
+from titan.insight.run_details import details_of
+from titan.model.actions import Entry, Failure, Payload
 from titan.model.interventions import Intervention
 from titan.model.run_status import RunStatus
 from titan.model.runs import Action, AgentRow, Note, Run, Tally
+from titan.model.shaped import shaped
 from titan.ports_calls import CallReader, RunFilter
-from titan.server.run_details import told_beside
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
 from titan.wire.agents import AgentView
 from titan.wire.notes import NoteView
-from titan.wire.runs import ProgressView, RunDetailView, RunView, TallyView, ToldEndView
+from titan.wire.runs import ProgressView, ReportedEndView, RunDetailView, RunView, TallyView
 from titan.wire.sentinel import InterventionView
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
+ENTRIES_AT_ONCE: Final = 100  # most tell all of it with their first entry
 
 
 def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
@@ -42,29 +43,16 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
 def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
-    return RunView(
+    return shaped(
+        RunView,
+        run,
         run_id=run.id,
-        agent_id=run.agent_id,
-        session_id=run.session_id,
-        name=run.name,
-        status=run.status,
-        status_source=run.status_source,
-        reason=run.reason,
-        told_end=_told_end_view(run),
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        last_event_at=run.last_event_at,
+        reported_end=_reported_end_view(run),
         duration_ms=None if run.ended_at is None else _milliseconds(run.started_at, run.ended_at),
         tally=tally_view(run.tally),
         progress=None if far is None else _progress_view(run, far),
-        has_stages=run.has_stages,
-        first_error_id=run.first_error_id,
-        first_error=run.first_error,
-        lost=run.lost,
-        troubles=run.troubles,
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
-        archived_at=run.archived_at,
         has_details=bool(run.details_told),
     )
 
@@ -72,123 +60,58 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
 def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
     """Return one run with what was told of it beside its words, which is read from its tape."""
     [view] = run_views(reader, [run])
-    known = {name: getattr(view, name) for name in RunView.__struct_fields__}
-    return RunDetailView(**known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
+    return shaped(RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
 
 
-def _told_end_view(run: Run) -> ToldEndView | None:
+def _reported_end_view(run: Run) -> ReportedEndView | None:
     """Return the end that a run was told before it went on; one that has ended says how by its status."""
     told = run.told_end if run.status is RunStatus.RUNNING else None
-    return None if told is None else ToldEndView(status=told.status, reason=told.reason, at=told.at)
+    return None if told is None else shaped(ReportedEndView, told)
 
 
 def _progress_view(run: Run, far: Progress) -> ProgressView:
-    source: Literal["told", "estimated"] = "estimated" if far.is_estimated else "told"
+    source: Literal["reported", "estimated"] = "estimated" if far.is_estimated else "reported"
     return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
 
 def tally_view(tally: Tally) -> TallyView:
     """Return counts and sums."""
-    return TallyView(
-        calls=tally.calls,
-        running=tally.running,
-        attempts=tally.attempts,
-        success=tally.success,
-        error=tally.error,
-        blocked=tally.blocked,
-        rejected=tally.rejected,
-        replayed=tally.replayed,
+    return shaped(
+        TallyView,
+        tally,
         cost_usd=tally.cost,
-        unpriced=tally.unpriced,
-        estimated=tally.estimated,
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,
-        input_tokens=tally.input_tokens,
-        output_tokens=tally.output_tokens,
         success_rate=tally.success / tally.attempts if tally.attempts else None,
     )
 
 
 def action_view(action: Action) -> ActionView:
     """Return one action without its bodies."""
-    return ActionView(
-        id=action.id,
-        number=action.number,
-        run_id=action.run_id,
-        agent_id=action.agent_id,
+    return shaped(
+        ActionView,
+        action,
         kind=action.shown_kind,
-        is_possible_duplicate=action.is_possible_duplicate,
-        name=action.name,
-        parent_id=action.parent_id,
-        actor=action.actor,
-        started_at=action.started_at,
-        ended_at=action.ended_at,
         duration_ms=None if action.duration_ns is None else action.duration_ns / 1e6,
-        outcome=action.outcome,
         cost_usd=action.cost,
-        is_cost_estimated=action.is_cost_estimated,
-        model=action.model,
-        provider=action.provider,
-        input_tokens=action.input_tokens,
-        output_tokens=action.output_tokens,
-        error_type=action.error_type,
-        error_message=action.error_message,
-        impact=action.impact,
-        effect=action.effect,
         tags=list(action.tags),
-        is_redacted=action.is_redacted,
     )
 
 
 def intervention_view(told: Intervention) -> InterventionView:
     """Return what a guard did about a call."""
-    return InterventionView(
-        id=told.id,
-        run_id=told.run_id,
-        agent_id=told.agent_id,
-        timestamp=told.at,
-        intervention_type=told.type,
-        outcome=told.outcome,
-        action_name=told.action_name,
-        reason=told.reason,
-        estimated_cost=told.estimated_cost,
-        risk_level=told.risk_level,
-    )
+    return shaped(InterventionView, told, timestamp=told.at, intervention_type=told.type)
 
 
 def note_view(note: Note) -> NoteView:
     """Return what a person said."""
-    return NoteView(
-        id=note.id,
-        action_id=note.action_id,
-        author=note.author,
-        at=note.at,
-        name=note.name,
-        score=note.score,
-        text=note.text,
-        acknowledges=note.acknowledges,
-        mutes=note.mutes,
-    )
+    return shaped(NoteView, note)
 
 
 def agent_view(agent: AgentRow) -> AgentView:
     """Return an agent."""
-    return AgentView(
-        agent_id=agent.agent_id,
-        first_seen_at=agent.first_seen_at,
-        last_seen_at=agent.last_seen_at,
-        runs=agent.runs,
-        running=agent.running,
-        completed=agent.completed,
-        failed=agent.failed,
-        cost_usd=agent.cost,
-        unpriced=agent.unpriced,
-        estimated=agent.estimated,
-        calls=agent.calls,
-        attempts=agent.attempts,
-        success=agent.success,
-    )
+    return shaped(AgentView, agent, cost_usd=agent.cost)
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
@@ -205,7 +128,7 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
 def _failure_view(action: Action, failure: Failure | None) -> FailureView | None:
     """Return why an action failed: as it was told, or, of one whose end nobody told, as its run's end shows."""
     if failure is not None:
-        return FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+        return shaped(FailureView, failure)
     if action.error_type is None:
         return None
     return FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
@@ -237,3 +160,18 @@ class _StandsIn(msgspec.Struct):
 
 def _milliseconds(start: datetime, end: datetime) -> float:
     return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001
+
+
+def told_beside(reader: CallReader, run: Run) -> tuple[str, ...]:
+    """Return what was told of a run beside its words, as JSON objects; it reads the tape of a run that has such."""
+    entries: list[Entry] = []
+    found: tuple[str, ...] = ()
+    after = 0
+    while len(found) < len(run.details_told):
+        part = reader.told_of_run(run.project_id, run.id, after=after, limit=ENTRIES_AT_ONCE)
+        if not part:
+            break
+        entries += (stored.entry for stored in part)
+        found = details_of(entries)
+        after = part[-1].number
+    return found

@@ -1,7 +1,6 @@
 """DAGs, jobs and the stages of runs as the API shows them; what many of them refer to is looked up together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from enum import Enum
 
 import msgspec
@@ -10,6 +9,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus
 from titan.model.queue import WaitsFor
+from titan.model.shaped import shaped
 from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.rollup import dag_status
@@ -28,30 +28,13 @@ class Stages(Enum):
 
 def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) -> DagView:
     """Return a DAG with its derived status."""
-    counts = dag.counts
-    return DagView(
+    return shaped(
+        DagView,
+        dag,
         dag_id=dag.id,
-        name=dag.name,
         agent_run_id=dag.run_id,
-        agent_id=dag.agent_id,
-        on_failure=dag.on_failure,
         status=dag_status(dag),
-        is_final=dag.is_final,
-        submitted_at=dag.submitted_at,
-        started_at=dag.started_at,
-        ended_at=dag.ended_at,
-        made_by=dag.made_by,
-        cancelled_by=dag.cancelled_by,
-        counts=CountsView(
-            total=counts.total,
-            waiting=counts.waiting,
-            waiting_approval=counts.waiting_approval,
-            ready=counts.ready,
-            running=counts.running,
-            completed=counts.completed,
-            failed=counts.failed,
-            cancelled=counts.cancelled,
-        ),
+        counts=shaped(CountsView, dag.counts),
         jobs=jobs,
     )
 
@@ -71,7 +54,7 @@ def add_stages(reader: Reader, project_id: str, runs: Sequence[RunView], *, stag
         if run is None:
             continue
         view.stage_count, view.job_count, view.live_job_count = run.stage_count, run.job_count, run.live_job_count
-        view.orchestrator = OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None
+        view.orchestrator = shaped(OrchestratorView, run.orchestrator) if run.orchestrator else None
         if stages is not Stages.COUNTED:
             with_jobs = stages is Stages.WITH_JOBS
             dags = shown.get(run.id, [])
@@ -110,27 +93,17 @@ class _Around:
         latest = self._latest_attempt(job)
         why = self._waits_for(job)
         spec = job.spec
-        return JobView(
+        return shaped(
+            JobView,
+            spec,
             job_id=job.id,
-            name=spec.name,
-            kind=spec.kind,
             dag_id=job.dag_id,
             dag_name=self._dag_names[job.dag_id],
             agent_run_id=job.run_id,
             status=job.status,
             waits_for=why,
             reason=reason_of(job, why),
-            requirement=spec.requirement,
-            priority=spec.priority,
-            parents=spec.parents,
-            filename=spec.filename,
-            args=spec.args,
             env=sorted(spec.env),
-            timeout_seconds=spec.timeout_seconds,
-            retries=spec.retries,
-            delay_ms=spec.delay_ms,
-            hitl_message=spec.hitl_message,
-            concurrency_key=spec.concurrency_key,
             cancel_requested=job.is_cancel_requested,
             submitted_at=job.submitted_at,
             ready_at=job.ready_at,
@@ -147,21 +120,7 @@ class _Around:
         )
 
     def attempt_view(self, attempt: Attempt) -> AttemptView:
-        return AttemptView(
-            attempt=attempt.number,
-            outcome=attempt.outcome,
-            worker=self._worker_name(attempt.worker_id),
-            worker_id=attempt.worker_id,
-            ready_at=attempt.ready_at,
-            leased_at=attempt.leased_at,
-            started_at=attempt.started_at,
-            ended_at=attempt.ended_at,
-            exit_code=attempt.exit_code,
-            signal=attempt.signal,
-            duration_ns=attempt.duration_ns,
-            peak_memory_bytes=attempt.peak_memory_bytes,
-            error=attempt.error,
-        )
+        return shaped(AttemptView, attempt, attempt=attempt.number, worker=self._worker_name(attempt.worker_id))
 
     def _worker_name(self, worker_id: str) -> str:
         return self._worker_names.get(worker_id, worker_id)
@@ -187,9 +146,4 @@ def _decision_view(job: Job) -> DecisionView | None:
     decision = job.decision
     if decision is None:
         return None
-    return DecisionView(
-        outcome=decision.outcome,
-        decided_by=decision.decided_by,
-        decided_at=job.ended_at,
-        comment=decision.comment,
-    )
+    return shaped(DecisionView, decision, decided_at=job.ended_at)

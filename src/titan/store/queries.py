@@ -12,15 +12,17 @@ A fragment stands in for `{job_columns}` in the queries of its own file, and of 
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 _HEADER = re.compile(r"^-- (name|fragment): ([a-z_]+)[ ]*$", re.MULTILINE)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
-def load_queries(*folders: Path) -> Mapping[str, str]:
-    """Return name → SQL text of all .sql files in `folders`.
+def load_queries(*folders: Path, fragments: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+    """Return name → SQL text of all .sql files in `folders`; each file may use `fragments`.
 
     A query in a later folder replaces the one of the same name, so a dialect states only what differs.
 
@@ -28,9 +30,9 @@ def load_queries(*folders: Path) -> Mapping[str, str]:
         ValueError: a name stands twice in one folder, or a fragment is missing.
     """
     queries: dict[str, str] = {}
-    fragments: dict[str, dict[str, str]] = {}
+    of_files = defaultdict[str, dict[str, str]](lambda: dict(fragments))
     for folder in folders:
-        queries.update(_queries_of_folder(folder, fragments))
+        queries.update(_queries_of_folder(folder, of_files))
     return queries
 
 
@@ -38,7 +40,7 @@ def _queries_of_folder(folder: Path, fragments: dict[str, dict[str, str]]) -> di
     """Return the folder's queries; `fragments`, by the name of their file, grows by the folder's own."""
     queries: dict[str, str] = {}
     for file in sorted(folder.glob("*.sql")):
-        for name, text in _queries_of_file(file, fragments.setdefault(file.name, {})):
+        for name, text in _queries_of_file(file, fragments[file.name]):
             if name in queries:
                 raise ValueError(f"{file}: the query {name!r} stands twice in {folder}")
             queries[name] = text

@@ -30,11 +30,11 @@ class HealthAnswer(Struct, kw_only=True):
 class CleanQuery(Request):
     """POST /api/clean."""
 
-    dry_run: Annotated[bool, Meta(description="Whether to say only what would go.")] = False
+    dry_run: Annotated[bool, Meta(description="Whether only to report what would be deleted.")] = False
 
 
 class CleanAnswer(Struct, kw_only=True):
-    """POST /api/clean: what went; in a dry run what would go at least."""
+    """POST /api/clean: what was deleted; in a dry run, what would be deleted at least."""
 
     is_dry_run: bool
     runs: int
@@ -63,7 +63,7 @@ class RuleView(Struct, kw_only=True):
 
 
 class StoreView(Struct, kw_only=True):
-    """Where the facts are kept; never a password."""
+    """Where the facts are stored; never a password."""
 
     kind: Literal["sqlite", "postgresql"]
     place: str

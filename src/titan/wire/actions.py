@@ -21,19 +21,19 @@ class SkeletonQuery(Request):
 
     after: Annotated[
         Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
-        Meta(description="Only actions of which something was heard after this version."),
+        Meta(description="Only actions that changed after this version."),
     ] = None
 
 
 class SkeletonAnswer(Struct, kw_only=True):
-    """All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
+    """All actions of a run as columns of equal length, in the order they started, without inputs and outputs.
 
     `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
     none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
     `possible_duplicates` are no columns but lists of few numbers.
     """
 
-    version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
+    version: Annotated[int, Meta(description="With this as `after`, only what changed later.")]
     run: RunView
     names: list[str]
     models: list[str]
@@ -41,7 +41,9 @@ class SkeletonAnswer(Struct, kw_only=True):
     error_types: list[str]
     number: list[int]
     id: list[str]
-    parent: Annotated[list[int], Meta(description="The parent's `number`; 0 for none, -1 for one not heard of yet.")]
+    parent: Annotated[
+        list[int], Meta(description="The parent's `number`; 0 for none, -1 for one that is not known yet.")
+    ]
     kind: list[ActionKind]
     name: list[int]
     model: list[int]
@@ -80,7 +82,7 @@ class FailureView(Struct, kw_only=True):
 
 
 class ActionView(Struct, kw_only=True):
-    """One action of a list: what is known of it without its bodies."""
+    """One action of a list, without its inputs and outputs."""
 
     id: str
     number: int
@@ -122,7 +124,7 @@ class BodiesQuery(Request):
     """GET /api/v1/runs/{run}/bodies."""
 
     ids: Annotated[str, Meta(description="Ids of actions with commas between, or a JSON list of them; at most 200.")]
-    limit_bytes: Annotated[int, Meta(ge=1, le=65536, description="Of each text; what goes beyond is cut.")] = 2000
+    limit_bytes: Annotated[int, Meta(ge=1, le=65536, description="Of each text; the rest is cut off.")] = 2000
 
 
 class BodiesAnswer(Struct, kw_only=True):

@@ -72,11 +72,11 @@ class TrendView(Struct, kw_only=True):
     figure: Literal["success_rate", "cost_per_run"]
     verdict: Annotated[
         Literal["up", "down", "same", "too_few", "unpriced"],
-        Meta(description="too_few: not enough to tell it from chance; unpriced: some costs are not known."),
+        Meta(description="too_few: too few runs to tell a change from chance; unpriced: some costs are not known."),
     ]
     before: float | None
     now: float | None
-    told: str
+    text: Annotated[str, Meta(description="For people.")]
 
 
 class AgentStatsView(Struct, kw_only=True):

@@ -18,7 +18,7 @@ class EventsQuery(Request):
     after: str | None = None
     run: str | None = None
     dag: str | None = None
-    calls: Annotated[bool, Meta(description="Tell also of which recorded runs something was heard.")] = False
+    calls: Annotated[bool, Meta(description="Send also which runs changed.")] = False
 
 
 class SocketEventsQuery(EventsQuery):
@@ -26,19 +26,19 @@ class SocketEventsQuery(EventsQuery):
 
 
 class ResyncFrame(Struct, kw_only=True):
-    """A frame of /api/events/ws: read everything anew, then go on from this cursor."""
+    """A frame of /api/events/ws: read everything again, then continue from this cursor."""
 
     resync: str
 
 
 class QuietFrame(Struct, kw_only=True):
-    """A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive."""
+    """A frame of /api/events/ws: nothing happened for 10 s; the connection is alive."""
 
     cursor: str
 
 
-class RunsHeardFrame(Struct, kw_only=True):
-    """Something was heard of these recorded runs, or they changed otherwise: read again what shows them."""
+class RunsChangedFrame(Struct, kw_only=True):
+    """These runs changed: read again what shows them."""
 
     runs: list[str]
     agents: list[str]

@@ -19,8 +19,8 @@ class NoteView(Struct, kw_only=True):
     name: Annotated[str | None, Meta(description='What is scored: "quality".')]
     score: float | None
     text: str
-    acknowledges: Annotated[bool, Meta(description="Its run needs no attention any more, until more goes wrong in it.")]
-    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more goes wrong in it.")]
+    acknowledges: Annotated[bool, Meta(description="Its run needs no attention until it has further errors.")]
+    mutes: Annotated[bool, Meta(description="Its run needs no attention, whatever further errors it has.")]
 
 
 class NewNoteBody(Request):
@@ -33,7 +33,7 @@ class NewNoteBody(Request):
     author: Annotated[str, Meta(max_length=200)] | None = None
     acknowledges: Annotated[
         bool,
-        Meta(description="Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why."),
+        Meta(description="Take the run out of GET /api/v1/intercepts until it has further errors; needs a text: why."),
     ] = False
     troubles: (
         Annotated[
@@ -47,7 +47,7 @@ class NewNoteBody(Request):
     ) = None
     mutes: Annotated[
         bool,
-        Meta(description="Take it out of there for good, until it is unmuted; needs a text: why."),
+        Meta(description="Take the run out of GET /api/v1/intercepts until it is unmuted; needs a text that says why."),
     ] = False
 
 
@@ -61,7 +61,7 @@ class InterceptReason(Struct, kw_only=True):
     """Why a run needs attention."""
 
     kind: Literal["error", "entries_lost", "over_budget", "high_intervention"]
-    told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
+    text: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
 
 
 class InterceptView(Struct, kw_only=True):
@@ -77,7 +77,7 @@ class InterceptView(Struct, kw_only=True):
 class InterceptsQuery(Request):
     """GET /api/v1/intercepts."""
 
-    window: Annotated[Window, Meta(description="When it was last heard of: 90m, 24h, 7d, 2w … or all.")] = "7d"
+    window: Annotated[Window, Meta(description="When it was last active: 90m, 24h, 7d, 2w … or all.")] = "7d"
     agent_id: str | None = None
     q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged or muted.")] = False

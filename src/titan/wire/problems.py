@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Problem(Struct, kw_only=True):
-    """What went wrong, for people and programs."""
+    """An error, for people and programs."""
 
     type: str
     message: str

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.files import FilePlace
+from titan.model.workers import Load
 from titan.wire.base import Offset, Request
 
 LEASE_SECONDS: Final = 10.0  # three missed heartbeats
@@ -25,7 +26,7 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
 MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
 MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
-#: How long after an attempt's end its worker may still tell of its files: 64 MiB over a line of 1 Mbit/s.
+#: How long after an attempt's end its worker may still report its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
 MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
 SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice
@@ -78,15 +79,6 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     is_prefetched: bool = False  #: it begins with the next free slot, and its start is to be reported
     priority: int = 0
     ready_at: Moment | None = None  #: with `priority` and `job_id`: which of several prefetched ones begins first
-
-
-class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How busy the worker's machine is."""
-
-    average_1m: Annotated[float, Meta(ge=0, le=1e6)]
-    cores: Annotated[int, Meta(ge=1, le=1_000_000)]
-    memory_used_bytes: Count | None = None
-    memory_total_bytes: Count | None = None
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ class RegistryQuery(Request):
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
     window: Annotated[
-        Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
+        Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.")
     ] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
@@ -82,15 +82,15 @@ class ProgressView(Struct, kw_only=True):
 
     share: Annotated[float, Meta(ge=0, le=1)]
     source: Annotated[
-        Literal["told", "estimated"],
+        Literal["reported", "estimated"],
         Meta(description="estimated: from the calls of the agent's last completed runs; never above 0.95."),
     ]
     done: int | None = None
     total: int | None = None
 
 
-class ToldEndView(Struct, kw_only=True):
-    """An end that a run was told, before something of it began again."""
+class ReportedEndView(Struct, kw_only=True):
+    """An end that was reported before further actions of the run began."""
 
     status: RunStatus
     reason: str | None
@@ -107,9 +107,9 @@ class RunView(Struct, kw_only=True):
     status: RunStatus
     status_source: StatusSource
     reason: str | None
-    told_end: Annotated[
-        ToldEndView | None,
-        Meta(description="Of a run that goes on after it was told to have ended; it counts again after silence."),
+    reported_end: Annotated[
+        ReportedEndView | None,
+        Meta(description="Of a run that continues after its end was reported; it holds again when the run is idle."),
     ]
     started_at: datetime
     ended_at: datetime | None
@@ -120,10 +120,10 @@ class RunView(Struct, kw_only=True):
     has_stages: bool
     first_error_id: str | None
     first_error: str | None
-    lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
+    lost: Annotated[int, Meta(description="Entries that its program could not deliver; they are missing here.")]
     troubles: Annotated[
         int,
-        Meta(description="How much went wrong so far: failed and stopped actions, lost entries, and that it failed."),
+        Meta(description="Number of problems so far: failed and stopped actions, lost entries, and a failed end."),
     ]
     tags: list[str]
     is_pinned: bool
@@ -140,7 +140,7 @@ class RunView(Struct, kw_only=True):
         list[DagView] | UnsetType,
         Meta(description="In submission order. With `stages=true` in lists; of one run always, with their jobs."),
     ] = UNSET
-    has_details: Annotated[bool, Meta(description="More was told of it: `details` of `GET /api/v1/runs/{run}`.")]
+    has_details: Annotated[bool, Meta(description="Whether there is more: `details` of `GET /api/v1/runs/{run}`.")]
 
 
 class RunDetailView(RunView, kw_only=True):
@@ -148,7 +148,9 @@ class RunDetailView(RunView, kw_only=True):
 
     details: Annotated[
         list[msgspec.Raw],
-        Meta(description="What else was told, each once: objects of resource attributes, of the result of a replay …"),
+        Meta(
+            description="What else was reported, each once: objects of resource attributes, of the result of a replay …"
+        ),
     ]
 
 
@@ -163,11 +165,13 @@ class RegistryAnswer(Struct, kw_only=True):
     """A page of the registry."""
 
     data: list[RunView]
-    next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
+    next_cursor: Annotated[str | None, Meta(description="Send it as `cursor` for the next page; null on the last one.")]
     total: Total
     is_total_capped: bool
     is_search_capped: SearchCapped
-    elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
+    elsewhere: Annotated[
+        ElsewhereView | None, Meta(description="Only when nothing was found, and no `ids` were given.")
+    ]
 
 
 class BrokenEntry(Struct, kw_only=True):
@@ -199,7 +203,7 @@ class ImportQuery(Request):
 class ImportAnswer(Struct, kw_only=True):
     """POST /api/v1/import."""
 
-    runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
+    runs: Annotated[int, Meta(description="Runs in the file.")]
     stored: Annotated[int, Meta(description="Entries that were new.")]
     repeated: Annotated[int, Meta(description="Entries that were known already.")]
     notes: Annotated[int, Meta(description="Notes that were new.")]

@@ -12,19 +12,19 @@ class ScoreAnswer(Struct, kw_only=True):
 
 
 class ScoresAccepted(Struct, kw_only=True):
-    """POST /api/public/scores, of a list that is kept whole: 202."""
+    """POST /api/public/scores, of a list that is stored whole: 202."""
 
     message: Literal["Accepted"] = "Accepted"
 
 
 class ScoreError(Struct, kw_only=True):
-    """Why a score is not kept."""
+    """Why a score is not stored."""
 
     message: str
 
 
 class ScoresAnswer(Struct, kw_only=True):
-    """POST /api/public/scores, where not all are kept: 207, and 400 for the only one."""
+    """POST /api/public/scores, where not all are stored: 207, and 400 for the only one."""
 
     accepted: int
     rejected: int
@@ -32,14 +32,14 @@ class ScoresAnswer(Struct, kw_only=True):
 
 
 class EventTaken(Struct, kw_only=True):
-    """An event that is kept."""
+    """An event that is stored."""
 
     id: str
     status: int = 201
 
 
 class EventRefused(Struct, kw_only=True):
-    """An event that is not kept."""
+    """An event that is not stored."""
 
     id: str
     message: str

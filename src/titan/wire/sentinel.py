@@ -171,7 +171,7 @@ class ReplayResultsAnswer(Struct, kw_only=True):
 
 
 class RegisterAnswer(Struct, kw_only=True):
-    """POST /api/v1/actions/register: nothing is kept, an agent's actions are known from its calls."""
+    """POST /api/v1/actions/register: nothing is stored, an agent's actions are known from its calls."""
 
     registered: int = 0
     updated: int = 0

@@ -40,7 +40,7 @@ class SwapBody(Request):
     expected: str | None
     value: str | None
     ttl_seconds: Ttl | None = None
-    keep_ttl: Annotated[bool, Meta(description="The key is gone when it was to be gone before.")] = False
+    keep_ttl: Annotated[bool, Meta(description="Keep the time at which the key expires.")] = False
 
 
 class KeysQuery(Request):
@@ -96,7 +96,7 @@ class SwappedAnswer(Struct, kw_only=True):
 
 
 class KeysAnswer(Struct, kw_only=True):
-    """GET /api/store/keys; with `next` as `after` the list goes on."""
+    """GET /api/store/keys; send `next` as `after` for the next page."""
 
     keys: list[str]
     next: str | None

@@ -30,7 +30,7 @@ class StreamQuery(Request):
 
     since: Annotated[
         Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
-        Meta(description="Go on behind the event of this `seq`; without it, now."),
+        Meta(description="Continue after the event of this `seq`; without it, the stream begins now."),
     ] = None
     run_id: Annotated[str | None, Meta(description="Only what is about this run.")] = None
     token: Annotated[str | None, Meta(description="For pages, which cannot send headers with a handshake.")] = None
@@ -50,7 +50,7 @@ class RunEndedView(Struct, kw_only=True):
 
 
 class ManyActionsView(Struct, kw_only=True):
-    """That so many actions of a run were heard of at once: what a page then reads anew."""
+    """So many actions of a run changed at once: read them again."""
 
     run_id: str
     agent_id: str
@@ -58,7 +58,7 @@ class ManyActionsView(Struct, kw_only=True):
 
 
 class NothingView(Struct, kw_only=True):
-    """An event that says all by its type and its `seq`."""
+    """An event without data."""
 
 
 EventData = RunView | RunEndedView | ActionView | ManyActionsView | InterventionView | NothingView
@@ -70,4 +70,4 @@ class Envelope(Struct, kw_only=True):
     event_type: EventType
     data: EventData
     timestamp: datetime
-    seq: Annotated[int, Meta(description="Ascending. With it as `since`, the stream goes on behind this event.")]
+    seq: Annotated[int, Meta(description="Ascending. Send it as `since` to continue after this event.")]

@@ -21,7 +21,9 @@ Ids = Annotated[
     str, Meta(pattern="^[^,]+(,[^,]+){0,199}$", description="1 to 200 ids, comma separated: those that exist.")
 ]
 Part = Annotated[str, Meta(min_length=1, max_length=200, description="A part of the name or id, in any case.")]
-Before = Annotated[str, Meta(min_length=1, description="Only what comes after this id in the list: `next`.")]
+Before = Annotated[
+    str, Meta(min_length=1, description="Only what comes after this id in the list: `next` of the page before.")
+]
 StageStatuses = Annotated[
     str,
     Meta(
@@ -217,7 +219,9 @@ class JobView(Struct, kw_only=True):
     parents: tuple[str, ...]
     filename: str | None
     args: tuple[str, ...]
-    env: Annotated[list[str], Meta(description="Names of what its environment gains; their values are not told.")]
+    env: Annotated[
+        list[str], Meta(description="Names of the environment variables that it sets; their values are not shown.")
+    ]
     timeout_seconds: float | None
     retries: int
     delay_ms: int
@@ -244,13 +248,13 @@ class JobsAnswer(Struct, kw_only=True):
 
     jobs: list[JobView]
     more: bool
-    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
+    next: Annotated[str | None, Meta(description="Send it as `before` for the next page; null on the last one.")]
 
 
 class QueueGroupView(Struct, kw_only=True):
     """All jobs that wait for the same."""
 
-    name: Annotated[str, Meta(description="What tells it from the others: `unroutable:GPU`, `parents`.")]
+    name: Annotated[str, Meta(description="Unique among the groups: `unroutable:GPU`, `parents`.")]
     waits_for: WaitsFor
     requirement: Annotated[str | None, Meta(description="The label that is missing or busy.")]
     confined_to: Annotated[
@@ -268,7 +272,7 @@ class QueueAnswer(Struct, kw_only=True):
     total: Annotated[int, Meta(description="How many jobs wait in all.")]
     ready: Annotated[dict[str, int], Meta(description="Label → READY jobs, which want nothing but a worker.")]
     groups: Annotated[list[QueueGroupView], Meta(description="What needs somebody first, then the largest first.")]
-    more: Annotated[bool, Meta(description="Whether something has further groups: of each word 20 are told.")]
+    more: Annotated[bool, Meta(description="Whether there are further groups: of each `waits_for` 20 are listed.")]
 
 
 class CountsView(Struct, kw_only=True):
@@ -310,7 +314,7 @@ class DagsAnswer(Struct, kw_only=True):
 
     dags: list[DagView]
     more: bool
-    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
+    next: Annotated[str | None, Meta(description="Send it as `before` for the next page; null on the last one.")]
 
 
 class OrchestratorView(Struct, kw_only=True):
@@ -347,7 +351,7 @@ class Retried(Struct, frozen=True, kw_only=True):
 
 
 class Resumed(Struct, frozen=True, kw_only=True):
-    """The answer to a resume: who goes on."""
+    """The answer to a resume: what continues the run."""
 
     agent_run_id: str
     retried_job: str | None  #: the job that submitted the run's stages, and now runs again

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from titan.model.attempts import AttemptOutcome
+from titan.model.workers import Load
 from titan.wire.base import Request
 
 WorkerStanding: TypeAlias = Literal["connected", "draining", "lost", "left"]
@@ -67,15 +68,6 @@ class LastJobView(Struct, kw_only=True):
     ended_at: datetime
 
 
-class LoadView(Struct, kw_only=True):
-    """How busy a worker's machine is."""
-
-    average_1m: Annotated[float, Meta(description="Processes that ran or waited to, over the last minute.")]
-    cores: int
-    memory_used_bytes: int | None
-    memory_total_bytes: int | None
-
-
 class WorkerView(Struct, kw_only=True):
     """A worker."""
 
@@ -92,7 +84,7 @@ class WorkerView(Struct, kw_only=True):
     seen_at: datetime
     running: list[RunningView]
     last_jobs: Annotated[list[LastJobView], Meta(description="The last ten that ended, the latest first.")]
-    load: Annotated[LoadView | None, Meta(description="Null where the worker does not tell.")]
+    load: Annotated[Load | None, Meta(description="Null where the worker does not report it.")]
 
 
 class WorkersAnswer(Struct, kw_only=True):

@@ -19,7 +19,7 @@ from titan.model.files import AttemptFile, FilePlace
 from titan.model.jobs import JobStatus
 from titan.ports import Reader
 from titan.server.metrics import Metrics
-from titan.server.worker_views import worker_view
+from titan.server.routes.workers import worker_view
 
 QUICKLY = timedelta(milliseconds=20)
 

@@ -44,7 +44,7 @@ def test_a_run_that_lost_entries_says_how_many_and_needs_attention(port: int) ->
     [intercept] = ask(port, "GET", f"/api/v1/intercepts?window=all&q={run}").value["data"]
 
     assert (shown["lost"], shown["first_error"], shown["tally"]["success_rate"]) == (42, None, 1)
-    assert intercept["reasons"] == [{"kind": "entries_lost", "told": "42 entries were not recorded"}]
+    assert intercept["reasons"] == [{"kind": "entries_lost", "text": "42 entries were not recorded"}]
 
 
 def acknowledge(port: int, run: str, **said: object) -> Answer:

@@ -139,19 +139,19 @@ def good_bodies(worker: WireWorker, lease_id: str) -> dict[str, dict[str, Any]]:
     }
     return {
         "POST /api/dags": a_dag_body(agent_run_id="fuzzed", agent_id="agent", on_failure="stop"),
-        "POST /api/v1/runs/{run:str}/end": {"status": "failed", "error": "why"},
+        "POST /api/v1/runs/{run}/end": {"status": "failed", "error": "why"},
         "PUT /api/store": {"key": "fuzzed", "value": "v", "artifact": None},
         "POST /api/store/sets": {"key": "fuzzed", "member": "m"},
         "POST /api/store/wait": {"keys": ["fuzzed"], "dags": [], "jobs": [], "timeout_seconds": 0},
-        "PUT /api/workers/{worker:str}": {
+        "PUT /api/workers/{worker}": {
             "name": worker.worker_id,
             "host": "here",
             "pid": 1,
             "offers": {worker.label: 1},
             "version": "0",
         },
-        "POST /api/workers/{worker:str}/claim": {"holding": [lease_id], "stopping": [lease_id], "wait_seconds": 0},
-        "POST /api/workers/{worker:str}/heartbeat": {"holding": [lease_id]},
-        "POST /api/workers/{worker:str}/complete": {"reports": [report]},
+        "POST /api/workers/{worker}/claim": {"holding": [lease_id], "stopping": [lease_id], "wait_seconds": 0},
+        "POST /api/workers/{worker}/heartbeat": {"holding": [lease_id]},
+        "POST /api/workers/{worker}/complete": {"reports": [report]},
         "POST /v1/chat/completions": {"messages": [{"role": "user", "content": "?"}], "max_tokens": 5},
     }

@@ -52,7 +52,7 @@ def test_a_run_that_was_stopped_unlike_others_of_its_agent_needs_attention(port:
     assert found["run"]["run_id"] == f"{agent}-unlike"
     [reason] = found["reasons"]
     assert reason["kind"] == "high_intervention"
-    assert reason["told"].endswith("over 3 times as often as in its agent's other runs of 30 days: 1 of 100")
+    assert reason["text"].endswith("over 3 times as often as in its agent's other runs of 30 days: 1 of 100")
 
 
 def test_what_an_agent_does_later_takes_nothing_back_not_even_within_the_hour(port: int) -> None:

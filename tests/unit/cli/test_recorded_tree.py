@@ -112,8 +112,8 @@ def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress(share=0.1, source="told", done=1, total=10), "10 % · 1 of 10"),
-        (Progress(share=0.25, source="told", done=25, total=100), "25 %"),
+        (Progress(share=0.1, source="reported", done=1, total=10), "10 % · 1 of 10"),
+        (Progress(share=0.25, source="reported", done=25, total=100), "25 %"),
         (Progress(share=0.4, source="estimated"), "about 40 %"),
     ],
 )

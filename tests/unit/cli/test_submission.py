@@ -8,14 +8,7 @@ import pytest
 
 from titan.cli.arguments import PerJob
 from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.submission import (
-    JobSettings,
-    Script,
-    build_dag,
-    default_dag_name,
-    parse_edges,
-    read_scripts,
-)
+from titan.cli.submission import JobSettings, Script, build_dag, default_dag_name, parse_edges, read_scripts
 from titan.wire.work import NewJobBody, SubmitBody
 
 HELLO = b"print('hello')\n"

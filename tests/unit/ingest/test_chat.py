@@ -19,17 +19,7 @@ from titan.ingest.chat import (
     ending,
     read_traceparent,
 )
-from titan.model.actions import (
-    ActionEntry,
-    AgentSource,
-    Failure,
-    ModelUse,
-    Outcome,
-    Payload,
-    RunEnd,
-    RunEntry,
-    Source,
-)
+from titan.model.actions import ActionEntry, AgentSource, Failure, ModelUse, Outcome, Payload, RunEnd, RunEntry, Source
 from titan.model.language import FinishReason, ModelAnswer, TextDelta, ToolCall, ToolCallDelta
 
 SKY = '{"role":"user","content":"Which colour has the sky?"}'

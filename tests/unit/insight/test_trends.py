@@ -74,19 +74,19 @@ def test_each_week_has_seven_days_and_today_is_one() -> None:
 
     rate, cost = trends(days, today=TODAY)
 
-    assert rate.told == "100.0 % of 60 actions, then 100.0 % of 60"
-    assert cost.told == "$1.0000 a run, then $1.0000"
+    assert rate.text == "100.0 % of 60 actions, then 100.0 % of 60"
+    assert cost.text == "$1.0000 a run, then $1.0000"
 
 
 def test_too_few_cases_are_said_to_be_too_few() -> None:
     rate, cost = trends([a_day(0, runs=1, attempts=4, success=1, cost="2")], today=TODAY)
 
-    assert (rate.told, rate.before, rate.now) == ("too few to tell: 0 actions the week before, 4 this week", None, 0.25)
-    assert (cost.told, cost.before, cost.now) == ("too few to tell: 0 runs the week before, 1 this week", None, 2.0)
+    assert (rate.text, rate.before, rate.now) == ("too few to tell: 0 actions the week before, 4 this week", None, 0.25)
+    assert (cost.text, cost.before, cost.now) == ("too few to tell: 0 runs the week before, 1 this week", None, 2.0)
 
 
 def test_costs_are_not_compared_where_some_are_unknown() -> None:
     _, cost = trends([a_day(8, runs=10, unpriced=3), a_day(0, runs=10, cost="2", unpriced=1)], today=TODAY)
 
     assert (cost.verdict, cost.before, cost.now) == (Verdict.UNPRICED, None, 0.2)
-    assert cost.told == "unknown for 3 model calls the week before, for 1 this week"
+    assert cost.text == "unknown for 3 model calls the week before, for 1 this week"

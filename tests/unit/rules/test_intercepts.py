@@ -32,11 +32,11 @@ def test_a_run_that_went_well_needs_nobody() -> None:
 def test_a_failed_run_says_why_it_ended_and_else_what_failed_first() -> None:
     failed = heard([a_call(error="nope"), a_word(seconds=2, end=RunEnd.FAILED, reason="gave up")]).run
 
-    assert reasons(failed, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, told="gave up"),)
+    assert reasons(failed, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, text="gave up"),)
     [why] = reasons(replace(failed, reason=None), has_unrecovered_error=False)
-    assert why.told == "ValueError: nope"
+    assert why.text == "ValueError: nope"
     [silent] = reasons(replace(failed, first_error=None, reason=None), has_unrecovered_error=False)
-    assert silent.told == "failed without a word"
+    assert silent.text == "failed without a word"
 
 
 def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:
@@ -45,13 +45,13 @@ def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:
     [why] = reasons(run, has_unrecovered_error=False)
     [without] = reasons(replace(run, reason=None), has_unrecovered_error=False)
 
-    assert (why.told, without.told) == ("killed by hand", run.first_error)
+    assert (why.text, without.text) == ("killed by hand", run.first_error)
 
 
 def test_an_error_that_was_not_made_good_counts_in_a_run_that_goes_on() -> None:
     run = replace(heard([a_call(error="nope")]).run, reason="its word is not its end")
 
-    assert reasons(run, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, told="ValueError: nope"),)
+    assert reasons(run, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, text="ValueError: nope"),)
     assert reasons(run, has_unrecovered_error=False) == ()
 
 
@@ -66,7 +66,7 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
     assert reasons(a_run(stopped=2), has_unrecovered_error=False) == ()
     assert reasons(a_run(stopped=3, good=13), has_unrecovered_error=False) == ()
     assert reasons(a_run(stopped=3, good=12), has_unrecovered_error=False) == (
-        Reason(kind=ReasonKind.HIGH_INTERVENTION, told="3 of 15 actions were stopped"),
+        Reason(kind=ReasonKind.HIGH_INTERVENTION, text="3 of 15 actions were stopped"),
     )
 
 
@@ -84,7 +84,7 @@ def beside(run: Run, stopped: int, attempts: int, thresholds: Thresholds = DEFAU
     """Return what is told of a run before which its agent's made so many attempts."""
     of_agent = Stops(stopped=stopped, attempts=attempts)
     return [
-        reason.told for reason in reasons(run, has_unrecovered_error=False, thresholds=thresholds, of_agent=of_agent)
+        reason.text for reason in reasons(run, has_unrecovered_error=False, thresholds=thresholds, of_agent=of_agent)
     ]
 
 
@@ -131,15 +131,15 @@ def test_others_of_the_agent_are_asked_for_only_where_they_decide() -> None:
 
 def test_a_run_that_lost_entries_needs_attention_beside_what_else_is_wrong() -> None:
     lossy = replace(a_run(good=3), lost=38_001)
-    lost = Reason(kind=ReasonKind.ENTRIES_LOST, told="38,001 entries were not recorded")
+    lost = Reason(kind=ReasonKind.ENTRIES_LOST, text="38,001 entries were not recorded")
 
     assert reasons(lossy, has_unrecovered_error=False) == (lost,)
     assert reasons(replace(lossy, first_error="no"), has_unrecovered_error=True) == (
-        Reason(kind=ReasonKind.ERROR, told="no"),
+        Reason(kind=ReasonKind.ERROR, text="no"),
         lost,
     )
     [one] = reasons(replace(lossy, lost=1), has_unrecovered_error=False)
-    assert one.told == "1 entry was not recorded"
+    assert one.text == "1 entry was not recorded"
 
 
 def test_a_note_takes_attention_away_until_more_goes_wrong() -> None:

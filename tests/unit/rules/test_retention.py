@@ -10,14 +10,7 @@ from tests.support.stored import a_run
 from titan.model.dags import Dag, JobCounts
 from titan.model.retention import LogOwner, OldEntry
 from titan.model.run_control import RunControl
-from titan.rules.retention import (
-    cutoff,
-    may_cut,
-    may_delete_log,
-    may_delete_workspace,
-    may_forget_dag,
-    may_forget_run,
-)
+from titan.rules.retention import cutoff, may_cut, may_delete_log, may_delete_workspace, may_forget_dag, may_forget_run
 
 DAY = timedelta(days=1)
 LATER = NOON + 10 * DAY

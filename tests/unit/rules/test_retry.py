@@ -11,13 +11,7 @@ from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.events import JobBackedOff, JobCancelled, JobFailed, JobRequeued, JobSucceeded
 from titan.model.jobs import Job, JobStatus
 from titan.rules.lifecycle import next_status
-from titan.rules.retry import (
-    MAX_BACKOFF_SECONDS,
-    AttemptConsequence,
-    after_attempt,
-    backoff_seconds,
-    describe,
-)
+from titan.rules.retry import MAX_BACKOFF_SECONDS, AttemptConsequence, after_attempt, backoff_seconds, describe
 
 FAILED, LOST = AttemptOutcome.FAILED, AttemptOutcome.LOST
 

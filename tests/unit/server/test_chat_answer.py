@@ -17,7 +17,7 @@ from titan.model.errors import (
 )
 from titan.model.language import FinishReason, ModelAnswer, TextDelta, ToolCall, ToolCallDelta
 from titan.server.chat_answer import Chunks, answer_json, error_event, error_json, error_status, usage_json
-from titan.server.model_endpoint import models_json
+from titan.server.routes.models import models_json
 
 ANSWER = ModelAnswer(
     text="blue",

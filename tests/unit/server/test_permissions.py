@@ -13,7 +13,7 @@ CHANGES = {
 #: Signing in, and out, changes nothing but who one is.
 AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
 #: Parts of a path that titan.server.reach knows how to look up for a job.
-KNOWN_PARTS = ("{job:str}", "{gate:str}", "{dag:str}", "{run:str}")
+KNOWN_PARTS = ("{job}", "{gate}", "{dag}", "{run}")
 
 
 def test_a_viewer_can_only_get() -> None:
@@ -33,7 +33,7 @@ def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_chan
 
     assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
         "/api/health",
-        "/api/blobs/{digest:str}",
+        "/api/blobs/{digest}",
         "/api/v1/actions",  # of the attempt that it names alone
         "/metrics",
     }

@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from titan.server.recording_table import RECORDING_ROUTES
+from titan.server.routes import otlp
 from titan.server.rpc_status import OTLP_PATHS, is_status_wanted, status_message
 
 
@@ -48,4 +48,4 @@ def test_it_is_wanted_where_protobuf_was_sent(path: str, content_type: str | Non
 
 
 def test_the_paths_are_those_of_routes() -> None:
-    assert {route.path for route in RECORDING_ROUTES} >= OTLP_PATHS
+    assert {route.path for route in otlp.route.http} >= OTLP_PATHS

@@ -3,6 +3,7 @@ import type { ComponentType } from "react";
 import { Gates } from "./Gates";
 import { Keys } from "./Keys";
 import { Network } from "./Network";
+import { Replay } from "./Replay";
 import { Resume } from "./Resume";
 import { Troubleshooting } from "./Troubleshooting";
 
@@ -23,5 +24,6 @@ export const TOPICS: readonly Topic[] = [
   },
   { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },
   { id: "resume", name: "Retry and resume", about: "Go on where something broke off", Text: Resume },
+  { id: "replay", name: "Replay", about: "Compare two runs; why a replay is not available", Text: Replay },
   { id: "network", name: "Network", about: "Ports, proxies, TLS, tokens", Text: Network },
 ];

@@ -30,7 +30,7 @@ export function Trends({ of }: { of: readonly TrendView[] }) {
               <span className="registry-verdict">
                 <span aria-hidden="true">{glyph}</span> {word}
               </span>
-              <span className="soft">{trend.told}</span>
+              <span className="soft">{trend.text}</span>
             </li>
           );
         })}

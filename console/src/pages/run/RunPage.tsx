@@ -4,6 +4,8 @@ import { useDagOfRun } from "../../api/dags";
 import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
 import { Refusal } from "../../api/refusal";
+import { useStartReplay } from "../../api/replays";
+import { useCanChange } from "../../api/session";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { Linked } from "../../parts/Linked";
@@ -18,6 +20,7 @@ import { useRunKeys } from "./useRunKeys";
 import "./run.css";
 
 const StagesTab = lazy(async () => ({ default: (await import("./StagesTab")).StagesTab }));
+const SimulationTab = lazy(async () => ({ default: (await import("./simulation/SimulationTab")).SimulationTab }));
 const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab")).TraceTab }));
 
 /** One run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
@@ -71,7 +74,10 @@ function OneRun({ recording }: { recording: Recording }) {
   const chosen = useMemo(() => chosenRow(rows, url.get("action")), [rows, url]);
   const choose = useCallback((id: string | null) => change({ action: id }), [change]);
   const open = useCallback((next: string) => change({ tab: next }, true), [change]);
-  useRunKeys(open);
+  const start = useStartReplay(run.run_id, (replay) => change({ tab: "simulation", replay: replay.id }));
+  const simulate = useCallback(() => start.run(url.get("against")), [start, url]);
+  const canChange = useCanChange();
+  useRunKeys(open, () => (canChange ? simulate() : open("simulation")));
   return (
     <main id="main" className="run" tabIndex={-1}>
       <RunHeader recording={recording} onShow={(id, on = "telemetry") => change({ tab: on, action: id }, true)} />
@@ -89,6 +95,14 @@ function OneRun({ recording }: { recording: Recording }) {
           <Suspense fallback={<p className="faint">Reading …</p>}>
             {tab === "trace" ? (
               <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
+            ) : null}
+            {tab === "simulation" ? (
+              <SimulationTab
+                run={run}
+                isStarting={start.isPending}
+                onStart={simulate}
+                onShow={(id) => change({ tab: "telemetry", action: id }, true)}
+              />
             ) : null}
             {tab === "stages" ? <StagesTab run={run} own={own ?? null} isUndecided={isUndecided} /> : null}
           </Suspense>

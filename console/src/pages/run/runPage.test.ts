@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
 import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tabsOf, wordsIn } from "./runPage";
 
-test("a run without stages has no tab for them; one that recorded no call has them alone", () => {
+test("a run without stages has no tab for them; one that recorded no call has none of calls", () => {
   const [staged, plain] = [true, false];
 
-  expect(tabsOf(plain, false)).toEqual(["trace", "telemetry"]);
-  expect([tabsOf(staged, false), tabsOf(staged, true)]).toEqual([["stages"], ["stages", "trace", "telemetry"]]);
+  expect(tabsOf(plain, false)).toEqual(["trace", "telemetry", "simulation"]);
+  expect([tabsOf(staged, false), tabsOf(staged, true)]).toEqual([
+    ["stages", "simulation"],
+    ["stages", "trace", "telemetry", "simulation"],
+  ]);
   expect([
     tabIn(null, plain, true),
     tabIn("stages", plain, true),
@@ -15,7 +18,7 @@ test("a run without stages has no tab for them; one that recorded no call has th
     tabIn("simulation", plain, true),
     tabIn("determinism", staged, false),
     tabIn("nonsense", plain, false),
-  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "stages", "telemetry", "stages", "telemetry"]);
+  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "stages", "simulation", "stages", "telemetry"]);
 });
 
 test("a length is told in the unit that suits it, and whole in milliseconds", () => {

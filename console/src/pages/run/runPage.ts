@@ -2,21 +2,25 @@
 import type { ActionKind } from "../../api/recorded";
 import { duration } from "../../parts/format";
 
-export const TABS = ["stages", "trace", "telemetry"] as const;
+export const TABS = ["stages", "trace", "telemetry", "simulation"] as const;
 export type Tab = (typeof TABS)[number];
 
 export const TAB_NAMES: Record<Tab, string> = {
   stages: "Stages",
   trace: "Trace",
   telemetry: "Telemetry",
+  simulation: "Simulation",
 };
 
 /**
  * Returns the tabs of a run: that of stages where it has any, or is itself what the jobs of one submission recorded; those of
- * actions where some were recorded, or nothing else is there.
+ * actions where some were recorded, or nothing else is there; and that of replays.
  */
 export function tabsOf(hasStages: boolean, hasActions: boolean): Tab[] {
-  return TABS.filter((tab) => (tab === "stages" ? hasStages : hasActions || !hasStages));
+  return TABS.filter((tab) => {
+    if (tab === "stages") return hasStages;
+    return tab === "simulation" || hasActions || !hasStages;
+  });
 }
 
 /** Returns the tab that is asked for; else the one with something in it: the stages of a run that recorded no call. */

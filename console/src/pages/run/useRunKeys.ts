@@ -2,13 +2,13 @@ import { useEffect, useRef } from "react";
 import { isTyping } from "../../parts/isTyping";
 import type { Tab } from "./runPage";
 
-const TABS: Record<string, Tab> = { t: "telemetry" };
+const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation" };
 const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
 
-/** The keys of a run's page: a letter for a tab. */
-export function useRunKeys(open: (tab: Tab) => void): void {
-  const latest = useRef(open);
-  latest.current = open;
+/** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */
+export function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
+  const latest = useRef({ open, simulate });
+  latest.current = { open, simulate };
   useEffect(() => {
     let wentAt = Number.NEGATIVE_INFINITY;
     function onKey(event: KeyboardEvent): void {
@@ -16,7 +16,9 @@ export function useRunKeys(open: (tab: Tab) => void): void {
       const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
       wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
       const tab = TABS[event.key];
-      if (tab && !isOfSequence) latest.current(tab);
+      if (isOfSequence) return;
+      if (tab) latest.current.open(tab);
+      else if (event.key === "r") latest.current.simulate();
     }
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);

@@ -12,6 +12,7 @@ import msgspec
 
 from titan.engine.worker.home_io import HomeIo
 from titan.engine.worker.server_address import ServerAddress
+from titan.model.workers import Load
 from titan.wire.protocol import (
     ClaimAnswer,
     ClaimRequest,
@@ -20,7 +21,6 @@ from titan.wire.protocol import (
     HeartbeatAnswer,
     HeartbeatRequest,
     LeaveAnswer,
-    Load,
     LogAnswer,
     NoteFilesAnswer,
     NoteFilesRequest,

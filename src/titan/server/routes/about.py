@@ -1,4 +1,4 @@
-"""The server about itself: whether it lives, its figures, and its housekeeping."""
+"""The server about itself: whether it lives, its metrics, and its maintenance."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,30 +6,33 @@ from dataclasses import asdict
 from litestar import Response
 
 from titan import __version__
-from titan.server.answers import json_answer
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.metrics import CONTENT_TYPE
+from titan.server.route import Routes
 from titan.settings import SETTINGS
 from titan.wire.about import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
+route = Routes()
 
-async def health(call: Call) -> Response[bytes]:
+
+@route("GET /api/health", Permission.KNOW_SERVER)
+async def health(call: Call) -> HealthAnswer:
     """Say that the server lives and its store answers."""
     house = call.house
     house.space.look()
-    return json_answer(
-        HealthAnswer(
-            status="ok",
-            version=__version__,
-            now=house.clock.now(),
-            started_at=house.started_at,
-            home_id=await house.store.look(lambda reader: reader.home_id()),
-            model=house.model_name,
-            storage=StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
-        )
+    return HealthAnswer(
+        status="ok",
+        version=__version__,
+        now=house.clock.now(),
+        started_at=house.started_at,
+        home_id=await house.store.look(lambda reader: reader.home_id()),
+        model=house.model_name,
+        storage=StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
     )
 
 
+@route("GET /metrics", Permission.SEE_FIGURES, media_type="text/plain")
 async def metrics(call: Call) -> Response[bytes]:
     """Give the server's figures in Prometheus' text format."""
     house = call.house
@@ -41,16 +44,17 @@ async def metrics(call: Call) -> Response[bytes]:
     return Response(await asyncio.to_thread(write), media_type=CONTENT_TYPE)
 
 
-async def clean(call: Call) -> Response[bytes]:
-    """Do a round of keeping house now, and say what went."""
-    query = call.query(CleanQuery)
+@route("POST /api/clean", Permission.OPERATE)
+async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
+    """Delete now what retention deletes, and report what was deleted."""
     house = call.house
     freed = await house.cleaner.clean(is_dry=query.dry_run)
-    unused = await asyncio.to_thread(house.store.read, lambda reader: reader.unused_bytes())
-    return json_answer(CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))
+    unused = await call.read(lambda reader: reader.unused_bytes())
+    return CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed))
 
 
-async def settings(call: Call) -> Response[bytes]:
+@route("GET /api/settings", Permission.OPERATE)
+async def settings(call: Call) -> SettingsAnswer:
     """Say what this server runs with: nothing secret, and nothing can be changed here."""
     house, runs_with = call.house, call.house.runs_with
     keep = house.cleaner.retention
@@ -68,7 +72,7 @@ async def settings(call: Call) -> Response[bytes]:
         "TITAN_INTERVENTIONS_RATE": float(house.thresholds.rate),
         "TITAN_INTERVENTIONS_TIMES": float(house.thresholds.times),
     }
-    answer = SettingsAnswer(
+    return SettingsAnswer(
         version=__version__,
         home=runs_with.home,
         store=StoreView(kind=runs_with.store_kind, place=runs_with.store),
@@ -83,7 +87,6 @@ async def settings(call: Call) -> Response[bytes]:
         thresholds=[_rule(name, value) for name, value in watched.items()],
         notifications=list(runs_with.notified),
     )
-    return json_answer(answer)
 
 
 def _rule(name: str, value: float) -> RuleView:

@@ -6,58 +6,75 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from litestar import Response
-
+from titan.engine.again import redeploy
 from titan.engine.archives import look_into
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_dags
 from titan.engine.receipts import Once, once
-from titan.engine.submit import Submitter, submit
+from titan.engine.retry import retry_dag
+from titan.engine.submit import submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Reader, Transaction
+from titan.rules.access import Permission
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.rules.rollup import dag_status
-from titan.server.answers import json_answer
-from titan.server.call import LARGE_BODY_BYTES, Call
+from titan.server.call import LARGE_BODY_BYTES, Call, Json
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import blob_path, find_dag
 from titan.server.reach import check_run_of_submission
+from titan.server.route import Routes
 from titan.server.texts import check_text
 from titan.server.work_views import dag_view, dag_with_jobs
-from titan.wire.work import DagQuery, DagsAnswer, DagsQuery, DagView, NewJobBody, OrchestratorBody, SubmitBody
+from titan.wire.work import (
+    Cancelled,
+    DagQuery,
+    DagsAnswer,
+    DagsQuery,
+    DagView,
+    NewJobBody,
+    OrchestratorBody,
+    Retried,
+    SubmitBody,
+    Submitted,
+)
+
+route = Routes()
 
 MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
 
 
-async def submit_dag(call: Call) -> Response[bytes]:
+@route(
+    "POST /api/dags",
+    Permission.SUBMIT,
+    body=SubmitBody,
+    limit_bytes=MAX_SUBMIT_BYTES,
+    status=201,
+    mutates=True,
+    adds=True,
+)
+async def submit_dag(call: Call) -> Json[Submitted]:
     """Store a DAG and start what can start."""
-    raw = await call.raw_body(MAX_SUBMIT_BYTES)
-    read = partial(_read_submission, call, raw)
-    takes_long = len(raw) > LARGE_BODY_BYTES or b'"archive"' in raw
+    read = partial(_read_submission, call)
+    takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
     await check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
-    submitter = Submitter(project_id=call.project_id, token=call.token())
-    act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
-    answer = await call.house.orchestrator.decide(partial(once, mark=mark, act=act))
-    return json_answer(answer, 201)
+    act = partial(submit, new=new, submitter=call.submitter, dag_id=call.house.ids.dag_id())
+    return Json(await call.house.orchestrator.decide(partial(once, mark=mark, act=act)))
 
 
-async def list_dags(call: Call) -> Response[bytes]:
+@route("GET /api/dags", Permission.SEE_WORK)
+def list_dags(call: Call, reader: Reader, query: DagsQuery) -> DagsAnswer:
     """List DAGs, newest first, or those that are asked for by id."""
-    query = call.query(DagsQuery)
-
-    def look(reader: Reader) -> DagsAnswer:
-        found = _asked_for(reader, call.project_id, query)
-        return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
-
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    found = _asked_for(reader, call.project_id, query)
+    return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
 def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
@@ -83,9 +100,9 @@ def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
     return look_through(read, fitting, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
 
 
-async def show_dag(call: Call) -> Response[bytes]:
+@route("GET /api/dags/{dag}", Permission.SEE_WORK)
+async def show_dag(call: Call, query: DagQuery) -> DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(DagQuery)
     house = call.house
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
@@ -97,22 +114,18 @@ async def show_dag(call: Call) -> Response[bytes]:
 
     await house.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
-        return json_answer(dag_view(await house.store.look(look)))
+        return dag_view(await house.store.look(look))
 
     def show(reader: Reader) -> DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
-    return json_answer(await asyncio.to_thread(house.store.read, show))
+    return await call.read(show)
 
 
-async def cancel_dag(call: Call) -> Response[bytes]:
+@route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
+def cancel_dag(call: Call, tx: Transaction) -> Cancelled:
     """Cancel what of a DAG has not started, and stop what runs."""
-    raw = await call.raw_body()
-
-    def act(tx: Transaction) -> object:
-        return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
-
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
 
 def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
@@ -121,39 +134,23 @@ def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
     `archives` has the digest of each archive by its name.
     """
     jobs = tuple(
-        JobSpec(
+        shaped(
+            JobSpec,
+            job,
             name=plain(job.id),
             filename=job.filename or None,
-            script=job.script,
             archive=None if job.archive is None else archives[job.archive],
-            kind=job.kind,
             args=tuple(job.args),
             parents=tuple(plain(parent) for parent in job.parents),
-            priority=job.priority,
-            delay_ms=job.delay_ms,
-            affinity=job.affinity,
-            requirement=job.requirement,
-            retries=job.retries,
-            backoff_seconds=job.backoff_seconds,
-            timeout_seconds=job.timeout_seconds,
-            max_lost=job.max_lost,
-            env=job.env,
-            cold=job.cold,
             hitl_message=_message(job),
-            max_wait_seconds=job.max_wait_seconds,
-            concurrency_key=job.concurrency_key,
-            concurrency_limit=job.concurrency_limit,
         )
         for job in body.jobs
     )
-    return NewDag(
+    return shaped(
+        NewDag,
+        body,
         name=plain(body.name),
         jobs=jobs,
-        agent_run_id=body.agent_run_id,
-        agent_id=body.agent_id,
-        on_failure=body.on_failure,
-        idempotency_key=body.idempotency_key,
-        occurrence=body.occurrence,
         is_resumed=body.resume,
         orchestrator=_orchestrator(body.orchestrator),
     )
@@ -173,9 +170,9 @@ def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
     return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
-def _read_submission(call: Call, raw: bytes) -> tuple[SubmitBody, NewDag, Once | None]:
+def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
-    body = call.decode(raw, SubmitBody)
+    body = call.decode(call.raw, SubmitBody)
     users: dict[str, list[NewJobBody]] = {}
     for job in body.jobs:
         if job.archive is not None:
@@ -185,7 +182,7 @@ def _read_submission(call: Call, raw: bytes) -> tuple[SubmitBody, NewDag, Once |
     check_dag(new)
     for name, jobs in users.items():
         look_into(blob_path(call.house.blobs, archives[name]), name, scripts=[job.filename for job in jobs])
-    return body, new, call.mark(raw)
+    return body, new, call.mark()
 
 
 def _digest_of_archive(call: Call, job: NewJobBody) -> str:
@@ -228,3 +225,16 @@ async def _keep_scripts(blobs: Blobs, body: SubmitBody) -> None:
 
 def _find(reader: Reader, call: Call) -> Dag:
     return find_dag(reader, call.project_id, call.path("dag"))
+
+
+@route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
+def retry_a_dag(call: Call, tx: Transaction) -> Retried:
+    """Try again every job of a DAG that failed or was cancelled; what completed stays."""
+    return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
+
+
+@route("POST /api/dags/{dag}/redeploy", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
+def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
+    """Submit a DAG once more, under the same name."""
+    dag = find_dag(tx, call.project_id, call.path("dag"))
+    return redeploy(tx, dag, call.submitter, dag_id=call.house.ids.dag_id())

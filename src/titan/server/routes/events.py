@@ -2,7 +2,7 @@
 
 Events are read from the journal when the client is ready for them, so a slow one costs no memory, and whoever comes
 back with the cursor of the last event it saw misses nothing, whichever server answers. Server-sent events and the
-WebSocket tell the same; only their frames differ.
+WebSocket send the same; only their frames differ.
 """
 
 import asyncio
@@ -20,15 +20,18 @@ from litestar.response import Stream
 from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
 from titan.ports import Reader
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.house import House
-from titan.server.views import event_view
-from titan.wire.events import EventsQuery, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
+from titan.server.route import Routes
+from titan.wire.events import EventsQuery, EventView, QuietFrame, ResyncFrame, RunsChangedFrame, SocketEventsQuery
+
+route = Routes()
 
 BATCH: Final = 500
 # Without a word, then a sign of life; the console waits for three of them, and for a late one.
 QUIET_SECONDS: Final = 10.0
-GATHER_SECONDS: Final = 0.03  # what is heard of runs meanwhile is told together: 33 frames a second at most
+GATHER_SECONDS: Final = 0.03  # what changes meanwhile is sent together: 33 frames a second at most
 
 
 class CloseCode(IntEnum):
@@ -58,8 +61,8 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class RunsHeard:
-    """Something was heard of these recorded runs, or they changed otherwise."""
+class RunsChanged:
+    """These runs changed."""
 
     runs: tuple[str, ...]
     agents: tuple[str, ...]
@@ -68,7 +71,7 @@ class RunsHeard:
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """The client's cursor is none of this server's: it reads everything anew, then goes on from here."""
+    """The client's cursor is none of this server's: it reads everything again, then continues from here."""
 
     cursor: Cursor
 
@@ -80,29 +83,35 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing was told for a while: the client still stands here, and the connection is alive."""
+    """Nothing happened for a while: the client still stands here, and the connection is alive."""
 
     cursor: Cursor
 
 
-Telling: TypeAlias = Happened | RunsHeard | Resync | Connected | Quiet
+Telling: TypeAlias = Happened | RunsChanged | Resync | Connected | Quiet
 
 
-async def stream_events(call: Call) -> Stream:
+@route(
+    "GET /api/events",
+    Permission.SEE_WORK,
+    answer=bytes,
+    media_type="text/event-stream",
+    frames=(EventView, ResyncFrame, QuietFrame, RunsChangedFrame),
+)
+async def stream_events(call: Call, query: EventsQuery) -> Stream:
     """Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before.
 
     Without a cursor the stream begins now. A cursor this journal does not know gives one
-    `resync` event with the present cursor: read everything anew, then go on from it.
+    `resync` event with the present cursor: read everything again, then continue from it.
     """
-    query = call.query(EventsQuery)
     cursor = query.after if query.after is not None else call.header("last-event-id")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_sent_events(call, query, cursor), media_type="text/event-stream", headers=headers)
 
 
-async def send_events(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+@route.socket("/api/events/ws", Permission.SEE_WORK)
+async def send_events(call: Call, socket: WebSocket[Any, Any, Any], query: SocketEventsQuery) -> None:
     """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
-    query = call.query(SocketEventsQuery)
     await send_while_here(call, socket, partial(_send_all, call, query, socket))
 
 
@@ -138,8 +147,8 @@ async def _sent_events(call: Call, query: EventsQuery, cursor: str | None) -> As
         match telling:
             case Happened(entry=entry, cursor=here):
                 yield _frame(entry.kind, here, msgspec.json.encode(event_view(entry, str(here))))
-            case RunsHeard(cursor=here):
-                yield _frame("runs_heard", here, msgspec.json.encode(_runs_frame(telling)))
+            case RunsChanged(cursor=here):
+                yield _frame("runs_changed", here, msgspec.json.encode(_runs_frame(telling)))
             case Resync(cursor=here):
                 yield _frame("resync", here, msgspec.json.encode({"cursor": str(here)}))
             case Connected():
@@ -152,8 +161,8 @@ def _frame(kind: str, cursor: Cursor, data: bytes) -> bytes:
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(cursor).encode(), kind.encode(), data)
 
 
-def _runs_frame(telling: RunsHeard) -> RunsHeardFrame:
-    return RunsHeardFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
+def _runs_frame(telling: RunsChanged) -> RunsChangedFrame:
+    return RunsChangedFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
 
 
 async def _send_all(call: Call, query: EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
@@ -162,7 +171,7 @@ async def _send_all(call: Call, query: EventsQuery, socket: WebSocket[Any, Any, 
         match telling:
             case Happened(entry=entry, cursor=here):
                 await socket.send_text(msgspec.json.encode(event_view(entry, str(here))).decode())
-            case RunsHeard():
+            case RunsChanged():
                 await socket.send_text(msgspec.json.encode(_runs_frame(telling)).decode())
             case Resync(cursor=here):
                 await socket.send_text(msgspec.json.encode(ResyncFrame(resync=str(here))).decode())
@@ -194,14 +203,14 @@ async def _tellings(call: Call, query: EventsQuery, cursor: str | None) -> Async
                 if call.caller.project_id is None or entry.subject.project_id is not None:
                     yield Happened(entry, here)  # what is of the organisation, not to who is limited to a project
             here = Cursor(seq, here.version)
-            heard = await _heard_after(call, query, here)
-            if heard is not None:
-                here = heard.cursor
-                if isinstance(heard, Resync) or heard.runs:
-                    yield heard
-            if entries or heard is not None:
+            changed = await _changed_after(call, query, here)
+            if changed is not None:
+                here = changed.cursor
+                if isinstance(changed, Resync) or changed.runs:
+                    yield changed
+            if entries or changed is not None:
                 told_at = now()
-            if heard is not None:
+            if changed is not None:
                 await asyncio.sleep(GATHER_SECONDS)
             # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
             if len(entries) < BATCH and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
@@ -228,7 +237,7 @@ async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[Journal
     return await call.house.store.look(look)
 
 
-async def _heard_after(call: Call, query: EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
+async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> RunsChanged | Resync | None:
     """Return which recorded runs changed since; None when none did, or nobody asked.
 
     One that was deleted cannot be named any more: then everything is to be read anew.
@@ -252,7 +261,7 @@ async def _heard_after(call: Call, query: EventsQuery, here: Cursor) -> RunsHear
         return None
     asked_for += named.values()
     wanted = [run for run in changed if run.run_id in asked_for] if asked_for else changed
-    return RunsHeard(
+    return RunsChanged(
         runs=tuple(run.run_id for run in wanted),
         agents=tuple(dict.fromkeys(run.agent_id for run in wanted)),
         cursor=Cursor(here.seq, changed[-1].version),
@@ -271,3 +280,22 @@ def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def event_view(entry: JournalEntry, cursor: str) -> EventView:
+    """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
+
+    Lease ids stay here: whoever knows one could speak for the attempt.
+    """
+    data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
+    data.pop("lease_id", None)
+    return EventView(
+        cursor=cursor,
+        at=entry.at,
+        kind=entry.kind,
+        cause=entry.cause,
+        agent_run_id=entry.subject.run_id,
+        dag_id=entry.subject.dag_id,
+        job_id=entry.subject.job_id,
+        data=data,
+    )

@@ -15,12 +15,16 @@ from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
+from titan.rules.access import Permission
 from titan.server.answers import JSON
 from titan.server.call import Call
 from titan.server.exported import exported
 from titan.server.house import House
-from titan.server.routes.registry import find_recorded, look, run_filter
+from titan.server.route import Routes
+from titan.server.routes.registry import find_recorded, run_filter
 from titan.wire.runs import ExportQuery
+
+route = Routes()
 
 RUNS_AT_ONCE: Final = 50
 CHUNK_BYTES: Final = 64 * 1024
@@ -32,12 +36,12 @@ MEDIA: Final = {
 }
 
 
-async def export_runs(call: Call) -> Stream:
+@route("GET /api/v1/runs/export", Permission.SEE_ALL)
+async def export_runs(call: Call, query: ExportQuery) -> Stream:
     """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV."""
-    query = call.query(ExportQuery)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
-        found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
+        found = await call.read_runs(partial(_one_run, call=call, run_id=query.run_id))
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
@@ -105,9 +109,10 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
+@route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
-    run = await look(call, partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded, call=call))
     return Stream(streamed(_bundle(call.house, run)), media_type=JSON)
 
 

@@ -7,19 +7,19 @@ from dataclasses import replace
 from functools import partial
 from typing import IO, Final
 
-from litestar import Response
-
 from titan.ingest.jsonl import Pinned, Told, read_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
 from titan.model.runs import Note, Run, righted
 from titan.ports_calls import CallTransaction
+from titan.rules.access import Permission
 from titan.rules.storable import storable_time
-from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.routes.registry import change
+from titan.server.route import Routes
 from titan.server.routes.runs import pin_imported
 from titan.wire.runs import ImportAnswer, ImportQuery
+
+route = Routes()
 
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
 MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
@@ -27,9 +27,10 @@ IMPORTED_AT_ONCE: Final = 1000
 PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
 
 
-async def import_runs(call: Call) -> Response[bytes]:
-    """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
-    is_partial = call.query(ImportQuery).partial
+@route("POST /api/v1/import", Permission.ADMINISTER, body=bytes, adds=True)
+async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
+    """Import an export in JSON Lines: the same runs. All of it is read before any of it is stored."""
+    is_partial = query.partial
     call.check_announced(MAX_IMPORT_BYTES)
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:
         async for chunk in call.chunks():
@@ -41,7 +42,7 @@ async def import_runs(call: Call) -> Response[bytes]:
         parts = parts_of(spool, is_partial=is_partial)
         while part := await asyncio.to_thread(next, parts, None):
             await _keep(call, part, came)
-    return json_answer(came)
+    return came
 
 
 def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Told]]:
@@ -82,7 +83,7 @@ async def _keep(call: Call, part: Sequence[Told], came: ImportAnswer) -> None:
         came.repeated += recorded.repeated
     notes = [(_note(call, told), told.troubles) for told in part if isinstance(told, NoteLine)]
     if notes:
-        came.notes += await change(call, partial(_keep_notes, notes=notes))
+        came.notes += await call.change_runs(partial(_keep_notes, notes=notes))
     known_as = call.house.recorder.known_as
     await pin_imported(call, {known_as(told.run_id): told.at for told in part if isinstance(told, Pinned)})
 

@@ -1,41 +1,68 @@
-"""Jobs: list, look at, wait for, read the output, tell the story, cancel."""
+"""Jobs: list, look at, wait for, read the output, tell the story, cancel, retry; their results, and the queue."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from itertools import groupby, islice
 from typing import Final
 
+import msgspec
 from litestar import Response
 from litestar.response import Stream
 
+from titan.engine.again import rerun_job
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
+from titan.engine.retry import retry_job
+from titan.insight.story import story
+from titan.model.errors import StaleLease, TooLarge
 from titan.model.jobs import Job
+from titan.model.queue import QueuePart, ReadyPart
+from titan.model.shaped import shaped
 from titan.ports import Reader, Transaction
+from titan.rules.access import Permission
 from titan.rules.names import plain
-from titan.server.answers import BYTES, json_answer
-from titan.server.call import Call
+from titan.rules.waiting import QueueGroup, gather
+from titan.server.answers import BYTES
+from titan.server.call import Call, Json
 from titan.server.house import House
 from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_job
-from titan.server.views import story_view
+from titan.server.route import Routes
 from titan.server.work_views import job_view, job_views
-from titan.wire.base import ScopeQuery
-from titan.wire.work import JobQuery, JobsAnswer, JobsQuery, LogQuery
+from titan.wire.base import OkAnswer, ScopeQuery
+from titan.wire.work import (
+    MAX_RESULT_BYTES,
+    Cancelled,
+    JobQuery,
+    JobsAnswer,
+    JobsQuery,
+    JobView,
+    LogQuery,
+    QueueAnswer,
+    QueueGroupView,
+    QueueQuery,
+    ResultAnswer,
+    ResultBody,
+    Retried,
+    StoryAnswer,
+    StoryLineView,
+    Submitted,
+)
+
+route = Routes()
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
+MOST_GROUPS: Final = 20  # that wait for one kind of thing: 20 labels that nobody offers say enough
+MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name
 
 
-async def list_jobs(call: Call) -> Response[bytes]:
+@route("GET /api/jobs", Permission.SEE_WORK)
+def list_jobs(call: Call, reader: Reader, query: JobsQuery) -> JobsAnswer:
     """List jobs, newest first, or those that are asked for by id."""
-    query = call.query(JobsQuery)
-
-    def look(reader: Reader) -> JobsAnswer:
-        found = _asked_for(reader, call.project_id, query)
-        return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
-
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+    found = _asked_for(reader, call.project_id, query)
+    return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
 
 def _asked_for(reader: Reader, project_id: str, query: JobsQuery) -> Found[Job]:
@@ -68,38 +95,33 @@ def _fitting(reader: Reader, query: JobsQuery, jobs: list[Job]) -> list[Job]:
     return [job for job in fitting if any(a.worker_id == query.worker for a in attempts.get(job.id, ()))]
 
 
-async def show_job(call: Call) -> Response[bytes]:
+@route("GET /api/jobs/{job}", Permission.SEE_WORK)
+async def show_job(call: Call, query: JobQuery) -> JobView:
     """Show a job with its attempts; with wait_seconds, wait until it is final."""
-    query = call.query(JobQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
         topics = [Topic(Kind.JOB, job.id)]
         await house.bus.wait_until(topics, partial(_is_final, house, job.id), query.wait_seconds)
-    return json_answer(await house.store.look(lambda reader: job_view(reader, _again(reader, job.id))))
+    return await house.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
 
 
-async def cancel_job(call: Call) -> Response[bytes]:
+@route("POST /api/jobs/{job}/cancel", Permission.CHANGE_WORK, mutates=True)
+def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> Cancelled:
     """Cancel a job and what waits for it, or stop it when it runs."""
-    scope = call.query(ScopeQuery)
-    raw = await call.raw_body()
-
-    def act(tx: Transaction) -> object:
-        name, project_id = call.path("job"), call.project_id
-        return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
-
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    name, project_id = call.path("job"), call.project_id
+    return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=query.dag, run_id=query.run, is_strict=True)])
 
 
-async def tell_story(call: Call) -> Response[bytes]:
-    """Say why a job is where it is."""
-    scope = call.query(ScopeQuery)
-    return json_answer(await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, scope))))
+@route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
+async def tell_story(call: Call, query: ScopeQuery) -> StoryAnswer:
+    """List what happened to a job, oldest first, in sentences."""
+    return await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
 
 
-async def read_log(call: Call) -> Response[bytes] | Stream:
+@route("GET /api/jobs/{job}/log", Permission.SEE_WORK, answer=bytes, media_type="application/octet-stream")
+async def read_log(call: Call, query: LogQuery) -> Response[bytes] | Stream:
     """Give the output of a job's attempts, one after the other, as it was written."""
-    query = call.query(LogQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     size = sum(map(house.logs.size, await _leases(house, job.id, query.attempt)))
@@ -166,3 +188,108 @@ def _again(reader: Reader, job_id: str) -> Job:
 
 def _find(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
     return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)
+
+
+def story_view(reader: Reader, job: Job) -> StoryAnswer:
+    """Return a job's journal as sentences, oldest first."""
+    entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
+    lines = [
+        shaped(StoryLineView, line) for line in story(entries, {worker.id: worker.name for worker in reader.workers()})
+    ]
+    return StoryAnswer(job_id=job.id, name=job.name, entries=lines)
+
+
+@route("POST /api/jobs/{job}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
+def retry_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Retried:
+    """Try a job again that failed or was cancelled, and what was cancelled because of it."""
+    return retry_job(tx, _job(tx, call, query))
+
+
+@route("POST /api/jobs/{job}/rerun", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
+def rerun_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Submitted:
+    """Run a job once more with its inputs, as a DAG of its own."""
+    return rerun_job(tx, _job(tx, call, query), call.submitter, dag_id=call.house.ids.dag_id())
+
+
+def _job(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
+    return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run, is_strict=True)
+
+
+@route("PUT /api/result", Permission.SET_RESULT, mutates=True)
+async def set_result(call: Call, body: ResultBody) -> Json[OkAnswer]:
+    """Set the result of the job whose token comes along."""
+    value = bytes(body.value)
+    if len(value) > MAX_RESULT_BYTES:
+        raise TooLarge(
+            "result",
+            expected=f"at most {MAX_RESULT_BYTES} bytes of JSON",
+            found=f"{len(value)} bytes",
+            next_step="Publish it as an artifact: publish_artifact(key, filename), and set the key as the result.",
+        )
+
+    def act(tx: Transaction) -> OkAnswer:
+        token = call.token()
+        attempt = tx.live_attempt_by_token(token) if token else None
+        if attempt is None:
+            raise StaleLease(
+                "the job that sets a result",
+                expected="the token of a running attempt",
+                found="one of an attempt that is over, or unknown" if token else "no token",
+                next_step="Call set_result inside of a job.",
+            )
+        tx.put_result(attempt.job_id, attempt.project_id, value.decode())
+        return OkAnswer()
+
+    return await call.keep(act)
+
+
+@route("GET /api/jobs/{job}/result", Permission.SEE_WORK)
+async def get_result(call: Call, query: ScopeQuery) -> ResultAnswer:
+    """Give the result that a job set; `is_set` distinguishes null from none."""
+
+    def look(reader: Reader) -> ResultAnswer:
+        job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
+        value = reader.result(job.id)
+        return ResultAnswer(job_id=job.id, is_set=value is not None, value=msgspec.Raw((value or "null").encode()))
+
+    return await call.house.store.look(look)
+
+
+@route("GET /api/queue", Permission.SEE_ALL)
+def show_queue(call: Call, reader: Reader, query: QueueQuery) -> QueueAnswer:
+    """Show what jobs wait for: how many of each kind, and the first of them."""
+    project_id = call.project_id
+    parts = reader.queue_parts(project_id)
+    groups = gather(parts, reader.workers() if parts else [])
+    asked = [group for group in groups if query.group in (None, group.name)]
+    shown = _most_of_each_kind(asked)
+    limit = query.limit if query.group is not None else min(query.limit, MOST_OF_EACH)
+    return QueueAnswer(
+        total=sum(part.count for part in parts),
+        ready=_ready_by_label(parts),
+        groups=_group_views(reader, project_id, shown, limit=limit),
+        more=len(shown) < len(asked),
+    )
+
+
+def _ready_by_label(parts: Sequence[QueuePart]) -> dict[str, int]:
+    ready = Counter[str]()
+    for part in parts:
+        if isinstance(part, ReadyPart):
+            ready[part.requirement] += part.count
+    return dict(ready)
+
+
+def _most_of_each_kind(groups: Sequence[QueueGroup]) -> list[QueueGroup]:
+    """Return the groups, which come kind by kind, without those beyond the largest of a kind."""
+    kinds = groupby(groups, key=lambda group: group.waits_for)
+    return [group for _, alike in kinds for group in islice(alike, MOST_GROUPS)]
+
+
+def _group_views(reader: Reader, project_id: str, groups: Sequence[QueueGroup], *, limit: int) -> list[QueueGroupView]:
+    first = [reader.first_of_parts(project_id, group.parts, limit=limit) for group in groups]
+    views = iter(job_views(reader, [job for jobs in first for job in jobs]))
+    return [
+        shaped(QueueGroupView, group, jobs=[next(views) for _ in jobs])
+        for group, jobs in zip(groups, first, strict=True)
+    ]

@@ -1,11 +1,8 @@
 """The shared store: values, sets, and waiting for signals."""
 
-import asyncio
 import re
 from datetime import datetime, timedelta
 from typing import Final
-
-from litestar import Response
 
 from titan.engine.bus import Kind, Topic
 from titan.engine.gates import put_value as put
@@ -15,10 +12,10 @@ from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.lookup import attempt_of_caller, keep_blob, run_of
 from titan.server.reach import check_waited_for, permit
+from titan.server.route import Routes
 from titan.server.texts import check_text
 from titan.wire.base import OkAnswer
 from titan.wire.store import (
@@ -40,31 +37,33 @@ from titan.wire.store import (
     ValueAnswer,
 )
 
+route = Routes()
+
 FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
 MAX_DIGITS: Final = 300  # far below what Python refuses to convert (4,300), far above what anybody counts
 WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
 
 
-async def get_value(call: Call) -> Response[bytes]:
+@route("GET /api/store", Permission.READ_SHARED)
+async def get_value(call: Call, query: KeyQuery) -> ValueAnswer:
     """Give the value of a key; null when it is absent."""
-    key = check_key(call.query(KeyQuery).key)
+    key = check_key(query.key)
     now = call.house.clock.now()
     found = await call.house.store.look(lambda reader: reader.value(call.project_id, key, now=now))
     if found is None:
-        return json_answer(ValueAnswer(key=key, value=None, artifact=None, expires_at=None))
-    return json_answer(ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at))
+        return ValueAnswer(key=key, value=None, artifact=None, expires_at=None)
+    return ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at)
 
 
-async def put_value(call: Call) -> Response[bytes]:
+@route("PUT /api/store", Permission.WRITE_SHARED, mutates=True, adds=True)
+async def put_value(call: Call, body: PutBody) -> Json[OkAnswer]:
     """Set a key, durably."""
-    raw = await call.raw_body()
-    body = call.decode(raw, PutBody)
     await _check_change(call, body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
         keep_blob(call.house.blobs, body.artifact)
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> OkAnswer:
         value = StoredValue(
             value=body.value,
             artifact=body.artifact,
@@ -75,49 +74,44 @@ async def put_value(call: Call) -> Response[bytes]:
         return OkAnswer()
 
     # Under a gate's key a value may decide it, and make jobs ready.
-    orchestrator = call.house.orchestrator
-    commit = orchestrator.decide if body.key.startswith(STATUS_PREFIX) else orchestrator.keep
-    return json_answer(await commit(call.once(raw, act)))
+    return await (call.decide(act) if body.key.startswith(STATUS_PREFIX) else call.keep(act))
 
 
-async def delete_key(call: Call) -> Response[bytes]:
+@route("DELETE /api/store", Permission.WRITE_SHARED, mutates=True)
+async def delete_key(call: Call, query: KeyQuery) -> Json[DeletedAnswer]:
     """Delete the value and the set under a key."""
-    raw = await call.raw_body()
-    key = call.query(KeyQuery).key
-    await _check_change(call, key)
+    await _check_change(call, query.key)
 
-    def act(tx: Transaction) -> object:
-        return DeletedAnswer(deleted=tx.delete_key(call.project_id, key))
+    def act(tx: Transaction) -> DeletedAnswer:
+        return DeletedAnswer(deleted=tx.delete_key(call.project_id, query.key))
 
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
+    return await call.keep(act)
 
 
-async def increment(call: Call) -> Response[bytes]:
+@route("POST /api/store/incr", Permission.WRITE_SHARED, mutates=True, adds=True)
+async def increment(call: Call, body: IncrementBody) -> Json[IncrementedAnswer]:
     """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
-    raw = await call.raw_body()
-    body = call.decode(raw, IncrementBody)
     await _check_change(call, body.key)
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> IncrementedAnswer:
         old = tx.value(call.project_id, body.key, now=tx.now)
         total = _whole_number(body.key, old) + body.by
         expires_at = None if old is None else old.expires_at
         tx.put_value(call.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
         return IncrementedAnswer(value=total)
 
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
+    return await call.keep(act)
 
 
-async def compare_and_swap(call: Call) -> Response[bytes]:
+@route("POST /api/store/cas", Permission.WRITE_SHARED, mutates=True, adds=True)
+async def compare_and_swap(call: Call, body: SwapBody) -> Json[SwappedAnswer]:
     """Set a key only if it holds what is expected; null stands for absent, on both sides."""
-    raw = await call.raw_body()
-    body = call.decode(raw, SwapBody)
     await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
     _check_ttl(body)
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> SwappedAnswer:
         project_id = call.project_id
         old = tx.value(project_id, body.key, now=tx.now)
         held = None if old is None else old.value
@@ -131,47 +125,47 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
             put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=expires_at))
         return SwappedAnswer(swapped=True, value=body.value)
 
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return await call.decide(act)
 
 
-async def list_keys(call: Call) -> Response[bytes]:
+@route("GET /api/store/keys", Permission.READ_SHARED)
+async def list_keys(call: Call, query: KeysQuery) -> KeysAnswer:
     """List the keys of values and sets, sorted by code points."""
-    query = call.query(KeysQuery)
     now = call.house.clock.now()
     start = max(query.prefix, query.after + FIRST_CHARACTER) if query.after else query.prefix
 
     def look(reader: Reader) -> list[str]:
         return reader.stored_keys(call.project_id, start=start, limit=query.limit, now=now)
 
-    found = await asyncio.to_thread(call.house.store.read, look)
+    found = await call.read(look)
     keys = [key for key in found if key.startswith(query.prefix)]
     has_more = len(keys) == query.limit
-    return json_answer(KeysAnswer(keys=keys, next=keys[-1] if has_more else None))
+    return KeysAnswer(keys=keys, next=keys[-1] if has_more else None)
 
 
-async def add_member(call: Call) -> Response[bytes]:
+@route("POST /api/store/sets", Permission.WRITE_SHARED, mutates=True, adds=True)
+async def add_member(call: Call, body: AddBody) -> Json[AddedAnswer]:
     """Add a member to a set; 1 when it is new."""
-    raw = await call.raw_body()
-    body = call.decode(raw, AddBody)
     await _check_change(call, body.key)
     _check_value(body.key, body.member)
 
-    def act(tx: Transaction) -> object:
+    def act(tx: Transaction) -> AddedAnswer:
         return AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
 
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
+    return await call.keep(act)
 
 
-async def list_members(call: Call) -> Response[bytes]:
+@route("GET /api/store/sets", Permission.READ_SHARED)
+async def list_members(call: Call, query: KeyQuery) -> MembersAnswer:
     """List a set's members in the order they were added."""
-    key = check_key(call.query(KeyQuery).key)
+    key = check_key(query.key)
     members = await call.house.store.look(lambda reader: reader.members(call.project_id, key))
-    return json_answer(MembersAnswer(members=members))
+    return MembersAnswer(members=members)
 
 
-async def wait_for_signals(call: Call) -> Response[bytes]:
+@route("POST /api/store/wait", Permission.WRITE_SHARED)
+async def wait_for_signals(call: Call, body: SignalsBody) -> SignalsAnswer:
     """Wait until one of the keys is present, or all of the listed DAGs and jobs are final."""
-    body = await call.body(SignalsBody)
     for key in body.keys:
         check_key(key)
     await check_waited_for(call, body.dags, body.jobs)
@@ -188,7 +182,7 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
         return bool(answer.present) or answer.ended
 
     await house.bus.wait_until(topics, is_answered, body.timeout_seconds)
-    return json_answer(await house.store.look(look))
+    return await house.store.look(look)
 
 
 def _all_ended(reader: Reader, project_id: str, body: SignalsBody) -> bool:

@@ -1,38 +1,51 @@
-"""What people say of recorded runs and their actions: words and scores."""
+"""Notes of people on runs and actions, and the runs that need attention."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
-
-from litestar import Response
+from typing import Final
 
 from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
-from titan.model.runs import Note, Run
-from titan.ports_calls import CallReader, CallTransaction
-from titan.rules.intercepts import acknowledgement
+from titan.model.runs import Note, Run, Stops
+from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.rules.access import Permission
+from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.rules.names import shown
-from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.recorded_views import note_view
-from titan.server.routes.registry import change, find_recorded, look
+from titan.server.recorded_views import note_view, run_view
+from titan.server.route import Routes
+from titan.server.routes.registry import find_recorded, since
 from titan.wire.base import OkAnswer
-from titan.wire.notes import NewNoteBody, NotesAnswer, UnmuteAnswer
+from titan.wire.notes import (
+    InterceptReason,
+    InterceptsAnswer,
+    InterceptsQuery,
+    InterceptView,
+    NewNoteBody,
+    NotesAnswer,
+    NoteView,
+    ThresholdsView,
+    UnmuteAnswer,
+)
+
+route = Routes()
+
+LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def list_notes(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/notes", Permission.SEE_ALL)
+def list_notes(call: Call, reader: CallReader) -> NotesAnswer:
     """List what people said of a run and its actions."""
-
-    def find(reader: CallReader) -> NotesAnswer:
-        run = find_recorded(reader, call)
-        return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
-
-    return json_answer(await look(call, find))
+    run = find_recorded(reader, call)
+    return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
 
-async def add_note(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/notes", Permission.ADMINISTER, status=201, mutates=True)
+async def add_note(call: Call, body: NewNoteBody) -> NoteView:
     """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
-    raw = await call.raw_body()
-    body, mark = call.decode(raw, NewNoteBody), call.mark(raw)
+    mark = call.mark()
     _check(body)
     clean = call.house.recorder.without_secrets
     note_id, text, name = call.house.ids.secret(), clean(body.text), clean(_name(body) or "") or None
@@ -61,48 +74,42 @@ async def add_note(call: Call) -> Response[bytes]:
         _tell(tx, run, [kept])
         return kept
 
-    return json_answer(note_view(await change(call, act)), 201)
+    return note_view(await call.change_runs(act))
 
 
-async def take_back_note(call: Call) -> Response[bytes]:
+@route("DELETE /api/v1/runs/{run}/notes/{note}", Permission.ADMINISTER)
+def take_back_note(call: Call, tx: CallTransaction) -> OkAnswer:
     """Delete what somebody said of a run or of one of its actions."""
     note_id = call.path("note")
-
-    def act(tx: CallTransaction) -> None:
-        run = find_recorded(tx, call)
-        note = tx.note_said(run.project_id, note_id)
-        if note is None or note.run_id != run.id:
-            raise UnknownNote(
-                f"note {shown(note_id)}",
-                expected=f"a note on run {shown(run.id)}",
-                found="none such",
-                next_step="List them with GET /api/v1/runs/{run}/notes.",
-            )
-        tx.forget_note(note)
-        _tell(tx, run, [note])
-
-    await change(call, act)
-    return json_answer(OkAnswer())
-
-
-async def unmute_run(call: Call) -> Response[bytes]:
-    """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
-
-    def act(tx: CallTransaction) -> UnmuteAnswer:
-        run = find_recorded(tx, call)
-        notes = tx.notes_of_run(run.project_id, run.id)
-        muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
-        for note in muting:
-            tx.forget_note(note)
-        _tell(tx, run, muting)
-        said = acknowledgement(run, others)
-        return UnmuteAnswer(
-            run_id=run.id,
-            deleted=[note_view(note) for note in muting],
-            acknowledged=None if said is None else note_view(said),
+    run = find_recorded(tx, call)
+    note = tx.note_said(run.project_id, note_id)
+    if note is None or note.run_id != run.id:
+        raise UnknownNote(
+            f"note {shown(note_id)}",
+            expected=f"a note on run {shown(run.id)}",
+            found="none such",
+            next_step="List them with GET /api/v1/runs/{run}/notes.",
         )
+    tx.forget_note(note)
+    _tell(tx, run, [note])
+    return OkAnswer()
 
-    return json_answer(await change(call, act))
+
+@route("POST /api/v1/runs/{run}/unmute", Permission.ADMINISTER)
+def unmute_run(call: Call, tx: CallTransaction) -> UnmuteAnswer:
+    """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
+    run = find_recorded(tx, call)
+    notes = tx.notes_of_run(run.project_id, run.id)
+    muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
+    for note in muting:
+        tx.forget_note(note)
+    _tell(tx, run, muting)
+    said = acknowledgement(run, others)
+    return UnmuteAnswer(
+        run_id=run.id,
+        deleted=[note_view(note) for note in muting],
+        acknowledged=None if said is None else note_view(said),
+    )
 
 
 def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
@@ -149,3 +156,55 @@ def _check_action(reader: CallReader, project_id: str, run_id: str, action_id: s
             found="none such",
             next_step="Leave it out to speak of the run.",
         )
+
+
+@route("GET /api/v1/intercepts", Permission.SEE_ALL)
+def list_intercepts(call: Call, reader: CallReader, query: InterceptsQuery) -> InterceptsAnswer:
+    """List the runs that need attention, the latest first, with the reasons."""
+    thresholds = call.house.thresholds
+    begin = since(call, query.window) or LONG_AGO
+    looked_at, at_once, is_all = 0, 5 * query.limit, False
+    found: list[InterceptView] = []
+    while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
+        rows = reader.runs_in_need(
+            call.project_id,
+            since=begin,
+            agent_id=query.agent_id,
+            has_acknowledged=query.include_acknowledged,
+            skip=looked_at,
+            limit=at_once,
+        )
+        looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
+        rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
+        found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
+    return InterceptsAnswer(
+        data=found[: query.limit],
+        more=len(found) > query.limit or not is_all,
+        thresholds=ThresholdsView(least=thresholds.least, rate=float(thresholds.rate), times=float(thresholds.times)),
+    )
+
+
+def _intercepts(
+    reader: CallReader, rows: Sequence[tuple[Run, bool]], thresholds: Thresholds, *, has_acknowledged: bool
+) -> Iterator[InterceptView]:
+    """Yield those runs that need attention, for all that went wrong in them."""
+    for run, is_unrecovered in rows:
+        of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
+        if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
+            told = [InterceptReason(kind=reason.kind.value, text=reason.text) for reason in why]
+            said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
+            yield InterceptView(run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said))
+
+
+def _stops_of_agent(reader: CallReader, run: Run) -> Stops:
+    """Return how often the agent was stopped in the hours before that of a run: what starts later changes nothing."""
+    begin = run.started_at - OWN_SPAN
+    return reader.stops_of_agent(run.project_id, run.agent_id, since=begin, until=run.started_at)
+
+
+def _with_words(reader: CallReader, project_id: str, rows: list[tuple[Run, bool]], text: str) -> list[tuple[Run, bool]]:
+    """Return those of the runs in need that a search of the registry finds."""
+    wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
+    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
+    ids = {run.id for run in found}
+    return [(run, is_unrecovered) for run, is_unrecovered in rows if run.id in ids]

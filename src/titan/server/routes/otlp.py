@@ -17,17 +17,23 @@ from titan.engine.preparing import LARGE_BYTES
 from titan.ingest import openai_agents, otlp
 from titan.ingest.values import Batch
 from titan.model.actions import Entry
+from titan.rules.access import Permission
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import is_limited
+from titan.server.route import Routes
 from titan.server.routes.recording import record
 from titan.server.rpc_status import PROTOBUF
+
+route = Routes()
 
 
 class _Reader(Protocol):
     def __call__(self, body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch: ...
 
 
+@route("POST /v1/traces", Permission.RECORD, body=bytes, adds=True)
+@route("POST /api/public/otel/v1/traces", Permission.RECORD, body=bytes, adds=True)
 async def take_traces(call: Call) -> Response[bytes]:
     """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
     batch = await _recorded(call, otlp.read_traces)
@@ -38,6 +44,7 @@ async def take_traces(call: Call) -> Response[bytes]:
     return _answer(call, batch, answer.SerializeToString, "rejectedSpans")
 
 
+@route("POST /v1/logs", Permission.RECORD, body=bytes, adds=True)
 async def take_logs(call: Call) -> Response[bytes]:
     """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
     batch = await _recorded(call, otlp.read_logs)
@@ -48,17 +55,19 @@ async def take_logs(call: Call) -> Response[bytes]:
     return _answer(call, batch, answer.SerializeToString, "rejectedLogRecords")
 
 
+@route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
 async def take_metrics(call: Call) -> Response[bytes]:
-    """Accept the metrics of an OpenTelemetry exporter; nothing is kept of them."""
+    """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
     batch = await _recorded(call, otlp.read_metrics)
     return _answer(call, batch, ExportMetricsServiceResponse().SerializeToString, "rejectedDataPoints")
 
 
-async def take_openai_agents(call: Call) -> Response[bytes]:
+@route("POST /v1/traces/ingest", Permission.RECORD, body=dict, adds=True)
+async def take_openai_agents(call: Call) -> dict[str, object]:
     """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     batch = await _heard(call, partial(openai_agents.read, raw, received_at=call.house.clock.now()))
-    return json_answer(_partial(batch, "rejectedSpans"))
+    return _partial(batch, "rejectedSpans")
 
 
 async def _recorded(call: Call, read: _Reader) -> Batch:

@@ -1,10 +1,8 @@
-"""What tells of agent runs: the SDK, and OpenTelemetry."""
+"""Recording what agents did, as the SDK reports it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-
-from litestar import Response
 
 from titan.engine.recorder import Recorded
 from titan.ingest.actions import entries_of
@@ -13,10 +11,13 @@ from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports import Reader
-from titan.server.answers import json_answer
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.reach import check_told_of, deliver_for, is_limited
+from titan.server.route import Routes
 from titan.wire.recording import RecordAnswer, RecordBody, RecordQuery
+
+route = Routes()
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
@@ -30,9 +31,9 @@ class ToldRun:
     project_id: str = DEFAULT_PROJECT
 
 
-async def record_actions(call: Call) -> Response[bytes]:
-    """Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing."""
-    query = call.query(RecordQuery)
+@route("POST /api/v1/actions", Permission.DELIVER, body=RecordBody, adds=True)
+async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
+    """Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing."""
     if call.caller.role is Role.WORKER:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
@@ -44,7 +45,7 @@ async def record_actions(call: Call) -> Response[bytes]:
         return told_in(call.decode(raw, RecordBody), own)
 
     recorded = await record(call, read)
-    return json_answer(RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+    return RecordAnswer(stored=recorded.stored, repeated=recorded.repeated)
 
 
 def told_in(body: RecordBody, own: ToldRun | None) -> list[Entry]:

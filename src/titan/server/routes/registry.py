@@ -1,48 +1,32 @@
 """Agents; and what the routes of runs share: reading, changing, finding one, filtering."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
-
-from litestar import Response
 
 from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
-from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.model.shaped import shaped
+from titan.ports_calls import CallReader, RunFilter
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.recorded_views import agent_view
+from titan.server.route import Routes
 from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView, ErrorTypeView, TrendDay, TrendView
 from titan.wire.runs import RegistryQuery
+
+route = Routes()
 
 T = TypeVar("T")
 
 COUNTED: Final = 10_000  # further, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
-
-
-async def look(call: Call, query: Callable[[CallReader], T]) -> T:
-    """Return what a query of recorded runs finds, without blocking the event loop; it sees every acknowledged DAG."""
-
-    def read() -> T:
-        call.house.registrar.refresh()
-        return call.house.calls.read(query)
-
-    return await asyncio.to_thread(read)
-
-
-async def change(call: Call, decide: Callable[[CallTransaction], T]) -> T:
-    """Return what a change of recorded runs comes to, when it is durable; it sees every acknowledged DAG."""
-    await asyncio.to_thread(call.house.registrar.refresh)
-    return await asyncio.wrap_future(call.house.calls.transact(decide))
 
 
 def find_recorded(reader: CallReader, call: Call) -> Run:
@@ -84,17 +68,15 @@ def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
     Raises:
         InvalidInput: a status is none, a cost or a window.
     """
-    return RunFilter(
+    return shaped(
+        RunFilter,
+        query,
         statuses=_statuses(query.status),
         min_cost=asked_cost(query.min_cost, name="min_cost"),
         started_since=since(call, query.window),
-        agent_id=query.agent_id,
-        session_id=query.session_id,
-        tag=query.tag,
         text=query.q or None,
         is_by_name=query.names_only,
         has_archived=query.include_archived,
-        has_stages=query.has_stages,
         ids=None if query.ids is None else frozenset(given(query.ids)),
     )
 
@@ -129,74 +111,39 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
         ) from error
 
 
-async def list_agents(call: Call) -> Response[bytes]:
+@route("GET /api/v1/agents", Permission.SEE_ALL)
+def list_agents(call: Call, reader: CallReader, query: AgentsQuery) -> AgentsAnswer:
     """List the agents that runs were recorded of, by id."""
-    query = call.query(AgentsQuery)
-
-    def find(reader: CallReader) -> AgentsAnswer:
-        agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
-        is_last = len(agents) <= query.limit
-        shown_agents = agents[: query.limit]
-        return AgentsAnswer(
-            data=[agent_view(agent) for agent in shown_agents],
-            next_cursor=None if is_last else shown_agents[-1].agent_id,
-        )
-
-    return json_answer(await look(call, find))
+    agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
+    is_last = len(agents) <= query.limit
+    shown_agents = agents[: query.limit]
+    return AgentsAnswer(
+        data=[agent_view(agent) for agent in shown_agents],
+        next_cursor=None if is_last else shown_agents[-1].agent_id,
+    )
 
 
-async def show_agent(call: Call) -> Response[bytes]:
+@route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
+def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now = call.house.clock.now()
     agent_id = call.house.recorder.known_as(call.path("agent"))
-
-    def find(reader: CallReader) -> AgentStatsView:
-        project_id = call.project_id
-        agents = reader.agents(project_id, agent_id=agent_id, limit=1)
-        if not agents:
-            raise UnknownAgent(
-                f"agent {shown(agent_id)}",
-                expected="an agent that runs were recorded of",
-                found="none",
-                next_step="List them with GET /api/v1/agents.",
-            )
-        days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
-        return AgentStatsView(
-            agent=agent_view(agents[0]),
-            days=[
-                TrendDay(
-                    day=day.day.isoformat(),
-                    runs=day.runs,
-                    failed=day.failed,
-                    attempts=day.attempts,
-                    success=day.success,
-                    cost_usd=day.cost,
-                    unpriced=day.unpriced,
-                    estimated=day.estimated,
-                )
-                for day in days
-            ],
-            trends=[
-                TrendView(
-                    figure=trend.figure,
-                    verdict=trend.verdict.value,
-                    before=trend.before,
-                    now=trend.now,
-                    told=trend.told,
-                )
-                for trend in trends(days, today=now.date())
-            ],
-            errors=[
-                ErrorTypeView(
-                    type=error.type,
-                    count=error.count,
-                    first_seen_at=error.first_seen_at,
-                    last_seen_at=error.last_seen_at,
-                    example_run_id=error.run_id,
-                    example_action_id=error.action_id,
-                )
-                for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
-            ],
+    project_id = call.project_id
+    agents = reader.agents(project_id, agent_id=agent_id, limit=1)
+    if not agents:
+        raise UnknownAgent(
+            f"agent {shown(agent_id)}",
+            expected="an agent that runs were recorded of",
+            found="none",
+            next_step="List them with GET /api/v1/agents.",
         )
-
-    return json_answer(await look(call, find))
+    days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
+    return AgentStatsView(
+        agent=agent_view(agents[0]),
+        days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
+        trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
+        errors=[
+            shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
+            for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
+        ],
+    )

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from litestar import Response
 
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.model.actions import RunEntry
@@ -16,11 +15,13 @@ from titan.model.errors import Conflict, InvalidInput, UnknownReplay
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
+from titan.model.shaped import shaped
 from titan.ports_calls import CallReader, CallTransaction
+from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.routes.registry import change, find_recorded, look
+from titan.server.route import Routes
+from titan.server.routes.registry import find_recorded
 from titan.wire.replays import (
     NewReplayBody,
     ReplayDetailView,
@@ -32,13 +33,15 @@ from titan.wire.replays import (
     State,
 )
 
+route = Routes()
+
 _REPORTER: Final = "agentsentinel-sdk"
 _STATES: Final[Mapping[str, State]] = {"success": "completed", "partial": "completed", "failed": "failed"}
 
 
-async def start_replay(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/replays", Permission.REPLAY, status=202)
+async def start_replay(call: Call, body: NewReplayBody) -> ReplayView:
     """Start a replay: check whether the run can be replayed, or compare it with another recorded run."""
-    body = await call.body(NewReplayBody)
     if (body.with_run is None) is (body.level == "compare"):
         raise InvalidInput(
             "replay",
@@ -71,9 +74,9 @@ async def start_replay(call: Call) -> Response[bytes]:
         tx.save_replay(replay)
         return replay
 
-    replay = await change(call, act)
+    replay = await call.change_runs(act)
     call.house.replays.begin(replay)
-    return json_answer(_view(call, replay), 202)
+    return _view(call, replay)
 
 
 def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:
@@ -96,30 +99,28 @@ def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:
     return other
 
 
-async def list_replays(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/replays", Permission.SEE_ALL)
+def list_replays(call: Call, reader: CallReader, query: ReplaysQuery) -> ReplaysAnswer:
     """List the replays of a run, the newest first; those too that agentsentinel-sdk reported."""
-    query = call.query(ReplaysQuery)
-
-    def find(reader: CallReader) -> ReplaysAnswer:
-        run = find_recorded(reader, call)
-        stored = reader.replays_of_run(run.project_id, run.id, limit=query.limit)
-        found = [*(_view(call, replay) for replay in stored), *_reported(reader, call, run)]
-        found.sort(key=lambda view: view.created_at, reverse=True)
-        return ReplaysAnswer(data=found[: query.limit])
-
-    return json_answer(await look(call, find))
+    run = find_recorded(reader, call)
+    stored = reader.replays_of_run(run.project_id, run.id, limit=query.limit)
+    found = [*(_view(call, replay) for replay in stored), *_reported(reader, call, run)]
+    found.sort(key=lambda view: view.created_at, reverse=True)
+    return ReplaysAnswer(data=found[: query.limit])
 
 
-async def show_replay(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/replays/{replay}", Permission.SEE_ALL)
+async def show_replay(call: Call) -> ReplayDetailView:
     """Show a replay with what it found."""
-    return json_answer(_detail_view(call, await look(call, partial(_find, call=call))))
+    return _detail_view(call, await call.read_runs(partial(_find, call=call)))
 
 
-async def cancel_replay(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/replays/{replay}/cancel", Permission.REPLAY)
+async def cancel_replay(call: Call) -> ReplayView:
     """Cancel a replay; one that has ended stays as it is."""
-    replay = await look(call, partial(_find, call=call))
+    replay = await call.read_runs(partial(_find, call=call))
     call.house.replays.cancel(replay.id)
-    return json_answer(_view(call, replay))
+    return _view(call, replay)
 
 
 def _find(reader: CallReader, call: Call) -> Replay:
@@ -143,24 +144,19 @@ def _find(reader: CallReader, call: Call) -> Replay:
 
 def _view(call: Call, stored: Replay) -> ReplayView:
     replay = call.house.replays.as_it_stands(stored)
-    return ReplayView(
-        id=replay.id,
-        run_id=replay.run_id,
+    return shaped(
+        ReplayView,
+        replay,
         level=replay.level.value,
-        with_run=replay.with_run,
         state=replay.state.value,
         progress=call.house.replays.progress(replay.id),
-        author=replay.author,
-        created_at=replay.created_at,
-        ended_at=replay.ended_at,
-        error=replay.error,
         metrics=None if replay.metrics is None else msgspec.json.decode(replay.metrics, type=ReplayMetrics),
     )
 
 
 def _detail_view(call: Call, replay: Replay) -> ReplayDetailView:
     result = None if replay.result is None else msgspec.json.decode(replay.result, type=ReplayResult)
-    return ReplayDetailView(**msgspec.structs.asdict(_view(call, replay)), result=result)
+    return shaped(ReplayDetailView, _view(call, replay), result=result)
 
 
 def _reported(reader: CallReader, call: Call, run: Run) -> list[ReplayView]:

@@ -1,16 +1,16 @@
 """Runs: list, show, cancel, end, pin, archive, delete. `telemetry` shows what they called."""
 
-import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from litestar import Response
 from msgspec.structs import replace
 
+from titan.engine.again import resume_run
 from titan.engine.cancel import cancel_run as cancel_all_of
 from titan.engine.cancel import end_run as note_end
+from titan.engine.retry import retry_run
 from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.model.errors import Conflict
@@ -19,24 +19,28 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.run_lifecycle import end_by_hand
-from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_run
 from titan.server.recorded_views import run_detail_view, run_view, run_views
+from titan.server.route import Routes
 from titan.server.routes.recording import record
-from titan.server.routes.registry import COUNTED, change, find_recorded, look, run_filter
+from titan.server.routes.registry import COUNTED, find_recorded, run_filter
 from titan.server.texts import check_text
 from titan.server.work_views import Stages, add_stages
 from titan.wire.base import OkAnswer
 from titan.wire.recording import EndRunBody
-from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunView
+from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
+from titan.wire.work import Cancelled, Resumed, Retried
+
+route = Routes()
 
 
-async def list_runs(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs", Permission.SEE_ALL)
+async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
     """List runs under filters, sorted."""
-    query = call.query(RegistryQuery)
     wanted = run_filter(call, query)
 
     def find(reader: CallReader) -> RegistryAnswer:
@@ -60,9 +64,9 @@ async def list_runs(call: Call) -> Response[bytes]:
             elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 
-    answer = await look(call, find)
+    answer = await call.read_runs(find)
     await with_stages(call, answer.data, stages=Stages.LISTED if query.stages else Stages.COUNTED)
-    return json_answer(answer)
+    return answer
 
 
 def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> ElsewhereView:
@@ -76,41 +80,37 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
     )
 
 
-async def show_run(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
+async def show_run(call: Call) -> RunDetailView:
     """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
-    view = await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call)))
+    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
-    return json_answer(view)
+    return view
 
 
 async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stages.COUNTED) -> None:
     """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
     if any(run.has_stages for run in runs):
         add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
-        await asyncio.to_thread(call.house.store.read, add)
+        await call.read(add)
 
 
-async def cancel_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/cancel", Permission.CHANGE_WORK, mutates=True)
+def cancel_run(call: Call, tx: Transaction) -> Cancelled:
     """Cancel what of a run's stages has not started, stop what runs, and end the run."""
-    raw = await call.raw_body()
-
-    def act(tx: Transaction) -> object:
-        return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
-
-    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
+    return cancel_all_of(tx, find_run(tx, call.project_id, call.path("run")), by=call.caller.name)
 
 
-async def end_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
+async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
-    raw = await call.raw_body()
-    body = call.decode(raw, EndRunBody)
     check_text("error of the run's end", body.error or "")
-    run = await look(call, partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded, call=call))
     if run.has_stages:
-        await call.house.orchestrator.keep(call.once(raw, partial(_end_stages, run=run, body=body)))
+        await call.keep(partial(_end_stages, run=run, body=body))
     elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now()):
         await record(call, lambda: [end])
-    return await _answer(call, await look(call, partial(find_recorded, call=call)))
+    return await _answer(call, await call.read_runs(partial(find_recorded, call=call)))
 
 
 def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
@@ -120,14 +120,16 @@ def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
     return OkAnswer()
 
 
-async def pin_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/pin", Permission.CHANGE_WORK)
+async def pin_run(call: Call) -> RunView:
     """Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned."""
-    return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=True)))
+    return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=True)))
 
 
-async def unpin_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/unpin", Permission.CHANGE_WORK)
+async def unpin_run(call: Call) -> RunView:
     """Let retention delete a pinned run when it is old."""
-    return await _answer(call, await change(call, partial(_pinned, call=call, is_pinned=False)))
+    return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=False)))
 
 
 def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
@@ -153,10 +155,11 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
                 _with_pin(tx, run, at=at)
 
     if pins:
-        await change(call, act)
+        await call.change_runs(act)
 
 
-async def restore_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/restore", Permission.ADMINISTER)
+async def restore_run(call: Call) -> RunView:
     """Bring an archived run back into the lists and the search."""
 
     def act(tx: CallTransaction) -> Run:
@@ -165,10 +168,11 @@ async def restore_run(call: Call) -> Response[bytes]:
             tx.restore_run(run)
         return replace(run, archived_at=None)
 
-    return await _answer(call, await change(call, act))
+    return await _answer(call, await call.change_runs(act))
 
 
-async def archive_run(call: Call) -> Response[bytes]:
+@route("POST /api/v1/runs/{run}/archive", Permission.ADMINISTER)
+async def archive_run(call: Call) -> RunView:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
     def act(tx: CallTransaction) -> Run:
@@ -177,13 +181,13 @@ async def archive_run(call: Call) -> Response[bytes]:
             tx.archive_run(run)
         return replace(run, archived_at=run.archived_at or tx.now)
 
-    return await _answer(call, await change(call, act))
+    return await _answer(call, await call.change_runs(act))
 
 
-async def _answer(call: Call, run: Run) -> Response[bytes]:
+async def _answer(call: Call, run: Run) -> RunView:
     view = run_view(run)
     await with_stages(call, [view])
-    return json_answer(view)
+    return view
 
 
 def _ended(run: Run) -> Run:
@@ -203,7 +207,7 @@ def _ended(run: Run) -> Run:
         f"run {shown(run.id)}",
         expected="a run that has ended",
         found=f"one that is {run.status.value}",
-        next_step=f"Wait for its end, or {how}; what it still tells would make it anew.",
+        next_step=f"Wait for its end, or {how}; what it still reports would create it again.",
     )
 
 
@@ -218,14 +222,15 @@ def _unpinned(run: Run) -> Run:
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that is not pinned",
-        found="one that is pinned, to be kept",
+        found="a pinned one",
         next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs edit RUN --no-pin), then delete it.",
     )
 
 
-async def delete_run(call: Call) -> Response[bytes]:
+@route("DELETE /api/v1/runs/{run}", Permission.ADMINISTER)
+async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
-    run = await look(call, lambda reader: _unpinned(_ended(find_recorded(reader, call))))
+    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded(reader, call))))
     if run.has_stages:
         await call.house.cleaner.forget_stages(run)
 
@@ -239,8 +244,8 @@ async def delete_run(call: Call) -> Response[bytes]:
             tx.forget_run(run.project_id, run.id)
         return left
 
-    await call.house.cleaner.discard(await change(call, act))
-    return json_answer(OkAnswer())
+    await call.house.cleaner.discard(await call.change_runs(act))
+    return OkAnswer()
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
@@ -251,3 +256,15 @@ def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run
+
+
+@route("POST /api/v1/runs/{run}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
+def retry_a_run(call: Call, tx: Transaction) -> Retried:
+    """Try again every job of a run that failed or was cancelled; of stages with one name, only the last."""
+    return retry_run(tx, find_run(tx, call.project_id, call.path("run")))
+
+
+@route("POST /api/v1/runs/{run}/resume", Permission.CHANGE_WORK, mutates=True, adds=True)
+def resume_a_run(call: Call, tx: Transaction) -> Resumed:
+    """Reopen a run, and retry the job that submitted its stages, or name the program to start again."""
+    return resume_run(tx, find_run(tx, call.project_id, call.path("run")))

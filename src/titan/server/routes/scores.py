@@ -9,12 +9,13 @@ from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
 from titan.model.runs import Note
 from titan.ports_calls import CallTransaction
+from titan.rules.access import Permission
 from titan.rules.run_lifecycle import not_heard_yet
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_teller
+from titan.server.route import Routes
 from titan.server.routes.recording import run_of_caller
-from titan.server.routes.registry import change
 from titan.wire.scores import (
     EventRefused,
     EventTaken,
@@ -25,7 +26,10 @@ from titan.wire.scores import (
     ScoresAnswer,
 )
 
+route = Routes()
 
+
+@route("POST /api/public/scores", Permission.RECORD, body=dict, answer=dict, adds=True)
 async def add_scores(call: Call) -> Response[bytes]:
     """Keep a score of Langfuse's SDKs, or a list of them, as notes on the run and action they are about."""
     raw = await call.raw_body()
@@ -47,16 +51,16 @@ async def add_scores(call: Call) -> Response[bytes]:
     return json_answer(ScoresAccepted(), 202)
 
 
-async def take_ingestion(call: Call) -> Response[bytes]:
+@route("POST /api/public/ingestion", Permission.RECORD, body=dict, status=207, adds=True)
+async def take_ingestion(call: Call) -> IngestionAnswer:
     """Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry."""
     read = read_events(await call.raw_body())
     scores, _ = _split([told for _, told in read])
     await _keep(call, scores)
-    answer = IngestionAnswer(
+    return IngestionAnswer(
         successes=[EventTaken(id=event_id) for event_id, told in read if isinstance(told, Score)],
         errors=[EventRefused(id=event_id, message=told.reason) for event_id, told in read if isinstance(told, Refused)],
     )
-    return json_answer(answer, 207)
 
 
 def _split(read: Sequence[Score | Refused]) -> tuple[list[Score], list[Refused]]:
@@ -98,7 +102,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
             notes.append(score.id or note.id)
         return notes
 
-    return await change(call, act) if scores else []
+    return await call.change_runs(act) if scores else []
 
 
 def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:

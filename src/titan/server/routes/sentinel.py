@@ -4,8 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
-from litestar import Response
-
+from titan.ingest import sentinel_shapes
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
@@ -13,11 +12,11 @@ from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody
 from titan.insight.interventions import intervention_of
 from titan.model.actions import Entry
 from titan.ports_calls import CallFilter, CallReader
-from titan.server.answers import json_answer
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.recorded_views import intervention_view
+from titan.server.route import Routes
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
-from titan.server.routes.registry import look
 from titan.server.routes.telemetry import aware, told_of
 from titan.wire.sentinel import (
     ApprovalAnswer,
@@ -39,22 +38,25 @@ from titan.wire.sentinel import (
     ReserveAnswer,
 )
 
+route = Routes()
+
 logger = logging.getLogger(__name__)
 
 
-async def sync_policies(call: Call) -> Response[bytes]:
+@route("GET /api/v1/policies/sync", Permission.READ_SHARED)
+async def sync_policies(call: Call, query: PoliciesQuery) -> PoliciesAnswer:
     """Tell agentsentinel-sdk its policies: one that limits nothing."""
-    call.query(PoliciesQuery)
-    return json_answer(PoliciesAnswer())
+    return PoliciesAnswer()
 
 
-async def check_kill_switch(call: Call) -> Response[bytes]:
+@route("GET /api/v1/kill-switch/check", Permission.READ_SHARED)
+async def check_kill_switch(call: Call, query: KillSwitchQuery) -> KillSwitchAnswer:
     """Tell agentsentinel-sdk whether an agent, run or mission is to stop: never."""
-    call.query(KillSwitchQuery)
-    return json_answer(KillSwitchAnswer())
+    return KillSwitchAnswer()
 
 
-async def ingest(call: Call) -> Response[bytes]:
+@route("POST /api/v1/ingest", Permission.RECORD, body=sentinel_shapes.BatchBody, status=202, adds=True)
+async def ingest(call: Call) -> IngestAnswer:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
     body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.house.clock.now()
     refused: list[RefusedView] = []
@@ -70,20 +72,21 @@ async def ingest(call: Call) -> Response[bytes]:
         logger.warning(
             "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
         )
-    answer = IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
-    return json_answer(answer, 202)
+    return IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
 
 
-async def add_intervention(call: Call) -> Response[bytes]:
+@route("POST /api/v1/interventions", Permission.RECORD, body=sentinel_shapes.InterventionBody, status=201, adds=True)
+async def add_intervention(call: Call) -> InterventionAnswer:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
     await record(call, lambda: intervention_entries(told))
-    return json_answer(InterventionAnswer(id=told.id), 201)
+    return InterventionAnswer(id=told.id)
 
 
-async def list_interventions(call: Call) -> Response[bytes]:
+@route("GET /api/v1/interventions", Permission.SEE_ALL)
+def list_interventions(call: Call, reader: CallReader, query: InterventionsQuery) -> InterventionsAnswer:
     """List what guards of agentsentinel-sdk did about calls, the latest first."""
-    query, project_id = call.query(InterventionsQuery), call.project_id
+    project_id = call.project_id
     wanted = CallFilter(
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,
@@ -91,80 +94,91 @@ async def list_interventions(call: Call) -> Response[bytes]:
         since=aware(query.start_date),
         until=aware(query.end_date),
     )
-
-    def find(reader: CallReader) -> InterventionsAnswer:
-        skip = (query.page - 1) * query.page_size
-        found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
-        by_type = reader.count_interventions(project_id, wanted)
-        return InterventionsAnswer(
-            data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
-            page=query.page,
-            page_size=query.page_size,
-            total=sum(by_type.values()),
-            by_type=by_type,
-        )
-
-    return json_answer(await look(call, find))
+    skip = (query.page - 1) * query.page_size
+    found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
+    by_type = reader.count_interventions(project_id, wanted)
+    return InterventionsAnswer(
+        data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
+        page=query.page,
+        page_size=query.page_size,
+        total=sum(by_type.values()),
+        by_type=by_type,
+    )
 
 
-async def list_policies(_call: Call) -> Response[bytes]:
+@route("GET /api/v1/policies", Permission.READ_SHARED)
+async def list_policies(_call: Call) -> PoliciesListAnswer:
     """List the policies: one that limits nothing."""
-    return json_answer(PoliciesListAnswer())
+    return PoliciesListAnswer()
 
 
-async def list_approvals(_call: Call) -> Response[bytes]:
+@route("GET /api/v1/approvals", Permission.SEE_ALL)
+@route("GET /api/v1/approvals/pending", Permission.SEE_ALL)
+async def list_approvals(_call: Call) -> ApprovalsAnswer:
     """List the approvals that were asked for: none, for each is cancelled as it is asked for."""
-    return json_answer(ApprovalsAnswer())
+    return ApprovalsAnswer()
 
 
-async def ask_approval(call: Call) -> Response[bytes]:
+@route("POST /api/v1/approvals", Permission.RECORD, body=sentinel_shapes.ApprovalBody, status=201)
+async def ask_approval(call: Call) -> ApprovalAnswer:
     """Take a request for an approval, and cancel it: nobody can decide it here yet."""
     body = await call.raw_body()
     read_as(body, ApprovalBody, what="the approval's request")
     approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return json_answer(ApprovalAnswer(id=approval_id), 201)
+    return ApprovalAnswer(id=approval_id)
 
 
-async def poll_approval(call: Call) -> Response[bytes]:
+@route("GET /api/v1/approvals/{approval}/poll", Permission.READ_SHARED)
+async def poll_approval(call: Call) -> ApprovalAnswer:
     """Tell that an approval was cancelled, and why."""
-    return json_answer(ApprovalAnswer(id=call.path("approval")))
+    return ApprovalAnswer(id=call.path("approval"))
 
 
-async def cancel_approval(call: Call) -> Response[bytes]:
+@route("POST /api/v1/approvals/{approval}/cancel", Permission.RECORD)
+async def cancel_approval(call: Call) -> ApprovalAnswer:
     """Cancel an approval; it was cancelled when it was asked for."""
-    return json_answer(ApprovalAnswer(id=call.path("approval")))
+    return ApprovalAnswer(id=call.path("approval"))
 
 
-async def respond_to_approval(call: Call) -> Response[bytes]:
+@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=sentinel_shapes.ResponseBody)
+async def respond_to_approval(call: Call) -> ApprovalAnswer:
     """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
     read_as(await call.raw_body(), ResponseBody, what="the response")
-    return json_answer(ApprovalAnswer(id=call.path("approval")))
+    return ApprovalAnswer(id=call.path("approval"))
 
 
-async def check_approval(call: Call) -> Response[bytes]:
+@route("POST /api/v1/approvals/check", Permission.RECORD)
+async def check_approval(call: Call, query: ApprovalCheckQuery) -> ApprovalCheckAnswer:
     """Tell whether an action needs an approval of this server: none does."""
-    call.query(ApprovalCheckQuery)
-    return json_answer(ApprovalCheckAnswer())
+    return ApprovalCheckAnswer()
 
 
-async def reserve_budget(call: Call) -> Response[bytes]:
+@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=sentinel_shapes.ReserveBody, status=201)
+async def reserve_budget(call: Call) -> ReserveAnswer:
     """Let an action spend: no budget of this server limits it."""
     told = read_as(await call.raw_body(), ReserveBody, what="the reservation")
-    answer = ReserveAnswer(action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd))
-    return json_answer(answer, 201)
+    return ReserveAnswer(action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd))
 
 
-async def add_replay_results(call: Call) -> Response[bytes]:
+@route(
+    "POST /api/v1/replay/{run}/results",
+    Permission.RECORD,
+    body=sentinel_shapes.ReplayResultsBody,
+    status=201,
+    adds=True,
+)
+async def add_replay_results(call: Call) -> ReplayResultsAnswer:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
     await record(call, lambda: [told])
-    return json_answer(ReplayResultsAnswer(run_id=told.run_id), 201)
+    return ReplayResultsAnswer(run_id=told.run_id)
 
 
-async def register_actions(call: Call) -> Response[bytes]:
-    """Take the list of an agent's tools; nothing is kept of it."""
+@route("POST /api/v1/actions/register", Permission.RECORD, body=sentinel_shapes.RegisterBody, status=201)
+async def register_actions(call: Call) -> RegisterAnswer:
+    """Take the list of an agent's tools; nothing of it is stored."""
     told = read_as(await call.raw_body(), RegisterBody, what="the tools")
-    return json_answer(RegisterAnswer(total=len(told.actions)), 201)
+    return RegisterAnswer(total=len(told.actions))
 
 
 def _sender(call: Call) -> Sender:

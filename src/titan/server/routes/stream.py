@@ -23,12 +23,16 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallReader, ChangedRun, Heard
+from titan.rules.access import Permission
 from titan.server.call import Call
 from titan.server.guard import STREAM_PROTOCOL, offered
 from titan.server.recorded_views import action_view, intervention_view, run_view
+from titan.server.route import Routes
 from titan.server.routes.events import QUIET_SECONDS, send_while_here
 from titan.server.routes.telemetry import told_of
 from titan.wire.stream import Envelope, EventType, ManyActionsView, NothingView, RunEndedView, StreamQuery
+
+route = Routes()
 
 BATCH: Final = 200  # what a client that reads slowly holds
 FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
@@ -38,18 +42,20 @@ REMEMBERED: Final = 10_000  # runs of one connection, with the newest end that i
 _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
-async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+@route.socket("/api/v1/ws", Permission.SEE_ALL)
+async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery) -> None:
     """Send all that happens to recorded runs, actions included."""
-    await _stream(call, socket, with_actions=True)
+    await _stream(call, socket, query, with_actions=True)
 
 
-async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+@route.socket("/api/v1/ws/dashboard", Permission.SEE_ALL)
+@route.socket("/ws/dashboard", Permission.SEE_ALL)
+async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery) -> None:
     """Send what happens to recorded runs, without their actions: for pages that show all runs."""
-    await _stream(call, socket, with_actions=False)
+    await _stream(call, socket, query, with_actions=False)
 
 
-async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions: bool) -> None:
-    query = call.query(StreamQuery)
+async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery, *, with_actions: bool) -> None:
     subprotocol = STREAM_PROTOCOL if STREAM_PROTOCOL in offered(call.header("sec-websocket-protocol")) else None
 
     async def send_all() -> None:

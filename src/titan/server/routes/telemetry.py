@@ -1,48 +1,66 @@
-"""What a run did: its skeleton, the bodies of its actions, search in it, and the ledger over all runs."""
+"""What a run did: its skeleton, inputs and outputs, search, its hash chain; and the ledger over all runs."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
 
 import msgspec
 from litestar import Response
+from litestar.response import Stream
 
 from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.export_csv import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.runs import Action, Run
-from titan.ports_calls import CallFilter, CallReader
+from titan.ports_calls import CallFilter, CallReader, TapeCheck
+from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.totals import tally_of
-from titan.server.answers import JSON, json_answer
+from titan.server.answers import JSON
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
-from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
+from titan.server.route import Routes
+from titan.server.routes.exporting import MEDIA, streamed
+from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
-from titan.server.skeletons import skeleton
+from titan.server.tape_check import broken_blob
 from titan.wire.actions import (
     MOST_BODIES,
     ActionDetailView,
+    ActionView,
     BodiesAnswer,
     BodiesQuery,
     CallsQuery,
     FindAnswer,
     FindQuery,
     LedgerAnswer,
+    LedgerExportQuery,
     LedgerQuery,
     SkeletonAnswer,
     SkeletonQuery,
 )
+from titan.wire.runs import BrokenEntry, ChainAnswer, RunView, TallyView
+
+route = Routes()
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
 MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
+_MICROSECOND = timedelta(microseconds=1)
+NONE = -1  #: no text, no duration, a parent that is not known yet
+NO_PARENT = 0
+CALLS_AT_ONCE: Final = 2000
+COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
 
 
-async def show_skeleton(call: Call) -> Response[bytes]:
-    """Show all actions of a run without bodies, as columns; with `after` only what was heard since."""
-    query = call.query(SkeletonQuery)
+@route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
+async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
+    """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
 
     def find(reader: CallReader) -> SkeletonAnswer:
         run = find_recorded(reader, call)
@@ -56,9 +74,9 @@ async def show_skeleton(call: Call) -> Response[bytes]:
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
-    answer = await look(call, find)
+    answer = await call.read_runs(find)
     await with_stages(call, [answer.run])
-    return json_answer(answer)
+    return answer
 
 
 def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
@@ -71,9 +89,9 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
     return sorted(found, key=lambda action: (action.started_at, action.number))
 
 
-async def show_bodies(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
+def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
-    query = call.query(BodiesQuery)
     ids = given(query.ids)
     if len(ids) > MOST_BODIES:
         raise InvalidInput(
@@ -82,47 +100,38 @@ async def show_bodies(call: Call) -> Response[bytes]:
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
-
-    def find(reader: CallReader) -> BodiesAnswer:
-        run = find_recorded(reader, call)
-        found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
-        return BodiesAnswer(
-            data=[
-                bodies_view(action, told_of(reader, action), query.limit_bytes)
-                for action in found
-                if action is not None
-            ]
-        )
-
-    return json_answer(await look(call, find))
+    run = find_recorded(reader, call)
+    found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
+    return BodiesAnswer(
+        data=[bodies_view(action, told_of(reader, action), query.limit_bytes) for action in found if action is not None]
+    )
 
 
-async def show_action(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/actions/{action}", Permission.SEE_ALL)
+def show_action(call: Call, reader: CallReader) -> ActionDetailView:
     """Show everything that is known of one action."""
-
-    def find(reader: CallReader) -> ActionDetailView:
-        action = find_action(reader, call)
-        bodies = told_of(reader, action)
-        notes = reader.notes_of_run(action.project_id, action.run_id)
-        return ActionDetailView(
-            action=action_view(action),
-            bodies=bodies_view(action, bodies),
-            details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
-            redacted=[one.path for one in bodies.redacted],
-            cache_read_tokens=action.cache_read_tokens,
-            cache_write_tokens=action.cache_write_tokens,
-            sources=list(action.sources),
-            notes=[note_view(note) for note in notes if note.action_id == action.id],
-        )
-
-    return json_answer(await look(call, find))
+    action = find_action(reader, call)
+    bodies = told_of(reader, action)
+    notes = reader.notes_of_run(action.project_id, action.run_id)
+    return ActionDetailView(
+        action=action_view(action),
+        bodies=bodies_view(action, bodies),
+        details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
+        redacted=[one.path for one in bodies.redacted],
+        cache_read_tokens=action.cache_read_tokens,
+        cache_write_tokens=action.cache_write_tokens,
+        sources=list(action.sources),
+        notes=[note_view(note) for note in notes if note.action_id == action.id],
+    )
 
 
+@route("GET /api/v1/runs/{run}/actions/{action}/inputs", Permission.SEE_ALL)
 async def download_inputs(call: Call) -> Response[bytes]:
     """Download what an action was given, whole: JSON in the typed encoding."""
     return await _download(call, "inputs")
 
 
+@route("GET /api/v1/runs/{run}/actions/{action}/outputs", Permission.SEE_ALL)
 async def download_outputs(call: Call) -> Response[bytes]:
     """Download what an action gave, whole: JSON in the typed encoding."""
     return await _download(call, "outputs")
@@ -137,7 +146,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
                 f"{which} of action {shown(call.path('action'))}",
                 expected="recorded ones",
                 found="none",
-                next_step="It has none, or its project keeps no bodies.",
+                next_step="It has none, or its project stores no content.",
             )
         if payload.blob is None:
             return payload.whole.encode()
@@ -145,53 +154,44 @@ async def _download(call: Call, which: str) -> Response[bytes]:
             return content.read()
 
     headers = {"Content-Disposition": f'attachment; filename="{which}.json"'}
-    return Response(await look(call, find), media_type=JSON, headers=headers)
+    return Response(await call.read_runs(find), media_type=JSON, headers=headers)
 
 
-async def find_in_run(call: Call) -> Response[bytes]:
+@route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
+def find_in_run(call: Call, reader: CallReader, query: FindQuery) -> FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
-    query = call.query(FindQuery)
-
-    def find(reader: CallReader) -> FindAnswer:
-        run = find_recorded(reader, call)
-        ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
-        return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
-
-    return json_answer(await look(call, find))
+    run = find_recorded(reader, call)
+    ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
+    return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
 
-async def show_ledger(call: Call) -> Response[bytes]:
+@route("GET /api/v1/ledger", Permission.SEE_ALL)
+def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAnswer:
     """List the calls of all runs under filters, sorted."""
-    query = call.query(LedgerQuery)
     wanted = call_filter(query)
-
-    def find(reader: CallReader) -> LedgerAnswer:
-        found = reader.ledger(
-            call.project_id,
-            wanted,
-            sort=query.sort_by,
-            is_ascending=query.sort_order == "asc",
-            skip=(query.page - 1) * query.page_size,
-            limit=query.page_size,
-            up_to=COUNTED + 1,
-        )
-        return LedgerAnswer(
-            data=[action_view(action) for action in found.calls],
-            page=query.page,
-            page_size=query.page_size,
-            total=min(found.total, COUNTED),
-            is_total_capped=found.total > COUNTED or found.is_search_capped,
-            is_search_capped=found.is_search_capped,
-        )
-
-    return json_answer(await look(call, find))
+    found = reader.ledger(
+        call.project_id,
+        wanted,
+        sort=query.sort_by,
+        is_ascending=query.sort_order == "asc",
+        skip=(query.page - 1) * query.page_size,
+        limit=query.page_size,
+        up_to=COUNTED + 1,
+    )
+    return LedgerAnswer(
+        data=[action_view(action) for action in found.calls],
+        page=query.page,
+        page_size=query.page_size,
+        total=min(found.total, COUNTED),
+        is_total_capped=found.total > COUNTED or found.is_search_capped,
+        is_search_capped=found.is_search_capped,
+    )
 
 
-async def show_ledger_stats(call: Call) -> Response[bytes]:
+@route("GET /api/v1/ledger/stats", Permission.SEE_ALL)
+def show_ledger_stats(call: Call, reader: CallReader, query: CallsQuery) -> TallyView:
     """Show counts and sums over the calls of all runs under filters."""
-    wanted = call_filter(call.query(CallsQuery))
-    sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
-    return json_answer(tally_view(tally_of(sums)))
+    return tally_view(tally_of(reader.sums_of_calls(call.project_id, call_filter(query))))
 
 
 def call_filter(query: CallsQuery) -> CallFilter:
@@ -255,3 +255,145 @@ def told_of(reader: CallReader, action: Action) -> Bodies:
     """Return what the tape holds of an action."""
     found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
     return bodies_of(stored.entry for stored in found)
+
+
+@route("GET /api/v1/runs/{run}/chain", Permission.SEE_ALL)
+async def verify_tape(call: Call) -> ChainAnswer:
+    """Verify a run's tape, packed or not, with its blobs; it reads all of them."""
+
+    def find(reader: CallReader) -> tuple[str, TapeCheck]:
+        run = find_recorded(reader, call)
+        check = reader.check_tape(run.project_id, run.id)
+        assert check is not None  # of a run that the same snapshot holds
+        return run.id, check
+
+    run_id, check = await call.read_runs(find)
+    broken = await asyncio.to_thread(broken_blob, call.house.blobs, check)
+    if broken is not None:
+        await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
+    broken = broken or _broken_entry(check)
+    return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
+
+
+def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
+    if check.broken is None:
+        return None
+    return BrokenEntry(entry=check.broken.place, action_id=check.broken.action_id, found=check.broken.found)
+
+
+class _Texts:
+    """Distinct texts, and the place of each."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str | None) -> int:
+        if text is None:
+            return NONE
+        place = self._places.get(text)
+        if place is None:
+            place = self._places[text] = len(self.all)
+            self.all.append(text)
+        return place
+
+
+def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> SkeletonAnswer:
+    """Return the columns; `numbers` are those of all actions of the run, by id."""
+    reported = {
+        one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
+    }
+    names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
+    started_at = run.started_at
+    return SkeletonAnswer(
+        version=version,
+        run=run,
+        number=[action.number for action in actions],
+        id=[action.id for action in actions],
+        parent=[_parent(action, numbers, reported) for action in actions],
+        kind=[action.shown_kind for action in actions],
+        name=[names.place(action.name) for action in actions],
+        model=[models.place(action.model) for action in actions],
+        actor=[actors.place(action.actor) for action in actions],
+        error_type=[errors.place(action.error_type) for action in actions],
+        start_us=[_since(started_at, action.started_at) for action in actions],
+        duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
+        outcome=[action.outcome for action in actions],
+        cost_usd=[action.cost for action in actions],
+        possible_duplicates=[action.number for action in actions if action.is_possible_duplicate],
+        estimated=[action.number for action in actions if action.is_cost_estimated],
+        tokens=[_tokens(action) for action in actions],
+        names=names.all,
+        models=models.all,
+        actors=actors.all,
+        error_types=errors.all,
+    )
+
+
+def _parent(action: Action, numbers: dict[str, int], reported: dict[int, int]) -> int:
+    """Return the number of an action's parent; of a call that names none, that of a second report of it."""
+    if action.parent_id is None:
+        return reported.get(action.number, NO_PARENT)
+    parent = numbers.get(action.parent_id, NONE)
+    return NO_PARENT if parent == action.number else parent
+
+
+def _since(started_at: datetime, moment: datetime) -> int:
+    return (moment - started_at) // _MICROSECOND
+
+
+def _tokens(action: Action) -> int:
+    if action.input_tokens is None and action.output_tokens is None:
+        return NONE
+    return (action.input_tokens or 0) + (action.output_tokens or 0)
+
+
+@route("GET /api/v1/ledger/export", Permission.SEE_ALL)
+async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
+    """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
+    calls = _calls(call, call_filter(query))
+    pieces = _pieces(query.format, calls, call)
+    name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+
+
+def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
+    """Yield calls page by page: each page is a snapshot of its own."""
+    page: list[Action] = []
+    while True:
+        after = (page[-1].started_at, page[-1].number) if page else None
+        page = call.house.calls.read(partial(_page, project_id=call.project_id, wanted=wanted, after=after))
+        yield from map(action_view, page)
+        if len(page) < CALLS_AT_ONCE:
+            return
+
+
+def _page(
+    reader: CallReader, *, project_id: str, wanted: CallFilter, after: tuple[datetime, int] | None
+) -> list[Action]:
+    return reader.calls_after(project_id, wanted, after=after, limit=CALLS_AT_ONCE)
+
+
+def _pieces(form: str, calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+    match form:
+        case "csv":
+            return csv_table(COLUMNS, ([_cell(getattr(one, name)) for name in COLUMNS] for one in calls))
+        case "json":
+            return _document(calls, call)
+        case _:
+            return (msgspec.json.encode(one) + b"\n" for one in calls)
+
+
+def _cell(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+    head = {"exported_at": call.house.clock.now(), "filters": call.asked_for()}
+    yield msgspec.json.encode(head)[:-1] + b',"calls":['
+    separator = b"\n"
+    for one in calls:
+        yield separator + msgspec.json.encode(one)
+        separator = b",\n"
+    yield b"\n]}\n"

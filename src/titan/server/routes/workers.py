@@ -1,31 +1,31 @@
-"""Workers: register, ask for work, show life, send output, report, leave."""
+"""Workers: register, claim, report and leave, as workers do; list, drain and start them, as people do."""
 
-import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from itertools import islice
-
-from litestar import Response
-from msgspec import structs
+from typing import Final
 
 from titan.engine.attempts import Leased, Progress
-from titan.engine.attendance import known_worker
+from titan.engine.attendance import drain, known_worker, resume
 from titan.engine.bus import Kind, Topic
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
-from titan.model.jobs import JobStatus
-from titan.model.workers import Load, Worker, WorkerState
-from titan.ports import Reader
-from titan.rules.access import check_offers
+from titan.model.jobs import Job, JobStatus
+from titan.model.shaped import shaped
+from titan.model.workers import Worker, WorkerState
+from titan.ports import Reader, Transaction
+from titan.rules.access import Permission, check_offers
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
 from titan.rules.workspaces import run_of_workspace, workspace_of
-from titan.server.answers import json_answer
-from titan.server.call import Call
+from titan.server.call import Call, Json
 from titan.server.house import House
+from titan.server.lookup import find_worker
+from titan.server.route import Routes
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
-from titan.wire import protocol
 from titan.wire.base import MAX_WAIT_SECONDS
 from titan.wire.protocol import (
     MAX_WORKSPACES_ASKED,
@@ -45,17 +45,35 @@ from titan.wire.protocol import (
     WorkspacesAnswer,
     WorkspacesRequest,
 )
+from titan.wire.workers import (
+    LastJobView,
+    LocalWorkerAnswer,
+    LocalWorkerBody,
+    RunningView,
+    WorkersAnswer,
+    WorkersQuery,
+    WorkerStanding,
+    WorkerView,
+)
+
+route = Routes()
 
 MAX_PID = 2**31 - 1
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
+LAST_JOBS: Final = 10
+_STANDINGS: Final[Mapping[WorkerState, WorkerStanding]] = {
+    WorkerState.CONNECTED: "connected",
+    WorkerState.LOST: "lost",
+    WorkerState.LEFT: "left",
+}
 
 
-async def register(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}", Permission.WORK)
+async def register(call: Call, body: Registration) -> Registered:
     """Register a worker under the id it chose; again after a restart of the server."""
-    body = await call.body(Registration)
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
     _check_home(call.house, body)
@@ -75,13 +93,13 @@ async def register(call: Call) -> Response[bytes]:
         confines=token is not None and token.confines,
     )
     await call.house.orchestrator.join(worker)
-    return json_answer(Registered())
+    return Registered()
 
 
-async def claim(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/claim", Permission.WORK)
+async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
     """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
     worker_id = call.path("worker")
-    body = await call.body(ClaimRequest)
     orchestrator = call.house.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
@@ -90,33 +108,31 @@ async def claim(call: Call) -> Response[bytes]:
             holding=body.holding,
             stopping=body.stopping,
             wait_seconds=wait_seconds,
-            load=_load(body.load),
+            load=body.load,
         )
     )
     if orders is None:
         orchestrator.connection_broke(worker_id)
-        return json_answer(ClaimAnswer())
-    return json_answer(
-        ClaimAnswer(
-            assignments=_assignments(call.house, orders.fresh),
-            stop=list(orders.stop),
-            lost=list(orders.lost),
-            give_back=orders.should_give_back,
-            leave=orders.should_leave,
-        )
+        return ClaimAnswer()
+    return ClaimAnswer(
+        assignments=_assignments(call.house, orders.fresh),
+        stop=list(orders.stop),
+        lost=list(orders.lost),
+        give_back=orders.should_give_back,
+        leave=orders.should_leave,
     )
 
 
-async def heartbeat(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
+async def heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatAnswer:
     """Renew the leases a worker holds."""
-    body = await call.body(HeartbeatRequest)
-    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, _load(body.load))
-    return json_answer(HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost)))
+    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
+    return HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
 
-async def append_log(call: Call) -> Response[bytes]:
+@route("PUT /api/workers/{worker}/log/{lease}", Permission.WORK, body=bytes)
+async def append_log(call: Call, query: LogPartQuery) -> LogAnswer:
     """Append to the output of a running attempt."""
-    query = call.query(LogPartQuery)
     content = await call.raw_body(MAX_LOG_PART_BYTES)
     attempt = await _live_attempt(call)
     size = _append(call.house, attempt, query.offset, content)
@@ -127,12 +143,16 @@ async def append_log(call: Call) -> Response[bytes]:
             found=str(size),
             next_step="Send again from there.",
         )
-    return json_answer(LogAnswer(size_bytes=size))
+    return LogAnswer(size_bytes=size)
 
 
-async def complete(call: Call) -> Response[bytes]:
+@route(
+    "POST /api/workers/{worker}/complete",
+    Permission.WORK,
+    limit_bytes=MAX_REPORTS_BYTES,
+)
+async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
-    body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
     worker_id = call.path("worker")
     reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
 
@@ -147,19 +167,17 @@ async def complete(call: Call) -> Response[bytes]:
     progress = Progress(reports=whole, started=body.started, returned=body.returned)
     done, granted = await call.house.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
     _count(call.house, [report for report in whole if report.lease_id in done.accepted])
-    return json_answer(
-        CompleteAnswer(
-            accepted=list(done.accepted),
-            stale=list(done.stale),
-            assignments=_assignments(call.house, granted),
-            gaps=gaps,
-        )
+    return CompleteAnswer(
+        accepted=list(done.accepted),
+        stale=list(done.stale),
+        assignments=_assignments(call.house, granted),
+        gaps=gaps,
     )
 
 
-async def sort_out_workspaces(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/workspaces", Permission.WORK)
+async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> WorkspacesAnswer:
     """Say which of a worker's idle workspaces are old enough to be deleted."""
-    body = await call.body(WorkspacesRequest)
     keep, now = call.house.cleaner.retention.workspaces, call.house.clock.now()
     worker_id = call.path("worker")
 
@@ -180,12 +198,13 @@ async def sort_out_workspaces(call: Call) -> Response[bytes]:
                 old.append(name)
         return old
 
-    return json_answer(WorkspacesAnswer(old=await asyncio.to_thread(call.house.store.read, look)))
+    return WorkspacesAnswer(old=await call.read(look))
 
 
-async def leave(call: Call) -> Response[bytes]:
+@route("POST /api/workers/{worker}/leave", Permission.WORK)
+async def leave(call: Call) -> LeaveAnswer:
     """Let a worker go and take back, uncounted, what it holds."""
-    return json_answer(LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker"))))
+    return LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker")))
 
 
 def _count(house: House, reports: list[AttemptReport]) -> None:
@@ -206,7 +225,9 @@ def _assignments(house: House, granted: Sequence[Leased]) -> list[Assignment]:
 def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
-    return Assignment(
+    return shaped(
+        Assignment,
+        job.spec,
         lease_id=attempt.lease_id,
         attempt=attempt.number,
         job_id=job.id,
@@ -215,18 +236,13 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
         dag_name=dag.name,
         agent_run_id=dag.run_id,
         workspace=workspace_of(dag),
-        filename=job.spec.filename,
         script=job.spec.script or "",
-        archive=job.spec.archive,
         args=list(job.spec.args),
         env=dict(job.spec.env),
-        timeout_seconds=job.spec.timeout_seconds,
-        cold=job.spec.cold,
         token=attempt.token,
         max_log_bytes=max_log_bytes or None,
         label=attempt.label,
         is_prefetched=job.status is JobStatus.READY,
-        priority=job.spec.priority,
         ready_at=job.ready_at,
     )
 
@@ -274,20 +290,7 @@ def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
 def _in_our_terms(report: Report) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
-    return AttemptReport(
-        lease_id=report.lease_id,
-        outcome=report.outcome,
-        exit_code=report.exit_code,
-        signal=report.signal,
-        started_at=report.started_at,
-        duration_ns=report.duration_ns,
-        peak_memory_bytes=report.peak_memory_bytes,
-        error=report.error,
-    )
-
-
-def _load(told: protocol.Load | None) -> Load | None:
-    return None if told is None else Load(**structs.asdict(told))
+    return shaped(AttemptReport, report)
 
 
 def _check_home(house: House, body: Registration) -> None:
@@ -301,7 +304,7 @@ def _check_home(house: House, body: Registration) -> None:
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
             found="one of another home",
-            next_step="A local worker ends with its home; `titan workers join --join` works for any server.",
+            next_step="A local worker ends with its home; `titan workers join` works for any server.",
         )
 
 
@@ -316,3 +319,133 @@ def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
                 next_step="Offer as many jobs as the machine can run at once: GENERAL:4.",
             )
     return offers
+
+
+@route("GET /api/workers", Permission.SEE_CLUSTER)
+def list_workers(call: Call, reader: Reader, query: WorkersQuery) -> WorkersAnswer:
+    """List workers, connected ones first."""
+    states = query.state.split(",") if query.state else None
+    local_ids, within = _local_ids(call), call.caller.project_id
+    workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+    views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
+    return WorkersAnswer(workers=views)
+
+
+@route("POST /api/workers/{worker}/drain", Permission.OPERATE, mutates=True)
+async def drain_worker(call: Call) -> Json[WorkerView]:
+    """Give a worker no new work: it finishes what it runs, then leaves."""
+    return await _change(call, drain)
+
+
+@route("POST /api/workers/{worker}/resume", Permission.OPERATE, mutates=True)
+async def resume_worker(call: Call) -> Json[WorkerView]:
+    """Give work again to a worker that is draining."""
+    return await _change(call, resume)
+
+
+@route("POST /api/workers/local", Permission.OPERATE, status=201, mutates=True)
+async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnswer]:
+    """Start a worker beside the server, and answer when it is here."""
+    for label in body.offers:
+        check_label(label)
+    name = None if body.name is None else check_name("worker", body.name)
+    local = call.house.local_workers
+    if local is None:
+        raise Conflict(
+            "a worker beside this server",
+            expected="a server that may run workers on its machine",
+            found="one that was started with --no-worker",
+            next_step="Start it without --no-worker, or start a worker where it is to run: titan workers join URL.",
+        )
+
+    async def start() -> LocalWorkerAnswer:
+        started = await local.add(body.offers, name=name)
+        return LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
+
+    return Json(await call.house.long_once.perform(call.mark(), start))
+
+
+async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Json[WorkerView]:
+    local_ids = _local_ids(call)
+    name = call.path("worker")
+
+    def view(tx: Transaction) -> object:
+        return worker_view(tx, act(tx, find_worker(tx, name)), local_ids=local_ids)
+
+    once = call.once(view)
+
+    def decide(tx: Transaction) -> tuple[Worker, bytes]:
+        answer = once(tx)
+        return find_worker(tx, name), answer
+
+    return Json(await call.house.orchestrator.change_worker(decide))
+
+
+def _local_ids(call: Call) -> frozenset[str]:
+    local = call.house.local_workers
+    return frozenset() if local is None else local.worker_ids()
+
+
+def standing_of(worker: Worker) -> WorkerStanding:
+    """Return how a worker stands for people, to whom one that drains is no longer simply connected."""
+    is_draining = worker.is_draining and worker.state is WorkerState.CONNECTED
+    return "draining" if is_draining else _STANDINGS[worker.state]
+
+
+def worker_view(
+    reader: Reader, worker: Worker, *, within: str | None = None, local_ids: AbstractSet[str] = frozenset()
+) -> WorkerView:
+    """Return a worker with its busy slots, what it runs and what it ran last, of the project `within` if given."""
+    live = reader.live_attempts_of_worker(worker.id)
+    ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
+    of_project: dict[str, list[str]] = {}
+    for attempt in (*live, *ended):
+        if within in (None, attempt.project_id):
+            of_project.setdefault(attempt.project_id, []).append(attempt.job_id)
+    jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
+    running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
+    names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
+    return shaped(
+        WorkerView,
+        worker,
+        worker_id=worker.id,
+        offers=dict(worker.offers),
+        busy=Counter(attempt.label for attempt in running),
+        state=standing_of(worker),
+        is_local=worker.id in local_ids,
+        running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
+        last_jobs=_last_jobs(ended, jobs, names),
+    )
+
+
+def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> RunningView:
+    return RunningView(
+        job_id=job.id,
+        name=job.name,
+        dag_id=job.dag_id,
+        dag_name=dag_names[job.dag_id],
+        project=job.project_id,
+        started_at=attempt.started_at or attempt.leased_at,
+    )
+
+
+def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Mapping[str, str]) -> list[LastJobView]:
+    views = []
+    for attempt in ended:
+        job = jobs.get(attempt.job_id)
+        if job is None or attempt.outcome is None or attempt.ended_at is None:
+            continue
+        views.append(
+            LastJobView(
+                job_id=job.id,
+                name=job.name,
+                dag_id=job.dag_id,
+                dag_name=dag_names[job.dag_id],
+                project=job.project_id,
+                attempt=attempt.number,
+                outcome=attempt.outcome,
+                duration_ns=attempt.duration_ns,
+                ended_at=attempt.ended_at,
+            )
+        )
+    return sorted(views, key=lambda view: view.ended_at, reverse=True)

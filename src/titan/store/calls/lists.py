@@ -15,14 +15,15 @@ from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
-from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
+from titan.store.calls.rows import action_from_row, sums_from_row
+from titan.store.calls.run_rows import RUN_COLUMNS, run_from_row, to_pico
 from titan.store.rows.columns import to_us
 from titan.store.session import CallSession, Row
 
-#: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
+#: What runs are sorted by → its column, and its place in the head: in `run_columns`, or from the end.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
-    "started": ("started_at_us", 7),
-    "cost": ("cost", 19),
+    "started": ("started_at_us", RUN_COLUMNS.index("started_at_us")),
+    "cost": ("cost", RUN_COLUMNS.index("cost")),
     "duration": ("duration_us", -3),
     "actions": ("calls", -2),
     "success_rate": ("success_rate", -1),

@@ -8,11 +8,11 @@ from typing import Any, Final
 import psycopg
 
 from titan.store.calls.postgres_words import query_of, vector_of
-from titan.store.calls.queries import SQL_FOLDER
+from titan.store.calls.queries import FRAGMENTS, SQL_FOLDER
 from titan.store.queries import load_queries
 from titan.store.session import Parameter, Row, Value
 
-QUERIES: Final = load_queries(SQL_FOLDER / "queries", SQL_FOLDER / "postgres" / "queries")
+QUERIES: Final = load_queries(SQL_FOLDER / "queries", SQL_FOLDER / "postgres" / "queries", fragments=FRAGMENTS)
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
@@ -19,111 +17,30 @@ from titan.model.runs import (
     OutcomeSums,
     Run,
     RunTotals,
-    Tally,
-    ToldEnd,
     counted_alone,
     lasted_ns,
 )
 from titan.ports_calls import FlatRun, Heard
+from titan.store.calls.run_rows import Values, exact_sum, from_pico, to_pico
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
 
-#: What a column can hold here, in the order of the columns.
-Values: TypeAlias = tuple[str | int | bytes | None, ...]
+#: What action_from_row reads and row_of_action writes.
+ACTION_COLUMNS: Final = (
+    "actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id, "
+    "actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, "
+    "actions.outcome, actions.cost, actions.is_cost_estimated, actions.model, actions.provider, "
+    "actions.input_tokens, actions.output_tokens, actions.response_id, actions.error_type, actions.error_message, "
+    "actions.impact, actions.effect, actions.tags, actions.is_redacted, actions.project_id, actions.has_inputs, "
+    "actions.has_outputs, actions.is_call, actions.has_cost, actions.has_tokens, actions.duplicate_of, "
+    "actions.cache_read_tokens, actions.cache_write_tokens, actions.reasoning_tokens"
+)
 
-PICO: Final = 12  # decimal places of a picodollar
-_MOST_COUNT: Final = 2**63 - 1
-_MOST_PICO: Final = _MOST_COUNT
-FULL_PICO: Final = 9_223_372 * 10**PICO  # whole dollars, so that up to a microdollar more still fits
-_MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
-_MOST_SUM: Final = Decimal(10**12)  # US dollars: of a million calls at the most that one may cost
-_STATUSES: Final = by_value(RunStatus)
-_SOURCES: Final = by_value(StatusSource)
 _OUTCOMES: Final = by_value(Outcome)
 _KINDS: Final = by_value(ActionKind)
 _IMPACTS: Final = by_value(Impact)
 _EFFECTS: Final = by_value(Effect)
 _TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
-_TOLD_END: Final = msgspec.json.Decoder(ToldEnd)
-
-
-def to_pico(cost: Decimal) -> int:
-    """Return picodollars; digits beyond the twelfth place are rounded to even.
-
-    What is more than a column holds comes to the most that it holds: no call costs that, and no sum is kept so.
-    """
-    if not -_MOST < cost < _MOST:
-        return _MOST_PICO if cost > 0 else -_MOST_PICO
-    return int(cost.scaleb(PICO).to_integral_value())
-
-
-def from_pico(pico: int) -> Decimal:
-    """Return US dollars, without zeros behind the last digit, and written out: 100, not 1E+2."""
-    return Decimal(pico).scaleb(-PICO).normalize() + _NOTHING
-
-
-def exact_sum(parts: str | None) -> int:
-    """Return a sum that was told as its millions and the rest: no column holds all of what sums come to. None is 0."""
-    millions, rest = parts.split() if parts else ("0", "0")
-    return int(millions) * 10**6 + int(rest)
-
-
-def sum_to_pico(cost: Decimal) -> tuple[int, int]:
-    """Return a sum in two columns: picodollars, and what is over the most that they hold in microdollars.
-
-    The first one sorts sums up to that most, 9,223,372 US dollars; the two, the second one first, sort all of them.
-    """
-    pico = max(0, int(min(cost, _MOST_SUM).scaleb(PICO).to_integral_value()))
-    if pico <= FULL_PICO:
-        return pico, 0
-    more, rest = divmod(pico - FULL_PICO, 10**6)
-    return FULL_PICO + rest, more
-
-
-def _sum_from_pico(pico: int, more: int) -> Decimal:
-    return from_pico(pico + more * 10**6)
-
-
-_NOTHING: Final = Decimal(0)
-
-
-def run_from_row(row: Row) -> Run:
-    """Return the run of `run_columns`."""
-    return Run(
-        project_id=row[0],
-        id=row[1],
-        agent_id=row[2],
-        session_id=row[3],
-        name=row[4],
-        status=_STATUSES[row[5]],
-        status_source=_SOURCES[row[6]],
-        started_at=from_us(row[7]),
-        last_event_at=from_us(row[8]),
-        heard_at=from_us(row[9]),
-        ended_at=from_us_or_none(row[10]),
-        reason=row[11],
-        has_stages=bool(row[12]),
-        tally=_tally(row),
-        last_outcome=_OUTCOMES[row[24]] if row[24] else None,
-        last_ended_at=from_us_or_none(row[25]),
-        first_error_id=row[26],
-        first_error=row[27],
-        first_error_at=from_us_or_none(row[28]),
-        done=row[29],
-        total=row[30],
-        tags=_TAGS.decode(row[31]),
-        pinned_at=from_us_or_none(row[32]),
-        archived_at=from_us_or_none(row[33]),
-        entry_count=row[34],
-        last_started_at=from_us_or_none(row[35]),
-        progress_at=from_us_or_none(row[36]),
-        agent_order=row[38],
-        details_told=tuple(row[39].split()),
-        told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
-        lost=row[45],
-        troubles=row[46],
-        keeps_content=bool(row[47]),
-    )
 
 
 def with_totals(run: Run, totals: RunTotals) -> Run:
@@ -137,83 +54,6 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
         first_error_id=first and first.action_id,
         first_error=first and first.text,
         first_error_at=None if first is None else from_us_or_none(first.started_at_us),
-    )
-
-
-def _tally(row: Row) -> Tally:
-    return Tally(
-        calls=sum(row[13:19]),
-        running=row[13],
-        success=row[14],
-        error=row[15],
-        blocked=row[16],
-        rejected=row[17],
-        replayed=row[18],
-        cost=_sum_from_pico(row[19], row[42]),
-        prevented=_sum_from_pico(row[20], row[43]),
-        saved=_sum_from_pico(row[21], row[44]),
-        input_tokens=row[22],
-        output_tokens=row[23],
-        unpriced=row[37],
-        estimated=row[40],
-    )
-
-
-def row_of_run(run: Run) -> Values:
-    """Return `run_columns`."""
-    tally = run.tally
-    (cost, cost_more), (prevented, prevented_more), (saved, saved_more) = map(
-        sum_to_pico, (tally.cost, tally.prevented, tally.saved)
-    )
-    return (
-        run.project_id,
-        run.id,
-        run.agent_id,
-        run.session_id,
-        run.name,
-        run.status,
-        run.status_source,
-        to_us(run.started_at),
-        to_us(run.last_event_at),
-        to_us(run.heard_at),
-        to_us_or_none(run.ended_at),
-        run.reason,
-        int(run.has_stages),
-        tally.running,
-        tally.success,
-        tally.error,
-        tally.blocked,
-        tally.rejected,
-        tally.replayed,
-        cost,
-        prevented,
-        saved,
-        min(tally.input_tokens, _MOST_COUNT),
-        min(tally.output_tokens, _MOST_COUNT),
-        run.last_outcome,
-        to_us_or_none(run.last_ended_at),
-        run.first_error_id,
-        run.first_error,
-        to_us_or_none(run.first_error_at),
-        run.done,
-        run.total,
-        msgspec.json.encode(run.tags).decode(),
-        to_us_or_none(run.pinned_at),
-        to_us_or_none(run.archived_at),
-        run.entry_count,
-        to_us_or_none(run.last_started_at),
-        to_us_or_none(run.progress_at),
-        tally.unpriced,
-        run.agent_order,
-        " ".join(run.details_told),
-        tally.estimated,
-        None if run.told_end is None else msgspec.json.encode(run.told_end).decode(),
-        cost_more,
-        prevented_more,
-        saved_more,
-        min(run.lost, _MOST_COUNT),
-        min(run.troubles, _MOST_COUNT),
-        int(run.keeps_content),
     )
 
 

@@ -10,7 +10,8 @@ from titan.model.runs import Run
 from titan.ports_calls import NewEntry, StoredEntry
 from titan.store.calls.matching import words_of
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
-from titan.store.calls.rows import Values, entry_of_facts, facts_of
+from titan.store.calls.rows import entry_of_facts, facts_of
+from titan.store.calls.run_rows import Values
 from titan.store.rows.columns import from_us, to_json
 from titan.store.session import CallSession, Row
 from titan_sdk.tape import chain

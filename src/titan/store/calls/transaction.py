@@ -13,16 +13,8 @@ from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note, row_of_replay
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import (
-    HourRow,
-    Values,
-    action_from_row,
-    hours_changed,
-    row_of_action,
-    row_of_run,
-    run_from_row,
-    with_totals,
-)
+from titan.store.calls.rows import HourRow, action_from_row, hours_changed, row_of_action, with_totals
+from titan.store.calls.run_rows import Values, row_of_run, run_from_row
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.tapes import NO_LINK, KnownTexts, Place, TapeRows, words_of_entry
 from titan.store.rows.columns import reads_rows, to_json, to_us

@@ -2,16 +2,7 @@
 
 import msgspec
 
-from titan.model.jobs import (
-    Affinity,
-    Decision,
-    Job,
-    JobSpec,
-    JobStatus,
-    ReadyJob,
-    queue_label,
-    split_queue_label,
-)
+from titan.model.jobs import Affinity, Decision, Job, JobSpec, JobStatus, ReadyJob, queue_label, split_queue_label
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 

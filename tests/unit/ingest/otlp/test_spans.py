@@ -6,16 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.telemetry import (
-    PARENT_ID,
-    SPAN_ID,
-    STARTED_NS,
-    TRACE_ID,
-    a_span,
-    actions_of,
-    entries_of,
-    run_of,
-)
+from tests.support.telemetry import PARENT_ID, SPAN_ID, STARTED_NS, TRACE_ID, a_span, actions_of, entries_of, run_of
 from titan.model.actions import (
     ActionEntry,
     ActionKind,

@@ -35,7 +35,7 @@ export function RunHeader({ recording, onShow }: Props) {
       </div>
       <RunActions run={run} />
       <RunFacts recording={recording} onShow={onShow} />
-      {run.told_end ? <ToldEnd of={run.told_end} /> : null}
+      {run.reported_end ? <ReportedEnd of={run.reported_end} /> : null}
       <Lost recording={recording} onShow={onShow} />
       <Trouble recording={recording} onShow={onShow} />
     </header>
@@ -43,7 +43,7 @@ export function RunHeader({ recording, onShow }: Props) {
 }
 
 /** The end that the run was told before something of it began again. */
-function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["told_end"]> }) {
+function ReportedEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["reported_end"]> }) {
   return (
     <div className="run-trouble" data-bad={status === "failed" || undefined}>
       <p>

@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 28
+-- version: 29
 
 create schema if not exists calls;
 
@@ -67,7 +67,7 @@ create table runs (
     ) stored,
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
-    details_told text collate "C" not null default '',
+    details_told text collate "C" not null default '[]',
     keeps_content bigint not null default 1 check (keeps_content in (0, 1)),
     estimated bigint not null default 0 check (estimated >= 0),
     told_end text collate "C",

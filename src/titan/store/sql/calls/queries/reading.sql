@@ -1,24 +1,5 @@
 What is asked of calls.db.
 
--- fragment: run_columns
-runs.project_id, runs.id, runs.agent_id, runs.session_id, runs.name, runs.status, runs.status_source,
-runs.started_at_us, runs.last_event_at_us, runs.heard_at_us, runs.ended_at_us, runs.reason, runs.has_stages,
-runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replayed, runs.cost, runs.prevented,
-runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
-runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
-runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost,
-runs.troubles, runs.keeps_content
-
--- fragment: action_columns
-actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id,
-actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
-actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
-actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
-actions.is_redacted, actions.project_id, actions.has_inputs, actions.has_outputs, actions.is_call, actions.has_cost,
-actions.has_tokens, actions.duplicate_of, actions.cache_read_tokens, actions.cache_write_tokens,
-actions.reasoning_tokens
-
 -- name: run_no
 select run_no from runs where project_id = :project_id and id = :run_id
 union all

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 28
+-- version: 29
 
 create table meta (
     name text not null primary key,
@@ -65,7 +65,7 @@ create table runs (
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
-    details_told text not null default '',
+    details_told text not null default '[]',
     keeps_content integer not null default 1 check (keeps_content in (0, 1)),
     estimated integer not null default 0 check (estimated >= 0),
     told_end text,

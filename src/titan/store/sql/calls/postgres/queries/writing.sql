@@ -20,31 +20,12 @@ where project_id = :project_id and id in (select json_array_elements_text(cast(:
 -- name: save_runs
 insert into runs
 (
-    run_no, text_count, link, actions_version, version, status_version, {run_columns}
+    run_no, text_count, link, actions_version, version, status_version, {run_fields}
 )
-values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-)
+values (?, ?, ?, ?, ?, ?, {run_places})
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
-version = excluded.version, agent_id = excluded.agent_id,
-session_id = excluded.session_id, name = excluded.name, status = excluded.status,
-status_source = excluded.status_source, started_at_us = excluded.started_at_us,
-last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,
-reason = excluded.reason, has_stages = excluded.has_stages, running = excluded.running, success = excluded.success,
-error = excluded.error, blocked = excluded.blocked, rejected = excluded.rejected, replayed = excluded.replayed,
-cost = excluded.cost, prevented = excluded.prevented, saved = excluded.saved, input_tokens = excluded.input_tokens,
-output_tokens = excluded.output_tokens, last_outcome = excluded.last_outcome,
-last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_error_id,
-first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
-total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
-archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
-last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
-unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told,
-estimated = excluded.estimated,
-told_end = excluded.told_end, cost_more = excluded.cost_more, prevented_more = excluded.prevented_more,
-saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.troubles,
+version = excluded.version, {run_updates},
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end
 
 -- name: actions_at

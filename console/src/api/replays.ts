@@ -1,0 +1,84 @@
+/** The replays of a run: their history, one with what it found, and how to start and cancel them. */
+import { useQuery } from "@tanstack/react-query";
+import { useChange } from "./changes";
+import { api, type Schemas } from "./client";
+import { queries } from "./query";
+import type { ActionDetailView } from "./recordedRun";
+
+export type Replay = Schemas["ReplayView"];
+export type ReplayDetail = Schemas["ReplayDetailView"];
+export type ReplayMetrics = Schemas["ReplayMetrics"];
+export type Finding = Schemas["FindingView"];
+export type Divergence = Schemas["DivergenceView"];
+export type ComparedRow = Schemas["ComparedRowView"];
+export type Comparison = Schemas["ComparisonView"];
+
+const RUNNING_MS = 500; // between two questions how far a replay is; no event tells
+
+export function replaysKey(run: string): string[] {
+  return ["replays", run];
+}
+
+/** The replays of a run, the newest first. */
+export function useReplays(run: string) {
+  return useQuery<Replay[]>({
+    queryKey: replaysKey(run),
+    refetchInterval: ({ state }) => (state.data?.some(isRunning) ? RUNNING_MS : false),
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/runs/{run}/replays", { params: { path: { run } }, signal })).data?.data ?? [],
+  });
+}
+
+/** One replay with what it found; read until it has ended. Reported ones have nothing more than their row. */
+export function useReplay(run: string, replay: Replay | undefined) {
+  const id = replay?.id ?? "";
+  return useQuery<ReplayDetail | null>({
+    queryKey: [...replaysKey(run), id],
+    enabled: replay !== undefined && replay.level !== "reported",
+    refetchInterval: ({ state }) => (state.data && isRunning(state.data) ? RUNNING_MS : false),
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/runs/{run}/replays/{replay}", { params: { path: { run, replay: id } }, signal })).data ??
+      null,
+  });
+}
+
+/** Starts a replay: compares with another run, or, without one, checks the run by itself. */
+export function useStartReplay(run: string, started: (replay: Replay) => void) {
+  return useChange(
+    async (against: string | null, headers) => {
+      const body = { level: against === null ? "self_check" : "compare", with_run: against } as const;
+      return (await api.POST("/api/v1/runs/{run}/replays", { params: { path: { run } }, body, headers })).data;
+    },
+    () => null,
+    (replay) => {
+      void queries.invalidateQueries({ queryKey: replaysKey(run) });
+      if (replay) started(replay);
+    },
+  );
+}
+
+export function useCancelReplay(run: string) {
+  return useChange(
+    async (replay: string) => {
+      await api.POST("/api/v1/runs/{run}/replays/{replay}/cancel", { params: { path: { run, replay } } });
+    },
+    "The replay is cancelled.",
+    () => void queries.invalidateQueries({ queryKey: replaysKey(run) }),
+  );
+}
+
+/** Everything about an action of some run; nothing is asked without its id. */
+export function useActionOf(run: string, action: string | null) {
+  return useQuery<ActionDetailView | null>({
+    queryKey: ["action", run, action, "compared"],
+    enabled: action !== null,
+    queryFn: async ({ signal }) => {
+      const path = { run, action: action ?? "" };
+      return (await api.GET("/api/v1/runs/{run}/actions/{action}", { params: { path }, signal })).data ?? null;
+    },
+  });
+}
+
+export function isRunning(replay: Replay): boolean {
+  return replay.state === "running";
+}

@@ -1,0 +1,57 @@
+import { Link } from "react-router";
+import type { RunView } from "../../../api/recorded";
+import { useLatestRuns } from "../../../api/recordedRun";
+import { useCanChange } from "../../../api/session";
+import { Button } from "../../../parts/Button";
+import { useToday } from "../../../parts/clock";
+import { moment } from "../../../parts/format";
+import { useUrl } from "../../../parts/url";
+
+interface Props {
+  run: RunView;
+  isStarting: boolean;
+  onStart: () => void;
+}
+
+/** Starts a replay: of the run by itself, or against another run of its agent. */
+export function SimulateBar({ run, isStarting, onStart }: Props) {
+  const [url, change] = useUrl();
+  const today = useToday();
+  const { data } = useLatestRuns(run.agent_id);
+  const others = data?.filter((other) => other.run_id !== run.run_id) ?? [];
+  const against = url.get("against") ?? "";
+  const isListed = against === "" || others.some((other) => other.run_id === against);
+  return (
+    <div className="row simulation-bar">
+      {useCanChange() ? (
+        <>
+          <Button kind="main" busy={isStarting} onClick={onStart} title="r">
+            Simulate Replay
+          </Button>
+          <label className="row">
+            <span className="soft">against</span>
+            <select
+              className="field"
+              value={against}
+              onChange={(event) => change({ against: event.target.value || null })}
+            >
+              <option value="">its own recording (self-check)</option>
+              {isListed ? null : <option value={against}>{against}</option>}
+              {others.map((other) => (
+                <option key={other.run_id} value={other.run_id}>
+                  {`${other.name ?? other.run_id} · ${other.status} · ${moment(Date.parse(other.started_at), today)}`}
+                </option>
+              ))}
+            </select>
+          </label>
+        </>
+      ) : (
+        <span className="soft">Only an administrator starts replays.</span>
+      )}
+      <span className="faint simulation-levels">
+        Self-check and comparison of recorded runs; re-executing the code comes later.{" "}
+        <Link to="/help/replay">Help</Link>
+      </span>
+    </div>
+  );
+}
