@@ -1,8 +1,7 @@
 """`titan replay`: run a program again against a recorded run, and find where it goes another way, and why."""
 
-import json
+import shlex
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,6 +18,8 @@ from titan.insight.replay.recorded_action import RecordedAction
 from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, ReplayFailed
 from titan.replay.investigation import Investigation, Investigator
+from titan.replay.views import comparison_view, metrics_of, re_execution_view
+from titan.wire.replays import ReplayReport
 
 everyday = typer.Typer()
 
@@ -91,9 +92,12 @@ def replay(
                 message=str(error),
             ) from error
     comparison = compare(recording, investigator.replayed(found.executions[0]))
+    document = _document(run_line, comparison, found, shlex.join(command))
+    if not Path(run).is_file():
+        titan.post("api", "v1", "runs", run_line.run_id, "replays", body={"level": "re_execute", "report": document})
     is_same = not comparison.divergence_count and found.root is None
     return Answer(
-        _document(run_line, comparison, found),
+        {"run_id": run_line.run_id, "level": "re_execute", **document},
         lambda: _show(run_line, comparison, found),
         ExitCode.OK if is_same else ExitCode.FAILED,
     )
@@ -119,21 +123,14 @@ def _recording(path: Path, named: str) -> tuple[RunLine, list[RecordedAction]]:
     return runs[0], recorded_actions([line for line in lines if isinstance(line, ActionLine)])
 
 
-def _document(run: RunLine, comparison: Comparison, found: Investigation) -> dict[str, Any]:
-    facts = asdict(comparison) | {"savings": comparison.savings, "match_rate": comparison.match_rate}
-    agreement = found.agreement
-    document = {
-        "run_id": run.run_id,
-        "level": "re_execute",
-        "comparison": facts,
-        "executions": [{"exit_code": execution.exit_code} for execution in found.executions],
-        "determinism": {"score": agreement.score, "executions": agreement.executions, "differing": agreement.differing},
-        "verdict": _verdict(run, comparison, found),
-        "cause": None if found.cause is None else asdict(found.cause),
-        "statement": None if found.statement is None else asdict(found.statement),
-    }
-    plain: dict[str, Any] = json.loads(msgspec.json.encode(document))
-    return plain
+def _document(run: RunLine, comparison: Comparison, found: Investigation, command: str) -> dict[str, Any]:
+    report = ReplayReport(
+        metrics=metrics_of(comparison),
+        comparison=comparison_view(comparison),
+        re_execution=re_execution_view(found, verdict=_verdict(run, comparison, found), command=command),
+    )
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    return document
 
 
 def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
