@@ -24,6 +24,7 @@ from titan.wire.replays import ReplayReport
 everyday = typer.Typer()
 
 EXAMPLE: Final = "titan replay RUN -- python agent.py"
+NO_PROGRAM: Final = f"a program behind --: {EXAMPLE}"
 _MARKS: Final = {"match": "✅ Match", "diverged": "❌ Diverged", "unknown": "– Unknown"}
 _PINNED: Final = {
     "hash_seed": "the order of sets and of what hashes decide (PYTHONHASHSEED)",
@@ -52,9 +53,9 @@ Timeout = Annotated[
 
 @asks(
     everyday,
-    "titan replay RESEARCH_cb5e13 -- python agent.py   # is it still what was recorded?",
-    "titan replay failed.jsonl -- python agent.py      # of an export, without a server",
-    "titan replay RESEARCH_cb5e13 --runs 10 --json -- python agent.py",
+    "titan replay WEATHER_5f2c1a -- python weather.py",
+    "titan replay WEATHER_5f2c1a --runs 10 --json -- python weather.py",
+    "titan replay weather.jsonl -- python weather.py   # of an export, without a server",
     panel=EVERYDAY,
 )
 def replay(
@@ -74,7 +75,7 @@ def replay(
     """
     command = context.obj or []
     if not command:
-        raise usage_error("titan replay", expected=f"a program behind --: {EXAMPLE}", found="none")
+        raise usage_error("titan replay", expected=NO_PROGRAM, found="none")
     with tempfile.TemporaryDirectory(prefix="titan-replay-") as folder:
         path = Path(run) if Path(run).is_file() else _fetched(titan, run, Path(folder))
         run_line, recording = _recording(path, run)
