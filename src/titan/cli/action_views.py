@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Final
 
 from titan.cli.formats import count, duration, in_words, moment, money, size
-from titan.cli.recorded_answers import Action, ActionDetail, Body, Call, Failure
-from titan.cli.recorded_views import note_line
+from titan.cli.run_views import Call, note_line
 from titan.cli.screen import Status, say
 from titan.model.actions import CALLS, INCURRED, ActionKind
+from titan.wire.actions import ActionDetailView, ActionView, BodyView, FailureView
 
 #: Of which the tree tells what they say: it is all there is to know of them.
 SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EVENT})
 SAID_CHARACTERS: Final = 120
 
 
-def show_action(detail: ActionDetail, *, at: datetime) -> None:
+def show_action(detail: ActionDetailView, *, at: datetime) -> None:
     """Write all that is known of one action."""
     action = detail.action
     say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
@@ -32,7 +32,7 @@ def show_action(detail: ActionDetail, *, at: datetime) -> None:
         _show_failure(detail.bodies.failure)
 
 
-def said_in(call: Call, body: Body | None) -> str:
+def said_in(call: Call, body: BodyView | None) -> str:
     """Return what a thought, a hand-off or an event says, on one line; "" for nothing."""
     if body is None:
         return ""
@@ -44,7 +44,7 @@ def said_in(call: Call, body: Body | None) -> str:
     return line if len(line) <= SAID_CHARACTERS else line[: SAID_CHARACTERS - 1] + "…"
 
 
-def _facts(action: Action, *, at: datetime) -> list[str]:
+def _facts(action: ActionView, *, at: datetime) -> list[str]:
     took = duration(at - action.started_at) if action.duration_ms is None else in_words(action.duration_ms)
     length = f"{'runs for' if action.outcome is None else 'took'} {took}"
     below = [f"below {action.parent_id}"] if action.parent_id else []
@@ -56,7 +56,7 @@ def _facts(action: Action, *, at: datetime) -> list[str]:
     return [f"{action.kind} {action.name}", who, *below, f"started {moment(action.started_at, now=at)}", length]
 
 
-def _figures(detail: ActionDetail) -> list[str]:
+def _figures(detail: ActionDetailView) -> list[str]:
     action = detail.action
     figures = []
     if action.cost_usd is not None:
@@ -73,7 +73,7 @@ def _figures(detail: ActionDetail) -> list[str]:
     return figures
 
 
-def _tokens(detail: ActionDetail) -> str:
+def _tokens(detail: ActionDetailView) -> str:
     """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
     cached = (
         (detail.cache_read_tokens, "of them from cache"),
@@ -84,7 +84,7 @@ def _tokens(detail: ActionDetail) -> str:
     return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
 
 
-def _show_body(title: str, body: Body) -> None:
+def _show_body(title: str, body: BodyView) -> None:
     say("")
     say(f"{title}:")
     value = _value(body.text)
@@ -96,7 +96,7 @@ def _show_body(title: str, body: Body) -> None:
         say(f"  … {shown} of {size(body.cut.size_bytes)}; the whole: GET {body.cut.url}")
 
 
-def _show_failure(failure: Failure) -> None:
+def _show_failure(failure: FailureView) -> None:
     say("")
     say(f"error: {failure.type}{f': {failure.message}' if failure.message else ''}")
     for line in (failure.traceback or "").splitlines():

@@ -22,6 +22,7 @@ from titan.cli.commands import (
     replay,
     runs,
     runs_changes,
+    runs_compare,
     runs_files,
     store,
     submit,
@@ -71,7 +72,7 @@ app = typer.Typer(
 )
 for commands in (up, submit, jobs, gates, changes, replay, doctor):
     app.add_typer(commands.everyday)
-assert runs_changes.app is runs_files.app is runs.app  # of which each holds a part of the commands
+assert runs_changes.app is runs_compare.app is runs_files.app is runs.app  # of which each holds a part of the commands
 for noun, commands in {
     "dags": dags,
     "jobs": jobs,

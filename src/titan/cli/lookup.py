@@ -6,36 +6,36 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
-from titan.cli.answers import Dag, Document, Job, read
 from titan.cli.completion import known_names
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count
-from titan.cli.server import Server
-from titan.cli.views import shortened
+from titan.cli.server import Document, Server, read
+from titan.cli.views import jobs_of, shortened
+from titan.wire.work import DagView, JobView
 
 _NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
 _NEAR: Final = 3  # names that are offered where one is not known
-_KINDS: Final = {"UnknownJob": "job", "UnknownDag": "dag", "UnknownRun": "run", "UnknownWorker": "worker"}
+_UNKNOWN: Final = re.compile(r"(job|dag|run|worker|gate) '(.+)'")  # the subject of an error
 
 FoundT = TypeVar("FoundT")
 
 
-def find_dag(server: Server, name: str) -> Dag:
+def find_dag(server: Server, name: str) -> DagView:
     """Return the DAG with this id, else the newest of this name, with its jobs.
 
     Raises:
         CommandFailed: there is none.
     """
-    return read(server.get("api", "dags", name), Dag)
+    return read(server.get("api", "dags", name), DagView)
 
 
-def find_job(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Job:
+def find_job(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> JobView:
     """Return the job with this id, else the newest of this name in `dag` or `run`, else the newest of all.
 
     Raises:
         CommandFailed: there is none; the message says so when a DAG has the name.
     """
-    return read(find_job_document(server, name, dag=dag, run=run), Job)
+    return read(find_job_document(server, name, dag=dag, run=run), JobView)
 
 
 def find_job_document(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Document:
@@ -57,7 +57,7 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
 
 def dag_id_of(server: Server, dag: str | None) -> str | None:
     """Return the id of the DAG that `--dag` names, None when it is not given."""
-    return None if dag is None else read(server.get("api", "dags", dag, jobs=False), Dag).dag_id
+    return None if dag is None else read(server.get("api", "dags", dag, jobs=False), DagView).dag_id
 
 
 def on_any(
@@ -106,11 +106,10 @@ def on_any(
 
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
     """Return the error with names like the unknown one as its next step, or else the command that lists them."""
-    kind = _KINDS.get(failure.kind)
-    unknown = re.search(r"'(.+)'$", failure.subject)
-    if kind is None or unknown is None or failure.found != "none such":  # another find says more
+    unknown = _UNKNOWN.fullmatch(failure.subject)
+    if unknown is None or failure.found != "none such":  # another find says more
         return failure
-    name = unknown.group(1)
+    kind, name = unknown.groups()
     try:
         known = known_names(server, kind, like=name) or known_names(server, kind)
     except CommandFailed:
@@ -160,8 +159,8 @@ def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
     )
 
 
-def _named(dag: Dag) -> str:
-    names = [job.name for job in dag.jobs]
+def _named(dag: DagView) -> str:
+    names = [job.name for job in jobs_of(dag)]
     listed = ", ".join(names[:_NAMED_JOBS])
     rest = len(names) - _NAMED_JOBS
     return f"{count(len(names), 'job')} ({listed}{f' and {rest:,} more' if rest > 0 else ''})"

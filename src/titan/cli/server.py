@@ -7,16 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from titan.cli.answers import Document, ProjectList, read
+import msgspec
+
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
+from titan.wire.access import ProjectsAnswer
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
-from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
+
+if TYPE_CHECKING:
+    from titan_sdk.exchange import Readable
 
 DEFAULT_HOST = "127.0.0.1"
 HTTPS_PORT = 443
@@ -25,6 +30,11 @@ DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program ha
 # The first request tries once, so that a missing server is said at once; from then on the server is known to
 # exist, and a restart while a command waits or follows is waited out. A job, which has a token, has a server.
 _PATIENCE_SECONDS = 60.0
+#: A JSON object as it came, for `--json`.
+Document: TypeAlias = Mapping[str, object]
+
+AnswerT = TypeVar("AnswerT")
+
 _NO = frozenset({"", "0", "false", "no", "off"})  # as titan_sdk reads TITAN_TLS
 _START_HINT = (
     "Start it with `titan up`, or name its home with TITAN_HOME, or its address with --server http://HOST:PORT."
@@ -96,7 +106,7 @@ class Server:
 
     def in_each_project(self) -> "Iterator[Server]":
         """Yield this server as a client of each project that there is."""
-        for listed in read(self.get("api", "v1", "projects"), ProjectList).data:
+        for listed in read(self.get("api", "v1", "projects"), ProjectsAnswer).data:
             yield Server([self.address], self._home, self._environment, project=listed.name)
 
     def answers(self, *, to_us: bool = False) -> bool:
@@ -126,7 +136,7 @@ class Server:
         return self._ask("DELETE", segments, query=query)
 
     def upload(
-        self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float, **query: str | None
+        self, *segments: str, file: "Readable", size_bytes: int, timeout_seconds: float, **query: str | None
     ) -> Document:
         """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
         with _translated():
@@ -209,6 +219,24 @@ class Server:
             is_tls=address.is_tls,
             ca_file=(self._environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
         )
+
+
+def read(document: object, answer_type: type[AnswerT]) -> AnswerT:
+    """Return an answer as a value.
+
+    Raises:
+        CommandFailed: the server speaks another version of these answers.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(document), type=answer_type)  # `convert` has no Raw
+    except msgspec.ValidationError as error:
+        raise CommandFailed(
+            "the server's answer",
+            exit_code=ExitCode.UNREACHABLE,
+            expected=f"a {answer_type.__name__} of this version",
+            found=str(error),
+            next_step="`titan doctor` compares both versions.",
+        ) from error
 
 
 class BrokenOff(CommandFailed):

@@ -1,6 +1,7 @@
 """Replays as JSON: what a comparison and an investigation found, in the shapes of the wire."""
 
 from titan.insight.replay.comparison import Comparison
+from titan.model.shaped import shaped
 from titan.replay.investigation import Investigation
 from titan.wire.replays import (
     CauseView,
@@ -29,32 +30,8 @@ def metrics_of(found: Comparison) -> ReplayMetrics:
 def comparison_view(found: Comparison) -> ComparisonView:
     """Return how a replay differs from its original."""
     return ComparisonView(
-        divergences=tuple(
-            DivergenceView(
-                kind=one.kind.value,
-                action=one.action,
-                replay_action=one.replay_action,
-                original_id=one.original_id,
-                replay_id=one.replay_id,
-                path=one.path,
-                is_root=one.is_root,
-                consequence_of=one.consequence_of,
-            )
-            for one in found.divergences
-        ),
-        rows=tuple(
-            ComparedRowView(
-                action=row.action,
-                part=row.part.value,
-                original=row.original,
-                replay=row.replay,
-                status=row.status.value,
-                original_id=row.original_id,
-                replay_id=row.replay_id,
-                remarks=tuple(remark.value for remark in row.remarks),
-            )
-            for row in found.rows
-        ),
+        divergences=tuple(shaped(DivergenceView, one) for one in found.divergences),
+        rows=tuple(shaped(ComparedRowView, row) for row in found.rows),
         has_more_rows=found.has_more_rows,
     )
 

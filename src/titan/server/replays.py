@@ -1,8 +1,9 @@
 """Replays that the server computes: one at a time, on a thread of their own, beside the requests."""
 
+import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.runs import Run
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.replay.views import comparison_view, metrics_of
@@ -39,6 +41,7 @@ class _Progress:
     done: int = 0
     total: int = 0
     is_cancelled: bool = False
+    ended: Future[None] = field(default_factory=Future)
 
     def step(self) -> None:
         if self.is_cancelled:
@@ -72,6 +75,12 @@ class Replays:
         if progress is not None:
             progress.is_cancelled = True
 
+    async def wait(self, replay_id: str, *, seconds: float) -> None:
+        """Return when a replay has ended, or after so many seconds."""
+        progress = self._progress.get(replay_id)
+        if progress is not None and seconds:
+            await asyncio.wait([asyncio.wrap_future(progress.ended)], timeout=seconds)
+
     def as_it_stands(self, replay: Replay) -> Replay:
         """Return a replay; one that runs in no process any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
@@ -98,7 +107,7 @@ class Replays:
         except Exception:
             logger.exception("replay %s of run %s is not stored", replay.id, replay.run_id)
         finally:
-            del self._progress[replay.id]
+            self._progress.pop(replay.id).ended.set_result(None)
 
     def _ended(self, replay: Replay, progress: _Progress) -> Replay:
         try:
@@ -153,18 +162,8 @@ def _save(tx: CallTransaction, *, replay: Replay) -> None:
 
 
 def _check_metrics(found: SelfCheck) -> ReplayMetrics:
-    return ReplayMetrics(
-        original_cost_usd=found.original_cost,
-        calls=found.calls,
-        replayable=found.replayable,
-        is_available=found.is_available,
-    )
+    return shaped(ReplayMetrics, found, original_cost_usd=found.original_cost)
 
 
 def _check_view(found: SelfCheck) -> SelfCheckView:
-    return SelfCheckView(
-        findings=tuple(
-            FindingView(reason=one.reason.value, blocks=one.blocks, count=one.count, action_ids=one.action_ids)
-            for one in found.findings
-        )
-    )
+    return SelfCheckView(findings=tuple(shaped(FindingView, one) for one in found.findings))

@@ -136,7 +136,7 @@ def test_the_report_is_stored_under_the_run(titan: RunningTitan, tmp_path: Path)
 
     assert (listed["level"], listed["state"], listed["metrics"]["match_rate"]) == ("re_execute", "completed", 1.0)
     assert shown["result"]["re_execution"]["executions"] == 2
-    assert [row["action"] for row in shown["result"]["comparison"]["rows"]][0] == "call_llm"
+    assert shown["result"]["comparison"]["rows"][0]["action"] == "call_llm"
 
 
 def test_an_export_is_replayed_without_a_server(titan: RunningTitan, tmp_path: Path) -> None:

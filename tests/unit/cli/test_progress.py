@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.cli_answers import an_answered_dag, an_answered_job
-from titan.cli.progress import PlainProgress
+from titan.cli.following import PlainProgress
 from titan.model.jobs import JobStatus
 
 

@@ -8,45 +8,48 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.support.cli_answers import a_tally
+from tests.support.cli_answers import a_tally, an_answer
 from titan.cli.commands.runs_files import imported_words
 from titan.cli.formats import money
-from titan.cli.recorded_answers import Call, Imported, Progress, Run, Skeleton, tree_of
-from titan.cli.recorded_views import action_row, cost_of, progress_of
+from titan.cli.run_views import Call, action_row, cost_of, progress_of, tree_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.run_status import RunStatus
+from titan.wire.actions import SkeletonAnswer
+from titan.wire.runs import ImportAnswer, ProgressView, RunView
 
 
-def a_skeleton(**parents: int) -> Skeleton:
+def a_skeleton(**parents: int) -> SkeletonAnswer:
     """Return actions numbered from 1, a second apart, by name with the parent's number."""
     size = len(parents)
-    run = Run(
+    run = an_answer(
+        RunView,
         run_id="R_1",
         agent_id="R",
         status=RunStatus.COMPLETED,
         started_at=datetime(2026, 3, 1, tzinfo=UTC),
         tally=a_tally(calls=size),
     )
-    none = (-1,) * size
-    return Skeleton(
+    none = [-1] * size
+    return an_answer(
+        SkeletonAnswer,
         run=run,
-        names=tuple(parents),
-        models=(),
-        actors=(),
-        error_types=(),
-        number=tuple(range(1, size + 1)),
-        id=tuple(parents),
-        parent=tuple(parents.values()),
-        kind=(ActionKind.TOOL,) * size,
-        name=tuple(range(size)),
+        names=list(parents),
+        models=[],
+        actors=[],
+        error_types=[],
+        number=list(range(1, size + 1)),
+        id=list(parents),
+        parent=list(parents.values()),
+        kind=[ActionKind.TOOL] * size,
+        name=list(range(size)),
         model=none,
         actor=none,
         error_type=none,
-        start_us=tuple(1_000_000 * place for place in range(size)),
+        start_us=[1_000_000 * place for place in range(size)],
         duration_ns=none,
-        outcome=(Outcome.SUCCESS,) * size,
-        cost_usd=(None,) * size,
-        estimated=frozenset(),
+        outcome=[Outcome.SUCCESS] * size,
+        cost_usd=[None] * size,
+        estimated=[],
         tokens=none,
     )
 
@@ -112,12 +115,12 @@ def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress(share=0.1, source="reported", done=1, total=10), "10 % · 1 of 10"),
-        (Progress(share=0.25, source="reported", done=25, total=100), "25 %"),
-        (Progress(share=0.4, source="estimated"), "about 40 %"),
+        (ProgressView(share=0.1, source="reported", done=1, total=10), "10 % · 1 of 10"),
+        (ProgressView(share=0.25, source="reported", done=25, total=100), "25 %"),
+        (ProgressView(share=0.4, source="estimated"), "about 40 %"),
     ],
 )
-def test_progress_names_steps_where_they_say_more_than_the_share(progress: Progress, words: str) -> None:
+def test_progress_names_steps_where_they_say_more_than_the_share(progress: ProgressView, words: str) -> None:
     assert progress_of(progress) == words
 
 
@@ -157,4 +160,4 @@ def test_only_what_runs_in_a_run_that_goes_on_takes_longer_and_longer(
     ],
 )
 def test_an_import_says_what_it_brought(stored: int, repeated: int, notes: int, told: str) -> None:
-    assert imported_words(Imported(runs=1, stored=stored, repeated=repeated, notes=notes)) == told
+    assert imported_words(ImportAnswer(runs=1, stored=stored, repeated=repeated, notes=notes)) == told

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from tests.support.cli_answers import NOON, a_tally, an_answered_dag, an_answered_job
-from titan.cli.recorded_answers import Run
-from titan.cli.recorded_views import show_run
+from tests.support.cli_answers import NOON, a_tally, an_answer, an_answered_dag, an_answered_job
+from titan.cli.run_views import show_run
 from titan.cli.screen import Column, Status, make_table, say, show_json, show_table
 from titan.cli.views import show_dag, show_job, show_outcome, summary
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
 from titan.model.run_status import RunStatus
+from titan.wire.runs import RunView
 
 
 def test_a_dag_is_shown_with_its_jobs_and_why_they_are_where_they_are(
@@ -92,7 +92,9 @@ def test_a_run_is_a_chain_of_its_stages(capsys: pytest.CaptureFixture[str]) -> N
         an_answered_dag(an_answered_job(status=status), name=f"RESEARCH_1a_{label}")
         for label, status in [("PLAN", JobStatus.COMPLETED), ("ITER1", JobStatus.RUNNING)]
     ]
-    run = Run(
+    run = an_answer(
+        RunView,
+        tags=[],
         run_id="RESEARCH_1a",
         agent_id="RESEARCH",
         status=RunStatus.RUNNING,

@@ -2,12 +2,12 @@
 
 import typer
 
-from titan.cli.answers import Cancelled, Retried, read
 from titan.cli.formats import count, listed
 from titan.cli.lookup import on_any
 from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, asks
 from titan.cli.screen import say
-from titan.cli.server import Server
+from titan.cli.server import Server, read
+from titan.wire.work import Cancelled, Retried
 
 everyday = typer.Typer()
 

@@ -5,14 +5,14 @@ from typing import Annotated, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Dag, DagList, read
 from titan.cli.commands.submit import submitted_once_more
+from titan.cli.following import check_watching, outcome_code, watch_dag
 from titan.cli.lookup import find_dag
 from titan.cli.options import Answer, DagArgument, Follow, Limit, Wait, asks, noun
 from titan.cli.screen import remark_limit, say, show_table
-from titan.cli.server import Server
+from titan.cli.server import Server, read
 from titan.cli.views import DAG_COLUMNS, dag_row, now, show_dag
-from titan.cli.waiting import check_watching, outcome_code, watch_dag
+from titan.wire.work import DagsAnswer, DagView
 
 app = noun("List DAGs; show one and wait for it; submit one again.")
 
@@ -36,7 +36,7 @@ Named: TypeAlias = Annotated[
 def list_dags(titan: Server, *, limit: Limit = 50, run: OfRun = None, name: Named = None) -> Answer:
     """List the newest DAGs."""
     answer = titan.get("api", "dags", limit=limit, run=run, name=name)
-    return Answer(answer, lambda: _show_dags(read(answer, DagList), limit, is_filtered=bool(run or name)))
+    return Answer(answer, lambda: _show_dags(read(answer, DagsAnswer), limit, is_filtered=bool(run or name)))
 
 
 @asks(
@@ -57,7 +57,7 @@ def show(
         dag = watch_dag(titan, find_dag(titan, name).dag_id, as_json=as_json, follow=follow)
         raise typer.Exit(outcome_code(dag))
     answer = titan.get("api", "dags", name)
-    return Answer(answer, lambda: show_dag(read(answer, Dag), at=now()))
+    return Answer(answer, lambda: show_dag(read(answer, DagView), at=now()))
 
 
 @asks(app, "titan dags redeploy nightly")
@@ -66,7 +66,7 @@ def redeploy(titan: Server, name: DagArgument) -> Answer:
     return submitted_once_more(titan.post("api", "dags", name, "redeploy"))
 
 
-def _show_dags(listed: DagList, limit: int, *, is_filtered: bool) -> None:
+def _show_dags(listed: DagsAnswer, limit: int, *, is_filtered: bool) -> None:
     if listed.dags:
         at = now()
         show_table(DAG_COLUMNS, [dag_row(dag, at=at) for dag in listed.dags])

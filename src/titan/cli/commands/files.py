@@ -6,15 +6,15 @@ from typing import Annotated, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Document, LeftFile, LeftFiles, read
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import NOTHING, moment, plain, size
 from titan.cli.lookup import on_any
 from titan.cli.options import AllOfDag, AllOfRun, Answer, AnyArgument, DagScope, Force, RunScope, asks, noun
 from titan.cli.screen import Cell, Column, remark, say, show_table, write_bytes
-from titan.cli.server import Server, check_free
+from titan.cli.server import Document, Server, check_free, read
 from titan.cli.views import now
 from titan.model.files import FilePlace
+from titan.wire.files import LeftFilesAnswer, LeftFileView
 
 app = noun("List the files that jobs left; get one.")
 
@@ -68,7 +68,7 @@ def list_files(
     Of a path that several attempts wrote, the last one's file is listed, on each node.
     """
     answer = _files_of(titan, "titan files list", name, dag=dag, run=run, attempt=attempt)
-    return Answer(answer, lambda: _show(read(answer, LeftFiles)))
+    return Answer(answer, lambda: _show(read(answer, LeftFilesAnswer)))
 
 
 @asks(
@@ -89,7 +89,7 @@ def get(
 ) -> Answer:
     """Fetch a file that a job, a DAG or an agent run left."""
     answer = _files_of(titan, "titan files get", name, dag=dag, run=run, attempt=attempt)
-    file = _chosen(read(answer, LeftFiles).files, path)
+    file = _chosen(read(answer, LeftFilesAnswer).files, path)
     assert file.digest is not None
     if output == Path("-"):
         for piece in titan.stream("api", "blobs", file.digest):
@@ -112,7 +112,7 @@ def _files_of(
     return on_any(titan, command, ask, name, dag=dag, run=run)
 
 
-def _show(listed: LeftFiles) -> None:
+def _show(listed: LeftFilesAnswer) -> None:
     if not listed.files:
         say("No files. What a job writes into its working directory appears here when it has ended.")
         return
@@ -134,13 +134,13 @@ def _show(listed: LeftFiles) -> None:
         remark(f"These are the first {len(listed.files):,} by path; name a job to see its own.")
 
 
-def _content(file: LeftFile) -> str:
+def _content(file: LeftFileView) -> str:
     if file.reason is not None:
         return f"not here: {file.reason}"
     return "uploaded" if file.place is FilePlace.ARTIFACT else NOTHING
 
 
-def _chosen(files: list[LeftFile], path: str) -> LeftFile:
+def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
     """Return the file of this path that changed last: the same path may stand on several nodes."""
     found = [file for file in files if file.path == path]
     if not found:

@@ -6,13 +6,13 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Gate, GateList, read
 from titan.cli.formats import NOTHING, moment, until
 from titan.cli.lookup import dag_id_of
 from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, asks, noun
 from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_table
-from titan.cli.server import Server
+from titan.cli.server import Server, read
 from titan.cli.views import now
+from titan.wire.gates import GatesAnswer, GateView
 
 app = noun("List gates; `titan approve` and `titan reject` decide them.")
 everyday = typer.Typer()
@@ -51,7 +51,7 @@ All: TypeAlias = Annotated[bool, typer.Option("--all", help="Also those that wer
 def list_gates(titan: Server, *, every: All = False, run: RunScope = None, limit: Limit = 200) -> Answer:
     """List the gates that wait for a decision."""
     answer = titan.get("api", "gates", status="all" if every else "open", run=run, limit=limit)
-    return Answer(answer, lambda: _show_gates(read(answer, GateList), limit, is_all=every))
+    return Answer(answer, lambda: _show_gates(read(answer, GatesAnswer), limit, is_all=every))
 
 
 @asks(
@@ -98,15 +98,15 @@ def _decided(
 ) -> Answer:
     body = {**words, "by": words["by"] or _own_name()}
     answer = titan.post("api", "gates", name, verb, body=body, dag=dag_id_of(titan, dag), run=run)
-    return Answer(answer, lambda: _show_decision(read(answer, Gate)))
+    return Answer(answer, lambda: _show_decision(read(answer, GateView)))
 
 
-def _show_decision(gate: Gate) -> None:
+def _show_decision(gate: GateView) -> None:
     then = "what waited for it starts" if gate.state == "approved" else "what waited for it is cancelled"
     say(f"Gate {gate.name} of DAG {gate.dag_name} is {gate.state} by {gate.decided_by}: {then}.")
 
 
-def _show_gates(listed: GateList, limit: int, *, is_all: bool) -> None:
+def _show_gates(listed: GatesAnswer, limit: int, *, is_all: bool) -> None:
     if not listed.gates:
         say("No gates yet." if is_all else "No gate is open: nothing waits for you.")
         say('Have one asked for behind a job: titan submit draft.py send.py --chain --ask draft="Send it?"')

@@ -7,7 +7,6 @@ from typing import Annotated, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Job, JobList, Result, Story, read
 from titan.cli.commands.submit import submitted_once_more
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.following import attempt_logs, log_pieces
@@ -15,9 +14,10 @@ from titan.cli.formats import instant, with_local_times
 from titan.cli.lookup import dag_id_of, find_job, find_job_document
 from titan.cli.options import EVERYDAY, Answer, DagScope, JobArgument, Limit, RunScope, asks, noun
 from titan.cli.screen import Cell, Column, remark, remark_limit, say, show_json, show_table, write_bytes
-from titan.cli.server import Server
-from titan.cli.views import JOB_COLUMNS, job_row, now, reason_of, show_job
+from titan.cli.server import Server, read
+from titan.cli.views import JOB_COLUMNS, attempts_of, job_row, now, reason_of, show_job
 from titan.model.jobs import JobStatus
+from titan.wire.work import JobsAnswer, JobView, ResultAnswer, StoryAnswer
 
 app = noun("List jobs; show one, its result and its history; run one again.")
 everyday = typer.Typer()
@@ -57,7 +57,7 @@ def list_jobs(
 ) -> Answer:
     """List the newest jobs."""
     answer = titan.get("api", "jobs", status=status, dag=dag_id_of(titan, dag), run=run, limit=limit)
-    return Answer(answer, lambda: _show_jobs(read(answer, JobList), limit, is_filtered=bool(status or dag or run)))
+    return Answer(answer, lambda: _show_jobs(read(answer, JobsAnswer), limit, is_filtered=bool(status or dag or run)))
 
 
 @asks(
@@ -75,12 +75,11 @@ def show(
     A name means the newest job of that name; --dag or --run say where to look instead.
     """
     answer = find_job_document(titan, name, dag=dag, run=run)
-    job = read(answer, Job)
+    job = read(answer, JobView)
     if not result:
         return Answer(answer, lambda: show_job(job, at=now()))
     answer = titan.get("api", "jobs", job.job_id, "result")
-    found = read(answer, Result)
-    if not found.is_set:
+    if not read(answer, ResultAnswer).is_set:
         raise CommandFailed(
             f"job {job.name!r} ({job.job_id})",
             exit_code=ExitCode.NOT_FOUND,
@@ -89,7 +88,7 @@ def show(
             next_step="A job sets one with titan_sdk.set_result(value).",
             kind="UnknownResult",
         )
-    return Answer(answer, lambda: show_json(found.value))
+    return Answer(answer, lambda: show_json(answer["value"]))
 
 
 @asks(
@@ -102,7 +101,7 @@ def history(titan: Server, name: JobArgument, *, dag: DagScope = None, run: RunS
     """Show what happened to a job, and why it is where it is."""
     job = find_job(titan, name, dag=dag, run=run)
     answer = titan.get("api", "jobs", job.job_id, "story")
-    return Answer(answer, lambda: _show_history(job, read(answer, Story)))
+    return Answer(answer, lambda: _show_history(job, read(answer, StoryAnswer)))
 
 
 @asks(app, "titan jobs rerun train", "titan jobs rerun train --dag nightly")
@@ -150,7 +149,7 @@ def logs(
     return None
 
 
-def _show_jobs(listed: JobList, limit: int, *, is_filtered: bool) -> None:
+def _show_jobs(listed: JobsAnswer, limit: int, *, is_filtered: bool) -> None:
     if listed.jobs:
         at = now()
         show_table(JOB_COLUMNS, [job_row(job, at=at) for job in listed.jobs])
@@ -161,7 +160,7 @@ def _show_jobs(listed: JobList, limit: int, *, is_filtered: bool) -> None:
         say("No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py")
 
 
-def _show_history(job: Job, history: Story) -> None:
+def _show_history(job: JobView, history: StoryAnswer) -> None:
     at = now()
     say(f"Job {history.name} (id {history.job_id}) is {job.status}{_because(job)}")
     say("")
@@ -171,12 +170,12 @@ def _show_history(job: Job, history: Story) -> None:
     show_table(_HISTORY_COLUMNS, rows)
 
 
-def _write_attempts(titan: Server, job: Job, *, follow: bool) -> bool:
+def _write_attempts(titan: Server, job: JobView, *, follow: bool) -> bool:
     """Write the logs of all attempts; return whether there was anything."""
     has_written = False
     end = b"\n"
     for number, pieces in attempt_logs(titan, job, follow=follow):
-        if len(job.attempts) > 1 or number > 1:
+        if len(attempts_of(job)) > 1 or number > 1:
             if end != b"\n":
                 remark("")  # the heading begins its own line, and stdout stays as it was written
             remark(f"--- attempt {number} of {job.name} ---")
@@ -195,13 +194,13 @@ def _write(pieces: Iterator[bytes]) -> bytes:
     return last
 
 
-def _because(job: Job) -> str:
+def _because(job: JobView) -> str:
     return f": {reason_of(job, at=now())}" if job.reason else ""
 
 
-def _check_attempt(job: Job, attempt: int | None, *, is_followed: bool) -> None:
+def _check_attempt(job: JobView, attempt: int | None, *, is_followed: bool) -> None:
     """Refuse an attempt that there was not, unless it may be to come."""
-    numbers = [each.attempt for each in job.attempts]
+    numbers = [each.attempt for each in attempts_of(job)]
     if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
         return
     raise CommandFailed(
@@ -214,7 +213,7 @@ def _check_attempt(job: Job, attempt: int | None, *, is_followed: bool) -> None:
     )
 
 
-def _remark_silence(job: Job, *, was_followed: bool) -> None:
+def _remark_silence(job: JobView, *, was_followed: bool) -> None:
     """Say on stderr why nothing was written, so that silence is no riddle."""
     if was_followed or job.status.is_final:
         remark(f"{job.name} has written nothing.")

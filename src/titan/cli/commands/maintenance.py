@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from titan.cli.answers import Cleaned, read
 from titan.cli.exits import usage_error
 from titan.cli.formats import count, size
 from titan.cli.options import Answer, JsonOption, asks, examples
 from titan.cli.screen import is_live, remark, say, show_json
-from titan.cli.server import Server
+from titan.cli.server import Server, read
 from titan.settings import home_folder, setting
+from titan.wire.about import CleanAnswer
 
 if TYPE_CHECKING:
     from titan.store.backup import Progress
@@ -44,10 +44,10 @@ def clean(titan: Server, *, dry_run: DryRun = False) -> Answer:
     """
     query = {"dry_run": "true" if dry_run else "false"}
     answer = titan.post("api", "clean", timeout_seconds=_CLEAN_SECONDS, **query)
-    return Answer(answer, lambda: _show_cleaned(read(answer, Cleaned), is_dry=dry_run))
+    return Answer(answer, lambda: _show_cleaned(read(answer, CleanAnswer), is_dry=dry_run))
 
 
-def _show_cleaned(done: Cleaned, *, is_dry: bool) -> None:
+def _show_cleaned(done: CleanAnswer, *, is_dry: bool) -> None:
     things = (
         count(done.runs, "run"),
         count(done.dags, "DAG"),

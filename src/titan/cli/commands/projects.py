@@ -1,9 +1,9 @@
 """`titan projects`: which ones there are."""
 
-from titan.cli.answers import ProjectList, read
 from titan.cli.options import Answer, asks, noun
 from titan.cli.screen import Column, show_table
-from titan.cli.server import Server
+from titan.cli.server import Server, read
+from titan.wire.access import ProjectsAnswer
 
 app = noun("List projects.")
 
@@ -17,8 +17,8 @@ def list_projects(titan: Server) -> Answer:
     CONTENT says whether inputs and outputs are stored of the runs that begin now.
     """
     answer = titan.get("api", "v1", "projects")
-    return Answer(answer, lambda: _show(read(answer, ProjectList)))
+    return Answer(answer, lambda: _show(read(answer, ProjectsAnswer)))
 
 
-def _show(listed: ProjectList) -> None:
+def _show(listed: ProjectsAnswer) -> None:
     show_table(_COLUMNS, [[project.name, "stored" if project.keeps_content else "off"] for project in listed.data])

@@ -9,28 +9,19 @@ import typer
 
 from titan.cli import completion
 from titan.cli.action_views import SAYING, said_in, show_action
-from titan.cli.answers import Document, read
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count
 from titan.cli.lookup import replaced
 from titan.cli.options import Answer, Limit, RunArgument, asks, noun
-from titan.cli.recorded_answers import (
-    ActionDetail,
-    Call,
-    Chain,
-    Notes,
-    Registry,
-    Run,
-    Skeleton,
-    tree_of,
-)
-from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_run
+from titan.cli.run_views import RUN_COLUMNS, Call, Turn, bodies_of, run_row, show_run, show_turns, tree_of, turns_of
 from titan.cli.screen import remark_limit, say, show_table
-from titan.cli.server import Server
-from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
+from titan.cli.server import Document, Server, read
 from titan.cli.views import now
 from titan.model.run_status import RunStatus
 from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
+from titan.wire.actions import ActionDetailView, SkeletonAnswer
+from titan.wire.notes import NotesAnswer
+from titan.wire.runs import ChainAnswer, RegistryAnswer, RunView
 
 app = noun("List runs; show, resume, end, annotate and delete one; export and import them.")
 
@@ -150,7 +141,7 @@ def list_runs(
         stages=stages,
     )
     answer = _listed(titan, query, limit=limit)
-    return Answer(answer, lambda: _show_runs(read(answer, Registry), query, limit))
+    return Answer(answer, lambda: _show_runs(read(answer, RegistryAnswer), query, limit))
 
 
 @asks(
@@ -183,9 +174,9 @@ def show(
     if verify:
         return _verified(titan, run)
     shown = titan.get("api", "v1", "runs", run)
-    calls = tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), Skeleton))
+    calls = tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), SkeletonAnswer))
     said = titan.get("api", "v1", "runs", run, "notes")
-    one, notes = read(shown, Run), read(said, Notes).data
+    one, notes = read(shown, RunView), read(said, NotesAnswer).data
     if as_json:
         from msgspec import to_builtins
 
@@ -220,12 +211,12 @@ def _shown_action(titan: Server, run: str, action: str) -> Answer:
             next_step = f"`titan runs show {run} --ids` lists their ids; give the whole one."
             raise replaced(failure, next_step=next_step) from failure
         raise
-    return Answer(answer, lambda: show_action(read(answer, ActionDetail), at=now()))
+    return Answer(answer, lambda: show_action(read(answer, ActionDetailView), at=now()))
 
 
 def _verified(titan: Server, run: str) -> Answer:
     answer = titan.get("api", "v1", "runs", run, "chain")
-    chain = read(answer, Chain)
+    chain = read(answer, ChainAnswer)
     text = f"{chain.run_id} is what was recorded: {count(chain.entries, 'entry', 'entries')}, link {chain.link}."
     if (broken := chain.broken) is not None:
         about = f", of action {broken.action_id}" if broken.action_id else ""
@@ -315,7 +306,7 @@ def _listed(titan: Server, query: Query, *, limit: int) -> Document:
             return {**answer, "data": runs}
 
 
-def _show_runs(registry: Registry, query: Query, limit: int) -> None:
+def _show_runs(registry: RegistryAnswer, query: Query, limit: int) -> None:
     if not registry.data:
         _say_none(registry, query)
         return
@@ -325,7 +316,7 @@ def _show_runs(registry: Registry, query: Query, limit: int) -> None:
         remark_limit(len(registry.data), limit)
 
 
-def _say_none(registry: Registry, query: Query) -> None:
+def _say_none(registry: RegistryAnswer, query: Query) -> None:
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
         say("No runs yet: every model and tool call that is recorded appears here, by its run.")

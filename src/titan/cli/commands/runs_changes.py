@@ -12,17 +12,18 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from titan.cli.answers import Document, Orchestrator, Resumed, read
 from titan.cli.commands.runs import app
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import moment
 from titan.cli.options import Answer, RunArgument, asks
-from titan.cli.recorded_answers import Note, Run, Unmuted
-from titan.cli.recorded_views import actions_of, note_line
+from titan.cli.run_views import actions_of, note_line
 from titan.cli.screen import remark, say
-from titan.cli.server import Server
+from titan.cli.server import Document, Server, read
 from titan.cli.views import now
 from titan.model.actions import RunEnd
+from titan.wire.notes import NoteView, UnmuteAnswer
+from titan.wire.runs import RunView
+from titan.wire.work import OrchestratorView, Resumed
 
 Pin: TypeAlias = Annotated[
     bool | None,
@@ -78,7 +79,7 @@ def resume(titan: Server, run: RunArgument, *, print_only: PrintOnly = False, as
     An orchestrator that is a job is retried. One that is a program is started in its folder, in the foreground,
     with TITAN_RESUME_RUN_ID set; titan_sdk.new_run_id gives it the run's id again.
     """
-    program = read(titan.get("api", "v1", "runs", run), Run).orchestrator
+    program = read(titan.get("api", "v1", "runs", run), RunView).orchestrator or None
     environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
     if program is not None:
         command = _typed(program, environment)
@@ -89,11 +90,11 @@ def resume(titan: Server, run: RunArgument, *, print_only: PrintOnly = False, as
             _check_here(run, program, command)
     answer = titan.post("api", "v1", "runs", run, "resume")
     resumed = read(answer, Resumed)
-    if as_json or resumed.orchestrator is None:
+    if as_json or program is None or resumed.orchestrator is None:
         text = f"Run {run} goes on: its orchestrator, job {resumed.retried_job}, is tried again."
         return Answer(answer, lambda: say(text))
-    remark(f"Run {run} goes on: {shlex.join(resumed.orchestrator.command)}")
-    raise typer.Exit(_run(run, resumed.orchestrator, environment))
+    remark(f"Run {run} goes on: {shlex.join(program.command)}")
+    raise typer.Exit(_run(run, program, environment))
 
 
 @asks(app, "titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"')
@@ -103,7 +104,7 @@ def end(titan: Server, run: RunArgument, *, status: EndStatus = RunEnd.FAILED, r
     What begins in it later opens it again. An end that was reported stands.
     """
     answer = titan.post("api", "v1", "runs", run, "end", body={"status": status.value, "error": reason})
-    return Answer(answer, lambda: _show_end(read(answer, Run)))
+    return Answer(answer, lambda: _show_end(read(answer, RunView)))
 
 
 @asks(
@@ -163,13 +164,13 @@ def note(
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
     answer = titan.post("api", "v1", "runs", run, "notes", body=body)
-    return Answer(answer, lambda: say(note_line(read(answer, Note), at=now())))
+    return Answer(answer, lambda: say(note_line(read(answer, NoteView), at=now())))
 
 
 @asks(app, "titan runs delete PAPERS_cb5e13 --yes")
 def delete(titan: Server, run: RunArgument, *, yes: Yes = False) -> Answer:
     """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
-    known = read(titan.get("api", "v1", "runs", run), Run)
+    known = read(titan.get("api", "v1", "runs", run), RunView)
     if not yes:
         _ask(known)
     answer = titan.delete("api", "v1", "runs", run)
@@ -177,7 +178,7 @@ def delete(titan: Server, run: RunArgument, *, yes: Yes = False) -> Answer:
     return Answer(answer, lambda: say(text))
 
 
-def _show_end(run: Run) -> None:
+def _show_end(run: RunView) -> None:
     if run.ended_at is None:
         say(f"{run.run_id} is {run.status} until its jobs have ended. Cancel them: titan cancel --run {run.run_id}")
         return
@@ -188,12 +189,12 @@ def _show_end(run: Run) -> None:
 def _show_edits(answers: Mapping[str, Document]) -> None:
     for verb, answer in answers.items():
         if verb == "unmute":
-            _show_unmuted(read(answer, Unmuted))
+            _show_unmuted(read(answer, UnmuteAnswer))
         else:
-            say(_EDITED[verb].replace("RUN", read(answer, Run).run_id))
+            say(_EDITED[verb].replace("RUN", read(answer, RunView).run_id))
 
 
-def _show_unmuted(unmuted: Unmuted) -> None:
+def _show_unmuted(unmuted: UnmuteAnswer) -> None:
     say(f"{unmuted.run_id} {'is not muted any more' if unmuted.deleted else 'was not muted'}.")
     for said in unmuted.deleted:
         say(f"Deleted: {note_line(said, at=now())}")
@@ -201,7 +202,7 @@ def _show_unmuted(unmuted: Unmuted) -> None:
         say(f"Still {note_line(unmuted.acknowledged, at=now())}")
 
 
-def _ask(run: Run) -> None:
+def _ask(run: RunView) -> None:
     """Return when the person at the terminal says yes.
 
     Raises:
@@ -222,13 +223,13 @@ def _ask(run: Run) -> None:
         raise
 
 
-def _typed(program: Orchestrator, environment: dict[str, str]) -> str:
+def _typed(program: OrchestratorView, environment: dict[str, str]) -> str:
     """Return what a person would type to start the program again."""
     assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
 
 
-def _check_here(agent_run_id: str, program: Orchestrator, command: str) -> None:
+def _check_here(agent_run_id: str, program: OrchestratorView, command: str) -> None:
     here = socket.gethostname()
     if program.host == here and Path(program.directory).is_dir():
         return
@@ -242,7 +243,7 @@ def _check_here(agent_run_id: str, program: Orchestrator, command: str) -> None:
     )
 
 
-def _run(agent_run_id: str, program: Orchestrator, environment: dict[str, str]) -> int:
+def _run(agent_run_id: str, program: OrchestratorView, environment: dict[str, str]) -> int:
     try:
         with subprocess.Popen(program.command, cwd=program.directory, env={**os.environ, **environment}) as process:
             while True:

@@ -13,7 +13,6 @@ from typing import Annotated, BinaryIO, Final, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import read
 from titan.cli.commands.runs import (
     Archived,
     MinCost,
@@ -32,13 +31,12 @@ from titan.cli.commands.runs import (
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, size
 from titan.cli.options import Answer, Force, asks
-from titan.cli.recorded_answers import Imported, Registry
 from titan.cli.screen import remark, say, write_bytes
-from titan.cli.server import Server, check_free, local_file
+from titan.cli.server import Server, check_free, local_file, read
 from titan.cli.transfer import CountedFile, Transfer
 from titan.rules.windows import ALL_TIME
-from titan_sdk.http1 import NotWritable
-from titan_sdk.partial_file import PartialFile
+from titan.wire.runs import ImportAnswer, RegistryAnswer
+from titan_sdk.partial_file import NotWritable, PartialFile
 
 
 class Format(StrEnum):
@@ -181,10 +179,10 @@ def import_runs(titan: Server, source: Source = None, *, partial: Partial = Fals
             timeout_seconds=QUIET_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND,
             partial="true" if partial else None,
         )
-    return Answer(answer, lambda: say(imported_words(read(answer, Imported))))
+    return Answer(answer, lambda: say(imported_words(read(answer, ImportAnswer))))
 
 
-def imported_words(imported: Imported) -> str:
+def imported_words(imported: ImportAnswer) -> str:
     """Return what an import brought: `Imported 1 run: 3 entries and 1 note; 1 was known already.`"""
     entries = "1 entry" if imported.stored == 1 else f"{imported.stored:,} entries"
     notes = f" and {count(imported.notes, 'note')}" if imported.notes else ""
@@ -194,7 +192,7 @@ def imported_words(imported: Imported) -> str:
 
 def _how_many(titan: Server, query: Query) -> str:
     """Return how many runs the filters leave, in words."""
-    registry = read(titan.get("api", "v1", "runs", **query, limit=1), Registry)
+    registry = read(titan.get("api", "v1", "runs", **query, limit=1), RegistryAnswer)
     return f"over {registry.total:,} runs" if registry.is_total_capped else count(registry.total, "run")
 
 

@@ -6,13 +6,13 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from titan.cli.answers import KeyList, StoredValue, read
 from titan.cli.arguments import parse_seconds
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import size
 from titan.cli.options import Answer, asks, noun
 from titan.cli.screen import remark, say, write_bytes
-from titan.cli.server import Server, local_file
+from titan.cli.server import Server, local_file, read
+from titan.wire.store import KeysAnswer, ValueAnswer
 
 app = noun("Read and write the store that jobs share.")
 
@@ -51,7 +51,7 @@ def list_keys(titan: Server, prefix: Prefix = "", *, as_json: bool = False) -> A
     found: list[str] = []
     after: str | None = ""
     while after is not None:
-        page = read(titan.get("api", "store", "keys", prefix=prefix, after=after or None), KeyList)
+        page = read(titan.get("api", "store", "keys", prefix=prefix, after=after or None), KeysAnswer)
         found += page.keys
         after = page.next
         if not as_json:
@@ -68,7 +68,7 @@ def list_keys(titan: Server, prefix: Prefix = "", *, as_json: bool = False) -> A
 def get(titan: Server, key: Key, *, output: Output = None) -> Answer:
     """Write the value of a key; exit 3 when there is none."""
     answer = titan.get("api", "store", key=key)
-    stored = read(answer, StoredValue)
+    stored = read(answer, ValueAnswer)
     if stored.value is None:
         raise _no_key(key, "a value in the store", f"Set one: titan store put {key} VALUE")
     text = stored.value
@@ -123,7 +123,7 @@ def _no_key(key: str, expected: str, next_step: str) -> CommandFailed:
     )
 
 
-def _save(server: Server, stored: StoredValue, target: Path) -> None:
+def _save(server: Server, stored: ValueAnswer, target: Path) -> None:
     if stored.artifact is not None:
         server.download("api", "blobs", stored.artifact, target=target)
     else:

@@ -6,7 +6,6 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Dag, Document, Submitted, read
 from titan.cli.arguments import (
     PerJob,
     parse_arguments,
@@ -16,10 +15,11 @@ from titan.cli.arguments import (
     parse_text,
     parse_whole_number,
 )
+from titan.cli.following import check_watching, outcome_code, watch_dag
 from titan.cli.formats import count
 from titan.cli.options import EVERYDAY, Answer, Follow, Wait, asks
 from titan.cli.screen import remark, say
-from titan.cli.server import Server
+from titan.cli.server import Document, Server, read
 from titan.cli.submission import (
     JobSettings,
     build_dag,
@@ -27,8 +27,9 @@ from titan.cli.submission import (
     parse_edges,
     read_scripts,
 )
-from titan.cli.waiting import check_watching, outcome_code, watch_dag
+from titan.cli.views import jobs_of
 from titan.model.dags import OnFailure
+from titan.wire.work import DagView, Submitted
 
 everyday = typer.Typer()
 
@@ -246,15 +247,15 @@ def submitted_once_more(answer: Document) -> Answer:
     return Answer(answer, show)
 
 
-def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) -> Dag:
+def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) -> DagView:
     submitted = read(answer, Submitted)
     if not as_json:
         remark(_sentence(submitted))
     return watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow)
 
 
-def _exit_code_of_script(dag: Dag) -> int:
-    job = dag.jobs[0]
+def _exit_code_of_script(dag: DagView) -> int:
+    job = jobs_of(dag)[0]
     if job.signal is not None:
         return _BY_SIGNAL + job.signal
     return job.exit_code or outcome_code(dag)

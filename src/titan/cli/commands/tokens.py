@@ -8,15 +8,15 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 import typer
 
-from titan.cli.answers import Document, NewToken, Token, TokenList, read
 from titan.cli.arguments import parse_seconds
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import NOTHING, age, moment
 from titan.cli.options import JsonOption, ServerOption, examples, noun
 from titan.cli.screen import Cell, Column, Status, remark, say, show_json, show_table
-from titan.cli.server import Server, connect, names_a_server, servers_of
+from titan.cli.server import Document, Server, connect, names_a_server, read, servers_of
 from titan.cli.views import now
 from titan.settings import home_folder, setting
+from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
 
 A_DAY: Final = timedelta(days=1)
 
@@ -114,7 +114,7 @@ def create(
     if as_json:
         show_json(answer)
         return
-    made = read(answer, NewToken)
+    made = read(answer, NewTokenAnswer)
     say(made.token)
     remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
     if role == "worker" and not trusted:
@@ -133,7 +133,7 @@ def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: Serve
     if as_json:
         show_json(answer)
         return
-    listed = read(answer, TokenList).tokens
+    listed = read(answer, TokensAnswer).tokens
     if not listed:
         say("No tokens. Make one: titan tokens create NAME")
         return
@@ -152,7 +152,7 @@ def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, se
     if as_json:
         show_json(answer)
     else:
-        revoked = read(answer, Token)
+        revoked = read(answer, TokenView)
         say(f"Revoked token {revoked.token_id} of '{revoked.name}'.")
 
 
@@ -185,7 +185,7 @@ def _in_store(home: Path, what: str, **arguments: object) -> Document:
     return document
 
 
-def _row(token: Token) -> list[Cell]:
+def _row(token: TokenView) -> list[Cell]:
     at = now()
     return [
         token.token_id,
@@ -198,13 +198,13 @@ def _row(token: Token) -> list[Cell]:
     ]
 
 
-def _role(token: Token) -> str:
+def _role(token: TokenView) -> str:
     about = ["trusted"] if token.trusted else []
     of = [] if token.project is None else ["of", token.project]
     return " ".join([token.role, *about, *(token.labels or ()), *of])
 
 
-def _state(token: Token) -> str:
+def _state(token: TokenView) -> str:
     if token.revoked_at is not None:
         return "REVOKED"
     return "EXPIRED" if token.expires_at is not None and token.expires_at <= now() else "GOOD"

@@ -6,15 +6,15 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from titan.cli.answers import Worker, WorkerList, WorkerStarted, read
 from titan.cli.arguments import parse_offers
 from titan.cli.commands.up import DEFAULT_OFFERS, Home, LogFormat, Offers
 from titan.cli.formats import NOTHING, age
 from titan.cli.options import Answer, asks, examples, noun
 from titan.cli.screen import Cell, Column, Status, say, show_table
-from titan.cli.server import Server, parse_address
+from titan.cli.server import Server, parse_address, read
 from titan.cli.views import now, shortened
 from titan.settings import home_folder, setting
+from titan.wire.workers import LocalWorkerAnswer, WorkersAnswer, WorkerView
 
 app = noun("List workers; join a server as one, start one beside it, drain one.")
 
@@ -49,7 +49,7 @@ _COLUMNS = (
 def list_workers(titan: Server) -> Answer:
     """List the workers: what they offer and what they run; BUSY shows how many slots of each label are taken."""
     answer = titan.get("api", "workers")
-    return Answer(answer, lambda: _show_workers(titan, read(answer, WorkerList).workers))
+    return Answer(answer, lambda: _show_workers(titan, read(answer, WorkersAnswer).workers))
 
 
 @app.command(
@@ -96,7 +96,7 @@ def start(titan: Server, *, offer: Offers = None, name: WorkerName = None) -> An
     """Start another worker beside the server, on its machine. Ctrl-C on `titan up` ends it too."""
     body = {"offers": parse_offers(offer or DEFAULT_OFFERS), "name": name}
     answer = titan.post("api", "workers", "local", body=body, timeout_seconds=START_SECONDS)
-    started = read(answer, WorkerStarted)
+    started = read(answer, LocalWorkerAnswer)
     return Answer(answer, lambda: say(f"Worker {started.name} ({started.worker_id}) is here."))
 
 
@@ -104,10 +104,10 @@ def start(titan: Server, *, offer: Offers = None, name: WorkerName = None) -> An
 def drain(titan: Server, worker: WorkerArgument, *, undo: Undo = False) -> Answer:
     """Give a worker no new work: it finishes what it runs, then leaves."""
     answer = titan.post("api", "workers", worker, "resume" if undo else "drain")
-    return Answer(answer, lambda: _show_drained(read(answer, Worker)))
+    return Answer(answer, lambda: _show_drained(read(answer, WorkerView)))
 
 
-def _show_drained(worker: Worker) -> None:
+def _show_drained(worker: WorkerView) -> None:
     if worker.state != "draining":
         say(f"Worker {worker.name} takes work again.")
     elif worker.running:
@@ -116,7 +116,7 @@ def _show_drained(worker: Worker) -> None:
         say(f"Worker {worker.name} takes no new work and leaves.")
 
 
-def _show_workers(titan: Server, listed: Sequence[Worker]) -> None:
+def _show_workers(titan: Server, listed: Sequence[WorkerView]) -> None:
     if not listed:
         say("No workers: jobs wait until one joins.")
         say(f"Add one: titan workers join {titan.address} --offer GENERAL:4")
@@ -137,6 +137,6 @@ def _show_workers(titan: Server, listed: Sequence[Worker]) -> None:
     show_table(_COLUMNS, rows)
 
 
-def _slots(worker: Worker) -> str:
+def _slots(worker: WorkerView) -> str:
     slots = [f"{label} {worker.busy.get(label, 0)}/{offered}" for label, offered in worker.offers.items()]
     return ", ".join(slots) or NOTHING

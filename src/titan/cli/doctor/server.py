@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from titan import __version__
-from titan.cli.answers import Health, Queue, QueueGroup, WorkerList, read
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, duration, moment
-from titan.cli.server import DEFAULT_PORTS, Address, Server
+from titan.cli.server import DEFAULT_PORTS, Address, Server, read
 from titan.model.queue import WaitsFor
+from titan.wire.about import HealthAnswer
+from titan.wire.work import QueueAnswer, QueueGroupView
+from titan.wire.workers import WorkersAnswer
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
 EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
@@ -42,7 +44,7 @@ def check_server(server: Server) -> Iterator[Finding]:
     """Look at the server itself."""
     started = datetime.now(UTC)
     try:
-        health = read(server.get("api", "health", timeout_seconds=5.0), Health)
+        health = read(server.get("api", "health", timeout_seconds=5.0), HealthAnswer)
     except CommandFailed as failure:
         yield from _no_answer(server.address, failure)
         return
@@ -84,7 +86,7 @@ def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding
 
 def check_workers(server: Server) -> Iterator[Finding]:
     """Look who works, and whether anything waits that nobody could ever take."""
-    workers = read(server.get("api", "workers"), WorkerList).workers
+    workers = read(server.get("api", "workers"), WorkersAnswer).workers
     connected = [worker for worker in workers if worker.state == "connected"]
     if not connected:
         step = f"Add one: titan workers join {server.address} --offer GENERAL:4"
@@ -92,7 +94,7 @@ def check_workers(server: Server) -> Iterator[Finding]:
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
         yield ok("workers", f"{worker.name} on {worker.host} offers {slots}")
-    queues = [read(each.get("api", "queue", limit=NAMED_JOBS), Queue) for each in server.in_each_project()]
+    queues = [read(each.get("api", "queue", limit=NAMED_JOBS), QueueAnswer) for each in server.in_each_project()]
     unroutable = [group for queue in queues for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
     for group in unroutable:
         label, jobs = group.requirement, count(group.count, "job")
@@ -111,7 +113,7 @@ def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
         yield fail("server", f"no answer at {address}: {failure.found}", failure.next_step)
 
 
-def _some(group: QueueGroup) -> str:
+def _some(group: QueueGroupView) -> str:
     return ", ".join(job.name for job in group.jobs) + (" …" if group.count > len(group.jobs) else "")
 
 

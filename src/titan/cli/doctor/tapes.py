@@ -5,10 +5,9 @@ from typing import Final
 
 import msgspec
 
-from titan.cli.answers import read
 from titan.cli.doctor.findings import Finding, fail, ok
 from titan.cli.formats import count
-from titan.cli.server import Server
+from titan.cli.server import Server, read
 
 NEWEST: Final = 20  # runs: a tape of 10,000 entries takes about 1.5 s
 VERIFY_SECONDS: Final = 120.0

@@ -1,14 +1,25 @@
-"""How runs look: rows of the list, and one run with its stages and its actions as a tree. Pure but for showing."""
+"""How runs look: rows of the list, one run with its stages, its actions as a tree, and what its turns said."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
-from titan.cli.answers import Dag
+import msgspec
+
 from titan.cli.formats import NOTHING, count, duration, in_words, moment, money
-from titan.cli.recorded_answers import Call, Note, Progress, Run, Tally
+from titan.cli.gist import cut, gist_of
 from titan.cli.screen import Cell, Column, Status, say, show_table
-from titan.model.actions import CALLS, INCURRED
+from titan.cli.server import Server, read
+from titan.cli.views import dag_length
+from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome
 from titan.model.run_status import RunStatus
+from titan.wire.actions import BodiesAnswer, BodiesView, SkeletonAnswer
+from titan.wire.notes import NoteView
+from titan.wire.runs import ProgressView, RunView, TallyView
+from titan.wire.work import DagView
 
 RUN_COLUMNS = (
     Column("RUN", folds=True),
@@ -42,9 +53,40 @@ _STAGE_COLUMNS = (
 )
 _ID_COLUMN = Column("ID", folds=True)
 _DEEPEST = 30  # levels that are indented: further ones would leave no room for names
+BODIES_AT_ONCE: Final = 100  # the server gives 200; their ids are to fit into a path
+WORDS_BYTES: Final = 16 * 1024  # of each body that is read: of longer messages the last may stand behind
 
 
-def run_row(run: Run, *, at: datetime) -> list[Cell]:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One action of a run."""
+
+    id: str
+    depth: int  #: how many actions it stands below
+    kind: ActionKind
+    name: str
+    started_at: datetime
+    parent_id: str | None = None  #: None: it stands below none, or below one not heard of
+    duration_ms: float | None = None  #: None while it runs
+    outcome: Outcome | None = None  #: None while it runs
+    cost_usd: Decimal | None = None
+    is_cost_estimated: bool = False
+    tokens: int | None = None
+    model: str | None = None
+    actor: str | None = None
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn, or a call of a model where a run has none."""
+
+    call: Call
+    asked: str  #: "": nothing was recorded
+    answered: str
+    error: str
+
+
+def run_row(run: RunView, *, at: datetime) -> list[Cell]:
     """Return the cells of RUN_COLUMNS."""
     named = (("pinned", run.is_pinned), ("archived", run.archived_at), (f"{run.lost:,} lost", run.lost))
     marks = [mark for mark, holds in named if holds]
@@ -55,7 +97,7 @@ def run_row(run: Run, *, at: datetime) -> list[Cell]:
         cost_of(run.tally),
         _rate(run.tally),
         moment(run.started_at, now=at),
-        duration(run.length(at)),
+        duration(length_of(run, at=at)),
         run.agent_id,
         _own_name(run) or NOTHING,
         _why(run),
@@ -63,9 +105,9 @@ def run_row(run: Run, *, at: datetime) -> list[Cell]:
 
 
 def show_run(
-    run: Run,
+    run: RunView,
     calls: Sequence[Call],
-    notes: Sequence[Note],
+    notes: Sequence[NoteView],
     *,
     at: datetime,
     said: Mapping[str, str] | None = None,
@@ -87,36 +129,41 @@ def show_run(
     for note in notes:
         say(note_line(note, calls, at=at))
     if run.stages:
-        _show_stages(run, at=at)
+        _show_stages(run, run.stages, at=at)
     if calls and has_tree:
         say("")
         columns = [*_ACTION_COLUMNS[:1], _ID_COLUMN, *_ACTION_COLUMNS[1:]] if has_ids else _ACTION_COLUMNS
         show_table(columns, [action_row(call, run, (said or {}).get(call.id), at=at, has_id=has_ids) for call in calls])
 
 
-def _show_stages(run: Run, *, at: datetime) -> None:
+def _label_of(run: RunView, stage: DagView) -> str:
+    """Return the stage's name without the run's id before it: `PLAN` of `RESEARCH_1a9ac3_PLAN`."""
+    return stage.name.removeprefix(run.run_id).lstrip("_-") or stage.name
+
+
+def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> None:
     """Write a run's stages as a chain, then each with its facts."""
     chain: list[Cell] = []
-    for stage in run.stages:
-        chain += ["  →  " if chain else "  ", run.label(stage), " ", Status(stage.status)]
+    for stage in stages:
+        chain += ["  →  " if chain else "  ", _label_of(run, stage), " ", Status(stage.status)]
     say("")
     say(*chain)
     say("")
-    show_table(_STAGE_COLUMNS, [_stage_row(run, stage, at=at) for stage in run.stages])
+    show_table(_STAGE_COLUMNS, [_stage_row(run, stage, at=at) for stage in stages])
 
 
-def _stage_row(run: Run, stage: Dag, *, at: datetime) -> list[Cell]:
+def _stage_row(run: RunView, stage: DagView, *, at: datetime) -> list[Cell]:
     return [
-        run.label(stage),
+        _label_of(run, stage),
         Status(stage.status),
         f"{stage.counts.completed:,}/{stage.counts.total:,}",
         moment(stage.submitted_at, now=at),
-        duration(stage.length(at)),
+        duration(dag_length(stage, at=at)),
         stage.name,
     ]
 
 
-def action_row(call: Call, run: Run, said: str | None = None, *, at: datetime, has_id: bool = False) -> list[Cell]:
+def action_row(call: Call, run: RunView, said: str | None = None, *, at: datetime, has_id: bool = False) -> list[Cell]:
     """Return the cells of a row of a run's actions; what runs took up to now, as long as its run goes on."""
     took = NOTHING if call.duration_ms is None else in_words(call.duration_ms)
     if call.outcome is None and run.status is RunStatus.RUNNING:
@@ -134,23 +181,28 @@ def action_row(call: Call, run: Run, said: str | None = None, *, at: datetime, h
     ]
 
 
-def actions_of(tally: Tally, *, is_brief: bool = False) -> str:
+def length_of(run: RunView, *, at: datetime) -> timedelta:
+    """Return how long a run took, until `at` while it has not ended."""
+    return (run.ended_at or at) - run.started_at
+
+
+def actions_of(tally: TallyView, *, is_brief: bool = False) -> str:
     """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
     own = tally.calls - tally.replayed
     replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
     return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
 
 
-def cost_of(tally: Tally) -> str:
+def cost_of(tally: TallyView) -> str:
     """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
-    known = tally.known_cost
+    known = None if not tally.cost_usd and (tally.unpriced or not tally.calls) else tally.cost_usd
     if known is None:
         return f"{tally.unpriced:,} unpriced" if tally.unpriced else money(known)
     lacking = f" + {tally.unpriced:,} unpriced" if tally.unpriced else ""
     return f"{'≈' if tally.estimated else ''}{money(known)}{lacking}"
 
 
-def progress_of(progress: Progress) -> str:
+def progress_of(progress: ProgressView) -> str:
     """Return how far a run is, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` where nobody told it."""
     share = f"{int(100 * progress.share)} %"
     if progress.source != "reported":
@@ -160,7 +212,7 @@ def progress_of(progress: Progress) -> str:
     return f"{share} · {progress.done or 0:,} of {progress.total:,}"
 
 
-def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
+def note_line(note: NoteView, calls: Sequence[Call] = (), *, at: datetime) -> str:
     """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
     verb = "muted by" if note.mutes else "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
@@ -169,20 +221,20 @@ def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     return f"{verb} {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
 
 
-def _own_name(run: Run) -> str | None:
+def _own_name(run: RunView) -> str | None:
     """Return what a run is called, unless that is its agent's name once more."""
     return run.name if run.name != run.agent_id else None
 
 
-def _why(run: Run) -> str:
+def _why(run: RunView) -> str:
     """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
     if run.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
         return NOTHING
     return run.reason or run.first_error or NOTHING
 
 
-def _facts(run: Run, *, at: datetime) -> list[str]:
-    took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
+def _facts(run: RunView, *, at: datetime) -> list[str]:
+    took = f"took {duration(length_of(run, at=at))}" if run.ended_at else f"runs for {duration(length_of(run, at=at))}"
     facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
     if run.progress is not None and run.ended_at is None:
         facts.append(progress_of(run.progress))
@@ -192,7 +244,7 @@ def _facts(run: Run, *, at: datetime) -> list[str]:
     return facts
 
 
-def _figures(run: Run) -> list[str]:
+def _figures(run: RunView) -> list[str]:
     tally = run.tally
     outcomes = (
         (tally.success, "succeeded"),
@@ -218,7 +270,7 @@ def _figures(run: Run) -> list[str]:
     return figures
 
 
-def _rate(tally: Tally) -> str:
+def _rate(tally: TallyView) -> str:
     """Return the share of successes in whole percent: 100 % only where nothing failed, 0 % only where all did."""
     rate = tally.success_rate
     if rate is None:
@@ -233,3 +285,97 @@ def _cost(call: Call) -> str:
         return NOTHING
     told = f"{'≈' if call.is_cost_estimated else ''}{money(call.cost_usd)}"
     return told if call.outcome is None or call.outcome in INCURRED else f"{told} not spent"
+
+
+def tree_of(skeleton: SkeletonAnswer) -> list[Call]:
+    """Return the actions, each directly behind what it stands below, and siblings as they began.
+
+    One whose parent is not known stands at the top, and so does one that stands below itself.
+    """
+    places = range(len(skeleton.number))
+    place_of = {number: place for place, number in enumerate(skeleton.number)}
+    above = [place_of.get(parent) for parent in skeleton.parent]
+    below: dict[int | None, list[int]] = {}
+    for place in sorted(places, key=lambda place: (skeleton.start_us[place], skeleton.number[place])):
+        below.setdefault(above[place], []).append(place)
+    depths: dict[int, int] = {}
+    for top in (*below.get(None, ()), *places):
+        waiting = [(top, 0)]
+        while waiting:
+            place, depth = waiting.pop()
+            if place not in depths:
+                depths[place] = depth
+                waiting += [(child, depth + 1) for child in reversed(below.get(place, ()))]
+    estimated = frozenset(skeleton.estimated)
+    return [_call(skeleton, place, above[place], depth, estimated) for place, depth in depths.items()]
+
+
+def _call(skeleton: SkeletonAnswer, place: int, parent: int | None, depth: int, estimated: frozenset[int]) -> Call:
+    duration_ns, tokens = skeleton.duration_ns[place], skeleton.tokens[place]
+    return Call(
+        id=skeleton.id[place],
+        parent_id=None if parent is None else skeleton.id[parent],
+        depth=depth,
+        kind=skeleton.kind[place],
+        name=_text(skeleton.names, skeleton.name[place]) or "",
+        started_at=skeleton.run.started_at + timedelta(microseconds=skeleton.start_us[place]),
+        duration_ms=None if duration_ns < 0 else duration_ns / 1_000_000,
+        outcome=skeleton.outcome[place],
+        cost_usd=skeleton.cost_usd[place],
+        is_cost_estimated=skeleton.number[place] in estimated,
+        tokens=None if tokens < 0 else tokens,
+        model=_text(skeleton.models, skeleton.model[place]),
+        actor=_text(skeleton.actors, skeleton.actor[place]),
+        error_type=_text(skeleton.error_types, skeleton.error_type[place]),
+    )
+
+
+def _text(texts: Sequence[str], place: int) -> str | None:
+    return None if place < 0 else texts[place]
+
+
+def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
+    """Return the turns of a run as they began; its model calls where it has none."""
+    wanted = [call for call in calls if call.kind is ActionKind.TURN] or [
+        call for call in calls if call.kind is ActionKind.MODEL
+    ]
+    wanted = sorted(wanted, key=lambda call: call.started_at)
+    turns = {call.id: Turn(call=call, asked="", answered="", error="") for call in wanted}
+    for bodies in bodies_of(titan, run, list(turns), limit_bytes=WORDS_BYTES):  # of each only a line is kept
+        turns[bodies.id] = _turn(turns[bodies.id].call, bodies)
+    return list(turns.values())
+
+
+def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[BodiesView]:
+    """Yield the bodies of some actions, or their beginnings, some at a time."""
+    for place in range(0, len(ids), BODIES_AT_ONCE):
+        some = json.dumps(ids[place : place + BODIES_AT_ONCE])
+        answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=limit_bytes)
+        yield from read(answer, BodiesAnswer).data
+
+
+def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
+    """Write turns: a line for each, and one each for what it was asked and answered or failed with."""
+    say("")
+    if not turns:
+        say("No turns and no model calls were recorded.")
+        return
+    if turns[0].call.kind is not ActionKind.TURN:
+        say(f"No turns were recorded; {count(len(turns), 'model call')}:")
+    for turn in turns:
+        call = turn.call
+        took = "" if call.duration_ms is None else f"  {duration(timedelta(milliseconds=call.duration_ms))}"
+        say(call.name, "  ", Status(call.outcome or "running"), f"  {moment(call.started_at, now=at)}{took}")
+        for title, words in (("asked", turn.asked), ("answered", turn.answered), ("failed", turn.error)):
+            if words:
+                say(f"  {title:<8}  {words}")
+
+
+def _turn(call: Call, bodies: BodiesView) -> Turn:
+    inputs, outputs, failure = bodies.inputs, bodies.outputs, bodies.failure
+    return Turn(
+        call=call,
+        asked="" if inputs is None else gist_of(inputs.text),
+        answered="" if outputs is None else gist_of(outputs.text),
+        error="" if failure is None else cut(f"{failure.type}: {failure.message}" if failure.message else failure.type),
+    )
