@@ -60,6 +60,20 @@ def answers() -> Answers | None:
     return _answers
 
 
+def check_no_replay() -> None:
+    """Let no request reach a server in a replay, where what it did once must not be done again.
+
+    Raises:
+        ReplayDiverged: calls are answered from a recording here.
+    """
+    if _answers is not None:
+        from titan_sdk.replaying.answers import ReplayDiverged
+
+        raise ReplayDiverged(
+            "in a replay no request goes to a Titan server: record the call that makes it as an action"
+        )
+
+
 def put(note: Note) -> None:
     """Have a note told, however many wait: what was told rests on it. Never waits, and never raises."""
     if _recorder is not None:

@@ -248,3 +248,16 @@ def test_recorded_sources_give_what_they_gave(tmp_path: Path) -> None:
 
     assert given[0] == given[1]
     assert found.divergences == []
+
+
+def test_no_request_goes_to_a_server_but_an_action_that_made_one_answers(tmp_path: Path) -> None:
+    @titan_sdk.action
+    def submitted() -> str:
+        made.append("submitted")
+        return "dag-1" if len(made) == 1 else titan_sdk.TitanClient().submit_dag("again", [])
+
+    with titan_sdk.replay(recorded(submitted, tmp_path / "run.jsonl")) as found:
+        assert submitted() == "dag-1"
+        with pytest.raises(ReplayDiverged, match="in a replay no request goes to a Titan server"):
+            titan_sdk.TitanClient("127.0.0.1", 9).store_put("key", "value")
+    assert found.divergences == []
