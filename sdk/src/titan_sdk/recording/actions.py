@@ -58,20 +58,8 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = [
-    "LATER",
-    "Action",
-    "ActiveAction",
-    "action",
-    "begun",
-    "current_action",
-    "fail",
-    "leave",
-    "resume",
-    "succeed",
-    "turn",
-]
-
+__all__ = ["LATER", "Action", "ActiveAction", "action", "begun", "current_action", "fail", "leave"]
+__all__ += ["resume", "succeed", "turn"]
 
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
 _IMPACTS = ("read", "low", "medium", "high")
@@ -85,19 +73,9 @@ class ActiveAction:
 
     __slots__ = (
         *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
-        *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
-        *(
-            "cost",
-            "use",
-            "tags",
-            "attributes",
-            "has_ended",
-            "is_begin_reported",
-            "is_end_reported",
-            "is_lost",
-            "are_inputs_reported",
-            "_clock",
-        ),
+        *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome", "cost", "use", "tags"),
+        *("attributes", "has_ended", "is_begin_reported", "is_end_reported", "is_lost", "are_inputs_reported"),
+        "_clock",
     )
 
     def __init__(self, plan: ActionConfig, run: Run, parent: ActiveAction | None, place: Place | None = None) -> None:
