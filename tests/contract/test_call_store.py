@@ -73,6 +73,7 @@ WHOLE = ActionEntry(
     effect=Effect.EXTERNAL,
     is_redacted=True,
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
+    redaction_version=3,
     details='{"a":[1]}',
     scope="some.instrumentation",
     project="finance",

@@ -26,7 +26,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_servers_wheel_requires_the_sdk_of_its_version_and_the_sdks_requires_nothing(wheels: Path) -> None:
     sdk, server = metadata_of(wheels, "titan_agents_sdk"), metadata_of(wheels, "titan")
 
-    assert [line for line in server.requires or [] if "sdk" in line] == [f"titan-agents-sdk=={sdk.version}"]
+    assert [line for line in server.requires or [] if "sdk" in line] == [f"titan-agents-sdk[async]=={sdk.version}"]
     assert [line for line in sdk.requires or [] if "extra ==" not in line] == []
 
 
@@ -37,6 +37,8 @@ def test_the_sdk_works_in_an_environment_that_holds_nothing_else(wheels: Path, t
 
     said = run(python, "-c", "import titan_sdk; print(titan_sdk.TitanClient(port=1).submit_job, titan_sdk.__file__)")
     assert str(tmp_path) in said
+    asking = "import titan_sdk\ntry: titan_sdk.AsyncTitanClient()\nexcept titan_sdk.errors.NotSupported as e: print(e)"
+    assert "pip install 'titan-agents-sdk[async]'" in run(python, "-c", asking)
 
 
 def test_both_wheels_make_a_titan_that_works_without_the_clone(wheels: Path, tmp_path: Path) -> None:

@@ -1384,7 +1384,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a replay with what it found. */
+        /** Show a replay with what it found; `wait_seconds` waits for its end. */
         get: operations["show_replay"];
         put?: never;
         post?: never;
@@ -1904,6 +1904,11 @@ export interface components {
              */
             project: string | null;
             /**
+             * @description Of the patterns the sender redacted it by; 0: by none.
+             * @default 0
+             */
+            redaction_version: number;
+            /**
              * @description Null: the request's run.
              * @default null
              */
@@ -1933,6 +1938,8 @@ export interface components {
             notes: components["schemas"]["NoteView"][];
             /** @description Paths at which something was taken away. */
             redacted: string[];
+            /** @description Of the patterns it was redacted by; 0: by none. */
+            redaction_version: number;
             sources: string[];
         };
         /**
@@ -4127,6 +4134,17 @@ export interface components {
             savings_usd: string | null;
             /** @description Calls that match by name alone: one run has no inputs or outputs of them. */
             uncompared: number | null;
+        };
+        /**
+         * ReplayQuery
+         * @description GET /api/v1/runs/{run}/replays/{replay}.
+         */
+        ReplayQuery: {
+            /**
+             * @description Seconds to wait for the end; at most 30.
+             * @default 0
+             */
+            wait_seconds: number;
         };
         /**
          * ReplayResult
@@ -8143,7 +8161,9 @@ export interface operations {
     };
     show_replay: {
         parameters: {
-            query?: never;
+            query?: {
+                wait_seconds?: number;
+            };
             header?: never;
             path: {
                 run: string;

@@ -11,7 +11,8 @@
     def search(query): ...
 
 `AsyncTitanClient` is the same with `await`. Inside a job also `titan_sdk.model.ask("…")` and
-`titan_sdk.set_result({…})`. Standard library only; everything is imported when it is first used.
+`titan_sdk.set_result({…})`. Standard library only, but for `AsyncTitanClient`, which needs httpx; everything is
+imported when it is first used.
 """
 
 from __future__ import annotations

@@ -1,19 +1,17 @@
 """The client: submits DAGs, asks about jobs, waits for them, decides about them. Plain, and for asyncio.
 
-Every method stands once, as a coroutine: sharing in `shared`, looking and waiting in `looking`, deciding in
-`deciding`, submitting in `submitting`. `AsyncTitanClient` is these; `TitanClient` is their blocking face.
+Every method stands once, as a coroutine, in `queries`, `commands` and `kv_and_files`. `AsyncTitanClient` is these
+over `AsyncHttp`; `TitanClient` is their blocking face over `BlockingHttp`.
 """
 
 from __future__ import annotations
 
-from titan_sdk.async_transport import RETRY_FOR_SECONDS
-from titan_sdk.blocking_io import BlockingIo
-from titan_sdk.deciding import Deciding
-from titan_sdk.faces import blocking, iterating
-from titan_sdk.looking import Looking
-from titan_sdk.shared import Shared
-from titan_sdk.submission import Submissions
-from titan_sdk.submitting import Submitting
+from titan_sdk.blocking_http import BlockingHttp
+from titan_sdk.commands import Commands
+from titan_sdk.kv_and_files import StoreAndFiles
+from titan_sdk.queries import Queries
+from titan_sdk.sync_bridge import blocking, iterating
+from titan_sdk.transport import RETRY_FOR_SECONDS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,29 +19,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, overload
 
-    from titan_sdk.links import Io
-    from titan_sdk.looking import Target
-    from titan_sdk.transport import Transport
+    from titan_sdk.base import Target
+    from titan_sdk.submission import Submissions
 
 __all__ = ["AsyncTitanClient", "TitanClient"]
 
 
-class Core(Submitting):
-    """All methods, over any I/O."""
-
-    def __init__(
-        self,
-        io: Io,
-        host: str | None,
-        port: int | None,
-        token: str | None,
-        *,
-        project: str | None = None,
-        retry_for_seconds: float,
-        announce: Callable[[str], object],
-    ) -> None:
-        super().__init__(io, host, port, token, project=project, retry_for_seconds=retry_for_seconds, announce=announce)
-        self.submissions = Submissions()
+class Core(Queries, Commands, StoreAndFiles):
+    """All methods, over any HTTP."""
 
 
 class AsyncTitanClient(Core):
@@ -53,9 +36,9 @@ class AsyncTitanClient(Core):
             await client.submit_dag("nightly", [TitanJob("extract", "extract.py")])
             await client.wait("nightly", timeout=600)      # -> "COMPLETED"
 
-    Arguments as `TitanClient`. Any number of calls may be under way at once, on one event loop at a time. A call
-    that is cancelled closes its connection; what it asked for may or may not have been done. Files are read and
-    written on the loop's thread, at most 1 MiB at a time.
+    It needs httpx: `pip install 'titan-agents-sdk[async]'`. Arguments as `TitanClient`. Any number of calls may be
+    under way at once, on one event loop at a time. A call that is cancelled closes its connection; what it asked for
+    may or may not have been done. Files are read and written on the loop's thread, at most 1 MiB at a time.
     """
 
     def __init__(
@@ -68,10 +51,10 @@ class AsyncTitanClient(Core):
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         announce: Callable[[str], object] = print,
     ) -> None:
-        from titan_sdk.asyncio_io import AsyncioIo  # asyncio takes 40 ms to import
+        from titan_sdk.async_http import AsyncHttp  # httpx takes 100 ms to import
 
         super().__init__(
-            *(AsyncioIo(), host, port, token),
+            *(AsyncHttp, host, port, token),
             project=project,
             retry_for_seconds=retry_for_seconds,
             announce=announce,
@@ -84,6 +67,7 @@ class AsyncTitanClient(Core):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        await self.transport.http.closed()
 
 
 class TitanClient:
@@ -119,7 +103,7 @@ class TitanClient:
         announce: Callable[[str], object] = print,
     ) -> None:
         self._core = Core(
-            *(BlockingIo(), host, port, token),
+            *(BlockingHttp, host, port, token),
             project=project,
             retry_for_seconds=retry_for_seconds,
             announce=announce,
@@ -133,60 +117,60 @@ class TitanClient:
     ) -> None:
         self.close()
 
-    submit_dag = blocking(Submitting.submit_dag)
-    submit_job = blocking(Submitting.submit_job)
-    submit_yaml = blocking(Submitting.submit_yaml)
-    stop_service = blocking(Submitting.stop_service)
+    submit_dag = blocking(Commands.submit_dag)
+    submit_job = blocking(Commands.submit_job)
+    submit_yaml = blocking(Commands.submit_yaml)
+    stop_service = blocking(Commands.stop_service)
 
-    get_job_status = blocking(Looking.get_job_status)
-    get_job = blocking(Looking.get_job)
-    get_dag = blocking(Looking.get_dag)
-    dag_status = blocking(Looking.dag_status)
-    get_run = blocking(Looking.get_run)
-    jobs = blocking(Looking.jobs)
-    result = blocking(Looking.result)
-    fetch_logs = blocking(Looking.fetch_logs)
-    follow_logs = iterating(Looking.follow_logs)
-    watch = iterating(Looking.watch)
+    get_job_status = blocking(Queries.get_job_status)
+    get_job = blocking(Queries.get_job)
+    get_dag = blocking(Queries.get_dag)
+    dag_status = blocking(Queries.dag_status)
+    get_run = blocking(Queries.get_run)
+    jobs = blocking(Queries.jobs)
+    result = blocking(Queries.result)
+    fetch_logs = blocking(Queries.fetch_logs)
+    follow_logs = iterating(Queries.follow_logs)
+    watch = iterating(Queries.watch)
 
     if TYPE_CHECKING:  # a ParamSpec keeps one signature, and this has two
 
         @overload
-        def wait(  # type: ignore[overload-overlap]  # as in Looking
+        def wait(  # type: ignore[overload-overlap]  # as in Queries
             self, target: Target, timeout: float | None = None
         ) -> str: ...
         @overload
         def wait(self, target: Iterable[Target], timeout: float | None = None) -> dict[str, str]: ...
         def wait(self, target: Target | Iterable[Target], timeout: float | None = None) -> str | dict[str, str]: ...
     else:
-        wait = blocking(Looking.wait)
+        wait = blocking(Queries.wait)
 
-    cancel = blocking(Deciding.cancel)
-    cancel_run = blocking(Deciding.cancel_run)
-    end_run = blocking(Deciding.end_run)
-    gates = blocking(Deciding.gates)
-    approve = blocking(Deciding.approve)
-    reject = blocking(Deciding.reject)
-    retry = blocking(Deciding.retry)
-    retry_run = blocking(Deciding.retry_run)
-    rerun = blocking(Deciding.rerun)
-    redeploy = blocking(Deciding.redeploy)
-    resume_run = blocking(Deciding.resume_run)
+    cancel = blocking(Commands.cancel)
+    cancel_run = blocking(Commands.cancel_run)
+    end_run = blocking(Commands.end_run)
+    gates = blocking(Commands.gates)
+    approve = blocking(Commands.approve)
+    reject = blocking(Commands.reject)
+    retry = blocking(Commands.retry)
+    retry_run = blocking(Commands.retry_run)
+    rerun = blocking(Commands.rerun)
+    redeploy = blocking(Commands.redeploy)
+    resume_run = blocking(Commands.resume_run)
 
-    store_put = blocking(Shared.store_put)
-    store_get = blocking(Shared.store_get)
-    store_delete = blocking(Shared.store_delete)
-    store_incr = blocking(Shared.store_incr)
-    store_cas = blocking(Shared.store_cas)
-    store_keys = blocking(Shared.store_keys)
-    store_sadd = blocking(Shared.store_sadd)
-    store_smembers = blocking(Shared.store_smembers)
-    upload_file = blocking(Shared.upload_file)
-    upload_project_folder = blocking(Shared.upload_project_folder)
-    deploy_script = blocking(Shared.deploy_script)
-    fetch_artifact = blocking(Shared.fetch_artifact)
-    publish_artifact = blocking(Shared.publish_artifact)
-    get_artifact = blocking(Shared.get_artifact)
+    store_put = blocking(StoreAndFiles.store_put)
+    store_get = blocking(StoreAndFiles.store_get)
+    store_delete = blocking(StoreAndFiles.store_delete)
+    store_incr = blocking(StoreAndFiles.store_incr)
+    store_cas = blocking(StoreAndFiles.store_cas)
+    store_keys = blocking(StoreAndFiles.store_keys)
+    store_sadd = blocking(StoreAndFiles.store_sadd)
+    store_smembers = blocking(StoreAndFiles.store_smembers)
+    upload_file = blocking(StoreAndFiles.upload_file)
+    upload_project_folder = blocking(StoreAndFiles.upload_project_folder)
+    deploy_script = blocking(StoreAndFiles.deploy_script)
+    fetch_artifact = blocking(StoreAndFiles.fetch_artifact)
+    publish_artifact = blocking(StoreAndFiles.publish_artifact)
+    get_artifact = blocking(StoreAndFiles.get_artifact)
 
     @property
     def submissions(self) -> Submissions:
@@ -200,8 +184,6 @@ class TitanClient:
         Raises:
             InvalidInput: TITAN_PORT was assigned something that is no port number.
         """
-        from titan_sdk.transport import Transport
-
         return Transport.of(self._core.transport)
 
     def close(self) -> None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 
-from titan_sdk.http1 import NotWritable
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+
+class NotWritable(Exception):
+    """This machine's disk refused, not the server: repeating the request does not help."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self._parts = (cause.errno, cause.strerror, cause.filename)
+
+    def as_of_the_disk(self) -> OSError:
+        """Return the disk's error, anew: one that held this, which holds it, would keep frames and sockets alive."""
+        return OSError(*self._parts)
 
 
 class PartialFile:

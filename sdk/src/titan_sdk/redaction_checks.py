@@ -8,7 +8,7 @@ algorithms are none.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
 from typing import Final
 
 
@@ -28,6 +28,21 @@ def is_basic_auth(value: str, _following: str) -> bool:
     except ValueError:
         return False
     return b":" in decoded and min(decoded) >= 0x20
+
+
+def has_openais_mark(value: str, _following: str) -> bool:
+    """Return whether a text that begins as a key is one of OpenAI."""
+    return _OPENAIS_MARK in value
+
+
+def is_encoded_key(value: str, _following: str) -> bool:
+    """Return whether base64 text is a whole key, but for blanks around it."""
+    plain = value.rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        decoded = urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    except ValueError:
+        return False
+    return _KEY.fullmatch(decoded.strip()) is not None
 
 
 def has_digit(value: str, _following: str) -> bool:
@@ -180,6 +195,12 @@ def _digits(value: str) -> int:
     return sum("0" <= character <= "9" for character in value)
 
 
+_OPENAIS_MARK: Final = "T3BlbkFJ"  # "OpenAI" in base64, in the middle of each key that OpenAI has made since 2023
+_KEY: Final = re.compile(
+    rb"sk-(?:proj|svcacct|admin|None|or-v1|lf|ant)-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9]{32,}|gh[pousr]_[A-Za-z0-9]{36,}"
+    rb"|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{30,}|xox[abeoprs]-[A-Za-z0-9-]{10,}"
+    rb"|AKIA[A-Z2-7]{16}"
+)
 _GOES_ON: Final = re.compile("[-.]?[0-9]")
 _PLACEHOLDER: Final = re.compile(r"\$[{(]?\w+[)}]?|\{.*\}|<.*>|%\(?\w*\)?s|[Yy][Oo][Uu][Rr][-_ ].*|\.\.\.", re.ASCII)
 _DESCRIBING: Final = frozenset(

@@ -1,8 +1,8 @@
 """What a secret looks like: the patterns and field names by which server and SDK alike take secrets away.
 
-Data; `titan_sdk.redaction_checks` says whether what they find is a secret. Pure, standard library only; the server
-reads it with RE2 and the SDK with `re` (docs/decisions/0023), so every regex keeps to what both read alike: ASCII
-classes spelt out, no look-around, no back-reference, no `\\s`, no `$`, no counted negated class, no case flag.
+A table; `titan_sdk.redaction_checks` says whether what a pattern finds is a secret. RE2 and `re` both read it
+(docs/decisions/0038), so every regex keeps to what they read alike: ASCII classes spelt out, no look-around, no
+back-reference, no `\\s`, no `$`, no case flag. Raise VERSION with every change of what is taken: each action stores it.
 
 False positives. What is recorded must stay readable and replayable, so a pattern may only match what hardly anything
 but a secret looks like: a provider's own prefix with a body of its length, or a telling name beside a literal value.
@@ -21,54 +21,24 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from titan_sdk.redaction_assigned import (
-    NOT_QUOTED,
-    OPTION_FORMS,
-    OPTION_TRACE,
-    PASSWORD_FORMS,
-    PASSWORD_HINTS,
-    SECRET_FORMS,
-    TOKEN_WORDS,
-    UNQUOTED,
-    in_any_case,
-)
-from titan_sdk.redaction_checks import (
-    has_digit,
-    is_assigned_secret,
-    is_basic_auth,
-    is_card_number,
-    is_connection_secret,
-    is_given_password,
-    is_literal,
-    is_login_secret,
-    is_markup_secret,
-    is_option_secret,
-    is_prose_secret,
-)
-from titan_sdk.redaction_hidden import ENCODED, ENCODED_HINTS, has_openais_mark, is_encoded_key
+from titan_sdk import redaction_checks as checks
 
+VERSION: Final = 1  #: of patterns, checks and field rules together
+CARD: Final = "card"  #: the pattern of card numbers, whose digits stand in other numbers by chance
 VALUE_GROUP: Final = "value"  #: the group of a regex that is the secret; without one, the whole match is
-CHIP: Final = re.compile(r"\[redacted:[a-z0-9_-]{1,64}\]", re.ASCII)  # what stands where a secret stood
 
 
 class SecretPattern(NamedTuple):
     """One kind of secret in a text."""
 
-    name: str  #: what its chip says
+    name: str  #: what its marker says
     regex: str
-    #: In lower case; one of them begins within the first `reach` characters after a match's first. They are looked for
-    #: before the regex is. Without any, it is tried everywhere.
-    hints: tuple[str, ...]
-    #: A looser regex, in lower case, which JSON text that holds a match holds too; "": any of the hints.
-    trace: str = ""
+    #: In lower case; one of them begins within the first `reach` characters after a match's first. `re` tries the regex
+    #: only there.
+    hints: tuple[str, ...] = ()
     #: Whether a match is a secret, told by its value and by the `following` characters behind it (fewer at the end).
     is_secret: Callable[[str, str], bool] | None = None
     reach: int = 1
-    #: One of these characters comes within `FOLLOWS_WITHIN` after the hint; "": whatever may.
-    follows: str = ""
-    #: Without hints: a regex, in lower case, of what each match holds where a hint would be. It begins with a character
-    #: or a class, which `re` looks for fast.
-    glance: str = ""
     following: int = 1
 
 
@@ -82,69 +52,73 @@ class FieldRule(NamedTuple):
     shortest: int = 1  #: characters; a shorter text stays
 
 
+def _any_case(regex: str) -> str:
+    """Return a simple regex that ignores the case of ASCII letters; RE2's flag folds letters that `re`'s does not."""
+    pieces = re.split(r"(\[[^\]]*\])", regex)
+    return "".join(
+        piece if piece.startswith("[") else re.sub("[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", piece)
+        for piece in pieces
+    )
+
+
 _EDGE: Final = "(?:^|[^A-Za-z0-9_])"
 _EDGE_DASH: Final = "(?:^|[^A-Za-z0-9_-])"
+_EDGE_PLAIN: Final = "(?:^|[^A-Za-z0-9])"
+_PEM_LINE: Final = "[ \t\r\n]|\\\\+[rnt]"
+_CONNECTION_SETTING: Final = (
+    f"(?:{_any_case('accountkey|sharedaccesskey|password|pwd')})[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
+)
+_NAME_HINTS: Final = ("passw", "passphrase", "passcode", "pwd", "secret", "token", "key")
+_NAME_REACH: Final = 14  # of "subscription__key"
 _KEY_WORDS: Final = (
     "api|access|account|auth|encryption|master|private|secret|secret[_-]?access|signing|ssh|subscription"
 )
-_TELLING: Final = in_any_case(
-    f"(?:password|passwd|passphrase|secret|(?:{_KEY_WORDS})[_-]?key|(?:{TOKEN_WORDS})[_-]?token|(?:[_-]|^)token)"
+_TOKEN_WORDS: Final = "access|api|auth|bearer|bot|id|refresh|session"
+_OF_NAME: Final = "[0-9_]{0,4}"
+_BLANKS: Final = "(?:[ ]{1,16}|\t{1,4})"
+_COLON: Final = f"{_OF_NAME}{_BLANKS}?:[ \t]*"
+_SPACED: Final = f"{_OF_NAME}(?:{_BLANKS}=|=[ \t])[ \t]*"
+_NOT_QUOTED: Final = "^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{}"
+_UNQUOTED: Final = f"[{_NOT_QUOTED}]+"
+_WITH_AND: Final = f"[{_NOT_QUOTED.replace('&', '')}]+"
+_CONTINUED: Final = f"{_UNQUOTED}(?:[&,][{_NOT_QUOTED}=:]+)*"  # `+` would read one run again and again
+_SHELL_VALUE: Final = "[^ \t\r\n\"'\\\\;<>`|]+"
+_PASSWORD: Final = _any_case("(?:password|passwd|passphrase|passcode)")
+_PASSWORD_OR_PWD: Final = _any_case("(?:password|passwd|passphrase|passcode|pwd)")
+_SAID_NAME: Final = _any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
+_SECRET: Final = _any_case("secret")
+_TOKEN: Final = _EDGE_DASH + _any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
+_KEY_NAME: Final = _any_case("(?:(?:client|app|shared)[_-]?secret|(?:api|access|auth|private|secret)[_-]?key)")
+_TOLD_NAME: Final = _any_case("(?:password|passwd|passphrase|pwd)") + f"|{_KEY_NAME}|{_TOKEN}"
+_WRITTEN_NAME: Final = (
+    _any_case("(?:password|passwd|passphrase|pwd|secret|(?:api|access|auth|private|secret)[_-]?key)") + f"|{_TOKEN}"
 )
-#: In lower case: each name that `_TELLING` or a field rule matches holds one of them, not far from its beginning.
-FIELD_HINTS: Final = (
-    *("passw", "passphrase", "passcode", "pwd", "secret", "token", "key", "authorization", "cookie", "credential"),
-    *("connection", "dsn", "card", "cvv", "cvc", "iban", "ssn"),
+_ENVIRONMENT_NAME: Final = (
+    "PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|(?:API|ACCESS|ACCOUNT|AUTH|MASTER|PRIVATE|SECRET|SIGNING)_?KEY"
 )
-FOLLOWS_WITHIN: Final = 40  # characters: what a regex allows between the two is counted, and is fewer
-FIELD_REACH: Final = 14  # of "subscription__key"
-#: The end of a telling name and what makes it one: the quote after a JSON key, escaped or not, an assignment, a colon
-#: right before a value or, with blanks between, before one that holds a digit, or the end of a tag.
-FIELD_TRACE: Final = (
-    "(?:passw(?:or)?ds?|passphrases?|passcodes?|pwd|secrets?|token|(?:access|api|auth|bearer|refresh|session)"
-    "[-_. :/]{0,2}tokens|authorization|cookies?|credentials?|connection[-_. :/]{0,2}string|dsn|card[-_. :/]{0,2}number"
-    "|cvv|cvc|iban|ssn|(?:api|access|account|auth|encryption|master|private|secret|service|shared|signing|ssh"
-    "|subscription|webhook)"
-    '[-_. :/]{0,2}keys?)(?:[-_. :/]{0,2}hash)?[-_. :/0-9]*(?:\\\\*"'
-    '|(?:[\\\\t\t"\'][\\\\ t\t"\']*)?(?:=|:[\\\\ t\t]*["\']|:[^ \t"\\\\:]|:(?:[ \t]|\\\\+t)+[^ \t"\\\\]*[0-9])'
-    "|(?:(?:[ \t]|\\\\)[a-z0-9_=\\\\\"'.:/-]{0,32})?>[^<> \t]+</)"
+_OPTION_NAME: Final = (
+    "(?:[a-z0-9]{1,12}-){0,2}(?:password|passwd|passphrase)"
+    f"|(?:(?:{_TOKEN_WORDS})-)?token|(?:client-)?secret|(?:api|access|auth|private|secret)-key"
 )
-#: Escapes in JSON text of what could be written plainly; with one, no trace can be trusted.
-ESCAPE_TRACE: Final = r"\\(?:/|u00(?:[2-7]|0[9ad]))"
-ESCAPED: Final = r"\\u[0-9a-f]{4}"  # a character in JSON text, at any depth: its last digit is none of a number behind
-#: Of a number in JSON text, which may be a card's: `4.111111111111111E15`, as Java writes it.
-POWER_TRACE: Final = r"[\[:, \t\r\nnrt][0-9]+(?:\.[0-9]+)?e\+?[0-9]+[],} \t\r\n\\]"
-_TELLING_QUOTED: Final = _TELLING + "[0-9_]{0,4}\\\\{0,8}[\"']?[ \t]{0,4}[:=][ \t]*"
-_SAID_NAME: Final = in_any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
+_TELLING_QUOTED: Final = (
+    _any_case(
+        f"(?:password|passwd|passphrase|secret|(?:{_KEY_WORDS})[_-]?key|(?:{_TOKEN_WORDS})[_-]?token|(?:[_-]|^)token)"
+    )
+    + "[0-9_]{0,4}\\\\{0,8}[\"']?[ \t]{0,4}[:=][ \t]*"
+)
+_TAG: Final = _any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{_TOKEN_WORDS})[_-]?)?token|pwd|secret)")
+_OF_TAG: Final = (
+    "[0-9_]{0,4}(?:[ \t][A-Za-z0-9_=\"'.:/-]{0,16})?>(?P<value>[^<> \t\r\n]+)</[A-Za-z0-9_.:-]{0,40}"  # up to its name
+)
 #: "The password of the admin account is now …": up to six words between the name and what is said of it.
 _SAID: Final = (
     "(?:[ \t]{1,4}(?:for|of|on|to)(?:[ \t]{1,4}[A-Za-z0-9_.@/'-]{1,40}){1,5})?[ \t]{1,4}"
     "(?:(?:(?:is|was|has[ \t]been)[ \t]{1,4})?(?:set|reset|changed)[ \t]{1,4}to|(?:is|was)(?:[ \t]{1,4}(?:now|still))?)"
     "[ \t]{1,4}(?:\\\\{0,4}[\"'`])?"
 )
-_SAID_TRACE: Final = (
-    "(?:password|passwd|passphrase)(?:[ \t]|\\\\+t){1,4}(?:for|of|on|to|is|was|has|set|reset|changed)(?:[ \t]|\\\\+t)"
-)
 _BLANK: Final = "(?:[ \t]|\\\\\r?\n)+"
 _ARGUMENTS: Final = f"{_BLANK}(?:[^ \t\r\n;|&]+{_BLANK}){{0,12}}?"
 _LOGIN: Final = "(?:docker|podman|nerdctl|buildah|skopeo|oc|az|cf|registry)[ ]login"
-#: Commands that take a password by a letter, attached to it or behind it, with their hints and those' reach.
-_GIVEN: Final = (
-    (f"(?:mysql[a-z]{{0,12}}|mariadb[a-z-]{{0,12}}|7z[ar]?){_ARGUMENTS}-p", ("mysql", "mariadb", "7z"), 1),
-    (f"(?:sshpass|mongo[a-z]{{0,10}}|{_LOGIN}){_ARGUMENTS}-p[ =]?", ("sshpass", "mongo", "login"), 10),
-    (f"redis-cli{_ARGUMENTS}-a[ ]", ("redis-cli",), 1),
-    (f"(?:sqlcmd|bcp|zip|unzip){_ARGUMENTS}-P[ ]", ("sqlcmd", "bcp", "zip"), 3),
-    (f"ldap[a-z]{{3,10}}{_ARGUMENTS}-w[ ]", ("ldap",), 1),
-)
-_GIVEN_TRACE: Final = "mysql|mariadb|7z|sshpass|mongo|login|redis-cli|sqlcmd|bcp|zip|ldap"
-_PASSWORD_TAG: Final = in_any_case("(?:password|passwd|passphrase)")
-_TAG: Final = in_any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{TOKEN_WORDS})[_-]?)?token|pwd|secret)")
-_OF_TAG: Final = "[0-9_]{0,4}(?:[ \t][A-Za-z0-9_=\"'.:/-]{0,16})?>"
-_CONNECTION_SETTING: Final = (
-    f"(?:{'|'.join(map(in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
-    "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
-)
-_DISCORD_TRACE: Final = r"\.[a-z0-9_-]{6,7}\.[a-z0-9_-]{27}"
-_PEM_LINE: Final = "[ \t\r\n]|\\\\+[rnt]"
 
 SECRET_PATTERNS: Final = (
     # --- model providers ---------------------------------------------------------------------------------------------
@@ -154,10 +128,9 @@ SECRET_PATTERNS: Final = (
         _EDGE
         + "(?P<value>sk-(?:proj|svcacct|admin|None|or-v1)-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9]{32,}|sk-lf-[0-9a-f-]{36})",
         ("sk-",),
-        "sk-(?:proj|svcacct|admin|none|or-v1|lf)-|sk-[a-z0-9]{32}",
-        has_digit,
+        checks.has_digit,
     ),
-    SecretPattern("google_key", _EDGE_DASH + "(?P<value>AIza[A-Za-z0-9_-]{35,})", ("aiza",), "aiza[a-z0-9_-]{35}"),
+    SecretPattern("google_key", _EDGE_DASH + "(?P<value>AIza[A-Za-z0-9_-]{35,})", ("aiza",)),
     SecretPattern("huggingface_token", _EDGE + "(?P<value>(?:hf|api_org)_[A-Za-z0-9]{30,})", ("hf_", "api_org_")),
     SecretPattern(
         "model_key",  # Groq, xAI, Perplexity, Replicate, NVIDIA, LangSmith, Tavily
@@ -168,21 +141,19 @@ SECRET_PATTERNS: Final = (
     ),
     # --- the same without an edge before them, or as base64 ----------------------------------------------------------
     SecretPattern("anthropic_key", "sk-ant-[a-z]{2,8}[0-9]{2}-[A-Za-z0-9_-]{20,}", ("sk-ant-",)),
-    SecretPattern("openai_key", "sk-[A-Za-z0-9_-]{40,}", ("sk-",), "t3blbkfj", has_openais_mark),
+    SecretPattern("openai_key", "sk-[A-Za-z0-9_-]{40,}", ("sk-",), checks.has_openais_mark),
     SecretPattern("github_token", r"gh[pousr]_[A-Za-z0-9]{36}\b", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    SecretPattern(
+    SecretPattern(  # of the keys that `is_encoded_key` knows, by their first three characters: those are four in base64
         "encoded_key",
-        f"(?:^|[^A-Za-z0-9+/_-])(?P<value>{ENCODED})",
-        ENCODED_HINTS,
-        f"(?:{'|'.join(ENCODED_HINTS)})[a-z0-9+/_-]{{22}}",
-        is_encoded_key,
+        "(?:^|[^A-Za-z0-9+/_-])(?P<value>(?:c2st|Z2h[1hvwyz]|Z2l0|Z2xw|aGZf|eG94|QUtJ)[A-Za-z0-9+/_-]{22,}={0,2})",
+        ("c2st", "z2h1", "z2hh", "z2hv", "z2hw", "z2hy", "z2hz", "z2l0", "z2xw", "agzf", "eg94", "qutj"),
+        checks.is_encoded_key,
     ),
     # --- clouds and services -----------------------------------------------------------------------------------------
     SecretPattern(
         "aws_key_id",  # base32 of fixed length; the secret that goes with it has no form, its field's name tells it
         _EDGE + r"(?P<value>(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b",
         ("akia", "asia", "abia", "acca"),
-        "(?:akia|asia|abia|acca)[a-z2-7]{16}",
     ),
     SecretPattern(
         "google_oauth",
@@ -203,8 +174,7 @@ SECRET_PATTERNS: Final = (
         "slack_token",
         _EDGE + "(?P<value>xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9-]{20,})",
         ("xox", "xapp-"),
-        "xox[abeoprs]-|xapp-",
-        has_digit,
+        checks.has_digit,
     ),
     SecretPattern(
         "slack_webhook",
@@ -218,9 +188,7 @@ SECRET_PATTERNS: Final = (
         reach=2,
     ),
     SecretPattern("sendgrid_key", _EDGE_DASH + r"(?P<value>SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,})", ("sg.",)),
-    SecretPattern(
-        "telegram_token", _EDGE + "(?P<value>[0-9]{8,10}:AA[A-Za-z0-9_-]{32,})", (":aa",), ":aa[a-z0-9_-]{32}", reach=11
-    ),
+    SecretPattern("telegram_token", _EDGE + "(?P<value>[0-9]{8,10}:AA[A-Za-z0-9_-]{32,})", (":aa",), reach=11),
     SecretPattern(
         # npm, PyPI, DigitalOcean, Shopify, Linear, Notion, Doppler, Docker, HashiCorp Vault, Databricks, Figma, Sentry
         "service_token",
@@ -241,20 +209,12 @@ SECRET_PATTERNS: Final = (
         _EDGE_DASH
         + "(?P<value>(?:[MNO][DTjz][AEIMQUYcgk][0-5w-z]){5,6}(?:[MNO][A-Za-z]{1,2})?"
         + r"\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,})",
-        (),
-        _DISCORD_TRACE,
-        reach=28,
-        glance=_DISCORD_TRACE,
+        tuple(first + second for first in "mno" for second in "dtjz"),
     ),
-    SecretPattern(
-        "titan_token", _EDGE + "(?P<value>titan_[0-9a-f]{12}_[0-9a-f]{64})", ("titan_",), "titan_[0-9a-f]{12}_"
-    ),
+    SecretPattern("titan_token", _EDGE + "(?P<value>titan_[0-9a-f]{12}_[0-9a-f]{64})", ("titan_",)),
     # --- forms that anybody uses -------------------------------------------------------------------------------------
     SecretPattern(  # RFC 7519: two JSON objects, so both parts begin with `{"`
-        "jwt",
-        _EDGE_DASH + r"(?P<value>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)",
-        ("eyj",),
-        r"eyj[a-z0-9_-]+\.eyj",
+        "jwt", _EDGE_DASH + r"(?P<value>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)", ("eyj",)
     ),
     SecretPattern(  # RFC 7468, OpenPGP; one cut off before its end too. The header alone, in code for example, stays
         "private_key",
@@ -262,110 +222,124 @@ SECRET_PATTERNS: Final = (
         + f"(?P<value>(?:{_PEM_LINE})*(?:[A-Za-z-]+: (?:-?[^\n\r\\\\-])*(?:{_PEM_LINE})+)*"
         + f"[A-Za-z0-9+/=]{{16,}}(?:[A-Za-z0-9+/=]|{_PEM_LINE})*)",
         ("-----begin ",),
-        "-----begin [a-z0-9 ]*private key",
     ),
     SecretPattern(  # RFC 6750
         "bearer_token",
         _EDGE + "[Bb](?:earer|EARER)[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{16,})",
         ("bearer",),
-        "bearer(?:[ \t]|\\\\+t)+[a-z0-9._~+/=-]{16}",
-        has_digit,
+        checks.has_digit,
     ),
     SecretPattern(  # RFC 7617
         "basic_auth",
         _EDGE + "[Bb](?:asic|ASIC)[ \t]+(?P<value>[A-Za-z0-9+/]{6,}={0,2})",
         ("basic",),
-        "basic(?:[ \t]|\\\\+t)+[a-z0-9+/]{6}",
-        is_basic_auth,
+        checks.is_basic_auth,
     ),
     SecretPattern(  # RFC 3986 3.2.1
         "url_password",
         "://[A-Za-z0-9._~%!$&()*+,;=-]*:(?P<value>[^ \t\r\n\"'<>@/\\\\`?#]+)@",
         ("://",),
-        '://[a-z0-9._~%!$&()*+,;=-]*:(?:[^ "<>@/\\\\]|\\\\+[bfu])+@',
-        is_literal,
+        checks.is_literal,
     ),
     *(
         SecretPattern(  # ADO.NET, ODBC, Azure: one of several settings
             "connection_string",
             before + _CONNECTION_SETTING + after,
             ("accountkey", "sharedaccesskey", "password", "pwd"),
-            "(?:accountkey|sharedaccesskey|password|pwd) ?=",
-            is_connection_secret,
+            checks.is_connection_secret,
             reach=2,
         )
         for before, after in ((";[ ]?", ""), ("(?:^|[\"' ])", ";"))
     ),
+    # --- values behind a telling name --------------------------------------------------------------------------------
+    # One that a closer look must extend stands twice, with and without what may go on behind `&` or `,`: what both find
+    # is taken as one, so that no tail of a secret stays.
     *(
-        SecretPattern(  # password: "…" in a source text or a log
-            "assigned_secret", _TELLING_QUOTED + regex, FIELD_HINTS, FIELD_TRACE, is_assigned_secret, FIELD_REACH, ":="
+        SecretPattern("assigned_secret", regex, _NAME_HINTS, is_secret, _NAME_REACH)
+        for regex, is_secret in (
+            # password: "…" in a source text or a log; within a quoted text too
+            (_TELLING_QUOTED + r'"(?P<value>(?:[^"\r\n\\]|\\[^\r\n])+)"', checks.is_assigned_secret),
+            (_TELLING_QUOTED + r"'(?P<value>(?:[^'\r\n\\]|\\[^\r\n])+)'", checks.is_assigned_secret),
+            (_TELLING_QUOTED + r'\\+"(?P<value>(?:[^"\r\n\\]|\\+[^"\r\n\\])+)\\+"', checks.is_assigned_secret),
+            (_TELLING_QUOTED + r"\\+'(?P<value>(?:[^'\r\n\\]|\\+[^'\r\n\\])+)\\+'", checks.is_assigned_secret),
+            # OPENAI_API_KEY=… of a shell or an .env file
+            (f"(?:{_ENVIRONMENT_NAME})=(?P<value>{_SHELL_VALUE})", checks.is_environment_secret),
+            # password=… in prose, a log or a query; next_page_token= and the like stay
+            (f"(?:{_WRITTEN_NAME})=(?P<value>{_UNQUOTED})", checks.is_written_secret),
+            # MYSQL_PWD=…, PGPASSWORD=pw: of four characters on
+            (f"(?:[A-Z0-9]_PWD|PASSWORD|PASSWD|PASSPHRASE)=(?P<value>{_SHELL_VALUE})", checks.is_given_password),
+            # token: … at the end of a line of YAML, a log, a mail
+            (f"(?:{_TOLD_NAME}){_OF_NAME}:[ \t]+(?P<value>{_UNQUOTED})", checks.is_told_secret),
+            # api_key = …, client_secret: … wherever on the line
+            (f"(?:{_KEY_NAME})(?:{_COLON}|{_SPACED})(?P<value>{_UNQUOTED})", checks.is_set_key),
+            # secret: …, secret = …, token = … at the end of a line
+            (f"{_EDGE_PLAIN}{_SECRET}(?:{_COLON}|{_SPACED})(?P<value>{_UNQUOTED})", checks.is_bare_secret),
+            (f"{_TOKEN}{_SPACED}(?P<value>{_UNQUOTED})", checks.is_set_token),
+            # XML; `</password>` is looked for too, so that a tag's end is not taken for its beginning
+            (f"{_SAID_NAME}{_OF_TAG}{_SAID_NAME}", checks.is_assigned_secret),
+            (f"{_TAG}{_OF_TAG}{_TAG}", checks.is_markup_secret),
         )
-        for regex in (
-            r'"(?P<value>(?:[^"\r\n\\]|\\[^\r\n])+)"',
-            r"'(?P<value>(?:[^'\r\n\\]|\\[^\r\n])+)'",
-            r'\\+"(?P<value>(?:[^"\r\n\\]|\\+[^"\r\n\\])+)\\+"',  # within a quoted text
-            r"\\+'(?P<value>(?:[^'\r\n\\]|\\+[^'\r\n\\])+)\\+'",
+    ),
+    *(
+        SecretPattern("assigned_secret", regex, ("passw", "passphrase", "passcode", "pwd"), is_secret, 0)
+        for regex, is_secret in (
+            # password: … of YAML, a log, a mail, wherever on the line
+            (f"{_PASSWORD_OR_PWD}{_COLON}(?P<value>{_WITH_AND})", checks.is_told_password),
+            # password = … of an INI file
+            (f"{_PASSWORD_OR_PWD}{_SPACED}(?P<value>{_WITH_AND})", checks.is_set_password),
+            # password=… of a query, a log, a list of settings: a number or a word
+            (f"{_PASSWORD}{_OF_NAME}=(?P<value>{_UNQUOTED})", checks.is_plain_password),
+            # password=Tr0ub4dor&3, where what follows `&` is no next parameter
+            (
+                f"{_PASSWORD_OR_PWD}{_OF_NAME}{_BLANKS}?[:=][ \t]*(?P<value>{_CONTINUED})",
+                checks.is_continued_password,
+            ),
+            # the password is …
+            (f"{_SAID_NAME}{_SAID}(?P<value>[{_NOT_QUOTED}]*[{_NOT_QUOTED}.:?])", checks.is_prose_secret),
         )
     ),
-    *(
-        SecretPattern("assigned_secret", regex, FIELD_HINTS, FIELD_TRACE, is_secret, FIELD_REACH, follows)
-        for regex, is_secret, follows in SECRET_FORMS
-    ),
-    *(
-        SecretPattern("assigned_secret", regex, PASSWORD_HINTS, FIELD_TRACE, is_secret, 0, ":=")
-        for regex, is_secret in PASSWORD_FORMS
-    ),
-    *(SecretPattern("assigned_secret", regex, ("--",), OPTION_TRACE, is_secret) for regex, is_secret in OPTION_FORMS),
-    SecretPattern(  # the password is …
+    # a command's options
+    SecretPattern(
         "assigned_secret",
-        f"{_SAID_NAME}{_SAID}(?P<value>[{NOT_QUOTED}]*[{NOT_QUOTED}.:?])",
-        ("passw", "passphrase"),
-        _SAID_TRACE,
-        is_prose_secret,
-        reach=0,
+        f"--(?:{_OPTION_NAME})[ \t]{{1,4}}[\"']?(?P<value>{_UNQUOTED})",
+        ("--",),
+        checks.is_option_secret,
+    ),
+    SecretPattern(
+        "assigned_secret", f"--(?:{_OPTION_NAME})=[\"']?(?P<value>{_UNQUOTED})", ("--",), checks.is_said_option
     ),
     *(
         SecretPattern(  # mysql -ppw, sshpass -p pw, docker login -p pw
             "assigned_secret",
-            f"(?:^|[^A-Za-z0-9_-]){command}[\"']?(?P<value>{UNQUOTED})",
+            f"{_EDGE_DASH}{command}[\"']?(?P<value>{_UNQUOTED})",
             hints,
-            _GIVEN_TRACE,
-            is_given_password,
+            checks.is_given_password,
             reach,
         )
-        for command, hints, reach in _GIVEN
-    ),
-    *(
-        SecretPattern(  # XML; `</password>` is looked for too, so that a tag's end is not taken for its beginning
-            "assigned_secret",
-            f"{tag}{_OF_TAG}(?P<value>[^<> \t\r\n]+)</[A-Za-z0-9_.:-]{{0,40}}{tag}",
-            FIELD_HINTS,
-            FIELD_TRACE,
-            is_secret,
-            FIELD_REACH,
-            ">",
+        for command, hints, reach in (
+            (f"(?:mysql[a-z]{{0,12}}|mariadb[a-z-]{{0,12}}|7z[ar]?){_ARGUMENTS}-p", ("mysql", "mariadb", "7z"), 1),
+            (f"(?:sshpass|mongo[a-z]{{0,10}}|{_LOGIN}){_ARGUMENTS}-p[ =]?", ("sshpass", "mongo", "login"), 10),
+            (f"redis-cli{_ARGUMENTS}-a[ ]", ("redis-cli",), 1),
+            (f"(?:sqlcmd|bcp|zip|unzip){_ARGUMENTS}-P[ ]", ("sqlcmd", "bcp", "zip"), 3),
+            (f"ldap[a-z]{{3,10}}{_ARGUMENTS}-w[ ]", ("ldap",), 1),
         )
-        for tag, is_secret in ((_PASSWORD_TAG, is_assigned_secret), (_TAG, is_markup_secret))
     ),
     SecretPattern(  # curl -u user:password
         "assigned_secret",
         f"curl{_BLANK}(?:[^ \t\r\n]+{_BLANK}){{0,12}}?(?:-u|-U|--user|--proxy-user)[ \t=]{{0,4}}"
         "[\"']?[A-Za-z0-9._%@+-]{0,80}:(?P<value>[^ \t\r\n\"'\\\\]+)",
         ("curl",),
-        'curl(?:[ \t"]|\\\\)',
-        is_login_secret,
+        checks.is_login_secret,
     ),
     SecretPattern(  # Visa, Mastercard, American Express, Discover, JCB, Diners, in one run or in their groups
-        "card",
+        CARD,
         "(?:^|[^A-Za-z0-9_.+/-])(?P<value>"
         "(?:4[0-9]{3}|5[1-5][0-9]{2}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]|6011|6[45][0-9]{2}|35[2-8][0-9])"
         "(?:[0-9]{12}| [0-9]{4} [0-9]{4} [0-9]{4}|-[0-9]{4}-[0-9]{4}-[0-9]{4})"
         "|3[47][0-9]{2}(?:[0-9]{11}| [0-9]{6} [0-9]{5}|-[0-9]{6}-[0-9]{5})"
         r"|3(?:0[0-5]|[68][0-9])[0-9](?:[0-9]{10}| [0-9]{6} [0-9]{4}|-[0-9]{6}-[0-9]{4}))\b",
-        (),
-        f"(?:^|[^0-9.]|{ESCAPED})[2-6][0-9]{{3}}[ -]?[0-9]{{4}}[0-9]{{0,2}}[ -]?[0-9]{{4}}",
-        is_card_number,
-        glance=f"[2-6][0-9]{{3}}(?:(?<![0-9.].{{4}})|(?<={ESCAPED}.{{4}}))[ -]?[0-9]{{4}}",  # of no longer number
+        tuple("23456"),
+        checks.is_card_number,
         following=2,
     ),
 )
@@ -387,6 +361,23 @@ FIELD_RULES: Final = (
     FieldRule("connection_string", "connection_?string$|(?:^|_)dsn$"),
     FieldRule("card", "card_?number$|(?:^|_)(?:cvv|cvc|iban)$", takes_numbers=True),
     FieldRule("ssn", "(?:^|_)ssn$", takes_numbers=True),
+)
+#: In lower case: the name of each field that a rule takes holds one of them.
+FIELD_HINTS: Final = (
+    *("passw", "passphrase", "passcode", "pwd", "secret", "token", "key", "authorization", "cookie", "credential"),
+    *("connection", "dsn", "card", "cvv", "cvc", "iban", "ssn"),
+)
+#: In lower case, what JSON text holds if what is taken from it has no hint or an escape hides it: escapes of what could
+#: stand plainly, bytes, numbers and tokens by their lengths, powers of ten, hints of two characters; and of the hint
+#: "token", which counts of tokens have too, what may be a secret's name.
+SHAPES: Final = (
+    r"\\(?:/|u00[2-7])",
+    r"\$byte",
+    "[0-9]{13}|[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4}",
+    r"[0-9.]e\+?0*1[0-9]",
+    r"\.[a-z0-9_-]{6,7}\.[a-z0-9_-]{27}",
+    "7z|--",
+    "token(?:[^a-z_]|_[^a-z]|$)|(?:access|api|auth|bearer|refresh|session)[^a-z]{0,2}tokens",
 )
 _NO_SECRET: Final = re.compile(
     "(?:^|_)(?:next|page|continuation|pagination|sync|start|end|last|first|cancel|cancellation|previous|current|stop|special"
@@ -421,5 +412,5 @@ def is_pair_secret(rule: FieldRule, value: str) -> bool:
     Most lists of two such texts are names alone, as of columns or headers: so a value must look like one.
     """
     if rule.name in ("authorization", "cookie"):
-        return "=" in value or (rule.name == "authorization" and len(value) >= 6 and has_digit(value, ""))
-    return is_option_secret(value, "")
+        return "=" in value or (rule.name == "authorization" and len(value) >= 6 and checks.has_digit(value, ""))
+    return checks.is_option_secret(value, "")

@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 from titan_sdk.encoding import quote
 from titan_sdk.errors import TitanError
-from titan_sdk.faces import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType, TracebackType
     from typing import NoReturn
 
-    from titan_sdk.async_transport import AsyncTransport
+    from titan_sdk.transport import Transport
 
 _TRACEBACKS_GROW = sys.hexversion >= 0x030C0000  # as an exception leaves frames, since Python 3.12
 END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is felt
@@ -84,7 +83,7 @@ class _Ledger:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.runs: dict[str, AsyncTransport] = {}
+        self.runs: dict[str, Transport] = {}
         #: What else is to be done, after the runs: told how the process ends, and how many seconds are left.
         self.closers: list[Callable[[Ending, float], object]] = []
         #: Which of what is closed says that it has something under way.
@@ -102,10 +101,10 @@ _ledger = _Ledger(os.getpid())
 _is_installed = False  # survives a fork, as the hooks themselves do
 
 
-def end_at_exit(agent_run_id: str, transport: AsyncTransport) -> None:
+def end_at_exit(agent_run_id: str, transport: Transport) -> None:
     """Have the run ended when this process exits, unless the process is itself a job of that run.
 
-    `transport` is one over blocking I/O: there is no event loop any more at an exit.
+    There is no event loop any more at an exit, so `transport` is the blocking one.
     """
     if agent_run_id == os.environ.get("TITAN_AGENT_RUN_ID"):
         return
@@ -239,14 +238,12 @@ def _tell_all(ledger: _Ledger) -> None:
     while ledger.runs and (left := runs_by - time.monotonic()) > 0:
         agent_run_id, transport = ledger.runs.popitem()
         try:
-            run(
-                transport.request_json(
-                    "POST",
-                    f"/api/v1/runs/{quote(agent_run_id)}/end",
-                    body=body,
-                    timeout_seconds=left,
-                    retry_for_seconds=0,
-                )
+            transport.request_json(
+                "POST",
+                f"/api/v1/runs/{quote(agent_run_id)}/end",
+                body=body,
+                timeout_seconds=left,
+                retry_for_seconds=0,
             )
         except TitanError:
             continue  # the server is away: the run ends by its idle time instead

@@ -7,8 +7,8 @@ have set the key have all ended without it.
 from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
-from titan_sdk.faces import run
 from titan_sdk.long_poll import LongPoll
+from titan_sdk.sync_bridge import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.job import TitanJob
-    from titan_sdk.looking import Looking
+    from titan_sdk.queries import Queries
 
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def wait_for_signals(
 
 
 async def _wait(
-    client: Looking,
+    client: Queries,
     keys: Iterable[str],
     timeout: float | None,  # noqa: ASYNC109  # the plain function's too
     job: str | TitanJob | None,
@@ -136,7 +136,7 @@ async def _wait(
 
 
 async def _next_signals(
-    client: Looking, keys: list[str], *, dags: list[str], jobs: list[str], poll: LongPoll
+    client: Queries, keys: list[str], *, dags: list[str], jobs: list[str], poll: LongPoll
 ) -> list[str]:
     """Return those of `keys` that are in the store as soon as there are any, in the order of `keys`."""
     while (wait_seconds := poll.next()) is not None:
@@ -151,7 +151,7 @@ async def _next_signals(
                 raise _lost(keys, jobs)
         if present:
             return present
-        await client.transport.io.sleep(poll.rest())
+        await client.transport.http.sleep(poll.rest())
     raise WaitTimeout(
         subject=_named(keys),
         expected="a job to set it in time",
@@ -161,7 +161,7 @@ async def _next_signals(
 
 
 async def _ask(
-    client: Looking, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
+    client: Queries, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
 ) -> tuple[list[str], bool]:
     """Return the keys that are present, and whether all the DAGs and jobs are final."""
     answer = await client.transport.request_json(

@@ -1,4 +1,4 @@
-"""TLS over any link: the same bytes, encrypted, and a server that proves who it is."""
+"""TLS: what a client trusts, and what it says of a server that does not prove who it is."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UntrustedServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
+    import socket
 
     from titan_sdk.address import Address
     from titan_sdk.errors import TitanError
-    from titan_sdk.links import Link
-
-    R = TypeVar("R")
-
-RECORD_BYTES = 16_384  # the longest of TLS (RFC 8446, 5.1)
 
 _contexts: dict[str | None, ssl.SSLContext] = {}  # reading the system's certificates takes 20 ms
 
 
-async def secured(link: Link, address: Address, *, timeout_seconds: float) -> TlsLink:
-    """Return the link with TLS over it, once the server has proved that it is `address.host`.
+def secured(opened: socket.socket, address: Address) -> ssl.SSLSocket:
+    """Return the connection with TLS over it, once the server has proved that it is `address.host`.
 
     Raises:
         UntrustedServer: its certificate is none of ours, of another host, or over its time.
@@ -31,91 +25,22 @@ async def secured(link: Link, address: Address, *, timeout_seconds: float) -> Tl
         InvalidInput: TITAN_CA_FILE cannot be read.
         OSError: the connection broke.
     """
-    secure = TlsLink(link, _context(address.ca_file), address.host)
-    secure.timeout_seconds = timeout_seconds
     try:
-        await secure.shake_hands()
+        return context_of(address.ca_file).wrap_socket(opened, server_hostname=address.host)
     except ssl.SSLError as cause:
-        link.close()
-        raise _refusal(address, cause) from cause
+        opened.close()
+        raise refusal(address, cause) from cause
     except BaseException:
-        link.close()
+        opened.close()
         raise
-    return secure
 
 
-class TlsLink:
-    """A `titan_sdk.links.Link` that encrypts what another one carries."""
+def context_of(ca_file: str | None) -> ssl.SSLContext:
+    """Return what trusts the certificates of a file; None: the system's.
 
-    __slots__ = ("_incoming", "_link", "_outgoing", "_tls")
-
-    def __init__(self, link: Link, context: ssl.SSLContext, host: str) -> None:
-        self._link = link
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-
-    @property
-    def timeout_seconds(self) -> float:
-        """How long one silence of the other side may be."""
-        return self._link.timeout_seconds
-
-    @timeout_seconds.setter
-    def timeout_seconds(self, seconds: float) -> None:
-        self._link.timeout_seconds = seconds
-
-    async def shake_hands(self) -> None:
-        """Agree on keys, and check the server's certificate.
-
-        Raises:
-            ssl.SSLError: it is not trusted, or the other side does not speak TLS.
-        """
-        await self._perform(self._tls.do_handshake)
-
-    async def send(self, data: bytes) -> None:
-        """Send all of `data`."""
-        for start in range(0, len(data), RECORD_BYTES * 16):
-            piece = data[start : start + RECORD_BYTES * 16]
-            await self._perform(lambda piece=piece: self._tls.write(piece))  # type: ignore[misc]  # a default binds it
-
-    async def receive(self, limit_bytes: int) -> bytes:
-        """Return what comes next; b"" when the other side has closed."""
-        try:
-            return await self._perform(lambda: self._tls.read(limit_bytes))
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
-
-    def close(self) -> None:
-        """Close this process's end."""
-        self._link.close()
-
-    async def _perform(self, operation: Callable[[], R]) -> R:
-        """Return what an operation of the TLS object gives, carrying bytes to and fro as it asks."""
-        while True:
-            try:
-                result = operation()
-            except ssl.SSLWantReadError:
-                await self._flush()
-                self._take(await self._link.receive(RECORD_BYTES * 4))
-            except ssl.SSLError:
-                await self._flush()  # the alert that tells the server why
-                raise
-            else:
-                await self._flush()
-                return result
-
-    def _take(self, received: bytes) -> None:
-        if received:
-            self._incoming.write(received)
-        else:
-            self._incoming.write_eof()
-
-    async def _flush(self) -> None:
-        if self._outgoing.pending:
-            await self._link.send(self._outgoing.read())
-
-
-def _context(ca_file: str | None) -> ssl.SSLContext:
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
     if ca_file not in _contexts:
         try:
             _contexts[ca_file] = ssl.create_default_context(cafile=ca_file)
@@ -129,7 +54,8 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
     return _contexts[ca_file]
 
 
-def _refusal(address: Address, cause: ssl.SSLError) -> TitanError:
+def refusal(address: Address, cause: ssl.SSLError) -> TitanError:
+    """Return the error that says what is wrong with a server's TLS."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return UntrustedServer(
             subject=f"Titan server {address}",

@@ -21,6 +21,7 @@ from titan.cli.commands import (
     projects,
     runs,
     runs_changes,
+    runs_compare,
     runs_files,
     store,
     submit,
@@ -70,7 +71,7 @@ app = typer.Typer(
 )
 for commands in (up, submit, jobs, gates, changes, doctor):
     app.add_typer(commands.everyday)
-assert runs_changes.app is runs_files.app is runs.app  # of which each holds a part of the commands
+assert runs_changes.app is runs_compare.app is runs_files.app is runs.app  # of which each holds a part of the commands
 for noun, commands in {
     "dags": dags,
     "jobs": jobs,

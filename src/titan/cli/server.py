@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,8 +18,10 @@ from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
-from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
+
+if TYPE_CHECKING:
+    from titan_sdk.exchange import Readable
 
 DEFAULT_HOST = "127.0.0.1"
 HTTPS_PORT = 443
@@ -134,7 +136,7 @@ class Server:
         return self._ask("DELETE", segments, query=query)
 
     def upload(
-        self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float, **query: str | None
+        self, *segments: str, file: "Readable", size_bytes: int, timeout_seconds: float, **query: str | None
     ) -> Document:
         """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
         with _translated():

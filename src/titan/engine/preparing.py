@@ -65,7 +65,7 @@ class Preparer:
         clean = self._redactor.clean(storable(entry))
         if not isinstance(clean, ActionEntry):
             return clean
-        news: dict[str, object] = {}
+        news: dict[str, object] = {"redaction_version": self._redactor.version}
         cost = self._cost_of(clean)
         if cost is not None:
             news |= {"cost": cost, "is_cost_estimated": True}
@@ -73,7 +73,7 @@ class Preparer:
             news["inputs"] = with_digests(clean.inputs)
         if clean.outputs is not None and clean.outputs.shared:
             news["outputs"] = with_digests(clean.outputs)
-        return structs.replace(clean, **news) if news else clean
+        return structs.replace(clean, **news)
 
     def _cost_of(self, entry: ActionEntry) -> Decimal | None:
         if self.prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:

@@ -83,6 +83,7 @@ def _action(body: ActionBody, run_id: str, source: Source, cost: Decimal | None)
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
+        redaction_version=body.redaction_version,
         details=_details(body.details),
         project=project_name(body.project),
     )

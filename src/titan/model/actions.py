@@ -200,6 +200,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effect: Effect | None = None
     is_redacted: bool = False  #: the source took something away before it sent this
     redacted: tuple[Redaction, ...] = ()  #: what we took away
+    redaction_version: int = 0  #: of the patterns by which secrets were last looked for in this; 0: in no way
     #: A JSON object of what else is known: `attributes` as the source calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None

@@ -197,6 +197,7 @@ class Action(Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
+    redaction_version: int = 0  #: the oldest by which secrets were looked for in a report of it; 0: one was not
     has_inputs: bool = False
     has_outputs: bool = False
     count: Count  #: what it adds to its run's totals

@@ -30,6 +30,7 @@ class EntryRedactor:
     def __init__(self, redactor: Redactor, *, keeps_content: bool = True) -> None:
         """Without `keeps_content` inputs, outputs, tracebacks and what in details may be content go, too."""
         self._redactor = redactor
+        self.version = redactor.version
         self._keeps_content = keeps_content
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
@@ -87,7 +88,7 @@ class EntryRedactor:
                     return True
         if failure is not None:
             own += (failure.type, failure.message, failure.traceback or "")
-        return self._redactor.may_take("\n".join(["", *own, ""]))  # a number is told by what stands around it
+        return self._redactor.may_take(*own)
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []

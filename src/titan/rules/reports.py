@@ -144,6 +144,7 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         effect=entry.effect,
         tags=entry.tags,
         is_redacted=entry.is_redacted or bool(entry.redacted),
+        redaction_version=entry.redaction_version,
         has_inputs=entry.inputs is not None,
         has_outputs=entry.outputs is not None,
         count=counted_alone(entry.kind),
@@ -191,6 +192,7 @@ def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> 
         effect=Effect.EXTERNAL if Effect.EXTERNAL in (action.effect, other.effect) else action.effect or other.effect,
         tags=action.tags if action.tags == other.tags else first_tags(action.tags, other.tags),
         is_redacted=action.is_redacted or other.is_redacted,
+        redaction_version=min(action.redaction_version, other.redaction_version),
         has_inputs=action.has_inputs or other.has_inputs,
         has_outputs=action.has_outputs or other.has_outputs,
     )

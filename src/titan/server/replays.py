@@ -1,8 +1,9 @@
 """Replays that the server computes: one at a time, on a thread of their own, beside the requests."""
 
+import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.runs import Run
+from titan.model.shaped import shaped
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.server.exported import exported
@@ -46,6 +48,7 @@ class _Progress:
     done: int = 0
     total: int = 0
     is_cancelled: bool = False
+    ended: Future[None] = field(default_factory=Future)
 
     def step(self) -> None:
         if self.is_cancelled:
@@ -79,6 +82,12 @@ class Replays:
         if progress is not None:
             progress.is_cancelled = True
 
+    async def wait(self, replay_id: str, *, seconds: float) -> None:
+        """Return when a replay has ended, or after so many seconds."""
+        progress = self._progress.get(replay_id)
+        if progress is not None and seconds:
+            await asyncio.wait([asyncio.wrap_future(progress.ended)], timeout=seconds)
+
     def as_it_stands(self, replay: Replay) -> Replay:
         """Return a replay; one that runs in no process any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
@@ -105,7 +114,7 @@ class Replays:
         except Exception:
             logger.exception("replay %s of run %s is not stored", replay.id, replay.run_id)
         finally:
-            del self._progress[replay.id]
+            self._progress.pop(replay.id).ended.set_result(None)
 
     def _ended(self, replay: Replay, progress: _Progress) -> Replay:
         try:
@@ -160,21 +169,11 @@ def _save(tx: CallTransaction, *, replay: Replay) -> None:
 
 
 def _check_metrics(found: SelfCheck) -> ReplayMetrics:
-    return ReplayMetrics(
-        original_cost_usd=found.original_cost,
-        calls=found.calls,
-        replayable=found.replayable,
-        is_available=found.is_available,
-    )
+    return shaped(ReplayMetrics, found, original_cost_usd=found.original_cost)
 
 
 def _check_view(found: SelfCheck) -> SelfCheckView:
-    return SelfCheckView(
-        findings=tuple(
-            FindingView(reason=one.reason.value, blocks=one.blocks, count=one.count, action_ids=one.action_ids)
-            for one in found.findings
-        )
-    )
+    return SelfCheckView(findings=tuple(shaped(FindingView, one) for one in found.findings))
 
 
 def _metrics(found: Comparison) -> ReplayMetrics:
@@ -191,31 +190,7 @@ def _metrics(found: Comparison) -> ReplayMetrics:
 
 def _comparison_view(found: Comparison) -> ComparisonView:
     return ComparisonView(
-        divergences=tuple(
-            DivergenceView(
-                kind=one.kind.value,
-                action=one.action,
-                replay_action=one.replay_action,
-                original_id=one.original_id,
-                replay_id=one.replay_id,
-                path=one.path,
-                is_root=one.is_root,
-                consequence_of=one.consequence_of,
-            )
-            for one in found.divergences
-        ),
-        rows=tuple(
-            ComparedRowView(
-                action=row.action,
-                part=row.part.value,
-                original=row.original,
-                replay=row.replay,
-                status=row.status.value,
-                original_id=row.original_id,
-                replay_id=row.replay_id,
-                remarks=tuple(remark.value for remark in row.remarks),
-            )
-            for row in found.rows
-        ),
+        divergences=tuple(shaped(DivergenceView, one) for one in found.divergences),
+        rows=tuple(shaped(ComparedRowView, row) for row in found.rows),
         has_more_rows=found.has_more_rows,
     )

@@ -143,6 +143,7 @@ class ActionDetailView(Struct, kw_only=True):
         Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
+    redaction_version: Annotated[int, Meta(description="Of the patterns it was redacted by; 0: by none.")]
     cache_read_tokens: Annotated[int | None, Meta(description="Of its input tokens, those from the model's cache.")]
     cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
     sources: list[str]

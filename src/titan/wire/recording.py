@@ -72,6 +72,7 @@ class ActionBody(Request, tag_field="type", tag="action"):
     impact: Impact | None = None
     effect: Effect | None = None
     is_redacted: bool = False
+    redaction_version: Annotated[Count, Meta(description="Of the patterns the sender redacted it by; 0: by none.")] = 0
     details: Annotated[dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object.")] = None
     project: Project = None
 

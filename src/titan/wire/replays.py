@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.wire.base import Request
+from titan.wire.base import Request, Wait
 
 Level = Literal["self_check", "compare", "reported"]
 State = Literal["running", "completed", "failed", "cancelled"]
@@ -26,6 +26,12 @@ class ReplaysQuery(Request):
     """GET /api/v1/runs/{run}/replays."""
 
     limit: Annotated[int, Meta(ge=1, le=200, description="How many at most.")] = 50
+
+
+class ReplayQuery(Request):
+    """GET /api/v1/runs/{run}/replays/{replay}."""
+
+    wait_seconds: Wait = 0.0
 
 
 class ReplayMetrics(Struct, kw_only=True, omit_defaults=True):

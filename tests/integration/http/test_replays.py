@@ -7,7 +7,6 @@ from typing import Any
 from tests.support.raw_http import ask, ask_json
 from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
 from tests.support.submissions import a_name
-from tests.support.waiting import wait_until
 
 OVER = {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"}
 
@@ -25,14 +24,9 @@ def replayed(port: int, run: str, body: dict[str, object]) -> dict[str, Any]:
     """Start a replay and return it as soon as it has ended."""
     started = ask_json(port, "POST", f"/api/v1/runs/{run}/replays", body)
     assert started.status == 202, started.body
-    found: list[dict[str, Any]] = []
-
-    def has_ended() -> bool:
-        found[:] = [ask(port, "GET", f"/api/v1/runs/{run}/replays/{started.value['id']}").value]
-        return bool(found[0]["state"] != "running")
-
-    wait_until(has_ended, "the replay has ended")
-    return found[0]
+    path = f"/api/v1/runs/{run}/replays/{started.value['id']}?wait_seconds=30"
+    ended: dict[str, Any] = ask(port, "GET", path).value
+    return ended
 
 
 def test_two_runs_are_compared_and_the_seeds_table_comes_out(port: int) -> None:

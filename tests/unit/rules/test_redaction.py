@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.support.secrets import INNOCENT, INNOCENT_JSON, SECRETS
 from titan.model.errors import InvalidInput
-from titan.rules.redaction import LinearFinder, check_patterns, make_redactor
-from titan_sdk.redaction import MOST_REPEATED, Redactor, StandardFinder, chip
-from titan_sdk.redaction_own import MAX_PATTERN, MAX_PATTERNS
+from titan.rules.redaction import make_redactor
+from titan_sdk.redaction import MAX_REPEATED, Redactor, marker
+from titan_sdk.redaction_finding import MAX_PATTERN, MAX_PATTERNS, LinearFinder, StandardFinder, make_finder
 
 KEY = b"0123456789abcdef0123456789abcdef"
 LINEAR, STANDARD = LinearFinder(), StandardFinder()
@@ -82,10 +82,11 @@ ANY_JSON = st.recursive(
 
 
 @pytest.mark.parametrize(("name", "text", "secret"), SECRETS)
-def test_a_secret_leaves_its_chip_and_nothing_of_itself(name: str, text: str, secret: str) -> None:
+def test_a_secret_leaves_its_marker_and_nothing_of_itself(name: str, text: str, secret: str) -> None:
     redacted = SERVER.redact_text(text.replace("{}", secret))
 
-    assert redacted.text == text.replace("{}", chip(name))
+    assert redacted == SDK.redact_text(text.replace("{}", secret))
+    assert redacted.text == text.replace("{}", marker(name))
     assert [(taken.path, taken.name) for taken in redacted.taken] == [("$", name)]
 
 
@@ -209,7 +210,7 @@ def test_bytes_that_repeat_a_value_lose_it_too() -> None:
 
 
 def test_of_very_many_values_the_first_are_looked_for_everywhere() -> None:
-    values = [f"{number:016x}" for number in range(1, MOST_REPEATED + 2)]
+    values = [f"{number:016x}" for number in range(1, MAX_REPEATED + 2)]
     text = "\n".join([*(f'api_key = "{value}"' for value in values), *values])
 
     *_, last_of_them, beyond = SERVER.redact_text(text).text.splitlines()
@@ -229,13 +230,14 @@ def test_a_users_patterns_and_fields_are_taken_too() -> None:
     ]
 
 
-def test_a_users_pattern_is_found_alike_by_the_sdk() -> None:
-    patterns = {"customer": "CUST-(?P<value>[0-9]+)", "word": r"\bé+\b|x{2,3}"}
-    text = "CUST-12 é xxxx CUST-"
+def test_a_name_in_two_files_of_patterns_stands_for_both() -> None:
+    finder = make_finder({"order": "ORD-[0-9]+"}, {"order": "BEST-[0-9]+"})
 
-    assert LinearFinder(patterns).find(text) == StandardFinder(patterns).find(text) != []
-    assert StandardFinder(patterns).may_hold("{}")
-    assert LinearFinder(patterns).may_hold("{}")
+    assert [(span.start, span.end, span.name) for span in finder.find("ORD-1 BEST-22")] == [
+        (0, 5, "order"),
+        (6, 13, "order"),
+    ]
+    assert finder.may_hold("{}")
 
 
 @pytest.mark.parametrize(
@@ -246,12 +248,7 @@ def test_a_users_pattern_is_found_alike_by_the_sdk() -> None:
         ({"open": "(x"}, "'open'.*what RE2 refuses: missing"),
         ({"ahead": "x(?=y)"}, "'ahead'.*what RE2 refuses"),
         ({"half": "\ud800"}, "'half'.*half a surrogate pair"),
-        ({"greek": r"\p{Greek}"}, "'greek'.*what Python's re refuses"),
         ({"empty": "x*"}, "'empty'.*matches an empty text"),
-        ({"nested": "(?:a+)+b"}, "'nested'.*a repeated group"),
-        ({"choice": "(a|aa)+b"}, "'choice'.*a repeated group"),
-        ({"deep": "((?P<value>a?)b)*c"}, "'deep'.*a repeated group"),
-        ({"counted": "(?:a?){30}a"}, "'counted'.*a repeated group"),
         ({f"n{number}": "x" for number in range(MAX_PATTERNS + 1)}, "expected at most 100; found 101"),
     ],
 )
@@ -261,22 +258,9 @@ def test_a_pattern_that_cannot_be_used_is_named(patterns: Mapping[str, str], wor
 
 
 @pytest.mark.parametrize(
-    "regex",
-    [
-        r"(?i)cust-\d+",
-        r"(?:\d{4} ){3}\d{4}",
-        "a(?:b+)?c",
-        r"[(+*|)]+x",
-        r"(?:\(\+)+x",
-        "(?i:a)|b+",
-        "[]|+]+x",
-        "(x)(y+)z",
-    ],
+    "regex", [r"(?i)cust-\d+", r"\p{Greek}+", "(a+)+b", "[a-z]+@corp", "(?:a?){30}b", "[^é]{1000}b"]
 )
-def test_a_pattern_that_re_can_run_is_accepted(regex: str) -> None:
-    check_patterns({"mine": regex})
+def test_whatever_re2_reads_is_accepted_and_ends_soon_in_any_text(regex: str) -> None:
+    redactor = make_redactor(key=KEY, patterns={"mine": regex})
 
-
-def test_patterns_that_are_too_large_together_are_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"redaction patterns n0, n1.*within 16 MiB"):
-        make_redactor(key=KEY, patterns={f"n{number}": f"{number}[^é]{{1000}}" for number in range(90)})
+    assert redactor.redact_text("a" * 100_000).taken == ()

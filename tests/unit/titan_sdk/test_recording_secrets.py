@@ -20,6 +20,7 @@ from titan_sdk.recording.recorder import Recorder
 from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.spool import Spool
 from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told
+from titan_sdk.redaction_patterns import VERSION
 
 FLUSH_SECONDS = 30.0
 TEXT = '{"salary":"1","iban":"AT61","note":"CUST-123456 is KD7"}'
@@ -122,7 +123,7 @@ def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
 
     assert len(secrets.given) >= (18 if body is ActionBody else 7)
     assert secrets.within(text.encode()) == []
-    assert set(json.loads(text)) - {"is_redacted"} == {*fields, *payloads}
+    assert set(json.loads(text)) - {"is_redacted", "redaction_version"} == {*fields, *payloads} - {"redaction_version"}
 
 
 def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secrets: Secrets) -> None:
@@ -204,6 +205,7 @@ def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_p
         "name": "look up [redacted:customer]",
         "inputs": {"name": "[redacted:name]"},
         "is_redacted": True,
+        "redaction_version": VERSION,
     }
 
 

@@ -4,14 +4,13 @@ import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode
-from random import Random
 from typing import Any
 
 import pytest
 
-from titan_sdk.redaction import MAX_CLEAN_KEYS, MAX_DEPTH, Redactor, StandardFinder, Taken, chip
-from titan_sdk.redaction_finding import Hints
-from titan_sdk.redaction_patterns import SECRET_PATTERNS, FieldRule, field_rule, spelt_plainly
+from titan_sdk.redaction import MAX_DEPTH, Redactor, Taken, marker
+from titan_sdk.redaction_finding import StandardFinder
+from titan_sdk.redaction_patterns import FieldRule, field_rule, spelt_plainly
 
 KEY = b"0123456789abcdef0123456789abcdef"
 REDACTOR = Redactor(StandardFinder(), key=KEY)
@@ -41,11 +40,11 @@ def test_fields_lose_their_whole_value_and_texts_only_the_secret() -> None:
     left, taken = redact(value)
 
     assert left == {
-        "headers": {"X-API-Key": chip("api_key"), "Set-Cookie": chip("cookie"), "accept": "*/*"},
-        "messages": [{"content": f"my key is {chip('aws_key_id')}."}, {"content": "hello"}],
-        "password": chip("password"),
-        "card_number": chip("card"),
-        "odd key": {"passphrase": chip("password")},
+        "headers": {"X-API-Key": marker("api_key"), "Set-Cookie": marker("cookie"), "accept": "*/*"},
+        "messages": [{"content": f"my key is {marker('aws_key_id')}."}, {"content": "hello"}],
+        "password": marker("password"),
+        "card_number": marker("card"),
+        "odd key": {"passphrase": marker("password")},
     }
     assert places(taken) == [
         ('$.headers["X-API-Key"]', "api_key"),
@@ -78,7 +77,7 @@ def test_a_text_that_is_no_json_is_searched_as_it_is() -> None:
 def test_a_header_as_a_pair_loses_its_value(place: str) -> None:
     left, _ = redact([{place: "Authorization", "value": "opaque"}, {place: 5, "value": "x"}])
 
-    assert left == [{place: "Authorization", "value": chip("authorization")}, {place: 5, "value": "x"}]
+    assert left == [{place: "Authorization", "value": marker("authorization")}, {place: 5, "value": "x"}]
 
 
 def test_a_secret_that_is_a_key_goes_too_and_leaves_both_entries() -> None:
@@ -86,7 +85,7 @@ def test_a_secret_that_is_a_key_goes_too_and_leaves_both_entries() -> None:
 
     left, taken = redact(value)
 
-    assert left == {chip("aws_key_id"): 1, f"{chip('aws_key_id')} 2": {"password": chip("password")}}
+    assert left == {marker("aws_key_id"): 1, f"{marker('aws_key_id')} 2": {"password": marker("password")}}
     assert AWS_KEY not in str(taken)
 
 
@@ -132,13 +131,13 @@ def test_what_lies_too_deep_to_be_looked_at_goes() -> None:
 def test_json_too_deep_to_be_read_is_searched_as_text() -> None:
     text = "[" * 100_000 + f'"{AWS_KEY}"' + "]" * 100_000
 
-    assert REDACTOR.redact_json(text).text == text.replace(AWS_KEY, chip("aws_key_id"))
+    assert REDACTOR.redact_json(text).text == text.replace(AWS_KEY, marker("aws_key_id"))
 
 
 def test_half_a_surrogate_pair_is_kept_in_json_that_utf8_can_say() -> None:
     redacted = REDACTOR.redact_json('{"é": "\\ud800", "password": "x"}')
 
-    assert json.loads(redacted.text.encode()) == {"é": "\ud800", "password": chip("password")}
+    assert json.loads(redacted.text.encode()) == {"é": "\ud800", "password": marker("password")}
 
 
 def test_letters_that_grow_in_lower_case_do_not_shift_a_secret() -> None:
@@ -151,19 +150,11 @@ def test_names_of_further_fields_may_be_spelt_in_any_way() -> None:
     redacted = redactor.redact_json('{"EmployeeID": 1, "employeeId": 2, "employee id": 3, "№": 4}')
 
     assert json.loads(redacted.text) == {
-        "EmployeeID": chip("employee_id"),
-        "employeeId": chip("employee_id"),
-        "employee id": chip("employee_id"),
-        "№": chip("field"),
+        "EmployeeID": marker("employee_id"),
+        "employeeId": marker("employee_id"),
+        "employee id": marker("employee_id"),
+        "№": marker("field"),
     }
-
-
-def test_only_so_many_names_of_fields_are_remembered() -> None:
-    redactor = Redactor(StandardFinder(), key=KEY)
-
-    redact({f"field{number}": 1 for number in range(MAX_CLEAN_KEYS + 10)} | {"x" * 65: 1, "y": AWS_KEY}, redactor)
-
-    assert redact({AWS_KEY: 1, "new": 1}, redactor)[0] == {chip("aws_key_id"): 1, "new": 1}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +205,7 @@ def test_a_fields_rule_can_be_looked_at() -> None:
 def test_a_card_that_is_a_number_goes_and_equals_the_same_card_as_a_text(number: str) -> None:
     redacted = REDACTOR.redact_json(f'{{"n": {number}, "all": ["{number.removesuffix(".0")}", {number}]}}')
 
-    assert json.loads(redacted.text) == {"n": chip("card"), "all": [chip("card"), chip("card")]}
+    assert json.loads(redacted.text) == {"n": marker("card"), "all": [marker("card"), marker("card")]}
     assert len({taken.fingerprint for taken in redacted.taken}) == 1
 
 
@@ -232,12 +223,12 @@ def test_a_card_that_is_a_number_goes_and_equals_the_same_card_as_a_text(number:
 def test_a_list_of_a_telling_name_and_a_value_loses_the_value(pair: list[object], name: str, within: str) -> None:
     redacted = REDACTOR.redact_json(within.format(json.dumps(pair)))
 
-    assert json.loads(redacted.text) == json.loads(within.format(json.dumps([pair[0], chip(name)])))
+    assert json.loads(redacted.text) == json.loads(within.format(json.dumps([pair[0], marker(name)])))
     assert [taken.name for taken in redacted.taken] == [name]
 
 
 def test_a_pair_whose_value_is_gone_already_stays() -> None:
-    text = json.dumps(["Cookie", chip("cookie")])
+    text = json.dumps(["Cookie", marker("cookie")])
 
     assert REDACTOR.redact_json(text) == (text, ())
 
@@ -328,41 +319,6 @@ def test_what_only_looks_like_bytes_is_an_object_like_any_other() -> None:
     assert left == {**value, "c": {"$bytes": "[redacted:aws_key_id]!"}}
 
 
-def test_plain_texts_are_found_together_as_each_by_itself() -> None:
-    hints = list(dict.fromkeys(hint for pattern in SECRET_PATTERNS for hint in pattern.hints))
-    random = Random(5)
-    pieces = [*hints, *(hint[cut:] for hint in hints for cut in (1, -1)), *(hint[:-1] for hint in hints), " ", "zz-_."]
-
-    for _ in range(2000):
-        text = "".join(random.choices(pieces, k=random.randrange(5)))
-        assert Hints(hints).within(text) == [hint for hint in hints if hint in text]
-
-
-def test_texts_that_are_looked_at_together_may_hold_what_each_may_by_itself() -> None:
-    hints = list(dict.fromkeys(hint for pattern in SECRET_PATTERNS for hint in pattern.hints))
-    random = Random(7)
-    secrets = [
-        AWS_KEY,
-        "4111111111111111",
-        ":4.111111111111111e15}",
-        "\\/",
-        '"$bytes":"aGk="',
-        "password=",
-        '"token":"',
-        "\\u0041",
-        "sk-ant-",
-    ]
-    pieces = [*hints, *secrets, " ", '"', '","', "Müller", "İ", "1", "hello world"]
-    batches = [["".join(random.choices(pieces, k=random.randrange(6))) for _ in range(20)] for _ in range(200)]
-
-    found = [REDACTOR.may_take_of(batch) for batch in batches]
-
-    assert found == [[REDACTOR.may_take(text) for text in batch] for batch in batches]
-    assert {may for batch in found for may in batch} == {True, False}
-
-
-def test_of_a_redactor_with_fields_or_patterns_of_its_own_any_text_may_hold_something() -> None:
-    with_fields = Redactor(StandardFinder(), key=KEY, fields=["iban"])
-    with_patterns = Redactor(StandardFinder({"order": "ORD-[0-9]{8}"}), key=KEY)
-
-    assert with_fields.may_take_of(["{}", "[]"]) == with_patterns.may_take_of(["{}", "[]"]) == [True, True]
+def test_of_a_redactor_with_fields_of_its_own_any_text_may_hold_something() -> None:
+    assert Redactor(StandardFinder(), key=KEY, fields=["iban"]).may_take("{}")
+    assert not REDACTOR.may_take("{}", "[1]")

@@ -14,10 +14,9 @@ import pytest
 
 from tests.support.fake_titan import fake_titan
 from titan_sdk.address import Address
-from titan_sdk.async_transport import AsyncTransport
-from titan_sdk.asyncio_io import AsyncioIo
+from titan_sdk.async_http import AsyncHttp
 from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UntrustedServer
-from titan_sdk.transport import Transport
+from titan_sdk.transport import AsyncTransport, Transport
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 BODY = bytes(range(256)) * 8192  # 2 MiB: many records
@@ -86,9 +85,10 @@ def test_coroutines_speak_tls_too(port: int) -> None:
     address = Address("127.0.0.1", port, is_tls=True, ca_file=str(CERTIFICATES / "server.pem"))
 
     async def read_at_once() -> list[bytes]:
-        transport = AsyncTransport(AsyncioIo(), address)
+        transport = AsyncTransport(AsyncHttp(address))
         answers = await asyncio.gather(*(transport.read("/") for _ in range(5)))
         transport.close()
+        await transport.http.closed()
         return answers
 
     assert asyncio.run(read_at_once()) == [BODY] * 5

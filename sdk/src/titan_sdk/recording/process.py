@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager, suppress
 from time import perf_counter_ns
 
-from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
+from titan_sdk import run_end
 from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import children

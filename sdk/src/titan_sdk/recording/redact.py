@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
-from titan_sdk.redaction import Redactor, StandardFinder
-from titan_sdk.redaction_own import EXPECTED, MAX_PATTERNS, problem_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from titan_sdk.redaction import Redactor
 
 __all__ = ["Redact", "built_in", "check_redact", "leave_out_bodies", "of_process"]
 
@@ -36,7 +36,8 @@ class Redact:
 
     Args:
         fields: names of fields whose whole value goes, wherever they stand; `api-key` and `apiKey` are the same.
-        patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left.
+        patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left. They need RE2, which
+            `google-re2` brings (the extra `redact`).
         inputs, outputs: True leaves out all of it.
         errors: True leaves out what an exception says: its message, arguments and causes; its type and the lines of
             code that it came through are kept. Without, a message that repeats an argument tells it, also under
@@ -44,8 +45,7 @@ class Redact:
 
     Raises:
         TypeError: `fields` is one text, or `patterns` has no names.
-        ValueError: a pattern is no regular expression that RE2 and `re` both read, or one that `re` could run on for
-            ever with, as `(a+)+b`.
+        ValueError: a pattern is no regular expression that RE2 reads, or RE2 is not installed.
     """
 
     __slots__ = ("_fields", "_patterns", "errors", "inputs", "outputs")
@@ -95,16 +95,15 @@ def built_in(environment: Mapping[str, str] = os.environ) -> Redactor:
 
 def _redactor(environment: Mapping[str, str], fields: tuple[str, ...], patterns: Mapping[str, str]) -> Redactor:
     """Return what takes out secrets, the environment's fields and patterns, and these."""
+    from titan_sdk.redaction import Redactor  # 20 ms with its patterns, and most programs leave it all to the server
+    from titan_sdk.redaction_finding import make_finder
+
     named, path = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
     known = named, path, fields, tuple(patterns.items())
     if known not in _redactors:
-        _redactors[known] = Redactor(_finder(path, patterns), key=_KEY, fields=(*_named(named), *fields))
+        finder = make_finder(_own_of(path).patterns if path else {}, patterns)
+        _redactors[known] = Redactor(finder, key=_KEY, fields=(*named.replace(",", " ").split(), *fields))
     return _redactors[known]
-
-
-def _finder(path: str, patterns: Mapping[str, str]) -> StandardFinder:
-    """Return what finds the built-in patterns, those of a TOML file as the server reads it, and `patterns`."""
-    return StandardFinder(_own_of(path).patterns, patterns) if path else StandardFinder(patterns)
 
 
 def leave_out_bodies(
@@ -145,6 +144,8 @@ def _own_of(path: str) -> _Own:
     """Return the patterns of a TOML file that can be used; what cannot be read is said, once."""
     import tomllib
 
+    from titan_sdk.redaction_finding import MAX_PATTERNS, problem_in
+
     try:
         with open(os.path.expanduser(path), "rb") as file:
             found = tomllib.load(file)
@@ -161,12 +162,10 @@ def _own_of(path: str) -> _Own:
 
 
 def _closed(path: str, patterns: Mapping[str, str], mistake: str) -> _Own:
+    from titan_sdk.redaction_finding import EXPECTED
+
     say_once(
         f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program starts "
         "anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded"
     )
     return _Own(patterns, are_all=False)
-
-
-def _named(fields: str) -> tuple[str, ...]:
-    return tuple(field for field in fields.replace(",", " ").split() if field)

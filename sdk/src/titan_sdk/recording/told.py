@@ -94,35 +94,30 @@ class Told:
 
 
 def texts_of(batch: Iterable[Told], disk: Redactor | None = None) -> list[str]:
-    """Return several entries as JSON, each as `Told.text` does, in less time than one by one.
+    """Return several entries as JSON, each as `Told.text` does."""
+    return [_text_of(told, told.redactor or disk, disk) for told in batch]
 
-    Most hold no secret, and much in them is the same: so they are looked at together.
-    """
-    texts: list[str] = []
-    looked_at: dict[Redactor, list[tuple[int, Told, str]]] = {}
-    for told in batch:
-        redactor = told.redactor or disk
-        if redactor is None:
-            texts.append(_assembled(told.fields, told.payloads))
-            continue
-        plain = {name: value for name, value in told.fields.items() if _is_plain(name, value)}
-        others = {name: value for name, value in told.fields.items() if name not in plain}
-        text = _assembled(others, told.payloads)
-        looked_at.setdefault(redactor, []).append((len(texts), told, text))
-        texts.append(f"{compact_json(plain)[:-1]},{text[1:]}" if plain else text)
-    for redactor, found in looked_at.items():
-        for (place, told, _), may_be in zip(found, redactor.may_take_of([text for _, _, text in found]), strict=True):
-            if may_be:
-                texts[place] = _cleaned(told, redactor, disk)
-    return texts
+
+def _text_of(told: Told, redactor: Redactor | None, disk: Redactor | None) -> str:
+    if redactor is None:
+        return _assembled(told.fields, told.payloads)
+    plain = {name: value for name, value in told.fields.items() if _is_plain(name, value)}
+    text = _assembled({name: value for name, value in told.fields.items() if name not in plain}, told.payloads)
+    if redactor.may_take(text):
+        return _cleaned(told, redactor, disk)
+    if told.fields["type"] == "action":
+        plain["redaction_version"] = redactor.version
+    return f"{compact_json(plain)[:-1]},{text[1:]}" if plain else text
 
 
 def _cleaned(told: Told, redactor: Redactor, disk: Redactor | None) -> str:
     cleaning = _Cleaning(redactor, disk)
     fields = cleaning.fields(told.fields)
     payloads = {name: cleaning.payload(text) for name, text in told.payloads.items()}
-    if cleaning.has_taken and fields["type"] == "action":
-        fields["is_redacted"] = True
+    if fields["type"] == "action":
+        fields["redaction_version"] = redactor.version
+        if cleaning.has_taken:
+            fields["is_redacted"] = True
     return _assembled(fields, payloads)
 
 

@@ -22,8 +22,7 @@ from titan.cli.options import Answer, Force, asks
 from titan.cli.screen import is_live, remark, say, write_bytes
 from titan.cli.server import Server, check_free, local_file, read
 from titan.wire.runs import ImportAnswer, RegistryAnswer
-from titan_sdk.http1 import NotWritable
-from titan_sdk.partial_file import PartialFile
+from titan_sdk.partial_file import NotWritable, PartialFile
 
 
 class Format(StrEnum):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from titan_sdk.blocking_io import BlockingIo, BlockingLink, link_of
+from titan_sdk.address import Address
+from titan_sdk.blocking_http import BlockingHttp
 from titan_sdk.client import Core
-from titan_sdk.faces import run
+from titan_sdk.sync_bridge import run
 
 _ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"value":1}'
 
@@ -16,17 +17,10 @@ def rehearse_call() -> None:
     ours, servers = socket.socketpair()
     with servers:
         servers.sendall(_ANSWER)
-        client = Core(_Connected(ours), "127.0.0.1", 9090, "token", retry_for_seconds=0, announce=len)
+
+        def connected(address: Address) -> BlockingHttp:
+            return BlockingHttp(address, lambda _timeout_seconds: ours)
+
+        client = Core(connected, "127.0.0.1", 9090, "token", retry_for_seconds=0, announce=len)
         run(client.store_incr("key"))
         client.close()
-
-
-class _Connected(BlockingIo):
-    """I/O whose only connection exists already."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-
-    async def connect(self, host: str, port: int, *, timeout_seconds: float) -> BlockingLink:
-        """See BlockingIo."""
-        return link_of(self._connection, timeout_seconds=timeout_seconds)

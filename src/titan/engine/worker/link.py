@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from titan.engine.worker.home_io import HomeIo
+from titan.engine.home_socket import connect_in
 from titan.engine.worker.server_address import ServerAddress
 from titan.model.workers import Load
 from titan.wire.protocol import (
@@ -30,7 +30,7 @@ from titan.wire.protocol import (
     WorkspacesRequest,
 )
 from titan_sdk.address import Address
-from titan_sdk.async_transport import AsyncTransport
+from titan_sdk.blocking_http import BlockingHttp
 from titan_sdk.errors import (
     Forbidden,
     StoreFull,
@@ -41,7 +41,7 @@ from titan_sdk.errors import (
     UnknownWorker,
     error_from_wire,
 )
-from titan_sdk.transport import Response, Transport
+from titan_sdk.transport import AsyncTransport, Response, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -286,9 +286,12 @@ class Link:
 
 
 def _transport_to(server: ServerAddress) -> Transport:
-    if server.home is not None:
-        address = Address(server.host, server.port)
-        return Transport.of(AsyncTransport(HomeIo(server.home), address, server.token, retry_for_seconds=0))
+    home = server.home
+    if home is not None:  # by the socket in the home, wherever the server listens besides
+        http = BlockingHttp(
+            Address(server.host, server.port), lambda timeout_seconds: connect_in(home, timeout_seconds=timeout_seconds)
+        )
+        return Transport.of(AsyncTransport(http, server.token, retry_for_seconds=0))
     return Transport(
         server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file, retry_for_seconds=0
     )

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from math import isclose
 from typing import Any, Final
 
-from titan.rules.redaction import CHIP
+from titan.rules.redaction import MARKER
 from titan_sdk.tape import canonical
 
 MOST_HELD: Final = 64 * 1024  # characters of a body; longer ones are compared by digest alone
@@ -144,11 +144,11 @@ def _remark(one: object, other: object) -> Remark | None:
 
 def _is_hidden(redacted: object, value: object) -> bool:
     """Tell whether a text with redacted parts may have been `value`."""
-    if not isinstance(redacted, str) or CHIP.search(redacted) is None:
+    if not isinstance(redacted, str) or MARKER.search(redacted) is None:
         return False
-    if CHIP.fullmatch(redacted):
+    if MARKER.fullmatch(redacted):
         return True
-    first, *between, last = CHIP.split(redacted)
+    first, *between, last = MARKER.split(redacted)
     if not isinstance(value, str) or not value.startswith(first):
         return False
     at = len(first)

@@ -14,7 +14,7 @@ from titan.insight.bodies import Bodies
 from titan.insight.replay.bodies import Body, body_of
 from titan.model.actions import INCURRED, Effect, Outcome
 from titan.model.runs import Action
-from titan.rules.redaction import CHIP
+from titan.rules.redaction import MARKER
 from titan_sdk.tape import decode
 
 _NOTHING: Final = Decimal(0)
@@ -82,7 +82,7 @@ def _lacks(text: str) -> Iterator[Lack]:
         yield Lack.CUT
     if '{"$opaque":{' in text:
         yield Lack.OPAQUE
-    if CHIP.search(text) is not None:
+    if MARKER.search(text) is not None:
         yield Lack.REDACTED
     try:
         decode(text)

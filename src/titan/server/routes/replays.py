@@ -26,6 +26,7 @@ from titan.wire.replays import (
     NewReplayBody,
     ReplayDetailView,
     ReplayMetrics,
+    ReplayQuery,
     ReplayResult,
     ReplaysAnswer,
     ReplaysQuery,
@@ -110,8 +111,9 @@ def list_replays(call: Call, reader: CallReader, query: ReplaysQuery) -> Replays
 
 
 @route("GET /api/v1/runs/{run}/replays/{replay}", Permission.SEE_ALL)
-async def show_replay(call: Call) -> ReplayDetailView:
-    """Show a replay with what it found."""
+async def show_replay(call: Call, query: ReplayQuery) -> ReplayDetailView:
+    """Show a replay with what it found; `wait_seconds` waits for its end."""
+    await call.house.replays.wait(call.path("replay"), seconds=query.wait_seconds)
     return _detail_view(call, await call.read_runs(partial(_find, call=call)))
 
 

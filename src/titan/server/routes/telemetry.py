@@ -118,6 +118,7 @@ def show_action(call: Call, reader: CallReader) -> ActionDetailView:
         bodies=bodies_view(action, bodies),
         details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
         redacted=[one.path for one in bodies.redacted],
+        redaction_version=action.redaction_version,
         cache_read_tokens=action.cache_read_tokens,
         cache_write_tokens=action.cache_write_tokens,
         sources=list(action.sources),

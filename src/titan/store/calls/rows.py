@@ -33,7 +33,8 @@ ACTION_COLUMNS: Final = (
     "actions.input_tokens, actions.output_tokens, actions.response_id, actions.error_type, actions.error_message, "
     "actions.impact, actions.effect, actions.tags, actions.is_redacted, actions.project_id, actions.has_inputs, "
     "actions.has_outputs, actions.is_call, actions.has_cost, actions.has_tokens, actions.duplicate_of, "
-    "actions.cache_read_tokens, actions.cache_write_tokens, actions.reasoning_tokens"
+    "actions.cache_read_tokens, actions.cache_write_tokens, actions.reasoning_tokens, "
+    "actions.redaction_version"
 )
 
 _OUTCOMES: Final = by_value(Outcome)
@@ -59,7 +60,7 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
 
 def heard_from_row(row: Row, *, newest_action: int) -> Heard:
     """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[36:]
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[37:]
     return Heard(
         number=number,
         run_id=run_id,
@@ -119,6 +120,7 @@ def action_from_row(row: Row, run_id: str) -> Action:
         cache_read_tokens=row[33],
         cache_write_tokens=row[34],
         reasoning_tokens=row[35],
+        redaction_version=row[36],
     )
 
 
@@ -188,6 +190,7 @@ def row_of_action(action: Action, run_no: int) -> Values:
         action.cache_read_tokens,
         action.cache_write_tokens,
         action.reasoning_tokens,
+        action.redaction_version,
     )
 
 

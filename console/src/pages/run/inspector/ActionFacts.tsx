@@ -78,6 +78,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
         </Fact>
       ) : null}
       <Fact name="Reported by">{detail.sources.join(", ") || NOTHING}</Fact>
+      <Fact name="Redacted by">{detail.redaction_version > 0 ? `patterns ${detail.redaction_version}` : NOTHING}</Fact>
       {action.is_possible_duplicate ? (
         <Fact name="Possible duplicate">It is counted, and looks like a second report of another call.</Fact>
       ) : null}

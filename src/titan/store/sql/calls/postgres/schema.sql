@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 29
+-- version: 30
 
 create schema if not exists calls;
 
@@ -171,6 +171,7 @@ create table actions (
     effect text collate "C",
     tags text collate "C",
     is_redacted bigint not null check (is_redacted in (0, 1)),
+    redaction_version bigint not null,
     has_inputs bigint not null check (has_inputs in (0, 1)),
     has_outputs bigint not null check (has_outputs in (0, 1)),
     is_call bigint not null check (is_call in (0, 1)),

@@ -52,10 +52,10 @@ insert into actions
     run_no, number, id, sources, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
     cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
     effect, tags, is_redacted, project_id, has_inputs, has_outputs, is_call, has_cost, has_tokens, duplicate_of,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, version, recounted
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, redaction_version, version, recounted
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (number) do update set
 sources = excluded.sources, kind = excluded.kind,
@@ -67,7 +67,8 @@ output_tokens = excluded.output_tokens,
 cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
 reasoning_tokens = excluded.reasoning_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
 error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
-tags = excluded.tags, is_redacted = excluded.is_redacted, has_inputs = excluded.has_inputs,
+tags = excluded.tags, is_redacted = excluded.is_redacted, redaction_version = excluded.redaction_version,
+has_inputs = excluded.has_inputs,
 has_outputs = excluded.has_outputs, is_call = excluded.is_call, has_cost = excluded.has_cost,
 has_tokens = excluded.has_tokens, duplicate_of = excluded.duplicate_of, version = excluded.version,
 recounted = coalesce(excluded.recounted, actions.recounted)

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 29
+-- version: 30
 
 create table meta (
     name text not null primary key,
@@ -171,6 +171,7 @@ create table actions (
     effect text,
     tags text,
     is_redacted integer not null check (is_redacted in (0, 1)),
+    redaction_version integer not null,
     has_inputs integer not null check (has_inputs in (0, 1)),
     has_outputs integer not null check (has_outputs in (0, 1)),
     is_call integer not null check (is_call in (0, 1)),

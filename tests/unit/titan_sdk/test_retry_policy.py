@@ -7,41 +7,41 @@ import time
 
 import pytest
 
-from titan_sdk.http1 import Response
-from titan_sdk.patience import LONGEST_PAUSE_SECONDS, Patience, is_passing
+from titan_sdk.exchange import Response
+from titan_sdk.retry_policy import LONGEST_PAUSE_SECONDS, RetryPolicy, is_passing
 
 REFUSED = ConnectionRefusedError(111, "Connection refused")
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    patience = Patience(60, server="here")
+    policy = RetryPolicy(60, server="here")
 
-    pauses = [patience.pause_after(REFUSED, began=time.monotonic()) or 0 for _ in range(9)]
+    pauses = [policy.pause_after(REFUSED, began=time.monotonic()) or 0 for _ in range(9)]
 
     assert [pause <= min(0.05 * 2**number, LONGEST_PAUSE_SECONDS) for number, pause in enumerate(pauses)] == [True] * 9
     assert [pause >= min(0.025 * 2**number, 0.5) for number, pause in enumerate(pauses)] == [True] * 9
 
 
-def test_no_patience_is_one_try() -> None:
-    assert Patience(0, server="here").pause_after(REFUSED, began=time.monotonic()) is None
+def test_no_time_for_retries_is_one_try() -> None:
+    assert RetryPolicy(0, server="here").pause_after(REFUSED, began=time.monotonic()) is None
 
 
 def test_a_silence_counts_from_its_beginning() -> None:
-    patience = Patience(60, server="here")
+    policy = RetryPolicy(60, server="here")
 
-    assert patience.pause_after(TimeoutError("timed out"), began=time.monotonic() - 61) is None
+    assert policy.pause_after(TimeoutError("timed out"), began=time.monotonic() - 61) is None
 
 
 def test_a_break_counts_from_its_end() -> None:
-    patience = Patience(60, server="here")
+    policy = RetryPolicy(60, server="here")
 
-    assert patience.pause_after(ConnectionResetError(), began=time.monotonic() - 61) is not None
+    assert policy.pause_after(ConnectionResetError(), began=time.monotonic() - 61) is not None
 
 
 def test_a_host_that_nobody_knows_is_not_asked_for_again() -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    assert Patience(60, server="here").pause_after(unknown, began=time.monotonic()) is None
+    assert RetryPolicy(60, server="here").pause_after(unknown, began=time.monotonic()) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 
-from titan_sdk.http1 import Response
+from titan_sdk.exchange import Response
 
 FIRST_PAUSE_SECONDS = 0.05  # a restarted server is back in 0.5 s at the earliest
 LONGEST_PAUSE_SECONDS = 1.0  # so a server that is back is noticed within a second
@@ -14,7 +14,7 @@ SILENT_SECONDS = 1.0  # how long retries go on before they are mentioned on the 
 _MODEL_ERRORS = (b"ModelUnavailable", b"ModelNotConfigured")  # 503s that waiting for the server does not mend
 
 
-class Patience:
+class RetryPolicy:
     """The failures of one request so far, and what they leave of the time for repeating it."""
 
     def __init__(self, seconds: float, *, server: str) -> None:

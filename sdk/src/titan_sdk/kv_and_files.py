@@ -1,10 +1,10 @@
-"""What programs share through the server: texts and sets under keys, and files."""
+"""The key-value store and the files that programs share through the server."""
 
 from __future__ import annotations
 
 import os
 
-from titan_sdk.connected import Connected
+from titan_sdk.base import ClientBase
 from titan_sdk.encoding import quote
 from titan_sdk.errors import InvalidInput, MissingFile, NotFound
 
@@ -16,7 +16,7 @@ _RAW = (bytes, bytearray, memoryview)
 _NO_ARTIFACT = frozenset({"", "NULL", "CLEARED"})  # what scripts of the original store for "nothing"
 
 
-class Shared(Connected):
+class StoreAndFiles(ClientBase):
     """The shared store and the shared files of one server.
 
     Keys are 1 to 1024 bytes of UTF-8 without control characters; values have up to 10 MiB of UTF-8.
@@ -140,7 +140,7 @@ class Shared(Connected):
         name = _archive_name(folder, project_name)
         from titan_sdk.project_archive import zipped  # zipfile takes 12 ms to import
 
-        archive = await self._transport.io.apart(zipped, folder, without=name)
+        archive = await self._transport.http.apart(zipped, folder, without=name)
         try:
             await self.transport.upload(f"/api/files/{quote(name)}", archive)
         finally:

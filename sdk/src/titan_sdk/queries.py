@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
+from titan_sdk.base import ClientBase
 from titan_sdk.encoding import quote
 from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
 from titan_sdk.job import TitanJob
-from titan_sdk.shared import Shared
-from titan_sdk.submission import DagAccepted, Submissions, plain_name
+from titan_sdk.submission import DagAccepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
-    from typing import Any, TypeAlias, overload
+    from typing import Any, overload
 
-    from titan_sdk.encoding import Scalar
+    from titan_sdk.base import Query, Target
     from titan_sdk.long_poll import LongPoll
     from titan_sdk.wire import Dag, Event, Job, Run
-
-    #: A receipt means that DAG, a TitanJob that job; a name or id means a job, or if there is none, a DAG.
-    Target: TypeAlias = str | TitanJob
-    Query: TypeAlias = dict[str, Scalar]
 
 _BETWEEN_STREAMS_SECONDS = 0.05  # a stream that ends at once comes from a server that is stopping
 _SILENT_STREAM_SECONDS = 45.0  # a server gives a sign of life every 15 s
@@ -29,11 +23,8 @@ _FINAL_JOB_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _PENDING_STATUSES = frozenset({"WAITING", "READY"})
 
 
-class Looking(Shared):
-    """The questions of a client, and what its names mean."""
-
-    #: What this client has submitted; names are looked up here first.
-    submissions: Submissions
+class Queries(ClientBase):
+    """The questions of a client."""
 
     async def get_job_status(self, job_id: Target) -> str:
         """Return PENDING, RUNNING, COMPLETED, FAILED or CANCELLED, of a gate that waits for a person
@@ -152,7 +143,7 @@ class Looking(Shared):
                         "status"
                     ] in _FINAL_JOB_STATUSES
             except StreamBroken:
-                await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
+                await self.transport.http.sleep(_BETWEEN_STREAMS_SECONDS)
             finally:
                 await pieces.aclose()
         if rest:
@@ -197,7 +188,7 @@ class Looking(Shared):
                 pass
             finally:
                 await pieces.aclose()
-            await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
+            await self.transport.http.sleep(_BETWEEN_STREAMS_SECONDS)
 
     if TYPE_CHECKING:
 
@@ -240,17 +231,6 @@ class Looking(Shared):
             return await self._wait_for_one(target, poll)
         return {_shown_name(one): await self._wait_for_one(one, poll.again()) for one in target}
 
-    async def _dag_id(self, dag: str | None) -> str | None:
-        """Return the unique id of a DAG."""
-        if dag is None:
-            return None
-        if isinstance(dag, DagAccepted):
-            return dag.dag_id
-        known = self.submissions.dag(dag)
-        return known or str(
-            (await self.transport.request_json("GET", self._dag_path(dag), query={"jobs": False}))["dag_id"]
-        )
-
     async def _wait_for_one(self, target: Target, poll: LongPoll) -> str:
         path, query = await self._route(target)
         query = query or {"jobs": False}  # of a DAG; its jobs may be thousands
@@ -269,38 +249,13 @@ class Looking(Shared):
             status = answer["status"]
             if answer.get("is_final") or status in _FINAL_JOB_STATUSES:
                 return status
-            await self.transport.io.sleep(poll.rest())
+            await self.transport.http.sleep(poll.rest())
         raise WaitTimeout(
             subject=_shown_name(target),
             expected="a final status in time",
             found=f"still {status}",
             next_step="It goes on: wait again, or cancel it.",
         )
-
-    def _job_route(self, job: Target) -> tuple[str, Query]:
-        name = plain_name(job.id if isinstance(job, TitanJob) else job)
-        query: Query = {"dag": self.submissions.dag_of_job(name), "run": os.environ.get("TITAN_AGENT_RUN_ID")}
-        return f"/api/jobs/{quote(name)}", query
-
-    def _dag_path(self, dag: str) -> str:
-        if isinstance(dag, DagAccepted):
-            return f"/api/dags/{quote(dag.dag_id)}"
-        return f"/api/dags/{quote(self.submissions.dag(dag) or plain_name(dag))}"
-
-    async def _route(self, target: Target) -> tuple[str, Query]:
-        """Return path and query of what a caller means: its own job or DAG, else a job, else a DAG."""
-        if isinstance(target, DagAccepted):
-            return self._dag_path(target), {}
-        if isinstance(target, TitanJob) or self.submissions.dag_of_job(target):
-            return self._job_route(target)
-        if self.submissions.dag(target):
-            return self._dag_path(target), {}
-        path, query = self._job_route(target)
-        try:
-            await self.transport.request_json("GET", path, query=query)
-        except NotFound:
-            return self._dag_path(target), {}
-        return path, query
 
 
 def _shown_name(target: Target) -> str:

@@ -1,15 +1,15 @@
-"""Every method is written once, as a coroutine; this gives it the face of a plain method.
+"""The sync bridge: every method is written once, as a coroutine; this makes a plain method of it.
 
     class AsyncTransport:
         async def read(self, path: str) -> bytes: …
 
     class Transport:
         def __init__(self) -> None:
-            self._core = AsyncTransport(BlockingIo())
+            self._core = AsyncTransport(BlockingHttp(address))
 
         read = blocking(AsyncTransport.read)  # Transport().read("/x") -> bytes
 
-A coroutine suspends only where its I/O does. Over `BlockingIo` nothing suspends, so one `send` runs it to its
+A coroutine suspends only where its HTTP does. Over `BlockingHttp` nothing suspends, so one `send` runs it to its
 end: the blocking client is the asynchronous one, called so, and costs a function call more.
 """
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 def run(coroutine: Coroutine[Any, Any, R]) -> R:
-    """Return what a coroutine over blocking I/O returns, or raise what it raises."""
+    """Return what a coroutine over blocking HTTP returns, or raise what it raises."""
     try:
         coroutine.send(None)
     except StopIteration as finished:
         result: R = finished.value
         return result
     coroutine.close()
-    raise RuntimeError(f"{coroutine!r} waits for an event loop; only coroutines over BlockingIo can be run so")
+    raise RuntimeError(f"{coroutine!r} waits for an event loop; only coroutines over BlockingHttp can be run so")
 
 
 def blocking(method: Callable[Concatenate[C, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Face[C], P], R]:
