@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isfinite
@@ -248,6 +248,13 @@ def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
 
 
 # --- times ---
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(nanoseconds: int) -> datetime:
+    """Return a time that is given in nanoseconds since 1970, exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def in_utc(moment: datetime, *, what: str) -> datetime:

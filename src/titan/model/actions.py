@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from titan.model.projects import MAX_PROJECT
 from titan.model.run_status import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
@@ -271,3 +272,9 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Entry: TypeAlias = ActionEntry | RunEntry
+
+
+def project_name(told: object) -> str | None:
+    """Return the project that a report names, cut to MAX_PROJECT; None where what it says can be no name."""
+    name = told.strip()[:MAX_PROJECT].strip() if isinstance(told, str) else ""
+    return name if name and name.isprintable() else None
