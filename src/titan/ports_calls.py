@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from titan.model.actions import Entry, ModelUse
 from titan.model.replays import Replay
@@ -28,8 +30,7 @@ from titan.model.runs import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallCommit:
+class CallCommit(Struct, frozen=True, kw_only=True):
     """What one commit of the calls store was about, for those who wait for it."""
 
     runs: frozenset[tuple[str, str]]  #: (project id, run id)
@@ -140,21 +141,19 @@ class CallPage:
     is_search_capped: bool  #: only the newest entries that hold the words were looked at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownCalls:
+class KnownCalls(Struct, frozen=True, kw_only=True):
     """What is stored of the runs and actions that some entries may be about."""
 
     runs: Mapping[str, Run]  #: by run id
     actions: Mapping[tuple[str, str], Action]  #: by (run id, id)
     next_number: int  #: of an action that is new
     #: By the id of a run of which entries report an end: the numbers of its calls that still run.
-    open_calls: Mapping[str, Set[int]] = field(default_factory=dict)
+    open_calls: Mapping[str, Set[int]] = {}
     #: By the number of an action that entries report a part of: what the parts that were reported are known by.
-    parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
+    parts: Mapping[int, Set[bytes]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlatRun:
+class FlatRun(Struct, frozen=True, kw_only=True):
     """All actions of a run, without content: what its totals are computed from."""
 
     version: int  #: of the newest change of its actions
@@ -162,8 +161,7 @@ class FlatRun:
     counts: Mapping[int, Count]  #: by number, of those that are stored to count otherwise than alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True, kw_only=True):
     """An entry to be appended, and the action it is about."""
 
     entry: Entry

@@ -373,11 +373,14 @@ FIELD_HINTS: Final = (
 SHAPES: Final = (
     r"\\(?:/|u00[2-7])",
     r"\$byte",
-    "[0-9]{13}|[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4}",
+    "[0-9]{13}",
+    "[0-9]{4}[ -][0-9]{4,6}[ -][0-9]{4}",
     r"[0-9.]e\+?0*1[0-9]",
     r"\.[a-z0-9_-]{6,7}\.[a-z0-9_-]{27}",
-    "7z|--",
-    "token(?:[^a-z_]|_[^a-z]|$)|(?:access|api|auth|bearer|refresh|session)[^a-z]{0,2}tokens",
+    "7z",
+    "--",
+    "token(?:[^a-z_]|_[^a-z]|$)",
+    "(?:access|api|auth|bearer|refresh|session)[^a-z]{0,2}tokens",
 )
 _NO_SECRET: Final = re.compile(
     "(?:^|_)(?:next|page|continuation|pagination|sync|start|end|last|first|cancel|cancellation|previous|current|stop|special"

@@ -141,10 +141,7 @@ class PerJob(Generic[ValueT]):
 
 
 def parse_per_job(
-    option: str,
-    texts: Sequence[str],
-    job_names: Sequence[str],
-    parse: Callable[[str, str], ValueT],
+    option: str, texts: Sequence[str], job_names: Sequence[str], parse: Callable[[str, str], ValueT]
 ) -> PerJob[ValueT]:
     """Return a setting given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both.
 

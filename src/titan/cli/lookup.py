@@ -61,13 +61,7 @@ def dag_id_of(server: Server, dag: str | None) -> str | None:
 
 
 def on_any(
-    server: Server,
-    command: str,
-    ask: Callable[..., FoundT],
-    name: str | None,
-    *,
-    dag: str | None,
-    run: str | None,
+    server: Server, command: str, ask: Callable[..., FoundT], name: str | None, *, dag: str | None, run: str | None
 ) -> FoundT:
     """Return what `ask` answers for the path of the job, DAG or run that is meant.
 

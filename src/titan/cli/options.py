@@ -1,7 +1,7 @@
 """How a command is declared: options that several share, the examples of its help, what it answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Final, TypeAlias
@@ -21,16 +21,12 @@ ServerOption: TypeAlias = Annotated[
         metavar="URL",
         help="The server, such as http://127.0.0.1:5000. Default: TITAN_HOST and TITAN_PORT, "
         "else the server of TITAN_HOME, else this machine's port 5000 or 9090.",
-        show_default=False,
     ),
 ]
 ProjectOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--project",
-        metavar="NAME",
-        help="The project. Default: TITAN_PROJECT, else that of the token, else default.",
-        show_default=False,
+        "--project", metavar="NAME", help="The project. Default: TITAN_PROJECT, else that of the token, else default."
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")]
@@ -43,18 +39,10 @@ DagScope: TypeAlias = Annotated[
         metavar="DAG",
         help="Look in this DAG (name or id), not for the newest job of that name.",
         autocompletion=completion.dag_names,
-        show_default=False,
     ),
 ]
 RunScope: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Look in this agent run.",
-        autocompletion=completion.run_ids,
-        show_default=False,
-    ),
+    str | None, typer.Option("--run", metavar="RUN", help="Look in this agent run.", autocompletion=completion.run_ids)
 ]
 AllOfDag: TypeAlias = Annotated[
     str | None,
@@ -63,7 +51,6 @@ AllOfDag: TypeAlias = Annotated[
         metavar="DAG",
         help="Alone: all of this DAG. Beside a job: look for it there.",
         autocompletion=completion.dag_names,
-        show_default=False,
     ),
 ]
 AllOfRun: TypeAlias = Annotated[
@@ -73,16 +60,13 @@ AllOfRun: TypeAlias = Annotated[
         metavar="RUN",
         help="Alone: all of this agent run. Beside a job: look for it there.",
         autocompletion=completion.run_ids,
-        show_default=False,
     ),
 ]
 JobArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="JOB", help="A job's name or id.", autocompletion=completion.job_names),
+    str, typer.Argument(metavar="JOB", help="A job's name or id.", autocompletion=completion.job_names)
 ]
 DagArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="DAG", help="A DAG's name or id.", autocompletion=completion.dag_names),
+    str, typer.Argument(metavar="DAG", help="A DAG's name or id.", autocompletion=completion.dag_names)
 ]
 RunArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.run_ids)
@@ -93,7 +77,6 @@ AnyArgument: TypeAlias = Annotated[
         metavar="[JOB|DAG|RUN]",
         help="By name or id: a job, else a DAG, else an agent run.",
         autocompletion=completion.job_names,
-        show_default=False,
     ),
 ]
 Wait: TypeAlias = Annotated[
@@ -135,7 +118,8 @@ def asks(
     """Register a command that asks a server, with the examples of its help.
 
     It is called with the server first, which its user never names otherwise than by `--server` and `--project`. What
-    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` is told, too.
+    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` is told, too. A
+    parameter that is a dataclass stands for options that several commands share: its fields.
     """
 
     def declare(command: Command) -> Command:
@@ -163,14 +147,29 @@ class Noun(typer.core.TyperGroup):
         return super().parse_args(ctx, args if has_verb or is_completed else ["list", *args])
 
 
+def _options_of(parameter: Parameter) -> list[Parameter]:
+    """Return what a person may say for a parameter: of a group of options each of them."""
+    if not is_dataclass(parameter.annotation):
+        return [parameter] if parameter.name != "as_json" else []
+    return [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in fields(parameter.annotation)
+    ]
+
+
 def _asking(command: Command) -> Callable[..., None]:
     asked = signature(command)
-    own = [each for each in list(asked.parameters.values())[1:] if each.name != "as_json"]
+    groups: dict[str, Any] = {
+        name: each.annotation for name, each in asked.parameters.items() if is_dataclass(each.annotation)
+    }
+    own = [option for each in list(asked.parameters.values())[1:] for option in _options_of(each)]
 
     @wraps(command)
     def run(
         *args: object, server: str | None = None, project: str | None = None, as_json: bool = False, **given: object
     ) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         if "as_json" in asked.parameters:
             given["as_json"] = as_json
         titan = connect(server, project=project)

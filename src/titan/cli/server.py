@@ -16,12 +16,13 @@ from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
+from titan_sdk.encoding import quote
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
-from titan_sdk.transport import Transport, quote
 
 if TYPE_CHECKING:
     from titan_sdk.exchange import Readable
+    from titan_sdk.transport import Transport
 
 DEFAULT_HOST = "127.0.0.1"
 HTTPS_PORT = 443
@@ -89,7 +90,7 @@ class Server:
         return self._found[0]
 
     @property
-    def transport(self) -> Transport:
+    def transport(self) -> "Transport":
         """What carries the requests, for those whose every answer is of use."""
         return self._found[1]
 
@@ -184,7 +185,7 @@ class Server:
         return answer
 
     @cached_property
-    def _found(self) -> tuple[Address, Transport]:
+    def _found(self) -> "tuple[Address, Transport]":
         if len(self._addresses) == 1:
             return self._addresses[0], self._transport_to(self._addresses[0])
         failures = []
@@ -207,8 +208,10 @@ class Server:
             kind="ServerUnavailable",
         ) from failures[0]
 
-    def _transport_to(self, address: Address) -> Transport:
+    def _transport_to(self, address: Address) -> "Transport":
         """Return what carries requests, with the token to show: the home's own goes to the home's server alone."""
+        from titan_sdk.transport import Transport  # http.client and ssl: help does without them
+
         given = self._environment.get("TITAN_TOKEN") or None
         is_job = given is not None and bool(self._environment.get("TITAN_JOB_ID"))
         return Transport(

@@ -58,7 +58,7 @@ class SpaceWatch:
         was_low = self.is_low
         self.is_low = is_low(self.disk.free_bytes, reserve_bytes=self.reserve_bytes, was_low=was_low)
         if self.is_low != was_low:
-            logger.warning("%s", self.told())
+            logger.warning("%s", self.state_text())
             for on_change in self._on_change:
                 on_change(self.is_low)
 
@@ -86,8 +86,8 @@ class SpaceWatch:
                 "What runs goes on meanwhile.",
             )
 
-    def told(self) -> str:
-        """Return how the disk stands, as a sentence."""
+    def state_text(self) -> str:
+        """Return whether the disk is almost full, as a sentence for the log."""
         figures = f"{self.disk.free_bytes // MIB} MiB free, {self.reserve_bytes // MIB} MiB are to stay so"
         if self.is_low:
             return (

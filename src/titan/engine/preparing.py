@@ -36,15 +36,15 @@ COLLECTED_AFTER: Final = 10_000
 logger = logging.getLogger(__name__)
 
 
-class Heard(Protocol):
+class Report(Protocol):
     """A dataclass of what a request said."""
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What it told."""
+        """What it reported."""
 
 
-H = TypeVar("H", bound=Heard)
+H = TypeVar("H", bound=Report)
 
 
 class Preparer:
@@ -84,9 +84,9 @@ class Preparer:
         """Return a text that is no part of an entry as it may be stored."""
         return self._redactor.without_secrets(storable_text(text))
 
-    def known_as(self, told_id: str) -> str:
+    def known_as(self, reported_id: str) -> str:
         """Return what stands for an id of a run, action or agent: itself, unless it holds a secret or is dots alone."""
-        return self._redactor.known_as(storable_id(told_id))
+        return self._redactor.known_as(storable_id(reported_id))
 
 
 class PreparingProcess:
@@ -108,12 +108,12 @@ class PreparingProcess:
         if pool is None:
             return None
         try:
-            told, heard = pool.submit(_prepare, read).result()
+            pieces, report = pool.submit(_prepare, read).result()
         except BrokenProcessPool:
             logger.warning("the process that reads large requests has died; another one is started")
             self.close()
             return None
-        return [entry for piece in told for entry in _decoded(piece)], heard
+        return [entry for piece in pieces for entry in _decoded(piece)], report
 
     def close(self) -> None:
         """End the process. May be called twice."""
@@ -133,7 +133,7 @@ class PreparingProcess:
             return self._pool if self._ready.done() and self._ready.exception() is None else None
 
 
-class _Told(msgspec.Struct, array_like=True):
+class _Piece(msgspec.Struct, array_like=True):
     """A piece of the entries on their way between processes."""
 
     is_action: bytes  #: for each entry, in order: 1 or 0
@@ -142,7 +142,7 @@ class _Told(msgspec.Struct, array_like=True):
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(_Told)
+_DECODER: Final = msgspec.msgpack.Decoder(_Piece)
 
 
 def _decoded(piece: bytes) -> list[Entry]:
@@ -179,13 +179,13 @@ def _nothing() -> None:
 
 def _prepare(read: Callable[[], H]) -> tuple[list[bytes], H]:
     assert _preparer is not None
-    heard = read()
-    entries = list(map(_preparer.prepared, heard.entries))
+    report = read()
+    entries = list(map(_preparer.prepared, report.entries))
     pieces = (entries[start : start + PIECE] for start in range(0, len(entries), PIECE))
-    return [_ENCODER.encode(_split(piece)) for piece in pieces], replace(heard, entries=())  # type: ignore[type-var]  # Heard is one
+    return [_ENCODER.encode(_split(piece)) for piece in pieces], replace(report, entries=())  # type: ignore[type-var]  # Report is one
 
 
-def _split(entries: Iterable[Entry]) -> _Told:
+def _split(entries: Iterable[Entry]) -> _Piece:
     actions: list[ActionEntry] = []
     runs: list[RunEntry] = []
     is_action = bytearray()
@@ -196,4 +196,4 @@ def _split(entries: Iterable[Entry]) -> _Told:
         else:
             runs.append(entry)
             is_action.append(0)
-    return _Told(bytes(is_action), actions, runs)
+    return _Piece(bytes(is_action), actions, runs)

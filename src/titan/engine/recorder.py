@@ -1,4 +1,4 @@
-"""Takes in what is heard of agent runs: read, cleaned of secrets, priced, settled, committed; then it is acknowledged.
+"""Records what is reported of agent runs: read, cleaned of secrets, priced, merged, committed; then it is acknowledged.
 
 A thread reads and cleans, or for large requests a process; the store's own thread settles and writes. What arrives
 while a group is being written goes into the next one together.
@@ -26,10 +26,18 @@ from titan.model.actions import ActionEntry, Entry, Payload, Source, is_answer
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction, Prices
-from titan.rules.aliases import TRACING, claims_of, joined, resolved, under_their_runs
 from titan.rules.content import without_content
 from titan.rules.distinct_words import distinct_words
-from titan.rules.recording import CAPTURES_ALL, ContentCapture, apply_entries
+from titan.rules.recording import (
+    CAPTURES_ALL,
+    TRACING,
+    ContentCapture,
+    apply_entries,
+    claims_of,
+    joined,
+    resolved,
+    under_their_runs,
+)
 from titan.rules.run_lifecycle import not_heard_yet
 
 T = TypeVar("T")
@@ -40,7 +48,7 @@ MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyon
 BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
 HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
-PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended is often told more of, for a while
+PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended often has late reports, for a while
 PACKED_AT_ONCE: Final = 20
 TOTALS_AT_ONCE: Final = 1000  # runs whose totals are looked for by a sweep
 
@@ -61,10 +69,10 @@ class _Batch:
 
     entries: Mapping[str, Sequence[Entry]]  #: by project
     blobs: Sequence[str] = ()  #: digests of what its payloads are in
-    told: Future[Recorded] = field(default_factory=Future)
+    done: Future[Recorded] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.told.set_running_or_notify_cancel()  # so that who goes away does not take the promise along
+        self.done.set_running_or_notify_cancel()  # so that who goes away does not take the promise along
 
     @property
     def size(self) -> int:
@@ -114,18 +122,18 @@ class Recorder:
         self._check_room()
         reading = self._begin(self._reading, lambda: self._prepared(project_id, read, is_fixed))
         batch = await asyncio.shield(asyncio.wrap_future(reading))
-        return await asyncio.wrap_future(batch.told)
+        return await asyncio.wrap_future(batch.done)
 
     async def record_large(self, project_id: str, read: Callable[[], H], *, is_fixed: bool = False) -> H:
-        """Record what `read` hears, and return that without the entries; see `PreparingProcess` for what `read` may be.
+        """Record what `read` reports, and return that without entries; `PreparingProcess` says what `read` may be.
 
         Raises: as `record`.
         """
         self._check_room()
         reading = self._begin(self._reading_large, lambda: self._prepared_apart(project_id, read, is_fixed))
-        batch, heard = await asyncio.shield(asyncio.wrap_future(reading))
-        await asyncio.wrap_future(batch.told)
-        return heard
+        batch, report = await asyncio.shield(asyncio.wrap_future(reading))
+        await asyncio.wrap_future(batch.done)
+        return report
 
     @property
     def capture(self) -> ContentCapture:
@@ -136,9 +144,9 @@ class Recorder:
         """Return a text that is kept beside entries as it may be stored."""
         return self._preparer.without_secrets(text)
 
-    def known_as(self, told_id: str) -> str:
+    def known_as(self, reported_id: str) -> str:
         """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
-        return self._preparer.known_as(told_id)
+        return self._preparer.known_as(reported_id)
 
     async def keep(self) -> None:
         """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
@@ -199,11 +207,11 @@ class Recorder:
         return self._handed_in(project_id, map(self._preparer.prepared, read()), is_fixed)
 
     def _prepared_apart(self, project_id: str, read: Callable[[], H], is_fixed: bool) -> tuple[_Batch, H]:
-        told = None if self._apart is None else self._apart.prepared(read)
-        if told is None:
-            heard = read()
-            return self._prepared(project_id, lambda: heard.entries, is_fixed), heard
-        return self._handed_in(project_id, told[0], is_fixed), told[1]
+        prepared = None if self._apart is None else self._apart.prepared(read)
+        if prepared is None:
+            report = read()
+            return self._prepared(project_id, lambda: report.entries, is_fixed), report
+        return self._handed_in(project_id, prepared[0], is_fixed), prepared[1]
 
     def _handed_in(self, project_id: str, entries: Iterable[Entry], is_fixed: bool) -> _Batch:
         """Hand prepared entries to the store."""
@@ -214,7 +222,7 @@ class Recorder:
         fit = {owner: list(map(self._fit, self._with_content(owner, part))) for owner, part in owned.items()}
         batch = _Batch(fit, _blobs_of(chain.from_iterable(fit.values())))
         if not batch.size:
-            batch.told.set_result(Recorded(stored=0, repeated=0))
+            batch.done.set_result(Recorded(stored=0, repeated=0))
             return batch
         with self._door:
             self._waiting.append(batch)
@@ -234,9 +242,9 @@ class Recorder:
                 for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
                     self._write([batch])
             else:
-                # Without any, the store refused before it asked what to write: then it is told to those who wait.
+                # Without any, the store refused before it asked what to write: then those who wait are told.
                 for batch in group.batches or self._taken():
-                    batch.told.set_exception(error)
+                    batch.done.set_exception(error)
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
 
@@ -246,12 +254,12 @@ class Recorder:
             try:
                 lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
             except StoreError as error:
-                batch.told.set_exception(error)
+                batch.done.set_exception(error)
                 continue
             if lost:
-                batch.told.set_exception(_gone(lost))
+                batch.done.set_exception(_gone(lost))
             else:
-                batch.told.set_result(recorded)
+                batch.done.set_result(recorded)
 
     def _with_content(self, project_id: str, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return entries without the large content of runs that keep none, so that it is not written.
@@ -299,9 +307,9 @@ class Recorder:
         stored = [0] * len(group.batches)
         for project_id in dict.fromkeys(chain.from_iterable(batch.entries for batch in group.batches)):
             parts = [batch.entries.get(project_id, ()) for batch in group.batches]
-            heard = list(chain.from_iterable(parts))
+            reported = list(chain.from_iterable(parts))
             prices, capture = self._preparer.prices, self._preparer.capture
-            written = record_entries(tx, project_id, heard, prices=prices, capture=capture)
+            written = record_entries(tx, project_id, reported, prices=prices, capture=capture)
             group.runs |= {(project_id, run_id) for run_id in written.runs}
             news = iter(written.is_news)
             stored = [count + sum(islice(news, len(part))) for count, part in zip(stored, parts, strict=True)]

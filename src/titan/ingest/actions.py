@@ -6,11 +6,9 @@ from typing import Final
 
 import msgspec
 
-from titan.ingest.otlp.spans import time_of
-from titan.ingest.values import check_order, checked_cost
-from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source
+from titan.ingest.values import check_order, checked_cost, time_of
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source, project_name
 from titan.model.errors import InvalidInput
-from titan.model.projects import project_name
 from titan.wire.recording import ActionBody, RecordBody, RunBody
 
 _WHAT: Final = "body of POST /api/v1/actions"

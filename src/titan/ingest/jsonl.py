@@ -8,10 +8,10 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
 from titan.ingest.values import check_order, checked_cost, in_utc
@@ -20,10 +20,8 @@ from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
     Entry,
-    Failure,
     ModelUse,
     Payload,
-    Redaction,
     RunEnd,
     RunEntry,
     Source,
@@ -224,34 +222,13 @@ def _action(line: ActionLine, number: int) -> Iterator[ActionEntry]:
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
+    said = _of(line, ActionEntry) | {"name": name, "duration_ns": _duration_ns(line)}
+    said |= {"inputs": _payload(line.inputs), "outputs": _payload(line.outputs), "failure": line.error}
+    said |= {"cost": checked_cost(line.cost_usd, what=f"line {number} of the import"), "use": _use(line)}
+    said["details"] = _details(line.details, number)
     first, *others = line.sources or (Source.IMPORT.value,)
     source, scope = _source(first)
-    yield ActionEntry(
-        id=line.id,
-        run_id=line.run_id,
-        source=source,
-        scope=scope,
-        kind=line.kind,
-        name=name,
-        started_at=line.started_at,
-        ended_at=line.ended_at,
-        duration_ns=_duration_ns(line),
-        outcome=line.outcome,
-        parent_id=line.parent_id,
-        actor=line.actor,
-        inputs=_payload(line.inputs),
-        outputs=_payload(line.outputs),
-        failure=_failure(line),
-        cost=checked_cost(line.cost_usd, what=f"line {number} of the import"),
-        is_cost_estimated=line.is_cost_estimated,
-        use=_use(line),
-        tags=line.tags,
-        impact=line.impact,
-        effect=line.effect,
-        is_redacted=line.is_redacted,
-        redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
-        details=_details(line.details, number),
-    )
+    yield ActionEntry(**said, source=source, scope=scope)
     for other in others:
         source, scope = _source(other)
         yield ActionEntry(
@@ -263,6 +240,11 @@ def _action(line: ActionLine, number: int) -> Iterator[ActionEntry]:
             name=name,
             started_at=line.started_at,
         )
+
+
+def _of(line: ActionLine, entry: type[Struct]) -> dict[str, Any]:
+    """Return what a line says under the names that an entry, or a part of one, has for it."""
+    return {name: getattr(line, name) for name in entry.__struct_fields__ if name in line.__struct_fields__}
 
 
 def _source(reporter: str) -> tuple[Source, str | None]:
@@ -277,23 +259,8 @@ def _duration_ns(line: ActionLine) -> int | None:
     return min(round(line.duration_ms * 1_000_000), 2**63 - 1)
 
 
-def _failure(line: ActionLine) -> Failure | None:
-    if line.error is None:
-        return None
-    return Failure(type=line.error.type, message=line.error.message, traceback=line.error.traceback)
-
-
 def _use(line: ActionLine) -> ModelUse | None:
-    use = ModelUse(
-        model=line.model,
-        provider=line.provider,
-        input_tokens=line.input_tokens,
-        output_tokens=line.output_tokens,
-        cache_read_tokens=line.cache_read_tokens,
-        cache_write_tokens=line.cache_write_tokens,
-        reasoning_tokens=line.reasoning_tokens,
-        response_id=line.response_id,
-    )
+    use = ModelUse(**_of(line, ModelUse))
     return None if use == ModelUse() else use
 
 

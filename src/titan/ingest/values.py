@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isfinite
@@ -249,6 +249,13 @@ def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
 
 # --- times ---
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(nanoseconds: int) -> datetime:
+    """Return a time that is given in nanoseconds since 1970, exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
 
 def in_utc(moment: datetime, *, what: str) -> datetime:
     """Return a time in UTC, which is also what a time without a zone is taken for.
@@ -286,7 +293,7 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 
 PICODOLLAR: Final = Decimal("1e-12")
 #: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
-#: `titan_sdk.recording.entries` has the same.
+#: `titan_sdk.recording.encoding` has the same.
 MOST: Final = Decimal(10) ** 6
 
 

@@ -6,24 +6,22 @@ Nothing is held but the line that is written, so an export may be longer than th
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from titan.insight.bodies import Bodies
 from titan.insight.export_lines import (
     ActionLine,
     Contents,
-    EndLine,
-    FailureLine,
     Line,
     NoteLine,
-    RedactionLine,
     RunLine,
 )
 from titan.model.actions import CALLS, Failure, Payload
-from titan.model.runs import Action, Note, Run, ToldEnd, righted
+from titan.model.runs import Action, Note, Run, righted
 from titan.rules.recording import known_by
 from titan.rules.reports import is_never_ended
 
@@ -80,93 +78,47 @@ def run_line(exported: ExportedRun) -> RunLine:
     lasted = None if run.ended_at is None else run.ended_at - run.started_at
     agent_source, agent_at = known_by(run.agent_order)
     return RunLine(
+        **_of(run, RunLine),
+        **_of(tally, RunLine),
         run_id=run.id,
-        agent_id=run.agent_id,
         agent_source=agent_source,
         agent_at=agent_at,
-        session_id=run.session_id,
-        name=run.name,
-        status=run.status,
-        status_source=run.status_source,
-        reason=run.reason,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        last_event_at=run.last_event_at,
-        last_started_at=run.last_started_at,
-        last_outcome=run.last_outcome,
-        last_ended_at=run.last_ended_at,
-        told_end=_end_line(run.told_end),
         duration_ms=None if lasted is None else lasted / _MICROSECOND / 1000,
         cost_usd=tally.cost,
-        unpriced=tally.unpriced,
-        estimated=tally.estimated,
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,
-        calls=tally.calls,
         attempts=tally.attempts,
-        success=tally.success,
-        error=tally.error,
-        blocked=tally.blocked,
-        rejected=tally.rejected,
-        replayed=tally.replayed,
         success_rate=tally.success / tally.attempts if tally.attempts else None,
-        input_tokens=tally.input_tokens,
-        output_tokens=tally.output_tokens,
-        done=run.done,
-        total=run.total,
-        progress_at=run.progress_at,
-        tags=run.tags,
-        pinned_at=run.pinned_at,
         details=_raw_details(exported.details),
     )
 
 
 def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> ActionLine:
     """Return an action as a line."""
-    failure = bodies.failure or _never_ended(action)
     return ActionLine(
-        id=action.id,
-        run_id=action.run_id,
+        **_of(action, ActionLine),
         action=action.name,
-        name=action.name,
-        kind=action.kind,
-        agent_id=action.agent_id,
-        parent_id=action.parent_id,
-        sources=action.sources,
         is_counted=action.count.is_call if action.kind in CALLS else None,
         duplicate_of=None if action.count.duplicate_of is None else ids.get(action.count.duplicate_of),
-        actor=action.actor,
-        started_at=action.started_at,
-        ended_at=action.ended_at,
         duration_ms=None if action.duration_ns is None else action.duration_ns / 1_000_000,
-        duration_ns=action.duration_ns,
-        outcome=action.outcome,
         cost_usd=action.cost,
-        is_cost_estimated=action.is_cost_estimated,
-        model=action.model,
-        provider=action.provider,
-        input_tokens=action.input_tokens,
-        output_tokens=action.output_tokens,
-        cache_read_tokens=action.cache_read_tokens,
-        cache_write_tokens=action.cache_write_tokens,
-        reasoning_tokens=action.reasoning_tokens,
-        response_id=action.response_id,
-        error=None
-        if failure is None
-        else FailureLine(type=failure.type, message=failure.message, traceback=failure.traceback),
-        impact=action.impact,
-        effect=action.effect,
-        tags=action.tags,
-        is_redacted=action.is_redacted,
-        redacted=tuple(
-            RedactionLine(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in bodies.redacted
-        ),
-        redaction_version=action.redaction_version,
+        error=bodies.failure or _never_ended(action),
+        redacted=bodies.redacted,
         inputs=_raw_payload(bodies.inputs),
         outputs=_raw_payload(bodies.outputs),
         details=_raw(bodies.details),
     )
+
+
+def _of(source: Struct, line: type[Struct]) -> dict[str, Any]:
+    """Return the fields of a run, its totals or an action that a line has under the same names."""
+    return {name: getattr(source, name) for name in _in_both(type(source), line)}
+
+
+@cache
+def _in_both(source: type[Struct], line: type[Struct]) -> tuple[str, ...]:
+    return tuple(name for name in source.__struct_fields__ if name in line.__struct_fields__)
 
 
 def _never_ended(action: Action) -> Failure | None:
@@ -204,10 +156,6 @@ def _lines_of(exported: ExportedRun) -> Iterator[Line]:
 
 def _encoded(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
-
-
-def _end_line(told: ToldEnd | None) -> EndLine | None:
-    return None if told is None else EndLine(status=told.status, source=told.source, at=told.at, reason=told.reason)
 
 
 def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:

@@ -13,8 +13,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Impact, Outcome
+from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Failure, Impact, Outcome, Redaction
 from titan.model.run_status import RunStatus, StatusSource
+from titan.model.runs import ToldEnd
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -22,15 +23,6 @@ Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
-
-
-class EndLine(Struct, kw_only=True):
-    """An end that a run was told to have, before something of it began again."""
-
-    status: RunStatus
-    source: StatusSource = StatusSource.EXPLICIT
-    at: Time
-    reason: str | None = None
 
 
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
@@ -51,7 +43,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     last_started_at: Time | None = None
     last_outcome: Outcome | None = None
     last_ended_at: Time | None = None
-    told_end: EndLine | None = None
+    told_end: ToldEnd | None = None
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
@@ -75,22 +67,6 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     tags: tuple[str, ...] = ()
     pinned_at: Time | None = None
     details: msgspec.Raw | UnsetType = UNSET  #: an object, or a list of those that were told one after the other
-
-
-class FailureLine(Struct, kw_only=True):
-    """Why an action failed."""
-
-    type: str
-    message: str = ""
-    traceback: str | None = None
-
-
-class RedactionLine(Struct, kw_only=True):
-    """A secret that was taken away before anything was stored."""
-
-    path: str
-    name: str
-    fingerprint: str
 
 
 class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
@@ -122,12 +98,12 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     cache_write_tokens: Tokens | None = None
     reasoning_tokens: Tokens | None = None
     response_id: str | None = None
-    error: FailureLine | None = None
+    error: Failure | None = None
     impact: Impact | None = None
     effect: Effect | None = None
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
-    redacted: tuple[RedactionLine, ...] = ()
+    redacted: tuple[Redaction, ...] = ()
     redaction_version: Count = 0
     inputs: msgspec.Raw | UnsetType = UNSET
     outputs: msgspec.Raw | UnsetType = UNSET

@@ -19,13 +19,14 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from titan.model.projects import MAX_PROJECT
 from titan.model.run_status import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
 DIGEST_BYTES: Final = 16  #: of a shared piece's digest
 #: Of one call: no model takes a hundredth of it, and nine thousand million calls of it make a sum of 64 bits.
-#: `titan_sdk.recording.entries` has the same.
+#: `titan_sdk.recording.encoding` has the same.
 MOST_TOKENS: Final = 10**9
 
 #: How our model endpoint names its answers, so that others who name one tell of a call of its: OpenAI's own names have
@@ -271,3 +272,9 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Entry: TypeAlias = ActionEntry | RunEntry
+
+
+def project_name(told: object) -> str | None:
+    """Return the project that a report names, cut to MAX_PROJECT; None where what it says can be no name."""
+    name = told.strip()[:MAX_PROJECT].strip() if isinstance(told, str) else ""
+    return name if name and name.isprintable() else None

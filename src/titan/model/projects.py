@@ -5,9 +5,3 @@ from typing import Final
 ORGANISATION: Final = "local"  # the one that a server has, until it has several
 DEFAULT_PROJECT: Final = "default"  # of what names none
 MAX_PROJECT: Final = 200  # characters of a project's name
-
-
-def project_name(told: object) -> str | None:
-    """Return the project that a report names, cut to MAX_PROJECT; None where what it says can be no name."""
-    name = told.strip()[:MAX_PROJECT].strip() if isinstance(told, str) else ""
-    return name if name and name.isprintable() else None

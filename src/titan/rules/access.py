@@ -73,11 +73,6 @@ OF_ALL_PROJECTS: Final = frozenset({Permission.WORK, Permission.OPERATE, Permiss
 RECORDS: Final = frozenset({Permission.RECORD, Permission.DELIVER, Permission.ASK_MODEL})
 
 
-def may(role: Role, permission: Permission) -> bool:
-    """Return whether the role has the permission."""
-    return role in PERMITTED[permission]
-
-
 def check_offers(token: Token | None, worker_name: str, offers: Iterable[str]) -> None:
     """Return when a worker with this token may offer these labels.
 

@@ -1,7 +1,6 @@
 """Secrets taken out of entries before anything of them is stored, wherever in an entry they stand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -9,19 +8,11 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, RunEntry
 from titan.rules.content import without_content
-from titan.rules.redaction import Redactor, Taken
+from titan.rules.redaction import RedactedText, Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
 CACHED_TEXTS: Final = 4096
 LONGEST_CACHED: Final = 4096  # characters; so that the cache never takes more than some 32 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Clean:
-    """A text without secrets, and what was taken from it."""
-
-    text: str
-    taken: tuple[Taken, ...]
 
 
 class EntryRedactor:
@@ -32,7 +23,7 @@ class EntryRedactor:
         self._redactor = redactor
         self.version = redactor.version
         self._keeps_content = keeps_content
-        self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
+        self._cached = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
         self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_id)
 
@@ -120,13 +111,13 @@ class EntryRedactor:
         _note(where, clean.taken, taken)
         return clean.text
 
-    def _cleaned(self, text: str) -> Clean:
-        return self._cached(text) if len(text) <= LONGEST_CACHED else self._json(text)
+    def _cleaned(self, text: str) -> RedactedText:
+        return self._cached(text) if len(text) <= LONGEST_CACHED else self._redactor.redact_json(text)
 
     def _text(self, where: str, text: str | None, taken: list[Redaction]) -> str | None:
         if text is None:
             return None
-        clean = self._json(text)
+        clean = self._redactor.redact_json(text)
         _note(where, clean.taken, taken)
         return clean.text
 
@@ -170,10 +161,6 @@ class EntryRedactor:
         message = self._plain("failure.message", failure.message, taken)
         traceback = self._plain("failure.traceback", failure.traceback, taken)
         return replace(failure, type=kind or "", message=message or "", traceback=traceback)
-
-    def _json(self, text: str) -> Clean:
-        clean = self._redactor.redact_json(text)
-        return Clean(clean.text, clean.taken)
 
 
 def _note(where: str, found: Iterable[Taken], taken: list[Redaction]) -> None:

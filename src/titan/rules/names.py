@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
+from titan.model.actions import project_name
 from titan.model.errors import InvalidName, TooLarge
-from titan.model.projects import MAX_PROJECT, project_name
+from titan.model.projects import MAX_PROJECT
 
 NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:@+ -]*[A-Za-z0-9_.:@+-])?", re.ASCII)
 MAX_NAME: Final = 200  # characters; with a folder's prefix still below the 255 bytes of a file name

@@ -4,7 +4,7 @@ Entries come late, twice, in any order and from several sources. `rules.reports`
 a run's actions come to together is computed from all of them, later and apart: `rules.totals`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,11 +18,13 @@ from titan.model.actions import (
     ActionKind,
     AgentSource,
     Entry,
+    RunEnd,
     RunEntry,
     Source,
     Standing,
     digest_of,
     first_tags,
+    is_answer,
     part_key,
 )
 from titan.model.run_status import StatusSource
@@ -128,7 +130,7 @@ def apply_entries(
 ) -> Applied:
     """Return what `entries` change, taken in the order given.
 
-    Runs that keep no content, as their rows say, or of new ones `capture`, are told of without any.
+    Runs that keep no content, as their rows say, or of new ones `capture`, are recorded without any.
     """
     batch = _Batch(project_id, now, known, prices, capture, known.next_number)
     is_news = [
@@ -213,7 +215,7 @@ def _stands(state: _RunState, standing: Standing) -> bool:
 
 
 def _words(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry says of a run; of its session and name the first word that is heard stays."""
+    """Return what an entry says of a run; of its session and name the first that is reported stays."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
@@ -225,8 +227,8 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
         return said
     at = entry.at if entry.standing is None else entry.standing.progress_at or entry.at
     is_newest = run.progress_at is None or at >= run.progress_at
-    told, else_told = ((entry.done, entry.total), (run.done, run.total))
-    first, second = (told, else_told) if is_newest else (else_told, told)
+    reported, stored = ((entry.done, entry.total), (run.done, run.total))
+    first, second = (reported, stored) if is_newest else (stored, reported)
     said["done"] = second[0] if first[0] is None else first[0]
     said["total"] = second[1] if first[1] is None else first[1]
     said["progress_at"] = at if is_newest else run.progress_at
@@ -234,7 +236,7 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
 
 
 def _details(run: Run, entry: RunEntry) -> tuple[str, ...]:
-    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
+    """Return what was reported beside a run, as digests: OpenTelemetry sends it with every request; it is kept once."""
     if entry.details is None or len(run.details_told) >= MOST_DETAILS:
         return run.details_told
     return tuple(sorted({*run.details_told, digest_of(entry.details).hex()}))
@@ -245,7 +247,7 @@ def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
     if entry.source is Source.IMPORT and entry.agent_id == run.agent_id:
-        return {}  # how it is known stays as it was told here
+        return {}  # how it is known stays as it was reported here
     since = entry.agent_at or entry.at
     order = order_of(entry.agent_source, since)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
@@ -302,7 +304,7 @@ def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
 def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
     """Note at the run what was reported of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
-    state.last_event_at = max(state.last_event_at, _last_told(entry))
+    state.last_event_at = max(state.last_event_at, _last_time(entry))
     state.last_started_at = later(state.last_started_at, entry.started_at)
     if action.kind in CALLS and action.ended_at is None:
         state.open_calls.add(action.number)
@@ -312,8 +314,8 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
         state.run = going_on(state.run)
 
 
-def _last_told(entry: ActionEntry) -> datetime:
-    """Return the latest time that an entry tells of; an end that an export only inferred is none."""
+def _last_time(entry: ActionEntry) -> datetime:
+    """Return the latest time that an entry names; an end that an export only inferred is none."""
     is_inferred = entry.failure is not None and entry.failure.type == NEVER_ENDED
     return entry.started_at if entry.ended_at is None or is_inferred else entry.ended_at
 
@@ -365,7 +367,100 @@ def lost_by(entry: ActionEntry) -> int:
     if entry.name != LOST or entry.kind is not ActionKind.EVENT:
         return 0
     try:
-        told = msgspec.json.decode(entry.details or "{}", type=_Details)
+        details = msgspec.json.decode(entry.details or "{}", type=_Details)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return 1
-    return min(max(told.attributes.count, 1), _MOST)
+    return min(max(details.attributes.count, 1), _MOST)
+
+
+# --- other names of runs ---
+#
+# What was reported before its run was named is that run's; what is recorded stays where it is. Two sorts of names are
+# given by nobody, and stand in for one: a trace's id, where no span of it has named a run yet, and the id of an answer
+# of our model endpoint, for a call that named neither run nor trace. Whoever reports the trace or the answer in a run
+# says whose it is. The first who does so counts.
+
+#: Sources that name a run by its trace, for want of another name.
+TRACING: Final = frozenset({Source.OTLP, Source.ENDPOINT})
+
+
+def claims_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return name → run: the traces and answers that entries say are of a run of another name."""
+    claims: dict[str, str] = {}
+    for entry in entries:
+        for name in _claimed(entry):
+            claims.setdefault(name, entry.run_id)  # who reported first has it
+    return claims
+
+
+def _claimed(entry: Entry) -> Iterable[str]:
+    if isinstance(entry, RunEntry):
+        return entry.traces
+    if entry.kind is not ActionKind.MODEL or entry.source is Source.ENDPOINT or entry.use is None:
+        return ()
+    answer = entry.use.response_id
+    return (answer,) if answer is not None and answer != entry.run_id and is_answer(answer) else ()
+
+
+def resolved(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names with the runs that they come to, where runs have other names in turn; names in a cycle have none."""
+    runs: dict[str, str] = {}
+    for name in names:
+        run_id, passed = names[name], {name}
+        while run_id in names and run_id not in passed:
+            passed.add(run_id)
+            run_id = names[run_id]
+        if run_id != name:
+            runs[name] = run_id
+    return runs
+
+
+def under_their_runs(entries: Iterable[Entry], names: Mapping[str, str]) -> Iterator[Entry | None]:
+    """Yield entries under the names of their runs; None in the place of what says nothing of that run.
+
+    What our endpoint says of a call's own run holds of no other, and the end of a trace need not be that of its run.
+    """
+    for entry in entries:
+        run_id = names.get(entry.run_id)
+        if run_id is None or entry.source not in TRACING:
+            yield entry
+        elif isinstance(entry, ActionEntry):
+            yield replace(entry, run_id=run_id)
+        else:
+            yield None if is_answer(entry.run_id) else replace(entry, run_id=run_id, is_part_end=entry.end is not None)
+
+
+def joined(run: Run, earlier: Run) -> Run:
+    """Return a run with what was reported under another name of it, before it was known to be one."""
+    run = replace(
+        run,
+        started_at=min(run.started_at, earlier.started_at),
+        last_event_at=max(run.last_event_at, earlier.last_event_at),
+        last_started_at=later(run.last_started_at, earlier.last_started_at),
+        lost=run.lost + earlier.lost,
+        pinned_at=run.pinned_at or earlier.pinned_at,
+        entry_count=run.entry_count + earlier.entry_count,
+        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[:MOST_DETAILS]),
+    )
+    if is_answer(earlier.id):
+        return run
+    better = earlier if _attribution(earlier) < _attribution(run) else run
+    run = replace(
+        run,
+        agent_id=better.agent_id,
+        agent_order=better.agent_order,
+        session_id=run.session_id or earlier.session_id,
+        name=run.name or earlier.name,
+        tags=first_tags(earlier.tags, run.tags),
+    )
+    is_over = earlier.status_source is StatusSource.EXPLICIT and earlier.ended_at is not None
+    if not is_over or run.has_stages or run.ended_at is not None or earlier.ended_at is None:
+        return run
+    end = RunEnd(earlier.status.value)
+    return with_end(
+        run, RunEntry(run_id=run.id, source=Source.OTLP, at=earlier.ended_at, end=end, reason=earlier.reason)
+    )
+
+
+def _attribution(run: Run) -> tuple[bool, int, str]:
+    return run.agent_id == UNKNOWN_AGENT, run.agent_order, run.agent_id

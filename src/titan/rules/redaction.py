@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from titan.model.errors import InvalidInput
-from titan_sdk.redaction import Redactor, Taken
+from titan_sdk.redaction import RedactedText, Redactor, Taken
 from titan_sdk.redaction_finding import EXPECTED, MARKER, MAX_PATTERNS, LinearFinder, problem_in
 
-__all__ = ["MARKER", "Redactor", "Taken", "check_patterns", "make_redactor"]
+__all__ = ["MARKER", "RedactedText", "Redactor", "Taken", "check_patterns", "make_redactor"]
 
 
 def make_redactor(*, key: bytes, patterns: Mapping[str, str] | None = None, fields: Iterable[str] = ()) -> Redactor:

@@ -32,7 +32,7 @@ from titan.ports_calls import Prices
 #: What was on its way when its run ended comes within seconds; what comes later still counts.
 GRACE: Final = timedelta(seconds=10)
 NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
-_WHY: Final = "Its run ended, and nothing told of the end of this."
+_WHY: Final = "Its run ended, and its own end was never reported."
 
 
 def described(never_ended: Sequence[Action]) -> str:

@@ -1,4 +1,4 @@
-"""Entries as every store can keep them: the one place that all of them pass, whoever told, before secrets are sought.
+"""Entries as every store can keep them: all of them pass here, whatever their source, before secrets are sought.
 
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
 payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
@@ -16,6 +16,7 @@ from msgspec.structs import asdict, replace
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
 
 S = TypeVar("S", ActionEntry, RunEntry, Standing)
+C = TypeVar("C", ActionEntry, RunEntry, ModelUse, Failure)
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 #: Browsers and HTTP clients take `/runs/..` and `/runs/%2E%2E` for another path: https://url.spec.whatwg.org, dot
@@ -27,6 +28,12 @@ _TIMES: Final = {
     RunEntry: ("at", "agent_at"),
     Standing: ("last_event_at", "last_started_at", "last_ended_at", "progress_at"),
 }
+#: Of entries, of what a call used, and of failures: ids, and with them all that holds text which is no JSON.
+_IDS: Final = frozenset({"id", "run_id", "parent_id", "actor", "agent_id"})
+_CLEANED: Final = _IDS | {
+    *("name", "tags", "scope", "session_id", "reason"),
+    *("model", "provider", "response_id", "type", "message", "traceback"),
+}
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -37,7 +44,7 @@ def storable(entry: Entry) -> Entry:
         if entry.standing is not None and (standing := _since_1970(entry.standing)) is not entry.standing:
             entry = replace(entry, standing=standing)
         fits = _DOTS.keys().isdisjoint((entry.run_id, entry.agent_id)) and _are_storable(_texts_of_run(entry))
-        return entry if fits else _clean_run(entry)
+        return entry if fits else _clean(entry)
     if entry.started_at < _EARLIEST:  # nothing ends before it begins
         entry = _since_1970(entry)
     use = None if entry.use is None else _with_all_input(_believable(entry.use))
@@ -53,19 +60,19 @@ def storable_text(text: str) -> str:
     return text if _are_storable([text]) else _NO_TEXT.sub("\ufffd", text)
 
 
-def storable_id(told_id: str) -> str:
+def storable_id(reported_id: str) -> str:
     """Return an id of a run, an action or an agent as every store can keep it, and every address hold it."""
-    return _DOTS.get(told_id) or storable_text(told_id)
+    return _DOTS.get(reported_id) or storable_text(reported_id)
 
 
 def storable_time(moment: datetime) -> datetime:
-    """Return a time as every source could have told it."""
+    """Return a time as every source could have reported it."""
     return max(moment, _EARLIEST)
 
 
 def _since_1970(said: S) -> S:
-    told = {name: getattr(said, name) for name in _TIMES[type(said)]}
-    early = {name: _EARLIEST for name, moment in told.items() if moment is not None and moment < _EARLIEST}
+    times = {name: getattr(said, name) for name in _TIMES[type(said)]}
+    early = {name: _EARLIEST for name, moment in times.items() if moment is not None and moment < _EARLIEST}
     return replace(said, **early) if early else said
 
 
@@ -95,49 +102,20 @@ def _texts_of_run(entry: RunEntry) -> list[str]:
 
 
 def _clean_action(entry: ActionEntry) -> ActionEntry:
-    return replace(
-        entry,
-        id=storable_id(entry.id),
-        run_id=storable_id(entry.run_id),
-        parent_id=_id_or_none(entry.parent_id),
-        actor=_id_or_none(entry.actor),
-        name=storable_text(entry.name),
-        tags=tuple(map(storable_text, entry.tags)),
-        use=None if entry.use is None else _clean_use(entry.use),
-        failure=None if entry.failure is None else _clean_failure(entry.failure),
-        scope=_or_none(entry.scope),
-    )
+    use = None if entry.use is None else _clean(entry.use)
+    return replace(_clean(entry), use=use, failure=None if entry.failure is None else _clean(entry.failure))
 
 
-def _clean_use(use: ModelUse) -> ModelUse:
-    return replace(
-        use, model=_or_none(use.model), provider=_or_none(use.provider), response_id=_or_none(use.response_id)
-    )
+def _clean(said: C) -> C:
+    """Return what a source says with texts, ids and tags that every store can keep."""
+    values = ((name, getattr(said, name)) for name in said.__struct_fields__)
+    return replace(said, **{name: _cleaned(name, value) for name, value in values if name in _CLEANED and value})
 
 
-def _clean_failure(failure: Failure) -> Failure:
-    message, traceback = storable_text(failure.message), _or_none(failure.traceback)
-    return Failure(type=storable_text(failure.type), message=message, traceback=traceback)
-
-
-def _clean_run(entry: RunEntry) -> RunEntry:
-    return replace(
-        entry,
-        run_id=storable_id(entry.run_id),
-        agent_id=_id_or_none(entry.agent_id),
-        session_id=_or_none(entry.session_id),
-        name=_or_none(entry.name),
-        reason=_or_none(entry.reason),
-        tags=tuple(map(storable_text, entry.tags)),
-    )
-
-
-def _or_none(text: str | None) -> str | None:
-    return None if text is None else storable_text(text)
-
-
-def _id_or_none(told_id: str | None) -> str | None:
-    return None if told_id is None else storable_id(told_id)
+def _cleaned(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return tuple(map(storable_text, value))
+    return storable_id(value) if name in _IDS else storable_text(value)
 
 
 def _believable(use: ModelUse) -> ModelUse:
@@ -151,22 +129,22 @@ def _believable(use: ModelUse) -> ModelUse:
 
 
 def _with_all_input(use: ModelUse) -> ModelUse:
-    told, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
-    if told is None or (everything := all_input(told, cached)) == told:
+    reported, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
+    if reported is None or (everything := all_input(reported, cached)) == reported:
         return use
     return replace(use, input_tokens=everything if everything <= MOST_TOKENS else None)
 
 
 def all_input(
-    told: int, cached: int, *, output_tokens: int = 0, total_tokens: int | None = None, is_apart: bool = False
+    reported: int, cached: int, *, output_tokens: int = 0, total_tokens: int | None = None, is_apart: bool = False
 ) -> int:
     """Return all input tokens of a call, of which `cached` were read from or written to a cache.
 
     OpenAI counts these within the input, and so do OpenTelemetry's conventions (semantic-conventions, gen-ai spans:
     "SHOULD include all types of input tokens, including cached tokens"). Anthropic's and Bedrock's own counts leave
     them out: for 5,000 tokens from a cache and 100 beside them, a source that repeats them reports an input of 100.
-    They are not among those told where the source is known to count them apart (`is_apart`), where they are more than
-    those told, and where the total that is told has them besides: all_input(100, 50, total_tokens=150) is 150.
+    They are not among those reported where the source is known to count them apart (`is_apart`), where they are more
+    than those reported, and where the reported total has them besides: all_input(100, 50, total_tokens=150) is 150.
     """
-    is_besides = cached > 0 and total_tokens == told + cached + output_tokens
-    return told + cached if is_apart or is_besides or cached > told else told
+    is_besides = cached > 0 and total_tokens == reported + cached + output_tokens
+    return reported + cached if is_apart or is_besides or cached > reported else reported

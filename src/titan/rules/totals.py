@@ -171,11 +171,11 @@ def _add_cost(sums: _OutcomeSums, action: ActionFacts) -> None:
 
 
 def _first_error(action: ActionFacts) -> FirstError:
-    is_told = action.error_message or action.error_type not in _UNINFORMATIVE
-    parts = [part for part in (action.error_type, action.error_message) if part] if is_told else []
+    is_informative = action.error_message or action.error_type not in _UNINFORMATIVE
+    parts = [part for part in (action.error_type, action.error_message) if part] if is_informative else []
     return FirstError(
         action_id=action.id,
-        text=": ".join(parts)[:MAX_FIRST_ERROR] if is_told else "error, without a message",
+        text=": ".join(parts)[:MAX_FIRST_ERROR] if is_informative else "error, without a message",
         started_at_us=None if action.error_type == NEVER_ENDED else action.started_at_us,
     )
 
@@ -185,16 +185,16 @@ def _first_error(action: ActionFacts) -> FirstError:
 
 def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
     """Return what sums over calls by outcome come to together."""
-    told = list(sums)
+    outcomes = list(sums)
     calls = Counter[Outcome]()
     costs = [Decimal(0)] * 3
-    for one in told:
+    for one in outcomes:
         if one.outcome is not None:
             calls[_COUNTED_AS[one.outcome]] += one.calls
             costs[_COST_OF[one.outcome]] += one.cost
     return Tally(
-        calls=sum(one.calls for one in told),
-        running=sum(one.calls for one in told if one.outcome is None),
+        calls=sum(one.calls for one in outcomes),
+        running=sum(one.calls for one in outcomes if one.outcome is None),
         success=calls[Outcome.SUCCESS],
         error=calls[Outcome.ERROR],
         blocked=calls[Outcome.BLOCKED],
@@ -203,10 +203,10 @@ def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
         cost=costs[0],
         prevented=costs[1],
         saved=costs[2],
-        unpriced=sum(one.unpriced for one in told if one.outcome in INCURRED),
-        estimated=sum(one.estimated for one in told if one.outcome in INCURRED),
-        input_tokens=sum(one.input_tokens for one in told),
-        output_tokens=sum(one.output_tokens for one in told),
+        unpriced=sum(one.unpriced for one in outcomes if one.outcome in INCURRED),
+        estimated=sum(one.estimated for one in outcomes if one.outcome in INCURRED),
+        input_tokens=sum(one.input_tokens for one in outcomes),
+        output_tokens=sum(one.output_tokens for one in outcomes),
     )
 
 

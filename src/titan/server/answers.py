@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response
@@ -9,7 +10,6 @@ from litestar.exceptions import HTTPException
 
 from titan.model import errors
 from titan.model.shaped import shaped
-from titan.server.call import plain
 from titan.server.misplaced import Meant, meant_by
 from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
 from titan.wire.problems import Problem, ProblemAnswer
@@ -45,9 +45,14 @@ def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
     return Response(content, status_code=status_code, media_type=JSON)
 
 
+def asked_path(request: Request[Any, Any, Any]) -> str:
+    """Return the path as it was asked for; that of the scope may hold marks, see `titan.server.call`."""
+    return unquote(request.scope["raw_path"].decode("latin-1"))
+
+
 def problem_answer(request: Request[Any, Any, Any], problem: Problem, status_code: int) -> Response[bytes]:
     """Return a problem as JSON, or in protobuf to who reads nothing else; exporters find google.rpc.Status in both."""
-    path = plain(request.scope["path"])
+    path = asked_path(request)
     if is_status_wanted(path, request.headers.get("content-type")):
         message = status_message(problem.message, status_code)
         return Response(message, status_code=status_code, media_type=PROTOBUF)
@@ -77,7 +82,7 @@ def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) ->
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework refuses (no such route, another method) in our shape."""
-    path = plain(request.scope["path"])
+    path = asked_path(request)
     if error.status_code in (404, 405):
         return _no_such_route(request, path, error.status_code)
     problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)

@@ -12,11 +12,10 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ASGIApp
 
 from titan.model.errors import TitanError
-from titan.server.access import Door
+from titan.server.access import Door, guarded, handshake, send_refusal
 from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error, status_code_of
 from titan.server.call import Call, Json, plain, routed_by_parts
 from titan.server.console import Console
-from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
 from titan.server.reach import permit

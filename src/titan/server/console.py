@@ -49,7 +49,7 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-#: Besides those of every answer, see `http_protocol`.
+#: Besides those of every answer, see `connections`.
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "referrer-policy": "no-referrer",

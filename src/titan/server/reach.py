@@ -9,7 +9,7 @@ from titan.model.jobs import Job
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports import Reader
-from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, Permission, is_within_reach, may
+from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, PERMITTED, RECORDS, Permission, is_within_reach
 from titan.rules.names import shown
 from titan.server.access import Caller, ended_attempt
 from titan.server.call import Call
@@ -39,7 +39,7 @@ async def permit(call: Call, permission: Permission) -> None:
     call.be_of(_project_of(call, permission), is_fixed=caller.project_id is not None)
     if _is_free(call):
         return
-    if caller.role is None or not may(caller.role, permission):
+    if caller.role not in PERMITTED[permission]:
         role = "none" if caller.role is None else caller.role.value
         raise _forbidden(caller, f"a role that may {permission.value}", role, "Use a token of another role.")
     if caller.project_id is not None and permission in OF_ALL_PROJECTS:
@@ -115,7 +115,7 @@ async def check_teller(call: Call, run_ids: Sequence[str]) -> None:
 
 
 def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
-    """Return when the caller, a job, may tell of these runs: its own, one it made, or one that submitted nothing here.
+    """Return when the caller, a job tell of these runs: its own, one it made, or one that submitted nothing here.
 
     Raises:
         Forbidden: one of them is somebody else's.

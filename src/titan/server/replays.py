@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from titan.insight.replay.comparison import Comparison, compare
+from titan.insight.replay.comparison import compare
 from titan.insight.replay.recorded_action import RecordedAction, recorded_action
 from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
@@ -19,17 +19,10 @@ from titan.model.runs import Run
 from titan.model.shaped import shaped
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallReader, CallStore, CallTransaction
+from titan.replay.views import comparison_view, metrics_of
 from titan.server.exported import exported
 from titan.server.tape_check import is_intact
-from titan.wire.replays import (
-    ComparedRowView,
-    ComparisonView,
-    DivergenceView,
-    FindingView,
-    ReplayMetrics,
-    ReplayResult,
-    SelfCheckView,
-)
+from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 
 MOST_WAITING: Final = 20  # replays: each may take seconds of one core
 INTERRUPTED: Final = "The server stopped before this replay had ended. Start it again."
@@ -142,7 +135,7 @@ class Replays:
             found = self_check(run, actions, is_intact=is_intact(self._calls, self._blobs, run))
             return _check_metrics(found), ReplayResult(self_check=_check_view(found))
         comparison = compare(actions, self._actions(other, progress))
-        return _metrics(comparison), ReplayResult(comparison=_comparison_view(comparison))
+        return metrics_of(comparison), ReplayResult(comparison=comparison_view(comparison))
 
     def _run(self, replay: Replay, run_id: str) -> Run:
         def find(reader: CallReader) -> Run | None:
@@ -174,23 +167,3 @@ def _check_metrics(found: SelfCheck) -> ReplayMetrics:
 
 def _check_view(found: SelfCheck) -> SelfCheckView:
     return SelfCheckView(findings=tuple(shaped(FindingView, one) for one in found.findings))
-
-
-def _metrics(found: Comparison) -> ReplayMetrics:
-    return ReplayMetrics(
-        original_cost_usd=found.original_cost,
-        replay_cost_usd=found.replay_cost,
-        savings_usd=found.savings,
-        calls=found.compared,
-        divergences=found.divergence_count,
-        match_rate=found.match_rate,
-        uncompared=found.uncompared,
-    )
-
-
-def _comparison_view(found: Comparison) -> ComparisonView:
-    return ComparisonView(
-        divergences=tuple(shaped(DivergenceView, one) for one in found.divergences),
-        rows=tuple(shaped(ComparedRowView, row) for row in found.rows),
-        has_more_rows=found.has_more_rows,
-    )

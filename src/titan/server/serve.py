@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from titan.model.errors import InvalidInput
 from titan.server.acceptor import Acceptor
+from titan.server.access import LOCAL_HOSTS
 from titan.server.connections import (
     DEFAULT_LIMITS,
     MOST_DESCRIPTORS,
@@ -24,7 +25,6 @@ from titan.server.connections import (
     TrackedConnection,
     tracker_of_this_process,
 )
-from titan.server.guard import LOCAL_HOSTS
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops

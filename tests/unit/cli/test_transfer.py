@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from titan.cli.transfer import CountedFile, Transfer
+from titan.cli.commands.runs_files import CountedFile, Transfer
 
 
 class Clock:

@@ -37,7 +37,7 @@ def test_a_low_disk_is_told_once_and_refuses_until_there_is_room() -> None:
     watch.check("POST /api/dags")
 
     assert told == [True, False]
-    assert "has room again (2048 MiB free" in watch.told()
+    assert "has room again (2048 MiB free" in watch.state_text()
 
 
 def test_a_watch_that_is_switched_off_never_refuses() -> None:

@@ -111,7 +111,7 @@ def test_an_action_has_both_spellings_and_its_whole_bodies() -> None:
     assert (action["duration_ms"], action["duration_ns"]) == (2.5, 2_500_000)
     assert action["inputs"] == {"messages": [{"role": "user", "content": "hi"}, {"role": "x", "content": "é"}]}
     assert "outputs" not in action
-    assert action["error"] == {"type": "ValueError", "message": "nope", "traceback": None}
+    assert action["error"] == {"type": "ValueError", "message": "nope"}
     assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "span-1")
 
 

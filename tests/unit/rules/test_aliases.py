@@ -10,7 +10,7 @@ from tests.support.recorded import a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, RunEnd, Source
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Run
-from titan.rules.aliases import claims_of, joined, under_their_runs
+from titan.rules.recording import claims_of, joined, under_their_runs
 from titan.rules.run_lifecycle import not_heard_yet
 
 TRACE = "a" * 32

@@ -67,7 +67,7 @@ def test_it_is_said_how_many_broke_off() -> None:
 # --- the first error ---
 
 END = a_word(seconds=9, end=RunEnd.FAILED)
-NEVER = f"{NEVER_ENDED}: Its run ended, and nothing told of the end of this."
+NEVER = f"{NEVER_ENDED}: Its run ended, and its own end was never reported."
 
 
 def first_error(memory: Memory) -> tuple[str | None, str | None]:

@@ -3,7 +3,7 @@
 import pytest
 
 from titan.model.errors import Forbidden, InvalidInput
-from titan.server.guard import check_origin, host_in
+from titan.server.access import check_origin, host_in
 from titan.server.house import Access
 
 OPEN = Access()

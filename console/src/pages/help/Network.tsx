@@ -45,7 +45,9 @@ export function Network() {
         </dt>
         <dd>The network, with a token. Make the first one before the start.</dd>
       </dl>
-      <Command>{"titan tokens create laptop\ntitan tokens create gpu-box --role worker --trusted --expires 30d"}</Command>
+      <Command>
+        {"titan tokens create laptop\ntitan tokens create gpu-box --role worker --trusted --expires 30d"}
+      </Command>
       <p>
         What the jobs of a worker without <code>--trusted</code> submit runs on workers of the same token only. Further
         tokens are made under <Link to="/settings#tokens">Settings</Link>. A program sends its token from{" "}
@@ -73,9 +75,7 @@ export function Network() {
       <Command>{NGINX}</Command>
 
       <h2 id="workers">Workers elsewhere</h2>
-      <Command>
-        {"export TITAN_TOKEN=titan_…\ntitan workers join https://titan.example.org:5000 --offer GPU:1"}
-      </Command>
+      <Command>{"export TITAN_TOKEN=titan_…\ntitan workers join https://titan.example.org:5000 --offer GPU:1"}</Command>
       <p>They call the server, never the other way round: a worker needs no open port.</p>
     </>
   );

@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from typing import NamedTuple
 
-from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
+from titan_sdk.recording.validation import check_patterns, names_in, say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

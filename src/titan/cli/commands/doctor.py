@@ -55,14 +55,13 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
 
 def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     """Yield the checks with their names; those of a server only where one answers."""
-    from titan.cli.doctor import home as of_home
-    from titan.cli.doctor import machine, model, spool, tapes
+    from titan.cli.doctor import machine, spool
     from titan.cli.doctor import server as of_server
 
-    yield "home", partial(of_home.check_home, home)
-    yield "disk", partial(of_home.check_disk, home)
-    yield "database", partial(of_home.check_database, home)
-    yield "calls", partial(of_home.check_calls, home)
+    yield "home", partial(machine.check_home, home)
+    yield "disk", partial(machine.check_disk, home)
+    yield "database", partial(machine.check_database, home)
+    yield "calls", partial(machine.check_calls, home)
     yield "recorded", partial(spool.check_spools, home, os.environ)
     is_named = url is not None or names_a_server()
     titan = _server(home, url, is_named=is_named)
@@ -74,9 +73,9 @@ def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
         yield "TLS", partial(of_server.check_certificate, titan.address, setting("TITAN_CA_FILE") or None)
         if titan.answers(to_us=True):
             yield "workers", partial(of_server.check_workers, titan)
-            yield "tapes", partial(tapes.check_tapes, titan)
+            yield "tapes", partial(of_server.check_tapes, titan)
     yield "interpreter", machine.check_machine
-    yield "model", partial(model.check_model, home, _model_of(titan))
+    yield "model", partial(machine.check_model, home, _model_of(titan))
 
 
 def _server(home: Path, url: str | None, *, is_named: bool) -> Server | None:

@@ -38,18 +38,11 @@ Named: TypeAlias = Annotated[
 ]
 FilePath: TypeAlias = Annotated[str, typer.Argument(metavar="PATH", help="Its path, as `titan files list` shows it.")]
 Attempt: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--attempt", min=1, metavar="N", help="Of a job: only what this attempt left.", show_default=False),
+    int | None, typer.Option("--attempt", min=1, metavar="N", help="Of a job: only what this attempt left.")
 ]
 Output: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Where to write it; - is stdout. Default: its own name, here.",
-        show_default=False,
-    ),
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is stdout. Default: its own name, here."),
 ]
 
 

@@ -41,8 +41,7 @@ Comment: TypeAlias = Annotated[
     str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is stored with the decision.")
 ]
 By: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--by", metavar="NAME", help="Who decides. Default: your name on this machine.", show_default=False),
+    str | None, typer.Option("--by", metavar="NAME", help="Who decides. Default: your name on this machine.")
 ]
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="Also those that were decided, or have not opened yet.")]
 

@@ -30,8 +30,7 @@ OfRun: TypeAlias = Annotated[
     typer.Option("--run", metavar="RUN", help="Only jobs of this agent run.", autocompletion=completion.run_ids),
 ]
 OfDag: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--dag", metavar="DAG", help="Only jobs of this DAG.", autocompletion=completion.dag_names),
+    str | None, typer.Option("--dag", metavar="DAG", help="Only jobs of this DAG.", autocompletion=completion.dag_names)
 ]
 OfResult: TypeAlias = Annotated[
     bool, typer.Option("--result", help="Write only the JSON that it set as its result; exit 3 when it set none.")

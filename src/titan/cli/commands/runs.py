@@ -1,9 +1,10 @@
 """`titan runs list` and `titan runs show`: runs, and one with its stages and its actions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias, TypedDict
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -39,45 +40,8 @@ class Sort(StrEnum):
 PAGE: Final = 200  # what the server gives at once
 SAID_BYTES: Final = 1000
 
-Statuses: TypeAlias = Annotated[
-    list[RunStatus] | None,
-    typer.Option(
-        "--status",
-        metavar="STATUS",
-        case_sensitive=False,
-        help="Only those: pending, running, completed, failed, cancelled. May be repeated.",
-    ),
-]
-OfAgent: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--agent", metavar="AGENT", help="Only runs of this agent.", autocompletion=completion.agent_ids),
-]
-OfSession: TypeAlias = Annotated[
-    str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")
-]
-WithTag: TypeAlias = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")]
-Since: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--since",
-        metavar="TIME",
-        help="Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
-        autocompletion=completion.windows,
-    ),
-]
-MinCost: TypeAlias = Annotated[
-    str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
-]
-Search: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--search", metavar="TEXT", help="Part of an id, an agent or a name; or words of what was recorded."),
-]
-SortBy: TypeAlias = Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")]
-WithStages: TypeAlias = Annotated[bool, typer.Option("--stages", help="Only runs that submitted DAGs.")]
-Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too that were archived.")]
 OneAction: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.", show_default=False),
+    str | None, typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.")
 ]
 OfTurns: TypeAlias = Annotated[
     bool,
@@ -89,19 +53,67 @@ Verify: TypeAlias = Annotated[
 ]
 
 
-class Query(TypedDict):
-    """The filters of a list or an export, as the server reads them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which runs a list or an export holds."""
 
-    status: str | None
-    agent_id: str | None
-    session_id: str | None
-    tag: str | None
-    window: str
-    min_cost: str | None
-    q: str | None
-    sort: str
-    include_archived: str | None
-    has_stages: str | None
+    status: Annotated[
+        list[RunStatus] | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            case_sensitive=False,
+            help="Only those: pending, running, completed, failed, cancelled. May be repeated.",
+        ),
+    ] = None
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", metavar="AGENT", help="Only runs of this agent.", autocompletion=completion.agent_ids),
+    ] = None
+    session: Annotated[str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")] = (
+        None
+    )
+    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")] = None
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
+            autocompletion=completion.windows,
+        ),
+    ] = ALL_TIME
+    min_cost: Annotated[
+        str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
+    ] = None
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search", metavar="TEXT", help="Part of an id, an agent or a name; or words of what was recorded."
+        ),
+    ] = None
+    sort: Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")] = Sort.STARTED
+    archived: Annotated[bool, typer.Option("--archived", help="Those too that were archived.")] = False
+    stages: Annotated[bool, typer.Option("--stages", help="Only runs that submitted DAGs.")] = False
+
+    def query(self) -> dict[str, str | None]:
+        """Return the filters as the server reads them.
+
+        Raises:
+            CommandFailed: a cost is none, or a time.
+        """
+        return {
+            "status": ",".join(self.status) if self.status else None,
+            "agent_id": self.agent,
+            "session_id": self.session,
+            "tag": self.tag,
+            "window": _window(self.since),
+            "min_cost": None if self.min_cost is None else _usd(self.min_cost),
+            "q": self.search,
+            "sort": self.sort,
+            "include_archived": "true" if self.archived else None,
+            "has_stages": "true" if self.stages else None,
+        }
 
 
 @asks(
@@ -112,34 +124,9 @@ class Query(TypedDict):
     "titan runs list --agent RESEARCH --min-cost 0.50 --sort cost",
     name="list",
 )
-def list_runs(
-    titan: Server,
-    *,
-    status: Statuses = None,
-    agent: OfAgent = None,
-    session: OfSession = None,
-    tag: WithTag = None,
-    since: Since = ALL_TIME,
-    min_cost: MinCost = None,
-    search: Search = None,
-    sort: SortBy = Sort.STARTED,
-    archived: Archived = False,
-    stages: WithStages = False,
-    limit: Limit = 50,
-) -> Answer:
+def list_runs(titan: Server, *, filters: Filters, limit: Limit = 50) -> Answer:
     """List runs, with how many actions each took and what they cost; also those that only submitted jobs."""
-    query = query_of(
-        status=status,
-        agent=agent,
-        session=session,
-        tag=tag,
-        since=since,
-        min_cost=min_cost,
-        search=search,
-        sort=sort,
-        archived=archived,
-        stages=stages,
-    )
+    query = filters.query()
     answer = _listed(titan, query, limit=limit)
     return Answer(answer, lambda: _show_runs(read(answer, RegistryAnswer), query, limit))
 
@@ -241,38 +228,6 @@ def _turn_json(turn: Turn) -> dict[str, str | None]:
     }
 
 
-def query_of(
-    *,
-    status: list[RunStatus] | None,
-    agent: str | None,
-    session: str | None,
-    tag: str | None,
-    since: str,
-    min_cost: str | None,
-    search: str | None,
-    sort: Sort,
-    archived: bool,
-    stages: bool = False,
-) -> Query:
-    """Return the filters that the options of a command say.
-
-    Raises:
-        CommandFailed: a cost is none, or a time.
-    """
-    return {
-        "status": ",".join(status) if status else None,
-        "agent_id": agent,
-        "session_id": session,
-        "tag": tag,
-        "window": _window(since),
-        "min_cost": None if min_cost is None else _usd(min_cost),
-        "q": search,
-        "sort": sort,
-        "include_archived": "true" if archived else None,
-        "has_stages": "true" if stages else None,
-    }
-
-
 def _window(text: str) -> str:
     if not is_window(text):
         raise usage_error(
@@ -293,12 +248,14 @@ def _usd(text: str) -> str:
     return f"{amount:f}"
 
 
-def _listed(titan: Server, query: Query, *, limit: int) -> Document:
+def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Document:
     """Return the first `limit` runs in one answer, however many pages they are."""
     runs: list[object] = []
     cursor: str | None = None
     while True:
-        answer = titan.get("api", "v1", "runs", **query, limit=min(limit - len(runs), PAGE), cursor=cursor)
+        answer = titan.get(
+            "api", "v1", "runs", timeout_seconds=None, **query, limit=min(limit - len(runs), PAGE), cursor=cursor
+        )
         page, following = answer.get("data"), answer.get("next_cursor")
         runs += page if isinstance(page, list) else []
         cursor = following if isinstance(following, str) else None
@@ -306,7 +263,7 @@ def _listed(titan: Server, query: Query, *, limit: int) -> Document:
             return {**answer, "data": runs}
 
 
-def _show_runs(registry: RegistryAnswer, query: Query, limit: int) -> None:
+def _show_runs(registry: RegistryAnswer, query: Mapping[str, str | None], limit: int) -> None:
     if not registry.data:
         _say_none(registry, query)
         return
@@ -316,7 +273,7 @@ def _show_runs(registry: RegistryAnswer, query: Query, limit: int) -> None:
         remark_limit(len(registry.data), limit)
 
 
-def _say_none(registry: RegistryAnswer, query: Query) -> None:
+def _say_none(registry: RegistryAnswer, query: Mapping[str, str | None]) -> None:
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
         say("No runs yet: every model and tool call that is recorded appears here, by its run.")

@@ -26,12 +26,10 @@ from titan.wire.runs import RunView
 from titan.wire.work import OrchestratorView, Resumed
 
 Pin: TypeAlias = Annotated[
-    bool | None,
-    typer.Option("--pin/--no-pin", help="Keep it for ever; or let retention delete it.", show_default=False),
+    bool | None, typer.Option("--pin/--no-pin", help="Keep it for ever; or let retention delete it.")
 ]
 Archive: TypeAlias = Annotated[
-    bool | None,
-    typer.Option("--archive/--no-archive", help="Leave it out of lists and search; or restore it.", show_default=False),
+    bool | None, typer.Option("--archive/--no-archive", help="Leave it out of lists and search; or restore it.")
 ]
 Unmute: TypeAlias = Annotated[
     bool, typer.Option("--unmute", help="Delete the notes that mute it: it may need attention again.")
@@ -42,9 +40,7 @@ PrintOnly: TypeAlias = Annotated[
 EndStatus: TypeAlias = Annotated[
     RunEnd, typer.Option("--status", case_sensitive=False, help="How it ended: completed, failed or cancelled.")
 ]
-Reason: TypeAlias = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why it ended so.", show_default=False)
-]
+Reason: TypeAlias = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why it ended so.")]
 Text: TypeAlias = Annotated[
     str, typer.Argument(metavar="[TEXT]", help="The words; none where a score says it all.", show_default=False)
 ]
@@ -54,7 +50,7 @@ OfAction: TypeAlias = Annotated[
 ]
 Score: TypeAlias = Annotated[float | None, typer.Option("--score", metavar="N", help="A score, any number.")]
 ScoreName: TypeAlias = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.", show_default=False)
+    str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.")
 ]
 Acknowledge: TypeAlias = Annotated[
     bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more goes wrong in it.")

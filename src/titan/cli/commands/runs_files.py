@@ -4,37 +4,23 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, BinaryIO, Final, TypeAlias
 
 import typer
 
 from titan.cli import completion
-from titan.cli.commands.runs import (
-    Archived,
-    MinCost,
-    OfAgent,
-    OfSession,
-    Query,
-    Search,
-    Since,
-    Sort,
-    SortBy,
-    Statuses,
-    WithTag,
-    app,
-    query_of,
-)
+from titan.cli.commands.runs import Filters, app
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, size
 from titan.cli.options import Answer, Force, asks
-from titan.cli.screen import remark, say, write_bytes
+from titan.cli.screen import is_live, remark, say, write_bytes
 from titan.cli.server import Server, check_free, local_file, read
-from titan.cli.transfer import CountedFile, Transfer
-from titan.rules.windows import ALL_TIME
 from titan.wire.runs import ImportAnswer, RegistryAnswer
 from titan_sdk.partial_file import NotWritable, PartialFile
 
@@ -48,6 +34,9 @@ class Format(StrEnum):
 
 
 STDIO: Final = Path("-")
+REDRAWN_EVERY: Final = 0.2  # seconds
+SAID_EVERY: Final = 10.0
+_CLEAR_LINE: Final = "\r\x1b[K"
 #: While the server reads an import through and keeps it, it says nothing: 250 calls of 1 KB a second, at the slowest.
 QUIET_SECONDS: Final = 60.0
 SLOWEST_BYTES_PER_SECOND: Final = 250_000
@@ -58,21 +47,15 @@ FormatOption: TypeAlias = Annotated[
         "--format",
         case_sensitive=False,
         help="Only jsonl can be imported. Default: what the file's name ends in, else jsonl.",
-        show_default=False,
     ),
 ]
 OutputFile: TypeAlias = Annotated[
-    Path,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is stdout.", show_default=True),
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is stdout.", show_default=True)
 ]
 OneRun: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Only this run, whatever other filters say.",
-        autocompletion=completion.run_ids,
-        show_default=False,
+        "--run", metavar="RUN", help="Only this run, whatever other filters say.", autocompletion=completion.run_ids
     ),
 ]
 Source: TypeAlias = Annotated[
@@ -81,12 +64,80 @@ Source: TypeAlias = Annotated[
         metavar="[FILE|FOLDER]",
         help="An export in JSON Lines, - for stdin; or a folder of recorded entries. Default: what waits in the home.",
         autocompletion=completion.files,
-        show_default=False,
     ),
 ]
 Partial: TypeAlias = Annotated[
     bool, typer.Option("--partial", help="Import also a file that was cut off: what there is of it.")
 ]
+
+
+class Transfer(AbstractContextManager["Transfer"]):
+    """Counts bytes, and says how many there were so far."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        total_bytes: int | None = None,
+        is_shown: bool = True,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        """`what` stands before the figures; without `is_shown` nothing is said."""
+        self._what = what
+        self._total_bytes = total_bytes
+        self._now = now or time.monotonic
+        self._is_live = is_shown and is_live(sys.stderr)
+        self._pause = REDRAWN_EVERY if self._is_live else SAID_EVERY
+        self._is_shown = is_shown
+        self._say_at = self._now() + (0 if self._is_live else self._pause)
+        self.moved_bytes = 0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_live:
+            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+
+    def moved(self, count: int) -> None:
+        """Count bytes that have gone."""
+        self.moved_bytes += count
+        is_last = self._is_live and self.moved_bytes == self._total_bytes
+        if self._is_shown and (is_last or self._now() >= self._say_at):
+            self._say_at = self._now() + self._pause
+            self._say()
+
+    def begin_anew(self) -> None:
+        """Count from nothing: the file goes once more."""
+        self.moved_bytes = 0
+
+    def _say(self) -> None:
+        of = "" if self._total_bytes is None else f" of {size(self._total_bytes)}"
+        text = f"{self._what}: {size(self.moved_bytes)}{of}"
+        if self.moved_bytes == self._total_bytes:
+            text += " sent; the server checks and keeps it"
+        if self._is_live:
+            print(f"{_CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)
+        else:
+            remark(text)
+
+
+class CountedFile:
+    """A file whose reading is counted."""
+
+    def __init__(self, file: BinaryIO, transfer: Transfer) -> None:
+        self._file = file
+        self._transfer = transfer
+
+    def read(self, size: int, /) -> bytes:
+        """Return what comes next, at most `size` bytes."""
+        piece = self._file.read(size)
+        self._transfer.moved(len(piece))
+        return piece
+
+    def seek(self, place: int, /) -> int:
+        """Go to a place, which is the beginning."""
+        self._transfer.begin_anew()
+        return self._file.seek(place)
 
 
 @asks(
@@ -99,35 +150,17 @@ Partial: TypeAlias = Annotated[
 def export_runs(
     titan: Server,
     *,
+    filters: Filters,
     form: FormatOption = None,
     output: OutputFile = STDIO,
     run: OneRun = None,
-    status: Statuses = None,
-    agent: OfAgent = None,
-    session: OfSession = None,
-    tag: WithTag = None,
-    since: Since = ALL_TIME,
-    min_cost: MinCost = None,
-    search: Search = None,
-    sort: SortBy = Sort.STARTED,
-    archived: Archived = False,
     force: Force = False,
 ) -> Answer | None:
     """Write runs with all their actions: as JSON Lines, one JSON document or CSV.
 
     The file appears once it is whole.
     """
-    query = query_of(
-        status=status,
-        agent=agent,
-        session=session,
-        tag=tag,
-        since=since,
-        min_cost=min_cost,
-        search=search,
-        sort=sort,
-        archived=archived,
-    )
+    query = filters.query()
     if output != STDIO:
         check_free(output, is_forced=force)
     form = form or _form_of(output)
@@ -190,9 +223,9 @@ def imported_words(imported: ImportAnswer) -> str:
     return f"Imported {count(imported.runs, 'run')}: {entries}{notes}{known if imported.repeated else ''}."
 
 
-def _how_many(titan: Server, query: Query) -> str:
+def _how_many(titan: Server, query: Mapping[str, str | None]) -> str:
     """Return how many runs the filters leave, in words."""
-    registry = read(titan.get("api", "v1", "runs", **query, limit=1), RegistryAnswer)
+    registry = read(titan.get("api", "v1", "runs", timeout_seconds=None, **query, limit=1), RegistryAnswer)
     return f"over {registry.total:,} runs" if registry.is_total_capped else count(registry.total, "run")
 
 

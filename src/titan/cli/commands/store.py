@@ -18,8 +18,7 @@ app = noun("Read and write the store that jobs share.")
 
 Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="1 to 1024 bytes, no control characters.")]
 Value: TypeAlias = Annotated[
-    str | None,
-    typer.Argument(metavar="[VALUE]", help="A text up to 10 MiB, or - to read it from stdin.", show_default=False),
+    str | None, typer.Argument(metavar="[VALUE]", help="A text up to 10 MiB, or - to read it from stdin.")
 ]
 Ttl: TypeAlias = Annotated[
     str | None, typer.Option("--ttl", metavar="TIME", help="Let the key vanish after this: 90, 90s, 5m, 2h.")
@@ -30,10 +29,9 @@ Add: TypeAlias = Annotated[
         "--add",
         metavar="N",
         help="Without VALUE: add to the whole number under the key, 0 where there is none, and write the sum.",
-        show_default=False,
     ),
 ]
-Prefix: TypeAlias = Annotated[str, typer.Argument(metavar="[PREFIX]", help="How the keys begin.", show_default=False)]
+Prefix: TypeAlias = Annotated[str, typer.Argument(metavar="[PREFIX]", help="How the keys begin.")]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(

@@ -1,6 +1,8 @@
 """`titan submit` and `titan run`: scripts become jobs, several scripts one DAG."""
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import typer
@@ -48,11 +50,6 @@ Scripts: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="The DAG's name. Default: made of the jobs' names.")
 ]
-After: TypeAlias = Annotated[
-    _Texts,
-    typer.Option(metavar="JOB=PARENT,…", help="Start JOB when these have completed. May be repeated."),
-]
-Chain: TypeAlias = Annotated[bool, typer.Option("--chain", help="Run the scripts one after the other, as given.")]
 Run: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -68,57 +65,14 @@ Agent: TypeAlias = Annotated[
         metavar="AGENT", envvar="TITAN_AGENT_ID", help="The run's agent. Default: RUN without its last _ or - part."
     ),
 ]
-Argument: TypeAlias = Annotated[
-    _Texts,
-    typer.Option(
-        "--arg",
-        metavar="TEXT",
-        help="An argument of the script; JOB=TEXT of one of several. Or: all after --.",
-    ),
-]
-Requires: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]LABEL", help="The label a worker must offer. Default: GENERAL.")
-]
-Priority: TypeAlias = Annotated[_Texts, typer.Option(metavar="[JOB=]N", help="Higher goes first. Default: 1.")]
-Retries: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]N", help="Repeat a failed attempt up to N times. Default: 0.")
-]
-Backoff: TypeAlias = Annotated[
-    _Texts,
-    typer.Option(metavar="[JOB=]TIME", help="Wait before the first retry, doubled each time. Default: 0."),
-]
-Timeout: TypeAlias = Annotated[
-    _Texts,
-    typer.Option(metavar="[JOB=]TIME", help="End an attempt after this: 90, 90s, 5m, 2h. Default: never."),
-]
-Delay: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait so long once the parents are done. Default: 0.")
-]
-Ask: TypeAlias = Annotated[
-    _Texts,
-    typer.Option(metavar="[JOB=]TEXT", help="Ask a person this behind JOB; what waits for it waits for the answer."),
-]
-AskWithin: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]TIME", help="How long an answer is waited for. Default: two days.")
-]
-ConcurrencyKey: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]KEY", help="Jobs with one key share their places, one if nothing else is said.")
-]
-ConcurrencyLimit: TypeAlias = Annotated[
-    _Texts, typer.Option(metavar="[JOB=]N", help="How many jobs with the key run at a time. Default: 1.")
-]
 IdempotencyKey: TypeAlias = Annotated[
     str | None, typer.Option(metavar="KEY", help="A second submission of this key means the first.")
 ]
 Env: TypeAlias = Annotated[
     _Texts, typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set this in the jobs' environment.")
 ]
-Cold: TypeAlias = Annotated[
-    bool, typer.Option("--cold", help="Start each job in a fresh interpreter instead of a forked warm one.")
-]
 Failure: TypeAlias = Annotated[
-    OnFailure,
-    typer.Option(help="When a job fails: go on with what does not depend on it, or start nothing more."),
+    OnFailure, typer.Option(help="When a job fails: go on with what does not depend on it, or start nothing more.")
 ]
 Script: TypeAlias = Annotated[
     str,
@@ -129,11 +83,85 @@ Arguments: TypeAlias = Annotated[
     typer.Argument(metavar="ARGUMENT", help="All that stands behind SCRIPT is the script's.", show_default=False),
 ]
 OneLabel: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--requires", metavar="LABEL", help="The label a worker must offer. Default: GENERAL.", show_default=False
-    ),
+    str | None, typer.Option("--requires", metavar="LABEL", help="The label a worker must offer. Default: GENERAL.")
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """What is said about the jobs of a submission."""
+
+    arg: Annotated[
+        _Texts,
+        typer.Option(
+            "--arg", metavar="TEXT", help="An argument of the script; JOB=TEXT of one of several. Or: all after --."
+        ),
+    ] = None
+    after: Annotated[
+        _Texts, typer.Option(metavar="JOB=PARENT,…", help="Start JOB when these have completed. May be repeated.")
+    ] = None
+    chain: Annotated[bool, typer.Option("--chain", help="Run the scripts one after the other, as given.")] = False
+    requires: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]LABEL", help="The label a worker must offer. Default: GENERAL.")
+    ] = None
+    priority: Annotated[_Texts, typer.Option(metavar="[JOB=]N", help="Higher goes first. Default: 1.")] = None
+    retries: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]N", help="Repeat a failed attempt up to N times. Default: 0.")
+    ] = None
+    backoff: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait before the first retry, doubled each time. Default: 0.")
+    ] = None
+    timeout: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]TIME", help="End an attempt after this: 90, 90s, 5m, 2h. Default: never.")
+    ] = None
+    delay: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait so long once the parents are done. Default: 0.")
+    ] = None
+    ask: Annotated[
+        _Texts,
+        typer.Option(
+            metavar="[JOB=]TEXT", help="Ask a person this behind JOB; what waits for it waits for the answer."
+        ),
+    ] = None
+    ask_within: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]TIME", help="How long an answer is waited for. Default: two days.")
+    ] = None
+    concurrency_key: Annotated[
+        _Texts,
+        typer.Option(metavar="[JOB=]KEY", help="Jobs with one key share their places, one if nothing else is said."),
+    ] = None
+    concurrency_limit: Annotated[
+        _Texts, typer.Option(metavar="[JOB=]N", help="How many jobs with the key run at a time. Default: 1.")
+    ] = None
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Start each job in a fresh interpreter instead of a forked warm one.")
+    ] = False
+    env: Env = None
+
+    def settings(self, names: Sequence[str], tail: Sequence[str]) -> JobSettings:
+        """Return the options as settings of the jobs of these names; `tail` is what stands after `--`.
+
+        Raises:
+            CommandFailed: an option says what makes no sense.
+        """
+        return JobSettings(
+            arguments=parse_arguments(self.arg or [], tail, names),
+            parents=parse_edges(self.after or [], names, is_chain=self.chain),
+            requirement=parse_per_job("--requires", self.requires or [], names, parse_text),
+            priority=parse_per_job("--priority", self.priority or [], names, parse_whole_number),
+            retries=parse_per_job("--retries", self.retries or [], names, parse_whole_number),
+            backoff_seconds=parse_per_job("--backoff", self.backoff or [], names, parse_seconds),
+            timeout_seconds=parse_per_job("--timeout", self.timeout or [], names, parse_seconds),
+            delay_seconds=parse_per_job("--delay", self.delay or [], names, parse_seconds),
+            question=parse_per_job("--ask", self.ask or [], names, parse_text),
+            max_wait_seconds=parse_per_job("--ask-within", self.ask_within or [], names, parse_seconds),
+            concurrency_key=parse_per_job("--concurrency-key", self.concurrency_key or [], names, parse_text),
+            concurrency_limit=parse_per_job(
+                "--concurrency-limit", self.concurrency_limit or [], names, parse_whole_number
+            ),
+            environment=parse_environment(self.env or []),
+            is_cold=self.cold,
+        )
 
 
 @asks(
@@ -151,25 +179,11 @@ def submit(
     context: typer.Context,
     scripts: Scripts,
     *,
+    options: JobOptions,
     name: Name = None,
-    after: After = None,
-    chain: Chain = False,
     run: Run = None,
     agent: Agent = None,
-    arg: Argument = None,
-    requires: Requires = None,
-    priority: Priority = None,
-    retries: Retries = None,
-    backoff: Backoff = None,
-    timeout: Timeout = None,
-    delay: Delay = None,
-    ask: Ask = None,
-    ask_within: AskWithin = None,
-    concurrency_key: ConcurrencyKey = None,
-    concurrency_limit: ConcurrencyLimit = None,
     idempotency_key: IdempotencyKey = None,
-    env: Env = None,
-    cold: Cold = False,
     on_failure: Failure = OnFailure.CONTINUE,
     wait: Wait = False,
     follow: Follow = False,
@@ -182,22 +196,7 @@ def submit(
     check_watching(as_json=as_json, follow=follow)
     read_files = read_scripts(scripts)
     names = [script.job_name for script in read_files]
-    settings = JobSettings(
-        arguments=parse_arguments(arg or [], context.obj or [], names),
-        parents=parse_edges(after or [], names, is_chain=chain),
-        requirement=parse_per_job("--requires", requires or [], names, parse_text),
-        priority=parse_per_job("--priority", priority or [], names, parse_whole_number),
-        retries=parse_per_job("--retries", retries or [], names, parse_whole_number),
-        backoff_seconds=parse_per_job("--backoff", backoff or [], names, parse_seconds),
-        timeout_seconds=parse_per_job("--timeout", timeout or [], names, parse_seconds),
-        delay_seconds=parse_per_job("--delay", delay or [], names, parse_seconds),
-        question=parse_per_job("--ask", ask or [], names, parse_text),
-        max_wait_seconds=parse_per_job("--ask-within", ask_within or [], names, parse_seconds),
-        concurrency_key=parse_per_job("--concurrency-key", concurrency_key or [], names, parse_text),
-        concurrency_limit=parse_per_job("--concurrency-limit", concurrency_limit or [], names, parse_whole_number),
-        environment=parse_environment(env or []),
-        is_cold=cold,
-    )
+    settings = options.settings(names, context.obj or [])
     body = build_dag(name or default_dag_name(names), read_files, settings)
     group = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
     answer = titan.post("api", "dags", body={**body, **group, "idempotency_key": idempotency_key})

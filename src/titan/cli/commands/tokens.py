@@ -29,8 +29,7 @@ RoleOption: TypeAlias = Annotated[
     typer.Option("--role", help="admin: everything; worker: work for the server; viewer: look only."),
 ]
 Expires: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--expires", metavar="TIME", help="When it ends: 30d, 12h. Default: never.", show_default=False),
+    str | None, typer.Option("--expires", metavar="TIME", help="When it ends: 30d, 12h. Default: never.")
 ]
 Trusted: TypeAlias = Annotated[
     bool,
@@ -46,7 +45,6 @@ Labels: TypeAlias = Annotated[
         "--label",
         metavar="LABEL",
         help="With --role worker: its workers may offer only this label. May be repeated. Default: any.",
-        show_default=False,
     ),
 ]
 OfProject: TypeAlias = Annotated[
@@ -55,7 +53,6 @@ OfProject: TypeAlias = Annotated[
         "--project",
         metavar="PROJECT",
         help="All that it sees and changes. Not with --role worker. Default: every project.",
-        show_default=False,
     ),
 ]
 Home: TypeAlias = Annotated[

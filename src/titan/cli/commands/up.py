@@ -17,11 +17,7 @@ DEFAULT_OFFERS: Final = ("GENERAL:4",)  # the original's worker has four slots
 Home: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR",
-        envvar="TITAN_HOME",
-        help="Where everything is stored.",
-        show_default="~/.titan",
-        file_okay=False,
+        metavar="DIR", envvar="TITAN_HOME", help="Where everything is stored.", show_default="~/.titan", file_okay=False
     ),
 ]
 Port: TypeAlias = Annotated[
@@ -46,7 +42,6 @@ Model: TypeAlias = Annotated[
         envvar="TITAN_MODEL",
         help="The language model for job scripts: local, gemini/gemini-2.5-flash, openai/gpt-4o-mini, "
         "http://localhost:11434/v1#llama3, none.",
-        show_default=False,
     ),
 ]
 StoreUrl: TypeAlias = Annotated[
@@ -56,7 +51,6 @@ StoreUrl: TypeAlias = Annotated[
         metavar="URL",
         envvar="TITAN_STORE",
         help="Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
-        show_default=False,
     ),
 ]
 Host: TypeAlias = Annotated[
@@ -68,8 +62,7 @@ Host: TypeAlias = Annotated[
     ),
 ]
 RequireToken: TypeAlias = Annotated[
-    bool,
-    typer.Option("--require-token", help="Ask for a token on loopback too: for a proxy in front on this machine."),
+    bool, typer.Option("--require-token", help="Ask for a token on loopback too: for a proxy in front on this machine.")
 ]
 AllowHost: TypeAlias = Annotated[
     list[str] | None,
@@ -78,23 +71,15 @@ AllowHost: TypeAlias = Annotated[
         metavar="NAME",
         envvar="TITAN_ALLOW_HOSTS",
         help="A name the server is asked under, such as a proxy's. May be repeated.",
-        show_default=False,
     ),
 ]
 TlsCert: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", envvar="TITAN_TLS_CERT", help="Encrypt with this certificate chain (PEM).", show_default=False
-    ),
+    typer.Option(metavar="FILE", envvar="TITAN_TLS_CERT", help="Encrypt with this certificate chain (PEM)."),
 ]
 TlsKey: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE",
-        envvar="TITAN_TLS_KEY",
-        help="Its private key. Default: in the certificate's file.",
-        show_default=False,
-    ),
+    typer.Option(metavar="FILE", envvar="TITAN_TLS_KEY", help="Its private key. Default: in the certificate's file."),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
 LogFormat: TypeAlias = Annotated[

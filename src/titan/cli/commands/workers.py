@@ -24,13 +24,11 @@ WorkerArgument: TypeAlias = Annotated[str, typer.Argument(metavar="WORKER", help
 JoinUrl: TypeAlias = Annotated[
     str,
     typer.Argument(
-        metavar="URL[,URL…]",
-        help="The server to work for; of several on one database, the next when one is away.",
+        metavar="URL[,URL…]", help="The server to work for; of several on one database, the next when one is away."
     ),
 ]
 WorkerName: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="Display name. Default: made of the host's name.", show_default=False),
+    str | None, typer.Option("--name", metavar="NAME", help="Display name. Default: made of the host's name.")
 ]
 Undo: TypeAlias = Annotated[bool, typer.Option("--undo", help="Give it work again, if it has not left.")]
 
@@ -61,12 +59,7 @@ def list_workers(titan: Server) -> Answer:
     )
 )
 def join(
-    url: JoinUrl,
-    *,
-    offer: Offers = None,
-    name: WorkerName = None,
-    home: Home = None,
-    log_format: LogFormat = None,
+    url: JoinUrl, *, offer: Offers = None, name: WorkerName = None, home: Home = None, log_format: LogFormat = None
 ) -> None:
     """Start a worker here for a server, until Ctrl-C.
 

@@ -13,12 +13,15 @@ from titan.cli.formats import count, duration, moment
 from titan.cli.server import DEFAULT_PORTS, Address, Server, read
 from titan.model.queue import WaitsFor
 from titan.wire.about import HealthAnswer
+from titan.wire.runs import BrokenEntry, ChainAnswer, RegistryAnswer
 from titan.wire.work import QueueAnswer, QueueGroupView
 from titan.wire.workers import WorkersAnswer
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
 EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
 NAMED_JOBS: Final = 3  # of those that cannot start
+NEWEST: Final = 20  # runs: a tape of 10,000 entries takes about 1.5 s
+VERIFY_SECONDS: Final = 120.0
 
 
 def check_ports() -> Iterator[Finding]:
@@ -125,3 +128,28 @@ def _clock(skew: timedelta) -> Finding:
     return warn(
         "clock", text, "Have both keep time by NTP. A server goes on by the time of its start until it is restarted."
     )
+
+
+def check_tapes(server: Server) -> Iterator[Finding]:
+    """Verify the tapes of each project's newest runs."""
+    runs, entries, broken = 0, 0, 0
+    for inside in server.in_each_project():
+        for run in read(inside.get("api", "v1", "runs", window="all", limit=NEWEST), RegistryAnswer).data:
+            answer = inside.get("api", "v1", "runs", run.run_id, "chain", timeout_seconds=VERIFY_SECONDS)
+            chain = read(answer, ChainAnswer)
+            runs += 1
+            entries += chain.entries
+            if chain.broken is not None:
+                broken += 1
+                yield _broken(run.run_id, chain.broken)
+    if not runs:
+        yield ok("tapes", "no run was recorded yet")
+    elif not broken:
+        what = "entry" if entries == 1 else "entries"
+        yield ok("tapes", f"{entries:,} {what} of the {count(runs, 'newest run')} are as they were recorded")
+
+
+def _broken(run_id: str, broken: BrokenEntry) -> Finding:
+    whose = f" (action {broken.action_id})" if broken.action_id is not None else ""
+    text = f"run {run_id} was changed behind the server's back: at entry {broken.entry}{whose}, {broken.found}"
+    return fail("tapes", text, "Find out who changed the database; what was there before is in a backup.")

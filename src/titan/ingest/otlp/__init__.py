@@ -85,14 +85,13 @@ def _batch(spans: Iterable[Span | Unread]) -> Batch:
         else:
             taken.append(span)
     entries: list[ActionEntry] = []
-    runs: dict[tuple[str | None, str], RunSeen] = {}
+    runs: dict[tuple[str | None, str], RunSummary] = {}
     for span, run_id in zip(taken, runs_of(taken), strict=True):
         entry, gathered = action_of(span, run_id)
         place = span.origin.project, run_id
-        seen = runs.get(place)
-        if seen is None:
-            seen = runs[place] = RunSeen(span, entry)
-        seen.hear(span, entry, gathered)
+        if place not in runs:
+            runs[place] = RunSummary(span, entry)
+        runs[place].add(span, entry, gathered)
         entries.append(entry)
     return Batch(
         entries=[*(run.entry() for run in runs.values()), *entries],
@@ -152,7 +151,7 @@ def _nearest(place: _Place, runs: dict[_Place, str | None], above: dict[_Place, 
     """Return the run that a span or the nearest above it names; what is passed on the way need not be passed again."""
     passed: list[_Place] = []
     while place not in runs and place in above:
-        runs[place] = None  # so a circle has an end
+        runs[place] = None  # so a cycle has an end
         passed.append(place)
         place = above[place]
     run_id = runs.get(place)
@@ -160,7 +159,7 @@ def _nearest(place: _Place, runs: dict[_Place, str | None], above: dict[_Place, 
     return run_id
 
 
-class RunSeen:
+class RunSummary:
     """What the spans of one run in one batch come to: one entry."""
 
     def __init__(self, span: Span, entry: ActionEntry) -> None:
@@ -181,8 +180,8 @@ class RunSeen:
         self._end: RunEnd | None = None
         self._reason: str | None = None
 
-    def hear(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
-        """Take one more span of the run."""
+    def add(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
+        """Add one more span of the run."""
         found = gathered.found
         if span.trace_id != self._id:
             self._traces[span.trace_id] = None
@@ -193,12 +192,12 @@ class RunSeen:
             self._actor = (entry.started_at, entry.actor)
         self._at = min(self._at, entry.started_at)
         if entry.parent_id is None:
-            self._hear_root(span, entry, gathered)
+            self._add_root(span, entry, gathered)
 
     def entry(self) -> RunEntry:
-        """Return what they say."""
+        """Return the entry."""
         resource = resource_text(self._origin)
-        since, agent, named_by = self._whose()
+        since, agent, named_by = self._agent_of()
         return RunEntry(
             run_id=self._id,
             source=Source.OTLP,
@@ -217,10 +216,10 @@ class RunSeen:
             project=self._origin.project,
         )
 
-    def _whose(self) -> tuple[datetime | None, str | None, AgentSource]:
+    def _agent_of(self) -> tuple[datetime | None, str | None, AgentSource]:
         """Return since when whose run it is, and how that is known: the root's, else of whoever acted first.
 
-        Before a root is heard nothing is said of a name for all. A run that its program names has no root of ours.
+        Before its root arrives, no name holds for all of a run. A run that its program names has no root of ours.
         """
         if self._agent is not None:
             return *self._agent, AgentSource.SAID
@@ -229,9 +228,9 @@ class RunSeen:
         name = self._origin.service or self._root if self._has_root or self._is_named else None
         return (None, None, AgentSource.SAID) if name is None else (self._at, name, AgentSource.NAMED)
 
-    def _hear_root(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
+    def _add_root(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
         if not self._is_named:
-            self._hear_whose_root(entry)
+            self._add_agent(entry)
         elif entry.kind in CALLS:
             return  # a call that stands alone is neither the name nor the end of a run of many
         title = span.name if entry.kind in CALLS else title_of(span, entry.name, gathered.found)
@@ -245,7 +244,7 @@ class RunSeen:
         elif self._end is None:
             self._end = RunEnd.COMPLETED
 
-    def _hear_whose_root(self, entry: ActionEntry) -> None:
+    def _add_agent(self, entry: ActionEntry) -> None:
         self._has_root = True
         self._root = None if entry.kind in CALLS else entry.name
         agent = entry.actor or (entry.name if entry.kind is ActionKind.AGENT else None)

@@ -48,7 +48,7 @@ class Messages:
         self.question: list[str] = []
         self.answer: list[str] = []
 
-    def hear(self, name: str, body: dict[str, Value]) -> bool:
+    def add(self, name: str, body: dict[str, Value]) -> bool:
         """Take an event that is a message, and return whether it was one."""
         own = {key: value for key, value in body.items() if key not in _NOT_OF_THE_MESSAGE}
         if (role := MESSAGE_ROLES.get(name)) is not None:
@@ -72,14 +72,14 @@ def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Paylo
     the other way round: messages spread over its attributes are then the first question only. Parameters alone are no
     inputs: the messages may come in a log record.
     """
-    heard = Messages()
+    messages = Messages()
     if span.events or "events" in gathered.found:
-        _hear_events(heard, span.events, gathered.found.get("events"))
+        _add_events(messages, span.events, gathered.found.get("events"))
     if kind is ActionKind.MODEL:
-        return _asked(gathered, heard), _answered(gathered, heard)
+        return _asked(gathered, messages), _answered(gathered, messages)
     found, groups = gathered.found, gathered.groups
-    inputs = _plain(found, "input", "input_type") or _messages(gathered, "messages_in", heard.question)
-    outputs = _plain(found, "output", "output_type") or _messages(gathered, "messages_out", heard.answer)
+    inputs = _plain(found, "input", "input_type") or _messages(gathered, "messages_in", messages.question)
+    outputs = _plain(found, "output", "output_type") or _messages(gathered, "messages_out", messages.answer)
     inputs = inputs or _whole_conversation(found)
     return inputs or _spread(groups, "embeddings"), outputs or _spread(groups, "documents")
 
@@ -111,8 +111,8 @@ def asked_with(gathered: Gathered) -> dict[str, str]:
     return members
 
 
-def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
-    if question := _pieces(gathered, "messages_in", heard.question):
+def _asked(gathered: Gathered, messages: Messages) -> Payload | None:
+    if question := _pieces(gathered, "messages_in", messages.question):
         return conversation(question, asked_with(gathered))
     found = gathered.found
     if (raw := found.get("request", found.get("input"))) is None:
@@ -123,8 +123,8 @@ def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
     return Payload(joined_text(members | {"input": json_or_text(raw)}))
 
 
-def _answered(gathered: Gathered, heard: Messages) -> Payload | None:
-    if answer := _pieces(gathered, "messages_out", heard.answer):
+def _answered(gathered: Gathered, messages: Messages) -> Payload | None:
+    if answer := _pieces(gathered, "messages_out", messages.answer):
         return conversation([_answer(piece) for piece in answer])
     if (raw := gathered.found.get("output")) is None:
         return None
@@ -148,9 +148,9 @@ def _tools(gathered: Gathered) -> str | None:
     return None if spread is None else text_of(unflattened(spread))
 
 
-def _pieces(gathered: Gathered, meaning: Meaning, heard: Sequence[str]) -> Sequence[str]:
+def _pieces(gathered: Gathered, meaning: Meaning, from_events: Sequence[str]) -> Sequence[str]:
     """Return messages as JSON texts, from the plainest place that has them."""
-    pieces: Sequence[str] = heard
+    pieces: Sequence[str] = from_events
     if (said := gathered.found.get(meaning)) is not None:
         pieces = pieces_of(said) or (text_of({"content": said}),)
     elif (spread := gathered.groups.get(meaning)) is not None:
@@ -161,8 +161,8 @@ def _pieces(gathered: Gathered, meaning: Meaning, heard: Sequence[str]) -> Seque
     return (f'{{"role":"system","parts":{json_or_text(system)}}}', *pieces)
 
 
-def _messages(gathered: Gathered, meaning: Meaning, heard: Sequence[str]) -> Payload | None:
-    pieces = _pieces(gathered, meaning, heard)
+def _messages(gathered: Gathered, meaning: Meaning, from_events: Sequence[str]) -> Payload | None:
+    pieces = _pieces(gathered, meaning, from_events)
     return conversation(pieces) if pieces else None
 
 
@@ -183,19 +183,19 @@ def _spread(groups: dict[Meaning, dict[str, Value]], meaning: Meaning) -> Payloa
     return None if spread is None else Payload(text_of({meaning: unflattened(spread)}))
 
 
-def _hear_events(heard: Messages, events: Sequence[SpanEvent], attribute: Value) -> None:
+def _add_events(messages: Messages, events: Sequence[SpanEvent], attribute: Value) -> None:
     for event in events:
-        if not heard.hear(event.name, event.attributes) and event.name.startswith(LISTS):
-            _hear_content(heard, event)
+        if not messages.add(event.name, event.attributes) and event.name.startswith(LISTS):
+            _add_content(messages, event)
     listed = parsed(attribute) if type(attribute) is str else attribute
     for body in listed if type(listed) is list else ():
         if type(body) is dict:
-            heard.hear(str(body.get("event.name")), body)
+            messages.add(str(body.get("event.name")), body)
 
 
-def _hear_content(heard: Messages, event: SpanEvent) -> None:
+def _add_content(messages: Messages, event: SpanEvent) -> None:
     """Take `gen_ai.content.prompt` or `gen_ai.content.completion`, which hold a whole list each."""
-    for key, into in (("gen_ai.prompt", heard.question), ("gen_ai.completion", heard.answer)):
+    for key, into in (("gen_ai.prompt", messages.question), ("gen_ai.completion", messages.answer)):
         if (value := event.attributes.get(key)) is not None:
             into.extend(pieces_of(value) or (text_of({"content": value}),))
 

@@ -1,6 +1,6 @@
 """Log records become entries: messages and details of model calls, evaluations, and named events of a span.
 
-A model call's records carry its span's id, so they and the span come to one action, whichever is heard first. They
+A model call's records carry its span's id, so they and the span come to one action, whichever comes first. They
 say nothing of its end. Messages alone do not tell what their span is, for agents and tools have them, too: until the
 span says, they stand in a step, which is not counted. Log lines without a name are accepted and dropped: a program's
 log is no tape.
@@ -13,15 +13,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.ingest.otlp.calls import Messages, contents_of, cost_of, is_message_event, use_of
-from titan.ingest.otlp.spans import OF_A_VERDICT, kind_of, texts_of, time_of, verdict_of
+from titan.ingest.otlp.spans import OF_A_VERDICT, kind_of, texts_of, verdict_of
 from titan.ingest.otlp.telemetry import MEANINGS, Gathered, LogRecord, Span, gather
-from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of
+from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of, time_of
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
 _OF_KIND: Final = frozenset({"kind", "operation"})
-_TOLD_APART: Final = OF_A_VERDICT | {"span_tags", "run"}  #: what an event's entry has a place of its own for
+_OWN_FIELDS: Final = OF_A_VERDICT | {"span_tags", "run"}  #: what an event's entry has a place of its own for
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
@@ -51,23 +51,23 @@ def run_of(record: LogRecord) -> str:
 
 
 def _conversation(records: list[LogRecord]) -> ActionEntry:
-    heard = Messages()
+    messages = Messages()
     records = sorted(records, key=lambda record: record.at_ns)
     for record in records:
         body = record.body if type(record.body) is dict else {"content": record.body}
         # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
-        heard.hear(record.name or _event_name(record), own | body)
+        messages.add(record.name or _event_name(record), own | body)
     gathered = gather(records[0].attributes)
-    is_told = not _OF_KIND.isdisjoint(gathered.found)
-    told = _told(
+    has_kind = not _OF_KIND.isdisjoint(gathered.found)
+    entry = _entry(
         records[0],
         gathered,
-        kind=kind_of(gathered) if is_told else ActionKind.STEP,
-        inputs=conversation(heard.question) if heard.question else None,
-        outputs=conversation(heard.answer) if heard.answer else None,
+        kind=kind_of(gathered) if has_kind else ActionKind.STEP,
+        inputs=conversation(messages.question) if messages.question else None,
+        outputs=conversation(messages.answer) if messages.answer else None,
     )
-    return replace(told, is_part=True)
+    return replace(entry, is_part=True)
 
 
 def _call(record: LogRecord) -> ActionEntry:
@@ -76,10 +76,10 @@ def _call(record: LogRecord) -> ActionEntry:
     inputs, outputs = contents_of(_as_span(record), gathered, ActionKind.MODEL)
     kind = kind_of(gathered)
     kind = ActionKind.MODEL if kind is ActionKind.STEP else kind
-    return _told(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
+    return _entry(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
 
 
-def _told(
+def _entry(
     record: LogRecord, gathered: Gathered, *, kind: ActionKind, inputs: Payload | None, outputs: Payload | None
 ) -> ActionEntry:
     operation = gathered.found.get("operation")
@@ -103,7 +103,7 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
     details: dict[str, str] = {}
     if (verdict := verdict_of(gathered.found)) is not None:
         details["verdict"] = verdict
-    if attributes := {key: value for key, value in record.attributes.items() if MEANINGS.get(key) not in _TOLD_APART}:
+    if attributes := {key: value for key, value in record.attributes.items() if MEANINGS.get(key) not in _OWN_FIELDS}:
         details["attributes"] = object_text(attributes)
     at = time_of(record.at_ns)
     return ActionEntry(

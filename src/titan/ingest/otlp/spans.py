@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
 from titan.ingest.otlp.telemetry import Gathered, Meaning, Origin, Span, SpanEvent, SpanLink, gather
-from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
+from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
     CALLS,
     ActionEntry,
@@ -21,7 +20,6 @@ from titan.model.actions import (
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PENDING: Final = "pending_span"
 
 
@@ -71,11 +69,6 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
 def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
     """Tell whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
     return kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
-
-
-def time_of(nanoseconds: int) -> datetime:
-    """Return a time, exact to the microsecond."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def texts_of(value: Value) -> tuple[str, ...]:
@@ -251,7 +244,14 @@ def _message(status: str, kind: str, said: Value) -> str:
 # --- details: what the entry has no field for, a JSON object with the names of `ActionEntry.details` ---
 
 _OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
-OF_A_VERDICT: Final[frozenset[Meaning]] = frozenset({"verdict", "score", "verdict_label", "verdict_reason"})
+_VERDICT: Final[dict[Meaning, str]] = {
+    "verdict": "name",
+    "score": "score",
+    "verdict_label": "label",
+    "verdict_reason": "explanation",
+}
+OF_A_VERDICT: Final = frozenset(_VERDICT)
+_CALLSITE: Final[dict[Meaning, str]] = {"file": "file", "line": "line", "function": "function"}
 #: Of a span's last exception, what its failure has.
 _OF_A_FAILURE: Final = frozenset({"exception.type", "exception.message", "exception.stacktrace", "exception.escaped"})
 MOST_LISTED: Final = 128  # events, and links: what OpenTelemetry's SDKs keep of either
@@ -276,49 +276,37 @@ def details_of(span: Span, gathered: Gathered, failure: Failure | None, beside: 
         members["metadata"] = json_or_text(found["metadata"])
     if (verdict := verdict_of(found)) is not None:
         members["verdict"] = verdict
-    if (callsite := _callsite(found)) is not None:
-        members["callsite"] = callsite
-    members |= _with_it(span, failure) | beside
+    if "file" in found or "function" in found:
+        members["callsite"] = object_text(_named(found, _CALLSITE))
+    members |= _events_and_links(span, failure) | beside
     return joined_text(members) if members else None
 
 
 def verdict_of(found: dict[Meaning, Value]) -> str | None:
-    """Return what an evaluation came to, as JSON; None where none is told of."""
-    if OF_A_VERDICT.isdisjoint(found):
-        return None
-    verdict = {
-        "name": found.get("verdict"),
-        "score": found.get("score"),
-        "label": found.get("verdict_label"),
-        "explanation": found.get("verdict_reason"),
-    }
-    said: dict[str, Value] = {key: value for key, value in verdict.items() if value is not None}
-    return object_text(said)
-
-
-def _callsite(found: dict[Meaning, Value]) -> str | None:
-    if "file" not in found and "function" not in found:
-        return None
-    site = {"file": found.get("file"), "line": found.get("line"), "function": found.get("function")}
-    return object_text({key: value for key, value in site.items() if value is not None})
+    """Return the result of an evaluation, as JSON; None where there is none."""
+    return None if OF_A_VERDICT.isdisjoint(found) else object_text(_named(found, _VERDICT))
 
 
 def sums_text(use: ModelUse | None, cost: Decimal | None) -> str:
-    """Return what a frame says of tokens and money: its children say the same again, so it counts nowhere."""
-    said: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__struct_fields__}
+    """Return the tokens and the cost of a wrapper span: its children report the same again, so it counts nowhere."""
+    sums: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__struct_fields__}
     if cost is not None:
-        said["cost_usd"] = str(cost)
-    return object_text({key: value for key, value in said.items() if value is not None})
+        sums["cost_usd"] = str(cost)
+    return object_text({key: value for key, value in sums.items() if value is not None})
+
+
+def _named(found: dict[Meaning, Value], names: dict[Meaning, str]) -> dict[str, Value]:
+    return {name: found[meaning] for meaning, name in names.items() if found.get(meaning) is not None}
 
 
 def _error_type(found: dict[Meaning, Value], failure: Failure | None) -> dict[str, Value]:
     """Return the attribute `error.type` where the failure is not called so."""
     error_type = found.get("error_type")
-    is_told = error_type is None or (failure is not None and failure.type == str(error_type))
-    return {} if is_told else {"error.type": error_type}
+    is_known = error_type is None or (failure is not None and failure.type == str(error_type))
+    return {} if is_known else {"error.type": error_type}
 
 
-def _with_it(span: Span, failure: Failure | None) -> dict[str, str]:
+def _events_and_links(span: Span, failure: Failure | None) -> dict[str, str]:
     """Return what events and links say; most spans have none."""
     if not span.events and not span.links:
         return {}
@@ -327,12 +315,12 @@ def _with_it(span: Span, failure: Failure | None) -> dict[str, str]:
 
 def _events(span: Span, failure: Failure | None) -> Iterable[Value]:
     """Yield the events that are no messages, and of the exception that is the failure what that does not say."""
-    told = None if failure is None else last_exception(span)
+    cause = None if failure is None else last_exception(span)
     for event in span.events:
         if is_message_event(event.name):
             continue
         attributes = event.attributes
-        if event is told:
+        if event is cause:
             attributes = {key: value for key, value in attributes.items() if key not in _OF_A_FAILURE}
             if not attributes:
                 continue

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from titan.ingest.values import Value
-from titan.model.projects import project_name
+from titan.model.actions import project_name
 
 
 class Origin:

@@ -66,7 +66,7 @@ async def take_metrics(call: Call) -> Response[bytes]:
 async def take_openai_agents(call: Call) -> dict[str, object]:
     """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
-    batch = await _heard(call, partial(openai_agents.read, raw, received_at=call.house.clock.now()))
+    batch = await _record(call, partial(openai_agents.read, raw, received_at=call.house.clock.now()))
     return _partial(batch, "rejectedSpans")
 
 
@@ -76,19 +76,19 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
     reading = partial(read, raw, content_type=media, content_encoding=encoding)
     if len(raw) >= LARGE_BYTES and not is_limited(call):
         return await call.house.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
-    return await _heard(call, reading)
+    return await _record(call, reading)
 
 
-async def _heard(call: Call, reading: Callable[[], Batch]) -> Batch:
+async def _record(call: Call, reading: Callable[[], Batch]) -> Batch:
     """Record what is read; return it."""
-    heard: list[Batch] = []
+    batches: list[Batch] = []
 
     def entries() -> Sequence[Entry]:
-        heard.append(reading())
-        return heard[0].entries
+        batches.append(reading())
+        return batches[0].entries
 
     await record(call, entries)
-    return heard[0]
+    return batches[0]
 
 
 def _answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:

@@ -24,8 +24,8 @@ from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallReader, ChangedRun, Heard
 from titan.rules.access import Permission
+from titan.server.access import STREAM_PROTOCOL, offered
 from titan.server.call import Call
-from titan.server.guard import STREAM_PROTOCOL, offered
 from titan.server.recorded_views import action_view, intervention_view, run_view
 from titan.server.route import Routes
 from titan.server.routes.events import QUIET_SECONDS, send_while_here

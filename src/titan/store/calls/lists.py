@@ -15,8 +15,7 @@ from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
-from titan.store.calls.rows import action_from_row, sums_from_row
-from titan.store.calls.run_rows import RUN_COLUMNS, run_from_row, to_pico
+from titan.store.calls.rows import ACTION_WIDTH, RUN_COLUMNS, action_from_row, run_from_row, sums_from_row, to_pico
 from titan.store.rows.columns import to_us
 from titan.store.session import CallSession, Row
 
@@ -33,7 +32,7 @@ _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost",
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
-_RUN_ID, _TOTAL, _HITS = 36, 37, 38  # behind `action_columns`
+_RUN_ID, _TOTAL, _HITS = range(ACTION_WIDTH, ACTION_WIDTH + 3)  # behind `action_columns`
 _STARTED_AT, _NUMBER = 10, 2  # places in `action_columns`, the first being 1: what merged rows are sorted by
 _PAGE: Final = " limit :limit offset :skip"
 

@@ -10,7 +10,7 @@ from typing import Final
 from titan.model.actions import Outcome
 from titan.ports_calls import CallFilter, RunFilter
 from titan.store.calls.matching import part_pattern
-from titan.store.calls.run_rows import FULL_PICO, sum_to_pico, to_pico
+from titan.store.calls.rows import FULL_PICO, sum_to_pico, to_pico
 from titan.store.rows.columns import to_json, to_us
 from titan.store.session import CallSession, Value
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.runs import AgentDay, AgentRow, ErrorKind, Note
-from titan.store.calls.run_rows import exact_sum, from_pico
+from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from titan.store.calls.rows import ACTION_COLUMNS
-from titan.store.calls.run_rows import RUN_FRAGMENTS
+from titan.store.calls.rows import ACTION_COLUMNS, RUN_FRAGMENTS
 from titan.store.queries import load_queries
 
 SQL_FOLDER: Final = Path(__file__).parent.parent / "sql" / "calls"

@@ -21,8 +21,7 @@ from titan.store.calls.people_rows import (
     note_from_row,
     replay_from_row,
 )
-from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, hour_of
-from titan.store.calls.run_rows import run_from_row
+from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, hour_of, run_from_row
 from titan.store.calls.tapes import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tapes
 from titan.store.rows.columns import methods_read_rows, to_json, to_us

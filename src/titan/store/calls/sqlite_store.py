@@ -120,7 +120,7 @@ class SqliteCallStore:
         except apsw.Error as error:
             if self._session.connection.in_transaction:
                 execute("rollback")
-            raise self._told(error) from error
+            raise self._translated(error) from error
 
     def _transact(self, decide: Callable[[CallTransaction], T]) -> T:
         execute = self._session.connection.execute
@@ -134,21 +134,21 @@ class SqliteCallStore:
             if self._session.connection.in_transaction:
                 execute("rollback")
             if isinstance(error, apsw.Error):
-                raise self._told(error) from error
+                raise self._translated(error) from error
             raise
         self._texts.trim()
-        self._tell(transaction)
+        self._publish(transaction)
         if transaction.has_forgotten:
             self._scrubber.note_forgotten()
         return result
 
-    def _told(self, error: apsw.Error) -> Exception:
-        told = translated(error, self._path, system_errno=self._session.connection.system_errno)
-        if isinstance(told, StoreError):
+    def _translated(self, error: apsw.Error) -> Exception:
+        meant = translated(error, self._path, system_errno=self._session.connection.system_errno)
+        if isinstance(meant, StoreError):
             logger.error("%s: a transaction was not kept: %s", self._subject, error)
-        return told
+        return meant
 
-    def _tell(self, transaction: SqlCallTransaction) -> None:
+    def _publish(self, transaction: SqlCallTransaction) -> None:
         if not transaction.touched:
             return
         commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.version)

@@ -3,15 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from titan.model.actions import DIGEST_BYTES, ActionEntry, Payload, digest_of
 from titan.model.runs import Run
 from titan.ports_calls import NewEntry, StoredEntry
-from titan.store.calls.matching import words_of
+from titan.store.calls.matching import apart
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
-from titan.store.calls.rows import entry_of_facts, facts_of
-from titan.store.calls.run_rows import Values
+from titan.store.calls.rows import Values, entry_of_facts, facts_of
 from titan.store.rows.columns import from_us, to_json
 from titan.store.session import CallSession, Row
 from titan_sdk.tape import chain
@@ -22,6 +23,8 @@ _BODIES: Final = (4, 6)  # places of the texts of inputs and outputs in `entry_c
 _SHARED: Final = (5, 7)  # places of what they share
 
 
+MAX_CHARACTERS: Final = 64 * 1024  # of one text; what lies behind is not found
+_READ: Final = ("\\u", "\\\\", "\\b", "\\f")  # escapes that are not simply gaps, or seldom come
 NO_LINK: Final = bytes(32).hex()
 
 
@@ -48,6 +51,44 @@ def words_of_entry(entry: ActionEntry, new_in_inputs: Iterable[str], new_in_outp
         if payload is not None:
             parts += map(words_of, (payload.text, *new))
     return "\n".join(parts)
+
+
+def words_of(text: str) -> str:
+    """Return a text whose words are those of a JSON text, keys too.
+
+    The index takes whatever is no letter or digit for a gap, so JSON needs no reading, but for its escapes: `\\n` would
+    put an n before the next word, and `\\u00e9` is a letter. An escaped backslash may stand before an n that is one.
+    """
+    if "\\" in text:
+        is_plain = not any(escape in text for escape in _READ)
+        text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ") if is_plain else _read_words(text)
+    text = text[:MAX_CHARACTERS]
+    return text if text.isascii() else apart(text)
+
+
+def _read_words(text: str) -> str:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+    found: list[str] = []
+    _gather_words(value, found)
+    return " ".join(found)
+
+
+def _gather_words(value: Any, found: list[str]) -> None:
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict):
+            found.extend(part)
+            pending.extend(reversed(part.values()))
+        elif isinstance(part, list):
+            pending.extend(reversed(part))
+        elif part is not None:
+            found.append(str(part))
 
 
 class _Body(NamedTuple):

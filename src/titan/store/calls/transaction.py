@@ -1,4 +1,4 @@
-"""Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
+"""Writing what was reported: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,8 +13,16 @@ from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note, row_of_replay
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import HourRow, action_from_row, hours_changed, row_of_action, with_totals
-from titan.store.calls.run_rows import Values, row_of_run, run_from_row
+from titan.store.calls.rows import (
+    HourRow,
+    Values,
+    action_from_row,
+    hours_changed,
+    row_of_action,
+    row_of_run,
+    run_from_row,
+    with_totals,
+)
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.tapes import NO_LINK, KnownTexts, Place, TapeRows, words_of_entry
 from titan.store.rows.columns import reads_rows, to_json, to_us
@@ -78,13 +86,13 @@ class SqlCallTransaction(SqlCallReader):
         return {int(row[0]) for row in self._all("open_calls", run_no=run_no)}
 
     def _parts(self, action: Action) -> set[bytes]:
-        """Return what the parts of its messages are known by that an action was told."""
-        told = self._told_of(action)
-        return {part_key(entry) for entry in told if isinstance(entry, ActionEntry) and entry.is_part}
+        """Return what the parts of its messages are known by that were reported of an action."""
+        reports = self._reports_of(action)
+        return {part_key(entry) for entry in reports if isinstance(entry, ActionEntry) and entry.is_part}
 
-    def _told_of(self, action: Action) -> list[Entry]:
-        told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
-        return [stored.entry for stored in told]
+    def _reports_of(self, action: Action) -> list[Entry]:
+        reports = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
+        return [stored.entry for stored in reports]
 
     @reads_rows
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, Run]:
@@ -322,7 +330,7 @@ class SqlCallTransaction(SqlCallReader):
 
 
 def replace_agent(action: Action, run: Run) -> Action:
-    """Return an action with the agent of its run, which may have become known after the action was heard of."""
+    """Return an action with the agent of its run, which may have become known after the action was first reported."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
 
 
