@@ -4730,11 +4730,8 @@ export interface components {
             line: number;
             /** @description The line of code. */
             source: string | null;
-            /** @description The beginnings of both values, in the typed encoding. */
-            values: [
-                string | null,
-                string | null
-            ];
+            /** @description The beginnings of both values, in the typed encoding; null: not set. */
+            values: (string | null)[];
             /** @description What it set; null: another statement followed it. */
             variable: string | null;
         };

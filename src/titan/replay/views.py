@@ -53,7 +53,7 @@ def re_execution_view(found: Investigation, *, verdict: str, command: str) -> Re
             line=statement.line,
             function=statement.function,
             variable=statement.variable,
-            values=statement.values,
+            values=list(statement.values),
             source=statement.source,
         ),
     )

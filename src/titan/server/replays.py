@@ -30,8 +30,8 @@ INTERRUPTED: Final = "The server stopped before this replay had ended. Start it 
 logger = logging.getLogger(__name__)
 
 
-class _Cancelled(Exception):
-    """Somebody does not want the replay any more."""
+class _Stopped(Exception):
+    """The replay is not wanted any more: somebody cancelled it, its run is gone, or the server stops."""
 
 
 @dataclass(slots=True)
@@ -40,12 +40,13 @@ class _Progress:
 
     done: int = 0
     total: int = 0
-    is_cancelled: bool = False
+    error: str | None = None  #: why it is to fail
+    is_stopped: bool = False
     ended: Future[None] = field(default_factory=Future)
 
     def step(self) -> None:
-        if self.is_cancelled:
-            raise _Cancelled
+        if self.is_stopped:
+            raise _Stopped
         self.done += 1
 
 
@@ -73,7 +74,7 @@ class Replays:
         """Have a replay end soon, if it has not."""
         progress = self._progress.get(replay_id)
         if progress is not None:
-            progress.is_cancelled = True
+            progress.is_stopped = True
 
     async def wait(self, replay_id: str, *, seconds: float) -> None:
         """Return when a replay has ended, or after so many seconds."""
@@ -93,10 +94,13 @@ class Replays:
         return progress.done / progress.total if progress is not None and progress.total else None
 
     def close(self) -> None:
-        """End what runs; its row says so when it is asked for."""
+        """End what runs, and what waits: both have failed."""
         for progress in self._progress.values():
-            progress.is_cancelled = True
+            progress.error, progress.is_stopped = INTERRUPTED, True
         self._thread.shutdown(wait=True, cancel_futures=True)
+        for progress in self._progress.values():  # of those that had not begun
+            progress.ended.set_result(None)
+        self._progress.clear()
 
     # --- on the thread of replays ---
 
@@ -112,8 +116,9 @@ class Replays:
     def _ended(self, replay: Replay, progress: _Progress) -> Replay:
         try:
             metrics, result = self._found(replay, progress)
-        except _Cancelled:
-            return replace(replay, state=ReplayState.CANCELLED)
+        except _Stopped:
+            state = ReplayState.CANCELLED if progress.error is None else ReplayState.FAILED
+            return replace(replay, state=state, error=progress.error)
         except TitanError as error:
             return replace(replay, state=ReplayState.FAILED, error=str(error))
         except Exception as error:
@@ -143,7 +148,7 @@ class Replays:
 
         run = self._calls.read(find)
         if run is None:
-            raise _Cancelled  # it was deleted meanwhile, and its replays with it
+            raise _Stopped  # it was deleted meanwhile, and its replays with it
         return run
 
     def _actions(self, run: Run, progress: _Progress) -> list[RecordedAction]:

@@ -147,7 +147,7 @@ class StatementView(Struct, kw_only=True):
     function: Annotated[str, Meta(max_length=1000)]
     variable: Annotated[str | None, Meta(description="What it set; null: another statement followed it.")]
     values: Annotated[
-        tuple[str | None, str | None], Meta(description="The beginnings of both values, in the typed encoding.")
+        list[str | None], Meta(description="The beginnings of both values, in the typed encoding; null: not set.")
     ]
     source: Annotated[str | None, Meta(description="The line of code.")]
 
