@@ -62,6 +62,7 @@ def test_a_comparison_shows_the_seeds_table_the_root_and_what_follows_from_it(pa
 
 def test_a_row_opens_both_sides_with_the_lines_that_differ(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{ORIGINAL}?tab=simulation&against={REPLAY}")
+    expect(page.get_by_role("button", name="Simulate Replay")).to_be_visible()
     page.keyboard.press("r")
     expect(page.get_by_role("table", name="Comparison")).to_be_visible()
 
@@ -106,6 +107,7 @@ def test_it_is_accessible(
     pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int, scheme: Scheme
 ) -> None:
     page = pages.open(console, f"/runs/{ORIGINAL}?tab=simulation&against={REPLAY}", width=width, scheme=scheme)
+    expect(page.get_by_role("button", name="Simulate Replay")).to_be_visible()
     page.keyboard.press("r")
     expect(page.get_by_role("table", name="Comparison")).to_be_visible()
 

@@ -18,6 +18,7 @@ from titan_sdk.recording.spool import Spool
 
 RUN: Final = "RESEARCH_cb5e13"
 PAPERS: Final = "PAPERS_cb5e13"
+WEATHER: Final = "WEATHER_5f2c1a"
 
 _TRAIN: Final = """\
 import json, os, pathlib, sys
@@ -37,6 +38,14 @@ from titan_sdk import TitanClient, TitanJob
 client = TitanClient()
 plan = TitanJob("plan", "plan.py", args=[os.path.abspath("broken")])
 client.wait(client.submit_dag("{RUN}_PLAN", [plan], agent_run_id="{RUN}"))
+"""
+_WEATHER: Final = f"""\
+import titan_sdk
+@titan_sdk.action(kind="tool", cost="0.01")
+def forecast(city):
+    return {{"city": city, "rain": len(city) % 2 == 0}}
+with titan_sdk.run("WEATHER", "{WEATHER}"):
+    print([forecast(city) for city in ("Vienna", "Graz")])
 """
 SCRIPTS: Final = {
     **dict.fromkeys(
@@ -58,6 +67,7 @@ SCRIPTS: Final = {
     "broken.py": "raise SystemExit(1)",
     "plan.py": "import os, sys\nsys.exit(os.path.exists(sys.argv[1]))",
     "agent.py": _AGENT,
+    "weather.py": _WEATHER,
     "config.json": "{}",
 }
 
@@ -130,6 +140,12 @@ class ExampleWorld:
         body = {"run_id": PAPERS, "agent_id": "PAPERS", "entries": entries}
         assert ask_json(self.titan.sdk_port, "POST", "/api/v1/actions", body).status == 200
 
+    def weather(self) -> None:
+        """Have a run be recorded whose program is here, and exported."""
+        if not (self.folder / "weather.jsonl").exists():
+            command = f"python weather.py && titan runs export --run {WEATHER} -o weather.jsonl"
+            subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+
     def cut_export(self) -> None:
         """Have an export be here whose last line is missing."""
         command = "titan runs export | head -1 > cut.jsonl"
@@ -144,7 +160,7 @@ class ExampleWorld:
             "name": "wait",
             "started_at_ns": 1_700_000_000 * 10**9,
         }
-        Spool(str(self.folder / ".titan" / "spool" / "old-host_9090")).add(json.dumps({"entries": [call]}).encode())
+        Spool(str(self.folder / ".titan" / "spool" / "old-host_9090")).add([json.dumps(call)])
 
     def research(self, *, is_broken: bool = False) -> None:
         """Have the agent's program submit its stage; it ends with the program."""

@@ -6,12 +6,14 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict
+from titan_sdk.recording.delivery import Answer, Verdict
 from titan_sdk.recording.process import recording_to
-from titan_sdk.recording.recorder import Recorder
+from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.runs import run
+from titan_sdk.recording.spool import ENDING, Spool
 
 FLUSH_SECONDS = 30.0  # takes 1 ms; a machine that others use takes its time
 
@@ -19,15 +21,16 @@ FLUSH_SECONDS = 30.0  # takes 1 ms; a machine that others use takes its time
 class Heard:
     """Everything that was posted."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """What is not taken goes into `folder`; without one it stays in memory until it is."""
         self.bodies: list[bytes] = []
         #: How the next posts end; then all are taken.
         self.verdicts: deque[Verdict] = deque()
         #: What the next posts raise, as no post should.
         self.faults: deque[Exception] = deque()
         self.said: list[str] = []
-        self.delivery = Delivery(self.post, None, say=self.said.append)
-        self.recorder = Recorder(lambda: self.delivery)
+        spool = None if folder is None else Spool(str(folder))
+        self.recorder = Recorder(lambda: Destination(self.post, spool), say=self.said.append)
 
     def post(self, body: bytes, _within_seconds: float) -> Answer:
         """Take a body, or not, as the next verdict says."""
@@ -36,15 +39,16 @@ class Heard:
         verdict = self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
         if verdict is Verdict.TAKEN:
             self.bodies.append(body)
-        return Answer(verdict)
+            return Answer(verdict)
+        return Answer(verdict, f"the server answered HTTP {verdict.name}")
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return all entries, in the order in which they were told."""
+        """Return all entries, in the order in which they were reported."""
         assert self.recorder.flush(FLUSH_SECONDS)
         return [entry for body in self.bodies for entry in json.loads(body)["entries"]]
 
     def runs(self) -> list[dict[str, Any]]:
-        """Return what was told of runs."""
+        """Return what was reported of runs."""
         return [entry for entry in self.entries() if entry["type"] == "run"]
 
     def actions(self) -> list[dict[str, Any]]:
@@ -59,6 +63,19 @@ class Heard:
         """Return the only action."""
         [only] = self.actions()
         return only
+
+
+class Away(Heard):
+    """A server that does not answer."""
+
+    def post(self, body: bytes, within_seconds: float) -> Answer:
+        """Take nothing."""
+        return Answer(Verdict.AWAY, "no Titan answers at 127.0.0.1:19999")
+
+
+def spooled(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries that wait in a folder."""
+    return [json.loads(line) for path in sorted(folder.glob(f"*{ENDING}")) for line in path.read_bytes().splitlines()]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ export type Finding = Schemas["FindingView"];
 export type Divergence = Schemas["DivergenceView"];
 export type ComparedRow = Schemas["ComparedRowView"];
 export type Comparison = Schemas["ComparisonView"];
+export type ReExecution = Schemas["ReExecutionView"];
 
 const RUNNING_MS = 500; // between two questions how far a replay is; no event tells
 
@@ -46,7 +47,7 @@ export function useReplay(run: string, replay: Replay | undefined) {
 export function useStartReplay(run: string, started: (replay: Replay) => void) {
   return useChange(
     async (against: string | null, headers) => {
-      const body = { level: against === null ? "self_check" : "compare", with_run: against } as const;
+      const body = { level: against === null ? "self_check" : "compare", with_run: against, report: null } as const;
       return (await api.POST("/api/v1/runs/{run}/replays", { params: { path: { run } }, body, headers })).data;
     },
     () => null,

@@ -2283,6 +2283,15 @@ export interface components {
             stopping: string[];
         };
         /**
+         * CauseView
+         * @description Why executions differ.
+         */
+        CauseView: {
+            evidence: string;
+            /** @description hash_seed, clock, uuid, random, environment, task_order, file_listing, several, external_state or code_or_dependencies. */
+            source: string;
+        };
+        /**
          * ChainAnswer
          * @description What became of computing all links of a tape anew.
          */
@@ -3593,10 +3602,15 @@ export interface components {
          */
         NewReplayBody: {
             /**
-             * @description self_check: can the run be replayed. compare: how another recorded run differs from it.
+             * @description self_check: can the run be replayed. compare: how another recorded run differs from it. re_execute: its program was executed again, and this is the report.
              * @enum {unknown}
              */
-            level: "compare" | "self_check";
+            level: "compare" | "re_execute" | "self_check";
+            /**
+             * @description For re_execute: what was found.
+             * @default null
+             */
+            report: components["schemas"]["ReplayReport"] | null;
             /**
              * @description For compare: the run that is taken for the replay.
              * @default null
@@ -3909,6 +3923,22 @@ export interface components {
             cursor: string;
         };
         /**
+         * ReExecutionView
+         * @description What executing a program again showed, with its calls answered from the recording.
+         */
+        ReExecutionView: {
+            cause: components["schemas"]["CauseView"] | null;
+            command: string;
+            /** @description Executions that differ from most, where they first do. */
+            differing: number;
+            executions: number;
+            /** @description Determinism as measured: how far the executions agree. */
+            score: number;
+            statement: components["schemas"]["StatementView"] | null;
+            /** @description What became of the recorded outcome. */
+            verdict: string;
+        };
+        /**
          * RecordAnswer
          * @description What was committed.
          */
@@ -4101,7 +4131,7 @@ export interface components {
              * @description reported: agentsentinel-sdk replayed the run in its own process.
              * @enum {unknown}
              */
-            level: "compare" | "reported" | "self_check";
+            level: "compare" | "re_execute" | "reported" | "self_check";
             metrics: components["schemas"]["ReplayMetrics"] | null;
             /** @description Share of the actions that were read, while it runs. */
             progress: number | null;
@@ -4117,22 +4147,47 @@ export interface components {
          * @description What a replay came to, in numbers. What its level does not tell is null.
          */
         ReplayMetrics: {
-            /** @description Calls that were looked at; of two runs, each pair counts once. */
+            /**
+             * @description Calls that were looked at; of two runs, each pair counts once.
+             * @default 0
+             */
             calls: number;
-            /** @description Calls that do not match. */
+            /**
+             * @description Calls that do not match.
+             * @default null
+             */
             divergences: number | null;
-            /** @description Whether the run can be replayed. */
+            /**
+             * @description Whether the run can be replayed.
+             * @default null
+             */
             is_available: boolean | null;
-            /** @description Share of calls that match, from 0 to 1. */
+            /**
+             * @description Share of calls that match, from 0 to 1.
+             * @default null
+             */
             match_rate: number | null;
-            /** @description What the run spent. */
+            /**
+             * @description What the run spent.
+             * @default null
+             */
             original_cost_usd: string | null;
-            /** @description What the calls spent that really ran. */
+            /**
+             * @description What the calls spent that really ran.
+             * @default null
+             */
             replay_cost_usd: string | null;
-            /** @description Calls that the recording can answer. */
+            /**
+             * @description Calls that the recording can answer.
+             * @default null
+             */
             replayable: number | null;
+            /** @default null */
             savings_usd: string | null;
-            /** @description Calls that match by name alone: one run has no inputs or outputs of them. */
+            /**
+             * @description Calls that match by name alone: one run has no inputs or outputs of them.
+             * @default null
+             */
             uncompared: number | null;
         };
         /**
@@ -4147,11 +4202,21 @@ export interface components {
             wait_seconds: number;
         };
         /**
+         * ReplayReport
+         * @description What a client found that executed a run's program again; `titan replay` sends it.
+         */
+        ReplayReport: {
+            comparison: components["schemas"]["ComparisonView"];
+            metrics: components["schemas"]["ReplayMetrics"];
+            re_execution: components["schemas"]["ReExecutionView"];
+        };
+        /**
          * ReplayResult
          * @description What a replay found, by its level.
          */
         ReplayResult: {
             comparison: components["schemas"]["ComparisonView"] | null;
+            re_execution: components["schemas"]["ReExecutionView"] | null;
             self_check: components["schemas"]["SelfCheckView"] | null;
         };
         /**
@@ -4198,7 +4263,7 @@ export interface components {
              * @description reported: agentsentinel-sdk replayed the run in its own process.
              * @enum {unknown}
              */
-            level: "compare" | "reported" | "self_check";
+            level: "compare" | "re_execute" | "reported" | "self_check";
             metrics: components["schemas"]["ReplayMetrics"] | null;
             /** @description Share of the actions that were read, while it runs. */
             progress: number | null;
@@ -4655,6 +4720,21 @@ export interface components {
          * @enum {unknown}
          */
         StageStatus: "COMPLETED" | "FAILED" | "PARTIAL" | "RUNNING" | "WAITING";
+        /**
+         * StatementView
+         * @description The statement at which executions first differ.
+         */
+        StatementView: {
+            file: string;
+            function: string;
+            line: number;
+            /** @description The line of code. */
+            source: string | null;
+            /** @description The beginnings of both values, in the typed encoding; null: not set. */
+            values: (string | null)[];
+            /** @description What it set; null: another statement followed it. */
+            variable: string | null;
+        };
         /**
          * StatusSource
          * @description How a run's status is known.

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
-    from titan_sdk.recording.acts import action, turn
-    from titan_sdk.recording.place import headers
+    from titan_sdk.recording.actions import action, turn
+    from titan_sdk.recording.events import event, handoff, progress, thinking
     from titan_sdk.recording.process import flush
+    from titan_sdk.recording.propagation import headers
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import run
-    from titan_sdk.recording.words import event, handoff, progress, thinking
+    from titan_sdk.replaying.in_process import replay
     from titan_sdk.results import result, set_result
     from titan_sdk.signals import wait_for_signal, wait_for_signals
+    from titan_sdk.sources import now, random, uuid4
     from titan_sdk.stages import new_run_id
     from titan_sdk.submission import DagAccepted
 
@@ -50,12 +52,16 @@ __all__ = [
     "headers",
     "model",
     "new_run_id",
+    "now",
     "progress",
+    "random",
+    "replay",
     "result",
     "run",
     "set_result",
     "thinking",
     "turn",
+    "uuid4",
     "wait_for_signal",
     "wait_for_signals",
 ]
@@ -69,18 +75,22 @@ _HOMES = {
     "TitanError": "errors",
     "TitanGate": "job",
     "TitanJob": "job",
-    "action": "recording.acts",
-    "event": "recording.words",
+    "action": "recording.actions",
+    "event": "recording.events",
     "flush": "recording.process",
-    "handoff": "recording.words",
-    "headers": "recording.place",
+    "handoff": "recording.events",
+    "headers": "recording.propagation",
     "new_run_id": "stages",
-    "progress": "recording.words",
+    "now": "sources",
+    "random": "sources",
+    "uuid4": "sources",
+    "progress": "recording.events",
+    "replay": "replaying.in_process",
     "result": "results",
     "run": "recording.runs",
     "set_result": "results",
-    "thinking": "recording.words",
-    "turn": "recording.acts",
+    "thinking": "recording.events",
+    "turn": "recording.actions",
     "wait_for_signal": "signals",
     "wait_for_signals": "signals",
 }

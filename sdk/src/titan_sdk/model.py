@@ -234,7 +234,7 @@ def _place() -> dict[str, str]:
     """
     if "titan_sdk.recording.runs" not in sys.modules:
         return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
-    from titan_sdk.recording.place import headers_here
+    from titan_sdk.recording.propagation import headers_here
 
     return headers_here()
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 
 from titan_sdk.address import Address
@@ -336,6 +337,9 @@ class AsyncTransport:
 
     async def _try_once(self, attempt: Attempt, timeout_seconds: float) -> Response | OSError:
         """Return the answer, or the error of a connection that broke."""
+        process = sys.modules.get("titan_sdk.recording.process")
+        if process is not None:
+            process.check_no_replay()
         try:
             return await attempt(timeout_seconds)
         except OSError as failure:

@@ -19,6 +19,7 @@ from titan.cli.commands import (
     jobs,
     maintenance,
     projects,
+    replay,
     runs,
     runs_changes,
     runs_compare,
@@ -69,7 +70,7 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, jobs, gates, changes, doctor):
+for commands in (up, submit, jobs, gates, changes, replay, doctor):
     app.add_typer(commands.everyday)
 assert runs_changes.app is runs_compare.app is runs_files.app is runs.app  # of which each holds a part of the commands
 for noun, commands in {
@@ -130,8 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the command line up to `--` and what stands after it: for `submit`, the script's arguments."""
-    if "--" in words and words[0] == "submit":
+    """Return the command line up to `--` and what stands after it: a script's arguments, or a program."""
+    if "--" in words and words[0] in ("submit", "replay"):
         end = words.index("--")
         return list(words[:end]), list(words[end + 1 :])
     return list(words), []

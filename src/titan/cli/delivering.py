@@ -7,18 +7,20 @@ from pathlib import Path
 from shlex import quote
 from typing import Final
 
+import msgspec
+
 from titan.cli import options
 from titan.cli.exits import ExitCode, usage_error
 from titan.cli.formats import count
 from titan.cli.screen import remark, say
 from titan.cli.server import Server, left_in
-from titan.cli.waiting_folders import Waiting, entries, run_ids_in, waiting_in
+from titan.cli.waiting_folders import Waiting, entries, waiting_in
 from titan.settings import home_folder
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
-from titan_sdk.recording.spool import FOLDER, SPOOLS, WHOLE, Spool, folders_for
+from titan_sdk.recording.delivery import Answer, Verdict, post_to
+from titan_sdk.recording.spool import FOLDER, SPOOLS, deliver_folder, folders_for
 
-PATIENCE_SECONDS: Final = 60.0  # for one file; a person sees that it takes its time, and has Ctrl-C
+PATIENCE_SECONDS: Final = 60.0  # for one request; a person sees that it takes its time, and has Ctrl-C
 LEFT_BY_JOBS: Final = "spools"  #: the folder of a worker in which each attempt has one, named by its lease
 
 
@@ -93,7 +95,7 @@ def emptied(titan: Server, folders: Sequence[Path]) -> list[Delivered]:
         CommandFailed: one cannot be read.
     """
     try:
-        return [_emptied(titan, folder.absolute()) for folder in folders if waiting_in(folder, WHOLE)]
+        return [_emptied(titan, folder.absolute()) for folder in folders if waiting_in(folder)]
     except PermissionError as error:
         raise usage_error(
             f"folder {error.filename!r}", expected="one that you may read", found=error.strerror or "none"
@@ -104,7 +106,7 @@ def left_for_others() -> Iterator[str]:
     """Yield a line for each folder of the home in which something waits, as it does for other servers."""
     for folder in sorted((home_folder() / SPOOLS).glob("*")):
         try:
-            waiting = waiting_in(folder, WHOLE) if folder.is_dir() else None
+            waiting = waiting_in(folder) if folder.is_dir() else None
         except PermissionError:
             continue
         if waiting is not None:
@@ -113,41 +115,45 @@ def left_for_others() -> Iterator[str]:
 
 
 def _emptied(titan: Server, folder: Path) -> Delivered:
-    send = _sender(titan, folder)
-    last = Answer(Verdict.TAKEN)
-    taken = 0
-
-    def post(body: bytes, _within_seconds: float) -> Answer:
-        nonlocal last, taken
-        last = send(body, PATIENCE_SECONDS)
-        if last.verdict is Verdict.TAKEN:
-            taken += len(run_ids_in(body))
-        # A server that has no such route, or does not know the job: others may, so the file stays.
-        return last._replace(verdict=Verdict.AWAY) if last.verdict is Verdict.UNWANTED else last
-
-    delivery = Delivery(post, Spool(str(folder)), say=remark, where=str(titan.address))
-    delivery.empty()
+    done = deliver_folder(str(folder), _sender(titan, folder))
+    for reason in dict.fromkeys(done.refusals):
+        remark(f"recorded entries are lost ({done.refusals.count(reason)}): {reason}")
     return Delivered(
         folder=folder,
-        entries=taken,
-        lost=delivery.dropped,
-        left=waiting_in(folder, WHOLE),
-        reason=last.reason or "no answer",
-        is_refused=last.verdict in (Verdict.DENIED, Verdict.UNWANTED),
+        entries=done.taken,
+        lost=len(done.refusals),
+        left=waiting_in(folder),
+        reason=done.answer.reason or "no answer",
+        is_refused=done.answer.verdict in (Verdict.DENIED, Verdict.UNWANTED),
     )
 
 
 def _sender(titan: Server, folder: Path) -> Callable[[bytes, float], Answer]:
-    """Return what posts one file; of what a job left, its lease says whose that is, where a server knows it."""
+    """Return what posts entries; of what a job left, its lease says whose that is, where a server knows it."""
     plain = post_to(titan.transport)
     if folder.parent.name != LEFT_BY_JOBS:
-        return plain
+        return lambda body, _within_seconds: plain(body, PATIENCE_SECONDS)
     as_the_job = post_to(titan.transport, lease_id=folder.name)
 
-    def send(body: bytes, within_seconds: float) -> Answer:
-        answer = as_the_job(body, within_seconds)
-        if answer.verdict is not Verdict.UNWANTED or None in run_ids_in(body):
+    def send(body: bytes, _within_seconds: float) -> Answer:
+        answer = as_the_job(body, PATIENCE_SECONDS)
+        if answer.verdict is not Verdict.UNWANTED or not _names_its_runs(body):
             return answer
-        return plain(body, within_seconds)  # each entry names its run
+        return plain(body, PATIENCE_SECONDS)
 
     return send
+
+
+class _Entry(msgspec.Struct):
+    run_id: str | None = None
+
+
+class _Body(msgspec.Struct):
+    entries: list[_Entry]
+
+
+def _names_its_runs(body: bytes) -> bool:
+    try:
+        return all(entry.run_id for entry in msgspec.json.decode(body, type=_Body).entries)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False

@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from titan.cli.formats import count
+from titan_sdk.recording.spool import ENDING
 
 COUNTED_BYTES: Final = 64 * 1024**2  # further files are not read for the number of their calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Files of one kind in one folder."""
+    """The files of one folder."""
 
     folder: Path
     files: int
@@ -29,8 +28,8 @@ class Waiting:
         return count(self.files, "file") if self.entries is None else entries(self.entries)
 
 
-def waiting_in(folder: Path, ending: str) -> Waiting | None:
-    """Return the files whose name ends so; None where there are none.
+def waiting_in(folder: Path) -> Waiting | None:
+    """Return what waits in a folder; None where nothing does.
 
     Raises:
         PermissionError: the folder is somebody else's.
@@ -38,7 +37,7 @@ def waiting_in(folder: Path, ending: str) -> Waiting | None:
     files, size_bytes, found = 0, 0, 0
     since: datetime | None = None
     for path in sorted(folder.iterdir()):
-        if not path.name.endswith(ending):
+        if not path.name.endswith(ENDING):
             continue
         try:
             status = path.lstat()
@@ -57,30 +56,15 @@ def waiting_in(folder: Path, ending: str) -> Waiting | None:
     return Waiting(folder=folder, files=files, size_bytes=size_bytes, entries=counted, since=since)
 
 
-def run_ids_in(body: bytes) -> list[str | None]:
-    """Return the run that each entry of a file names, if it names one; one None for a file that is none of ours."""
-    try:
-        return [entry.run_id for entry in msgspec.json.decode(body, type=_Body).entries]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return [None]
-
-
 def entries(number: int) -> str:
     """Return `1 recorded entry`, `2 recorded entries`."""
     return "1 recorded entry" if number == 1 else f"{number:,} recorded entries"
 
 
-class _Entry(msgspec.Struct):
-    run_id: str | None = None
-
-
-class _Body(msgspec.Struct):
-    entries: list[_Entry]
-
-
 def _entries_of(path: Path) -> int:
-    """Return how many entries a file tells of; one that is none of ours counts as one."""
+    """Return how many entries a file has, one on each line."""
     try:
-        return len(run_ids_in(path.read_bytes()))
+        with path.open("rb") as file:
+            return sum(1 for _ in file)
     except OSError:
         return 1

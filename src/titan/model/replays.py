@@ -11,6 +11,7 @@ class ReplayLevel(StrEnum):
 
     SELF_CHECK = "self_check"  #: it looked at the recording: can the run be replayed, and if not, why
     COMPARE = "compare"  #: it compared two recorded runs
+    RE_EXECUTE = "re_execute"  #: the program ran again with its calls answered from the recording
 
 
 class ReplayState(StrEnum):
@@ -36,4 +37,4 @@ class Replay(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     error: str | None = None  #: why it failed
     metrics: str | None = None  #: a JSON object: `titan.wire.replays.ReplayMetrics`
-    result: str | None = None  #: a JSON object: `SelfCheckView` or `ComparisonView` there; None in lists
+    result: str | None = None  #: a JSON object: `ReplayResult` there; None in lists

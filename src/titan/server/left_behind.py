@@ -1,7 +1,7 @@
 """Takes in what programs of this machine recorded while the server was away: it waits in the home; they may be over.
 
 A program that goes on brings its own, as the next one that records here does; what several bring counts once. It is
-delivered as they would, so what is wrong with a file holds up no others.
+delivered as they would, so what is wrong with an entry holds up no others.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from titan.server.house import House, RunsWith
 from titan.server.routes.recording import MAX_RECORD_BYTES, told_in
 from titan.wire.recording import RecordBody
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, verdict_of
-from titan_sdk.recording.spool import Spool, folders_for
+from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
+from titan_sdk.recording.spool import deliver_folder, folders_for
 
 LOOK_SECONDS: Final = 5.0  # as often as a program that goes on tries itself
 PATIENCE_SECONDS: Final = 60.0  # for the writer, who may be busy: nobody waits for this
@@ -37,8 +37,6 @@ class LeftBehind:
     def __init__(self, house: House) -> None:
         self._house = house
         self._folders = folders_of(house.runs_with)
-        #: Of those in which something waits: each knows what the server would not take.
-        self._deliveries: dict[Path, Delivery] = {}
 
     async def keep(self) -> None:
         """Take in what waits, now and whenever more has come, until cancelled."""
@@ -53,15 +51,11 @@ class LeftBehind:
     def take_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take in what waits; on a thread beside `loop`, which records."""
         for folder in self._folders:
-            spool = Spool(str(folder))
-            if folder not in self._deliveries and not spool.paths():
-                continue
-            say = partial(logger.warning, "in %s: %s", folder)
-            post = partial(self._post, loop)
-            delivery = self._deliveries.setdefault(folder, Delivery(post, spool, say=say))
-            if delivery.empty():
-                del self._deliveries[folder]
-                logger.info("took in what programs had left in %s", folder)
+            done = deliver_folder(str(folder), partial(self._post, loop))
+            if done.taken:
+                logger.info("took in %d entries that programs had left in %s", done.taken, folder)
+            if done.refusals:
+                logger.warning("in %s: %d recorded entries are lost: %s", folder, len(done.refusals), done.refusals[0])
 
     def _post(self, loop: asyncio.AbstractEventLoop, body: bytes, _within_seconds: float) -> Answer:
         try:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from titan.insight.replay.comparison import Comparison, compare
+from titan.insight.replay.comparison import compare
 from titan.insight.replay.recorded_action import RecordedAction, recorded_action
 from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
@@ -19,17 +19,10 @@ from titan.model.runs import Run
 from titan.model.shaped import shaped
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallReader, CallStore, CallTransaction
+from titan.replay.views import comparison_view, metrics_of
 from titan.server.exported import exported
 from titan.server.tape_check import is_intact
-from titan.wire.replays import (
-    ComparedRowView,
-    ComparisonView,
-    DivergenceView,
-    FindingView,
-    ReplayMetrics,
-    ReplayResult,
-    SelfCheckView,
-)
+from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 
 MOST_WAITING: Final = 20  # replays: each may take seconds of one core
 INTERRUPTED: Final = "The server stopped before this replay had ended. Start it again."
@@ -37,8 +30,8 @@ INTERRUPTED: Final = "The server stopped before this replay had ended. Start it 
 logger = logging.getLogger(__name__)
 
 
-class _Cancelled(Exception):
-    """Somebody does not want the replay any more."""
+class _Stopped(Exception):
+    """The replay is not wanted any more: somebody cancelled it, its run is gone, or the server stops."""
 
 
 @dataclass(slots=True)
@@ -47,12 +40,13 @@ class _Progress:
 
     done: int = 0
     total: int = 0
-    is_cancelled: bool = False
+    error: str | None = None  #: why it is to fail
+    is_stopped: bool = False
     ended: Future[None] = field(default_factory=Future)
 
     def step(self) -> None:
-        if self.is_cancelled:
-            raise _Cancelled
+        if self.is_stopped:
+            raise _Stopped
         self.done += 1
 
 
@@ -80,7 +74,7 @@ class Replays:
         """Have a replay end soon, if it has not."""
         progress = self._progress.get(replay_id)
         if progress is not None:
-            progress.is_cancelled = True
+            progress.is_stopped = True
 
     async def wait(self, replay_id: str, *, seconds: float) -> None:
         """Return when a replay has ended, or after so many seconds."""
@@ -100,10 +94,13 @@ class Replays:
         return progress.done / progress.total if progress is not None and progress.total else None
 
     def close(self) -> None:
-        """End what runs; its row says so when it is asked for."""
+        """End what runs, and what waits: both have failed."""
         for progress in self._progress.values():
-            progress.is_cancelled = True
+            progress.error, progress.is_stopped = INTERRUPTED, True
         self._thread.shutdown(wait=True, cancel_futures=True)
+        for progress in self._progress.values():  # of those that had not begun
+            progress.ended.set_result(None)
+        self._progress.clear()
 
     # --- on the thread of replays ---
 
@@ -119,8 +116,9 @@ class Replays:
     def _ended(self, replay: Replay, progress: _Progress) -> Replay:
         try:
             metrics, result = self._found(replay, progress)
-        except _Cancelled:
-            return replace(replay, state=ReplayState.CANCELLED)
+        except _Stopped:
+            state = ReplayState.CANCELLED if progress.error is None else ReplayState.FAILED
+            return replace(replay, state=state, error=progress.error)
         except TitanError as error:
             return replace(replay, state=ReplayState.FAILED, error=str(error))
         except Exception as error:
@@ -142,7 +140,7 @@ class Replays:
             found = self_check(run, actions, is_intact=is_intact(self._calls, self._blobs, run))
             return _check_metrics(found), ReplayResult(self_check=_check_view(found))
         comparison = compare(actions, self._actions(other, progress))
-        return _metrics(comparison), ReplayResult(comparison=_comparison_view(comparison))
+        return metrics_of(comparison), ReplayResult(comparison=comparison_view(comparison))
 
     def _run(self, replay: Replay, run_id: str) -> Run:
         def find(reader: CallReader) -> Run | None:
@@ -150,7 +148,7 @@ class Replays:
 
         run = self._calls.read(find)
         if run is None:
-            raise _Cancelled  # it was deleted meanwhile, and its replays with it
+            raise _Stopped  # it was deleted meanwhile, and its replays with it
         return run
 
     def _actions(self, run: Run, progress: _Progress) -> list[RecordedAction]:
@@ -174,23 +172,3 @@ def _check_metrics(found: SelfCheck) -> ReplayMetrics:
 
 def _check_view(found: SelfCheck) -> SelfCheckView:
     return SelfCheckView(findings=tuple(shaped(FindingView, one) for one in found.findings))
-
-
-def _metrics(found: Comparison) -> ReplayMetrics:
-    return ReplayMetrics(
-        original_cost_usd=found.original_cost,
-        replay_cost_usd=found.replay_cost,
-        savings_usd=found.savings,
-        calls=found.compared,
-        divergences=found.divergence_count,
-        match_rate=found.match_rate,
-        uncompared=found.uncompared,
-    )
-
-
-def _comparison_view(found: Comparison) -> ComparisonView:
-    return ComparisonView(
-        divergences=tuple(shaped(DivergenceView, one) for one in found.divergences),
-        rows=tuple(shaped(ComparedRowView, row) for row in found.rows),
-        has_more_rows=found.has_more_rows,
-    )

@@ -8,18 +8,8 @@ from msgspec import Meta, Struct
 
 from titan.wire.base import Request, Wait
 
-Level = Literal["self_check", "compare", "reported"]
+Level = Literal["self_check", "compare", "re_execute", "reported"]
 State = Literal["running", "completed", "failed", "cancelled"]
-
-
-class NewReplayBody(Request):
-    """POST /api/v1/runs/{run}/replays."""
-
-    level: Annotated[
-        Literal["self_check", "compare"],
-        Meta(description="self_check: can the run be replayed. compare: how another recorded run differs from it."),
-    ]
-    with_run: Annotated[str | None, Meta(description="For compare: the run that is taken for the replay.")] = None
 
 
 class ReplaysQuery(Request):
@@ -135,14 +125,76 @@ class ComparisonView(Struct, kw_only=True):
     has_more_rows: bool
 
 
+class CauseView(Struct, kw_only=True):
+    """Why executions differ."""
+
+    source: Annotated[
+        str,
+        Meta(
+            max_length=100,
+            description="hash_seed, clock, uuid, random, environment, task_order, file_listing, several, external_state"
+            " or code_or_dependencies.",
+        ),
+    ]
+    evidence: Annotated[str, Meta(max_length=1000)]
+
+
+class StatementView(Struct, kw_only=True):
+    """The statement at which executions first differ."""
+
+    file: Annotated[str, Meta(max_length=4096)]
+    line: int
+    function: Annotated[str, Meta(max_length=1000)]
+    variable: Annotated[str | None, Meta(description="What it set; null: another statement followed it.")]
+    values: Annotated[
+        list[str | None], Meta(description="The beginnings of both values, in the typed encoding; null: not set.")
+    ]
+    source: Annotated[str | None, Meta(description="The line of code.")]
+
+
+class ReExecutionView(Struct, kw_only=True):
+    """What executing a program again showed, with its calls answered from the recording."""
+
+    command: Annotated[str, Meta(max_length=10_000)]
+    verdict: Annotated[str, Meta(max_length=1000, description="What became of the recorded outcome.")]
+    score: Annotated[int, Meta(ge=0, le=100, description="Determinism as measured: how far the executions agree.")]
+    executions: Annotated[int, Meta(ge=1)]
+    differing: Annotated[int, Meta(ge=0, description="Executions that differ from most, where they first do.")]
+    cause: CauseView | None
+    statement: StatementView | None
+
+
 class ReplayResult(Struct, kw_only=True, omit_defaults=True):
     """What a replay found, by its level."""
 
     self_check: SelfCheckView | None = None
     comparison: ComparisonView | None = None
+    re_execution: ReExecutionView | None = None
+
+
+class ReplayReport(Struct, kw_only=True):
+    """What a client found that executed a run's program again; `titan replay` sends it."""
+
+    metrics: ReplayMetrics
+    comparison: ComparisonView
+    re_execution: ReExecutionView
 
 
 class ReplayDetailView(ReplayView, kw_only=True):
     """A replay with what it found."""
 
     result: Annotated[ReplayResult | None, Meta(description="null until it has completed, and of reported ones.")]
+
+
+class NewReplayBody(Request):
+    """POST /api/v1/runs/{run}/replays."""
+
+    level: Annotated[
+        Literal["self_check", "compare", "re_execute"],
+        Meta(
+            description="self_check: can the run be replayed. compare: how another recorded run differs from it."
+            " re_execute: its program was executed again, and this is the report."
+        ),
+    ]
+    with_run: Annotated[str | None, Meta(description="For compare: the run that is taken for the replay.")] = None
+    report: Annotated[ReplayReport | None, Meta(description="For re_execute: what was found.")] = None

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.titan_sdk.test_left_behind import is_known, told_of
+from tests.integration.titan_sdk.test_left_behind import entry_of, is_known
 from tests.support.command_line import PROGRAM, CommandLine, run_titan
 from tests.support.running_titan import RunningTitan
 from titan_sdk.recording.spool import Spool
 
-NO_RUN = b'{"entries":[{"type":"action","id":"x","kind":"call","name":"c","started_at_ns":1700000000000000000}]}'
+NO_RUN = '{"type":"action","id":"x","kind":"call","name":"c","started_at_ns":1700000000000000000}'
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def at_home(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*PROGRAM, *words], env=env, capture_output=True, text=True, check=False)
 
 
-def spool_of(home: Path, server: str, *bodies: bytes) -> Spool:
+def spool_of(home: Path, server: str, *entries: str) -> Spool:
     spool = Spool(str(home / "spool" / server))
-    for body in bodies:
-        spool.add(body)
+    if entries:
+        spool.add(entries)
     return spool
 
 
 def test_a_folder_is_delivered_to_the_server_asked_for(titan: CommandLine, server: RunningTitan, home: Path) -> None:
-    spool = spool_of(home, "gone_9090", told_of("DELIVERED_1"), told_of("DELIVERED_2"))
+    spool = spool_of(home, "gone_9090", entry_of("DELIVERED_1"), entry_of("DELIVERED_2"))
 
     done = titan("runs", "import", spool.folder)
 
@@ -50,9 +50,9 @@ def test_a_folder_is_delivered_to_the_server_asked_for(titan: CommandLine, serve
 def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is_named(
     titan: CommandLine, server: RunningTitan, home: Path
 ) -> None:
-    own = spool_of(home, f"localhost_{server.sdk_port}", told_of("OWN_1"))
-    other = spool_of(home, "other_9090", told_of("OTHER_1"))
-    spool_of(home, "home", told_of("HOME_1"))
+    own = spool_of(home, f"localhost_{server.sdk_port}", entry_of("OWN_1"))
+    other = spool_of(home, "other_9090", entry_of("OTHER_1"))
+    spool_of(home, "home", entry_of("HOME_1"))
 
     done = at_home(home, "runs", "import", "--json", "--server", titan.server)
     again = at_home(home, "runs", "import", "--server", titan.server)
@@ -67,7 +67,7 @@ def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is
 
 
 def test_what_no_server_takes_stays(home: Path) -> None:
-    spool = spool_of(home, "gone_9090", told_of("STAYS_1"))
+    spool = spool_of(home, "gone_9090", entry_of("STAYS_1"))
 
     done = run_titan("runs", "import", spool.folder, "--server", "http://127.0.0.1:9")
 
@@ -77,24 +77,24 @@ def test_what_no_server_takes_stays(home: Path) -> None:
 def test_what_breaks_the_server_s_rules_is_said_and_holds_up_no_others(
     titan: CommandLine, server: RunningTitan, home: Path
 ) -> None:
-    bad = json.loads(NO_RUN)["entries"][0] | {"run_id": "BAD_1", "kind": "none"}
-    good = json.loads(told_of("GOOD_1"))["entries"][0]
-    spool = spool_of(home, "gone_9090", json.dumps({"entries": [bad, good]}).encode())
+    bad = json.dumps(json.loads(NO_RUN) | {"run_id": "BAD_1", "kind": "none"})
+    spool = spool_of(home, "gone_9090", bad, entry_of("GOOD_1"))
 
     done = titan("runs", "import", spool.folder)
 
     assert done.exit_code == 5
-    assert "recorded entries are lost (1 so far): the server refuses 'c'" in done.stderr
+    assert "recorded entries are lost (1): the server at " in done.stderr
     assert (is_known(server, "GOOD_1"), is_known(server, "BAD_1"), spool.paths()) == (True, False, [])
 
 
 def test_what_a_job_left_goes_where_its_run_is_known(titan: CommandLine, server: RunningTitan, tmp_path: Path) -> None:
     named, nameless = (Spool(str(tmp_path / "worker" / "spools" / lease)) for lease in ("l1", "l2"))
-    named.add(told_of("JOBS_1"))
-    nameless.add(NO_RUN)
+    named.add([entry_of("JOBS_1")])
+    nameless.add([NO_RUN])
 
     assert titan("runs", "import", named.folder).exit_code == 0
     refused = titan("runs", "import", nameless.folder)
 
     assert (is_known(server, "JOBS_1"), refused.exit_code, len(nameless.paths())) == (True, 5, 1)
-    assert "found 1 file that it does not take: lease 'l2': expected the lease of an attempt" in refused.stderr
+    assert "found 1 file that it does not take: the server at " in refused.stderr
+    assert "answered HTTP 404 lease 'l2': expected the lease of an attempt" in refused.stderr

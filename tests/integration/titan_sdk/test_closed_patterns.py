@@ -47,3 +47,39 @@ def test_one_pattern_that_cannot_be_read_keeps_all_bodies_at_home_and_the_others
     assert '"about [redacted:customer]"' not in told  # what a turn is about is its input
     assert done.stderr.count("titan_sdk: TITAN_REDACT_PATTERNS=") == 1
     assert "'broken': " in done.stderr
+
+
+def test_without_re2_own_patterns_keep_all_bodies_at_home_and_the_built_in_ones_hold(tmp_path: Path) -> None:
+    (tmp_path / "secrets.toml").write_text("customer = 'CUST-[0-9]{6}'")
+    key = "sk-ant-" + "a1" * 20
+    (tmp_path / "agent.py").write_text(
+        "import sys\nsys.modules['re2'] = None  # as where google-re2 is not installed\n"
+        + PRIVATE.replace("for CUST-100001", f"for {key}")
+    )
+    env = {"TITAN_REDACT_PATTERNS": str(tmp_path / "secrets.toml")}
+
+    with fake_titan() as fake:
+        done = run_program(tmp_path / "agent.py", cwd=tmp_path, env={**env, "TITAN_PORT": str(fake.port)})
+
+    told = json.dumps(fake.facts.entries)
+    assert "MINE" not in told
+    assert "for [redacted:anthropic_key]" in told
+    assert "'customer': no RE2, which own patterns need; install it with: pip install google-re2" in done.stderr
+    assert "names, tags and ids are recorded without that pattern" in done.stderr
+
+
+def test_without_re2_a_pattern_of_an_action_is_refused_where_it_stands_and_its_fields_hold(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text(
+        "import sys\nsys.modules['re2'] = None\nfrom titan_sdk import Redact, action\n"
+        "@action(redact=Redact(fields=['iban']))\ndef pay(bank): pass\n"
+        "pay({'iban': 'AT61'})\n"
+        "Redact(patterns={'order': 'ORD-[0-9]+'})\n"
+    )
+
+    with fake_titan() as fake:
+        done = run_program(tmp_path / "agent.py", cwd=tmp_path, env={"TITAN_PORT": str(fake.port)})
+
+    assert '"[redacted:iban]"' in json.dumps(fake.facts.entries)
+    assert "AT61" not in json.dumps(fake.facts.entries)
+    assert "ValueError: patterns['order']" in done.stderr
+    assert "pip install google-re2" in done.stderr

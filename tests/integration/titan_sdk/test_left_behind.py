@@ -16,10 +16,10 @@ AGENT = "import titan_sdk\nwith titan_sdk.run('A', 'A_1'), titan_sdk.action('cal
 AT_NS = 1_700_000_000_000_000_000
 
 
-def told_of(run_id: str) -> bytes:
-    """Return a body that tells of one run, as a program leaves it."""
+def entry_of(run_id: str) -> str:
+    """Return an entry of one run, as a program leaves it."""
     call = {"type": "action", "id": f"{run_id}-1", "run_id": run_id, "kind": "call", "name": "call"}
-    return json.dumps({"entries": [{**call, "started_at_ns": AT_NS}]}).encode()
+    return json.dumps({**call, "started_at_ns": AT_NS})
 
 
 def is_known(titan: RunningTitan, run_id: str) -> bool:
@@ -45,7 +45,7 @@ def test_a_server_takes_in_at_its_start_what_waits_for_it_and_nothing_else(tmp_p
             left_for(titan, name) for name in ("home", f"localhost_{titan.sdk_port}", "other_9090")
         )
         for spool, run_id in ((own, "B_1"), (by_name, "C_1"), (foreign, "D_1")):
-            spool.add(told_of(run_id))
+            spool.add([entry_of(run_id)])
 
         titan.start_again()
 
@@ -58,12 +58,10 @@ def test_a_server_takes_in_at_its_start_what_waits_for_it_and_nothing_else(tmp_p
 def test_a_server_takes_in_what_comes_while_it_runs_whatever_else_lies_there(tmp_path: Path) -> None:
     with running_titan(tmp_path / "home", offers=()) as titan:
         spool = left_for(titan, "home")
-        for body in (b"no JSON", b'{"entries": [7]}', b'{"entries": 7}', b'{"entries": [{"type": "run", "at_ns": 1}]}'):
-            spool.add(body)
-        spool.add(told_of("A_1"))
+        spool.add(["no JSON", "7", "[]", '{"type": "run", "at_ns": 1}', entry_of("A_1")])
 
         wait_until(lambda: is_known(titan, "A_1"), "the run")
         wait_until(lambda: not spool.paths(), "nothing waits")
 
-    assert f"in {spool.folder}: titan_sdk: recorded entries are lost" in titan.log
+    assert f"in {spool.folder}: 4 recorded entries are lost: " in titan.log
     assert "Traceback" not in titan.log

@@ -185,7 +185,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         titan.kill()
         go.touch()
         spools = tmp_path / "titan" / "worker" / "spools"
-        wait_until(lambda: any(spools.rglob("*.json")), "what the job left")
+        wait_until(lambda: any(spools.rglob("*.jsonl")), "what the job left")
 
         titan.start_again()
 

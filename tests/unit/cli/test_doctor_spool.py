@@ -10,7 +10,7 @@ from titan.cli.doctor.findings import Finding, Level
 from titan.cli.doctor.spool import check_spools
 from titan_sdk.recording.spool import Spool
 
-TWO_CALLS = b'{"entries":[{"id":"a"},{"id":"b"}]}'
+TWO_CALLS = ['{"id":"a"}', '{"id":"b"}']
 
 
 def found_in(home: Path, **environment: str) -> list[Finding]:
@@ -42,24 +42,20 @@ def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) 
     [finding] = found_in(tmp_path)
 
     assert finding.level is Level.WARN
-    assert finding.text == f"waiting for the server: 6 recorded entries (105 B, the oldest 3 h 0 min old) in {folder}"
+    assert finding.text == f"waiting for the server: 6 recorded entries (66 B, the oldest 3 h 0 min old) in {folder}"
     by_hand = f"titan runs import {folder} --server URL"
     assert finding.next_step == f"Start the server: it takes them in. To another one: {by_hand}"
 
 
-def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path / "spool" / "127.0.0.1_5001"))
-    spool.add(b"no JSON")
-    spool.add_aside(TWO_CALLS)
-
-    waiting, aside = found_in(tmp_path)
-
-    assert waiting.text.startswith("waiting for the server: 1 recorded entry (7 B, ")
-    assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
+def test_what_is_for_another_server_is_told_with_its_address(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "127.0.0.1_5001"
+    Spool(str(folder)).add(["no JSON"])
+
+    [waiting] = found_in(tmp_path)
+
+    assert waiting.text.startswith("waiting for the server: 1 recorded entry (8 B, ")
+    assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
     assert f"titan runs import {folder} --server URL. If nobody wants them: rm -r {folder}" in waiting.next_step
-    assert aside.text.startswith("put aside: 2 recorded entries (")
-    assert "end its name in .json instead of .aside" in aside.next_step
 
 
 def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_path: Path) -> None:
@@ -83,9 +79,9 @@ def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_pa
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "home"
-    (folder / "1.json").mkdir(parents=True)
-    os.mkfifo(folder / "2.json")
-    (folder / "3.json").symlink_to("/etc/hostname")
+    (folder / "1.jsonl").mkdir(parents=True)
+    os.mkfifo(folder / "2.jsonl")
+    (folder / "3.jsonl").symlink_to("/etc/hostname")
 
     assert [finding.level for finding in found_in(tmp_path)] == [Level.OK]
 
@@ -94,7 +90,7 @@ def test_more_than_can_be_read_quickly_is_told_in_files(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "home"
     folder.mkdir(parents=True)
     for number in range(2):
-        with (folder / f"{number}.json").open("wb") as file:
+        with (folder / f"{number}.jsonl").open("wb") as file:
             file.truncate(40 * 1024**2)
 
     [finding] = found_in(tmp_path)

@@ -9,14 +9,14 @@ import pytest
 from tests.support.heard import heard_by_nobody_else
 from titan.ingest.values import MOST
 from titan_sdk import action
-from titan_sdk.recording.entries import LARGEST_USD, usd
+from titan_sdk.recording.encoding import LARGEST_USD, usd
 from titan_sdk.tape import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from titan_sdk.recording.acts import Amount
+    from titan_sdk.recording.actions import Amount
 
 #: Of programs that round early, refuse to round, or write small letters and let what is no number pass.
 CONTEXTS = (

@@ -1,36 +1,42 @@
-"""Where batches go: to the server, to the disk while it is away, and what is lost is counted."""
+"""The retry policy of recorded entries, and the spool in which they wait."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections import deque
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.heard import spooled
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import MOST_FAULTS, REST_SECONDS, Answer, Delivery, Verdict, retry_after, verdict_of
-from titan_sdk.recording.spool import Spool, spool_folder
-from titan_sdk.recording.told import Told
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to, verdict_of
+from titan_sdk.recording.limits import ANSWER_SECONDS, BATCH_ENTRIES, MOST_FAULTS, PROBE_SECONDS
+from titan_sdk.recording.spool import ENDING, Spool, deliver_folder, spool_folder
+from titan_sdk.transport import Transport
 
 
-class Post:
-    """A server that takes what its verdicts say; then all."""
+class Server:
+    """A server that takes what its verdicts say, then all; but for entries with certain ids."""
 
     def __init__(self, *verdicts: Verdict) -> None:
         self.verdicts = deque(verdicts)
         self.is_away = False
         self.ids: list[str] = []
-        self.tries = 0
+        self.waits: list[float] = []
 
-    def __call__(self, body: bytes, _within_seconds: float) -> Answer:
-        self.tries += 1
-        ids = [entry["id"] for entry in json.loads(body)["entries"]]
+    def __call__(self, body: bytes, within_seconds: float) -> Answer:
+        self.waits.append(within_seconds)
         verdict = Verdict.AWAY if self.is_away else self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
-        if any(each.startswith("bad") for each in ids) and verdict is Verdict.TAKEN:
+        try:
+            ids = [entry["id"] for entry in json.loads(body)["entries"]]
+        except (ValueError, TypeError, RecursionError):
+            return Answer(Verdict.REFUSED, "HTTP 400")
+        if verdict is Verdict.TAKEN and any(each.startswith("bad") for each in ids):
             verdict = Verdict.REFUSED
-        if any(each.startswith("worst") for each in ids) and verdict is Verdict.TAKEN:
+        if verdict is Verdict.TAKEN and any(each.startswith("worst") for each in ids):
             verdict = Verdict.FAULT
         if verdict is Verdict.TAKEN:
             self.ids += ids
@@ -45,238 +51,103 @@ class Clock:
         return self.seconds
 
 
-def told(*ids: str, **payloads: str) -> list[Told]:
-    return [Told({"type": "action", "id": each, "name": "a", "started_at_ns": 1}, dict(payloads)) for each in ids]
+def entries(*ids: str) -> list[str]:
+    return [json.dumps({"id": each}) for each in ids]
 
 
-def kept_entries(folder: Path) -> list[dict[str, Any]]:
-    return [entry for path in sorted(folder.glob("*.json")) for entry in json.loads(path.read_bytes())["entries"]]
+def ids_in(folder: Path) -> list[str]:
+    return [entry["id"] for entry in spooled(folder)]
 
 
-def deliver_all(delivery: Delivery) -> None:
-    while delivery.wait_seconds == 0:
-        delivery.go_on()
+class Refused(list[str]):
+    """The entries that were refused."""
+
+    def __call__(self, entry: str, _reason: str) -> None:
+        self.append(json.loads(entry)["id"])
 
 
-def test_what_comes_while_the_server_is_away_is_kept_on_disk_and_delivered_when_it_is_back(tmp_path: Path) -> None:
-    post, clock = Post(), Clock()
-    delivery = Delivery(post, Spool(str(tmp_path / "spool")), now=clock)
-    post.is_away = True
-
-    delivery.give(told("a"))
-    delivery.give(told("b"))
-
-    assert post.tries == 1  # it is not asked for each batch
-    assert [entry["id"] for entry in kept_entries(tmp_path / "spool")] == ["a", "b"]
-    post.is_away = False
-    assert delivery.wait_seconds == 0.5
-    clock.seconds += 0.5
-    deliver_all(delivery)
-    assert post.ids == ["a", "b"]
-    assert kept_entries(tmp_path / "spool") == []
-    assert delivery.wait_seconds is None
-
-
-def test_a_server_that_stays_away_is_asked_less_and_less_often(tmp_path: Path) -> None:
-    post, clock = Post(), Clock()
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
-    post.is_away = True
-    delivery.give(told("a"))
+def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
+    server, clock = Server(), Clock()
+    delivery = Delivery(server, refuse=Refused(), now=clock)
+    server.is_away = True
 
     pauses = []
     for _ in range(6):
-        pauses.append(delivery.wait_seconds or 0)
-        clock.seconds += pauses[-1]
-        delivery.go_on()
+        assert delivery.send(entries("a")) == [0]
+        pauses.append(delivery.retry_at - clock.seconds)
+        clock.seconds = delivery.retry_at
 
     assert pauses == [0.5, 1, 2, 4, 5, 5]
+    assert [round(each) for each in server.waits] == [ANSWER_SECONDS, PROBE_SECONDS, PROBE_SECONDS, 2, 4, 5]
+    server.is_away = False
+    assert delivery.send(entries("a")) == []
+    assert not delivery.is_paused()
 
 
-def test_at_its_end_a_process_tries_once_more_and_no_longer_than_it_may(tmp_path: Path) -> None:
-    post, clock = Post(), Clock()
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
-    post.is_away = True
-    delivery.give(told("a"))
-    delivery.give(told("b"))
+def test_a_large_request_has_longer_to_arrive() -> None:
+    server = Server()
 
-    delivery.finish(clock.seconds + 2)
-    assert (post.tries, post.ids) == (2, [])
-    post.is_away = False
-    delivery.finish(clock.seconds)
-    assert post.ids == []
-    delivery.finish(clock.seconds + 2)
+    Delivery(server, refuse=Refused()).send([json.dumps({"id": "a", "text": "y" * 2 * 2**20})])
 
-    assert post.ids == ["a", "b"]
-
-
-def test_the_next_process_delivers_what_an_earlier_one_left(tmp_path: Path) -> None:
-    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"}]}')
-    post = Post()
-
-    deliver_all(Delivery(post, Spool(str(tmp_path))))
-
-    assert post.ids == ["a"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_written_to_the_disk_holds_no_secret(tmp_path: Path) -> None:
-    delivery = Delivery(Post(Verdict.AWAY), Spool(str(tmp_path)))
-    key = "sk-proj-" + "a1B2c3D4" * 6
-
-    delivery.give(told("a", inputs=json.dumps({"args": [f"key {key}"], "kwargs": {"password": "hunter22"}})))
-
-    [entry] = kept_entries(tmp_path)
-    assert entry["is_redacted"] is True
-    assert entry["inputs"]["kwargs"] == {"password": "[redacted:password]"}
-    assert not any(key.encode() in path.read_bytes() for path in tmp_path.iterdir())
-    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
+    assert [round(each) for each in server.waits] == [ANSWER_SECONDS + 2]
 
 
 def test_one_entry_that_the_server_refuses_does_not_hold_up_the_others() -> None:
-    post, said = Post(), list[str]()
-    delivery = Delivery(post, None, say=said.append)
+    server, refused = Server(), Refused()
 
-    delivery.give(told("a", "b", "bad", "c", "d"))
+    left = Delivery(server, refuse=refused).send(entries("a", "b", "bad", "c"))
 
-    assert post.ids == ["a", "b", "c", "d"]
-    assert delivery.dropped == 1
-    assert len(said) == 1
+    assert (left, server.ids, refused) == ([], ["a", "b", "c"], ["bad"])
 
 
-def test_one_kept_entry_that_the_server_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"bad"},{"id":"b"}]}')
-    (tmp_path / "000.json").write_bytes(b"")  # as a power cut leaves it
-    post, said = Post(Verdict.REFUSED), list[str]()
-    empty = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED), Spool(str(tmp_path)), say=said.append)
-    empty.go_on()
-    delivery = Delivery(post, Spool(str(tmp_path)), say=said.append)
+def test_what_a_server_that_goes_away_meanwhile_did_not_take_is_left() -> None:
+    server = Server(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY)
 
-    deliver_all(delivery)
+    left = Delivery(server, refuse=Refused()).send(entries("a", "b", "c"))
 
-    assert post.ids == ["a", "b"]
-    assert (empty.dropped, delivery.dropped) == (1, 1)
-    assert list(tmp_path.iterdir()) == []
+    assert (server.ids, left) == (["a"], [1, 2])
 
 
-@pytest.mark.parametrize("body", [b'{"entries":[7,"x"]}', b'{"entries":7}', b'{"entries":{"a":1}}', b"[" * 100_000])
-def test_whatever_else_was_written_into_a_kept_file_goes_and_is_said(tmp_path: Path, body: bytes) -> None:
-    Spool(str(tmp_path)).add(body)
-    said = list[str]()
+def test_a_server_that_fails_over_one_request_is_asked_for_the_next_and_over_all_is_left_alone() -> None:
+    server, clock = Server(), Clock()
+    delivery = Delivery(server, refuse=Refused(), now=clock)
 
-    is_empty = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED), Spool(str(tmp_path)), say=said.append).empty()
+    for number in range(MOST_FAULTS):
+        assert not delivery.is_paused()
+        assert delivery.send(entries(f"worst {number}")) == [0]
 
-    assert (is_empty, list(tmp_path.iterdir())) == (True, [])
-    assert "recorded entries are lost (1 so far)" in said[0]
-
-
-def test_what_the_server_does_not_take_now_is_told_to_wait(tmp_path: Path) -> None:
-    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"}]}')
-    post = Post(Verdict.AWAY, Verdict.TAKEN)
-    delivery = Delivery(post, Spool(str(tmp_path)))
-
-    assert (delivery.empty(), post.ids) == (False, [])
-    assert (delivery.empty(), post.ids) == (True, ["a"])
+    assert delivery.is_paused()
 
 
-def test_a_server_that_goes_away_in_the_middle_of_a_kept_body_gets_the_rest_later(tmp_path: Path) -> None:
-    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"b"},{"id":"c"}]}')
-    post, clock = Post(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY), Clock()
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+def test_a_pause_that_the_server_asks_for_is_kept_even_at_an_exit() -> None:
+    clock = Clock()
+    answers = deque([Answer(Verdict.AWAY, "HTTP 503", 30.0), Answer(Verdict.AWAY, "HTTP 503", 1e9)])
+    delivery = Delivery(lambda _body, _seconds: answers.popleft(), refuse=Refused(), now=clock)
 
-    deliver_all(delivery)
-    clock.seconds += 1
-    deliver_all(delivery)
+    delivery.send(entries("a"))
+    first = delivery.retry_at - clock.seconds
+    delivery.send(entries("a"))
+    delivery.hurry(clock.seconds + 2)
 
-    assert (post.ids, delivery.dropped) == (["a", "b", "c"], 0)
-
-
-def test_a_server_that_records_nothing_is_said_once() -> None:
-    said = list[str]()
-    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.UNWANTED), None, say=said.append)
-
-    delivery.give(told("a", "b"))
-    delivery.give(told("c"))
-
-    assert delivery.dropped == 3
-    assert said == ["titan_sdk: recorded entries are lost (2 so far): the server is of a version that records nothing"]
+    assert first == 30
+    assert delivery.is_paused()
+    assert delivery.retry_at - clock.seconds == 300  # it may ask for more, and is asked again then
 
 
-def test_what_tells_of_losses_is_none_itself_where_it_is_lost_too() -> None:
-    said = list[str]()
-    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.UNWANTED), None, say=said.append)
+def test_at_an_exit_the_server_is_asked_once_more_and_not_longer_than_there_is_time() -> None:
+    server, clock = Server(), Clock()
+    delivery = Delivery(server, refuse=Refused(), now=clock)
+    server.is_away = True
+    delivery.send(entries("a"))
 
-    delivery.give(told("a", "b"))
-    for _ in range(3):
-        delivery.give(delivery.losses.taken())
-    delivery.say_what_is_left()
+    delivery.hurry(clock.seconds + 0.5)
+    assert not delivery.is_paused()
+    delivery.send(entries("a"))
 
-    assert delivery.dropped == 2
-    assert said == ["titan_sdk: recorded entries are lost (2 so far): the server is of a version that records nothing"]
-
-
-def test_what_tells_of_losses_is_no_entry_of_those_held_in_memory(tmp_path: Path) -> None:
-    said = list[str]()
-    (home := tmp_path / "home").write_text("a file")
-    post = Post()
-    post.is_away = True
-    delivery = Delivery(post, Spool(str(home / "spool")), say=said.append)
-    delivery.drop([told("a")[0].lost, told("b")[0].lost], "no time")
-
-    delivery.give([*told("c"), *delivery.losses.taken()])
-    delivery.put_away()
-
-    assert [line.partition("(")[2][:8] for line in said] == ["2 so far", "3 so far"]
-
-
-def test_without_a_disk_a_bounded_number_is_held_in_memory(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    post, clock, said = Post(), Clock(), list[str]()
-    nowhere = Spool(str(tmp_path / "file" / "spool"))
-    delivery = Delivery(post, nowhere, now=clock, say=said.append, held_bytes=2500)
-    post.is_away = True
-    large = json.dumps("x" * 1000)
-
-    for each in "abc":
-        delivery.give(told(each, inputs=large))
-
-    assert (delivery.dropped, len(said)) == (1, 1)
-    post.is_away, clock.seconds = False, clock.seconds + 1
-    deliver_all(delivery)
-    assert post.ids == ["a", "b"]
-
-
-def test_a_full_folder_keeps_the_oldest(tmp_path: Path) -> None:
-    kept = Spool(str(tmp_path), largest_bytes=1000)
-
-    taken = [kept.add(b"x" * 400) for _ in range(3)]
-
-    assert taken == [True, True, False]
-    Path(kept.paths()[0]).unlink()
-    assert kept.add(b"y" * 400) is True
-
-
-def test_a_file_that_was_not_written_to_its_end_is_no_body(tmp_path: Path) -> None:
-    (tmp_path / "1-1-1.partial").write_bytes(b"{")
-
-    assert Spool(str(tmp_path)).paths() == []
-
-
-@pytest.mark.parametrize(
-    ("environment", "folder"),
-    [
-        ({"TITAN_SPOOL": "/s", "TITAN_JOB_ID": "j"}, "/s"),
-        ({"TITAN_JOB_ID": "j", "TITAN_HOME": "/h"}, None),
-        ({"TITAN_HOME": "/h"}, "/h/spool/titan.example.org_9090"),
-    ],
-)
-def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], folder: str | None) -> None:
-    assert spool_folder(Address("titan.example.org", 9090), environment) == folder
-
-
-def test_what_goes_to_the_homes_own_server_waits_in_one_place_whatever_its_port() -> None:
-    folders = {spool_folder(Address("127.0.0.1", port, is_named=False), {"TITAN_HOME": "/h"}) for port in (5001, 9090)}
-
-    assert folders == {"/h/spool/home"}
+    assert delivery.is_paused()
+    assert server.waits[-1] == 0.5
+    clock.seconds += 5
+    assert delivery.is_paused()  # the time is over
 
 
 @pytest.mark.parametrize(
@@ -299,190 +170,135 @@ def test_an_answer_says_whether_entries_may_be_sent_again(status: int, verdict: 
     assert verdict_of(status) is verdict
 
 
-def test_a_body_that_the_server_fails_over_lets_the_others_through(tmp_path: Path) -> None:
-    post, clock, spool = Post(), Clock(), Spool(str(tmp_path))
-    spool.add(b'{"entries":[{"id":"worst"},{"id":"a"}]}')
-    for each in ("b", "c"):
-        spool.add(b'{"entries":[{"id":"%s"}]}' % each.encode())
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+@pytest.mark.parametrize(
+    ("seconds", "why"), [(1.25, "the server at {} did not answer within 1.2 s"), (0.01, "")], ids=["slow", "no time"]
+)
+def test_a_server_that_listens_and_does_not_answer_in_time_is_not_said_to_be_away(seconds: float, why: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
 
-    delivery.finish(clock.seconds + 1)
+        answer = post_to(Transport("127.0.0.1", port, retry_for_seconds=0))(b"{}", seconds)
 
-    assert post.ids == ["b", "c"]
-    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["worst", "a"]
-
-
-def test_an_entry_that_the_server_keeps_failing_over_is_kept_aside_and_said(tmp_path: Path) -> None:
-    Spool(str(tmp_path)).add(b'{"entries":[{"id":"worst"},{"id":"a"}]}')
-    post, clock, said = Post(), Clock(), list[str]()
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock, say=said.append)
-
-    for number in range(MOST_FAULTS):
-        delivery.give(told(f"n{number}"))
-        delivery.go_on()
-
-    [aside] = tmp_path.iterdir()
-    assert (aside.suffix, json.loads(aside.read_bytes())) == (".aside", {"entries": [{"id": "worst"}]})
-    assert post.ids == [*(f"n{number}" for number in range(MOST_FAULTS)), "a"]
-    assert (delivery.dropped, len(said)) == (0, 1)
-    assert str(aside) in said[0]
-    assert "HTTP FAULT" in said[0]
+    assert answer == Answer(Verdict.AWAY, why.format(f"127.0.0.1:{port}"))
 
 
-def test_a_server_that_fails_over_everything_is_asked_less_often_and_loses_nothing(tmp_path: Path) -> None:
-    post, clock, said = Post(*[Verdict.FAULT] * 100), Clock(), list[str]()
-    delivery = Delivery(post, Spool(str(tmp_path)), now=clock, say=said.append)
+def test_what_waits_is_delivered_oldest_first_and_its_file_goes(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(entries("a", "b"))
+    Spool(str(tmp_path)).add(entries("c"))
+    server = Server()
 
-    for number in range(20):
-        delivery.give(told(f"n{number}"))
-    for _ in range(30):
-        clock.seconds += 5
-        deliver_all(delivery)
+    done = deliver_folder(str(tmp_path), server)
 
-    assert post.tries < 40
-    assert len(kept_entries(tmp_path)) == 20
-    assert said == []
+    assert (server.ids, done.taken, done.refusals, done.is_all) == (["a", "b", "c"], 3, [], True)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_lets_nobody_in_is_said_once_and_all_waits(tmp_path: Path) -> None:
-    said = list[str]()
-    delivery = Delivery(
-        lambda _body, _seconds: Answer(Verdict.DENIED, "HTTP 401"), Spool(str(tmp_path)), say=said.append
-    )
+def test_what_the_server_does_not_take_now_waits(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(entries("a"))
 
-    delivery.give(told("a"))
-    delivery.finish(10**12)
+    done = deliver_folder(str(tmp_path), Server(Verdict.AWAY))
 
-    assert said == ["titan_sdk: recorded entries wait, the server lets none in: HTTP 401"]
-    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["a"]
+    assert (done.taken, done.is_all, done.answer.reason) == (0, False, "HTTP AWAY")
+    assert ids_in(tmp_path) == ["a"]
 
 
-def test_a_refusal_says_of_what_and_why() -> None:
-    said = list[str]()
-    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED, "HTTP 400 no kind"), None, say=said.append)
+def test_of_a_file_that_was_delivered_in_part_the_rest_waits(tmp_path: Path) -> None:
+    ids = [str(number) for number in range(3 * BATCH_ENTRIES)]
+    Spool(str(tmp_path)).add(entries(*ids))
+    server = Server(Verdict.TAKEN, Verdict.AWAY)
 
-    delivery.give(told("a"))
+    first = deliver_folder(str(tmp_path), server)
+    waiting = ids_in(tmp_path)
+    second = deliver_folder(str(tmp_path), server)
 
-    assert said == ["titan_sdk: recorded entries are lost (1 so far): the server refuses 'a': HTTP 400 no kind"]
-
-
-class Choosy:
-    """A server that says "later" to every body with a certain entry in it, and takes the others."""
-
-    def __init__(self, never: str) -> None:
-        self.never = never
-        self.ids: list[str] = []
-        self.refused = 0
-
-    def __call__(self, body: bytes, _within_seconds: float) -> Answer:
-        ids = [entry["id"] for entry in json.loads(body)["entries"]]
-        if self.never in ids:
-            self.refused += 1
-            return Answer(Verdict.AWAY, "HTTP 507")
-        self.ids += ids
-        return Answer(Verdict.TAKEN)
+    assert (first.taken, second.taken, second.is_all) == (BATCH_ENTRIES, 2 * BATCH_ENTRIES, True)
+    assert (waiting, server.ids) == (ids[BATCH_ENTRIES:], ids)
 
 
-def files_of(folder: Path, *ids: str) -> Spool:
-    spool = Spool(str(folder))
-    for each in ids:
-        spool.add(b'{"entries":[{"id":"%s"}]}' % each.encode())
-    return spool
+def test_what_the_server_fails_over_lets_the_others_through_and_stays(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(entries("worst"))
+    Spool(str(tmp_path)).add(entries("a"))
+    server = Server()
+
+    done = deliver_folder(str(tmp_path), server)
+
+    assert (server.ids, done.is_all, ids_in(tmp_path)) == (["a"], False, ["worst"])
 
 
-def test_a_file_that_the_server_never_takes_lets_the_others_go_and_is_kept(tmp_path: Path) -> None:
-    post, clock = Choosy("large"), Clock()
-    delivery = Delivery(post, files_of(tmp_path, "large", "a", "b"), now=clock)
+@pytest.mark.parametrize("line", [b"7", b'"x"', b"{", b"[" * 100_000, b"\xff", b'{"id":"cut o'])
+def test_whatever_else_was_written_there_goes_and_holds_up_nothing(tmp_path: Path, line: bytes) -> None:
+    Spool(str(tmp_path)).add(entries("a"))
+    [path] = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes() + line)
+    server = Server()
 
-    for _ in range(8):
-        clock.seconds += delivery.wait_seconds or 0
-        delivery.go_on()
+    done = deliver_folder(str(tmp_path), server)
 
-    assert post.ids == ["a", "b"]
-    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["large"]
-
-
-def test_a_file_that_alone_is_refused_rests_and_what_comes_new_goes_at_once(tmp_path: Path) -> None:
-    post, clock = Choosy("large"), Clock()
-    delivery = Delivery(post, files_of(tmp_path, "large", "a"), now=clock)
-    while post.refused < 4:
-        clock.seconds += delivery.wait_seconds or 0
-        delivery.go_on()
-
-    delivery.go_on()  # finds that nothing is left but what rests
-    resting_seconds = delivery.wait_seconds
-    for each in ("n1", "n2", "n3"):
-        clock.seconds += 1
-        delivery.give(told(each))
-    tries = post.refused
-    clock.seconds += REST_SECONDS
-    delivery.go_on()
-
-    assert resting_seconds == REST_SECONDS
-    assert post.ids == ["a", "n1", "n2", "n3"]
-    assert (tries, post.refused) == (4, 5)
+    assert (server.ids, len(done.refusals), list(tmp_path.iterdir())) == (["a"], 1, [])
 
 
-def test_files_that_come_while_one_is_refused_have_their_turn(tmp_path: Path) -> None:
-    post, clock = Choosy("large"), Clock()
-    spool = files_of(tmp_path, "large")
-    delivery = Delivery(post, spool, now=clock)
-    while post.refused < 4:
-        clock.seconds += delivery.wait_seconds or 0
-        delivery.go_on()
+def test_a_file_that_another_process_delivers_is_left_to_it_and_another_one_is_begun(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path))
+    spool.add(entries("a"))
+    server = Server()
+    delivering = Spool(str(tmp_path)).deliver(Delivery(server, refuse=Refused()))
+    next(delivering)
 
-    files_of(tmp_path, "other process")
-    while "other process" not in post.ids and post.refused < 10:
-        clock.seconds += delivery.wait_seconds or 0
-        delivery.go_on()
+    spool.add(entries("b"))
+    beside = deliver_folder(str(tmp_path), server)
+    list(delivering)
 
-    assert post.ids == ["other process"]
-
-
-def test_a_server_that_was_away_gets_every_file_whatever_their_turns(tmp_path: Path) -> None:
-    post, clock = Post(), Clock()
-    delivery = Delivery(post, files_of(tmp_path, *"abcd"), now=clock)
-    post.is_away = True
-    for _ in range(30):
-        clock.seconds += 5
-        delivery.go_on()
-    post.is_away = False
-
-    clock.seconds += 5
-    deliver_all(delivery)
-
-    assert sorted(post.ids) == ["a", "b", "c", "d"]
-    assert kept_entries(tmp_path) == []
+    assert (beside.taken, beside.is_all, server.ids) == (1, False, ["a", "b"])
+    assert list(tmp_path.iterdir()) == []
+    assert spool.add(entries("c"))
+    assert ids_in(tmp_path) == ["c"]
 
 
-def test_a_server_that_asks_for_a_pause_gets_it_even_from_a_process_that_ends(tmp_path: Path) -> None:
-    answers = deque([Answer(Verdict.AWAY, "HTTP 429", 30.0), Answer(Verdict.AWAY, "HTTP 503", 1e9)])
-    clock = Clock()
-    delivery = Delivery(
-        lambda _body, _seconds: answers.popleft() if answers else Answer(Verdict.TAKEN), Spool(str(tmp_path)), now=clock
-    )
+def test_a_process_appends_to_one_file_that_nobody_else_can_read(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path / "spool"))
 
-    delivery.give(told("a"))
-    first = delivery.wait_seconds
-    delivery.finish(clock.seconds + 2)
-    clock.seconds += 30
-    delivery.go_on()
+    for each in "abc":
+        spool.add(entries(each))
 
-    assert first == 30
-    assert len(answers) == 0
-    assert delivery.wait_seconds == 300  # it may ask for more, and is asked again then
-    clock.seconds += 300
-    deliver_all(delivery)
-    assert kept_entries(tmp_path) == []
+    [path] = (tmp_path / "spool").iterdir()
+    assert (path.stat().st_mode & 0o777, (tmp_path / "spool").stat().st_mode & 0o777) == (0o600, 0o700)
+    assert (ids_in(tmp_path / "spool"), spool.waiting()) == (["a", "b", "c"], 3)
+    path.unlink()
+    assert spool.waiting() == 0
+
+
+def test_a_full_folder_keeps_the_oldest(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path), largest_bytes=1000)
+
+    taken = [spool.add(["x" * 400]) for _ in range(3)]
+
+    assert taken == [True, True, False]
+    assert spool.problem == "0 MiB wait there already"
+    Path(spool.paths()[0]).unlink()
+    assert spool.add(["y" * 400])
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / f"1{ENDING}").mkdir()
+    os.mkfifo(tmp_path / f"2{ENDING}")
+    (tmp_path / f"3{ENDING}").symlink_to("/etc/hostname")
+
+    assert Spool(str(tmp_path)).paths() == []
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("", 0), ("7", 7), (" 7 ", 7), ("-7", 0), ("soon", 0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("٣", 0)],
+    ("environment", "folder"),
+    [
+        ({"TITAN_SPOOL": "/s", "TITAN_JOB_ID": "j"}, "/s"),
+        ({"TITAN_JOB_ID": "j", "TITAN_HOME": "/h"}, None),
+        ({"TITAN_HOME": "/h"}, "/h/spool/titan.example.org_9090"),
+    ],
 )
-def test_a_pause_is_read_as_seconds_or_a_date(text: str, seconds: float) -> None:
-    assert retry_after(text) == seconds
+def test_entries_wait_where_their_server_is_known(environment: dict[str, str], folder: str | None) -> None:
+    assert spool_folder(Address("titan.example.org", 9090), environment) == folder
 
 
-def test_a_pause_until_a_date_ends_with_it() -> None:
-    assert retry_after("Fri, 31 Dec 9999 23:59:59 GMT") > 10**9
+def test_what_goes_to_the_homes_own_server_waits_in_one_place_whatever_its_port() -> None:
+    folders = {spool_folder(Address("127.0.0.1", port, is_named=False), {"TITAN_HOME": "/h"}) for port in (5001, 9090)}
+
+    assert folders == {"/h/spool/home"}

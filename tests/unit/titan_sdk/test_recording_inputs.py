@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Away, Heard, heard_by_nobody_else, spooled
 from titan_sdk import Redact, action
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict
 from titan_sdk.recording.process import recording_to
-from titan_sdk.recording.recorder import Recorder
-from titan_sdk.recording.spool import Spool
 
 
 @pytest.fixture
@@ -138,12 +134,10 @@ def test_a_password_by_place_does_not_come_to_the_disk(heard: Heard, tmp_path: P
     @action
     def login(user: str, password: str) -> None: ...
 
-    folder = tmp_path / "spool"
-    away = Delivery(lambda _body, _seconds: Answer(Verdict.AWAY), Spool(str(folder)), say=heard.said.append)
-    recorder = Recorder(lambda: away)
-    with recording_to(recorder):
+    away = Away(tmp_path)
+    with recording_to(away.recorder):
         login("bob", "correct horse")
-        recorder.close(FLUSH_SECONDS)
+        away.recorder.close(FLUSH_SECONDS)
 
-    [kept] = [json.loads(file.read_text())["entries"] for file in folder.glob("*.json")]
-    assert [each["inputs"] for each in kept if "inputs" in each] == [{"user": "bob", "password": "[redacted:password]"}]
+    inputs = [each["inputs"] for each in spooled(tmp_path) if "inputs" in each]
+    assert inputs == [{"user": "bob", "password": "[redacted:password]"}]

@@ -16,7 +16,7 @@ import pytest
 from tests.support.heard import Heard, heard_by_nobody_else
 from tests.unit.titan_sdk.test_recording_actions import parents
 from titan_sdk import action
-from titan_sdk.recording.acts import current_act
+from titan_sdk.recording.actions import current_action
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_coroutine_that_was_given_back_is_driven_by_hand_as_the_original() -> 
             thrown.throw(ValueError("y"))
         closed.close()
 
-        assert current_act() is None
+        assert current_action() is None
         assert (end.value.value, caught.value.value) == ("x", "caught y")
         assert (sent.__name__, sent.__qualname__) == (pausing.__name__, pausing.__qualname__)
         assert {name: outcome for name, (outcome, _) in ends(heard).items()} == {

@@ -11,12 +11,10 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, progress, run
-from titan_sdk.recording.delivery import Delivery
+from titan_sdk.recording.entry import Entry, Lost
 from titan_sdk.recording.process import put, recording_to
-from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
 from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.runs import open_run
-from titan_sdk.recording.told import Lost, Told
 
 
 def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -185,12 +183,11 @@ def test_a_run_that_is_given_no_id_gets_one_of_its_agents() -> None:
 
 
 class Broken:
-    """A note that cannot be told."""
+    """A note that cannot be encoded."""
 
-    is_vital = False
     lost = Lost("R_1", 7)
 
-    def told(self) -> list[Told]:
+    def entry(self) -> Entry:
         raise RuntimeError("never")
 
 
@@ -216,68 +213,25 @@ def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> Non
         with action("told"):
             pass
 
-        assert [each["name"] for each in heard.actions()] == ["titan.entries_lost", "told"]
+        assert sorted(each["name"] for each in heard.actions()) == ["titan.entries_lost", "told"]
         assert "ZeroDivisionError: ours" in heard.said[0]
-
-
-def test_a_thread_of_the_recording_that_died_is_said_and_the_next_call_starts_another(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    heard = Heard()
-    deaths = [MemoryError("once")]
-
-    def delivery() -> Delivery:
-        if deaths:
-            raise deaths.pop()
-        return heard.delivery
-
-    heard.recorder = Recorder(delivery)
-    with recording_to(heard.recorder), action("before"):
-        while deaths:
-            heard.recorder.flush(0)
-    with recording_to(heard.recorder), action("after"):
-        pass
-
-    assert [each["name"] for each in heard.actions()] == ["before", "after"]
-    assert "MemoryError: once" in capsys.readouterr().err
-
-
-def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
-    heard = Heard()
-
-    class Stuck:
-        """A recorder's thread that is not there."""
-
-    recorder = Recorder(lambda: heard.delivery)
-    recorder._thread = Stuck()  # type: ignore[assignment]  # so that none is started
-    taken = [recorder.offer(Broken()) for _ in range(LONGEST_QUEUE + 5)]
-    recorder._thread = None
-
-    recorder.close(FLUSH_SECONDS)
-
-    [lost] = heard.actions()
-    assert sum(taken) == LONGEST_QUEUE
-    assert (lost["run_id"], lost["details"]["attributes"]["count"]) == ("R_1", LONGEST_QUEUE + 5)
-    assert heard.said[0].startswith("titan_sdk: recorded entries are lost")
 
 
 def test_a_recorder_that_is_closed_has_told_everything() -> None:
     heard = Heard()
-    recorder = Recorder(lambda: heard.delivery)
 
     class Note:
-        is_vital = False
         lost = Lost("R_1", 7)
 
         def __init__(self, number: int) -> None:
             self.number = number
 
-        def told(self) -> list[Told]:
-            return [Told({"type": "action", "id": str(self.number)})]
+        def entry(self) -> Entry:
+            return Entry({"type": "action", "id": str(self.number)})
 
     for number in range(3000):
-        recorder.put(Note(number))
-    recorder.close(FLUSH_SECONDS)
+        heard.recorder.put(Note(number))
+    heard.recorder.close(FLUSH_SECONDS)
 
     assert [entry["id"] for entry in heard.entries()] == [str(number) for number in range(3000)]
     assert len(heard.bodies) >= 3000 / 256
@@ -308,6 +262,6 @@ def test_what_a_run_of_a_project_tells_names_it() -> None:
 
 
 def test_a_secret_in_a_project_s_name_does_not_reach_the_disk() -> None:
-    told = Told({"type": "run", "at_ns": 1, "project": "of ghp_abcdefghijklmnopqrstuvwxyz0123456789"})
+    told = Entry({"type": "run", "at_ns": 1, "project": "of ghp_abcdefghijklmnopqrstuvwxyz0123456789"})
 
     assert "of [redacted:github_token]" in told.text(built_in())

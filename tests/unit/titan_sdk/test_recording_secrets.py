@@ -12,17 +12,14 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import titan_sdk
+from tests.support.heard import FLUSH_SECONDS, Away, spooled
 from titan.wire.recording import ActionBody, FailureBody, RunBody, UseBody
 from titan_sdk import Redact, action
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict
+from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry
 from titan_sdk.recording.process import recording_to
-from titan_sdk.recording.recorder import Recorder
 from titan_sdk.recording.redact import built_in
-from titan_sdk.recording.spool import Spool
-from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told
 from titan_sdk.redaction_patterns import VERSION
 
-FLUSH_SECONDS = 30.0
 TEXT = '{"salary":"1","iban":"AT61","note":"CUST-123456 is KD7"}'
 #: Words of the protocol and numbers: nobody's text.
 WORDS = {"type", "kind", "outcome", "impact", "effect", "end", "cost_usd"}
@@ -50,13 +47,12 @@ def secrets() -> Secrets:
     return Secrets()
 
 
-class Away:
+class LeftOnDisk(Away):
     """What a program leaves on the disk of a machine whose server is away."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.folder = folder
-        delivery = Delivery(lambda _body, _seconds: Answer(Verdict.AWAY), Spool(str(folder)))
-        self.recorder = Recorder(lambda: delivery)
 
     @property
     def content(self) -> bytes:
@@ -65,15 +61,14 @@ class Away:
         return b"".join(path.name.encode() + path.read_bytes() for path in sorted(self.folder.iterdir()))
 
     @property
-    def entries(self) -> list[dict[str, Any]]:
+    def kept(self) -> list[dict[str, Any]]:
         assert self.recorder.flush(FLUSH_SECONDS)
-        files = sorted(self.folder.glob("*.json"))
-        return [entry for path in files for entry in json.loads(path.read_bytes())["entries"]]
+        return spooled(self.folder)
 
 
 @pytest.fixture
-def away(tmp_path: Path) -> Iterator[Away]:
-    away = Away(tmp_path / "spool")
+def away(tmp_path: Path) -> Iterator[LeftOnDisk]:
+    away = LeftOnDisk(tmp_path / "spool")
     with recording_to(away.recorder):
         yield away
     away.recorder.close(FLUSH_SECONDS)
@@ -119,14 +114,14 @@ def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
 ) -> None:
     fields, payloads = whole_entry(body, secrets)
 
-    text = Told(fields, payloads).text(built_in())
+    text = Entry(fields, payloads).text(built_in())
 
     assert len(secrets.given) >= (18 if body is ActionBody else 7)
     assert secrets.within(text.encode()) == []
     assert set(json.loads(text)) - {"is_redacted", "redaction_version"} == {*fields, *payloads} - {"redaction_version"}
 
 
-def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secrets: Secrets) -> None:
+def test_whatever_a_program_records_its_spool_holds_no_secret(away: LeftOnDisk, secrets: Secrets) -> None:
     failure = type(f"E{secrets()}"[1:], (Exception,), {})  # some libraries name classes for what they were given
     with titan_sdk.run(
         agent_id=f"agent {secrets()}",
@@ -154,16 +149,16 @@ def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secret
     with pytest.raises(ValueError, match="AKIA"), titan_sdk.run(run_id="R_2"):
         raise ValueError(f"reason {secrets()}")
 
-    assert len(away.entries) >= 12
+    assert len(away.kept) >= 12
     assert secrets.within(away.content) == []
 
 
-def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: Away, secrets: Secrets) -> None:
+def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: LeftOnDisk, secrets: Secrets) -> None:
     for run_id in (f"run-{secrets()}", f"run-{secrets()}"):
         with titan_sdk.run(run_id=run_id), action("outer"), action("inner"):
             pass
 
-    runs = [entry["run_id"] for entry in away.entries]
+    runs = [entry["run_id"] for entry in away.kept]
     first, second = dict.fromkeys(runs)
     assert (runs.count(first), runs.count(second)) == (4, 4)
     assert all(run_id.startswith("run-[redacted:aws_key_id]-") for run_id in (first, second))
@@ -171,7 +166,7 @@ def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: Away, secr
 
 def test_ids_are_told_as_they_are_while_the_server_is_there(secrets: Secrets) -> None:
     run_id = f"run-{secrets()}"
-    told = Told({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
+    told = Entry({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
 
     assert json.loads(told.text())["run_id"] == run_id
     assert json.loads(told.text(built_in()))["id"] == "4111111111111111"
@@ -186,7 +181,7 @@ def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
         "at_ns": 1,
     }
 
-    clean = json.loads(Told(fields).text(built_in()))
+    clean = json.loads(Entry(fields).text(built_in()))
 
     assert (len(clean["run_id"]), len(clean["name"]), len(clean["tags"][0])) == (ID_LIMIT, NAME_LIMIT, TAG_LIMIT)
     assert "hunter2a" not in str(clean)
@@ -195,7 +190,7 @@ def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
 def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     path.write_text('customer = "CUST-[0-9]{6}"\n')
-    told = Told({"type": "action", "id": "a", "name": "look up CUST-123456"}, {"inputs": '{"name":"Ann"}'})
+    told = Entry({"type": "action", "id": "a", "name": "look up CUST-123456"}, {"inputs": '{"name":"Ann"}'})
 
     text = told.text(built_in({"TITAN_REDACT_PATTERNS": str(path), "TITAN_REDACT_FIELDS": "name"}))
 
@@ -251,6 +246,6 @@ def test_patterns_that_cannot_be_read_are_said_and_the_others_hold(
 
 @pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111E15"])
 def test_a_card_that_is_all_that_a_call_gave_is_taken_and_what_is_told_stays_json(number: str) -> None:
-    text = Told({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
+    text = Entry({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
 
     assert json.loads(text)["outputs"] == "[redacted:card]"

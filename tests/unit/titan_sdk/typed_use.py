@@ -21,7 +21,7 @@ from titan_sdk import (
     turn,
     wait_for_signal,
 )
-from titan_sdk.recording.acts import Act
+from titan_sdk.recording.actions import ActiveAction
 from titan_sdk.recording.runs import Run
 from titan_sdk.wire import Event, Gate, Job, Retried
 
@@ -79,7 +79,7 @@ async def recording() -> None:
     assert_type(letters("ab"), Iterator[str])
     with run(agent_id="A", tags=["nightly"]) as current, turn("hello") as act:
         assert_type(current, Run)
-        assert_type(act, Act)
+        assert_type(act, ActiveAction)
     async with action("rank", impact="read", effect="local") as act:
         act.set_cost("0.10")
     progress(1, 3)

@@ -13,6 +13,7 @@ from titan.engine.worker.spools import Spools
 from titan.wire.protocol import Registration
 from titan_sdk.recording.spool import Spool
 
+ENTRY = '{"id":"a"}'
 BODY = b'{"entries":[{"id":"a"}]}'
 
 
@@ -30,13 +31,13 @@ def spools_for(server: WorkerServer, folder: Path) -> Spools:
 
 def test_what_an_attempt_left_is_delivered_as_its_own_and_its_folder_goes(server: WorkerServer, tmp_path: Path) -> None:
     spools = spools_for(server, tmp_path)
-    for body in (BODY, b'{"entries":[]}'):
-        Spool(str(spools.folder_of("l1"))).add(body)
+    for _ in range(2):
+        Spool(str(spools.folder_of("l1"))).add([ENTRY])
 
     spools.ended("l1")
     spools.step()
 
-    assert server.recorded == [("l1", BODY), ("l1", b'{"entries":[]}')]
+    assert server.recorded == [("l1", BODY)] * 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -51,7 +52,7 @@ def test_an_attempt_that_left_nothing_is_no_work(server: WorkerServer, tmp_path:
 
 
 def test_what_an_earlier_worker_did_not_deliver_is_delivered(server: WorkerServer, tmp_path: Path) -> None:
-    Spool(str(tmp_path / "l1")).add(BODY)
+    Spool(str(tmp_path / "l1")).add([ENTRY])
 
     spools_for(server, tmp_path).step()
 
@@ -60,7 +61,7 @@ def test_what_an_earlier_worker_did_not_deliver_is_delivered(server: WorkerServe
 
 def test_what_cannot_be_delivered_now_stays_for_the_next_step(server: WorkerServer, tmp_path: Path) -> None:
     spools = spools_for(server, tmp_path)
-    Spool(str(spools.folder_of("l1"))).add(BODY)
+    Spool(str(spools.folder_of("l1"))).add([ENTRY])
     spools.ended("l1")
     server.records_with = 503
 
@@ -77,7 +78,7 @@ def test_what_the_server_fails_over_lets_what_other_attempts_left_go_first(
 ) -> None:
     spools = spools_for(server, tmp_path)
     for lease in ("l1", "l2"):
-        Spool(str(spools.folder_of(lease))).add(BODY)
+        Spool(str(spools.folder_of(lease))).add([ENTRY])
         spools.ended(lease)
     server.records_with = 500
 
@@ -93,7 +94,7 @@ def test_what_the_server_fails_over_lets_what_other_attempts_left_go_first(
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_what_the_server_will_never_take_holds_up_no_others(server: WorkerServer, tmp_path: Path, status: int) -> None:
     spools = spools_for(server, tmp_path)
-    Spool(str(spools.folder_of("l1"))).add(BODY)
+    Spool(str(spools.folder_of("l1"))).add([ENTRY])
     spools.ended("l1")
     server.records_with = status
 
@@ -105,30 +106,12 @@ def test_what_the_server_will_never_take_holds_up_no_others(server: WorkerServer
 def test_whatever_else_a_job_puts_there_is_removed_and_not_read(server: WorkerServer, tmp_path: Path) -> None:
     spools = spools_for(server, tmp_path)
     folder = spools.folder_of("l1")
-    (folder / "2.json").mkdir(parents=True)
-    os.mkfifo(folder / "3.json")
-    (folder / "4.json").symlink_to("/etc/hostname")
+    (folder / "2.jsonl").mkdir(parents=True)
+    os.mkfifo(folder / "3.jsonl")
+    (folder / "4.jsonl").symlink_to("/etc/hostname")
     (folder / "note.txt").write_text("x")
     spools.ended("l1")
 
     spools.step()
 
     assert (server.recorded, list(tmp_path.iterdir())) == ([], [])
-
-
-def test_a_file_that_is_put_off_again_and_again_lets_others_of_its_attempt_go(
-    server: WorkerServer, tmp_path: Path
-) -> None:
-    spools = spools_for(server, tmp_path)
-    for body in (BODY, b'{"entries":[]}'):
-        Spool(str(spools.folder_of("l1"))).add(body)
-    spools.ended("l1")
-    server.records_with = 503
-    for _ in range(3):
-        with pytest.raises(ServerAway):
-            spools.step()
-
-    server.records_with = 200
-    spools.step()
-
-    assert server.recorded == [("l1", b'{"entries":[]}'), ("l1", BODY)]

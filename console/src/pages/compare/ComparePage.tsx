@@ -28,6 +28,9 @@ export function ComparePage() {
   return (
     <Page title="Compare runs" fills aside={<Link to="/runs">All runs</Link>}>
       <div className="compare">
+        <Link to={`/runs/${encodeURIComponent(a)}?${new URLSearchParams({ tab: "simulation", against: b })}`}>
+          Compare inputs and outputs, too
+        </Link>
         {failed ? <Failure of={failed.error} again={failed.refetch} /> : null}
         {one.data && other.data && comparison ? (
           <>

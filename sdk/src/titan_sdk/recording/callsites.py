@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from sys import _getframe
 
-from titan_sdk.recording.told import line
+from titan_sdk.recording.entry import line
 from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     #: The code, and the instruction in it: to ask for the line would take the caller longer, the further down it is.
     Place: TypeAlias = tuple[CodeType, int]
 
-__all__ = ["caller_of", "place_of", "site_text", "written"]
+__all__ = ["caller_of", "file_and_function", "place_of", "site_text", "written"]
 
 _MOST_KNOWN = 4096
 _LONGEST_PATH = 4096
@@ -77,6 +77,12 @@ def site_text(place: Place) -> str:
         known = code, written(code.co_filename, _line_of(code, instruction), code.co_qualname)
         _texts[id(code), instruction] = known
     return known[1]
+
+
+def file_and_function(place: Place) -> tuple[str, str]:
+    """Return the name of a place's file, without its folder, and the function that it is in."""
+    code, _ = place
+    return os.path.basename(code.co_filename), code.co_qualname
 
 
 def written(file: str, number: int, function: str) -> str:

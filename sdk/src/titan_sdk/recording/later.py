@@ -13,13 +13,13 @@ from sys import getrefcount
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import streams
-from titan_sdk.recording.acts import LATER, current_act, fail, leave, resume, succeed
+from titan_sdk.recording.actions import LATER, current_action, fail, leave, resume, succeed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from titan_sdk.recording.acts import Act
+    from titan_sdk.recording.actions import ActiveAction
 
 __all__ = ["ending_later", "ends_later"]
 
@@ -35,7 +35,7 @@ def ends_later(value: object) -> bool:
     return not (isinstance(value, GeneratorType) and value.gi_code.co_flags & _CAN_BE_AWAITED)
 
 
-def ending_later(act: Act, value: Any) -> Any:
+def ending_later(act: ActiveAction, value: Any) -> Any:
     """Return what does as `value` does, and ends the action as `value` ends."""
     waiting = _Waiting(act, value)
     same: Any
@@ -54,12 +54,12 @@ class _Waiting:
 
     __slots__ = ("_act", "_value", "has_begun")
 
-    def __init__(self, act: Act, value: Any) -> None:
+    def __init__(self, act: ActiveAction, value: Any) -> None:
         self._act = act
         self._value = value
         self.has_begun = False
 
-    def begun(self) -> tuple[Any, Act]:
+    def begun(self) -> tuple[Any, ActiveAction]:
         self.has_begun = True
         return self._value, self._act
 
@@ -79,9 +79,9 @@ def _begin(waiting: _Waiting, gathered: streams.Gathered) -> tuple[Any, streams.
 
 async def _awaited(waiting: _Waiting) -> Any:
     value, act = waiting.begun()
-    outer = current_act()
+    outer = current_action()
     resume(act)
-    inside = current_act()
+    inside = current_action()
     try:
         result = await value
     except BaseException as error:
@@ -95,14 +95,14 @@ async def _awaited(waiting: _Waiting) -> Any:
     return result
 
 
-def _go_back(inside: Act | None, outer: Act | None) -> None:
+def _go_back(inside: ActiveAction | None, outer: ActiveAction | None) -> None:
     """Make the current action the one outside again, unless it is thrown away in another context than it was in.
 
     Coroutines that are driven by hand may have ended in another order than they began.
     """
     while outer is not None and outer.has_ended:
         outer = outer.parent
-    if current_act() is inside:
+    if current_action() is inside:
         resume(outer)
 
 

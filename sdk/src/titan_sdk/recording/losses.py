@@ -1,52 +1,78 @@
-"""What could not be recorded: counted for each run, and told to it."""
+"""Entries that could not be recorded: counted for each run, reported to it as an event, and said on stderr."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
+from collections import deque
 
-from titan_sdk.recording.told import Lost, Told
+from titan_sdk.recording.entry import Entry, Lost
+from titan_sdk.recording.limits import LOSSES_SECONDS, MOST_SAID, QUEUE_CALLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Losses"]
+__all__ = ["ENTRIES_LOST", "Losses"]
 
-NAME = "titan.entries_lost"
+ENTRIES_LOST = "titan.entries_lost"  #: the event's name
+_TOO_MANY = f"more than {QUEUE_CALLS:,} waited at once, or they came at the very end"
 
 
 class Losses:
-    """The entries that were lost, and that the server has not been told of. One thread's at a time."""
+    """The entries of one process that were lost. One thread's at a time, but for `overflow`."""
 
-    def __init__(self) -> None:
-        self._counts: dict[str | None, int] = {}
-        self._latest_ns: dict[str | None, int] = {}
+    def __init__(self, say: Callable[[str], object]) -> None:
+        #: what callers' threads could not put into the queue, and is not counted yet
+        self.overflow: deque[Lost] = deque()
+        #: when the runs are to be told, on the monotonic clock; None: there is nothing to tell
+        self.due_at: float | None = None
+        self._say = say
+        self._said: set[str] = set()
+        self._total = self._said_total = 0
+        #: Of each run: how many it was not told of, and when the latest of them began.
+        self._untold: dict[str | None, tuple[int, int]] = {}
 
-    @property
-    def count(self) -> int:
-        """How many there are, of all runs."""
-        return sum(self._counts.values())
+    def add(self, lost: Iterable[Lost], why: str) -> None:
+        """Count entries that are lost, and say so, each reason once."""
+        before = self._total
+        for run_id, at_ns in lost:
+            count, latest_ns = self._untold.get(run_id, (0, 0))
+            self._untold[run_id] = count + 1, max(at_ns, latest_ns)
+            self._total += 1
+        if self._total == before:
+            return
+        if self.due_at is None:
+            self.due_at = time.monotonic() + LOSSES_SECONDS
+        if self.say_once(f"recorded entries are lost ({self._total:,} so far): {why}", about=why):
+            self._said_total = self._total
 
-    def add(self, lost: Iterable[Lost]) -> None:
-        """Count them. What told of earlier losses is none itself: those are to be told anew."""
-        for run_id, at_ns, earlier in lost:
-            self._counts[run_id] = self._counts.get(run_id, 0) + (earlier or 1)
-            self._latest_ns[run_id] = max(at_ns, self._latest_ns.get(run_id, 0))
+    def count_overflow(self) -> None:
+        """Count what found no place in the queue."""
+        self.add([self.overflow.popleft() for _ in range(len(self.overflow))], _TOO_MANY)
 
-    def taken(self) -> list[Told]:
-        """Return one event for each run, which says how many it lost; and begin to count anew."""
-        counts, self._counts = self._counts, {}
-        latest, self._latest_ns = self._latest_ns, {}
-        return [_event(run_id, count, latest[run_id]) for run_id, count in counts.items()]
+    def entries(self) -> Iterator[Entry]:
+        """Yield one event for each run, which says how many it lost; and begin to count anew."""
+        untold, self._untold, self.due_at = self._untold, {}, None
+        for run_id, (count, latest_ns) in untold.items():
+            # Of the time of what was lost: an event later than the run's end would reopen the run.
+            fields: dict[str, object] = {"type": "action", "id": os.urandom(16).hex(), "kind": "event"}
+            fields |= {"name": ENTRIES_LOST, "started_at_ns": latest_ns, "ended_at_ns": latest_ns, "outcome": "error"}
+            if run_id is not None:
+                fields["run_id"] = run_id
+            said = f"{count:,} {'entry of this run was' if count == 1 else 'entries of this run were'} not recorded"
+            yield Entry(fields, {"outputs": json.dumps(said), "details": f'{{"attributes":{{"count":{count}}}}}'})
 
+    def say_once(self, text: str, *, about: str) -> bool:
+        """Say something on stderr unless that was said of this before; return whether it was said now."""
+        if about in self._said or len(self._said) >= MOST_SAID:
+            return False
+        self._said.add(about)
+        self._say(f"titan_sdk: {text}")
+        return True
 
-def _event(run_id: str | None, count: int, at_ns: int) -> Told:
-    fields: dict[str, object] = {"type": "action", "id": os.urandom(16).hex(), "kind": "event"}
-    fields |= {"name": NAME, "started_at_ns": at_ns, "ended_at_ns": at_ns, "outcome": "error"}
-    if run_id is not None:
-        fields["run_id"] = run_id
-    words = f"{count:,} {'entry of this run was' if count == 1 else 'entries of this run were'} not recorded"
-    return Told(
-        fields, {"outputs": json.dumps(words), "details": f'{{"attributes":{{"count":{count}}}}}'}, tells_of=count
-    )
+    def say_total(self) -> None:
+        """Say how many were lost in all, where that is more than was said."""
+        if self._total > self._said_total:
+            self._say(f"titan_sdk: recorded entries are lost: {self._total:,} in all")

@@ -10,10 +10,11 @@ from titan_sdk import run_end
 from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import children
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
-from titan_sdk.recording.mistakes import say_once
-from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
+from titan_sdk.recording.delivery import Answer, Verdict, post_to
+from titan_sdk.recording.limits import EXIT_SECONDS
+from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
+from titan_sdk.recording.validation import say_once
 from titan_sdk.transport import Transport
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from titan_sdk.recording.recorder import Note
+    from titan_sdk.replaying.answers import Answers
     from titan_sdk.run_end import Ending
 
 __all__ = [
@@ -39,6 +41,37 @@ __all__ = [
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
+
+
+@contextmanager
+def replaying(found: Answers) -> Iterator[None]:
+    """Have the calls of actions in this block, on any thread, answered from a recording, and nothing recorded."""
+    global _answers
+    earlier, _answers = _answers, found
+    try:
+        with recording_to(found):  # type: ignore[arg-type]  # it has what is asked of a recorder
+            yield
+    finally:
+        _answers = earlier
+
+
+def answers() -> Answers | None:
+    """Return what answers the calls of actions; None: they run, as they do outside of a replay."""
+    return _answers
+
+
+def check_no_replay() -> None:
+    """Let no request reach a server in a replay, where what it did once must not be done again.
+
+    Raises:
+        ReplayDiverged: calls are answered from a recording here.
+    """
+    if _answers is not None:
+        from titan_sdk.replaying.answers import ReplayDiverged
+
+        raise ReplayDiverged(
+            "in a replay no request goes to a Titan server: record the call that makes it as an action"
+        )
 
 
 def put(note: Note) -> None:
@@ -136,13 +169,13 @@ def _close_child() -> None:
         _close(run_end.COMPLETED, EXIT_SECONDS)
 
 
-def _delivery() -> Delivery:
+def _destination() -> Destination:
     try:
         address = address_of()
     except TitanError as mistake:
         say_once(f"titan_sdk: what is recorded has nowhere to go: {mistake}")
-        answer = Answer(Verdict.UNWANTED, "it is not known where the server is")
-        return Delivery(lambda _body, _seconds: answer, None)
+        answer = Answer(Verdict.REFUSED, "it is not known where the server is")
+        return Destination(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
     transport = Transport(
         *(address.host, address.port, token_for(address)),
@@ -150,14 +183,13 @@ def _delivery() -> Delivery:
         ca_file=address.ca_file,
         retry_for_seconds=0,
     )
-    where = f"{address.host}:{address.port}"
-    return Delivery(post_to(transport), None if folder is None else Spool(folder), where=where)
+    return Destination(post_to(transport), None if folder is None else Spool(folder))
 
 
 def _new_recorder() -> Recorder | None:
     if os.environ.get(SWITCH, "").lower() in _NO:
         return None
-    return Recorder(_delivery, on_start=_on_start)
+    return Recorder(_destination, on_start=_on_start)
 
 
 def _import_before_any_fork() -> None:
@@ -165,11 +197,6 @@ def _import_before_any_fork() -> None:
     with suppress(TitanError):
         if address_of().is_tls:
             from titan_sdk import tls  # noqa: F401
-
-
-def _step_aside() -> None:
-    if _recorder is not None:
-        _recorder.step_aside()
 
 
 def _start_anew() -> None:
@@ -188,6 +215,7 @@ _are_busy: list[Callable[[], bool]] = []
 _under_way: dict[object, Callable[[str, int], None]] = {}
 #: Why and when this process came to its end.
 _exit: tuple[str, int] | None = None
+_answers: Answers | None = None
 _recorder = _new_recorder()
 _import_before_any_fork()
-os.register_at_fork(before=_step_aside, after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_start_anew)

@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from typing import NamedTuple
 
-from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
+from titan_sdk.recording.validation import check_patterns, names_in, say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def _closed(path: str, patterns: Mapping[str, str], mistake: str) -> _Own:
 
     say_once(
         f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program starts "
-        "anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded"
+        "anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded, and "
+        "names, tags and ids are recorded without that pattern"
     )
     return _Own(patterns, are_all=False)

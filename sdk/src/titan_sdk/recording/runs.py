@@ -22,9 +22,9 @@ from threading import current_thread, main_thread
 from typing import NamedTuple
 
 from titan_sdk.recording import children, process, redact
-from titan_sdk.recording.mistakes import check_tags
-from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Lost, Told, id_line, line
+from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line, line
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, frames_of, traceback_text
+from titan_sdk.recording.validation import check_tags
 from titan_sdk.run_end import ending_of, words_of
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class Run:
 
 
 class RunNote:
-    """What is to be told of a run."""
+    """What is to be reported of a run."""
 
     __slots__ = ("_at_ns", "_error", "_fields", "_run")
 
@@ -79,25 +79,20 @@ class RunNote:
 
     @property
     def lost(self) -> Lost:
-        """What is counted where it cannot be told."""
+        """What is counted where it cannot be recorded."""
         return Lost(self._run.id, self._at_ns)
 
-    @property
-    def is_vital(self) -> bool:
-        """Runs come before what happens in them."""
-        return True
-
-    def told(self) -> list[Told]:
-        """Return the one entry."""
+    def entry(self) -> Entry:
+        """Return it as an entry."""
         known = {"run_id": self._run.id, "agent_id": self._run.agent_id, "project": self._run.project, **self._fields}
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
         fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
-        if self._error is None:
-            return [Told(fields, redactor=redact.of_process())]
-        traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
-        payloads = {"details": json.dumps({"traceback": traceback})}
-        redact.leave_out_bodies(fields, payloads)
-        return [Told(fields, payloads, redactor=redact.of_process())]
+        payloads: dict[str, str] = {}
+        if self._error is not None:
+            traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
+            payloads["details"] = json.dumps({"traceback": traceback})
+            redact.leave_out_bodies(fields, payloads)
+        return Entry(fields, payloads, redactor=redact.of_process())
 
 
 class Passed(NamedTuple):

@@ -1,107 +1,154 @@
-"""A folder of request bodies that wait for the server: written whole or not at all, bounded, and oldest first."""
+"""The offline spool: entries that wait on the disk for a server, in JSON Lines files of one folder.
+
+A process appends to a file of its own. Whoever delivers (the program itself, the next one, a worker, the server of the
+same home, `titan runs import`) takes one file at a time by its lock, and removes it once all of it was delivered.
+What is sent twice counts once: entries have ids.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 import time
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from titan_sdk.address import Address
 from titan_sdk.home import home_of
+from titan_sdk.recording.delivery import Delivery
+from titan_sdk.recording.limits import BATCH_BYTES, BATCH_ENTRIES, SPOOL_BYTES, SPOOL_FILE_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
-__all__ = ["Spool", "folders_for", "spool_folder"]
+    from titan_sdk.recording.delivery import Answer
+
+__all__ = ["Spool", "deliver_folder", "folders_for", "spool_folder"]
 
 FOLDER = "TITAN_SPOOL"
 SPOOLS = "spool"  #: the folder of the home in which there is one for each server
 HOME_SERVER = "home"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
-WHOLE = ".json"
-_PARTIAL = ".partial"
-ASIDE = ".aside"
-_LOOK_EVERY = 64  # bodies: to look at a thousand files takes 3 ms
-_DEAD_SECONDS = 3600.0  # a file that took so long to write is one of a process that was killed
+ENDING = ".jsonl"
 
 
 class Spool:
-    """Bodies on disk. Several processes may share a folder: what two of them deliver counts once at the server."""
+    """The entries that wait for one server, one on each line. Several processes may share a folder."""
 
-    def __init__(self, folder: str, *, largest_bytes: int = LARGEST_BYTES) -> None:
-        """Keep bodies in `folder`, which is made when the first one comes."""
+    def __init__(self, folder: str, *, largest_bytes: int = SPOOL_BYTES) -> None:
+        """Keep entries in `folder`, which is made when the first one comes."""
         self.folder = folder
         self._largest_bytes = largest_bytes
-        self._count = 0
-        self._known_bytes = 0
-        #: Of this process: the files, and how many entries are in each.
+        self._path = ""
+        #: Of this process: the files, and how many entries it has written to each.
         self._added: dict[str, int] = {}
-        #: why the last body was not kept
+        #: files that were delivered and cannot be removed
+        self._done: set[str] = set()
+        #: why the last entries were not kept
         self.problem = ""
 
-    def add(self, body: bytes, *, entries: int = 1) -> bool:
-        """Keep a body until it is delivered, also over the end of this process; return False when there is no room.
+    def add(self, entries: Sequence[str]) -> bool:
+        """Append entries, each a line of JSON, all or none; return False when there is no room.
 
         The oldest are kept and the newest refused: the beginning explains what came later, not the other way round.
         """
-        path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}-{self._count}")
+        lines = b"".join(entry.encode() + b"\n" for entry in entries)
         try:
-            if self._count % _LOOK_EVERY == 0:
-                os.makedirs(self.folder, mode=0o700, exist_ok=True)
-                self._known_bytes = self._size_bytes()
-            self._count += 1
-            if self._known_bytes + len(body) > self._largest_bytes:
-                self._count = 0  # looks again with the next body: meanwhile some may be delivered
-                self.problem = f"{self._known_bytes / 2**20:,.0f} MiB wait there already"
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            if (size := self._size_bytes()) + len(lines) > self._largest_bytes:
+                self.problem = f"{size / 2**20:,.0f} MiB wait there already"
                 return False
-            _write(path, body)
+            with self._own_file() as file:
+                _append(file, lines)
         except OSError as error:
-            self._count = 0
             self.problem = f"{error.strerror or error} (errno {error.errno})" if error.errno else str(error)
             return False
-        self._known_bytes += len(body)
-        self._added[path + WHOLE] = entries
+        self.problem = ""
+        self._added[self._path] = self._added.get(self._path, 0) + len(entries)
         return True
 
     def waiting(self) -> int:
         """Return how many entries of this process wait, which neither it nor another one has delivered."""
         return sum(entries for path, entries in self._added.items() if os.path.exists(path))
 
-    def add_aside(self, body: bytes) -> str | None:
-        """Keep a body that is not to be tried again by itself; return where, None when that cannot be."""
-        path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}-{self._count}")
-        try:
-            _write(path, body, ASIDE)
-        except OSError:
-            return None
-        self._count += 1
-        return path + ASIDE
-
     def paths(self) -> list[str]:
         """Return the files that wait, oldest first; none when the folder cannot be read."""
         try:
-            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(WHOLE)]
-            return sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
+            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(ENDING)]
+            found = sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
         except OSError:
             return []
+        return [path for path in found if path not in self._done]
+
+    def deliver(self, delivery: Delivery) -> Iterator[bool]:
+        """Send what waits, the oldest file first, until the server does not answer; yield True after each request."""
+        for path in self.paths():
+            if delivery.is_paused():
+                return
+            with suppress(OSError), _opened(path, os.O_RDONLY) as file:  # it may be somebody else's
+                if file is not None:
+                    yield from self._deliver_file(path, file, delivery)
+
+    def _deliver_file(self, path: str, file: BinaryIO, delivery: Delivery) -> Iterator[bool]:
+        """Send a file's entries; where the server took only some, the others go into a file of this process."""
+        is_any_taken, left = False, list[str]()
+        for batch in _batches(file):
+            if delivery.is_paused():
+                left += batch
+                continue
+            places = delivery.send(batch)
+            is_any_taken = is_any_taken or len(places) < len(batch)
+            left += [batch[place] for place in places]
+            yield True
+        if left and not (is_any_taken and self.add(left)):
+            return
+        with suppress(OSError):
+            os.unlink(path)
+        if os.path.lexists(path):
+            self._done.add(path)  # or it would go out for ever
+
+    @contextmanager
+    def _own_file(self) -> Iterator[BinaryIO]:
+        while True:
+            if not self._path:
+                self._path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}{ENDING}")
+            with _opened(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
+                if file is not None and os.fstat(file.fileno()).st_size < SPOOL_FILE_BYTES:
+                    yield file
+                    return
+            self._path = ""  # somebody delivers it, or it is large enough
 
     def _size_bytes(self) -> int:
         size = 0
         for entry in os.scandir(self.folder):
-            try:
-                found = entry.stat(follow_symlinks=False)
-                if entry.name.endswith(_PARTIAL) and time.time() - found.st_mtime > _DEAD_SECONDS:
-                    os.unlink(entry.path)
-                else:
-                    size += found.st_size
-            except FileNotFoundError:
-                continue  # another process has just delivered it
+            with suppress(FileNotFoundError):  # another process has just delivered it
+                size += entry.stat(follow_symlinks=False).st_size
         return size
 
 
+class Delivered(NamedTuple):
+    """What became of what waited in one folder."""
+
+    taken: int  #: entries that the server has now; what it knew before counts once
+    refusals: list[str]  #: why each of those is lost that break its rules
+    is_all: bool  #: whether nothing waits any more
+    answer: Answer  #: what it said last
+
+
+def deliver_folder(folder: str, post: Callable[[bytes, float], Answer]) -> Delivered:
+    """Deliver what waits in a folder, as the program would have that recorded it."""
+    refusals: list[str] = []
+    spool, delivery = Spool(folder), Delivery(post, refuse=lambda _entry, reason: refusals.append(reason))
+    for _ in spool.deliver(delivery):
+        continue
+    return Delivered(delivery.taken, refusals, not spool.paths(), delivery.answer)
+
+
 def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return where bodies for a server wait: TITAN_SPOOL, else a folder of that server's below TITAN_HOME or ~/.titan.
+    """Return where entries for a server wait: TITAN_SPOOL, else a folder of that server's below TITAN_HOME or ~/.titan.
 
     What goes to the server of the home, wherever that is, waits in one folder: it may come back on other ports. None
     in a job whose worker gave it no folder: there nobody would know later whose job it was.
@@ -129,32 +176,39 @@ def folders_for(addresses: Iterable[Address], environment: Mapping[str, str]) ->
     return [folder for folder in dict.fromkeys(folders) if folder is not None]
 
 
-def read(path: str) -> bytes | None:
-    """Return a waiting body; None when another process has delivered it, or it is not for us to read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+@contextmanager
+def _opened(path: str, flags: int) -> Iterator[BinaryIO | None]:
+    """Open a regular file and hold its lock; None where another process holds it, or has removed the file."""
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    with open(descriptor, "rb") as file:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        status = os.fstat(descriptor)
+        try:
+            yield file if status.st_nlink and stat.S_ISREG(status.st_mode) else None
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a process that was forked meanwhile holds the descriptor, too
 
 
-def forget(path: str) -> bool:
-    """Remove a body that was delivered; return False when that cannot be done: it may go out again, and counts once."""
-    try:
-        os.unlink(path)
-    except OSError:
-        return not os.path.lexists(path)
-    return True
+def _append(file: BinaryIO, lines: bytes) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if os.write(file.fileno(), lines) != len(lines):  # a full disk takes a part
+        os.ftruncate(file.fileno(), size)
+        raise OSError("the disk is full")
 
 
-def _write(path: str, body: bytes, ending: str = WHOLE) -> None:
-    partial = path + _PARTIAL
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb", buffering=0) as file:
-            if file.write(body) != len(body):  # a full disk takes a part
-                raise OSError("the disk is full")
-        os.rename(partial, path + ending)
-    except OSError:
-        forget(partial)
-        raise
+def _batches(file: BinaryIO) -> Iterator[list[str]]:
+    """Yield the entries of a file, as many at once as are good for one request."""
+    batch: list[str] = []
+    size_bytes = 0
+    for line in file:
+        batch.append(line.decode("utf-8", "replace").rstrip("\n"))
+        size_bytes += len(line)
+        if len(batch) == BATCH_ENTRIES or size_bytes >= BATCH_BYTES:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch

@@ -11,7 +11,8 @@ from functools import partial, wraps
 from sys import _getframe, getsizeof
 from time import perf_counter_ns
 
-from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
+from titan_sdk.recording import process
+from titan_sdk.recording.actions import begun, current_action, fail, leave, resume, succeed
 from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.tape import BOUNDS, Cut, CutReason, Object, Opaque, Raised
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
     from typing import Any, TypeVar
 
-    from titan_sdk.recording.acts import Act
-    from titan_sdk.recording.entries import Plan
+    from titan_sdk.recording.actions import ActiveAction
+    from titan_sdk.recording.encoding import ActionConfig
 
     R = TypeVar("R")
 
@@ -34,13 +35,19 @@ SMALL_BYTES = 8  # what a number or a short text counts for; a container four ti
 LONG = 32  # characters: a longer text counts in full
 
 
-def recorded(function: Callable[..., Any], plan: Plan) -> Any:
+def recorded(function: Callable[..., Any], plan: ActionConfig) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
     def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
-        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe().f_back)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
+        answers = process.answers()
+        if answers is None:
+            return function(*args, **kwargs), Gathered(act)
+        items = answers.items_later if is_later else answers.items
+        return items(act, function, args, kwargs), Gathered(act)
 
-    kind = stream_later if inspect.isasyncgenfunction(function) else stream
+    is_later = inspect.isasyncgenfunction(function)
+    kind = stream_later if is_later else stream
     return wraps(function)(kind(begin))
 
 
@@ -116,7 +123,7 @@ def _is_cancelled(error: BaseException) -> bool:
 class Gathered:
     """What a generator has given so far, and its action."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: ActiveAction) -> None:
         self._act = act
         self._began = act._clock
         self._items: list[object] = []
@@ -129,7 +136,7 @@ class Gathered:
 
     def inside(self, step: Callable[[], R]) -> R:
         """Take a step of the generator."""
-        outer = current_act()
+        outer = current_action()
         resume(self._act)
         try:
             return step()
@@ -138,7 +145,7 @@ class Gathered:
 
     async def inside_later(self, step: Callable[[], Awaitable[R]]) -> R:
         """Take a step of the asynchronous generator."""
-        outer = current_act()
+        outer = current_action()
         resume(self._act)
         try:
             return await step()

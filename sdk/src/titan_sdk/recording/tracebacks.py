@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 
-from titan_sdk.recording.told import line
+from titan_sdk.recording.entry import line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from shlex import quote
 from titan.cli.doctor.findings import Finding, ok, warn
 from titan.cli.formats import duration, size
 from titan.cli.waiting_folders import Waiting, waiting_in
-from titan_sdk.recording.spool import ASIDE, FOLDER, HOME_SERVER, SPOOLS, WHOLE
+from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
 
 
 def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -17,21 +17,14 @@ def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding
     is_any = False
     for folder in _folders(home, environment):
         try:
-            found = {ending: waiting_in(folder, ending) for ending in (WHOLE, ASIDE)}
+            waiting = waiting_in(folder)
         except PermissionError:
             yield warn("recorded", f"{folder} cannot be read", f"Ask who owns it, or: chmod 700 {folder}")
             is_any = True
             continue
-        if (waiting := found[WHOLE]) is not None:
+        if waiting is not None:
             is_any = True
             yield warn("recorded", f"waiting for the server: {_told(waiting, now=now)}", _to_deliver(folder, home))
-        if (aside := found[ASIDE]) is not None:
-            is_any = True
-            step = (
-                "The server failed over each of them: look at its log. To try one again, end its name in "
-                f"{WHOLE} instead of {ASIDE}; or delete it."
-            )
-            yield warn("recorded", f"put aside: {_told(aside, now=now)}", step)
     if not is_any:
         yield ok("recorded", "nothing that programs recorded waits for the server")
 

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from titan.engine.worker.link import Link, ServerAway
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, verdict_of
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
+from titan_sdk.recording.spool import deliver_folder
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,6 @@ class Spools:
         self._link = link
         self._folder = folder
         self._waiting = deque(sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [])
-        self._deliveries: dict[
-            str, Delivery
-        ] = {}  # of those that were tried: each knows what the server would not take
         self._changed = threading.Condition()
         self._is_closed = False
 
@@ -70,21 +67,19 @@ class Spools:
 
     def _deliver(self, lease_id: str) -> None:
         folder = self.folder_of(lease_id)
-        delivery = self._deliveries.get(lease_id)
-        if delivery is None:
-            say = partial(logger.warning, "lease %s: %s", lease_id)
-            delivery = Delivery(partial(self._post, lease_id), Spool(str(folder)), say=say)
-            self._deliveries[lease_id] = delivery
-        if not delivery.empty():  # the pause between steps is the worker's
+        done = deliver_folder(str(folder), partial(self._post, lease_id))
+        if done.refusals:
+            logger.warning("lease %s: %d recorded entries are lost: %s", lease_id, len(done.refusals), done.refusals[0])
+        if not done.is_all:  # the pause between steps is the worker's
             raise ServerAway("recorded actions wait")
-        del self._deliveries[lease_id]
         shutil.rmtree(folder, ignore_errors=True)
 
     def _post(self, lease_id: str, body: bytes, _within_seconds: float) -> Answer:
         try:
-            verdict = verdict_of(self._link.record(lease_id, body))
-            # It has answered: a lease that nobody knows.
-            return Answer(verdict if verdict in (Verdict.TAKEN, Verdict.REFUSED) else Verdict.UNWANTED)
+            status = self._link.record(lease_id, body)
+            # Another answer comes of a lease that nobody knows: its entries are of no run.
+            is_taken = verdict_of(status) is Verdict.TAKEN
+            return Answer(Verdict.TAKEN) if is_taken else Answer(Verdict.REFUSED, f"HTTP {status}")
         except ServerAway as reason:
             logger.debug("lease %s: %s", lease_id, reason)
             return Answer(Verdict.AWAY)

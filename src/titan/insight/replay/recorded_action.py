@@ -63,7 +63,7 @@ def recorded_action(action: Action, bodies: Bodies) -> RecordedAction:
         started_at=action.started_at,
         parent_id=action.parent_id,
         task=_word(details.get("task")),
-        call_site=_call_site(details),
+        call_site=call_site_of(details),
         inputs=None if bodies.inputs is None else body_of(bodies.inputs.whole),
         outputs=None if bodies.outputs is None else body_of(bodies.outputs.whole),
         failure=_failure(action, bodies),
@@ -97,7 +97,7 @@ def _details(text: str | None) -> Mapping[str, Any]:
         return {}
 
 
-def _call_site(details: Mapping[str, Any]) -> str | None:
+def call_site_of(details: Mapping[str, Any]) -> str | None:
     """Return the file's name and the qualified name: a replay may run in another folder, with lines added above."""
     site = details.get("callsite")
     if not isinstance(site, dict) or not isinstance(file := site.get("file"), str):

@@ -42,7 +42,12 @@ _STATES: Final[Mapping[str, State]] = {"success": "completed", "partial": "compl
 
 @route("POST /api/v1/runs/{run}/replays", Permission.REPLAY, status=202)
 async def start_replay(call: Call, body: NewReplayBody) -> ReplayView:
-    """Start a replay: check whether the run can be replayed, or compare it with another recorded run."""
+    """Start a replay: check whether the run can be replayed, or compare it with another recorded run.
+
+    Of a program that was executed again, store the report.
+    """
+    if body.report is not None or body.level == "re_execute":
+        return await _store_report(call, body)
     if (body.with_run is None) is (body.level == "compare"):
         raise InvalidInput(
             "replay",
@@ -78,6 +83,38 @@ async def start_replay(call: Call, body: NewReplayBody) -> ReplayView:
     replay = await call.change_runs(act)
     call.house.replays.begin(replay)
     return _view(call, replay)
+
+
+async def _store_report(call: Call, body: NewReplayBody) -> ReplayView:
+    report = body.report
+    if report is None or body.level != "re_execute" or body.with_run is not None:
+        raise InvalidInput(
+            "replay",
+            expected="report beside level=re_execute, and neither with another level nor with_run",
+            found=f"level={body.level} {'without' if report is None else 'with'} report",
+            next_step="titan replay RUN -- python agent.py executes a program again and reports what it finds.",
+        )
+    replay_id = call.house.ids.secret()
+    result = ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
+
+    def act(tx: CallTransaction) -> Replay:
+        run = find_recorded(tx, call)
+        replay = Replay(
+            id=replay_id,
+            project_id=run.project_id,
+            run_id=run.id,
+            level=ReplayLevel.RE_EXECUTE,
+            state=ReplayState.COMPLETED,
+            author=call.caller.name,
+            created_at=tx.now,
+            ended_at=tx.now,
+            metrics=msgspec.json.encode(report.metrics).decode(),
+            result=msgspec.json.encode(result).decode(),
+        )
+        tx.save_replay(replay)
+        return replay
+
+    return _view(call, await call.change_runs(act))
 
 
 def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:

@@ -9,7 +9,7 @@ const ROW_HEIGHT = 40;
 
 interface Props {
   run: string;
-  other: string;
+  other: string | null; // null: an execution, whose calls are stored nowhere else
   comparison: Comparison;
 }
 
@@ -40,7 +40,7 @@ export function ComparisonTable({ run, other, comparison: { rows, has_more_rows:
             keyOf={(row) => `${row.original_id} ${row.replay_id} ${row.part}`}
             columns="minmax(0, 1fr) minmax(0, 2fr) minmax(0, 2fr) 120px"
             rowHeight={ROW_HEIGHT}
-            onOpen={setOpened}
+            {...(other === null ? {} : { onOpen: setOpened })}
             head={
               <>
                 <Cell head>Action</Cell>
@@ -56,7 +56,9 @@ export function ComparisonTable({ run, other, comparison: { rows, has_more_rows:
       ) : (
         <Empty title="Nothing diverged" />
       )}
-      {opened ? <CallDiff run={run} other={other} row={opened} onClose={() => setOpened(null)} /> : null}
+      {opened && other !== null ? (
+        <CallDiff run={run} other={other} row={opened} onClose={() => setOpened(null)} />
+      ) : null}
     </>
   );
 }

@@ -49,7 +49,6 @@ export function SimulateBar({ run, isStarting, onStart }: Props) {
         <span className="soft">Only an administrator starts replays.</span>
       )}
       <span className="faint simulation-levels">
-        Self-check and comparison of recorded runs; re-executing the code comes later.{" "}
         <Link to="/help/replay">Help</Link>
       </span>
     </div>

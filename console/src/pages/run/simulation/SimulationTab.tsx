@@ -8,6 +8,7 @@ import { Divergences } from "./Divergences";
 import { Findings } from "./Findings";
 import { History } from "./History";
 import { Metrics } from "./Metrics";
+import { ReExecution, ReplayCommand } from "./ReExecution";
 import { RunningReplay } from "./RunningReplay";
 import { SimulateBar } from "./SimulateBar";
 import { LEVELS } from "./words";
@@ -34,6 +35,7 @@ export function SimulationTab({ run, isStarting, onStart, onShow }: Props) {
           Simulate Replay checks whether it can be, or compares it with another run. It calls nothing and costs nothing.
         </Empty>
       ) : null}
+      <ReplayCommand run={run.run_id} />
       {chosen ? <OneReplay key={chosen.id} run={run} replay={chosen} onShow={onShow} /> : null}
       {replays && replays.length > 1 ? (
         <History replays={replays} chosen={chosen?.id ?? null} onChoose={(id) => change({ replay: id })} />
@@ -70,14 +72,15 @@ function OneReplay({ run, replay, onShow }: { run: RunView; replay: Replay; onSh
 }
 
 function Found({ run, replay, onShow }: { run: RunView; replay: ReplayDetail; onShow: (action: string) => void }) {
-  const { self_check: check, comparison } = replay.result ?? {};
+  const { self_check: check, comparison, re_execution: execution } = replay.result ?? {};
   return (
     <>
+      {execution ? <ReExecution of={execution} /> : null}
       {check ? <Findings findings={check.findings} onShow={onShow} /> : null}
       {comparison ? (
         <>
           <Divergences of={comparison.divergences} total={replay.metrics?.divergences ?? 0} />
-          <ComparisonTable run={run.run_id} other={replay.with_run ?? ""} comparison={comparison} />
+          <ComparisonTable run={run.run_id} other={replay.with_run} comparison={comparison} />
         </>
       ) : null}
     </>

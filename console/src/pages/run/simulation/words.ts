@@ -4,6 +4,7 @@ import type { ComparedRow, Divergence, Replay } from "../../../api/replays";
 export const LEVELS: Record<Replay["level"], { name: string; does: string }> = {
   self_check: { name: "Self-check", does: "verifies the recording; executes nothing" },
   compare: { name: "Compare", does: "aligns two recorded runs; executes nothing" },
+  re_execute: { name: "Re-execute", does: "executed the program again, its calls answered from the recording" },
   reported: { name: "Reported", does: "agentsentinel-sdk replayed the run in its own process" },
 };
 
@@ -25,6 +26,20 @@ export const KIND_MEANINGS: Record<string, string> = {
   order_changed: "The same call, earlier or later",
   missing_action: "The replay did not call it",
   extra_action: "The original did not call it",
+};
+
+/** What a pinned source is; see the guide on replays. */
+export const CAUSES: Record<string, string> = {
+  hash_seed: "The order of sets, and what hashes decide.",
+  clock: "The clock.",
+  uuid: "New UUIDs.",
+  random: "Random numbers.",
+  environment: "The process: its id, its host, temporary names.",
+  task_order: "The order in which calls that run side by side end.",
+  file_listing: "The order in which directories are listed.",
+  several: "Several sources at once.",
+  external_state: "Something outside of the program that was not recorded.",
+  code_or_dependencies: "The code, its packages or its settings are not those of the recording.",
 };
 
 export const REASONS: Record<string, string> = {

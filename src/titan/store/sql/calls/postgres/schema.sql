@@ -307,7 +307,7 @@ create table replays (
     project_id text collate "C" not null,
     run_no bigint not null references runs (run_no),
     with_run_no bigint references runs (run_no),
-    level text collate "C" not null check (level in ('self_check', 'compare')),
+    level text collate "C" not null check (level in ('self_check', 'compare', 're_execute')),
     state text collate "C" not null check (state in ('running', 'completed', 'failed', 'cancelled')),
     author text collate "C" not null,
     created_at_us bigint not null,

@@ -308,7 +308,7 @@ create table replays (
     project_id text not null,
     run_no integer not null references runs (run_no),
     with_run_no integer references runs (run_no),
-    level text not null check (level in ('self_check', 'compare')),
+    level text not null check (level in ('self_check', 'compare', 're_execute')),
     state text not null check (state in ('running', 'completed', 'failed', 'cancelled')),
     author text not null,
     created_at_us integer not null,

@@ -27,13 +27,14 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import process
 from titan_sdk.recording.callsites import caller_of, place_of
-from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
-from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
+from titan_sdk.recording.encoding import LARGEST_USD, ActionConfig, entry_of, usd
+from titan_sdk.recording.entry import Lost
 from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
-from titan_sdk.recording.told import Lost
+from titan_sdk.recording.tasks import task_path
 from titan_sdk.recording.tracebacks import frames_of
+from titan_sdk.recording.validation import check_choice, check_function, check_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
     from titan_sdk.recording.callsites import Place
-    from titan_sdk.recording.entries import Outcome
+    from titan_sdk.recording.encoding import Outcome
+    from titan_sdk.recording.entry import Entry
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
-    from titan_sdk.recording.told import Told
     from titan_sdk.recording.tracebacks import Frame
 
     P = ParamSpec("P")
@@ -57,8 +58,8 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = ["LATER", "Act", "Action", "action", "begun", "current_act", "fail", "leave", "resume", "succeed", "turn"]
-
+__all__ = ["LATER", "Action", "ActiveAction", "action", "begun", "current_action", "fail", "leave"]
+__all__ += ["resume", "succeed", "turn"]
 
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
 _IMPACTS = ("read", "low", "medium", "high")
@@ -67,27 +68,17 @@ _EFFECTS = ("external", "local")
 LATER = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 
 
-class Act:
+class ActiveAction:
     """One action that is under way."""
 
     __slots__ = (
-        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "place"),
-        *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
-        *(
-            "cost",
-            "use",
-            "tags",
-            "attributes",
-            "has_ended",
-            "is_begin_told",
-            "is_end_told",
-            "is_lost",
-            "are_inputs_told",
-            "_clock",
-        ),
+        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
+        *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome", "cost", "use", "tags"),
+        *("attributes", "has_ended", "is_begin_reported", "is_end_reported", "is_lost", "are_inputs_reported"),
+        "_clock",
     )
 
-    def __init__(self, plan: Plan, run: Run, parent: Act | None, place: Place | None = None) -> None:
+    def __init__(self, plan: ActionConfig, run: Run, parent: ActiveAction | None, place: Place | None = None) -> None:
         self.plan = plan
         #: where it was called
         self.place = place
@@ -101,6 +92,8 @@ class Act:
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
+        #: where in the program: `titan_sdk.recording.tasks`
+        self.task = task_path()
         self.inputs: object = None
         self.has_inputs = False
         self.outputs: object = None
@@ -112,7 +105,7 @@ class Act:
         self.use: dict[str, object] | None = None
         self.tags: list[str] | None = None
         self.attributes: dict[str, object] | None = None
-        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = self.is_lost = False
+        self.has_ended = self.is_begin_reported = self.is_end_reported = self.are_inputs_reported = self.is_lost = False
         self.duration_ns = 0
         self.started_at_ns = time_ns()
         self._clock = perf_counter_ns()
@@ -121,7 +114,7 @@ class Act:
         """Say what the action was called with; as of now, whatever becomes of the values later."""
         self.inputs = {"args": [as_it_is(arg) for arg in args], "kwargs": {k: as_it_is(v) for k, v in kwargs.items()}}
         self.has_inputs = True
-        self.are_inputs_told = False
+        self.are_inputs_reported = False
 
     def set_output(self, value: object) -> None:
         """Say what the action gave; of a function that returns, this wins over what it returns."""
@@ -156,32 +149,27 @@ class Act:
 
     @property
     def lost(self) -> Lost:
-        """What is counted where it cannot be told."""
+        """What is counted where it cannot be recorded."""
         return Lost(self.run.id, self.started_at_ns)
 
-    @property
-    def is_vital(self) -> bool:
-        """Whether it is the end of what was told to have begun, or a failure."""
-        return self.is_begin_told or self.outcome == "error"
-
-    def told(self) -> list[Told]:
-        """Return what is to be told of it now: its beginning, its end, or both at once."""
+    def entry(self) -> Entry | None:
+        """Return what is to be reported of it now: its beginning, its end, or both at once."""
         if not self.has_ended:
             process.under_way(self.id, partial(_cut, self))
-        self.is_begin_told, is_first = True, not self.is_begin_told
+        self.is_begin_reported, is_first = True, not self.is_begin_reported
         if self.has_ended:
             process.over(self.id)
-        if self.is_end_told or not (is_first or self.has_ended):
-            return []
-        self.is_end_told = self.has_ended
+        if self.is_end_reported or not (is_first or self.has_ended):
+            return None
+        self.is_end_reported = self.has_ended
         entry = entry_of(self)
-        if self.is_end_told:
+        if self.is_end_reported:
             self.inputs = self.outputs = self.error = None  # others may hold it longer, as a task that it began does
             self.frames = ()
-        return [entry]
+        return entry
 
 
-def _under_way(act: Act | None) -> Act | None:
+def _under_way(act: ActiveAction | None) -> ActiveAction | None:
     while act is not None and act.has_ended:
         act = act.parent
     return act
@@ -192,17 +180,17 @@ class Action:
 
     __slots__ = ("_open", "_plan")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ActionConfig) -> None:
         self._plan = plan
         #: What this one object began and has not ended, in tasks and threads at once, each with the frame it stands in.
-        self._open: list[tuple[Act, FrameType | None]] = []
+        self._open: list[tuple[ActiveAction, FrameType | None]] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function with each of its calls recorded."""
         same: Callable[P, R] = recorded(function, self._plan)
         return same
 
-    def __enter__(self) -> Act:
+    def __enter__(self) -> ActiveAction:
         frame = caller_of(__file__)
         act = begun(self._plan, place=place_of(frame))
         self._open.append((act, frame))
@@ -217,7 +205,7 @@ class Action:
         else:
             fail(act, error)
 
-    async def __aenter__(self) -> Act:
+    async def __aenter__(self) -> ActiveAction:
         return self.__enter__()
 
     async def __aexit__(
@@ -225,7 +213,7 @@ class Action:
     ) -> None:
         self.__exit__(kind, error, traceback)
 
-    def _ended(self) -> Act:
+    def _ended(self) -> ActiveAction:
         """Take out the action whose block ends here.
 
         It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
@@ -234,7 +222,7 @@ class Action:
         frame = caller_of(__file__)
         begun = tuple(self._open)
         found = next((one for one in reversed(begun) if one[1] is frame), None)
-        around = current_act()
+        around = current_action()
         while found is None and around is not None:
             found = next((one for one in begun if one[0] is around), None)
             around = around.parent
@@ -297,7 +285,7 @@ def action(
     check_redact(redact)
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
-    plan = Plan(
+    plan = ActionConfig(
         *(name if isinstance(name, str) else None, kind),
         cost=cost,
         tags=tuple(tags),
@@ -335,20 +323,20 @@ class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …
     ) -> None:
         check_tags(tags)
         check_redact(redact)
-        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags), redact=redact))
+        super().__init__(ActionConfig(name, "turn", actor=actor, tags=tuple(tags), redact=redact))
         self._said = said
 
-    def __enter__(self) -> Act:
+    def __enter__(self) -> ActiveAction:
         act = super().__enter__()
         if self._said is not None:
             act.set_input(self._said)
         return act
 
 
-_current: ContextVar[Act | None] = ContextVar("titan_action", default=None)
+_current: ContextVar[ActiveAction | None] = ContextVar("titan_action", default=None)
 
 
-def recorded(function: Any, plan: Plan) -> Any:
+def recorded(function: Any, plan: ActionConfig) -> Any:
     """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded.
 
     Raises:
@@ -369,7 +357,8 @@ def recorded(function: Any, plan: Plan) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
-            result = function(*args, **kwargs)
+            answers = process.answers()
+            result = function(*args, **kwargs) if answers is None else answers.call(act, function, args, kwargs)
         except BaseException as error:
             fail(act, error)
             raise
@@ -396,12 +385,14 @@ def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> 
             setattr(call, name, getattr(function, name))
 
 
-def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
+def _recorded_coroutine(function: Callable[..., Any], plan: ActionConfig) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
-            result = await function(*args, **kwargs)
+            answers = process.answers()
+            given = function(*args, **kwargs) if answers is None else answers.call_later(act, function, args, kwargs)
+            result = await given
         except BaseException as error:
             fail(act, error)
             raise
@@ -417,14 +408,14 @@ def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
 
 
 def begun(
-    plan: Plan,
+    plan: ActionConfig,
     args: tuple[object, ...] = (),
     kwargs: Mapping[str, object] | None = None,
     *,
     place: Place | None = None,
-) -> Act:
+) -> ActiveAction:
     """Return a new action, the current one from now on. `kwargs` is None for what is no call of a function."""
-    act = Act(plan, current_run(), _current.get(), place)
+    act = ActiveAction(plan, current_run(), _current.get(), place)
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
         shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}
@@ -435,7 +426,7 @@ def begun(
     return act
 
 
-def succeed(act: Act, *result: object) -> None:
+def succeed(act: ActiveAction, *result: object) -> None:
     """End an action well; `result` is what it returned, if it is a call."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
@@ -447,7 +438,7 @@ def succeed(act: Act, *result: object) -> None:
     _end(act, "success")
 
 
-def fail(act: Act, error: BaseException) -> None:
+def fail(act: ActiveAction, error: BaseException) -> None:
     """End an action with the exception that left it. The exception itself is not kept, nor are its frames."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
@@ -458,7 +449,7 @@ def fail(act: Act, error: BaseException) -> None:
     _end(act, "error")
 
 
-def _cut(act: Act, why: str, at_clock_ns: int) -> None:
+def _cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
     """End an action that the program did not: it is at its own end."""
     if not act.has_ended:
         act.duration_ns = max(0, at_clock_ns - act._clock)
@@ -470,27 +461,27 @@ class ProgramEnded(Exception):
     """What an action has failed with that was under way when its program came to its end."""
 
 
-def current_act() -> Act | None:
+def current_action() -> ActiveAction | None:
     """Return the action that is under way here."""
     return _current.get()
 
 
-def resume(act: Act | None) -> None:
-    """Make an action the current one, or none. In one that will not be told, its parent is."""
+def resume(act: ActiveAction | None) -> None:
+    """Make an action the current one, or none. In one that will not be recorded, its parent is."""
     _current.set(act.parent if act is not None and act.is_lost else act)
 
 
-def leave(act: Act) -> None:
+def leave(act: ActiveAction) -> None:
     """Make the action's parent the current one, where the action itself is: an end may come in another context."""
     if _current.get() is act:
         _current.set(act.parent)
 
 
-def _end(act: Act, outcome: Outcome) -> None:
+def _end(act: ActiveAction, outcome: Outcome) -> None:
     act.outcome = outcome
     act.has_ended = True
-    # The order counts: whoever tells it sets `is_begin_told` first and looks at `has_ended` then.
-    if act.is_begin_told:
+    # The order counts: whoever reports it sets `is_begin_reported` first and looks at `has_ended` then.
+    if act.is_begin_reported:
         process.put(act)
 
 

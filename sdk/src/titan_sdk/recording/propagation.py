@@ -6,12 +6,12 @@ import os
 
 from titan_sdk.encoding import project_header
 from titan_sdk.recording import process
-from titan_sdk.recording.acts import current_act
+from titan_sdk.recording.actions import current_action
 from titan_sdk.recording.runs import PROJECT, current_run, open_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from titan_sdk.recording.acts import Act
+    from titan_sdk.recording.actions import ActiveAction
     from titan_sdk.recording.runs import Run
 
 __all__ = ["headers", "headers_here"]
@@ -25,7 +25,7 @@ def headers() -> dict[str, str]:
     To be asked for each call: as a client's `default_headers` they name the place where the client was made. Empty
     where nothing is recorded, and where an id is none that a header can carry.
     """
-    act = current_act()
+    act = current_action()
     if not process.is_recording():
         return {}
     return _headers_of(act.run if act is not None else current_run(), act)
@@ -33,11 +33,11 @@ def headers() -> dict[str, str]:
 
 def headers_here() -> dict[str, str]:
     """Return the same, but begin no run where none is open."""
-    act = current_act()
+    act = current_action()
     return _headers_of(act.run if act is not None else open_run(), act)
 
 
-def _headers_of(run: Run | None, act: Act | None) -> dict[str, str]:
+def _headers_of(run: Run | None, act: ActiveAction | None) -> dict[str, str]:
     said = {
         "X-Titan-Run-Id": run.id if run else None,
         "X-Titan-Agent-Id": run.agent_id if run else None,

@@ -7,10 +7,10 @@ from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.callsites import site_text, written
-from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.entry import NAME_LIMIT, TAG_LIMIT, Entry, line
 from titan_sdk.recording.parameters import Parameters, parameters_of
-from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
+from titan_sdk.recording.validation import say_once
 from titan_sdk.tape import Bounds, Raised, encoded_text
 from titan_sdk.tape.compact import compact_json
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Literal, TypeAlias
 
-    from titan_sdk.recording.acts import Act, Amount
+    from titan_sdk.recording.actions import ActiveAction, Amount
     from titan_sdk.recording.redact import Redact
+    from titan_sdk.redaction import Redactor
 
     Outcome: TypeAlias = Literal["success", "error"]
 
-__all__ = ["Plan", "entry_of"]
+__all__ = ["ActionConfig", "entry_of", "inputs_of"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
@@ -35,7 +36,7 @@ _LARGEST_TOKENS = 10**9  # of one call; the server takes no more
 _UNKNOWN = Parameters()
 
 
-class Plan:
+class ActionConfig:
     """How actions of one kind are recorded."""
 
     __slots__ = (
@@ -85,10 +86,10 @@ class Plan:
         #: whether the first argument is the object that the function belongs to, which is no input
         self.is_method = False
 
-    def of(self, function: Callable[..., Any]) -> Plan:
+    def of(self, function: Callable[..., Any]) -> ActionConfig:
         """Return the plan for one function."""
         name = self.name or getattr(function, "__name__", type(function).__name__)
-        plan = Plan(
+        plan = ActionConfig(
             *(name, self.kind),
             cost=self.cost,
             tags=self.tags,
@@ -128,7 +129,7 @@ class Plan:
             return None
 
 
-def entry_of(act: Act) -> Told:
+def entry_of(act: ActiveAction) -> Entry:
     """Return what is known of an action now."""
     plan = act.plan
     fields: dict[str, object] = {"type": "action", "id": act.id, **plan.known, "started_at_ns": act.started_at_ns}
@@ -141,8 +142,8 @@ def entry_of(act: Act) -> Told:
     if plan.tags or act.tags:
         fields["tags"] = [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))]
     payloads: dict[str, str] = {}
-    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_told:
-        act.are_inputs_told = True  # first: what is set from now on is told with the end
+    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_reported:
+        act.are_inputs_reported = True  # first: what is set from now on is told with the end
         payloads["inputs"] = encoded_text(act.inputs)
     if act.has_ended:
         _add_end(act, fields, payloads)
@@ -150,11 +151,28 @@ def entry_of(act: Act) -> Told:
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
     redacting.leave_out_bodies(fields, payloads)
-    redactor = redacting.of_process() if plan.redact is None else plan.redact.redactor()
-    return Told(fields, payloads, redactor=redactor)
+    return Entry(fields, payloads, redactor=_redactor_of(plan))
 
 
-def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> None:
+def inputs_of(act: ActiveAction, *, known: str | None = None) -> str | None:
+    """Return the inputs of an action as the server would keep them, without secrets; None where it has none.
+
+    Inputs that are `known` hold none: they are not looked through again.
+    """
+    if not (act.has_inputs and act.plan.keeps_inputs):
+        return None
+    text = encoded_text(act.inputs)
+    if text == known:
+        return text
+    redactor = _redactor_of(act.plan) or redacting.built_in()
+    return redactor.redact_json(text).text
+
+
+def _redactor_of(plan: ActionConfig) -> Redactor | None:
+    return redacting.of_process() if plan.redact is None else plan.redact.redactor()
+
+
+def _add_end(act: ActiveAction, fields: dict[str, object], payloads: dict[str, str]) -> None:
     fields["ended_at_ns"] = act.started_at_ns + act.duration_ns
     fields["duration_ns"] = act.duration_ns
     fields["outcome"] = act.outcome
@@ -183,7 +201,7 @@ def usd(amount: object) -> str | None:
         return None
 
 
-def _say_if_rounded(act: Act, cost: str) -> None:
+def _say_if_rounded(act: ActiveAction, cost: str) -> None:
     """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
     told = act.cost
     if isinstance(told, str | Decimal):
@@ -196,7 +214,7 @@ def _say_if_rounded(act: Act, cost: str) -> None:
         say_once(said, about=f"decimals of {name!r}")
 
 
-def _say_cost_raised(plan: Plan, error: BaseException) -> None:
+def _say_cost_raised(plan: ActionConfig, error: BaseException) -> None:
     name, kind = line(plan.name or plan.kind, NAME_LIMIT), type(error).__name__
     try:
         found = line(" ".join(f"{kind}: {error}".split()), 200)
@@ -210,7 +228,7 @@ def _say_cost_raised(plan: Plan, error: BaseException) -> None:
     )
 
 
-def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:
+def _use(act: ActiveAction, said: Mapping[str, object]) -> dict[str, object]:
     """Return what the server takes of what a program says of a model call; the rest is said, once."""
     use: dict[str, object] = {}
     for name, value in said.items():
@@ -222,12 +240,12 @@ def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:
     return use
 
 
-def _say_without(act: Act, what: str, found: object, expected: str) -> None:
+def _say_without(act: ActiveAction, what: str, found: object, expected: str) -> None:
     name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
     say_once(f"titan_sdk: {name!r} is recorded without {what}: {line(repr(found), 100)} is not {expected}")
 
 
-def _failure(act: Act) -> dict[str, str]:
+def _failure(act: ActiveAction) -> dict[str, str]:
     raised = act.error
     if not isinstance(raised, Raised):
         return {"type": "Exception", "message": ""}
@@ -236,7 +254,7 @@ def _failure(act: Act) -> dict[str, str]:
     return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": traceback_text(act.frames, kind, message)}
 
 
-def _details(act: Act) -> str:
+def _details(act: ActiveAction) -> str:
     plan = act.plan
     known = []
     if act.place is not None:
@@ -245,6 +263,8 @@ def _details(act: Act) -> str:
         known.append(f'"defined_at":{written(*plan.defined_at)}')
     if plan.parameters.positional:
         known.append(f'"parameters":{plan.parameters.text}')
+    if act.task:
+        known.append(f'"task":{compact_json(act.task)}')
     if act.thread is not None:
         known.append(f'"thread":{compact_json(line(act.thread, 500))}')
     if act.attributes:

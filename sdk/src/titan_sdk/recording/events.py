@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from titan_sdk.recording import process
-from titan_sdk.recording.acts import begun, succeed
-from titan_sdk.recording.entries import Plan
-from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.actions import begun, succeed
+from titan_sdk.recording.encoding import ActionConfig
 from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import RunNote, current_run
+from titan_sdk.recording.validation import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _say_not(why: str) -> None:
 
 def _record(kind: str, name: str, said: object, redact: Redact | None = None) -> None:
     check_redact(redact)
-    act = begun(Plan(name, kind, redact=redact))
+    act = begun(ActionConfig(name, kind, redact=redact))
     if said is not None:
         act.set_output(said)
     succeed(act)

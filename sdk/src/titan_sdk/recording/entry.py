@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Lost", "Told", "body_of", "id_line", "line", "texts_of"]
+__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Entry", "Lost", "body_of", "id_line", "line", "texts_of"]
 
 ID_LIMIT = 200
 TAG_LIMIT = 200
@@ -36,16 +36,13 @@ class Lost(NamedTuple):
 
     #: None: the run of the job whose token is shown
     run_id: str | None
-    #: when it began; what tells of the loss is of that time, for one later than the run's end would reopen the run
-    at_ns: int
-    #: Of what tells of losses: how many, which were counted when they were lost. 0: an entry that says something itself
-    earlier: int = 0
+    at_ns: int  #: when it began
 
 
-class Told:
-    """What is told of one action or run at one moment."""
+class Entry:
+    """What is reported of one action or run at one moment."""
 
-    __slots__ = ("_tells_of", "fields", "payloads", "redactor", "size_bytes")
+    __slots__ = ("fields", "payloads", "redactor", "size_bytes")
 
     def __init__(
         self,
@@ -53,13 +50,8 @@ class Told:
         payloads: dict[str, str] | None = None,
         *,
         redactor: Redactor | None = None,
-        tells_of: int = 0,
     ) -> None:
-        """`payloads` are JSON texts; what `redactor` finds leaves the process in no way.
-
-        `tells_of` is how many lost entries it tells of, if it does that.
-        """
-        self._tells_of = tells_of
+        """`payloads` are JSON texts; what `redactor` finds leaves the process in no way."""
         self.fields = fields
         self.payloads = payloads or {}
         self.redactor = redactor
@@ -72,16 +64,11 @@ class Told:
         return self.fields.get("name") or self.fields.get("run_id")
 
     @property
-    def run_id(self) -> str | None:
-        """The run it is told of; None: that of the job whose token is shown."""
-        found = self.fields.get("run_id")
-        return found if isinstance(found, str) else None
-
-    @property
     def lost(self) -> Lost:
         """What is counted where it cannot be delivered."""
         at_ns = self.fields.get("started_at_ns", self.fields.get("at_ns"))
-        return Lost(self.run_id, at_ns if isinstance(at_ns, int) else time.time_ns(), self._tells_of)
+        run_id = self.fields.get("run_id")
+        return Lost(run_id if isinstance(run_id, str) else None, at_ns if isinstance(at_ns, int) else time.time_ns())
 
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there.
@@ -93,12 +80,12 @@ class Told:
         return text
 
 
-def texts_of(batch: Iterable[Told], disk: Redactor | None = None) -> list[str]:
-    """Return several entries as JSON, each as `Told.text` does."""
+def texts_of(batch: Iterable[Entry], disk: Redactor | None = None) -> list[str]:
+    """Return several entries as JSON, each as `Entry.text` does."""
     return [_text_of(told, told.redactor or disk, disk) for told in batch]
 
 
-def _text_of(told: Told, redactor: Redactor | None, disk: Redactor | None) -> str:
+def _text_of(told: Entry, redactor: Redactor | None, disk: Redactor | None) -> str:
     if redactor is None:
         return _assembled(told.fields, told.payloads)
     plain = {name: value for name, value in told.fields.items() if _is_plain(name, value)}
@@ -110,7 +97,7 @@ def _text_of(told: Told, redactor: Redactor | None, disk: Redactor | None) -> st
     return f"{compact_json(plain)[:-1]},{text[1:]}" if plain else text
 
 
-def _cleaned(told: Told, redactor: Redactor, disk: Redactor | None) -> str:
+def _cleaned(told: Entry, redactor: Redactor, disk: Redactor | None) -> str:
     cleaning = _Cleaning(redactor, disk)
     fields = cleaning.fields(told.fields)
     payloads = {name: cleaning.payload(text) for name, text in told.payloads.items()}

@@ -1,0 +1,102 @@
+"""In which task or thread of its program an action runs, by a path that is the same in every execution.
+
+    ""        code of the main thread that runs in no task
+    "1"       the first task of its event loop, which `asyncio.run` makes
+    "1.2"     the second task that task 1 made
+    "/pool"   a thread named pool, or any of the pool whose threads are named pool_0, pool_1, …
+    "/pool/1" the first task of an event loop in such a thread
+    "1/pool"  such a thread, in a copy of the context of task 1, as `asyncio.to_thread` makes it
+
+Tasks are numbered as they are made, for which the event loop gets a task factory with the first action in it; those
+that it has by then are numbered as asyncio named them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import suppress
+from contextvars import ContextVar
+from hashlib import blake2b
+from threading import current_thread, main_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from typing import Any
+
+__all__ = ["task_path"]
+
+LONGEST = 120  # characters; a task that makes the next one, and so on, would have a path of any length
+_POOLED = re.compile(r"[-_]\d+\Z")
+_NAMED = re.compile(r"Task-(\d+)\Z")
+#: The path of the task in whose context this is; threads that run in a copy of it have it, too.
+_inherited: ContextVar[str] = ContextVar("titan_task_path", default="")
+
+
+def task_path() -> str:
+    """Return the path of the task or thread that this is called in."""
+    tasks = sys.modules.get("asyncio.tasks")
+    if tasks is not None:
+        loop = tasks.events._get_running_loop()
+        task = None if loop is None else tasks.current_task(loop)
+        if task is not None:
+            path = _path_of(task) or _number_all(loop, task)
+            if _inherited.get() != path:
+                _inherited.set(path)
+            return path
+    thread = current_thread()
+    return _inherited.get() if thread is main_thread() else f"{_inherited.get()}/{_POOLED.sub('', thread.name)}"
+
+
+def _path_of(task: Task[Any]) -> str | None:
+    path: str | None = getattr(task, "_titan_path", None)
+    return path
+
+
+def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
+    """Number the tasks of a loop that have no path yet, and those that are made from now on; return the current's."""
+    thread = current_thread()
+    root = "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}/"
+    for task in sorted(sys.modules["asyncio.tasks"].all_tasks(loop), key=_order):
+        if _path_of(task) is None:
+            _number(task, loop, root)
+    _make_numbered(loop)
+    return _path_of(current) or root.rstrip("/")
+
+
+def _order(task: Task[Any]) -> tuple[bool, int, str]:
+    name = task.get_name()
+    named = _NAMED.match(name)
+    return named is None, int(named[1]) if named else 0, name
+
+
+def _number(task: Task[Any], maker: Any, prefix: str) -> None:
+    """Give a task the next number of what made it: another task, or the loop itself."""
+    with suppress(AttributeError):  # of a class of the program's own that takes none
+        number = getattr(maker, "_titan_made", 0) + 1
+        maker._titan_made = number
+        path = f"{prefix}{number}"
+        if len(path) > LONGEST:
+            path = "~" + blake2b(path.encode(), digest_size=12).hexdigest()
+        task._titan_path = path  # type: ignore[attr-defined]
+
+
+def _make_numbered(loop: AbstractEventLoop) -> None:
+    before = loop.get_task_factory()
+    if getattr(before, "is_of_titan", False):
+        return
+    tasks = sys.modules["asyncio.tasks"]
+
+    def numbered(loop: AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        task: Any = (
+            tasks.Task(coroutine, loop=loop, **options) if before is None else before(loop, coroutine, **options)
+        )
+        maker: Any = tasks.current_task(loop)
+        path = None if maker is None else _path_of(maker)
+        if path is not None and _path_of(task) is None:
+            _number(task, maker, f"{path}.")
+        return task
+
+    numbered.is_of_titan = True  # type: ignore[attr-defined]
+    loop.set_task_factory(numbered)
