@@ -19,6 +19,7 @@ from benchmarks.job_rows import Sizes, measure_jobs
 from benchmarks.kill_rows import measure_kills
 from benchmarks.machine import Machine, describe_machine
 from benchmarks.postgres_rows import measure_postgres
+from benchmarks.replay_rows import measure_replays
 from benchmarks.report import cells, print_table, update_document, write_results
 from benchmarks.rows import Row
 from benchmarks.scale_rows import measure_scale
@@ -30,7 +31,7 @@ from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 #: Each table of docs/benchmarks.md, which is also a file in benchmarks/results, and the groups of rows in it.
 TABLES: Final = {
     "jobs": ("jobs", "again", "store", "postgres", "idle", "scale"),
-    "recording": ("calls", "decorator", "stock", "kills", "screen", "beside"),
+    "recording": ("calls", "decorator", "stock", "kills", "screen", "beside", "replays"),
 }
 GROUPS: Final = tuple(group for groups in TABLES.values() for group in groups)
 ROUNDS: Final = 5  # of what has no size but this
@@ -94,6 +95,7 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[tu
         "kills": lambda: measure_kills(folder, kills=3 if quick else 30),
         "screen": lambda: measure_screen(folder, rounds=rounds, calls=50 if quick else 200),
         "beside": lambda: measure_beside(folder, rounds=rounds, seconds=5 if quick else 20),
+        "replays": lambda: measure_replays(folder, rounds=rounds, calls=1_000, is_accuracy_left_out=quick),
     }
     for group in GROUPS:
         if group in groups:

@@ -23,7 +23,7 @@ from benchmarks.rows import Better, Row, Target
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
 from titan.insight.export_lines import ActionLine, Line
 from titan.replay.calls import recorded_actions
-from titan.replay.execution import Program
+from titan.replay.execution import Program, execute
 from titan.replay.investigation import Investigation, Investigator
 
 SEEDS: Final = (1, 2)
@@ -46,6 +46,41 @@ class Judged:
         """Whether the cause is the planted one."""
         cause = self.investigation.cause
         return (None if cause is None else cause.source) == self.agent.cause
+
+
+LOOP: Final = """
+import sys, time
+import titan_sdk
+@titan_sdk.action(kind="model")
+def call(number, prompt):
+    return {{"answer": "y" * {size}, "number": number}}
+began = time.perf_counter()
+for number in range({calls}):
+    call(number, "x y z " * ({size} // 6))
+open("rate", "w").write(str({calls} / (time.perf_counter() - began)))
+"""
+
+
+def measure_replays(folder: Path, *, rounds: int, calls: int, is_accuracy_left_out: bool) -> Iterator[Row]:
+    """Yield how fast recorded calls are answered, and how well causes are found."""
+    for size, least in ((100, 20_000), (500, 4_000)):
+        yield _answered(folder / f"answered{size}", rounds, calls, size=size, least=least)
+    if not is_accuracy_left_out:
+        yield from measure_accuracy(folder / "accuracy")
+
+
+def _answered(folder: Path, rounds: int, calls: int, *, size: int, least: int) -> Row:
+    """Return how many calls a second are answered in a process of their own; `size` bytes go in, and as many out."""
+    with running_titan(folder) as titan:
+        agent = Agent(name=f"answered_{size}", planted="none", text=LOOP.format(size=size, calls=calls))
+        program, _ = _recorded(agent, titan, folder / "agent")
+    rates: list[float] = []
+    for number in range(rounds):
+        execute(program, seed=number)
+        rates.append(float((folder / "agent" / "rate").read_text()))
+    what = f"calls answered in a replay, {2 * size} bytes each"
+    target = Target(text=f"≥ {least:,} calls/s", is_met=lambda row: row.titan_median >= least)
+    return Row(what=what, unit="calls/s", better=Better.HIGHER, titan=rates, target=target)
 
 
 def measure_accuracy(folder: Path) -> Iterator[Row]:
@@ -85,7 +120,14 @@ def _row(what: str, unit: str, value: float, *, at_least: float) -> Row:
 
 
 def _judged(agent: Agent, titan: RunningTitan, folder: Path) -> Judged:
-    folder.mkdir()
+    program, actions = _recorded(agent, titan, folder)
+    _write_dependency(agent, folder, "weight * 3")
+    return Judged(agent, Investigator(program, recorded_actions(actions)).investigate())
+
+
+def _recorded(agent: Agent, titan: RunningTitan, folder: Path) -> tuple[Program, list[ActionLine]]:
+    """Run an agent in a folder of its own; return what to replay, and its recorded actions."""
+    folder.mkdir(parents=True)
     (folder / "agent.py").write_text(agent.text, encoding="utf-8")
     _write_dependency(agent, folder, "weight * 2")
     command = [sys.executable, "agent.py"]
@@ -101,9 +143,8 @@ def _judged(agent: Agent, titan: RunningTitan, folder: Path) -> Judged:
     actions = [line for line in lines if isinstance(line, ActionLine)]
     if not actions:
         raise BenchmarkFailed(f"agent {agent.name}: nothing was recorded")
-    _write_dependency(agent, folder, "weight * 3")
     program = Program(command=command, recording=path, run_id=actions[0].run_id, folder=folder, timeout=60)
-    return Judged(agent, Investigator(program, recorded_actions(actions)).investigate())
+    return program, actions
 
 
 def _write_dependency(agent: Agent, folder: Path, formula: str) -> None:

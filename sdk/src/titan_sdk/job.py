@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal, TypeAlias
 
-    from titan_sdk.wire import GateItem, JobItem
+    from titan_sdk.wire import JobItem
 
     Affinity: TypeAlias = bool | Literal["required"]
 
@@ -163,7 +163,7 @@ class TitanGate(TitanJob):
         return f"TitanGate({self.id!r}, {self.hitl_message!r}, parents={self.parents!r})"
 
 
-def wire_item(job: TitanJob, *, script_digest: str) -> JobItem | GateItem:
+def wire_item(job: TitanJob, *, script_digest: str) -> JobItem:
     """Return the job as the server reads it; `script_digest` names the content of one that has its own.
 
     Raises:

@@ -1,7 +1,7 @@
 """The shapes that travel between client and server, for type checkers and readers.
 
-Times are RFC 3339 strings in UTC. This module is imported by type checkers only: building TypedDicts costs
-start-up.
+Times are RFC 3339 strings in UTC. Written by scripts/sdk_types.py from the server's own; do not edit it. This module is
+imported by type checkers only: building TypedDicts costs start-up.
 """
 
 from __future__ import annotations
@@ -13,43 +13,39 @@ class JobItem(TypedDict):
     """One job of a submission."""
 
     id: str
-    filename: str
-    #: SHA-256 of the script's content, in hex; the content itself stands once beside all jobs. Absent for archives.
-    script: NotRequired[str]
-    #: Base name of the uploaded zip file that `filename` lies in.
-    archive: NotRequired[str]
-    args: list[str]
-    parents: list[str]
-    priority: int
-    delay_ms: int
-    affinity: str
-    requirement: str
-    retries: int
-    backoff_seconds: float
-    timeout_seconds: float | None
-    max_lost: int
-    env: dict[str, str]
-    cold: bool
-    #: What a person is asked before those go on that name this job as a parent.
-    hitl_message: NotRequired[str]
+    #: One of work, gate.
+    kind: NotRequired[str]
+    #: Base name of the script, or its path in the archive; empty for a gate.
+    filename: NotRequired[str]
+    #: SHA-256 of the script's content.
+    script: NotRequired[str | None]
+    #: Base name of an uploaded zip that the script lies in.
+    archive: NotRequired[str | None]
+    args: NotRequired[list[str]]
+    parents: NotRequired[list[str]]
+    priority: NotRequired[int]
+    delay_ms: NotRequired[int]
+    #: One of none, soft, required.
+    affinity: NotRequired[str]
+    requirement: NotRequired[str]
+    retries: NotRequired[int]
+    backoff_seconds: NotRequired[float]
+    timeout_seconds: NotRequired[float | None]
+    max_lost: NotRequired[int]
+    env: NotRequired[dict[str, str]]
+    cold: NotRequired[bool]
+    #: What a person is asked, by the gate behind this job.
+    hitl_message: NotRequired[str | None]
+    #: How long the gate stays open.
     max_wait_seconds: NotRequired[float]
-    concurrency_key: NotRequired[str]
+    #: Jobs with one key share their places.
+    concurrency_key: NotRequired[str | None]
+    #: How many jobs with this key may be ready or running.
     concurrency_limit: NotRequired[int]
 
 
-class GateItem(TypedDict):
-    """A standalone gate of a submission."""
-
-    kind: str
-    id: str
-    filename: str
-    parents: list[str]
-    hitl_message: str | None
-    max_wait_seconds: float
-
-
 class Orchestrator(TypedDict):
-    """The program that submits an agent's stages, as it can be started again."""
+    """The program outside of Titan that submits the stages of a run."""
 
     command: list[str]
     directory: str
@@ -57,34 +53,36 @@ class Orchestrator(TypedDict):
 
 
 class SubmittedDag(TypedDict):
-    """The server's receipt for a submission."""
+    """The answer to a submission."""
 
     dag_id: str
     name: str
     agent_run_id: str | None
     job_count: int
-    #: Nothing new was stored: this is the DAG that was submitted before.
-    from_record: NotRequired[bool]
+    from_record: bool
 
 
 class Decision(TypedDict):
-    """How a job's gate was decided."""
+    """How a gate was decided."""
 
-    decision: str | None
+    #: One of approved, rejected, expired.
+    outcome: str
     decided_by: str | None
     decided_at: str | None
     comment: str | None
-    expires_at: str | None
 
 
 class Attempt(TypedDict):
-    """One try at a job."""
+    """One attempt of a job."""
 
     attempt: int
-    #: None while it runs.
+    #: One of succeeded, failed, timed_out, cancelled, lost, returned.
     outcome: str | None
-    worker: str | None
-    leased_at: str | None
+    worker: str
+    worker_id: str
+    #: Since when the job waited for it; null: not known.
+    ready_at: str | None
+    leased_at: str
     started_at: str | None
     ended_at: str | None
     exit_code: int | None
@@ -95,115 +93,189 @@ class Attempt(TypedDict):
 
 
 class Job(TypedDict):
-    """A job as the server knows it; numbers and times are those of its last attempt."""
+    """A job; the figures are those of its latest attempt."""
 
-    #: Unique: "<dag_id>.<n>".
     job_id: str
     name: str
+    #: One of work, gate.
+    kind: str
     dag_id: str
     dag_name: str
     agent_run_id: str | None
-    #: WAITING, READY, RUNNING, WAITING_APPROVAL (a gate), COMPLETED, FAILED or CANCELLED.
+    #: One of WAITING, WAITING_APPROVAL, READY, RUNNING, COMPLETED, FAILED, CANCELLED.
     status: str
-    #: Why it waits, failed or was cancelled.
+    #: Null when it does not wait; `reason` says it to people. One of unroutable, worker_away, draining,
+    #: worker_draining, approval, slots, worker_busy, concurrency, retry, time, parents.
+    waits_for: str | None
     reason: str | None
     requirement: str
     priority: int
     parents: list[str]
-    filename: str
+    filename: str | None
     args: list[str]
+    #: Names of the environment variables that it sets; their values are not shown.
+    env: list[str]
+    timeout_seconds: float | None
+    retries: int
+    delay_ms: int
+    hitl_message: str | None
+    concurrency_key: str | None
     cancel_requested: bool
     submitted_at: str
     ready_at: str | None
+    #: When a worker first took it.
     started_at: str | None
+    #: When a worker took it last: its latest attempt's begin.
+    leased_at: str | None
     ended_at: str | None
+    result_is_set: bool
     worker: str | None
     exit_code: int | None
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
-    #: "work" or "gate".
-    kind: NotRequired[str]
-    hitl_message: NotRequired[str | None]
-    concurrency_key: NotRequired[str | None]
-    gate: NotRequired[Decision | None]
-    #: Only in the answer about one job.
+    decision: Decision | None
     attempts: NotRequired[list[Attempt]]
 
 
 class Counts(TypedDict):
-    """How many jobs of a DAG are in which status."""
+    """Jobs of a DAG by status."""
 
     total: int
     waiting: int
+    waiting_approval: int
     ready: int
     running: int
-    waiting_approval: NotRequired[int]
     completed: int
     failed: int
     cancelled: int
 
 
 class Dag(TypedDict):
-    """A submitted DAG."""
+    """A DAG; within an agent run, a stage."""
 
     dag_id: str
     name: str
     agent_run_id: str | None
     agent_id: str | None
-    #: "continue" or "stop".
+    #: One of continue, stop.
     on_failure: str
-    #: WAITING, RUNNING, COMPLETED, FAILED or PARTIAL.
+    #: One of WAITING, RUNNING, COMPLETED, PARTIAL, FAILED.
     status: str
     is_final: bool
     submitted_at: str
     started_at: str | None
     ended_at: str | None
-    #: The unique id of the job that submitted it, or None.
     made_by: str | None
-    #: Who cancelled all of it, or None.
-    cancelled_by: NotRequired[str | None]
+    #: Who cancelled all of it; null also where a job of it was tried again since.
+    cancelled_by: str | None
     counts: Counts
-    #: Only in the answer about one DAG.
     jobs: NotRequired[list[Job]]
 
 
+class ReportedEnd(TypedDict):
+    """An end that was reported before further actions of the run began."""
+
+    #: One of pending, running, completed, failed, cancelled.
+    status: str
+    reason: str | None
+    at: str
+
+
+class Tally(TypedDict):
+    """Counts and sums over a run's calls."""
+
+    calls: int
+    running: int
+    attempts: int
+    success: int
+    error: int
+    blocked: int
+    rejected: int
+    replayed: int
+    #: Incurred, as far as it is known.
+    cost_usd: str
+    #: Model calls whose cost is not known; `cost_usd` lacks them.
+    unpriced: int
+    #: Calls whose share of `cost_usd` was computed from tokens.
+    estimated: int
+    attempted_cost_usd: str
+    prevented_cost_usd: str
+    #: Of what was answered from a recording.
+    saved_cost_usd: str
+    input_tokens: int
+    output_tokens: int
+    #: Success by attempts, 0 to 1; null without attempts.
+    success_rate: float | None
+
+
+class Progress(TypedDict):
+    """How far a running run is."""
+
+    share: float
+    #: estimated: from the calls of the agent's last completed runs; never above 0.95. One of estimated, reported.
+    source: str
+    done: int | None
+    total: int | None
+
+
 class Run(TypedDict):
-    """One invocation of an agent: its stages share its id, and so does what was recorded of it."""
+    """A run, with all that is known of it."""
 
     run_id: str
     agent_id: str
-    #: pending, running, completed, failed or cancelled.
+    session_id: str | None
+    name: str | None
+    #: One of pending, running, completed, failed, cancelled.
     status: str
+    #: One of explicit, inferred, stages.
+    status_source: str
+    reason: str | None
+    #: Of a run that continues after its end was reported; it holds again when the run is idle.
+    reported_end: ReportedEnd | None
     started_at: str
     ended_at: str | None
     last_event_at: str
-    reason: str | None
-    #: Counts and costs of what was recorded: "calls", "cost_usd" …
-    tally: dict[str, Any]
+    #: Null while it runs.
+    duration_ms: float | None
+    tally: Tally
+    progress: Progress | None
     has_stages: bool
+    first_error_id: str | None
+    first_error: str | None
+    #: Entries that its program could not deliver; they are missing here.
+    lost: int
+    #: Number of problems so far: failed and stopped actions, lost entries, and a failed end.
+    troubles: int
+    tags: list[str]
     is_pinned: bool
-    #: These four only of a run with stages.
+    archived_at: str | None
+    #: Only of a run with stages.
     stage_count: NotRequired[int]
+    #: Only of a run with stages.
     job_count: NotRequired[int]
+    #: Jobs that have not ended. Only of a run with stages.
     live_job_count: NotRequired[int]
-    #: In submission order.
+    #: Only of a run with stages; null where jobs submit them.
+    orchestrator: NotRequired[Orchestrator | None]
+    #: In submission order. With `stages=true` in lists; of one run always, with their jobs.
     stages: NotRequired[list[Dag]]
+    #: Whether there is more: `details` of `GET /api/v1/runs/{run}`.
+    has_details: bool
+    #: What else was reported, each once: objects of resource attributes, of the result of a replay …
+    details: list[Any]
 
 
 class Cancelled(TypedDict):
-    """What a cancel did, by job names."""
+    """The answer to a cancel: names of jobs, in submission order."""
 
-    #: Had not started: cancelled at once.
     cancelled: list[str]
-    #: Running: RUNNING until the worker confirms or its lease ends.
     stopping: list[str]
-    #: Already final.
     skipped: list[str]
 
 
 class Gate(TypedDict):
-    """A question to a person."""
+    """A gate."""
 
     gate_id: str
     name: str
@@ -211,43 +283,37 @@ class Gate(TypedDict):
     dag_name: str
     agent_run_id: str | None
     message: str
-    #: waiting (for its parents), open, approved, rejected, expired or cancelled.
+    #: One of approved, cancelled, expired, open, rejected, waiting.
     state: str
+    parents: list[str]
     opened_at: str | None
     expires_at: str | None
     decided_at: str | None
     decided_by: str | None
     comment: str | None
-    parents: list[str]
 
 
 class Retried(TypedDict):
-    """What a retry did."""
+    """The answer to a retry."""
 
-    #: Names of the jobs that run again.
     retried: list[str]
-    #: How many finished ones were kept.
     kept: int
 
 
 class Resumed(TypedDict):
-    """What `resume_run` did, and what is left to do."""
+    """The answer to a resume: what continues the run."""
 
     agent_run_id: str
-    #: The job that is the run's orchestrator and runs again, or None.
     retried_job: str | None
-    #: The program outside of Titan to start again, or None.
     orchestrator: Orchestrator | None
 
 
 class Event(TypedDict):
-    """Something that happened."""
+    """One live event."""
 
-    #: Continue behind it with `watch(after=cursor)`.
     cursor: str
-    #: The journal's name of it, such as JobSucceeded; "resync" when events were missed: read everything anew.
-    kind: str
     at: NotRequired[str]
+    kind: str
     cause: NotRequired[str]
     agent_run_id: NotRequired[str | None]
     dag_id: NotRequired[str | None]

@@ -1,6 +1,8 @@
 """How answers are written: JSON values, bytes and problems."""
 
 import logging
+import re
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -8,17 +10,15 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from titan.insight.likeness import similar_names
 from titan.model import errors
 from titan.model.shaped import shaped
-from titan.server.misplaced import Meant, meant_by
 from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
 from titan.wire.problems import Problem, ProblemAnswer
 
 logger = logging.getLogger(__name__)
-
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
-
 #: The most special class that fits decides.
 STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.RangeRefused, 416),
@@ -37,6 +37,25 @@ STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.ModelRefused, 502),
     (errors.ModelError, 503),
 )
+_SIGNALS: Final = re.compile(r"/v1/(traces|logs|metrics)/?")
+_MODEL: Final = re.compile(r"(?:/v1)*/(chat/completions|responses|embeddings|completions|messages|models)(?:/.*)?")
+_CHAT: Final = "POST /v1/chat/completions, or GET /v1/models"
+_INSTEAD: Final = {
+    "responses": "Use chat completions: client.chat.completions.create(…) of openai,"
+    ' set_default_openai_api("chat_completions") of openai-agents, or another framework\'s setting for it.',
+    "completions": "Use chat completions: client.chat.completions.create(…) of openai.",
+    "embeddings": "This server makes no embeddings: ask a provider for them under its own address.",
+    "messages": "Use a client of OpenAI's dialect, or ask Anthropic under its own address.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What a request to an unknown path was probably meant for."""
+
+    expected: str
+    next_step: str
+    is_model: bool  #: whether a client of models asks, which reads OpenAI's errors
 
 
 def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
@@ -93,8 +112,10 @@ def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int)
     """Answer with what the asker may have meant, where that can be told, else with where all routes stand."""
     meant = _meant(request, path) if status_code == 404 else None
     known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
-    found = "a path of none" if status_code == 404 else f"one that does not take {request.method}"
-    next_step = "Look up its path and method at /schema/openapi.json." if meant is None else meant.next_step
+    found = "no such path" if status_code == 404 else f"one that does not take {request.method}"
+    alike = similar_names(path, [str(route.path_format) for route in request.app.routes]) if status_code == 404 else []
+    hint = f"Did you mean {alike[0]}? " if alike else ""
+    next_step = f"{hint}Look up paths and methods at /schema/openapi.json." if meant is None else meant.next_step
     problem = Problem(
         type="NoSuchRoute",
         message=f"{request.method} {path}: expected {known}; found {found}. {next_step}",
@@ -124,3 +145,29 @@ def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     message = f"{request.method} {request.scope['path']}: Titan made a mistake; its log says which."
     return problem_answer(request, Problem(type="InternalError", message=message), 500)
+
+
+def meant_by(method: str, path: str, *, content_type: str | None, base_url: str) -> Meant | None:
+    """Return what is there instead and what to set; None for a path that tells nothing.
+
+    `base_url` is where this server was asked: `http://127.0.0.1:5000`.
+    """
+    if is_for_telemetry(path) or is_status_wanted(path, content_type):
+        return _telemetry(path, base_url)
+    found = _MODEL.fullmatch(path)
+    if found is None or (method != "POST" and not path.startswith("/v1/")):
+        return None
+    what = found[1]
+    next_step = _INSTEAD.get(what, f"Set the client's base_url, or OPENAI_BASE_URL, to {base_url}/v1.")
+    return Meant(expected=_CHAT, next_step=next_step, is_model=True)
+
+
+def _telemetry(path: str, base_url: str) -> Meant:
+    found = _SIGNALS.search(path)
+    signal = found[1] if found else "traces"
+    return Meant(
+        expected=f"POST /v1/{signal}",
+        next_step=f"Set OTEL_EXPORTER_OTLP_ENDPOINT to {base_url}, to which exporters add /v1/{signal};"
+        f" or OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT to {base_url}/v1/{signal}, to which they add nothing.",
+        is_model=False,
+    )

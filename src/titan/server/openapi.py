@@ -5,7 +5,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +26,7 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
     told = [t for route in routes for t in (route.answer, *route.frames) if _is_described(t)]
     unique = list(dict.fromkeys([*asked, *told, ProblemAnswer]))
     _, components = msgspec.json.schema_components(unique, ref_template=REF)
-    _require_what_is_always_sent(components, but=_reached(components, [t.__name__ for t in asked]))
+    _require_what_is_always_sent(components, but=msgspec.json.schema_components(asked)[1].keys())
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
@@ -82,7 +82,7 @@ def _content(route: Route) -> dict[str, Any]:
     return content
 
 
-def _require_what_is_always_sent(components: dict[str, Any], *, but: set[str]) -> None:
+def _require_what_is_always_sent(components: dict[str, Any], *, but: Collection[str]) -> None:
     """Have every field of an answer required, whatever its default here: only one that may be UNSET can be missing.
 
     `but` are the components that requests hold too, where a default says what may be left out.
@@ -97,30 +97,6 @@ def _require_what_is_always_sent(components: dict[str, Any], *, but: set[str]) -
                 required.add(field)
         if "properties" in shape:
             shape["required"] = [field for field in shape["properties"] if field in required]
-
-
-def _reached(components: dict[str, Any], names: Sequence[str]) -> set[str]:
-    """Return these components and all that they refer to."""
-    found: set[str] = set()
-    open_names = list(names)
-    while open_names:
-        name = open_names.pop()
-        if name not in found:
-            found.add(name)
-            open_names.extend(_references(components[name]))
-    return found
-
-
-def _references(schema: Any) -> Iterator[str]:
-    if isinstance(schema, dict):
-        for key, value in schema.items():
-            if key == "$ref":
-                yield value.rpartition("/")[2]
-            else:
-                yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references(value)
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:

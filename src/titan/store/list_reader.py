@@ -9,9 +9,9 @@ from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.run_control import RunControl
 from titan.store.rows.columns import from_us, methods_read_rows, to_json
-from titan.store.rows.dags import dag_from_row, run_from_row
-from titan.store.rows.jobs import job_from_row
-from titan.store.rows.workers import attempt_from_row
+from titan.store.rows.dags import DAGS, RUNS
+from titan.store.rows.jobs import JOBS
+from titan.store.rows.workers import ATTEMPTS
 from titan.store.session import Parameter, Row, Session
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class SqlListReader:
             found = self._all("newest_jobs_with_status", status=status, **here)
         else:
             found = self._all("newest_jobs", **here)
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def jobs_of_worker(self, project_id: str, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
         before_us = NEVER_US
@@ -70,11 +70,11 @@ class SqlListReader:
             before=before or BEHIND_ALL,
             limit=limit,
         )
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def jobs_of_ids(self, project_id: str, job_ids: Sequence[str]) -> list[Job]:
         found = self._all("jobs_of_ids", project_id=project_id, ids=to_json(job_ids))
-        return _in_order(job_ids, map(job_from_row, found), lambda job: job.id)
+        return _in_order(job_ids, map(JOBS.of, found), lambda job: job.id)
 
     def jobs_with_result(self, job_ids: Sequence[str]) -> set[str]:
         return {str(row[0]) for row in self._all("jobs_with_result", ids=to_json(job_ids))}
@@ -122,9 +122,9 @@ class SqlListReader:
             case ReadyPart(requirement=requirement, confined_to=confined_to):
                 lanes = [part.bound_to or ANY_WORKER for part in parts if isinstance(part, ReadyPart)]
                 found = self._first_ready(lanes, requirement=queue_label(requirement, confined_to), **here)
-                return [job_from_row(row) for row in found]
+                return [JOBS.of(row) for row in found]
             case HeldPart(concurrency_key=str() as key):
-                return [job_from_row(row) for row in self._all("first_held", key=key, **here)]
+                return [JOBS.of(row) for row in self._all("first_held", key=key, **here)]
             case HeldPart(waits_for=why):
                 return self._first_held(project_id, why, limit=limit)
 
@@ -142,15 +142,15 @@ class SqlListReader:
             found = self._all("first_with_parents", **here)
         else:
             found = self._all("first_due", is_retry=int(why is WaitsFor.RETRY), **here)
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def attempts_of_jobs(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
         found = self._all("attempts_of_jobs", ids=to_json(job_ids))
-        return _grouped(map(attempt_from_row, found), lambda attempt: attempt.job_id)
+        return _grouped(map(ATTEMPTS.of, found), lambda attempt: attempt.job_id)
 
     def last_attempts_of_worker(self, worker_id: str, *, limit: int) -> list[Attempt]:
         found = self._all("last_attempts_of_worker", worker_id=worker_id, limit=limit)
-        return [attempt_from_row(row) for row in found]
+        return [ATTEMPTS.of(row) for row in found]
 
     # --- DAGs and runs ---
 
@@ -170,26 +170,26 @@ class SqlListReader:
             found = self._all("newest_dags_called", name=name, **here)
         else:
             found = self._all("newest_dags", **here)
-        return [dag_from_row(row) for row in found]
+        return [DAGS.of(row) for row in found]
 
     def dags_of_ids(self, project_id: str, dag_ids: Sequence[str]) -> list[Dag]:
         found = self._all("dags_of_ids", project_id=project_id, ids=to_json(dag_ids))
-        return _in_order(dag_ids, map(dag_from_row, found), lambda dag: dag.id)
+        return _in_order(dag_ids, map(DAGS.of, found), lambda dag: dag.id)
 
     def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
         return dict(self._all("dag_names", ids=to_json(dag_ids)))
 
     def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[RunControl]:
         found = self._all("runs_of_ids", project_id=project_id, ids=to_json(run_ids))
-        return _in_order(run_ids, map(run_from_row, found), lambda run: run.id)
+        return _in_order(run_ids, map(RUNS.of, found), lambda run: run.id)
 
     def last_stages(self, project_id: str, run_ids: Sequence[str]) -> dict[str, Dag]:
         found = self._all("last_stages", project_id=project_id, ids=to_json(run_ids))
-        return {dag.run_id: dag for dag in map(dag_from_row, found) if dag.run_id is not None}
+        return {dag.run_id: dag for dag in map(DAGS.of, found) if dag.run_id is not None}
 
     def stages_of_runs(self, project_id: str, run_ids: Sequence[str]) -> dict[str, list[Dag]]:
         found = self._all("stages_of_runs", project_id=project_id, ids=to_json(run_ids))
-        return _grouped(map(dag_from_row, found), lambda dag: dag.run_id or "")
+        return _grouped(map(DAGS.of, found), lambda dag: dag.run_id or "")
 
     # --- workers ---
 

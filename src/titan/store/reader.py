@@ -16,13 +16,13 @@ from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER, SqlListReader
 from titan.store.rows.columns import from_us, from_us_or_none, methods_read_rows, to_us
-from titan.store.rows.dags import dag_from_row, run_from_row
+from titan.store.rows.dags import DAGS, RUNS
 from titan.store.rows.files import attempt_file_from_row, left_file_from_row
-from titan.store.rows.jobs import digests_of_spec, job_from_row, ready_job_from_row
+from titan.store.rows.jobs import JOBS, digests_of_spec, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
-from titan.store.rows.tokens import sign_in_from_row, token_from_row
-from titan.store.rows.workers import attempt_from_row, worker_from_row
+from titan.store.rows.tokens import SIGN_INS, TOKENS
+from titan.store.rows.workers import ATTEMPTS, WORKERS
 from titan.store.session import Parameter
 
 
@@ -45,7 +45,7 @@ class SqlReader(SqlListReader):
 
     def job(self, job_id: str) -> Job | None:
         row = self._one("job", job_id=job_id)
-        return None if row is None else job_from_row(row)
+        return None if row is None else JOBS.of(row)
 
     def newest_job(
         self, project_id: str, name: str, *, dag_id: str | None = None, run_id: str | None = None
@@ -56,13 +56,13 @@ class SqlReader(SqlListReader):
             row = self._one("newest_job_of_run", project_id=project_id, name=name, run_id=run_id)
         else:
             row = self._one("newest_job", project_id=project_id, name=name)
-        return None if row is None else job_from_row(row)
+        return None if row is None else JOBS.of(row)
 
     def jobs_of_dag(self, dag_id: str) -> list[Job]:
-        return [job_from_row(row) for row in self._all("jobs_of_dag", dag_id=dag_id)]
+        return [JOBS.of(row) for row in self._all("jobs_of_dag", dag_id=dag_id)]
 
     def children(self, job_id: str) -> list[Job]:
-        return [job_from_row(row) for row in self._all("children", job_id=job_id)]
+        return [JOBS.of(row) for row in self._all("children", job_id=job_id)]
 
     def edges_of_dag(self, dag_id: str) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in self._all("edges_of_dag", dag_id=dag_id)]
@@ -70,10 +70,10 @@ class SqlReader(SqlListReader):
     def gates(self, project_id: str, *, is_open: bool = False, run_id: str | None = None, limit: int) -> list[Job]:
         here: dict[str, Parameter] = {"project_id": project_id, "run_id": run_id, "limit": limit}
         found = self._all("newest_open_gates", **here) if is_open else self._all("newest_gates", **here)
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def open_gates_called(self, project_id: str, name: str) -> list[Job]:
-        return [job_from_row(row) for row in self._all("open_gates_called", project_id=project_id, name=name)]
+        return [JOBS.of(row) for row in self._all("open_gates_called", project_id=project_id, name=name)]
 
     def active_with_key(self, project_id: str, concurrency_key: str) -> int:
         row = self._one("active_with_key", project_id=project_id, key=concurrency_key)
@@ -81,7 +81,7 @@ class SqlReader(SqlListReader):
 
     def next_held(self, project_id: str, concurrency_key: str) -> Job | None:
         row = self._one("first_held", project_id=project_id, key=concurrency_key, limit=1)
-        return None if row is None else job_from_row(row)
+        return None if row is None else JOBS.of(row)
 
     def result(self, job_id: str) -> str | None:
         row = self._one("result", job_id=job_id)
@@ -99,11 +99,11 @@ class SqlReader(SqlListReader):
 
     def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
         found = self._all("due_jobs", now_us=to_us(now), limit=limit)
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def jobs_due_after(self, due_at: datetime, job_id: str, *, limit: int) -> list[Job]:
         found = self._all("jobs_due_after", due_at_us=to_us(due_at), job_id=job_id, limit=limit)
-        return [job_from_row(row) for row in found]
+        return [JOBS.of(row) for row in found]
 
     def next_wakeup(self) -> datetime | None:
         row = self._one("next_wakeup")
@@ -131,29 +131,29 @@ class SqlReader(SqlListReader):
 
     def dag(self, dag_id: str) -> Dag | None:
         row = self._one("dag", dag_id=dag_id)
-        return None if row is None else dag_from_row(row)
+        return None if row is None else DAGS.of(row)
 
     def newest_dag(self, project_id: str, name: str) -> Dag | None:
         return next(iter(self.dags(project_id, name=name, limit=1)), None)
 
     def newest_dag_of_key(self, project_id: str, submission_key: str) -> Dag | None:
         row = self._one("newest_dag_of_key", project_id=project_id, submission_key=submission_key)
-        return None if row is None else dag_from_row(row)
+        return None if row is None else DAGS.of(row)
 
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         found = self._all("stages", project_id=project_id, run_id=run_id)
-        return [dag_from_row(row) for row in found]
+        return [DAGS.of(row) for row in found]
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         return next(iter(self.dags(project_id, run_id=run_id, limit=1)), None)
 
     def run_control(self, project_id: str, run_id: str) -> RunControl | None:
         row = self._one("run_control", project_id=project_id, run_id=run_id)
-        return None if row is None else run_from_row(row)
+        return None if row is None else RUNS.of(row)
 
     def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:
         found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)
-        return [run_from_row(row) for row in found]
+        return [RUNS.of(row) for row in found]
 
     def forgettable_runs(self, *, before: datetime, after: RunControl | None, limit: int) -> list[RunControl]:
         found = self._all(
@@ -164,65 +164,65 @@ class SqlReader(SqlListReader):
             after_id="" if after is None else after.id,
             limit=limit,
         )
-        return [run_from_row(row) for row in found]
+        return [RUNS.of(row) for row in found]
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
-        return [dag_from_row(row) for row in self._all("forgettable_dags", before_us=to_us(before), limit=limit)]
+        return [DAGS.of(row) for row in self._all("forgettable_dags", before_us=to_us(before), limit=limit)]
 
     def forgettable_workers(self, *, before: datetime, after_id: str, limit: int) -> list[Worker]:
         found = self._all("forgettable_workers", before_us=to_us(before), after_id=after_id, limit=limit)
-        return [worker_from_row(row) for row in found]
+        return [WORKERS.of(row) for row in found]
 
     # --- attempts and workers ---
 
     def attempt(self, lease_id: str) -> Attempt | None:
         row = self._one("attempt", lease_id=lease_id)
-        return None if row is None else attempt_from_row(row)
+        return None if row is None else ATTEMPTS.of(row)
 
     def attempts_of_job(self, job_id: str) -> list[Attempt]:
-        return [attempt_from_row(row) for row in self._all("attempts_of_job", job_id=job_id)]
+        return [ATTEMPTS.of(row) for row in self._all("attempts_of_job", job_id=job_id)]
 
     def live_attempt_of_job(self, job_id: str) -> Attempt | None:
         row = self._one("live_attempt_of_job", job_id=job_id)
-        return None if row is None else attempt_from_row(row)
+        return None if row is None else ATTEMPTS.of(row)
 
     def live_attempt_by_token(self, token: str) -> Attempt | None:
         row = self._one("live_attempt_by_token", token=token)
-        return None if row is None else attempt_from_row(row)
+        return None if row is None else ATTEMPTS.of(row)
 
     def live_attempts_of_worker(self, worker_id: str) -> list[Attempt]:
         found = self._all("live_attempts_of_worker", worker_id=worker_id)
-        return [attempt_from_row(row) for row in found]
+        return [ATTEMPTS.of(row) for row in found]
 
     def busy_slots(self, worker_id: str) -> dict[str, int]:
         return dict(self._all("busy_slots", worker_id=worker_id))
 
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         found = self._all("expired_attempts", now_us=to_us(now))
-        return [attempt_from_row(row) for row in found]
+        return [ATTEMPTS.of(row) for row in found]
 
     def worker(self, worker_id: str) -> Worker | None:
         row = self._one("worker", worker_id=worker_id)
-        return None if row is None else worker_from_row(row)
+        return None if row is None else WORKERS.of(row)
 
     def connected_workers(self) -> list[str]:
         return [str(row[0]) for row in self._all("connected_workers")]
 
     def workers(self) -> list[Worker]:
-        return [worker_from_row(row) for row in self._all("workers")]
+        return [WORKERS.of(row) for row in self._all("workers")]
 
     # --- tokens ---
 
     def token(self, token_id: str) -> Token | None:
         row = self._one("token", token_id=token_id)
-        return None if row is None else token_from_row(row)
+        return None if row is None else TOKENS.of(row)
 
     def tokens(self) -> list[Token]:
-        return [token_from_row(row) for row in self._all("tokens")]
+        return [TOKENS.of(row) for row in self._all("tokens")]
 
     def sign_in(self, hashed: str) -> SignIn | None:
         row = self._one("sign_in", hash=hashed)
-        return None if row is None else sign_in_from_row(row)
+        return None if row is None else SIGN_INS.of(row)
 
     # --- files that attempts left ---
 

@@ -15,12 +15,12 @@ from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import reads_rows, to_us, to_us_or_none
-from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
+from titan.store.rows.dags import DAGS, RUNS
 from titan.store.rows.files import row_of_attempt_file
-from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
+from titan.store.rows.jobs import JOBS, changes_of_job, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
-from titan.store.rows.tokens import changes_of_token, row_of_sign_in, row_of_token
-from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
+from titan.store.rows.tokens import SIGN_INS, TOKENS
+from titan.store.rows.workers import ATTEMPTS, WORKERS
 from titan.store.session import Parameter, Session
 
 
@@ -51,7 +51,7 @@ class SqlTransaction(SqlReader):
     # --- jobs, DAGs, runs ---
 
     def add_dag(self, dag: Dag, jobs: Sequence[Job], edges: Iterable[tuple[str, str]]) -> None:
-        self._session.run("add_dag", row_of_dag(dag))
+        self._session.run("add_dag", DAGS.row(dag))
         self._session.run_many("add_job", map(row_of_job, jobs))
         self._session.run_many(
             "add_edge",
@@ -62,7 +62,7 @@ class SqlTransaction(SqlReader):
         )
 
     def save_dag(self, dag: Dag) -> None:
-        self._session.run("save_dag", changes_of_dag(dag))
+        self._session.run("save_dag", DAGS.row(dag))
 
     def save_job(self, job: Job) -> None:
         self._session.run("save_job", changes_of_job(job))
@@ -70,22 +70,22 @@ class SqlTransaction(SqlReader):
     @reads_rows
     def count_down_children(self, parent_id: str, *, worker_id: str | None) -> list[Job]:
         children = self._all("count_down_children", parent_id=parent_id, worker_id=worker_id)
-        freed = [job_from_row(row) for row in children if remaining_parents_of_row(row) == 0]
+        freed = [JOBS.of(row) for row in children if remaining_parents_of_row(row) == 0]
         return sorted(freed, key=lambda job: job.id)
 
     def add_run(self, run: RunControl) -> None:
-        self._session.run("add_run", row_of_run(run))
+        self._session.run("add_run", RUNS.row(run))
 
     def save_run(self, run: RunControl) -> None:
-        self._session.run("save_run", row_of_run(run))
+        self._session.run("save_run", RUNS.row(run))
 
     # --- attempts and workers ---
 
     def add_attempt(self, attempt: Attempt) -> None:
-        self._session.run("add_attempt", row_of_attempt(attempt))
+        self._session.run("add_attempt", ATTEMPTS.row(attempt))
 
     def save_attempt(self, attempt: Attempt) -> None:
-        self._session.run("save_attempt", changes_of_attempt(attempt))
+        self._session.run("save_attempt", ATTEMPTS.row(attempt))
 
     def forget_attempt(self, lease_id: str) -> None:
         self._session.run("forget_files_of_lease", {"lease_id": lease_id})
@@ -103,18 +103,18 @@ class SqlTransaction(SqlReader):
         self._session.run("renew_all_leases", {"expires_at_us": to_us(expires_at)})
 
     def save_worker(self, worker: Worker) -> None:
-        self._session.run("save_worker", row_of_worker(worker))
+        self._session.run("save_worker", WORKERS.row(worker))
 
     # --- tokens ---
 
     def add_token(self, token: Token) -> None:
-        self._session.run("add_token", row_of_token(token))
+        self._session.run("add_token", TOKENS.row(token))
 
     def save_token(self, token: Token) -> None:
-        self._session.run("save_token", changes_of_token(token))
+        self._session.run("save_token", TOKENS.row(token))
 
     def add_sign_in(self, sign_in: SignIn) -> None:
-        self._session.run("add_sign_in", row_of_sign_in(sign_in))
+        self._session.run("add_sign_in", SIGN_INS.row(sign_in))
 
     def forget_sign_in(self, hashed: str) -> bool:
         return self._session.count("forget_sign_in", hash=hashed) > 0

@@ -235,9 +235,13 @@ def test_a_route_or_method_that_is_none_says_so(port: int, method: str, path: st
         assert answer.value["error"]["type"] == "NoSuchRoute"
         assert "/schema/openapi.json" in answer.message
         assert answer.value["error"]["found"] == (
-            "a path of none" if status == 404 else f"one that does not take {method}"
+            "no such path" if status == 404 else f"one that does not take {method}"
         )
         assert answer.value["error"]["next_step"] in answer.message
+
+
+def test_a_path_that_is_nearly_right_is_answered_with_the_right_one(port: int) -> None:
+    assert "Did you mean /api/jobs?" in ask(port, "GET", "/api/jbos").message
 
 
 @pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"])

@@ -52,43 +52,8 @@ class Cursor:
         return str(self.seq) if self.version is None else f"{self.seq}.{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An entry of the journal."""
-
-    entry: JournalEntry
-    cursor: Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class RunsChanged:
-    """These runs changed."""
-
-    runs: tuple[str, ...]
-    agents: tuple[str, ...]
-    cursor: Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class Resync:
-    """The client's cursor is none of this server's: it reads everything again, then continues from here."""
-
-    cursor: Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The client's cursor is known, or it begins now: what comes follows without a gap."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Nothing happened for a while: the client still stands here, and the connection is alive."""
-
-    cursor: Cursor
-
-
-Telling: TypeAlias = Happened | RunsChanged | Resync | Connected | Quiet
+#: None: the client's cursor is known, or it begins now, and what comes follows without a gap.
+Frame: TypeAlias = EventView | RunsChangedFrame | ResyncFrame | QuietFrame | None
 
 
 @route(
@@ -143,42 +108,29 @@ async def send_while_here(
 
 async def _sent_events(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
     """Yield the frames of server-sent events (HTML, 9.2.6)."""
-    async for telling in _tellings(call, query, cursor):
-        match telling:
-            case Happened(entry=entry, cursor=here):
-                yield _frame(entry.kind, here, msgspec.json.encode(event_view(entry, str(here))))
-            case RunsChanged(cursor=here):
-                yield _frame("runs_changed", here, msgspec.json.encode(_runs_frame(telling)))
-            case Resync(cursor=here):
-                yield _frame("resync", here, msgspec.json.encode({"cursor": str(here)}))
-            case Connected():
-                yield b": connected\n\n"
-            case Quiet():
+    async for frame in _frames(call, query, cursor):
+        match frame:
+            case EventView(kind=kind, cursor=here):
+                yield _event(kind, here, frame)
+            case RunsChangedFrame(cursor=here):
+                yield _event("runs_changed", here, frame)
+            case ResyncFrame(resync=here):
+                yield _event("resync", here, {"cursor": here})
+            case QuietFrame():
                 yield b": still here\n\n"
+            case None:
+                yield b": connected\n\n"
 
 
-def _frame(kind: str, cursor: Cursor, data: bytes) -> bytes:
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(cursor).encode(), kind.encode(), data)
-
-
-def _runs_frame(telling: RunsChanged) -> RunsChangedFrame:
-    return RunsChangedFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
+def _event(kind: str, cursor: str, data: object) -> bytes:
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), kind.encode(), msgspec.json.encode(data))
 
 
 async def _send_all(call: Call, query: EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
-    """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is told Quiet."""
-    async for telling in _tellings(call, query, query.after):
-        match telling:
-            case Happened(entry=entry, cursor=here):
-                await socket.send_text(msgspec.json.encode(event_view(entry, str(here))).decode())
-            case RunsChanged():
-                await socket.send_text(msgspec.json.encode(_runs_frame(telling)).decode())
-            case Resync(cursor=here):
-                await socket.send_text(msgspec.json.encode(ResyncFrame(resync=str(here))).decode())
-            case Quiet(cursor=here):
-                await socket.send_text(msgspec.json.encode(QuietFrame(cursor=str(here))).decode())
-            case Connected():
-                continue  # that the handshake succeeded says the same
+    """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is sent those when quiet."""
+    async for frame in _frames(call, query, query.after):
+        if frame is not None:  # that the handshake succeeded says the same
+            await socket.send_text(msgspec.json.encode(frame).decode())
 
 
 async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
@@ -187,35 +139,35 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         continue
 
 
-async def _tellings(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
-    """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
+async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[Frame]:
+    """Yield what to send, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
     known, present = await _begin(house, query, cursor)
     here = known or present
-    yield Resync(here) if known is None else Connected()
+    yield ResyncFrame(resync=str(here)) if known is None else None
     now = asyncio.get_running_loop().time
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL, CALLS]) as watch:
-        told_at = now()
+        sent_at = now()
         while not house.bus.is_closed and await call.is_caller_still_good():
             entries, seq = await _after(call, query, here.seq)
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
                 if call.caller.project_id is None or entry.subject.project_id is not None:
-                    yield Happened(entry, here)  # what is of the organisation, not to who is limited to a project
+                    yield event_view(
+                        entry, str(here)
+                    )  # what is of the organisation, not to who is limited to a project
             here = Cursor(seq, here.version)
-            changed = await _changed_after(call, query, here)
+            before, (here, changed) = here, await _changed_after(call, query, here)
             if changed is not None:
-                here = changed.cursor
-                if isinstance(changed, Resync) or changed.runs:
-                    yield changed
-            if entries or changed is not None:
-                told_at = now()
-            if changed is not None:
+                yield changed
+            if entries or here != before:
+                sent_at = now()
+            if here != before:
                 await asyncio.sleep(GATHER_SECONDS)
             # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
-            if len(entries) < BATCH and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
-                yield Quiet(here)
-                told_at = now()
+            if len(entries) < BATCH and not await watch.heard(max(0.0, sent_at + QUIET_SECONDS - now())):
+                yield QuietFrame(cursor=str(here))
+                sent_at = now()
 
 
 async def _begin(house: House, query: EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
@@ -237,14 +189,14 @@ async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[Journal
     return await call.house.store.look(look)
 
 
-async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> RunsChanged | Resync | None:
-    """Return which recorded runs changed since; None when none did, or nobody asked.
+async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> tuple[Cursor, Frame]:
+    """Return where the client stands then, and which runs changed since; None when none did, or nobody asked.
 
     One that was deleted cannot be named any more: then everything is to be read anew.
     """
     version = here.version
     if version is None or query.dag is not None:
-        return None
+        return here, None
     asked_for = [] if query.run is None else [query.run]
     deleted, newest, changed, named = await asyncio.to_thread(
         call.house.calls.read,
@@ -256,16 +208,16 @@ async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> RunsCh
         ),
     )
     if deleted > version:
-        return Resync(Cursor(here.seq, newest))
+        there = Cursor(here.seq, newest)
+        return there, ResyncFrame(resync=str(there))
     if not changed:
-        return None
+        return here, None
+    there = Cursor(here.seq, changed[-1].version)
     asked_for += named.values()
     wanted = [run for run in changed if run.run_id in asked_for] if asked_for else changed
-    return RunsChanged(
-        runs=tuple(run.run_id for run in wanted),
-        agents=tuple(dict.fromkeys(run.agent_id for run in wanted)),
-        cursor=Cursor(here.seq, changed[-1].version),
-    )
+    agents = list(dict.fromkeys(run.agent_id for run in wanted))
+    frame = RunsChangedFrame(runs=[run.run_id for run in wanted], agents=agents, cursor=str(there))
+    return there, frame if wanted else None
 
 
 def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:

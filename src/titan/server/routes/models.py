@@ -1,11 +1,15 @@
 """The language model of this server, in OpenAI's dialect, so that a job script needs no key."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from litestar import Response
+from litestar import Request, Response
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Scope, Send
 
 from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
@@ -16,7 +20,6 @@ from titan.server.call import Call
 from titan.server.chat_answer import Chunks, answer_json, error_event, error_json, error_status
 from titan.server.chat_request import ChatAsked, parse_chat
 from titan.server.chat_witness import Witness, check_named_run
-from titan.server.closing_stream import ClosingStream
 from titan.server.route import Routes
 
 route = Routes()
@@ -153,3 +156,38 @@ def _model(call: Call) -> LanguageModel:
         next_step="Start Titan with TITAN_MODEL, for example gemini/gemini-2.5-flash with GEMINI_API_KEY in"
         " .env; or install titan[local].",
     )
+
+
+class Closable(Protocol):
+    """What yields the parts of an answer."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Begin. Called once, or not at all when the client has left by then."""
+
+    async def aclose(self) -> None:
+        """Stop, and let go of everything."""
+
+
+class ClosingStream(Stream):
+    """An answer that `content` yields. Litestar's own leaves one whose client has left to the garbage collector."""
+
+    def __init__(self, content: Closable, *, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._content = content
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **given: Any) -> ASGIResponse:
+        """Return what sends it."""
+        made = super().to_asgi_response(app, request, **given)
+        return _Closing(made, self._content)
+
+
+class _Closing(ASGIStreamingResponse):
+    def __init__(self, made: ASGIResponse, content: Closable) -> None:
+        self._made = made
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._made(scope, receive, send)
+        finally:
+            await self._content.aclose()

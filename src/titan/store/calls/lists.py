@@ -15,14 +15,14 @@ from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
-from titan.store.calls.rows import ACTION_WIDTH, RUN_COLUMNS, action_from_row, run_from_row, sums_from_row, to_pico
+from titan.store.calls.rows import ACTION_WIDTH, RUNS, action_from_row, sums_from_row, to_pico
 from titan.store.rows.columns import to_us
 from titan.store.session import CallSession, Row
 
 #: What runs are sorted by → its column, and its place in the head: in `run_columns`, or from the end.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
-    "started": ("started_at_us", RUN_COLUMNS.index("started_at_us")),
-    "cost": ("cost", RUN_COLUMNS.index("cost")),
+    "started": ("started_at_us", RUNS.names.index("started_at_us")),
+    "cost": ("cost", RUNS.names.index("cost")),
     "duration": ("duration_us", -3),
     "actions": ("calls", -2),
     "success_rate": ("success_rate", -1),
@@ -60,7 +60,7 @@ def registry(
     rows = session.ask(runs.query(session.text_of("registry"), *behind) + order, values)
     is_last = len(rows) <= limit
     cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
-    return [run_from_row(row) for row in rows[:limit]], cursor
+    return [RUNS.of(row) for row in rows[:limit]], cursor
 
 
 def count_runs(session: CallSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:

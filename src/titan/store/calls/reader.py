@@ -21,7 +21,7 @@ from titan.store.calls.people_rows import (
     note_from_row,
     replay_from_row,
 )
-from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, hour_of, run_from_row
+from titan.store.calls.rows import RUNS, action_from_row, flat_run, heard_from_row, hour_of
 from titan.store.calls.tapes import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tapes
 from titan.store.rows.columns import methods_read_rows, to_json, to_us
@@ -41,7 +41,7 @@ class SqlCallReader:
 
     def run(self, project_id: str, run_id: str) -> Run | None:
         row = self._one("run", project_id=project_id, run_id=run_id)
-        return None if row is None else run_from_row(row)
+        return None if row is None else RUNS.of(row)
 
     def registry(
         self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
@@ -271,7 +271,7 @@ class SqlCallReader:
             if has_acknowledged
             else self._all("runs_in_need", **asked)
         )
-        return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
+        return [(run := RUNS.of(row), self._is_unrecovered(run, row[-1])) for row in rows]
 
     def _is_unrecovered(self, run: Run, run_no: int) -> bool:
         """Tell whether an error was not made good in a run that did not fail; most that were stopped have none."""
@@ -306,10 +306,10 @@ class SqlCallReader:
 
     def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
-        return [run_from_row(row) for row in self._all("silent_runs", **until, limit=limit)]
+        return [RUNS.of(row) for row in self._all("silent_runs", **until, limit=limit)]
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
-        return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
+        return [RUNS.of(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
         run_no = self._run_no(project_id, run_id)
@@ -318,7 +318,7 @@ class SqlCallReader:
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
-        return [run_from_row(row) for row in rows]
+        return [RUNS.of(row) for row in rows]
 
     def pinned_runs(self) -> frozenset[RunKey]:
         return frozenset((row[0], row[1]) for row in self._all("pinned_runs"))

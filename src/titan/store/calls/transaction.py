@@ -14,13 +14,12 @@ from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note, row_of_replay
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import (
+    RUNS,
     HourRow,
     Values,
     action_from_row,
     hours_changed,
     row_of_action,
-    row_of_run,
-    run_from_row,
     with_totals,
 )
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
@@ -99,7 +98,7 @@ class SqlCallTransaction(SqlCallReader):
         """Return those of these runs that are stored; note where they stand."""
         found: dict[str, Run] = {}
         for row in self._all("runs_to_change", project_id=project_id, ids=to_json(sorted(run_ids))):
-            run = run_from_row(row[4:])
+            run = RUNS.of(row[4:])
             found[run.id] = run
             self._places[project_id, run.id] = Place(row[0], row[1], row[2].hex(), row[3], run)
         self._absent.update((project_id, run_id) for run_id in run_ids - found.keys())
@@ -308,7 +307,7 @@ class SqlCallTransaction(SqlCallReader):
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
             numbers = (place.run_no, place.text_count, link, place.actions_version, self.version, self.version)
-            rows.append((*numbers, *row_of_run(run)))
+            rows.append((*numbers, *RUNS.values(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:
                 self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
             place.known = run

@@ -17,9 +17,9 @@ from titan.store.list_reader import ANY_WORKER
 from titan.store.postgres.session import PostgresSession
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import methods_read_rows
-from titan.store.rows.dags import dag_from_row, run_from_row
-from titan.store.rows.jobs import job_from_row, ready_job_of
-from titan.store.rows.workers import attempt_from_row, worker_from_row
+from titan.store.rows.dags import DAGS, RUNS
+from titan.store.rows.jobs import JOBS, ready_job_of
+from titan.store.rows.workers import ATTEMPTS, WORKERS
 from titan.store.session import Parameter, Row
 from titan.store.transaction import SqlTransaction
 
@@ -73,23 +73,23 @@ class AheadReader(SqlReader):
             self._note_lease(lease_id, [next(answers) for _query in _OF_LEASE])
         for worker_id in wanted:
             found, busy, live = next(answers), next(answers), next(answers)
-            self._live[worker_id] = [attempt_from_row(row) for row in live]
-            self._workers[worker_id] = worker_from_row(found[0]) if found else None
+            self._live[worker_id] = [ATTEMPTS.of(row) for row in live]
+            self._workers[worker_id] = WORKERS.of(found[0]) if found else None
             self._busy[worker_id] = dict(busy)
         for take in takes:
-            jobs = [self._noted(job_from_row(row)) for row in next(answers)]
+            jobs = [self._noted(JOBS.of(row)) for row in next(answers)]
             self._lanes[take] = [ready_job_of(job) for job in jobs]
 
     def _note_lease(self, lease_id: str, answers: list[list[Row]]) -> None:
         attempts, jobs, dags, runs, children = answers
-        self._attempts[lease_id] = attempt_from_row(attempts[0]) if attempts else None
-        for job in map(job_from_row, jobs):
+        self._attempts[lease_id] = ATTEMPTS.of(attempts[0]) if attempts else None
+        for job in map(JOBS.of, jobs):
             self._jobs[job.id] = job
             if not children:
                 self._childless.add(job.id)
-        for dag in map(dag_from_row, dags):
+        for dag in map(DAGS.of, dags):
             self._dags[dag.id] = dag
-        for run in map(run_from_row, runs):
+        for run in map(RUNS.of, runs):
             self._runs[run.project_id, run.id] = run
 
     def _noted(self, job: Job) -> Job:
@@ -136,7 +136,7 @@ class AheadReader(SqlReader):
     def _jobs_to_take(self, lane: str, requirement: str, limit: int) -> list[ReadyJob]:
         if (lane, requirement, limit) not in self._lanes:
             found = self._all("whole_jobs_to_take", lane=lane, requirement=requirement, limit=limit)
-            self._lanes[lane, requirement, limit] = [ready_job_of(self._noted(job_from_row(row))) for row in found]
+            self._lanes[lane, requirement, limit] = [ready_job_of(self._noted(JOBS.of(row))) for row in found]
         return self._lanes[lane, requirement, limit]
 
 

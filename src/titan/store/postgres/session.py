@@ -19,10 +19,11 @@ from psycopg.pq.abc import PGresult
 
 from titan.model.errors import StoreRefused
 from titan.store.queries import load_queries
+from titan.store.rows.fragments import FRAGMENTS
 from titan.store.session import Parameter, Row
 
 _SQL_FOLDER = Path(__file__).parent.parent / "sql"
-QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "postgres" / "queries")
+QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "postgres" / "queries", fragments=FRAGMENTS)
 
 ANSWER_SECONDS: Final = 30.0  # a decision is milliseconds; the longest, a DAG of 10,000 jobs, some seconds
 _WAITING_LIMIT: Final = 1000  # statements; bounds memory, not time

@@ -6,12 +6,14 @@ database's own, is a row that cannot be read: a status that is none, a text that
 
 import inspect
 import logging
+import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -60,6 +62,108 @@ def _plain(value: object) -> object:
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)
+
+
+# --- a column for each field ---
+
+S = TypeVar("S")
+
+_MOST_COUNT: Final = 2**63 - 1
+_HELPERS: Final[Mapping[str, Any]] = {
+    each.__name__: each for each in (to_us, from_us, to_us_or_none, from_us_or_none, to_json)
+} | {"MOST": _MOST_COUNT}
+
+
+class Columns(Generic[S]):
+    """How values of a type are stored: a column for each field, by the field's type. Nothing here names a field.
+
+    Moments are integer microseconds in `<field>_us`, members of an enum their text, truths 0 and 1, numbers and texts
+    themselves, and all else JSON. Reading and writing are compiled, as dataclasses are: each change of a job does both.
+    """
+
+    def __init__(
+        self,
+        shape: type[S],
+        *,
+        within: "Mapping[str, Columns[Any]]" = MappingProxyType({}),
+        but: Collection[str] = (),
+        make: Callable[..., S] | None = None,
+        pairs: Mapping[Any, tuple[Callable[[Any], tuple[int, int]], Callable[[int, int], Any]]] = MappingProxyType({}),
+    ) -> None:
+        """Fields of `within` have columns for their own fields, types of `pairs` two columns; `but` are not stored."""
+        self._words: dict[str, Any] = {**_HELPERS, f"make_{shape.__name__}": make or shape}
+        self._written: dict[str, str] = {}  #: column → what is written, of `{v}`
+        arguments = []
+        for field, hint in get_type_hints(shape).items():
+            if field in but:
+                continue
+            if field in within:
+                arguments.append(f"{field}={self._nested(field, within[field])}")
+                continue
+            kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+            [kind] = [kind for kind in kinds if kind is not NoneType]
+            arguments.append(f"{field}={self._column(shape, field, kind, len(kinds) > 1, pairs.get(kind))}")
+        self._made = f"make_{shape.__name__}({', '.join(arguments)})"
+        self.names: Final = tuple(self._written)
+        #: Return the value of a row that begins with these columns.
+        self.of: Callable[[Sequence[Any]], S] = self._compiled("row", self._made)
+        #: Return the columns of a value, in their order.
+        self.values: Callable[[S], tuple[Any, ...]] = self._compiled("value", f"({', '.join(self._each('value'))},)")
+        self.row: Callable[[S], dict[str, Any]] = self.row_but()
+
+    def row_but(self, *left_out: str) -> Callable[[S], dict[str, Any]]:
+        """Return what gives column → what is written of a value, but for these columns."""
+        items = zip(self.names, self._each("value"), strict=True)
+        pairs = (f"{name!r}: {written}" for name, written in items if name not in left_out)
+        return cast("Callable[[S], dict[str, Any]]", self._compiled("value", f"{{{', '.join(pairs)}}}"))
+
+    def fragments(self, name: str, table: str = "") -> dict[str, str]:
+        """Return what stands for these columns in queries: `{<name>_columns}` to ask, `{<name>_values}` to insert."""
+        return {
+            f"{name}_columns": ", ".join(f"{table}{column}" for column in self.names),
+            f"{name}_values": ", ".join(f":{column}" for column in self.names),
+        }
+
+    def _each(self, value: str) -> list[str]:
+        return [written.replace("{v}", value) for written in self._written.values()]
+
+    def _compiled(self, argument: str, result: str) -> Any:
+        return eval(f"lambda {argument}: {result}", self._words)
+
+    def _nested(self, field: str, columns: "Columns[Any]") -> str:
+        begin = len(self._written)
+        self._words |= columns._words
+        self._written |= {name: each.replace("{v}", f"{{v}}.{field}") for name, each in columns._written.items()}
+        return re.sub(r"row\[(\d+)\]", lambda place: f"row[{begin + int(place[1])}]", columns._made)
+
+    def _column(self, shape: type, field: str, kind: Any, is_optional: bool, pair: Any) -> str:
+        """Add the columns of a field; return what reads them."""
+        at, value, word = f"row[{len(self._written)}]", f"{{v}}.{field}", f"{shape.__name__}_{field}"
+        or_none = "_or_none" if is_optional else ""
+        if pair is not None:
+            self._words |= {f"{word}_to": pair[0], f"{word}_from": pair[1]}
+            both = {field: f"({word} := {word}_to({value}))[0]", f"{field}_more": f"{word}[1]"}
+            at = f"{at}, row[{len(self._written) + 1}]"
+            self._written |= both
+            return f"{word}_from({at})"
+        if kind is datetime:
+            self._written[f"{field}_us"] = f"to_us{or_none}({value})"
+            return f"from_us{or_none}({at})"
+        written, read = value, at
+        if kind is bool:
+            written, read = f"int({value})", f"bool({at})"
+        elif kind is int and not is_optional:
+            written = f"min({value}, MOST)"
+        elif isinstance(kind, type) and issubclass(kind, StrEnum):
+            self._words[word] = by_value(kind)
+            written, read = f"{value}.value", f"{word}[{at}]"
+        elif kind not in (int, str):
+            self._words[word] = msgspec.json.Decoder(kind).decode
+            written, read = f"to_json({value})", f"{word}({at})"
+        if is_optional and written != value:
+            written, read = f"None if {value} is None else {written}", f"None if {at} is None else {read}"
+        self._written[field] = written
+        return read
 
 
 # --- rows that cannot be read ---

@@ -17,10 +17,11 @@ from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
 from titan.store.calls.matching import match_of
 from titan.store.folders import NO_SPACE
 from titan.store.queries import load_queries
+from titan.store.rows.fragments import FRAGMENTS
 from titan.store.session import Parameter, Row, Value, closed, unavailable
 
 _SQL_FOLDER = Path(__file__).parent.parent / "sql"
-QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries")
+QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries", fragments=FRAGMENTS)
 
 # Nobody else writes, but a person who looks at the file with another tool may lock it for a moment.
 BUSY_MS: Final = 5000

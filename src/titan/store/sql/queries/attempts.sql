@@ -1,8 +1,3 @@
--- fragment: attempt_columns
-project_id, lease_id, job_id, number, worker_id, label, token, leased_at_us, expires_at_us, started_at_us,
-ended_at_us, outcome, exit_code, signal, duration_ns, peak_memory_bytes, error, is_stop_requested,
-ready_at_us
-
 -- name: attempt
 select {attempt_columns} from attempts where lease_id = :lease_id
 
@@ -40,9 +35,7 @@ order by expires_at_us, lease_id
 insert into attempts (
     {attempt_columns}, ordinal
 ) values (
-    :project_id, :lease_id, :job_id, :number, :worker_id, :label, :token, :leased_at_us, :expires_at_us,
-    :started_at_us, :ended_at_us, :outcome, :exit_code, :signal, :duration_ns, :peak_memory_bytes, :error,
-    :is_stop_requested, :ready_at_us, (select coalesce(max(ordinal), 0) + 1 from attempts where job_id = :job_id)
+    {attempt_values}, (select coalesce(max(ordinal), 0) + 1 from attempts where job_id = :job_id)
 )
 
 -- name: save_attempt

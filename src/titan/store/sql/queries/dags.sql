@@ -1,8 +1,3 @@
--- fragment: dag_columns
-project_id, id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, waiting_approval, ready, running,
-completed, failed, cancelled, made_by, depth, submission_key, content_digest, started_at_us, ended_at_us,
-cancelled_by
-
 -- name: dag
 select {dag_columns} from dags where id = :dag_id
 
@@ -32,11 +27,7 @@ where project_id = :project_id and submission_key = :submission_key
 order by id desc limit 1
 
 -- name: add_dag
-insert into dags ({dag_columns}) values (
-    :project_id, :id, :name, :run_id, :agent_id, :on_failure, :submitted_at_us, :waiting, :waiting_approval, :ready,
-    :running, :completed, :failed, :cancelled, :made_by, :depth, :submission_key, :content_digest, :started_at_us,
-    :ended_at_us, :cancelled_by
-)
+insert into dags ({dag_columns}) values ({dag_values})
 
 -- name: save_dag
 update dags set

@@ -1,8 +1,3 @@
--- fragment: job_columns
-project_id, id, dag_id, run_id, spec, status, submitted_at_us, remaining_parents, ready_at_us, due_at_us,
-started_at_us, ended_at_us, reason, is_cancel_requested, attempt_count, failed_count, lost_count,
-preferred_worker_id, decision
-
 -- name: job
 select {job_columns} from jobs where id = :job_id
 
@@ -182,9 +177,7 @@ select min(at_us) from (
 insert into jobs (
     {job_columns}, name, kind, requirement, priority, affinity, concurrency_key
 ) values (
-    :project_id, :id, :dag_id, :run_id, :spec, :status, :submitted_at_us, :remaining_parents, :ready_at_us, :due_at_us,
-    :started_at_us, :ended_at_us, :reason, :is_cancel_requested, :attempt_count, :failed_count, :lost_count,
-    :preferred_worker_id, :decision, :name, :kind, :requirement, :priority, :affinity, :concurrency_key
+    {job_values}, :name, :kind, :requirement, :priority, :affinity, :concurrency_key
 )
 
 -- name: add_edge

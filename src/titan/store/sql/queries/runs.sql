@@ -1,15 +1,8 @@
--- fragment: run_columns
-project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count, live_job_count, outcome,
-ended_at_us, reason, orchestrator
-
 -- name: run_control
 select {run_columns} from run_control where project_id = :project_id and id = :run_id
 
 -- name: add_run
-insert into run_control ({run_columns}) values (
-    :project_id, :id, :agent_id, :started_at_us, :last_activity_at_us, :stage_count, :job_count, :live_job_count,
-    :outcome, :ended_at_us, :reason, :orchestrator
-)
+insert into run_control ({run_columns}) values ({run_values})
 
 -- name: save_run
 update run_control set

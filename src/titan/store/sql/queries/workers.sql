@@ -1,7 +1,3 @@
--- fragment: worker_columns
-organisation_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load,
-token_id, confines
-
 -- name: worker
 select {worker_columns} from workers where id = :worker_id
 
@@ -27,10 +23,7 @@ where
     and not exists (select 1 from attempts where attempts.worker_id = workers.id)
 
 -- name: save_worker
-insert into workers ({worker_columns}) values (
-    :organisation_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
-    :server_id, :is_draining, :load, :token_id, :confines
-)
+insert into workers ({worker_columns}) values ({worker_values})
 on conflict (id) do update set
     name = excluded.name, host = excluded.host, pid = excluded.pid, offers = excluded.offers,
     version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
