@@ -140,6 +140,12 @@ class ExampleWorld:
         body = {"run_id": PAPERS, "agent_id": "PAPERS", "entries": entries}
         assert ask_json(self.titan.sdk_port, "POST", "/api/v1/actions", body).status == 200
 
+    def twin(self) -> None:
+        """Record a run that did as much as RESEARCH_cb5e13 did: no call of its own."""
+        end = {"type": "run", "at_ns": time.time_ns(), "end": "completed"}
+        body = {"run_id": "RESEARCH_d1aa07", "agent_id": "RESEARCH", "entries": [end]}
+        assert ask_json(self.titan.sdk_port, "POST", "/api/v1/actions", body).status == 200
+
     def weather(self) -> None:
         """Have a run be recorded whose program is here, and exported."""
         if not (self.folder / "weather.jsonl").exists():

@@ -39,7 +39,10 @@ def cancel(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run
     panel=EVERYDAY,
 )
 def retry(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run: AllOfRun = None) -> Answer:
-    """Try again what failed, and what was cancelled because of it; what completed is kept."""
+    """Try again what failed; what completed is kept.
+
+    What was cancelled because of it is tried again, too.
+    """
     answer = on_any(titan, "titan retry", lambda *path: titan.post("api", *path, "retry"), name, dag=dag, run=run)
     return Answer(answer, lambda: _show_retried(read(answer, Retried)))
 

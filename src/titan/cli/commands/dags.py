@@ -14,7 +14,7 @@ from titan.cli.server import Server, read
 from titan.cli.views import DAG_COLUMNS, dag_row, now, show_dag
 from titan.wire.work import DagsAnswer, DagView
 
-app = noun("List DAGs; show one and wait for it; submit one again.")
+app = noun("List and show DAGs, wait for one; submit one again.")
 
 OfRun: TypeAlias = Annotated[
     str | None,

@@ -33,9 +33,9 @@ Home: TypeAlias = Annotated[
     epilog=examples("titan doctor", "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'"),
 )
 def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Check everything Titan needs here, and say what to do; exit 1 when something does not work.
+    """Check everything Titan needs, and say what to do.
 
-    It changes nothing, costs nothing, and works without a server too.
+    Exit 1 when something does not work. It changes nothing, costs nothing, and works without a server too.
     """
     from titan.cli.doctor.findings import Level, findings_of  # what it looks into takes 0.3 s to import
 

@@ -14,7 +14,7 @@ from titan.cli.server import Server, read
 from titan.cli.views import now
 from titan.wire.gates import GatesAnswer, GateView
 
-app = noun("List gates; `titan approve` and `titan reject` decide them.")
+app = noun("List gates; titan approve and titan reject decide.")
 everyday = typer.Typer()
 
 _COLUMNS = (

@@ -19,7 +19,7 @@ from titan.cli.views import JOB_COLUMNS, attempts_of, job_row, now, reason_of, s
 from titan.model.jobs import JobStatus
 from titan.wire.work import JobsAnswer, JobView, ResultAnswer, StoryAnswer
 
-app = noun("List jobs; show one, its result and its history; run one again.")
+app = noun("List and show jobs, their history; run one again.")
 everyday = typer.Typer()
 
 WithStatus: TypeAlias = Annotated[
@@ -126,8 +126,9 @@ def logs(
     run: RunScope = None,
     as_json: bool = False,
 ) -> Answer | None:
-    """Write what a job wrote, byte for byte; of several attempts one after the other, named on stderr.
+    """Write what a job wrote, byte for byte.
 
+    Of several attempts one after the other, named on stderr.
     With --json the text is one field, in which bytes that are no UTF-8 are replaced.
     """
     found = find_job(titan, name, dag=dag, run=run)

@@ -38,7 +38,7 @@ Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Move a home tha
 
 @asks(app, "titan clean --dry-run", "titan clean", panel=_MAINTENANCE)
 def clean(titan: Server, *, dry_run: DryRun = False) -> Answer:
-    """Delete what is older than its retention now, instead of within the hour.
+    """Delete now what is older than its retention.
 
     Workspaces lie with the workers, which delete theirs by themselves every ten minutes.
     """
@@ -103,7 +103,10 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
     epilog=examples("titan restore titan-2026-03-01", "titan restore backup.tar.gz --home ./copy"),
 )
 def restore(source: Source, *, home: Home = None, force: Force = False, as_json: JsonOption = False) -> None:
-    """Put a backup back where no server works, after checking every part of it."""
+    """Put a backup back, after checking every part of it.
+
+    No server may work on the home.
+    """
     from titan.store.backup import restore as put_back
 
     bar = _Bar()

@@ -24,7 +24,7 @@ from titan.wire.actions import ActionDetailView, SkeletonAnswer
 from titan.wire.notes import NotesAnswer
 from titan.wire.runs import ChainAnswer, RegistryAnswer, RunView
 
-app = noun("List runs; show, resume, end, annotate and delete one; export and import them.")
+app = noun("List, show, resume, edit, export and import runs.")
 
 
 class Sort(StrEnum):

@@ -221,7 +221,7 @@ def run(
     env: Env = None,
     as_json: bool = False,
 ) -> None:
-    """Run a script on a worker: write what it writes, and end with its exit code.
+    """Run a script on a worker: its output, its exit code.
 
     Options stand before SCRIPT. Ctrl-C ends the waiting, not the job.
     """

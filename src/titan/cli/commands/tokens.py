@@ -20,7 +20,7 @@ from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
 
 A_DAY: Final = timedelta(days=1)
 
-app = noun("List, create and revoke tokens, which a server that others can reach asks for.")
+app = noun("List, create and revoke tokens.")
 
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Who or what will hold it, for people.")]
 TokenId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `titan tokens list` shows it.")]

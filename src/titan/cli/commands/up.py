@@ -118,7 +118,7 @@ def up(
     tls_key: TlsKey = None,
     log_format: LogFormat = None,
 ) -> None:
-    """Start Titan here: the server and a worker beside it, until Ctrl-C."""
+    """Start Titan: the server and a worker beside it."""
     offers = {} if no_worker else parse_offers(offer or DEFAULT_OFFERS)
     from titan import main  # the whole server: most of a second to import
 

@@ -16,7 +16,7 @@ from titan.cli.views import now, shortened
 from titan.settings import home_folder, setting
 from titan.wire.workers import LocalWorkerAnswer, WorkersAnswer, WorkerView
 
-app = noun("List workers; join a server as one, start one beside it, drain one.")
+app = noun("List, start and drain workers; join a server as one.")
 
 START_SECONDS: Final = 45.0  # the server waits 30 s for it
 
