@@ -10,6 +10,7 @@ the standard library gives.
 
 from __future__ import annotations
 
+import os
 import random as standard
 from datetime import UTC, datetime
 from uuid import UUID
@@ -56,6 +57,15 @@ class _Recorded(standard.Random):
         self._is_seeded = True
         super().seed(_seed() if a is None else a, version)
 
+    def setstate(self, state: Any) -> None:
+        """Go on from a state that `getstate` gave."""
+        self._is_seeded = True
+        super().setstate(state)
+
+    def forget_seed(self) -> None:
+        """Have the next use seed it: in a forked process, so that it does not repeat its parent's numbers."""
+        self._is_seeded = False
+
     def random(self) -> float:
         """Return the next number in [0.0, 1.0)."""
         if not self._is_seeded:
@@ -71,3 +81,4 @@ class _Recorded(standard.Random):
 
 #: Random numbers of this process, with all methods of `random.Random`.
 random = _Recorded()
+os.register_at_fork(after_in_child=random.forget_seed)

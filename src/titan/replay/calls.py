@@ -20,7 +20,8 @@ _NOTHING: Final = Decimal(0)
 
 def recorded_actions(lines: Sequence[ActionLine]) -> list[RecordedAction]:
     """Return the actions of an export, in the order of their start."""
-    return sorted((_recorded(line) for line in lines), key=_start)
+    own = (line for line in lines if not line.sources or "sdk" in line.sources)  # what a replay comes to
+    return sorted(map(_recorded, own), key=_start)
 
 
 def replayed_actions(calls: Sequence[ReportedCall], recorded: Mapping[str, RecordedAction]) -> list[RecordedAction]:

@@ -3,7 +3,9 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -77,6 +79,7 @@ class Program:
     command: Sequence[str]
     recording: Path  #: an export in JSON Lines
     run_id: str
+    actions: int = 0  #: that the recording has
     folder: Path = field(default_factory=Path.cwd)  #: where it is executed
     timeout: float | None = None  #: seconds; None: as long as it takes
 
@@ -122,6 +125,8 @@ def execute(
                     f"the program took longer than {program.timeout:g} s; give it more by --timeout"
                 ) from None
         calls = _calls(report, program)
+        if exit_code and not calls and program.actions:
+            raise ReplayFailed(f"{' '.join(program.command)} ended with exit code {exit_code} before its first call")
         with suppress(FileNotFoundError), trace.open("rb") as lines:
             return Execution(exit_code=exit_code, calls=calls, trace=list(read_trace(lines)))
         return Execution(exit_code=exit_code, calls=calls, trace=[])
@@ -143,7 +148,7 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
 @contextmanager
 def _started(program: Program, environment: Mapping[str, str], is_quiet: bool) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program in a process group of its own, which has ended when the block ends, however that ends."""
-    output = subprocess.DEVNULL if is_quiet else None
+    output = subprocess.DEVNULL if is_quiet else sys.stderr
     try:
         process = subprocess.Popen(
             list(program.command),
@@ -157,7 +162,8 @@ def _started(program: Program, environment: Mapping[str, str], is_quiet: bool) -
     except OSError as error:
         raise ReplayFailed(f"{program.command[0]!r} cannot be started: {error.strerror}") from None
     try:
-        yield process
+        with _ended_by_signals():
+            yield process
     finally:
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
@@ -165,6 +171,24 @@ def _started(program: Program, environment: Mapping[str, str], is_quiet: bool) -
             with suppress(subprocess.TimeoutExpired):
                 process.wait(END_SECONDS)
                 break
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise SystemExit, so that the program and its folders go with this process."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def _calls(report: Path, program: Program) -> list[ReportedCall]:
@@ -178,4 +202,8 @@ def _calls(report: Path, program: Program) -> list[ReportedCall]:
     if began.type == "refused":
         raise ReplayFailed(began.reason)
     decoder = msgspec.json.Decoder(ReportedCall)
-    return [decoder.decode(line) for line in lines]
+    calls = [decoder.decode(line) for line in lines if not line.startswith(b'{"type"')]
+    refused = next((line for line in lines if line.startswith(b'{"type"')), None)  # of a process that it began
+    if refused is not None:
+        raise ReplayFailed(msgspec.json.decode(refused, type=_Began).reason)
+    return calls

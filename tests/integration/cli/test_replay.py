@@ -159,9 +159,10 @@ def test_an_export_is_replayed_without_a_server(titan: RunningTitan, tmp_path: P
         (["usable"], 2, "expected a program behind --: titan replay RUN -- python agent.py; found none"),
         (["usable", "--", "no-such-program"], 5, "'no-such-program' cannot be started: No such file or directory"),
         (["usable", "--", "true"], 5, "true began no replay: expected a Python program with titan_sdk installed"),
+        (["usable", "--", sys.executable, "mistyped.py"], 5, "ended with exit code 2 before its first call"),
         (["usable", "--timeout", "0.1", "--", "sleep", "60"], 5, "the program took longer than 0.1 s"),
     ],
-    ids=["no run", "no program", "no such program", "no Python", "too long"],
+    ids=["no run", "no program", "no such program", "no Python", "no script", "too long"],
 )
 def test_what_cannot_be_replayed_is_said_in_a_line(
     titan: RunningTitan, tmp_path: Path, words: list[str], exit_code: int, said: str
@@ -174,3 +175,29 @@ def test_what_cannot_be_replayed_is_said_in_a_line(
     assert done.returncode == exit_code, done.stdout + done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+CHARGING = """
+import subprocess, sys
+from pathlib import Path
+import titan_sdk
+
+@titan_sdk.action(effect="external")
+def charge():
+    Path("charged").open("a").write("x")
+
+with titan_sdk.run("charging", "RUN_ID"):
+    charge()
+    subprocess.run([sys.executable, "-c", "print(1)"], check=True)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-I"]], ids=["plain", "isolated"])
+def test_nothing_runs_live_whatever_python_is_told(titan: RunningTitan, tmp_path: Path, options: list[str]) -> None:
+    name = f"charging{len(options)}"
+    (tmp_path / "agent.py").write_text(CHARGING.replace("RUN_ID", name))
+    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment(titan), check=True)
+
+    done = replay(titan, tmp_path, name, "--", sys.executable, *options, "agent.py")
+
+    assert (done.returncode, (tmp_path / "charged").read_text()) == (0, "x"), done.stdout + done.stderr

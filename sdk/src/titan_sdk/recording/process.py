@@ -177,13 +177,18 @@ def _destination() -> Destination:
         answer = Answer(Verdict.REFUSED, "it is not known where the server is")
         return Destination(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
-    transport = Transport(
-        *(address.host, address.port, token_for(address)),
-        is_tls=address.is_tls,
-        ca_file=address.ca_file,
-        retry_for_seconds=0,
-    )
-    return Destination(post_to(transport), None if folder is None else Spool(folder))
+    spool = None if folder is None else Spool(folder)
+    try:
+        transport = Transport(
+            *(address.host, address.port, token_for(address)),
+            is_tls=address.is_tls,
+            ca_file=address.ca_file,
+            retry_for_seconds=0,
+        )
+    except TitanError as mistake:  # such as a token that no header can carry
+        denied = Answer(Verdict.DENIED, str(mistake))
+        return Destination(lambda _body, _seconds: denied, spool)
+    return Destination(post_to(transport), spool)
 
 
 def _new_recorder() -> Recorder | None:
@@ -202,7 +207,8 @@ def _import_before_any_fork() -> None:
 def _start_anew() -> None:
     """Begin as a forked child: what waits in the parent's queue, and the runs it ends, are the parent's."""
     global _recorder
-    _recorder = _new_recorder()
+    if _answers is None:
+        _recorder = _new_recorder()
     _endings.clear()
     _under_way.clear()
 
@@ -219,3 +225,8 @@ _answers: Answers | None = None
 _recorder = _new_recorder()
 _import_before_any_fork()
 os.register_at_fork(after_in_child=_start_anew)
+
+if "TITAN_REPLAY" in os.environ:  # where Python did not begin it before the program, as under `python -I`
+    from titan_sdk.replaying import starting
+
+    starting.start()

@@ -26,7 +26,7 @@ def headers() -> dict[str, str]:
     where nothing is recorded, and where an id is none that a header can carry.
     """
     act = current_action()
-    if not process.is_recording():
+    if not process.is_recording() or process.answers() is not None:
         return {}
     return _headers_of(act.run if act is not None else current_run(), act)
 
@@ -34,7 +34,7 @@ def headers() -> dict[str, str]:
 def headers_here() -> dict[str, str]:
     """Return the same, but begin no run where none is open."""
     act = current_action()
-    return _headers_of(act.run if act is not None else open_run(), act)
+    return {} if process.answers() is not None else _headers_of(act.run if act is not None else open_run(), act)
 
 
 def _headers_of(run: Run | None, act: ActiveAction | None) -> dict[str, str]:

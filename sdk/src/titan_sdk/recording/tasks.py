@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from hashlib import blake2b
 from threading import current_thread, main_thread
 
@@ -56,13 +56,18 @@ def _path_of(task: Task[Any]) -> str | None:
 
 def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
     """Number the tasks of a loop that have no path yet, and those that are made from now on; return the current's."""
-    thread = current_thread()
-    root = "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}/"
+    root = _root()
     for task in sorted(sys.modules["asyncio.tasks"].all_tasks(loop), key=_order):
         if _path_of(task) is None:
             _number(task, loop, root)
     _make_numbered(loop)
     return _path_of(current) or root.rstrip("/")
+
+
+def _root() -> str:
+    """Return what the paths of a loop's tasks begin with."""
+    thread = current_thread()
+    return "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}/"
 
 
 def _order(task: Task[Any]) -> tuple[bool, int, str]:
@@ -87,15 +92,21 @@ def _make_numbered(loop: AbstractEventLoop) -> None:
     if getattr(before, "is_of_titan", False):
         return
     tasks = sys.modules["asyncio.tasks"]
+    root = _root()
 
     def numbered(loop: AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        own = copy_context() if before is None and options.get("context") is None else None
+        if own is not None:
+            options["context"] = own
         task: Any = (
             tasks.Task(coroutine, loop=loop, **options) if before is None else before(loop, coroutine, **options)
         )
         maker: Any = tasks.current_task(loop)
         path = None if maker is None else _path_of(maker)
-        if path is not None and _path_of(task) is None:
-            _number(task, maker, f"{path}.")
+        if _path_of(task) is None:
+            _number(task, loop if path is None else maker, root if path is None else f"{path}.")
+        if own is not None:  # for threads that run in a copy of it before the task's own first action
+            own.run(_inherited.set, _path_of(task) or "")
         return task
 
     numbered.is_of_titan = True  # type: ignore[attr-defined]

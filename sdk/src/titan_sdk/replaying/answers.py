@@ -29,6 +29,7 @@ __all__ = ["Answers", "RecordedFailure", "ReplayDiverged"]
 
 LONGEST_DELAY_SECONDS = 0.003  # of an answer, so that those of calls side by side come in another order
 ORDER_SECONDS = 0.25  # that an answer waits for the one before it, which the program may never ask for
+CANCEL_SECONDS = 5.0  # beyond the recorded duration of a call that was cancelled
 STEP_SECONDS = 0.001  # in which whoever has an answer goes on before the next one has his
 
 
@@ -73,6 +74,7 @@ class Answers:
         self._tracer: Tracer | None = None
         self._traced_after: str | None = None
         self._answered = set[str]()  #: ids of recorded actions
+        self._diverged: str | None = None  #: why the program is to end
 
     def trace(self, tracer: Tracer, *, after: str | None) -> None:
         """Trace the program's statements from the recorded action `after` on, or from now on."""
@@ -112,6 +114,9 @@ class Answers:
             await asyncio.sleep(0)
             while self._is_early(found) and time.monotonic() < until:  # noqa: ASYNC110  # calls come from threads, too
                 await asyncio.sleep(STEP_SECONDS)
+        if found.is_failed and '"asyncio.exceptions:CancelledError"' in (found.exception or ""):
+            # Whoever cancelled it, as a timeout does, does so again; only then is it over.
+            await asyncio.sleep(found.duration_ns / 1e9 + CANCEL_SECONDS)
         return self._serve(act, found)
 
     def items(
@@ -149,6 +154,9 @@ class Answers:
         return found.after is not None and found.after.id not in self._answered
 
     def _find(self, act: ActiveAction) -> Recorded:
+        if self._diverged is not None:
+            self._taken[act.id] = _Taken(None, "ended", is_same=False)
+            raise ReplayDiverged(self._diverged)
         name, site = _place_of(act)
         inputs = inputs_of(act, known=self.recording.next_inputs(act.task, name, site))
         found = self._take(act, inputs)
@@ -157,9 +165,8 @@ class Answers:
         if self._tracer is not None and not same:
             self._tracer.stop()
         if found is None:
-            raise ReplayDiverged(
-                f"the recording of run {self.recording.run_id} has no further call of {act.plan.name!r} here"
-            )
+            self._diverged = f"the recording of run {self.recording.run_id} has no further call of {name!r} here"
+            raise ReplayDiverged(self._diverged)
         return found
 
     def _take(self, act: ActiveAction, inputs: str | None) -> Recorded | None:
@@ -173,7 +180,8 @@ class Answers:
             value = revived(text) if text is not None else _failure_of(found)
         except CannotRevive as error:
             self._taken[act.id].how = "stopped"
-            raise ReplayDiverged(f"the output of {found.name!r} ({found.id}) cannot be served: {error}") from None
+            self._diverged = f"the output of {found.name!r} ({found.id}) cannot be served: {error}"
+            raise ReplayDiverged(self._diverged) from None
         self._taken[act.id].how = "served"
         self._answered.add(found.id)
         if self._tracer is not None and found.id == self._traced_after:
@@ -197,12 +205,25 @@ class Answers:
         taken = self._taken.pop(act.id, None)
         if taken is None:  # a `with` block: its inputs may be set in it
             taken = _Taken(self._take(act, inputs_of(act)), "ran", is_same=False)
+        if taken.how == "ended":
+            return
         fields = {"recorded_id": None if taken.found is None else taken.found.id, "how": taken.how}
         if taken.how == "served" and taken.is_same:
             place = {"id": act.id, "parent_id": act.parent_id, "started_at_ns": act.started_at_ns}
             self._write(compact_json(fields | place) + "\n")
         else:
             self._write(f'{compact_json(fields)[:-1]},"entry":{entry_of(act).text(built_in())}}}\n')
+        if taken.how == "served" and taken.found is not None:
+            self._report_below(act, taken.found)
+
+    def _report_below(self, act: ActiveAction, found: Recorded) -> None:
+        """Report what the program did not come to, for the action above was answered."""
+        ids = {found.id: act.id}
+        for below in found.below:
+            ids[below.id] = f"{act.id}.{len(ids)}"
+        for below in found.below:
+            fields = {"recorded_id": below.id, "how": "served", "id": ids[below.id], "started_at_ns": act.started_at_ns}
+            self._write(compact_json(fields | {"parent_id": ids.get(below.line.get("parent_id") or "")}) + "\n")
 
     def flush(self, timeout: float) -> bool:
         """Return at once: each line is written as it comes."""

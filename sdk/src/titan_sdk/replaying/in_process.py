@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import contextmanager
 
 from titan_sdk.recording import process
@@ -79,5 +80,8 @@ def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> I
     if process.answers() is not None:
         raise NotReplayable("a replay is under way in this process: expected one at a time")
     replayed = Replay(found)
+    sources = sys.modules.get("titan_sdk.sources")
+    if sources is not None:
+        sources.random.forget_seed()
     with process.replaying(Answers(found, lambda line: replayed.calls.append(json.loads(line)))):
         yield replayed

@@ -34,11 +34,25 @@ class Recorded:
     """
 
     __slots__ = (
-        *("after", "ended_at", "exception", "id", "inputs", "is_served", "kind", "line", "name", "outcome", "outputs"),
+        *(
+            "after",
+            "below",
+            "duration_ns",
+            "ended_at",
+            "exception",
+            "id",
+            "inputs",
+            "is_served",
+            "kind",
+            "line",
+            "name",
+            "outcome",
+            "outputs",
+        ),
         *("site", "started_at", "task"),
     )
 
-    def __init__(self, line: dict[str, Any], *, has_children: bool) -> None:
+    def __init__(self, line: dict[str, Any], *, has_children: bool = False) -> None:
         self.line = line
         self.id: str = line["id"]
         self.name: str = line.get("action") or line.get("name") or ""
@@ -52,12 +66,16 @@ class Recorded:
         self.outputs = _text(line, "outputs")
         self.exception = _text(known, "exception")
         self.started_at: str = line["started_at"]
+        self.duration_ns: int = line.get("duration_ns") or 0
         self.ended_at: str = line.get("ended_at") or self.started_at
         #: the action beside this one that ended last before it: where order is kept, this one is answered after it
         self.after: Recorded | None = None
         #: whether a replay answers the call from here; else its code runs, and what it gives is compared
         is_leaf = not has_children and (self.kind not in _GROUPS or self.name in _SOURCES)
-        self.is_served = is_leaf and line.get("effect") != "local"
+        effect = line.get("effect")
+        self.is_served = effect == "external" or (is_leaf and effect != "local")
+        #: the actions below this one, of which a replay that answers it comes to none
+        self.below: list[Recorded] = []
 
     @property
     def is_failed(self) -> bool:
@@ -103,6 +121,8 @@ class Recording:
             found = _next(waiting, self._taken, inputs) if waiting else None
             if found is not None:
                 self._taken.add(found.id)
+                if found.is_served:
+                    self._taken.update(action.id for action in found.below)
                 if waiting and waiting[-1] is found:
                     waiting.pop()
                 return found
@@ -141,9 +161,13 @@ def read_recording(lines: Iterable[str | bytes], *, run_id: str | None = None) -
     if wanted is None or wanted not in runs:
         expected = "one run" if run_id is None else f"run {run_id}"
         raise NotReplayable(f"the recording: expected {expected}, found {', '.join(runs[:5]) or 'none'}")
-    lines_of_run = [line for line in found if line["run_id"] == wanted]
-    parents = {line.get("parent_id") for line in lines_of_run}
-    actions = [Recorded(line, has_children=line["id"] in parents) for line in lines_of_run]
+    # What others reported, such as our model endpoint, is no call of the program's that a decorator could answer.
+    own = [line for line in found if line["run_id"] == wanted and "sdk" in (line.get("sources") or ["sdk"])]
+    if not own and any(line["run_id"] == wanted for line in found):
+        raise NotReplayable(f"Replay not available: no action of run {wanted} was recorded with titan_sdk")
+    parents = {line.get("parent_id") for line in own}
+    actions = [Recorded(line, has_children=line["id"] in parents) for line in own]
+    _note_below(actions)
     _check_outputs(actions)
     return Recording(wanted, actions)
 
@@ -168,6 +192,18 @@ def _next(waiting: list[Recorded], taken: set[str], inputs: str | None) -> Recor
     return first
 
 
+def _note_below(actions: Iterable[Recorded]) -> None:
+    """Note of each action all that are below it."""
+    by_id = {action.id: action for action in actions}
+    for action in actions:
+        seen = {action.id}
+        above = by_id.get(action.line.get("parent_id") or "")
+        while above is not None and above.id not in seen:
+            above.below.append(action)
+            seen.add(above.id)
+            above = by_id.get(above.line.get("parent_id") or "")
+
+
 def _note_order(actions: Iterable[Recorded]) -> None:
     """Note of each action that is served which one ended last before it, if they were under way at the same time.
 
@@ -181,8 +217,9 @@ def _note_order(actions: Iterable[Recorded]) -> None:
 
 
 def _check_outputs(actions: Iterable[Recorded]) -> None:
+    hidden = {below.id for action in actions if action.is_served for below in action.below}
     for action in actions:
-        if not action.is_served:
+        if not action.is_served or action.id in hidden:
             continue
         if action.outcome is None:
             why = "is not there: the action never ended"

@@ -16,7 +16,7 @@ import os
 from contextlib import ExitStack
 
 from titan_sdk.replaying.answers import Answers
-from titan_sdk.replaying.recording import NotReplayable, read_recording
+from titan_sdk.replaying.recording import NotReplayable, Recording, read_recording
 from titan_sdk.replaying.sources import install
 from titan_sdk.replaying.tracing import Tracer
 
@@ -26,39 +26,53 @@ if TYPE_CHECKING:
 
 __all__ = ["start"]
 
+REFUSED = 70  # the exit code
+_has_begun = False
 _to_the_end = ExitStack()  # of the process: nothing closes it
 
 
 def start(environment: Mapping[str, str] = os.environ) -> None:
-    """Begin, where TITAN_REPLAY names a recording: from now on calls of actions are answered from it.
+    """Begin, once, where TITAN_REPLAY names a recording: from now on calls of actions are answered from it.
 
-    What cannot be replayed is said in the report, and ends the program.
+    What goes wrong is said in the report and ends the program: it must not run without a replay. In a process that the
+    program begins no call is answered.
 
     Raises:
         SystemExit: the recording cannot be replayed.
     """
+    global _has_begun
     path = environment.get("TITAN_REPLAY")
-    if path is None:
+    if path is None or _has_begun:
         return
-    write = _writer(environment["TITAN_REPLAY_REPORT"])
+    _has_begun = True
+    report = environment["TITAN_REPLAY_REPORT"]
+    is_first = not os.path.exists(report)
+    write = _writer(report)
     try:
-        with open(path, encoding="utf-8") as lines:
-            recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"))
-    except NotReplayable as error:
-        write(json.dumps({"type": "refused", "reason": str(error)}) + "\n")
-        raise SystemExit(70) from None
+        _begin(path, write, environment, is_first=is_first)
+    except Exception as error:  # noqa: BLE001 (Python goes on without a module that fails to be imported here)
+        reason = str(error) if isinstance(error, NotReplayable) else f"{type(error).__name__}: {error}"
+        write(json.dumps({"type": "refused", "reason": reason}) + "\n")
+        raise SystemExit(REFUSED) from None
+
+
+def _begin(path: str, write: Callable[[str], object], environment: Mapping[str, str], *, is_first: bool) -> None:
     seed = int(environment.get("TITAN_REPLAY_SEED", "0"))
     pins = frozenset(filter(None, environment.get("TITAN_REPLAY_PINS", "").split(",")))
-    trace = environment.get("TITAN_REPLAY_TRACE")
-    tracer = None if trace is None else Tracer(os.getcwd(), _writer(trace))
+    if is_first:
+        with open(path, encoding="utf-8") as lines:
+            recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"))
+        write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
+    else:
+        recording = Recording(environment.get("TITAN_REPLAY_RUN", ""), [])
     answers = Answers(recording, write, seed=None if "task_order" in pins else seed)
-    if tracer is not None:
-        answers.trace(tracer, after=environment.get("TITAN_REPLAY_AFTER"))
     from titan_sdk.recording import process
 
     _to_the_end.enter_context(process.replaying(answers))
-    write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
     install(pins, seed=seed)
+    trace = environment.get("TITAN_REPLAY_TRACE")
+    if trace is not None and is_first:
+        answers.trace(Tracer(os.getcwd(), _writer(trace)), after=environment.get("TITAN_REPLAY_AFTER"))
 
 
 def _writer(path: str) -> Callable[[str], object]:

@@ -24,6 +24,7 @@ from titan.wire.replays import ReplayReport
 everyday = typer.Typer()
 
 EXAMPLE: Final = "titan replay RUN -- python agent.py"
+LONGEST_NAME: Final = 255  # of a file
 NO_PROGRAM: Final = f"a program behind --: {EXAMPLE}"
 _MARKS: Final = {"match": "✅ Match", "diverged": "❌ Diverged", "unknown": "– Unknown"}
 _PINNED: Final = {
@@ -77,9 +78,11 @@ def replay(
     if not command:
         raise usage_error("titan replay", expected=NO_PROGRAM, found="none")
     with tempfile.TemporaryDirectory(prefix="titan-replay-") as folder:
-        path = Path(run) if Path(run).is_file() else _fetched(titan, run, Path(folder))
+        path = Path(run) if _is_file(run) else _fetched(titan, run, Path(folder))
         run_line, recording = _recording(path, run)
-        program = Program(command=command, recording=path, run_id=run_line.run_id, timeout=timeout)
+        program = Program(
+            command=command, recording=path, run_id=run_line.run_id, actions=len(recording), timeout=timeout
+        )
         investigator = Investigator(program, recording, on_execution=lambda what_for: remark(f"Replaying: {what_for}"))
         try:
             found = investigator.investigate(runs=runs, finds_cause=not no_cause)
@@ -94,7 +97,7 @@ def replay(
             ) from error
     comparison = compare(recording, investigator.replayed(found.executions[0]))
     document = _document(run_line, comparison, found, shlex.join(command))
-    if not Path(run).is_file():
+    if not _is_file(run):
         titan.post("api", "v1", "runs", run_line.run_id, "replays", body={"level": "re_execute", "report": document})
     is_same = not comparison.divergence_count and found.root is None
     return Answer(
@@ -102,6 +105,10 @@ def replay(
         lambda: _show(run_line, comparison, found),
         ExitCode.OK if is_same else ExitCode.FAILED,
     )
+
+
+def _is_file(run: str) -> bool:
+    return len(run) < LONGEST_NAME and Path(run).is_file()
 
 
 def _fetched(titan: Server, run: str, folder: Path) -> Path:

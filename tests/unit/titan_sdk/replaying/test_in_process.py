@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -261,3 +262,79 @@ def test_no_request_goes_to_a_server_but_an_action_that_made_one_answers(tmp_pat
         with pytest.raises(ReplayDiverged, match="in a replay no request goes to a Titan server"):
             titan_sdk.TitanClient("127.0.0.1", 9).store_put("key", "value")
     assert found.divergences == []
+
+
+def test_an_external_action_is_answered_with_all_that_it_called(tmp_path: Path) -> None:
+    @titan_sdk.action(effect="external")
+    def charge(card: str) -> str:
+        made.append(card)
+        return str(call_llm(card)["answer"])
+
+    found = replayed(lambda: [charge("visa"), call_llm("visa")], tmp_path)
+
+    assert (found.divergences, made) == ([], [])
+
+
+def test_what_the_model_endpoint_recorded_below_a_call_does_not_have_it_run(tmp_path: Path) -> None:
+    path = recorded(lambda: call_llm("hello"), tmp_path / "run.jsonl")
+    parent = json.loads(path.read_text().splitlines()[1])
+    below = parent | {"id": "e", "parent_id": parent["id"], "sources": ["endpoint"]}
+    path.write_text(path.read_text() + json.dumps(below))
+    made.clear()
+
+    with titan_sdk.replay(path) as found:
+        assert call_llm("hello")["answer"] == "HELLO"
+        assert titan_sdk.headers() == {}
+
+    assert (found.divergences, made) == ([], [])
+
+
+def test_a_timeout_cancels_a_call_that_it_cancelled(tmp_path: Path) -> None:
+    caught: list[str] = []
+
+    @titan_sdk.action
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        try:
+            await asyncio.wait_for(slow(), 0.05)
+        except TimeoutError:
+            caught.append("timeout")
+
+    assert replayed(lambda: asyncio.run(main()), tmp_path).divergences == []
+    assert caught == ["timeout"] * 2
+
+
+def test_threads_of_tasks_that_made_no_call_themselves_get_what_each_got(tmp_path: Path) -> None:
+    given: list[list[object]] = []
+
+    async def one(number: int) -> object:
+        await asyncio.sleep((3 - number) / 100)
+        return await asyncio.to_thread(ten_times, number)
+
+    @titan_sdk.action
+    def ten_times(number: int) -> int:
+        return number * 10
+
+    async def main() -> None:
+        call_llm("begin")
+        given.append(await asyncio.gather(*map(one, range(3))))
+
+    found = replayed(lambda: asyncio.run(main()), tmp_path)
+
+    assert given == [[0, 10, 20]] * 2
+    assert found.divergences == []
+
+
+def test_after_a_call_that_was_not_recorded_no_other_one_is_answered(tmp_path: Path) -> None:
+    def other() -> None:
+        for _ in range(2):
+            with pytest.raises(ReplayDiverged):
+                refuse("that")
+        with pytest.raises(ReplayDiverged):
+            call_llm("hello")
+
+    found = replayed(lambda: call_llm("hello"), tmp_path, other)
+
+    assert found.divergences == ["extra_action: refuse", "missing_action: call_llm"]
