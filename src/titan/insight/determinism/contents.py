@@ -6,7 +6,7 @@ The texts are in the typed encoding of `titan_sdk.tape`, and are walked as JSON:
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -99,14 +99,14 @@ def contents_of(payload: Payload | None) -> Contents:
     return found
 
 
-def _walk(value: object, path: str, key: str, lists: list[TextList]) -> Iterator[Leaf]:
+def _walk(value: Any, path: str, key: str, lists: list[TextList]) -> Iterator[Leaf]:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, str | int | float):
         yield Leaf(path, key, value)
     elif isinstance(value, list):
         yield from _walk_list(value, path, key, lists, is_set=False)
-    elif isinstance(value, dict):
+    else:
         [tag] = value if len(value) == 1 else [""]
         if tag.startswith("$"):
             yield from _walk_tagged(tag, value[tag], path, key, lists)

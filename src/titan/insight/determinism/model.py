@@ -24,10 +24,6 @@ class Severity(StrEnum):
         """Return the next level; the highest stays."""
         return _LEVELS[min(_LEVELS.index(self) + 1, len(_LEVELS) - 1)]
 
-    def lowered(self) -> "Severity":
-        """Return the level below; the lowest stays."""
-        return _LEVELS[max(_LEVELS.index(self) - 1, 0)]
-
     @property
     def weight(self) -> Decimal:
         """What share of an action's determinism the issue takes (spec/runs.md 3.5)."""

@@ -1,9 +1,10 @@
 """Moments that values name: texts of dates, numbers of seconds since 1970, ids that hold the time they were made at."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -81,12 +82,10 @@ def ids_in(leaf: Leaf) -> Iterator[tuple[str, str, datetime | None]]:
 
 def _generated(text: str) -> tuple[str, datetime | None] | None:
     """Return what an id is, and when it was made as far as it says; None of one that may be a digest or a word."""
-    if len(text) == 26:
-        return "ULID", _at(_number(text[:10], _CROCKFORD) / 1000)
-    if len(text) == 27:
-        return "KSUID", _at((_number(text, _BASE62) >> 128) + _KSUID_EPOCH)
-    if len(text) == 24:
-        return "ObjectId", _at(int(text[:8], 16))
+    if len(text) in _TIMED:
+        name, made_at = _TIMED[len(text)]
+        moment = _at(made_at(text))
+        return None if moment is None else (name, moment)
     found = UUID(text)
     if found.version == 7:
         return "UUID", _at((found.int >> 80) / 1000)
@@ -100,3 +99,13 @@ def _number(text: str, alphabet: str) -> int:
     for letter in text:
         number = number * len(alphabet) + alphabet.index(letter)
     return number
+
+
+#: Length → what an id of this length is, and the seconds since 1970 at which it was made.
+_TIMED: Final[Mapping[int, tuple[str, Callable[[str], float]]]] = MappingProxyType(
+    {
+        24: ("ObjectId", lambda text: int(text[:8], 16)),
+        26: ("ULID", lambda text: _number(text[:10], _CROCKFORD) / 1000),
+        27: ("KSUID", lambda text: (_number(text, _BASE62) >> 128) + _KSUID_EPOCH),
+    }
+)
