@@ -17,12 +17,12 @@ from tests.support.builders import NOON
 from titan.engine.attempts import Completed, Leased, Progress
 from titan.engine.attendance import Orders
 from titan.engine.orchestrator import Orchestrator
-from titan.engine.protocol import Assignment
 from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import StoreError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Worker, WorkerState
+from titan.wire.protocol import Assignment
 
 HEARTBEAT_SECONDS = 3.0
 

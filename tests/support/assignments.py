@@ -1,6 +1,6 @@
 """Assignments as a server hands them to a worker."""
 
-from titan.engine.protocol import Assignment
+from titan.wire.protocol import Assignment
 
 
 def an_assignment(

@@ -9,9 +9,9 @@ from typing import TypeVar
 from tests.support.builders import NOON, PROJECT
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import Completed, Progress, complete, dispatch
-from titan.engine.cancel import Cancelled, cancel_jobs
+from titan.engine.cancel import cancel_jobs
 from titan.engine.gates import decide
-from titan.engine.submit import Submitted, Submitter, submit
+from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, NewDag
 from titan.model.jobs import GateOutcome, Job
@@ -20,6 +20,7 @@ from titan.ports import Store, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.store.sqlite import SqliteStore
+from titan.wire.work import Cancelled, Submitted
 
 T = TypeVar("T")
 

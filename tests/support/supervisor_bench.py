@@ -8,7 +8,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
-from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.inbox import (
@@ -26,6 +25,7 @@ from titan.engine.worker.supervisor import Supervisor
 from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
 from titan.ports_execution import AttemptEnd, AttemptOrder
+from titan.wire.protocol import Assignment, Report
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCRIPT = b"print('hello')"

@@ -1,31 +1,23 @@
 """Once more: replay a job, deploy a DAG again, resume a run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from titan.engine.moves import reopened
 from titan.engine.retry import Neighbourhood, retry_job
-from titan.engine.submit import Submitted, Submitter, submit
+from titan.engine.submit import Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict
 from titan.model.jobs import Job, JobStatus
-from titan.model.run_control import Orchestrator, RunControl
+from titan.model.run_control import RunControl
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, gates_above
 from titan.rules.gates import gate_name, with_gates
 from titan.rules.names import MAX_NAME
+from titan.wire.work import Resumed, Submitted
 
 REPLAY: Final = "-replay"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
-    """The answer to a resume: who goes on."""
-
-    agent_run_id: str
-    retried_job: str | None  #: the job that submitted the run's stages, and now runs again
-    orchestrator: Orchestrator | None  #: the program to start again, outside of Titan
 
 
 def replay_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:

@@ -12,7 +12,6 @@ from typing import Final
 
 from titan.engine.consequences import cancel_with_descendants, follow
 from titan.engine.moves import Moves
-from titan.engine.protocol import LEASE_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag
 from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
@@ -21,6 +20,7 @@ from titan.model.workers import FreeWorker, Placement, WorkerState
 from titan.ports import Reader, Transaction
 from titan.rules.dispatch import plan_placements
 from titan.rules.retry import after_attempt
+from titan.wire.protocol import LEASE_SECONDS
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}

@@ -1,7 +1,7 @@
 """Cancelling: what has not started ends at once, what runs ends when its worker confirms."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from titan.engine.consequences import ask_to_stop, cancel_with_descendants, is_prefetched
 from titan.engine.moves import Moves
@@ -10,18 +10,10 @@ from titan.model.events import RunEnded, Subject
 from titan.model.jobs import Job, JobStatus
 from titan.model.run_control import RunControl, RunOutcome
 from titan.ports import Transaction
+from titan.wire.work import Cancelled
 
 CAUSE = "cancel by client"
 REASON = "cancelled on request"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
-    """The answer to a cancel: names of jobs, in submission order."""
-
-    cancelled: tuple[str, ...]  #: ended now, descendants included
-    stopping: tuple[str, ...]  #: running or prefetched; they end when their worker confirms or its lease ends
-    skipped: tuple[str, ...]  #: final before
 
 
 def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from titan.engine.moves import subject_of
-from titan.engine.protocol import FILES_ACCEPTED_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import StaleLease
 from titan.model.events import FilesNoted
@@ -13,6 +12,7 @@ from titan.model.files import AttemptFile, FilePlace
 from titan.model.memory import StoredFile
 from titan.ports import Reader, Transaction
 from titan.rules.names import shown
+from titan.wire.protocol import FILES_ACCEPTED_SECONDS
 
 ACCEPTED: Final = timedelta(seconds=FILES_ACCEPTED_SECONDS)
 _OVER: Final = (AttemptOutcome.LOST, AttemptOutcome.RETURNED)  # nobody waits for anything of these

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from titan.engine.moves import Moves
 from titan.engine.release import release
@@ -13,14 +13,7 @@ from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.run_control import RunControl
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retried:
-    """The answer to a retry."""
-
-    retried: tuple[str, ...]  #: names of the jobs that will run again, in submission order
-    kept: int  #: jobs of these DAGs that completed and stay so
+from titan.wire.work import Retried
 
 
 def retry_job(tx: Transaction, job: Job) -> Retried:

@@ -20,17 +20,7 @@ from titan.rules.dag import check_depth, check_run_size, unknown_parents
 from titan.rules.gates import asks_for_approval, gate_name
 from titan.rules.lifecycle import advance
 from titan.rules.rollup import agent_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """The answer to a submission."""
-
-    dag_id: str
-    name: str
-    agent_run_id: str | None
-    job_count: int
-    from_record: bool = False  #: nothing new was stored: this DAG was submitted before
+from titan.wire.work import Submitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

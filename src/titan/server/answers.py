@@ -11,7 +11,7 @@ from titan.model import errors
 from titan.server.misplaced import Meant, meant_by
 from titan.server.parts import plain
 from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
-from titan.server.wire import Problem, ProblemAnswer
+from titan.wire.problems import Problem, ProblemAnswer
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from titan.server.house import House
 from titan.server.lists import given
 from titan.server.parts import plain
 from titan.server.texts import with_whole_days
-from titan.server.wire import ScopeQuery
+from titan.wire.base import ScopeQuery
 
 T = TypeVar("T")
 

@@ -35,7 +35,7 @@ DIRECT_AGENT: Final = "direct-calls"  # whose runs they are of which nobody said
 RUN_HEADER: Final = "x-titan-run-id"
 AGENT_HEADER: Final = "x-titan-agent-id"
 PARENT_HEADER: Final = "x-titan-parent-id"
-MOST_OF_ID: Final = 200  # as in wire_actions
+MOST_OF_ID: Final = 200  # as in titan.wire.recording
 MOST_OF_AGENT_ID: Final = 500
 
 logger = logging.getLogger(__name__)

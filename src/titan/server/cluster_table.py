@@ -3,9 +3,9 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire_cluster
 from titan.server.route import Route
 from titan.server.routes import cluster
+from titan.wire.workers import LocalWorkerAnswer, LocalWorkerBody, WorkersAnswer, WorkersQuery, WorkerView
 
 CLUSTER_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -13,16 +13,16 @@ CLUSTER_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/workers",
         handler=cluster.list_workers,
         permission=Permission.SEE_CLUSTER,
-        query=wire_cluster.WorkersQuery,
-        answer=wire_cluster.WorkersAnswer,
+        query=WorkersQuery,
+        answer=WorkersAnswer,
     ),
     Route(
         method="POST",
         path="/api/workers/local",
         handler=cluster.start_local,
         permission=Permission.OPERATE,
-        body=wire_cluster.LocalWorkerBody,
-        answer=wire_cluster.LocalWorkerAnswer,
+        body=LocalWorkerBody,
+        answer=LocalWorkerAnswer,
         status_code=201,
         mutates=True,
     ),
@@ -31,7 +31,7 @@ CLUSTER_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/workers/{worker:str}/drain",
         handler=cluster.drain_worker,
         permission=Permission.OPERATE,
-        answer=wire_cluster.WorkerView,
+        answer=WorkerView,
         mutates=True,
     ),
     Route(
@@ -39,7 +39,7 @@ CLUSTER_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/workers/{worker:str}/resume",
         handler=cluster.resume_worker,
         permission=Permission.OPERATE,
-        answer=wire_cluster.WorkerView,
+        answer=WorkerView,
         mutates=True,
     ),
 )

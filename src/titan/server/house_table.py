@@ -3,10 +3,11 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire_access, wire_house
 from titan.server.route import Route
 from titan.server.routes import about, session
 from titan.server.signing_in import PATH as SESSION_PATH
+from titan.wire.about import CleanAnswer, CleanQuery, SettingsAnswer
+from titan.wire.access import SessionView, SignInBody
 
 HOUSE_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -14,22 +15,22 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path=SESSION_PATH,
         handler=session.who_am_i,
         permission=Permission.SIGN_IN,
-        answer=wire_access.SessionView,
+        answer=SessionView,
     ),
     Route(
         method="POST",
         path=SESSION_PATH,
         handler=session.sign_in,
         permission=Permission.SIGN_IN,
-        body=wire_access.SignInBody,
-        answer=wire_access.SessionView,
+        body=SignInBody,
+        answer=SessionView,
     ),
     Route(
         method="DELETE",
         path=SESSION_PATH,
         handler=session.sign_out,
         permission=Permission.SIGN_IN,
-        answer=wire_access.SessionView,
+        answer=SessionView,
     ),
     Route(
         method="GET",
@@ -44,14 +45,14 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/settings",
         handler=about.settings,
         permission=Permission.OPERATE,
-        answer=wire_house.SettingsAnswer,
+        answer=SettingsAnswer,
     ),
     Route(
         method="POST",
         path="/api/clean",
         handler=about.clean,
         permission=Permission.OPERATE,
-        query=wire_house.CleanQuery,
-        answer=wire_house.CleanAnswer,
+        query=CleanQuery,
+        answer=CleanAnswer,
     ),
 )

@@ -21,7 +21,7 @@ from titan.model.errors import HeadersTooLarge, InvalidInput, RequestTimeout, Ti
 from titan.server.answers import JSON, problem_of, status_code_of
 from titan.server.connection_tracker import TrackedConnection
 from titan.server.limited_log import LimitedLog
-from titan.server.wire import ProblemAnswer
+from titan.wire.problems import ProblemAnswer
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from titan.model.projects import DEFAULT_PROJECT
 from titan.server.answers import status_code_of
 from titan.server.house import House, RunsWith
 from titan.server.routes.recording import MAX_RECORD_BYTES, told_in
-from titan.server.wire_actions import RecordBody
+from titan.wire.recording import RecordBody
 from titan_sdk.address import Address
 from titan_sdk.recording.delivery import Answer, Delivery, Verdict, verdict_of
 from titan_sdk.recording.spool import Spool, folders_for

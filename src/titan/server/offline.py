@@ -6,9 +6,9 @@ from titan.engine import tokens
 from titan.model.tokens import Role
 from titan.ports import Transaction
 from titan.rules.names import check_label, check_name, check_project
-from titan.server import wire_access
 from titan.server.views import new_token_answer, token_view
 from titan.system import SystemIds
+from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
 
 
 def create_token(
@@ -20,7 +20,7 @@ def create_token(
     is_trusted: bool,
     labels: list[str] | None,
     project: str | None,
-) -> wire_access.NewTokenAnswer:
+) -> NewTokenAnswer:
     """Make a token, as POST /api/tokens does."""
     new = tokens.NewToken(
         name=check_name("token", name),
@@ -33,11 +33,11 @@ def create_token(
     return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan token create"))
 
 
-def list_tokens(tx: Transaction) -> wire_access.TokensAnswer:
+def list_tokens(tx: Transaction) -> TokensAnswer:
     """List all tokens, as GET /api/tokens does."""
-    return wire_access.TokensAnswer(tokens=[token_view(token) for token in tx.tokens()])
+    return TokensAnswer(tokens=[token_view(token) for token in tx.tokens()])
 
 
-def revoke_token(tx: Transaction, *, token_id: str) -> wire_access.TokenView:
+def revoke_token(tx: Transaction, *, token_id: str) -> TokenView:
     """Make a token good no more, as POST /api/tokens/{token}/revoke does."""
     return token_view(tokens.revoke(tx, token_id, cause="titan token revoke"))

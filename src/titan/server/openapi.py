@@ -14,7 +14,7 @@ from titan import __version__
 from titan.server.route import Route
 from titan.server.rpc_status import OTLP_PATHS, PROTOBUF
 from titan.server.table import ROUTES
-from titan.server.wire import ProblemAnswer
+from titan.wire.problems import ProblemAnswer
 
 REF: Final = "#/components/schemas/{name}"
 RAW_SCHEMA: Final = {"type": "string", "format": "binary"}

@@ -15,16 +15,19 @@ from titan.model.recorded import Action, AgentRow, Note, Tally
 from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
-from titan.server import wire_runs as wire
 from titan.server.run_details import told_beside
-from titan.server.wire_sentinel import InterventionView
+from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
+from titan.wire.agents import AgentView
+from titan.wire.notes import NoteView
+from titan.wire.runs import ProgressView, RunDetailView, RunView, TallyView, ToldEndView
+from titan.wire.sentinel import InterventionView
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
 
 
-def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
+def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
     """Return runs; how far one of a known agent is, is told by the agent's earlier runs."""
     unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
     earlier = {key: _earlier_calls(reader, *key) for key in unsure}
@@ -37,10 +40,10 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
     return [run.tally.calls for run in found]
 
 
-def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
+def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
-    return wire.RunView(
+    return RunView(
         run_id=run.id,
         agent_id=run.agent_id,
         session_id=run.session_id,
@@ -67,27 +70,27 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
     )
 
 
-def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
+def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
     """Return one run with what was told of it beside its words, which is read from its tape."""
     [view] = run_views(reader, [run])
-    known = {name: getattr(view, name) for name in wire.RunView.__struct_fields__}
-    return wire.RunDetailView(**known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
+    known = {name: getattr(view, name) for name in RunView.__struct_fields__}
+    return RunDetailView(**known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)])
 
 
-def _told_end_view(run: Run) -> wire.ToldEndView | None:
+def _told_end_view(run: Run) -> ToldEndView | None:
     """Return the end that a run was told before it went on; one that has ended says how by its status."""
     told = run.told_end if run.status is RunStatus.RUNNING else None
-    return None if told is None else wire.ToldEndView(status=told.status, reason=told.reason, at=told.at)
+    return None if told is None else ToldEndView(status=told.status, reason=told.reason, at=told.at)
 
 
-def _progress_view(run: Run, far: Progress) -> wire.ProgressView:
+def _progress_view(run: Run, far: Progress) -> ProgressView:
     source: Literal["told", "estimated"] = "estimated" if far.is_estimated else "told"
-    return wire.ProgressView(share=far.share, source=source, done=run.done, total=run.total)
+    return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
 
-def tally_view(tally: Tally) -> wire.TallyView:
+def tally_view(tally: Tally) -> TallyView:
     """Return counts and sums."""
-    return wire.TallyView(
+    return TallyView(
         calls=tally.calls,
         running=tally.running,
         attempts=tally.attempts,
@@ -108,9 +111,9 @@ def tally_view(tally: Tally) -> wire.TallyView:
     )
 
 
-def action_view(action: Action) -> wire.ActionView:
+def action_view(action: Action) -> ActionView:
     """Return one action without its bodies."""
-    return wire.ActionView(
+    return ActionView(
         id=action.id,
         number=action.number,
         run_id=action.run_id,
@@ -155,9 +158,9 @@ def intervention_view(told: Intervention) -> InterventionView:
     )
 
 
-def note_view(note: Note) -> wire.NoteView:
+def note_view(note: Note) -> NoteView:
     """Return what a person said."""
-    return wire.NoteView(
+    return NoteView(
         id=note.id,
         action_id=note.action_id,
         author=note.author,
@@ -170,9 +173,9 @@ def note_view(note: Note) -> wire.NoteView:
     )
 
 
-def agent_view(agent: AgentRow) -> wire.AgentView:
+def agent_view(agent: AgentRow) -> AgentView:
     """Return an agent."""
-    return wire.AgentView(
+    return AgentView(
         agent_id=agent.agent_id,
         first_seen_at=agent.first_seen_at,
         last_seen_at=agent.last_seen_at,
@@ -189,10 +192,10 @@ def agent_view(agent: AgentRow) -> wire.AgentView:
     )
 
 
-def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> wire.BodiesView:
+def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
     """Return what an action was given and gave, each cut at `limit_bytes`."""
     base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
-    return wire.BodiesView(
+    return BodiesView(
         id=action.id,
         inputs=_body(bodies.inputs, f"{base}/inputs", limit_bytes),
         outputs=_body(bodies.outputs, f"{base}/outputs", limit_bytes),
@@ -200,27 +203,27 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
     )
 
 
-def _failure_view(action: Action, failure: Failure | None) -> wire.FailureView | None:
+def _failure_view(action: Action, failure: Failure | None) -> FailureView | None:
     """Return why an action failed: as it was told, or, of one whose end nobody told, as its run's end shows."""
     if failure is not None:
-        return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+        return FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
     if action.error_type is None:
         return None
-    return wire.FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
+    return FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
 
 
-def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView | None:
+def _body(payload: Payload | None, url: str, limit_bytes: int) -> BodyView | None:
     if payload is None:
         return None
     if payload.blob is not None:
         stands_in = msgspec.json.decode(payload.text, type=_StandsIn).blob
-        cut = wire.CutView(size_bytes=stands_in.size_bytes, sha256=stands_in.sha256, url=url)
-        return wire.BodyView(text=stands_in.head[:limit_bytes], cut=cut)
+        cut = CutView(size_bytes=stands_in.size_bytes, sha256=stands_in.sha256, url=url)
+        return BodyView(text=stands_in.head[:limit_bytes], cut=cut)
     content = payload.whole.encode()
     if len(content) <= limit_bytes:
-        return wire.BodyView(text=content.decode())
-    cut = wire.CutView(size_bytes=len(content), sha256=None, url=url)
-    return wire.BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
+        return BodyView(text=content.decode())
+    cut = CutView(size_bytes=len(content), sha256=None, url=url)
+    return BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
 
 
 class _Blob(msgspec.Struct):

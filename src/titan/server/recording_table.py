@@ -2,12 +2,7 @@
 
 from typing import Final
 
-from titan.engine.again import Resumed
-from titan.engine.cancel import Cancelled
-from titan.engine.retry import Retried
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions, wire_import, wire_intercepts, wire_scores, wire_tapes
-from titan.server import wire_runs as views
 from titan.server.route import Route
 from titan.server.routes import (
     again,
@@ -25,6 +20,37 @@ from titan.server.routes import (
     tapes,
     telemetry,
 )
+from titan.wire.actions import (
+    ActionDetailView,
+    BodiesAnswer,
+    BodiesQuery,
+    CallsQuery,
+    FindAnswer,
+    FindQuery,
+    LedgerAnswer,
+    LedgerExportQuery,
+    LedgerQuery,
+    SkeletonAnswer,
+    SkeletonQuery,
+)
+from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView
+from titan.wire.base import OkAnswer
+from titan.wire.files import FilesQuery, LeftFilesAnswer
+from titan.wire.notes import InterceptsAnswer, InterceptsQuery, NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
+from titan.wire.recording import EndRunBody, RecordAnswer, RecordBody, RecordQuery
+from titan.wire.runs import (
+    ChainAnswer,
+    ExportQuery,
+    ImportAnswer,
+    ImportQuery,
+    RegistryAnswer,
+    RegistryQuery,
+    RunDetailView,
+    RunView,
+    TallyView,
+)
+from titan.wire.scores import IngestionAnswer
+from titan.wire.work import Cancelled, Resumed, Retried
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -43,9 +69,9 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/actions",
         handler=recording.record_actions,
         permission=Permission.DELIVER,
-        query=wire_actions.RecordQuery,
-        body=wire_actions.RecordBody,
-        answer=wire_actions.RecordAnswer,
+        query=RecordQuery,
+        body=RecordBody,
+        answer=RecordAnswer,
         adds=True,
     ),
     *(
@@ -60,7 +86,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         handler=scores.add_scores,
         permission=Permission.RECORD,
         body=dict,  # or a list of them
-        answer=dict,  # of one score or of a list: see wire_scores
+        answer=dict,  # of one score or of a list: see titan.wire.scores
         adds=True,
     ),
     Route(
@@ -69,7 +95,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         handler=scores.take_ingestion,
         permission=Permission.RECORD,
         body=dict,
-        answer=wire_scores.IngestionAnswer,
+        answer=IngestionAnswer,
         status_code=207,
         adds=True,
     ),
@@ -87,15 +113,15 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/runs",
         handler=runs.list_runs,
         permission=Permission.SEE_ALL,
-        query=views.RegistryQuery,
-        answer=views.RegistryAnswer,
+        query=RegistryQuery,
+        answer=RegistryAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/runs/export",
         handler=exporting.export_runs,
         permission=Permission.SEE_ALL,
-        query=views.ExportQuery,
+        query=ExportQuery,
         answer=bytes,
     ),
     Route(
@@ -103,9 +129,9 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/import",
         handler=importing.import_runs,
         permission=Permission.ADMINISTER,
-        query=wire_import.ImportQuery,
+        query=ImportQuery,
         body=bytes,
-        answer=wire_import.ImportAnswer,
+        answer=ImportAnswer,
         adds=True,
     ),
     Route(
@@ -120,30 +146,30 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/intercepts",
         handler=intercepts.list_intercepts,
         permission=Permission.SEE_ALL,
-        query=wire_intercepts.InterceptsQuery,
-        answer=wire_intercepts.InterceptsAnswer,
+        query=InterceptsQuery,
+        answer=InterceptsAnswer,
     ),
     Route(
         method="GET",
         path=RUN,
         handler=runs.show_run,
         permission=Permission.SEE_WORK,
-        answer=views.RunDetailView,
+        answer=RunDetailView,
     ),
     Route(
         method="DELETE",
         path=RUN,
         handler=runs.delete_run,
         permission=Permission.ADMINISTER,
-        answer=wire.OkAnswer,
+        answer=OkAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/end",
         handler=runs.end_run,
         permission=Permission.CHANGE_WORK,
-        body=wire_actions.EndRunBody,
-        answer=views.RunView,
+        body=EndRunBody,
+        answer=RunView,
         mutates=True,
     ),
     Route(
@@ -151,14 +177,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path=RUN + "/pin",
         handler=runs.pin_run,
         permission=Permission.CHANGE_WORK,
-        answer=views.RunView,
+        answer=RunView,
     ),
     Route(
         method="POST",
         path=RUN + "/unpin",
         handler=runs.unpin_run,
         permission=Permission.CHANGE_WORK,
-        answer=views.RunView,
+        answer=RunView,
     ),
     Route(
         method="POST",
@@ -191,68 +217,68 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path=RUN + "/files",
         handler=left_files.files_of_run,
         permission=Permission.SEE_WORK,
-        query=wire.FilesQuery,
-        answer=wire.LeftFilesAnswer,
+        query=FilesQuery,
+        answer=LeftFilesAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/archive",
         handler=runs.archive_run,
         permission=Permission.ADMINISTER,
-        answer=views.RunView,
+        answer=RunView,
     ),
     Route(
         method="POST",
         path=RUN + "/restore",
         handler=runs.restore_run,
         permission=Permission.ADMINISTER,
-        answer=views.RunView,
+        answer=RunView,
     ),
     Route(
         method="GET",
         path=RUN + "/skeleton",
         handler=telemetry.show_skeleton,
         permission=Permission.SEE_ALL,
-        query=views.SkeletonQuery,
-        answer=views.SkeletonAnswer,
+        query=SkeletonQuery,
+        answer=SkeletonAnswer,
     ),
     Route(
         method="GET",
         path=RUN + "/bodies",
         handler=telemetry.show_bodies,
         permission=Permission.SEE_ALL,
-        query=views.BodiesQuery,
-        answer=views.BodiesAnswer,
+        query=BodiesQuery,
+        answer=BodiesAnswer,
     ),
     Route(
         method="GET",
         path=RUN + "/find",
         handler=telemetry.find_in_run,
         permission=Permission.SEE_ALL,
-        query=views.FindQuery,
-        answer=views.FindAnswer,
+        query=FindQuery,
+        answer=FindAnswer,
     ),
     Route(
         method="GET",
         path=RUN + "/chain",
         handler=tapes.verify_tape,
         permission=Permission.SEE_ALL,
-        answer=wire_tapes.ChainAnswer,
+        answer=ChainAnswer,
     ),
     Route(
         method="GET",
         path=RUN + "/notes",
         handler=notes.list_notes,
         permission=Permission.SEE_ALL,
-        answer=views.NotesAnswer,
+        answer=NotesAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/notes",
         handler=notes.add_note,
         permission=Permission.ADMINISTER,
-        body=views.NewNoteBody,
-        answer=views.NoteView,
+        body=NewNoteBody,
+        answer=NoteView,
         status_code=201,
         mutates=True,
     ),
@@ -261,21 +287,21 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path=RUN + "/notes/{note:str}",
         handler=notes.take_back_note,
         permission=Permission.ADMINISTER,
-        answer=wire.OkAnswer,
+        answer=OkAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/unmute",
         handler=notes.unmute_run,
         permission=Permission.ADMINISTER,
-        answer=wire_intercepts.UnmuteAnswer,
+        answer=UnmuteAnswer,
     ),
     Route(
         method="GET",
         path=ACTION,
         handler=telemetry.show_action,
         permission=Permission.SEE_ALL,
-        answer=views.ActionDetailView,
+        answer=ActionDetailView,
     ),
     Route(
         method="GET",
@@ -296,23 +322,23 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/ledger",
         handler=telemetry.show_ledger,
         permission=Permission.SEE_ALL,
-        query=views.LedgerQuery,
-        answer=views.LedgerAnswer,
+        query=LedgerQuery,
+        answer=LedgerAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/ledger/stats",
         handler=telemetry.show_ledger_stats,
         permission=Permission.SEE_ALL,
-        query=views.CallsQuery,
-        answer=views.TallyView,
+        query=CallsQuery,
+        answer=TallyView,
     ),
     Route(
         method="GET",
         path="/api/v1/ledger/export",
         handler=ledger_export.export_ledger,
         permission=Permission.SEE_ALL,
-        query=views.LedgerExportQuery,
+        query=LedgerExportQuery,
         answer=bytes,
     ),
     Route(
@@ -320,14 +346,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/agents",
         handler=registry.list_agents,
         permission=Permission.SEE_ALL,
-        query=views.AgentsQuery,
-        answer=views.AgentsAnswer,
+        query=AgentsQuery,
+        answer=AgentsAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/agents/{agent:str}/stats",
         handler=registry.show_agent,
         permission=Permission.SEE_ALL,
-        answer=views.AgentStatsView,
+        answer=AgentStatsView,
     ),
 )

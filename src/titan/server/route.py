@@ -7,8 +7,8 @@ from typing import Any, Literal
 from litestar import Response, WebSocket
 
 from titan.rules.access import Permission
-from titan.server import wire
 from titan.server.call import Call
+from titan.wire.base import NoQuery
 
 Handler = Callable[[Call], Awaitable[Response[Any]]]
 SocketHandler = Callable[[Call, WebSocket[Any, Any, Any]], Awaitable[None]]
@@ -24,7 +24,7 @@ class Route:
     permission: Permission  #: who may ask; `titan.rules.access` says which roles have it
     answer: Any  #: type of the body of a success; `bytes` for raw content
     body: Any = None  #: type of the request's body; `bytes` for raw content, None for none
-    query: Any = wire.NoQuery
+    query: Any = NoQuery
     status_code: int = 200
     media_type: str = "application/json"  #: of the answer
     frames: tuple[Any, ...] = ()  #: types of what a stream holds; then `answer` is `bytes`
@@ -39,4 +39,4 @@ class SocketRoute:
     path: str
     handler: SocketHandler
     permission: Permission
-    query: Any = wire.NoQuery
+    query: Any = NoQuery

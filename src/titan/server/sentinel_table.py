@@ -8,9 +8,27 @@ from typing import Final
 
 from titan.ingest import sentinel_shapes
 from titan.rules.access import Permission
-from titan.server import wire_sentinel, wire_stream
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import sentinel, stream
+from titan.wire.sentinel import (
+    ApprovalAnswer,
+    ApprovalCheckAnswer,
+    ApprovalCheckQuery,
+    ApprovalsAnswer,
+    IngestAnswer,
+    InterventionAnswer,
+    InterventionsAnswer,
+    InterventionsQuery,
+    KillSwitchAnswer,
+    KillSwitchQuery,
+    PoliciesAnswer,
+    PoliciesListAnswer,
+    PoliciesQuery,
+    RegisterAnswer,
+    ReplayResultsAnswer,
+    ReserveAnswer,
+)
+from titan.wire.stream import StreamQuery
 
 SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -18,16 +36,16 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/policies/sync",
         handler=sentinel.sync_policies,
         permission=Permission.READ_SHARED,
-        query=wire_sentinel.PoliciesQuery,
-        answer=wire_sentinel.PoliciesAnswer,
+        query=PoliciesQuery,
+        answer=PoliciesAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/kill-switch/check",
         handler=sentinel.check_kill_switch,
         permission=Permission.READ_SHARED,
-        query=wire_sentinel.KillSwitchQuery,
-        answer=wire_sentinel.KillSwitchAnswer,
+        query=KillSwitchQuery,
+        answer=KillSwitchAnswer,
     ),
     Route(
         method="POST",
@@ -35,7 +53,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.ingest,
         permission=Permission.RECORD,
         body=sentinel_shapes.BatchBody,
-        answer=wire_sentinel.IngestAnswer,
+        answer=IngestAnswer,
         status_code=202,
         adds=True,
     ),
@@ -45,7 +63,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.add_intervention,
         permission=Permission.RECORD,
         body=sentinel_shapes.InterventionBody,
-        answer=wire_sentinel.InterventionAnswer,
+        answer=InterventionAnswer,
         status_code=201,
         adds=True,
     ),
@@ -54,15 +72,15 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/interventions",
         handler=sentinel.list_interventions,
         permission=Permission.SEE_ALL,
-        query=wire_sentinel.InterventionsQuery,
-        answer=wire_sentinel.InterventionsAnswer,
+        query=InterventionsQuery,
+        answer=InterventionsAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/policies",
         handler=sentinel.list_policies,
         permission=Permission.READ_SHARED,
-        answer=wire_sentinel.PoliciesListAnswer,
+        answer=PoliciesListAnswer,
     ),
     *(
         Route(
@@ -70,7 +88,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
             path=path,
             handler=sentinel.list_approvals,
             permission=Permission.SEE_ALL,
-            answer=wire_sentinel.ApprovalsAnswer,
+            answer=ApprovalsAnswer,
         )
         for path in ("/api/v1/approvals", "/api/v1/approvals/pending")
     ),
@@ -80,7 +98,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.ask_approval,
         permission=Permission.RECORD,
         body=sentinel_shapes.ApprovalBody,
-        answer=wire_sentinel.ApprovalAnswer,
+        answer=ApprovalAnswer,
         status_code=201,
     ),
     Route(
@@ -88,22 +106,22 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/approvals/check",
         handler=sentinel.check_approval,
         permission=Permission.RECORD,
-        query=wire_sentinel.ApprovalCheckQuery,
-        answer=wire_sentinel.ApprovalCheckAnswer,
+        query=ApprovalCheckQuery,
+        answer=ApprovalCheckAnswer,
     ),
     Route(
         method="GET",
         path="/api/v1/approvals/{approval:str}/poll",
         handler=sentinel.poll_approval,
         permission=Permission.READ_SHARED,
-        answer=wire_sentinel.ApprovalAnswer,
+        answer=ApprovalAnswer,
     ),
     Route(
         method="POST",
         path="/api/v1/approvals/{approval:str}/cancel",
         handler=sentinel.cancel_approval,
         permission=Permission.RECORD,
-        answer=wire_sentinel.ApprovalAnswer,
+        answer=ApprovalAnswer,
     ),
     Route(
         method="POST",
@@ -111,7 +129,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.respond_to_approval,
         permission=Permission.RECORD,
         body=sentinel_shapes.ResponseBody,
-        answer=wire_sentinel.ApprovalAnswer,
+        answer=ApprovalAnswer,
     ),
     Route(
         method="POST",
@@ -119,7 +137,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.reserve_budget,
         permission=Permission.RECORD,
         body=sentinel_shapes.ReserveBody,
-        answer=wire_sentinel.ReserveAnswer,
+        answer=ReserveAnswer,
         status_code=201,
     ),
     Route(
@@ -128,7 +146,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.add_replay_results,
         permission=Permission.RECORD,
         body=sentinel_shapes.ReplayResultsBody,
-        answer=wire_sentinel.ReplayResultsAnswer,
+        answer=ReplayResultsAnswer,
         status_code=201,
         adds=True,
     ),
@@ -138,14 +156,14 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         handler=sentinel.register_actions,
         permission=Permission.RECORD,
         body=sentinel_shapes.RegisterBody,
-        answer=wire_sentinel.RegisterAnswer,
+        answer=RegisterAnswer,
         status_code=201,
     ),
 )
 
 #: The dashboards' names for one stream; the documentation leaves open under which of two a dashboard asks.
 STREAM_SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(
-    SocketRoute(path=path, handler=handler, permission=Permission.SEE_ALL, query=wire_stream.StreamQuery)
+    SocketRoute(path=path, handler=handler, permission=Permission.SEE_ALL, query=StreamQuery)
     for path, handler in (
         ("/api/v1/ws", stream.stream_runs),
         ("/api/v1/ws/dashboard", stream.stream_dashboard),

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from titan.model.recorded import Action
-from titan.server import wire_runs as wire
+from titan.wire.actions import SkeletonAnswer
+from titan.wire.runs import RunView
 
 _MICROSECOND = timedelta(microseconds=1)
 NONE = -1  #: no text, no duration, a parent not heard of yet
@@ -28,16 +29,14 @@ class _Texts:
         return place
 
 
-def skeleton(
-    run: wire.RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int
-) -> wire.SkeletonAnswer:
+def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> SkeletonAnswer:
     """Return the columns; `numbers` are those of all actions of the run, by id."""
     reported = {
         one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
     }
     names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
     started_at = run.started_at
-    return wire.SkeletonAnswer(
+    return SkeletonAnswer(
         version=version,
         run=run,
         number=[action.number for action in actions],

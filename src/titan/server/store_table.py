@@ -3,9 +3,26 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_store
 from titan.server.route import Route
 from titan.server.routes import memory
+from titan.wire.base import OkAnswer
+from titan.wire.store import (
+    AddBody,
+    AddedAnswer,
+    DeletedAnswer,
+    IncrementBody,
+    IncrementedAnswer,
+    KeyQuery,
+    KeysAnswer,
+    KeysQuery,
+    MembersAnswer,
+    PutBody,
+    SignalsAnswer,
+    SignalsBody,
+    SwapBody,
+    SwappedAnswer,
+    ValueAnswer,
+)
 
 STORE_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -13,16 +30,16 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store",
         handler=memory.get_value,
         permission=Permission.READ_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.ValueAnswer,
+        query=KeyQuery,
+        answer=ValueAnswer,
     ),
     Route(
         method="PUT",
         path="/api/store",
         handler=memory.put_value,
         permission=Permission.WRITE_SHARED,
-        body=wire_store.PutBody,
-        answer=wire.OkAnswer,
+        body=PutBody,
+        answer=OkAnswer,
         mutates=True,
         adds=True,
     ),
@@ -31,8 +48,8 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store",
         handler=memory.delete_key,
         permission=Permission.WRITE_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.DeletedAnswer,
+        query=KeyQuery,
+        answer=DeletedAnswer,
         mutates=True,
     ),
     Route(
@@ -40,16 +57,16 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/keys",
         handler=memory.list_keys,
         permission=Permission.READ_SHARED,
-        query=wire_store.KeysQuery,
-        answer=wire_store.KeysAnswer,
+        query=KeysQuery,
+        answer=KeysAnswer,
     ),
     Route(
         method="POST",
         path="/api/store/incr",
         handler=memory.increment,
         permission=Permission.WRITE_SHARED,
-        body=wire_store.IncrementBody,
-        answer=wire_store.IncrementedAnswer,
+        body=IncrementBody,
+        answer=IncrementedAnswer,
         mutates=True,
         adds=True,
     ),
@@ -58,8 +75,8 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/cas",
         handler=memory.compare_and_swap,
         permission=Permission.WRITE_SHARED,
-        body=wire_store.SwapBody,
-        answer=wire_store.SwappedAnswer,
+        body=SwapBody,
+        answer=SwappedAnswer,
         mutates=True,
         adds=True,
     ),
@@ -68,16 +85,16 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/sets",
         handler=memory.list_members,
         permission=Permission.READ_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.MembersAnswer,
+        query=KeyQuery,
+        answer=MembersAnswer,
     ),
     Route(
         method="POST",
         path="/api/store/sets",
         handler=memory.add_member,
         permission=Permission.WRITE_SHARED,
-        body=wire_store.AddBody,
-        answer=wire_store.AddedAnswer,
+        body=AddBody,
+        answer=AddedAnswer,
         mutates=True,
         adds=True,
     ),
@@ -86,7 +103,7 @@ STORE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/wait",
         handler=memory.wait_for_signals,
         permission=Permission.WRITE_SHARED,
-        body=wire_store.SignalsBody,
-        answer=wire_store.SignalsAnswer,
+        body=SignalsBody,
+        answer=SignalsAnswer,
     ),
 )

@@ -2,11 +2,7 @@
 
 from typing import Final
 
-from titan.engine.cancel import Cancelled
-from titan.engine.retry import Retried
-from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire, wire_access, wire_projects, wire_work
 from titan.server.cluster_table import CLUSTER_ROUTES
 from titan.server.house_table import HOUSE_ROUTES
 from titan.server.recording_table import RECORDING_ROUTES
@@ -29,6 +25,32 @@ from titan.server.routes import (
 from titan.server.sentinel_table import SENTINEL_ROUTES, STREAM_SOCKETS
 from titan.server.store_table import STORE_ROUTES
 from titan.server.worker_table import WORKER_ROUTES
+from titan.wire.about import HealthAnswer
+from titan.wire.access import NewTokenAnswer, NewTokenBody, ProjectsAnswer, TokensAnswer, TokenView
+from titan.wire.base import OkAnswer, ScopeQuery
+from titan.wire.events import EventsQuery, EventView, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
+from titan.wire.files import BlobQuery, FileAnswer, FilesQuery, JobFilesQuery, LeftFilesAnswer
+from titan.wire.gates import DecideBody, GatesAnswer, GatesQuery, GateView
+from titan.wire.work import (
+    Cancelled,
+    DagQuery,
+    DagsAnswer,
+    DagsQuery,
+    DagView,
+    JobQuery,
+    JobsAnswer,
+    JobsQuery,
+    JobView,
+    LogQuery,
+    QueueAnswer,
+    QueueQuery,
+    ResultAnswer,
+    ResultBody,
+    Retried,
+    StoryAnswer,
+    SubmitBody,
+    Submitted,
+)
 
 BINARY: Final = bytes
 
@@ -38,14 +60,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/health",
         handler=about.health,
         permission=Permission.KNOW_SERVER,
-        answer=wire.HealthAnswer,
+        answer=HealthAnswer,
     ),
     Route(
         method="POST",
         path="/api/dags",
         handler=dags.submit_dag,
         permission=Permission.SUBMIT,
-        body=wire.SubmitBody,
+        body=SubmitBody,
         answer=Submitted,
         status_code=201,
         mutates=True,
@@ -56,24 +78,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/dags",
         handler=dags.list_dags,
         permission=Permission.SEE_WORK,
-        query=wire_work.DagsQuery,
-        answer=wire_work.DagsAnswer,
+        query=DagsQuery,
+        answer=DagsAnswer,
     ),
     Route(
         method="GET",
         path="/api/dags/{dag:str}",
         handler=dags.show_dag,
         permission=Permission.SEE_WORK,
-        query=wire_work.DagQuery,
-        answer=wire_work.DagView,
+        query=DagQuery,
+        answer=DagView,
     ),
     Route(
         method="GET",
         path="/api/dags/{dag:str}/files",
         handler=left_files.files_of_dag,
         permission=Permission.SEE_WORK,
-        query=wire.FilesQuery,
-        answer=wire.LeftFilesAnswer,
+        query=FilesQuery,
+        answer=LeftFilesAnswer,
     ),
     Route(
         method="POST",
@@ -107,31 +129,31 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs",
         handler=jobs.list_jobs,
         permission=Permission.SEE_WORK,
-        query=wire_work.JobsQuery,
-        answer=wire_work.JobsAnswer,
+        query=JobsQuery,
+        answer=JobsAnswer,
     ),
     Route(
         method="GET",
         path="/api/queue",
         handler=queue.show_queue,
         permission=Permission.SEE_ALL,
-        query=wire_work.QueueQuery,
-        answer=wire_work.QueueAnswer,
+        query=QueueQuery,
+        answer=QueueAnswer,
     ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}",
         handler=jobs.show_job,
         permission=Permission.SEE_WORK,
-        query=wire.JobQuery,
-        answer=wire_work.JobView,
+        query=JobQuery,
+        answer=JobView,
     ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}/log",
         handler=jobs.read_log,
         permission=Permission.SEE_WORK,
-        query=wire.LogQuery,
+        query=LogQuery,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -140,23 +162,23 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs/{job:str}/story",
         handler=jobs.tell_story,
         permission=Permission.SEE_WORK,
-        query=wire.ScopeQuery,
-        answer=wire.StoryAnswer,
+        query=ScopeQuery,
+        answer=StoryAnswer,
     ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}/files",
         handler=left_files.files_of_job,
         permission=Permission.SEE_WORK,
-        query=wire.JobFilesQuery,
-        answer=wire.LeftFilesAnswer,
+        query=JobFilesQuery,
+        answer=LeftFilesAnswer,
     ),
     Route(
         method="POST",
         path="/api/jobs/{job:str}/cancel",
         handler=jobs.cancel_job,
         permission=Permission.CHANGE_WORK,
-        query=wire.ScopeQuery,
+        query=ScopeQuery,
         answer=Cancelled,
         mutates=True,
     ),
@@ -165,7 +187,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs/{job:str}/retry",
         handler=again.retry_a_job,
         permission=Permission.CHANGE_WORK,
-        query=wire.ScopeQuery,
+        query=ScopeQuery,
         answer=Retried,
         mutates=True,
         adds=True,
@@ -175,7 +197,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs/{job:str}/replay",
         handler=again.replay_a_job,
         permission=Permission.CHANGE_WORK,
-        query=wire.ScopeQuery,
+        query=ScopeQuery,
         answer=Submitted,
         status_code=201,
         mutates=True,
@@ -186,16 +208,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs/{job:str}/result",
         handler=results.get_result,
         permission=Permission.SEE_WORK,
-        query=wire.ScopeQuery,
-        answer=wire.ResultAnswer,
+        query=ScopeQuery,
+        answer=ResultAnswer,
     ),
     Route(
         method="PUT",
         path="/api/result",
         handler=results.set_result,
         permission=Permission.SET_RESULT,
-        body=wire.ResultBody,
-        answer=wire.OkAnswer,
+        body=ResultBody,
+        answer=OkAnswer,
         mutates=True,
     ),
     Route(
@@ -203,25 +225,25 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/gates",
         handler=gates.list_gates,
         permission=Permission.SEE_WORK,
-        query=wire.GatesQuery,
-        answer=wire.GatesAnswer,
+        query=GatesQuery,
+        answer=GatesAnswer,
     ),
     Route(
         method="GET",
         path="/api/gates/{gate:str}",
         handler=gates.show_gate,
         permission=Permission.SEE_WORK,
-        query=wire.ScopeQuery,
-        answer=wire.GateView,
+        query=ScopeQuery,
+        answer=GateView,
     ),
     Route(
         method="POST",
         path="/api/gates/{gate:str}/approve",
         handler=gates.approve_gate,
         permission=Permission.DECIDE,
-        query=wire.ScopeQuery,
-        body=wire.DecideBody,
-        answer=wire.GateView,
+        query=ScopeQuery,
+        body=DecideBody,
+        answer=GateView,
         mutates=True,
     ),
     Route(
@@ -229,9 +251,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/gates/{gate:str}/reject",
         handler=gates.reject_gate,
         permission=Permission.DECIDE,
-        query=wire.ScopeQuery,
-        body=wire.DecideBody,
-        answer=wire.GateView,
+        query=ScopeQuery,
+        body=DecideBody,
+        answer=GateView,
         mutates=True,
     ),
     Route(
@@ -240,7 +262,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=files.upload,
         permission=Permission.WRITE_SHARED,
         body=BINARY,
-        answer=wire.FileAnswer,
+        answer=FileAnswer,
         status_code=201,
         mutates=True,
         adds=True,
@@ -258,7 +280,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/blobs/{digest:str}",
         handler=files.download_blob,
         permission=Permission.FETCH,
-        query=wire.BlobQuery,
+        query=BlobQuery,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -267,14 +289,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/events",
         handler=events.stream_events,
         permission=Permission.SEE_WORK,
-        query=wire.EventsQuery,
+        query=EventsQuery,
         answer=BINARY,
         media_type="text/event-stream",
         frames=(
-            wire.EventView,
-            wire.ResyncFrame,
-            wire.QuietFrame,
-            wire.RunsHeardFrame,
+            EventView,
+            ResyncFrame,
+            QuietFrame,
+            RunsHeardFrame,
         ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(
@@ -282,15 +304,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/projects",
         handler=projects.list_projects,
         permission=Permission.SEE_ALL,
-        answer=wire_projects.ProjectsAnswer,
+        answer=ProjectsAnswer,
     ),
     Route(
         method="POST",
         path="/api/tokens",
         handler=tokens.create_token,
         permission=Permission.ADMINISTER,
-        body=wire_access.NewTokenBody,
-        answer=wire_access.NewTokenAnswer,
+        body=NewTokenBody,
+        answer=NewTokenAnswer,
         status_code=201,
     ),
     Route(
@@ -298,14 +320,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/tokens",
         handler=tokens.list_tokens,
         permission=Permission.ADMINISTER,
-        answer=wire_access.TokensAnswer,
+        answer=TokensAnswer,
     ),
     Route(
         method="POST",
         path="/api/tokens/{token:str}/revoke",
         handler=tokens.revoke_token,
         permission=Permission.ADMINISTER,
-        answer=wire_access.TokenView,
+        answer=TokenView,
         mutates=True,
     ),
     Route(
@@ -330,7 +352,7 @@ SOCKETS: Final[tuple[SocketRoute, ...]] = (
         path="/api/events/ws",
         handler=events.send_events,
         permission=Permission.SEE_WORK,
-        query=wire.SocketEventsQuery,
+        query=SocketEventsQuery,
     ),
     *STREAM_SOCKETS,
 )

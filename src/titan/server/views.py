@@ -12,14 +12,18 @@ from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
 from titan.model.tokens import Role, Token
 from titan.ports import Reader
-from titan.server import wire, wire_access
+from titan.wire.access import NewTokenAnswer, TokenView
+from titan.wire.events import EventView
+from titan.wire.files import LeftFileView
+from titan.wire.gates import GateView
+from titan.wire.work import StoryAnswer, StoryLineView
 
 
-def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[wire.LeftFileView]:
+def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileView]:
     """Return files with the names of who left them."""
     names = reader.worker_names(list({left.worker_id for left in files}))
     return [
-        wire.LeftFileView(
+        LeftFileView(
             path=left.file.path,
             size_bytes=left.file.size_bytes,
             digest=left.file.digest,
@@ -35,35 +39,35 @@ def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[wire.Left
     ]
 
 
-def gate_view(reader: Reader, gate: Job) -> wire.GateView:
+def gate_view(reader: Reader, gate: Job) -> GateView:
     """Return one gate."""
     return gate_views(reader, [gate])[0]
 
 
-def gate_views(reader: Reader, gates: Sequence[Job]) -> list[wire.GateView]:
+def gate_views(reader: Reader, gates: Sequence[Job]) -> list[GateView]:
     """Return gates as those who decide see them."""
     names = reader.dag_names(list({gate.dag_id for gate in gates}))
     return [_gate_view(gate, dag_name=names[gate.dag_id]) for gate in gates]
 
 
-def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
+def story_view(reader: Reader, job: Job) -> StoryAnswer:
     """Return a job's journal as sentences, oldest first."""
     entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
     lines = [
-        wire.StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
+        StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
         for line in story(entries, {worker.id: worker.name for worker in reader.workers()})
     ]
-    return wire.StoryAnswer(job_id=job.id, name=job.name, entries=lines)
+    return StoryAnswer(job_id=job.id, name=job.name, entries=lines)
 
 
-def event_view(entry: JournalEntry, cursor: str) -> wire.EventView:
+def event_view(entry: JournalEntry, cursor: str) -> EventView:
     """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
 
     Lease ids stay here: whoever knows one could speak for the attempt.
     """
     data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
     data.pop("lease_id", None)
-    return wire.EventView(
+    return EventView(
         cursor=cursor,
         at=entry.at,
         kind=entry.kind,
@@ -82,10 +86,10 @@ _UNDECIDED: Final[Mapping[JobStatus, Literal["waiting", "open"]]] = {
 }
 
 
-def _gate_view(gate: Job, *, dag_name: str) -> wire.GateView:
+def _gate_view(gate: Job, *, dag_name: str) -> GateView:
     decision = gate.decision
     is_open = gate.status is JobStatus.WAITING_APPROVAL
-    return wire.GateView(
+    return GateView(
         gate_id=gate.id,
         name=gate.name,
         dag_id=gate.dag_id,
@@ -102,9 +106,9 @@ def _gate_view(gate: Job, *, dag_name: str) -> wire.GateView:
     )
 
 
-def token_view(token: Token) -> wire_access.TokenView:
+def token_view(token: Token) -> TokenView:
     """Return what people may know of a token."""
-    return wire_access.TokenView(
+    return TokenView(
         token_id=token.id,
         name=token.name,
         role=token.role,
@@ -118,9 +122,9 @@ def token_view(token: Token) -> wire_access.TokenView:
     )
 
 
-def new_token_answer(minted: Minted) -> wire_access.NewTokenAnswer:
+def new_token_answer(minted: Minted) -> NewTokenAnswer:
     """Return a token that was just made, with its text."""
-    return wire_access.NewTokenAnswer(
+    return NewTokenAnswer(
         token_id=minted.token.id,
         name=minted.token.name,
         role=minted.token.role,

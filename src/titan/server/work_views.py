@@ -14,8 +14,8 @@ from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.rollup import dag_status
 from titan.rules.waiting import reason_of, waits_for
-from titan.server.wire_runs import RunView
-from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView
+from titan.wire.runs import RunView
+from titan.wire.work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView
 
 
 class Stages(Enum):

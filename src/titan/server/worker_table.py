@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from titan.engine import protocol
 from titan.rules.access import Permission
-from titan.server import wire
 from titan.server.route import Route
 from titan.server.routes import left_files, workers
+from titan.wire import protocol
+from titan.wire.protocol import LogPartQuery
 
 WORKER_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -38,7 +38,7 @@ WORKER_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/workers/{worker:str}/log/{lease:str}",
         handler=workers.append_log,
         permission=Permission.WORK,
-        query=wire.LogPartQuery,
+        query=LogPartQuery,
         body=bytes,
         answer=protocol.LogAnswer,
     ),

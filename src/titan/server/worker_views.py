@@ -10,7 +10,7 @@ from titan.model.attempts import Attempt
 from titan.model.jobs import Job, JobStatus
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader
-from titan.server.wire_cluster import LastJobView, LoadView, RunningView, WorkerStanding, WorkerView
+from titan.wire.workers import LastJobView, LoadView, RunningView, WorkerStanding, WorkerView
 
 LAST_JOBS: Final = 10
 

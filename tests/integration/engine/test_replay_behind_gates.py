@@ -10,11 +10,12 @@ from tests.support.builders import PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
 from titan.engine.again import redeploy, replay_job
 from titan.engine.retry import retry_dag, retry_job
-from titan.engine.submit import Submitted, Submitter
+from titan.engine.submit import Submitter
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict
 from titan.model.jobs import GateOutcome
 from titan.ports import Transaction
+from titan.wire.work import Submitted
 
 CLIENT = Submitter(project_id=PROJECT)
 GATE = "hitl-gate-build"

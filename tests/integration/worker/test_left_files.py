@@ -11,8 +11,8 @@ import pytest
 from tests.support.waiting import wait_until
 from tests.support.worker_process import WorkerProcess
 from tests.support.worker_server import WorkerServer
-from titan.engine.protocol import SMALL_CONTENT_BYTES
 from titan.model.attempts import AttemptOutcome
+from titan.wire.protocol import SMALL_CONTENT_BYTES
 
 LIMIT_BYTES = 200_000
 LIMIT_FILES = 5

@@ -16,7 +16,7 @@ from titan.cli.submission import (
     parse_edges,
     read_scripts,
 )
-from titan.server.wire import NewJobBody, SubmitBody
+from titan.wire.work import NewJobBody, SubmitBody
 
 HELLO = b"print('hello')\n"
 

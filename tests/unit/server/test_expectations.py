@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from titan.server.expectations import OTHERWISE, expected_of, found_of
-from titan.server.wire_actions import EndRunBody, RecordBody
-from titan.server.wire_intercepts import InterceptsQuery
-from titan.server.wire_runs import FindQuery, LedgerQuery, NewNoteBody, RegistryQuery
+from titan.wire.actions import FindQuery, LedgerQuery
+from titan.wire.notes import InterceptsQuery, NewNoteBody
+from titan.wire.recording import EndRunBody, RecordBody
+from titan.wire.runs import RegistryQuery
 
 KINDS = "one of model, tool, call, agent, step, turn, thought, handoff, event"
 

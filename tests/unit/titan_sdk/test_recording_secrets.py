@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import titan_sdk
-from titan.server.wire_actions import ActionBody, FailureBody, RunBody, UseBody
+from titan.wire.recording import ActionBody, FailureBody, RunBody, UseBody
 from titan_sdk import Redact, action
 from titan_sdk.recording.delivery import Answer, Delivery, Verdict
 from titan_sdk.recording.process import recording_to

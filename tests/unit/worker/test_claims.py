@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import cast
 
 from tests.support.assignments import an_assignment
-from titan.engine.protocol import ClaimAnswer, ClaimRequest
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
 from titan.engine.worker.crew import Crew
@@ -16,6 +15,7 @@ from titan.engine.worker.link import Link
 from titan.engine.worker.loop import pause_seconds
 from titan.engine.worker.machine import Machine
 from titan.engine.worker.scripts import ScriptCache
+from titan.wire.protocol import ClaimAnswer, ClaimRequest
 
 
 class Pauses(threading.Event):

@@ -10,7 +10,6 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
-from titan.engine.protocol import Assignment
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.crew import Crew
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
@@ -18,6 +17,7 @@ from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.scripts import ScriptCache
+from titan.wire.protocol import Assignment
 from titan_sdk.errors import NotFound
 
 SCRIPT = b"print('hello')\n"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.worker_server import WorkerServer
-from titan.engine.protocol import Registration
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.spools import Spools
+from titan.wire.protocol import Registration
 from titan_sdk.recording.spool import Spool
 
 BODY = b'{"entries":[{"id":"a"}]}'

@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.assignments import an_assignment
 from tests.support.worker_server import WorkerServer
-from titan.engine.protocol import Registration
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.link import Link
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.tidying import Tidying
+from titan.wire.protocol import Registration
 
 
 class OldServer(WorkerServer):

@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from titan.engine.protocol import Assignment
 from titan.engine.worker.crew import Crew
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link
 from titan.model.errors import InvalidInput
+from titan.wire.protocol import Assignment
 from titan_sdk.errors import TitanError
 
 MAX_KEPT_BYTES: Final = 2 * 1024**3  # of zips on disk; the one in use stays in any case

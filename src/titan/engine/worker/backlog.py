@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
-from titan.engine.protocol import MAX_PREFETCH, Assignment
+from titan.wire.protocol import MAX_PREFETCH, Assignment
 
 PREFETCH_SECONDS: Final = 0.05  # nobody notices that a job waits so long at one worker while another has become free
 PATIENCE_SECONDS: Final = 2 * PREFETCH_SECONDS  # what takes longer than that goes back to the server

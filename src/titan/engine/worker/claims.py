@@ -4,12 +4,12 @@ import threading
 import time
 from typing import Final
 
-from titan.engine.protocol import ClaimRequest
 from titan.engine.worker.inbox import GiveBackAsked, Inbox, LeasesLost, LeaveAsked, StopAsked
 from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link
 from titan.engine.worker.machine import Machine
+from titan.wire.protocol import ClaimRequest
 
 LEAVING_SECONDS: Final = 1.0  # until the supervisor has had it end; then it would be told once more
 REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news; doubles with each further one

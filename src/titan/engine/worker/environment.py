@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from titan.engine.protocol import Assignment
 from titan.engine.worker.server_address import ServerAddress
+from titan.wire.protocol import Assignment
 
 _EXPORTER: Final = "OTEL_EXPORTER_OTLP"
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"

@@ -15,13 +15,6 @@ from typing import Final
 
 import msgspec
 
-from titan.engine.protocol import (
-    MAX_CONTENTS_BYTES,
-    MAX_NOTED_FILES,
-    SMALL_CONTENT_BYTES,
-    NotedFile,
-    NoteFilesRequest,
-)
 from titan.engine.worker import contents
 from titan.engine.worker.contents import Unreadable, Vanished, read_content
 from titan.engine.worker.crew import Crew
@@ -30,6 +23,7 @@ from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
+from titan.wire.protocol import MAX_CONTENTS_BYTES, MAX_NOTED_FILES, SMALL_CONTENT_BYTES, NotedFile, NoteFilesRequest
 from titan_sdk.errors import InvalidInput, TitanError, TooLarge
 
 logger = logging.getLogger(__name__)

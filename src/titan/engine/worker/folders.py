@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from titan.engine.archives import unpack
-from titan.engine.protocol import Assignment
 from titan.engine.worker.script_places import Script
 from titan.engine.worker.workspaces import Workspace
 from titan.model.files import FilePlace
+from titan.wire.protocol import Assignment
 
 logger = logging.getLogger(__name__)
 

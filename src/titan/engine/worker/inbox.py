@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from titan.engine.protocol import Assignment
+from titan.wire.protocol import Assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

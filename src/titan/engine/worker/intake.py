@@ -4,13 +4,13 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
-from titan.engine.protocol import Assignment
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.crew import Crew
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link
 from titan.engine.worker.scripts import ScriptCache, matches
+from titan.wire.protocol import Assignment
 from titan_sdk.errors import TitanError
 
 

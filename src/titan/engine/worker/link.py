@@ -10,7 +10,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from titan.engine.protocol import (
+from titan.engine.worker.home_io import HomeIo
+from titan.engine.worker.server_address import ServerAddress
+from titan.wire.protocol import (
     ClaimAnswer,
     ClaimRequest,
     CompleteAnswer,
@@ -27,8 +29,6 @@ from titan.engine.protocol import (
     WorkspacesAnswer,
     WorkspacesRequest,
 )
-from titan.engine.worker.home_io import HomeIo
-from titan.engine.worker.server_address import ServerAddress
 from titan_sdk.address import Address
 from titan_sdk.async_transport import AsyncTransport
 from titan_sdk.errors import (

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from titan.engine.protocol import LOG_TAIL_MAX_BYTES
 from titan.engine.worker.link import Link
 from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.reports import EndedAttempt
+from titan.wire.protocol import LOG_TAIL_MAX_BYTES
 
 LOOK_EVERY_SECONDS: Final = 0.1  # what feels live to a reader
 LINGER_SECONDS: Final = 1.0  # short jobs in a row must not wake this thread one by one

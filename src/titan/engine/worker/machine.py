@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from titan.engine.protocol import Load
+from titan.wire.protocol import Load
 
 FRESH_SECONDS: Final = 3.0  # a claim for every job asks; the machine's own average moves every 5 s
 _MEMORY: Final = Path("/proc/meminfo")

@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from titan.engine.protocol import LOG_TAIL_MAX_BYTES, CompleteRequest, Report
 from titan.engine.worker.intake import Intake
 from titan.engine.worker.link import Link
 from titan.engine.worker.log_file import LogFile
+from titan.wire.protocol import LOG_TAIL_MAX_BYTES, CompleteRequest, Report
 
 MAX_REPORTS: Final = 64  # in one request; with the longest log parts 22 MB of JSON
 STARTED_WITHIN_SECONDS: Final = 0.05  # a start waits so long for an end that it can be reported with

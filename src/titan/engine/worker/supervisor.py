@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, assert_never
 
-from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.engine.worker.environment import job_environment
 from titan.engine.worker.file_collector import REPORT_WITHIN_SECONDS, FileCollector
@@ -38,6 +37,7 @@ from titan.engine.worker.timers import Timer, Timers
 from titan.engine.worker.workspaces import Workspace, Workspaces
 from titan.model.attempts import AttemptOutcome
 from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
+from titan.wire.protocol import Assignment, Report
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import time
 from itertools import islice
 from typing import Final
 
-from titan.engine.protocol import MAX_WORKSPACES_ASKED, WorkspacesRequest
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.link import Link
+from titan.wire.protocol import MAX_WORKSPACES_ASKED, WorkspacesRequest
 from titan_sdk.errors import TitanError
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from typing import Final
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
 from titan.engine.home_id import is_gone
-from titan.engine.protocol import Registration
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.claims import Claims
@@ -34,6 +33,7 @@ from titan.engine.worker.spools import Spools
 from titan.engine.worker.supervisor import Supervisor
 from titan.engine.worker.tidying import TIDY_SECONDS, Tidying
 from titan.engine.worker.workspaces import node_of
+from titan.wire.protocol import Registration
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from litestar import Response
 
 from titan import __version__
-from titan.server import wire, wire_house
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.metrics import CONTENT_TYPE
 from titan.settings import SETTINGS
+from titan.wire.about import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
 
 async def health(call: Call) -> Response[bytes]:
@@ -18,14 +18,14 @@ async def health(call: Call) -> Response[bytes]:
     house = call.house
     house.space.look()
     return json_answer(
-        wire.HealthAnswer(
+        HealthAnswer(
             status="ok",
             version=__version__,
             now=house.clock.now(),
             started_at=house.started_at,
             home_id=await house.store.look(lambda reader: reader.home_id()),
             model=house.model_name,
-            storage=wire.StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
+            storage=StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
         )
     )
 
@@ -43,11 +43,11 @@ async def metrics(call: Call) -> Response[bytes]:
 
 async def clean(call: Call) -> Response[bytes]:
     """Do a round of keeping house now, and say what went."""
-    query = call.query(wire_house.CleanQuery)
+    query = call.query(CleanQuery)
     house = call.house
     freed = await house.cleaner.clean(is_dry=query.dry_run)
     unused = await asyncio.to_thread(house.store.read, lambda reader: reader.unused_bytes())
-    return json_answer(wire_house.CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))
+    return json_answer(CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))
 
 
 async def settings(call: Call) -> Response[bytes]:
@@ -68,10 +68,10 @@ async def settings(call: Call) -> Response[bytes]:
         "TITAN_INTERVENTIONS_RATE": float(house.thresholds.rate),
         "TITAN_INTERVENTIONS_TIMES": float(house.thresholds.times),
     }
-    answer = wire_house.SettingsAnswer(
+    answer = SettingsAnswer(
         version=__version__,
         home=runs_with.home,
-        store=wire_house.StoreView(kind=runs_with.store_kind, place=runs_with.store),
+        store=StoreView(kind=runs_with.store_kind, place=runs_with.store),
         urls=list(runs_with.urls),
         is_encrypted=runs_with.is_encrypted,
         needs_token=house.access.requires_token,
@@ -86,6 +86,6 @@ async def settings(call: Call) -> Response[bytes]:
     return json_answer(answer)
 
 
-def _rule(name: str, value: float) -> wire_house.RuleView:
+def _rule(name: str, value: float) -> RuleView:
     known = next(setting for setting in SETTINGS if setting.name == name)
-    return wire_house.RuleView(name=name, value=value, unit=known.unit, help=known.help)
+    return RuleView(name=name, value=value, unit=known.unit, help=known.help)

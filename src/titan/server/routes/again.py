@@ -9,10 +9,10 @@ from titan.engine.retry import retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitter
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
-from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_dag, find_job, find_run
+from titan.wire.base import ScopeQuery
 
 
 async def retry_a_job(call: Call) -> Response[bytes]:
@@ -63,5 +63,5 @@ def _submitter(call: Call) -> Submitter:
 
 
 def _job(reader: Reader, call: Call) -> Job:
-    scope = call.query(wire.ScopeQuery)
+    scope = call.query(ScopeQuery)
     return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run, is_strict=True)

@@ -10,23 +10,23 @@ from titan.model.errors import Conflict
 from titan.model.workers import Worker
 from titan.ports import Reader, Transaction
 from titan.rules.names import check_label, check_name
-from titan.server import wire_cluster
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_worker
 from titan.server.worker_views import standing_of, worker_view
+from titan.wire.workers import LocalWorkerAnswer, LocalWorkerBody, WorkersAnswer, WorkersQuery
 
 
 async def list_workers(call: Call) -> Response[bytes]:
     """List workers, connected ones first."""
-    query = call.query(wire_cluster.WorkersQuery)
+    query = call.query(WorkersQuery)
     states = query.state.split(",") if query.state else None
     local_ids, within = _local_ids(call), call.caller.project_id
 
-    def look(reader: Reader) -> wire_cluster.WorkersAnswer:
+    def look(reader: Reader) -> WorkersAnswer:
         workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
         views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
-        return wire_cluster.WorkersAnswer(workers=views)
+        return WorkersAnswer(workers=views)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
@@ -44,7 +44,7 @@ async def resume_worker(call: Call) -> Response[bytes]:
 async def start_local(call: Call) -> Response[bytes]:
     """Start a worker beside the server, and answer when it is here."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_cluster.LocalWorkerBody)
+    body = call.decode(raw, LocalWorkerBody)
     for label in body.offers:
         check_label(label)
     name = None if body.name is None else check_name("worker", body.name)
@@ -57,9 +57,9 @@ async def start_local(call: Call) -> Response[bytes]:
             next_step="Start it without --no-worker, or start a worker where it is to run: titan worker --join URL.",
         )
 
-    async def start() -> wire_cluster.LocalWorkerAnswer:
+    async def start() -> LocalWorkerAnswer:
         started = await local.add(body.offers, name=name)
-        return wire_cluster.LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
+        return LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
 
     return json_answer(await call.house.long_once.perform(call.mark(raw), start), 201)
 

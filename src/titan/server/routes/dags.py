@@ -22,7 +22,6 @@ from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.rules.rollup import dag_status
-from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
 from titan.server.lists import Found, all_of, given, look_through
@@ -30,6 +29,7 @@ from titan.server.lookup import blob_path, find_dag
 from titan.server.reach import check_run_of_submission
 from titan.server.texts import check_text
 from titan.server.work_views import dag_view, dag_with_jobs
+from titan.wire.work import DagQuery, DagsAnswer, DagsQuery, DagView, NewJobBody, OrchestratorBody, SubmitBody
 
 MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
@@ -51,16 +51,16 @@ async def submit_dag(call: Call) -> Response[bytes]:
 
 async def list_dags(call: Call) -> Response[bytes]:
     """List DAGs, newest first, or those that are asked for by id."""
-    query = call.query(wire_work.DagsQuery)
+    query = call.query(DagsQuery)
 
-    def look(reader: Reader) -> wire_work.DagsAnswer:
+    def look(reader: Reader) -> DagsAnswer:
         found = _asked_for(reader, call.project_id, query)
-        return wire_work.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
+        return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
-def _asked_for(reader: Reader, project_id: str, query: wire_work.DagsQuery) -> Found[Dag]:
+def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
     name = plain(query.name) if query.name else None
     part = plain(query.q).lower() if query.q else ""
     statuses = query.status.split(",") if query.status else None
@@ -85,7 +85,7 @@ def _asked_for(reader: Reader, project_id: str, query: wire_work.DagsQuery) -> F
 
 async def show_dag(call: Call) -> Response[bytes]:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(wire_work.DagQuery)
+    query = call.query(DagQuery)
     house = call.house
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
@@ -99,7 +99,7 @@ async def show_dag(call: Call) -> Response[bytes]:
     if not query.jobs:
         return json_answer(dag_view(await house.store.look(look)))
 
-    def show(reader: Reader) -> wire_work.DagView:
+    def show(reader: Reader) -> DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
     return json_answer(await asyncio.to_thread(house.store.read, show))
@@ -115,7 +115,7 @@ async def cancel_dag(call: Call) -> Response[bytes]:
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
-def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:
+def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
     """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere.
 
     `archives` has the digest of each archive by its name.
@@ -159,13 +159,13 @@ def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:
     )
 
 
-def _message(job: wire.NewJobBody) -> str | None:
+def _message(job: NewJobBody) -> str | None:
     if job.hitl_message is None or (job.kind is JobKind.WORK and not job.hitl_message.strip()):
         return None  # as in the original: no message, no gate
     return check_text(f"hitl_message of job {shown(job.id)}", job.hitl_message)
 
 
-def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
+def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
     if body is None:
         return None
     for text in (*body.command, body.directory, body.host):
@@ -173,10 +173,10 @@ def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
     return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
-def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, Once | None]:
+def _read_submission(call: Call, raw: bytes) -> tuple[SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
-    body = call.decode(raw, wire.SubmitBody)
-    users: dict[str, list[wire.NewJobBody]] = {}
+    body = call.decode(raw, SubmitBody)
+    users: dict[str, list[NewJobBody]] = {}
     for job in body.jobs:
         if job.archive is not None:
             users.setdefault(job.archive, []).append(job)
@@ -188,7 +188,7 @@ def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, O
     return body, new, call.mark(raw)
 
 
-def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
+def _digest_of_archive(call: Call, job: NewJobBody) -> str:
     """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
     name = job.archive or ""
     file = call.house.store.read(lambda reader: reader.file(call.project_id, name))
@@ -202,7 +202,7 @@ def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
     )
 
 
-async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
+async def _keep_scripts(blobs: Blobs, body: SubmitBody) -> None:
     """Store the scripts that came along, once it is sure that each is what it says and every job has one."""
     for digest, content in body.scripts.items():
         if hashlib.sha256(content).hexdigest() != digest:

@@ -20,10 +20,10 @@ from litestar.response import Stream
 from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
 from titan.ports import Reader
-from titan.server import wire
 from titan.server.call import Call
 from titan.server.house import House
 from titan.server.views import event_view
+from titan.wire.events import EventsQuery, QuietFrame, ResyncFrame, RunsHeardFrame, SocketEventsQuery
 
 BATCH: Final = 500
 # Without a word, then a sign of life; the console waits for three of them, and for a late one.
@@ -94,7 +94,7 @@ async def stream_events(call: Call) -> Stream:
     Without a cursor the stream begins now. A cursor this journal does not know gives one
     `resync` event with the present cursor: read everything anew, then go on from it.
     """
-    query = call.query(wire.EventsQuery)
+    query = call.query(EventsQuery)
     cursor = query.after if query.after is not None else call.header("last-event-id")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_sent_events(call, query, cursor), media_type="text/event-stream", headers=headers)
@@ -102,7 +102,7 @@ async def stream_events(call: Call) -> Stream:
 
 async def send_events(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
     """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
-    query = call.query(wire.SocketEventsQuery)
+    query = call.query(SocketEventsQuery)
     await send_while_here(call, socket, partial(_send_all, call, query, socket))
 
 
@@ -132,7 +132,7 @@ async def send_while_here(
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
+async def _sent_events(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
     """Yield the frames of server-sent events (HTML, 9.2.6)."""
     async for telling in _tellings(call, query, cursor):
         match telling:
@@ -152,11 +152,11 @@ def _frame(kind: str, cursor: Cursor, data: bytes) -> bytes:
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(cursor).encode(), kind.encode(), data)
 
 
-def _runs_frame(telling: RunsHeard) -> wire.RunsHeardFrame:
-    return wire.RunsHeardFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
+def _runs_frame(telling: RunsHeard) -> RunsHeardFrame:
+    return RunsHeardFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
 
 
-async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
+async def _send_all(call: Call, query: EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
     """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is told Quiet."""
     async for telling in _tellings(call, query, query.after):
         match telling:
@@ -165,9 +165,9 @@ async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, 
             case RunsHeard():
                 await socket.send_text(msgspec.json.encode(_runs_frame(telling)).decode())
             case Resync(cursor=here):
-                await socket.send_text(msgspec.json.encode(wire.ResyncFrame(resync=str(here))).decode())
+                await socket.send_text(msgspec.json.encode(ResyncFrame(resync=str(here))).decode())
             case Quiet(cursor=here):
-                await socket.send_text(msgspec.json.encode(wire.QuietFrame(cursor=str(here))).decode())
+                await socket.send_text(msgspec.json.encode(QuietFrame(cursor=str(here))).decode())
             case Connected():
                 continue  # that the handshake succeeded says the same
 
@@ -178,7 +178,7 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         continue
 
 
-async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
+async def _tellings(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
     known, present = await _begin(house, query, cursor)
@@ -209,7 +209,7 @@ async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> 
                 told_at = now()
 
 
-async def _begin(house: House, query: wire.EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
+async def _begin(house: House, query: EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
     """Return where the client stands, None when its cursor is unknown, and where everything stands now."""
     cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
     version = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version()) if query.calls else None
@@ -217,7 +217,7 @@ async def _begin(house: House, query: wire.EventsQuery, cursor: str | None) -> t
     return (present if cursor is None else _known(cursor, cut, present)), present
 
 
-async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
+async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
     """Return what happened next, and up to where that is all."""
 
     def look(reader: Reader) -> tuple[list[JournalEntry], int]:
@@ -228,7 +228,7 @@ async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[Jo
     return await call.house.store.look(look)
 
 
-async def _heard_after(call: Call, query: wire.EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
+async def _heard_after(call: Call, query: EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
     """Return which recorded runs changed since; None when none did, or nobody asked.
 
     One that was deleted cannot be named any more: then everything is to be read anew.

@@ -16,13 +16,13 @@ from titan.model.actions import CALLS
 from titan.model.errors import InvalidInput
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
-from titan.server import wire_runs as views
 from titan.server.answers import JSON
 from titan.server.call import Call
 from titan.server.csv_zip import csv_zip
 from titan.server.exported import exported
 from titan.server.house import House
 from titan.server.routes.registry import find_recorded, look, run_filter
+from titan.wire.runs import ExportQuery
 
 RUNS_AT_ONCE: Final = 50
 CHUNK_BYTES: Final = 64 * 1024
@@ -37,7 +37,7 @@ MEDIA: Final = {
 
 async def export_runs(call: Call) -> Stream:
     """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip."""
-    query = call.query(views.ExportQuery)
+    query = call.query(ExportQuery)
     form = _form(call, query)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
@@ -51,7 +51,7 @@ async def export_runs(call: Call) -> Stream:
     return Stream(streamed(pieces), media_type=MEDIA[form], headers=headers)
 
 
-def _form(call: Call, query: views.ExportQuery) -> str:
+def _form(call: Call, query: ExportQuery) -> str:
     """Return what the file is: its format, or the zip of two files.
 
     Raises:
@@ -85,7 +85,7 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
             return json_lines(runs)
 
 
-def _all_runs(call: Call, wanted: RunFilter, query: views.ExportQuery) -> Iterator[Run]:
+def _all_runs(call: Call, wanted: RunFilter, query: ExportQuery) -> Iterator[Run]:
     """Yield the runs of the registry, page by page: each page is a snapshot of its own."""
     cursor: str | None = None
     while True:
@@ -99,7 +99,7 @@ def _all_runs(call: Call, wanted: RunFilter, query: views.ExportQuery) -> Iterat
 
 
 def _page(
-    reader: CallReader, *, project_id: str, wanted: RunFilter, query: views.ExportQuery, cursor: str | None
+    reader: CallReader, *, project_id: str, wanted: RunFilter, query: ExportQuery, cursor: str | None
 ) -> tuple[list[Run], str | None]:
     return reader.registry(
         project_id,

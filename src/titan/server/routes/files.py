@@ -10,11 +10,11 @@ from titan.engine.receipts import once
 from titan.model.memory import StoredFile
 from titan.ports import Transaction
 from titan.rules.names import check_filename
-from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.content import shown_as_image, stored_content
 from titan.server.lookup import attempt_of_caller, find_file, run_of
+from titan.wire.files import BlobQuery, FileAnswer
 
 
 async def upload(call: Call) -> Response[bytes]:
@@ -31,7 +31,7 @@ async def upload(call: Call) -> Response[bytes]:
         tx.put_file(call.project_id, file)
         if attempt is not None:
             note_artifact(tx, attempt, file)
-        return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
+        return FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
     answer = await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act))
     return json_answer(answer, 201)
@@ -46,7 +46,7 @@ async def download(call: Call) -> Stream:
 
 async def download_blob(call: Call) -> Stream:
     """Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown."""
-    query = call.query(wire.BlobQuery)
+    query = call.query(BlobQuery)
     if query.inline:
         return stored_content(call, call.path("digest"), name=query.name, headers=shown_as_image(query.name))
     return stored_content(call, call.path("digest"), name=query.name)

@@ -17,11 +17,11 @@ from titan.model.runs import Run
 from titan.model.troubles import righted
 from titan.ports_calls import CallTransaction
 from titan.rules.storable import storable_time
-from titan.server import wire_import as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.routes.registry import change
 from titan.server.routes.runs import pin_imported
+from titan.wire.runs import ImportAnswer, ImportQuery
 
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
 MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
@@ -31,14 +31,14 @@ PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
 
 async def import_runs(call: Call) -> Response[bytes]:
     """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
-    is_partial = call.query(wire.ImportQuery).partial
+    is_partial = call.query(ImportQuery).partial
     call.check_announced(MAX_IMPORT_BYTES)
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:
         async for chunk in call.chunks():
             await asyncio.to_thread(spool.write, chunk)
         spool.seek(0)
         runs = await asyncio.to_thread(_checked, spool, is_partial=is_partial)
-        came = wire.ImportAnswer(runs=runs, stored=0, repeated=0, notes=0)
+        came = ImportAnswer(runs=runs, stored=0, repeated=0, notes=0)
         spool.seek(0)
         parts = parts_of(spool, is_partial=is_partial)
         while part := await asyncio.to_thread(next, parts, None):
@@ -75,7 +75,7 @@ def _checked(spool: IO[bytes], *, is_partial: bool) -> int:
     return len({told.run_id for told in read_lines(iter(spool.readline, b""), is_partial=is_partial)})
 
 
-async def _keep(call: Call, part: Sequence[Told], came: wire.ImportAnswer) -> None:
+async def _keep(call: Call, part: Sequence[Told], came: ImportAnswer) -> None:
     """Keep what some lines say; count it in `came`."""
     entries = [told for told in part if isinstance(told, RunEntry | ActionEntry)]
     if entries:

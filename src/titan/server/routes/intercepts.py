@@ -10,11 +10,11 @@ from titan.model.recorded import Stops
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
 from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
-from titan.server import wire_intercepts as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import note_view, run_view
 from titan.server.routes.registry import look, since
+from titan.wire.notes import InterceptReason, InterceptsAnswer, InterceptsQuery, InterceptView, ThresholdsView
 
 LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,13 +22,13 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 async def list_intercepts(call: Call) -> Response[bytes]:
     """List the runs that need attention, the latest first, with the reasons."""
-    query = call.query(wire.InterceptsQuery)
+    query = call.query(InterceptsQuery)
     thresholds = call.house.thresholds
     begin = since(call, query.window) or LONG_AGO
 
-    def find(reader: CallReader) -> wire.InterceptsAnswer:
+    def find(reader: CallReader) -> InterceptsAnswer:
         looked_at, at_once, is_all = 0, 5 * query.limit, False
-        found: list[wire.InterceptView] = []
+        found: list[InterceptView] = []
         while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
             rows = reader.runs_in_need(
                 call.project_id,
@@ -41,10 +41,10 @@ async def list_intercepts(call: Call) -> Response[bytes]:
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
             rows = _with_words(reader, call.project_id, rows, query.q) if query.q else rows
             found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
-        return wire.InterceptsAnswer(
+        return InterceptsAnswer(
             data=found[: query.limit],
             more=len(found) > query.limit or not is_all,
-            thresholds=wire.ThresholdsView(
+            thresholds=ThresholdsView(
                 least=thresholds.least, rate=float(thresholds.rate), times=float(thresholds.times)
             ),
         )
@@ -54,16 +54,14 @@ async def list_intercepts(call: Call) -> Response[bytes]:
 
 def _intercepts(
     reader: CallReader, rows: Sequence[tuple[Run, bool]], thresholds: Thresholds, *, has_acknowledged: bool
-) -> Iterator[wire.InterceptView]:
+) -> Iterator[InterceptView]:
     """Yield those runs that need attention, for all that went wrong in them."""
     for run, is_unrecovered in rows:
         of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
         if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
-            told = [wire.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
+            told = [InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
             said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
-            yield wire.InterceptView(
-                run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said)
-            )
+            yield InterceptView(run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said))
 
 
 def _stops_of_agent(reader: CallReader, run: Run) -> Stops:

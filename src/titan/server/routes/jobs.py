@@ -13,7 +13,6 @@ from titan.engine.cancel import cancel_jobs
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
 from titan.rules.names import plain
-from titan.server import wire, wire_work
 from titan.server.answers import BYTES, json_answer
 from titan.server.call import Call
 from titan.server.house import House
@@ -21,6 +20,8 @@ from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_job
 from titan.server.views import story_view
 from titan.server.work_views import job_view, job_views
+from titan.wire.base import ScopeQuery
+from titan.wire.work import JobQuery, JobsAnswer, JobsQuery, LogQuery
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
@@ -28,16 +29,16 @@ FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it 
 
 async def list_jobs(call: Call) -> Response[bytes]:
     """List jobs, newest first, or those that are asked for by id."""
-    query = call.query(wire_work.JobsQuery)
+    query = call.query(JobsQuery)
 
-    def look(reader: Reader) -> wire_work.JobsAnswer:
+    def look(reader: Reader) -> JobsAnswer:
         found = _asked_for(reader, call.project_id, query)
-        return wire_work.JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
+        return JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
-def _asked_for(reader: Reader, project_id: str, query: wire_work.JobsQuery) -> Found[Job]:
+def _asked_for(reader: Reader, project_id: str, query: JobsQuery) -> Found[Job]:
     fitting = partial(_fitting, reader, query)
     if query.ids is not None:
         return all_of(reader.jobs_of_ids(project_id, given(query.ids)), fitting)
@@ -51,7 +52,7 @@ def _asked_for(reader: Reader, project_id: str, query: wire_work.JobsQuery) -> F
     return look_through(read, fitting, id_of=lambda job: job.id, before=query.before, limit=query.limit)
 
 
-def _fitting(reader: Reader, query: wire_work.JobsQuery, jobs: list[Job]) -> list[Job]:
+def _fitting(reader: Reader, query: JobsQuery, jobs: list[Job]) -> list[Job]:
     part = plain(query.q).lower() if query.q else ""
     fitting = [
         job
@@ -69,7 +70,7 @@ def _fitting(reader: Reader, query: wire_work.JobsQuery, jobs: list[Job]) -> lis
 
 async def show_job(call: Call) -> Response[bytes]:
     """Show a job with its attempts; with wait_seconds, wait until it is final."""
-    query = call.query(wire.JobQuery)
+    query = call.query(JobQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
@@ -80,7 +81,7 @@ async def show_job(call: Call) -> Response[bytes]:
 
 async def cancel_job(call: Call) -> Response[bytes]:
     """Cancel a job and what waits for it, or stop it when it runs."""
-    scope = call.query(wire.ScopeQuery)
+    scope = call.query(ScopeQuery)
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
@@ -92,13 +93,13 @@ async def cancel_job(call: Call) -> Response[bytes]:
 
 async def tell_story(call: Call) -> Response[bytes]:
     """Say why a job is where it is."""
-    scope = call.query(wire.ScopeQuery)
+    scope = call.query(ScopeQuery)
     return json_answer(await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, scope))))
 
 
 async def read_log(call: Call) -> Response[bytes] | Stream:
     """Give the output of a job's attempts, one after the other, as it was written."""
-    query = call.query(wire.LogQuery)
+    query = call.query(LogQuery)
     house = call.house
     job = await house.store.look(partial(_find, call=call, scope=query))
     size = sum(map(house.logs.size, await _leases(house, job.id, query.attempt)))
@@ -110,7 +111,7 @@ async def read_log(call: Call) -> Response[bytes] | Stream:
     return Stream(parts, media_type=BYTES, headers=headers)
 
 
-async def _follow(house: House, job_id: str, query: wire.LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
+async def _follow(house: House, job_id: str, query: LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
     """Yield output as it arrives, until `end`, or until the job, or the attempt that is asked for, has ended."""
     offset = query.offset
     with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
@@ -163,5 +164,5 @@ def _again(reader: Reader, job_id: str) -> Job:
     return job
 
 
-def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:
+def _find(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
     return find_job(reader, call.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)

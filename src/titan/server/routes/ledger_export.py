@@ -11,19 +11,19 @@ from litestar.response import Stream
 from titan.insight.export_csv import csv_table
 from titan.model.recorded import Action
 from titan.ports_calls import CallFilter, CallReader
-from titan.server import wire_runs as views
 from titan.server.call import Call
 from titan.server.recorded_views import action_view
 from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.telemetry import call_filter
+from titan.wire.actions import ActionView, LedgerExportQuery
 
 CALLS_AT_ONCE: Final = 2000
-COLUMNS: Final = tuple(name for name in views.ActionView.__struct_fields__ if name != "number")
+COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
 
 
 async def export_ledger(call: Call) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
-    query = call.query(views.LedgerExportQuery)
+    query = call.query(LedgerExportQuery)
     calls = _calls(call, call_filter(query))
     pieces = _pieces(query.format, calls, call)
     name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
@@ -31,7 +31,7 @@ async def export_ledger(call: Call) -> Stream:
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
 
-def _calls(call: Call, wanted: CallFilter) -> Iterator[views.ActionView]:
+def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
     """Yield calls page by page: each page is a snapshot of its own."""
     page: list[Action] = []
     while True:
@@ -48,7 +48,7 @@ def _page(
     return reader.calls_after(project_id, wanted, after=after, limit=CALLS_AT_ONCE)
 
 
-def _pieces(form: str, calls: Iterator[views.ActionView], call: Call) -> Iterator[bytes]:
+def _pieces(form: str, calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
     match form:
         case "csv":
             return csv_table(COLUMNS, ([_cell(getattr(one, name)) for name in COLUMNS] for one in calls))
@@ -62,7 +62,7 @@ def _cell(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _document(calls: Iterator[views.ActionView], call: Call) -> Iterator[bytes]:
+def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
     head = {"exported_at": call.house.clock.now(), "filters": call.asked_for()}
     yield msgspec.json.encode(head)[:-1] + b',"calls":['
     separator = b"\n"

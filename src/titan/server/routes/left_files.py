@@ -8,7 +8,17 @@ from typing import Final
 from litestar import Response
 
 from titan.engine.files import attempt_that_leaves, note_files
-from titan.engine.protocol import (
+from titan.model.errors import InvalidInput, TooLarge
+from titan.model.files import AttemptFile, FilePlace, LeftFile
+from titan.ports import Blobs, Reader
+from titan.rules.names import check_name, check_path, shown
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.lookup import find_dag, find_job, find_run
+from titan.server.texts import check_moment, check_text
+from titan.server.views import left_file_views
+from titan.wire.files import FilesQuery, JobFilesQuery, LeftFilesAnswer
+from titan.wire.protocol import (
     MAX_CONTENTS_BYTES,
     SMALL_CONTENT_BYTES,
     ContentAnswer,
@@ -16,16 +26,6 @@ from titan.engine.protocol import (
     NoteFilesAnswer,
     NoteFilesRequest,
 )
-from titan.model.errors import InvalidInput, TooLarge
-from titan.model.files import AttemptFile, FilePlace, LeftFile
-from titan.ports import Blobs, Reader
-from titan.rules.names import check_name, check_path, shown
-from titan.server import wire
-from titan.server.answers import json_answer
-from titan.server.call import Call
-from titan.server.lookup import find_dag, find_job, find_run
-from titan.server.texts import check_moment, check_text
-from titan.server.views import left_file_views
 
 NOT_ARRIVED: Final = "its content has not arrived"
 MAX_REASON_CHARACTERS: Final = 1000
@@ -70,7 +70,7 @@ async def take_content(call: Call) -> Response[bytes]:
 
 async def files_of_job(call: Call) -> Response[bytes]:
     """List the files that a job left."""
-    query = call.query(wire.JobFilesQuery)
+    query = call.query(JobFilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
@@ -81,7 +81,7 @@ async def files_of_job(call: Call) -> Response[bytes]:
 
 async def files_of_dag(call: Call) -> Response[bytes]:
     """List the files that a DAG's jobs left."""
-    query = call.query(wire.FilesQuery)
+    query = call.query(FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         dag = find_dag(reader, call.project_id, call.path("dag"))
@@ -92,7 +92,7 @@ async def files_of_dag(call: Call) -> Response[bytes]:
 
 async def files_of_run(call: Call) -> Response[bytes]:
     """List the files that a run's jobs left, each path once for each node."""
-    query = call.query(wire.FilesQuery)
+    query = call.query(FilesQuery)
 
     def look(reader: Reader) -> list[LeftFile]:
         run = find_run(reader, call.project_id, call.path("run"))
@@ -102,9 +102,9 @@ async def files_of_run(call: Call) -> Response[bytes]:
 
 
 async def _listed(call: Call, look: Callable[[Reader], list[LeftFile]], limit: int) -> Response[bytes]:
-    def view(reader: Reader) -> wire.LeftFilesAnswer:
+    def view(reader: Reader) -> LeftFilesAnswer:
         found = look(reader)  # one more than asked for, to know whether there is more
-        return wire.LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
+        return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, view))
 

@@ -15,12 +15,30 @@ from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import attempt_of_caller, keep_blob, run_of
 from titan.server.reach import check_waited_for, permit
 from titan.server.texts import check_text
+from titan.wire.base import OkAnswer
+from titan.wire.store import (
+    MAX_VALUE_BYTES,
+    AddBody,
+    AddedAnswer,
+    DeletedAnswer,
+    IncrementBody,
+    IncrementedAnswer,
+    KeyQuery,
+    KeysAnswer,
+    KeysQuery,
+    MembersAnswer,
+    PutBody,
+    SignalsAnswer,
+    SignalsBody,
+    SwapBody,
+    SwappedAnswer,
+    ValueAnswer,
+)
 
 FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
 MAX_DIGITS: Final = 300  # far below what Python refuses to convert (4,300), far above what anybody counts
@@ -29,20 +47,18 @@ WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
 
 async def get_value(call: Call) -> Response[bytes]:
     """Give the value of a key; null when it is absent."""
-    key = check_key(call.query(wire_store.KeyQuery).key)
+    key = check_key(call.query(KeyQuery).key)
     now = call.house.clock.now()
     found = await call.house.store.look(lambda reader: reader.value(call.project_id, key, now=now))
     if found is None:
-        return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None, expires_at=None))
-    return json_answer(
-        wire_store.ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at)
-    )
+        return json_answer(ValueAnswer(key=key, value=None, artifact=None, expires_at=None))
+    return json_answer(ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at))
 
 
 async def put_value(call: Call) -> Response[bytes]:
     """Set a key, durably."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_store.PutBody)
+    body = call.decode(raw, PutBody)
     await _check_change(call, body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
@@ -56,7 +72,7 @@ async def put_value(call: Call) -> Response[bytes]:
             run_id=run_of(tx, attempt_of_caller(tx, call.token())),
         )
         put(tx, call.project_id, body.key, value)
-        return wire.OkAnswer()
+        return OkAnswer()
 
     # Under a gate's key a value may decide it, and make jobs ready.
     orchestrator = call.house.orchestrator
@@ -67,11 +83,11 @@ async def put_value(call: Call) -> Response[bytes]:
 async def delete_key(call: Call) -> Response[bytes]:
     """Delete the value and the set under a key."""
     raw = await call.raw_body()
-    key = call.query(wire_store.KeyQuery).key
+    key = call.query(KeyQuery).key
     await _check_change(call, key)
 
     def act(tx: Transaction) -> object:
-        return wire_store.DeletedAnswer(deleted=tx.delete_key(call.project_id, key))
+        return DeletedAnswer(deleted=tx.delete_key(call.project_id, key))
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
@@ -79,7 +95,7 @@ async def delete_key(call: Call) -> Response[bytes]:
 async def increment(call: Call) -> Response[bytes]:
     """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_store.IncrementBody)
+    body = call.decode(raw, IncrementBody)
     await _check_change(call, body.key)
 
     def act(tx: Transaction) -> object:
@@ -87,7 +103,7 @@ async def increment(call: Call) -> Response[bytes]:
         total = _whole_number(body.key, old) + body.by
         expires_at = None if old is None else old.expires_at
         tx.put_value(call.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
-        return wire_store.IncrementedAnswer(value=total)
+        return IncrementedAnswer(value=total)
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
@@ -95,7 +111,7 @@ async def increment(call: Call) -> Response[bytes]:
 async def compare_and_swap(call: Call) -> Response[bytes]:
     """Set a key only if it holds what is expected; null stands for absent, on both sides."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_store.SwapBody)
+    body = call.decode(raw, SwapBody)
     await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
@@ -106,21 +122,21 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
         old = tx.value(project_id, body.key, now=tx.now)
         held = None if old is None else old.value
         if held != body.expected:
-            return wire_store.SwappedAnswer(swapped=False, value=held)
+            return SwappedAnswer(swapped=False, value=held)
         if body.value is None:
             tx.delete_key(project_id, body.key)
         else:
             kept = old.expires_at if body.keep_ttl and old is not None else None
             expires_at = kept or _expiry(tx, body.ttl_seconds)
             put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=expires_at))
-        return wire_store.SwappedAnswer(swapped=True, value=body.value)
+        return SwappedAnswer(swapped=True, value=body.value)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 async def list_keys(call: Call) -> Response[bytes]:
     """List the keys of values and sets, sorted by code points."""
-    query = call.query(wire_store.KeysQuery)
+    query = call.query(KeysQuery)
     now = call.house.clock.now()
     start = max(query.prefix, query.after + FIRST_CHARACTER) if query.after else query.prefix
 
@@ -130,32 +146,32 @@ async def list_keys(call: Call) -> Response[bytes]:
     found = await asyncio.to_thread(call.house.store.read, look)
     keys = [key for key in found if key.startswith(query.prefix)]
     has_more = len(keys) == query.limit
-    return json_answer(wire_store.KeysAnswer(keys=keys, next=keys[-1] if has_more else None))
+    return json_answer(KeysAnswer(keys=keys, next=keys[-1] if has_more else None))
 
 
 async def add_member(call: Call) -> Response[bytes]:
     """Add a member to a set; 1 when it is new."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_store.AddBody)
+    body = call.decode(raw, AddBody)
     await _check_change(call, body.key)
     _check_value(body.key, body.member)
 
     def act(tx: Transaction) -> object:
-        return wire_store.AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
+        return AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
 
     return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def list_members(call: Call) -> Response[bytes]:
     """List a set's members in the order they were added."""
-    key = check_key(call.query(wire_store.KeyQuery).key)
+    key = check_key(call.query(KeyQuery).key)
     members = await call.house.store.look(lambda reader: reader.members(call.project_id, key))
-    return json_answer(wire_store.MembersAnswer(members=members))
+    return json_answer(MembersAnswer(members=members))
 
 
 async def wait_for_signals(call: Call) -> Response[bytes]:
     """Wait until one of the keys is present, or all of the listed DAGs and jobs are final."""
-    body = await call.body(wire_store.SignalsBody)
+    body = await call.body(SignalsBody)
     for key in body.keys:
         check_key(key)
     await check_waited_for(call, body.dags, body.jobs)
@@ -163,9 +179,9 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     topics = [Topic(Kind.KEY, key) for key in body.keys]
     topics += [Topic(Kind.DAG, dag_id) for dag_id in body.dags] + [Topic(Kind.JOB, job_id) for job_id in body.jobs]
 
-    def look(reader: Reader) -> wire_store.SignalsAnswer:
+    def look(reader: Reader) -> SignalsAnswer:
         present = reader.present_keys(call.project_id, body.keys, now=house.clock.now())
-        return wire_store.SignalsAnswer(present=present, ended=_all_ended(reader, call.project_id, body))
+        return SignalsAnswer(present=present, ended=_all_ended(reader, call.project_id, body))
 
     async def is_answered() -> bool:
         answer = await house.store.look(look)
@@ -175,7 +191,7 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     return json_answer(await house.store.look(look))
 
 
-def _all_ended(reader: Reader, project_id: str, body: wire_store.SignalsBody) -> bool:
+def _all_ended(reader: Reader, project_id: str, body: SignalsBody) -> bool:
     """Whether there is something to wait for and all of it is final; what is unknown counts as final."""
     if not body.dags and not body.jobs:
         return False
@@ -211,7 +227,7 @@ async def _check_change(call: Call, key: str) -> None:
         await permit(call, Permission.DECIDE)
 
 
-def _check_ttl(body: wire_store.SwapBody) -> None:
+def _check_ttl(body: SwapBody) -> None:
     if body.keep_ttl and body.ttl_seconds is not None:
         raise InvalidInput(
             f"key {shown(body.key)}",
@@ -224,10 +240,10 @@ def _check_ttl(body: wire_store.SwapBody) -> None:
 def _check_value(key: str, value: str) -> None:
     check_text(f"value of key {shown(key)}", value)
     size = len(value) if value.isascii() else len(value.encode())
-    if size > wire_store.MAX_VALUE_BYTES:
+    if size > MAX_VALUE_BYTES:
         raise TooLarge(
             f"value of key {shown(key)}",
-            expected=f"at most {wire_store.MAX_VALUE_BYTES} bytes of UTF-8",
+            expected=f"at most {MAX_VALUE_BYTES} bytes of UTF-8",
             found=f"{size} bytes",
             next_step="Publish it as an artifact: publish_artifact(key, filename).",
         )

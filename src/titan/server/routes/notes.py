@@ -12,21 +12,20 @@ from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.intercepts import acknowledgement
 from titan.rules.names import shown
-from titan.server import wire_intercepts
-from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import note_view
 from titan.server.routes.registry import change, find_recorded, look
-from titan.server.wire import OkAnswer
+from titan.wire.base import OkAnswer
+from titan.wire.notes import NewNoteBody, NotesAnswer, UnmuteAnswer
 
 
 async def list_notes(call: Call) -> Response[bytes]:
     """List what people said of a run and its actions."""
 
-    def find(reader: CallReader) -> views.NotesAnswer:
+    def find(reader: CallReader) -> NotesAnswer:
         run = find_recorded(reader, call)
-        return views.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
+        return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
     return json_answer(await look(call, find))
 
@@ -34,7 +33,7 @@ async def list_notes(call: Call) -> Response[bytes]:
 async def add_note(call: Call) -> Response[bytes]:
     """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
     raw = await call.raw_body()
-    body, mark = call.decode(raw, views.NewNoteBody), call.mark(raw)
+    body, mark = call.decode(raw, NewNoteBody), call.mark(raw)
     _check(body)
     clean = call.house.recorder.without_secrets
     note_id, text, name = call.house.ids.secret(), clean(body.text), clean(_name(body) or "") or None
@@ -90,7 +89,7 @@ async def take_back_note(call: Call) -> Response[bytes]:
 async def unmute_run(call: Call) -> Response[bytes]:
     """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
 
-    def act(tx: CallTransaction) -> wire_intercepts.UnmuteAnswer:
+    def act(tx: CallTransaction) -> UnmuteAnswer:
         run = find_recorded(tx, call)
         notes = tx.notes_of_run(run.project_id, run.id)
         muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
@@ -98,7 +97,7 @@ async def unmute_run(call: Call) -> Response[bytes]:
             tx.forget_note(note)
         _tell(tx, run, muting)
         said = acknowledgement(run, others)
-        return wire_intercepts.UnmuteAnswer(
+        return UnmuteAnswer(
             run_id=run.id,
             deleted=[note_view(note) for note in muting],
             acknowledged=None if said is None else note_view(said),
@@ -113,7 +112,7 @@ def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
         tx.save_run(run)
 
 
-def _troubles(run: Run, body: views.NewNoteBody) -> int:
+def _troubles(run: Run, body: NewNoteBody) -> int:
     """Return how much of what went wrong in a run is acknowledged: what whoever does so saw of it."""
     if not (body.acknowledges or body.mutes):
         return 0
@@ -127,12 +126,12 @@ def _troubles(run: Run, body: views.NewNoteBody) -> int:
     return run.troubles if body.troubles is None else min(run.troubles, body.troubles)
 
 
-def _name(body: views.NewNoteBody) -> str | None:
+def _name(body: NewNoteBody) -> str | None:
     """Return what a note scores; a score without a name is of the whole."""
     return body.name or (None if body.score is None else "overall")
 
 
-def _check(body: views.NewNoteBody) -> None:
+def _check(body: NewNoteBody) -> None:
     refuse = partial(InvalidInput, "note")
     takes_attention = body.acknowledges or body.mutes
     if takes_attention and not body.text.strip():

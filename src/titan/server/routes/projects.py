@@ -7,17 +7,17 @@ from litestar import Response
 from titan.model.projects import DEFAULT_PROJECT
 from titan.ports import Reader
 from titan.ports_calls import CallReader
-from titan.server import wire_projects as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.wire.access import ProjectsAnswer, ProjectView
 
 
 async def list_projects(call: Call) -> Response[bytes]:
     """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
     names = await asyncio.to_thread(_names, call)
     keeps_content = call.house.recorder.capture.keeps_content
-    views = [wire.ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
-    return json_answer(wire.ProjectsAnswer(data=views))
+    views = [ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
+    return json_answer(ProjectsAnswer(data=views))
 
 
 def _names(call: Call) -> set[str]:

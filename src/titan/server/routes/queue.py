@@ -13,8 +13,8 @@ from titan.ports import Reader
 from titan.rules.waiting import QueueGroup, gather
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.wire_work import QueueAnswer, QueueGroupView, QueueQuery
 from titan.server.work_views import job_views
+from titan.wire.work import QueueAnswer, QueueGroupView, QueueQuery
 
 MOST_GROUPS: Final = 20  # that wait for one kind of thing: 20 labels that nobody offers say enough
 MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name

@@ -7,15 +7,16 @@ from functools import partial
 from litestar import Response
 
 from titan.engine.recorder import Recorded
+from titan.ingest.actions import entries_of
 from titan.model.actions import Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports import Reader
-from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_told_of, deliver_for, is_limited
+from titan.wire.recording import RecordAnswer, RecordBody, RecordQuery
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
@@ -31,7 +32,7 @@ class ToldRun:
 
 async def record_actions(call: Call) -> Response[bytes]:
     """Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing."""
-    query = call.query(wire.RecordQuery)
+    query = call.query(RecordQuery)
     if call.caller.role is Role.WORKER:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
@@ -40,13 +41,13 @@ async def record_actions(call: Call) -> Response[bytes]:
         call.be_of(own.project_id, is_fixed=True)  # also of what others deliver for a job
 
     def read() -> list[Entry]:
-        return told_in(call.decode(raw, wire.RecordBody), own)
+        return told_in(call.decode(raw, RecordBody), own)
 
     recorded = await record(call, read)
-    return json_answer(wire.RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+    return json_answer(RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
 
 
-def told_in(body: wire.RecordBody, own: ToldRun | None) -> list[Entry]:
+def told_in(body: RecordBody, own: ToldRun | None) -> list[Entry]:
     """Return what a body of POST /api/v1/actions tells; `own` is the run of the job that tells it.
 
     Raises:
@@ -60,7 +61,7 @@ def told_in(body: wire.RecordBody, own: ToldRun | None) -> list[Entry]:
             found="neither",
             next_step="Send run_id; titan_sdk.run(...) does.",
         )
-    entries = list(wire.entries_of(body, run_id=run.id if run else ""))
+    entries = list(entries_of(body, run_id=run.id if run else ""))
     return _with_agent(entries, run)
 
 

@@ -15,11 +15,12 @@ from titan.model.runs import Run
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.names import shown
 from titan.rules.windows import WINDOWS_ARE, is_window, span_of
-from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.recorded_views import agent_view
+from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView, ErrorTypeView, TrendDay, TrendView
+from titan.wire.runs import RegistryQuery
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ def since(call: Call, window: str) -> datetime | None:
     return None if span is None else call.house.clock.now() - span
 
 
-def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
+def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
     """Return which runs a query asks for.
 
     Raises:
@@ -130,13 +131,13 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
 
 async def list_agents(call: Call) -> Response[bytes]:
     """List the agents that runs were recorded of, by id."""
-    query = call.query(views.AgentsQuery)
+    query = call.query(AgentsQuery)
 
-    def find(reader: CallReader) -> views.AgentsAnswer:
+    def find(reader: CallReader) -> AgentsAnswer:
         agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
         is_last = len(agents) <= query.limit
         shown_agents = agents[: query.limit]
-        return views.AgentsAnswer(
+        return AgentsAnswer(
             data=[agent_view(agent) for agent in shown_agents],
             next_cursor=None if is_last else shown_agents[-1].agent_id,
         )
@@ -149,7 +150,7 @@ async def show_agent(call: Call) -> Response[bytes]:
     now = call.house.clock.now()
     agent_id = call.house.recorder.known_as(call.path("agent"))
 
-    def find(reader: CallReader) -> views.AgentStatsView:
+    def find(reader: CallReader) -> AgentStatsView:
         project_id = call.project_id
         agents = reader.agents(project_id, agent_id=agent_id, limit=1)
         if not agents:
@@ -160,10 +161,10 @@ async def show_agent(call: Call) -> Response[bytes]:
                 next_step="List them with GET /api/v1/agents.",
             )
         days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
-        return views.AgentStatsView(
+        return AgentStatsView(
             agent=agent_view(agents[0]),
             days=[
-                views.TrendDay(
+                TrendDay(
                     day=day.day.isoformat(),
                     runs=day.runs,
                     failed=day.failed,
@@ -176,7 +177,7 @@ async def show_agent(call: Call) -> Response[bytes]:
                 for day in days
             ],
             trends=[
-                views.TrendView(
+                TrendView(
                     figure=trend.figure,
                     verdict=trend.verdict.value,
                     before=trend.before,
@@ -186,7 +187,7 @@ async def show_agent(call: Call) -> Response[bytes]:
                 for trend in trends(days, today=now.date())
             ],
             errors=[
-                views.ErrorTypeView(
+                ErrorTypeView(
                     type=error.type,
                     count=error.count,
                     first_seen_at=error.first_seen_at,

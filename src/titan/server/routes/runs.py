@@ -21,8 +21,6 @@ from titan.ports import Transaction
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.names import shown
 from titan.rules.run_lifecycle import end_by_hand
-from titan.server import wire, wire_actions
-from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_run
@@ -31,14 +29,17 @@ from titan.server.routes.recording import record
 from titan.server.routes.registry import COUNTED, change, find_recorded, look, run_filter
 from titan.server.texts import check_text
 from titan.server.work_views import Stages, add_stages
+from titan.wire.base import OkAnswer
+from titan.wire.recording import EndRunBody
+from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunView
 
 
 async def list_runs(call: Call) -> Response[bytes]:
     """List runs under filters, sorted."""
-    query = call.query(views.RegistryQuery)
+    query = call.query(RegistryQuery)
     wanted = run_filter(call, query)
 
-    def find(reader: CallReader) -> views.RegistryAnswer:
+    def find(reader: CallReader) -> RegistryAnswer:
         project_id = call.project_id
         runs, cursor = reader.registry(
             project_id,
@@ -50,7 +51,7 @@ async def list_runs(call: Call) -> Response[bytes]:
         )
         total = reader.count_runs(project_id, wanted, up_to=COUNTED + 1)
         is_search_capped = reader.is_search_capped(wanted)
-        return views.RegistryAnswer(
+        return RegistryAnswer(
             data=run_views(reader, runs),
             next_cursor=cursor,
             total=min(total, COUNTED),
@@ -64,12 +65,12 @@ async def list_runs(call: Call) -> Response[bytes]:
     return json_answer(answer)
 
 
-def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.ElsewhereView:
+def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> ElsewhereView:
     """Return where a filter that found nothing would have found something."""
     ever = dataclasses.replace(wanted, started_since=None)
     meant = wanted.agent_id or wanted.text or ""
     agents = reader.agents(project_id, limit=COUNTED) if meant else []
-    return views.ElsewhereView(
+    return ElsewhereView(
         in_all_time=reader.count_runs(project_id, ever, up_to=COUNTED),
         similar_agents=similar_names(meant, [agent.agent_id for agent in agents]),
     )
@@ -82,7 +83,7 @@ async def show_run(call: Call) -> Response[bytes]:
     return json_answer(view)
 
 
-async def with_stages(call: Call, runs: list[views.RunView], *, stages: Stages = Stages.COUNTED) -> None:
+async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stages.COUNTED) -> None:
     """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
     if any(run.has_stages for run in runs):
         add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
@@ -102,7 +103,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
 async def end_run(call: Call) -> Response[bytes]:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire_actions.EndRunBody)
+    body = call.decode(raw, EndRunBody)
     check_text("error of the run's end", body.error or "")
     run = await look(call, partial(find_recorded, call=call))
     if run.has_stages:
@@ -112,11 +113,11 @@ async def end_run(call: Call) -> Response[bytes]:
     return await _answer(call, await look(call, partial(find_recorded, call=call)))
 
 
-def _end_stages(tx: Transaction, run: Run, body: wire_actions.EndRunBody) -> object:
+def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
     """Report that no more stages will come; nothing where retention deleted those there were."""
     if tx.run_control(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
-    return wire.OkAnswer()
+    return OkAnswer()
 
 
 async def pin_run(call: Call) -> Response[bytes]:
@@ -239,7 +240,7 @@ async def delete_run(call: Call) -> Response[bytes]:
         return left
 
     await call.house.cleaner.discard(await change(call, act))
-    return json_answer(wire.OkAnswer())
+    return json_answer(OkAnswer())
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:

@@ -10,12 +10,20 @@ from titan.model.errors import InvalidInput
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
 from titan.rules.run_lifecycle import not_heard_yet
-from titan.server import wire_scores as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_teller
 from titan.server.routes.recording import run_of_caller
 from titan.server.routes.registry import change
+from titan.wire.scores import (
+    EventRefused,
+    EventTaken,
+    IngestionAnswer,
+    ScoreAnswer,
+    ScoreError,
+    ScoresAccepted,
+    ScoresAnswer,
+)
 
 
 async def add_scores(call: Call) -> Response[bytes]:
@@ -33,10 +41,10 @@ async def add_scores(call: Call) -> Response[bytes]:
         )
     ids = await _keep(call, scores)
     if is_one:
-        return json_answer(wire.ScoreAnswer(id=ids[0]))
+        return json_answer(ScoreAnswer(id=ids[0]))
     if refused:
         return json_answer(_results(scores, refused), 207)
-    return json_answer(wire.ScoresAccepted(), 202)
+    return json_answer(ScoresAccepted(), 202)
 
 
 async def take_ingestion(call: Call) -> Response[bytes]:
@@ -44,11 +52,9 @@ async def take_ingestion(call: Call) -> Response[bytes]:
     read = read_events(await call.raw_body())
     scores, _ = _split([told for _, told in read])
     await _keep(call, scores)
-    answer = wire.IngestionAnswer(
-        successes=[wire.EventTaken(id=event_id) for event_id, told in read if isinstance(told, Score)],
-        errors=[
-            wire.EventRefused(id=event_id, message=told.reason) for event_id, told in read if isinstance(told, Refused)
-        ],
+    answer = IngestionAnswer(
+        successes=[EventTaken(id=event_id) for event_id, told in read if isinstance(told, Score)],
+        errors=[EventRefused(id=event_id, message=told.reason) for event_id, told in read if isinstance(told, Refused)],
     )
     return json_answer(answer, 207)
 
@@ -57,9 +63,9 @@ def _split(read: Sequence[Score | Refused]) -> tuple[list[Score], list[Refused]]
     return [told for told in read if isinstance(told, Score)], [told for told in read if isinstance(told, Refused)]
 
 
-def _results(scores: Sequence[Score], refused: Sequence[Refused]) -> wire.ScoresAnswer:
-    errors = [wire.ScoreError(message=f"{one.id}: {one.reason}" if one.id else one.reason) for one in refused]
-    return wire.ScoresAnswer(accepted=len(scores), rejected=len(refused), errors=errors)
+def _results(scores: Sequence[Score], refused: Sequence[Refused]) -> ScoresAnswer:
+    errors = [ScoreError(message=f"{one.id}: {one.reason}" if one.id else one.reason) for one in refused]
+    return ScoresAnswer(accepted=len(scores), rejected=len(refused), errors=errors)
 
 
 async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:

@@ -13,39 +13,55 @@ from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody
 from titan.insight.interventions import intervention_of
 from titan.model.actions import Entry
 from titan.ports_calls import CallFilter, CallReader
-from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import intervention_view
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
 from titan.server.routes.registry import look
 from titan.server.routes.telemetry import aware, told_of
+from titan.wire.sentinel import (
+    ApprovalAnswer,
+    ApprovalCheckAnswer,
+    ApprovalCheckQuery,
+    ApprovalsAnswer,
+    IngestAnswer,
+    InterventionAnswer,
+    InterventionsAnswer,
+    InterventionsQuery,
+    KillSwitchAnswer,
+    KillSwitchQuery,
+    PoliciesAnswer,
+    PoliciesListAnswer,
+    PoliciesQuery,
+    RefusedView,
+    RegisterAnswer,
+    ReplayResultsAnswer,
+    ReserveAnswer,
+)
 
 logger = logging.getLogger(__name__)
 
 
 async def sync_policies(call: Call) -> Response[bytes]:
     """Tell agentsentinel-sdk its policies: one that limits nothing."""
-    call.query(wire_sentinel.PoliciesQuery)
-    return json_answer(wire_sentinel.PoliciesAnswer())
+    call.query(PoliciesQuery)
+    return json_answer(PoliciesAnswer())
 
 
 async def check_kill_switch(call: Call) -> Response[bytes]:
     """Tell agentsentinel-sdk whether an agent, run or mission is to stop: never."""
-    call.query(wire_sentinel.KillSwitchQuery)
-    return json_answer(wire_sentinel.KillSwitchAnswer())
+    call.query(KillSwitchQuery)
+    return json_answer(KillSwitchAnswer())
 
 
 async def ingest(call: Call) -> Response[bytes]:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
     body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.house.clock.now()
-    refused: list[wire_sentinel.RefusedView] = []
+    refused: list[RefusedView] = []
 
     def read() -> Sequence[Entry]:
         batch = read_batch(body, sender, now=now)
-        refused.extend(
-            wire_sentinel.RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused
-        )
+        refused.extend(RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused)
         return batch.entries
 
     recorded = await record(call, read)
@@ -54,7 +70,7 @@ async def ingest(call: Call) -> Response[bytes]:
         logger.warning(
             "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
         )
-    answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
+    answer = IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
     return json_answer(answer, 202)
 
 
@@ -62,12 +78,12 @@ async def add_intervention(call: Call) -> Response[bytes]:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
     await record(call, lambda: intervention_entries(told))
-    return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
+    return json_answer(InterventionAnswer(id=told.id), 201)
 
 
 async def list_interventions(call: Call) -> Response[bytes]:
     """List what guards of agentsentinel-sdk did about calls, the latest first."""
-    query, project_id = call.query(wire_sentinel.InterventionsQuery), call.project_id
+    query, project_id = call.query(InterventionsQuery), call.project_id
     wanted = CallFilter(
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,
@@ -76,11 +92,11 @@ async def list_interventions(call: Call) -> Response[bytes]:
         until=aware(query.end_date),
     )
 
-    def find(reader: CallReader) -> wire_sentinel.InterventionsAnswer:
+    def find(reader: CallReader) -> InterventionsAnswer:
         skip = (query.page - 1) * query.page_size
         found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
         by_type = reader.count_interventions(project_id, wanted)
-        return wire_sentinel.InterventionsAnswer(
+        return InterventionsAnswer(
             data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
             page=query.page,
             page_size=query.page_size,
@@ -93,12 +109,12 @@ async def list_interventions(call: Call) -> Response[bytes]:
 
 async def list_policies(_call: Call) -> Response[bytes]:
     """List the policies: one that limits nothing."""
-    return json_answer(wire_sentinel.PoliciesListAnswer())
+    return json_answer(PoliciesListAnswer())
 
 
 async def list_approvals(_call: Call) -> Response[bytes]:
     """List the approvals that were asked for: none, for each is cancelled as it is asked for."""
-    return json_answer(wire_sentinel.ApprovalsAnswer())
+    return json_answer(ApprovalsAnswer())
 
 
 async def ask_approval(call: Call) -> Response[bytes]:
@@ -106,37 +122,35 @@ async def ask_approval(call: Call) -> Response[bytes]:
     body = await call.raw_body()
     read_as(body, ApprovalBody, what="the approval's request")
     approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return json_answer(wire_sentinel.ApprovalAnswer(id=approval_id), 201)
+    return json_answer(ApprovalAnswer(id=approval_id), 201)
 
 
 async def poll_approval(call: Call) -> Response[bytes]:
     """Tell that an approval was cancelled, and why."""
-    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+    return json_answer(ApprovalAnswer(id=call.path("approval")))
 
 
 async def cancel_approval(call: Call) -> Response[bytes]:
     """Cancel an approval; it was cancelled when it was asked for."""
-    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+    return json_answer(ApprovalAnswer(id=call.path("approval")))
 
 
 async def respond_to_approval(call: Call) -> Response[bytes]:
     """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
     read_as(await call.raw_body(), ResponseBody, what="the response")
-    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+    return json_answer(ApprovalAnswer(id=call.path("approval")))
 
 
 async def check_approval(call: Call) -> Response[bytes]:
     """Tell whether an action needs an approval of this server: none does."""
-    call.query(wire_sentinel.ApprovalCheckQuery)
-    return json_answer(wire_sentinel.ApprovalCheckAnswer())
+    call.query(ApprovalCheckQuery)
+    return json_answer(ApprovalCheckAnswer())
 
 
 async def reserve_budget(call: Call) -> Response[bytes]:
     """Let an action spend: no budget of this server limits it."""
     told = read_as(await call.raw_body(), ReserveBody, what="the reservation")
-    answer = wire_sentinel.ReserveAnswer(
-        action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd)
-    )
+    answer = ReserveAnswer(action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd))
     return json_answer(answer, 201)
 
 
@@ -144,13 +158,13 @@ async def add_replay_results(call: Call) -> Response[bytes]:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
     await record(call, lambda: [told])
-    return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
+    return json_answer(ReplayResultsAnswer(run_id=told.run_id), 201)
 
 
 async def register_actions(call: Call) -> Response[bytes]:
     """Take the list of an agent's tools; nothing is kept of it."""
     told = read_as(await call.raw_body(), RegisterBody, what="the tools")
-    return json_answer(wire_sentinel.RegisterAnswer(total=len(told.actions)), 201)
+    return json_answer(RegisterAnswer(total=len(told.actions)), 201)
 
 
 def _sender(call: Call) -> Sender:

@@ -7,16 +7,16 @@ from litestar import Response
 
 from titan.engine import tokens
 from titan.ports import Transaction
-from titan.server import wire_access
 from titan.server.access import Caller
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.signing_in import set_cookie
+from titan.wire.access import SessionView, SignInBody
 
 
 async def sign_in(call: Call) -> Response[bytes]:
     """Sign a browser in: check the token, and have a cookie stand for it from now on."""
-    body = await call.body(wire_access.SignInBody)
+    body = await call.body(SignInBody)
     caller = await call.door.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
@@ -45,7 +45,7 @@ async def sign_out(call: Call) -> Response[bytes]:
 
 
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
-    view = wire_access.SessionView(
+    view = SessionView(
         is_signed_in=caller.is_signed_in,
         needs_token=call.house.access.requires_token,
         role=caller.role,

@@ -23,12 +23,12 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Run
 from titan.ports import Clock
 from titan.ports_calls import CallReader, ChangedRun, Heard
-from titan.server import wire_stream as wire
 from titan.server.call import Call
 from titan.server.guard import STREAM_PROTOCOL, offered
 from titan.server.recorded_views import action_view, intervention_view, run_view
 from titan.server.routes.events import QUIET_SECONDS, send_while_here
 from titan.server.routes.telemetry import told_of
+from titan.wire.stream import Envelope, EventType, ManyActionsView, NothingView, RunEndedView, StreamQuery
 
 BATCH: Final = 200  # what a client that reads slowly holds
 FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
@@ -49,7 +49,7 @@ async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any]) -> None
 
 
 async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions: bool) -> None:
-    query = call.query(wire.StreamQuery)
+    query = call.query(StreamQuery)
     subprotocol = STREAM_PROTOCOL if STREAM_PROTOCOL in offered(call.header("sec-websocket-protocol")) else None
 
     async def send_all() -> None:
@@ -59,7 +59,7 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions:
     await send_while_here(call, socket, send_all, subprotocol)
 
 
-async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
+async def _tellings(call: Call, query: StreamQuery, *, with_actions: bool) -> AsyncIterator[Envelope]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
     now = asyncio.get_running_loop().time
@@ -80,8 +80,8 @@ async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) 
                 told_at = now()
 
 
-def _plain(event_type: wire.EventType, seq: int, clock: Clock) -> wire.Envelope:
-    return wire.Envelope(event_type=event_type, data=wire.NothingView(), timestamp=clock.now(), seq=seq)
+def _plain(event_type: EventType, seq: int, clock: Clock) -> Envelope:
+    return Envelope(event_type=event_type, data=NothingView(), timestamp=clock.now(), seq=seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class _News:
     """What happened behind a place, up to `seq`."""
 
     seq: int
-    events: Sequence[wire.Envelope] = ()
+    events: Sequence[Envelope] = ()
     is_last: bool = True  #: nothing more has happened by now
 
 
@@ -129,7 +129,7 @@ class _Telling:
     def _run(self, reader: CallReader, run_id: str) -> Run | None:
         return reader.run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
-    def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[wire.Envelope]:
+    def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[Envelope]:
         counts = Counter(one.run_id for one in heard if one.action is not None)
         counted: set[str] = set()
         for one in heard:
@@ -145,14 +145,14 @@ class _Telling:
                 counted.add(one.run_id)
                 yield _of_many(one, counts[one.run_id])
 
-    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[wire.Envelope]:
+    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[Envelope]:
         before = self.told.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
         if before is None and not run.entry_count:  # it submitted a DAG, and has told of nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
-        yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
+        yield Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
         if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
             yield _ended(run, change.status_version)
 
@@ -162,15 +162,15 @@ class _Telling:
             self.told.popitem(last=False)
 
 
-def _created(run: Run, at: datetime, seq: int) -> wire.Envelope:
-    return wire.Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
+def _created(run: Run, at: datetime, seq: int) -> Envelope:
+    return Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
 
 
-def _ended(run: Run, seq: int) -> wire.Envelope:
+def _ended(run: Run, seq: int) -> Envelope:
     view = run_view(run)
-    return wire.Envelope(
+    return Envelope(
         event_type="run_completed" if run.status is RunStatus.COMPLETED else "run_failed",
-        data=wire.RunEndedView(
+        data=RunEndedView(
             run_id=run.id,
             agent_id=run.agent_id,
             status=run.status,
@@ -185,20 +185,18 @@ def _ended(run: Run, seq: int) -> wire.Envelope:
     )
 
 
-def _of_action(reader: CallReader, heard: Heard) -> wire.Envelope:
+def _of_action(reader: CallReader, heard: Heard) -> Envelope:
     assert heard.action is not None
     if not is_intervention(heard.action):
-        event_type: wire.EventType = "action_created" if heard.is_first_of_action else "action_updated"
-        return wire.Envelope(
-            event_type=event_type, data=action_view(heard.action), timestamp=heard.at, seq=heard.number
-        )
+        event_type: EventType = "action_created" if heard.is_first_of_action else "action_updated"
+        return Envelope(event_type=event_type, data=action_view(heard.action), timestamp=heard.at, seq=heard.number)
     told = intervention_of(heard.action, told_of(reader, heard.action))
-    return wire.Envelope(
+    return Envelope(
         event_type="intervention_created", data=intervention_view(told), timestamp=heard.at, seq=heard.number
     )
 
 
-def _of_many(heard: Heard, count: int) -> wire.Envelope:
+def _of_many(heard: Heard, count: int) -> Envelope:
     assert heard.action is not None
-    data = wire.ManyActionsView(run_id=heard.run_id, agent_id=heard.action.agent_id, count=count)
-    return wire.Envelope(event_type="action_created", data=data, timestamp=heard.at, seq=heard.number)
+    data = ManyActionsView(run_id=heard.run_id, agent_id=heard.action.agent_id, count=count)
+    return Envelope(event_type="action_created", data=data, timestamp=heard.at, seq=heard.number)

@@ -11,7 +11,7 @@ from titan.ports_calls import CallReader, TapeBlob, TapeCheck
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.routes.registry import find_recorded, look
-from titan.server.wire_tapes import BrokenEntry, ChainAnswer
+from titan.wire.runs import BrokenEntry, ChainAnswer
 
 
 async def verify_tape(call: Call) -> Response[bytes]:

@@ -14,7 +14,6 @@ from titan.model.runs import Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
-from titan.server import wire_runs as views
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 from titan.server.lists import given
@@ -23,6 +22,19 @@ from titan.server.recorded_views import action_view, bodies_view, note_view, run
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
 from titan.server.routes.runs import with_stages
 from titan.server.skeletons import skeleton
+from titan.wire.actions import (
+    MOST_BODIES,
+    ActionDetailView,
+    BodiesAnswer,
+    BodiesQuery,
+    CallsQuery,
+    FindAnswer,
+    FindQuery,
+    LedgerAnswer,
+    LedgerQuery,
+    SkeletonAnswer,
+    SkeletonQuery,
+)
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
@@ -31,9 +43,9 @@ MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
 
 async def show_skeleton(call: Call) -> Response[bytes]:
     """Show all actions of a run without bodies, as columns; with `after` only what was heard since."""
-    query = call.query(views.SkeletonQuery)
+    query = call.query(SkeletonQuery)
 
-    def find(reader: CallReader) -> views.SkeletonAnswer:
+    def find(reader: CallReader) -> SkeletonAnswer:
         run = find_recorded(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
@@ -62,20 +74,20 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
 
 async def show_bodies(call: Call) -> Response[bytes]:
     """Show the beginnings of inputs and outputs of some actions."""
-    query = call.query(views.BodiesQuery)
+    query = call.query(BodiesQuery)
     ids = given(query.ids)
-    if len(ids) > views.MOST_BODIES:
+    if len(ids) > MOST_BODIES:
         raise InvalidInput(
             "query: ids",
-            expected=f"at most {views.MOST_BODIES}",
+            expected=f"at most {MOST_BODIES}",
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
 
-    def find(reader: CallReader) -> views.BodiesAnswer:
+    def find(reader: CallReader) -> BodiesAnswer:
         run = find_recorded(reader, call)
         found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
-        return views.BodiesAnswer(
+        return BodiesAnswer(
             data=[
                 bodies_view(action, told_of(reader, action), query.limit_bytes)
                 for action in found
@@ -89,11 +101,11 @@ async def show_bodies(call: Call) -> Response[bytes]:
 async def show_action(call: Call) -> Response[bytes]:
     """Show everything that is known of one action."""
 
-    def find(reader: CallReader) -> views.ActionDetailView:
+    def find(reader: CallReader) -> ActionDetailView:
         action = find_action(reader, call)
         bodies = told_of(reader, action)
         notes = reader.notes_of_run(action.project_id, action.run_id)
-        return views.ActionDetailView(
+        return ActionDetailView(
             action=action_view(action),
             bodies=bodies_view(action, bodies),
             details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
@@ -139,22 +151,22 @@ async def _download(call: Call, which: str) -> Response[bytes]:
 
 async def find_in_run(call: Call) -> Response[bytes]:
     """Name the actions of a run in whose names or content all words of a text stand."""
-    query = call.query(views.FindQuery)
+    query = call.query(FindQuery)
 
-    def find(reader: CallReader) -> views.FindAnswer:
+    def find(reader: CallReader) -> FindAnswer:
         run = find_recorded(reader, call)
         ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
-        return views.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
+        return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
     return json_answer(await look(call, find))
 
 
 async def show_ledger(call: Call) -> Response[bytes]:
     """List the calls of all runs under filters, sorted."""
-    query = call.query(views.LedgerQuery)
+    query = call.query(LedgerQuery)
     wanted = call_filter(query)
 
-    def find(reader: CallReader) -> views.LedgerAnswer:
+    def find(reader: CallReader) -> LedgerAnswer:
         found = reader.ledger(
             call.project_id,
             wanted,
@@ -164,7 +176,7 @@ async def show_ledger(call: Call) -> Response[bytes]:
             limit=query.page_size,
             up_to=COUNTED + 1,
         )
-        return views.LedgerAnswer(
+        return LedgerAnswer(
             data=[action_view(action) for action in found.calls],
             page=query.page,
             page_size=query.page_size,
@@ -178,12 +190,12 @@ async def show_ledger(call: Call) -> Response[bytes]:
 
 async def show_ledger_stats(call: Call) -> Response[bytes]:
     """Show counts and sums over the calls of all runs under filters."""
-    wanted = call_filter(call.query(views.CallsQuery))
+    wanted = call_filter(call.query(CallsQuery))
     sums = await look(call, lambda reader: reader.sums_of_calls(call.project_id, wanted))
     return json_answer(tally_view(tally_of(sums)))
 
 
-def call_filter(query: views.CallsQuery) -> CallFilter:
+def call_filter(query: CallsQuery) -> CallFilter:
     """Return which calls a query asks for; a time without a zone is taken as UTC.
 
     Raises:

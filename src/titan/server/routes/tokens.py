@@ -14,10 +14,10 @@ from titan.model.errors import Forbidden
 from titan.model.tokens import Role, Token
 from titan.ports import Reader, Transaction
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server import wire_access
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.views import new_token_answer, token_view
+from titan.wire.access import NewTokenBody, TokensAnswer
 
 
 async def create_token(call: Call) -> Response[bytes]:
@@ -26,7 +26,7 @@ async def create_token(call: Call) -> Response[bytes]:
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
     one whose answer was lost opens nothing, for nobody knows it.
     """
-    body = await call.body(wire_access.NewTokenBody)
+    body = await call.body(NewTokenBody)
     new = tokens.NewToken(
         project_id=_project_of_new(call, body),
         name=check_name("token", body.name),
@@ -46,7 +46,7 @@ async def list_tokens(call: Call) -> Response[bytes]:
     found = [token for token in await call.house.store.look(_tokens) if within in (None, token.project_id)]
     own_id = home_token_id(Path(call.house.runs_with.home))
     return json_answer(
-        wire_access.TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id),
+        TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id),
     )
 
 
@@ -71,7 +71,7 @@ def _tokens(reader: Reader) -> list[Token]:
     return reader.tokens()
 
 
-def _project_of_new(call: Call, body: wire_access.NewTokenBody) -> str | None:
+def _project_of_new(call: Call, body: NewTokenBody) -> str | None:
     """Return the project that a new token is limited to: as it is asked for, else as its maker is.
 
     Raises:

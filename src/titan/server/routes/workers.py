@@ -8,27 +8,9 @@ from itertools import islice
 from litestar import Response
 from msgspec import structs
 
-from titan.engine import protocol
 from titan.engine.attempts import Leased, Progress
 from titan.engine.attendance import known_worker
 from titan.engine.bus import Kind, Topic
-from titan.engine.protocol import (
-    MAX_WORKSPACES_ASKED,
-    Assignment,
-    ClaimAnswer,
-    ClaimRequest,
-    CompleteAnswer,
-    CompleteRequest,
-    HeartbeatAnswer,
-    HeartbeatRequest,
-    LeaveAnswer,
-    LogAnswer,
-    Registered,
-    Registration,
-    Report,
-    WorkspacesAnswer,
-    WorkspacesRequest,
-)
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
@@ -39,11 +21,30 @@ from titan.rules.names import check_label, check_name, shown
 from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
 from titan.rules.workspaces import run_of_workspace, workspace_of
-from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
+from titan.wire import protocol
+from titan.wire.base import MAX_WAIT_SECONDS
+from titan.wire.protocol import (
+    MAX_WORKSPACES_ASKED,
+    Assignment,
+    ClaimAnswer,
+    ClaimRequest,
+    CompleteAnswer,
+    CompleteRequest,
+    HeartbeatAnswer,
+    HeartbeatRequest,
+    LeaveAnswer,
+    LogAnswer,
+    LogPartQuery,
+    Registered,
+    Registration,
+    Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
+)
 
 MAX_PID = 2**31 - 1
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
@@ -82,7 +83,7 @@ async def claim(call: Call) -> Response[bytes]:
     worker_id = call.path("worker")
     body = await call.body(ClaimRequest)
     orchestrator = call.house.orchestrator
-    wait_seconds = min(max(body.wait_seconds, 0.0), wire.MAX_WAIT_SECONDS)
+    wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
         orchestrator.claim(
             worker_id,
@@ -115,7 +116,7 @@ async def heartbeat(call: Call) -> Response[bytes]:
 
 async def append_log(call: Call) -> Response[bytes]:
     """Append to the output of a running attempt."""
-    query = call.query(wire.LogPartQuery)
+    query = call.query(LogPartQuery)
     content = await call.raw_body(MAX_LOG_PART_BYTES)
     attempt = await _live_attempt(call)
     size = _append(call.house, attempt, query.offset, content)

@@ -10,8 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from titan.server.wire import Request
-from titan.server.wire_runs import PageLimit
+from titan.wire.base import PageLimit, Request
 
 #: What a program that asks for an approval tells its user.
 NOBODY_DECIDES: Final = (

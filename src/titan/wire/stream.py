@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from titan.model.run_status import RunStatus
-from titan.server.wire import MAX_NUMBER, Request
-from titan.server.wire_runs import ActionView, RunView
-from titan.server.wire_sentinel import InterventionView
+from titan.wire.actions import ActionView
+from titan.wire.base import MAX_NUMBER, Request
+from titan.wire.runs import RunView
+from titan.wire.sentinel import InterventionView
 
 EventType = Literal[
     "run_created",

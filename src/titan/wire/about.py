@@ -1,10 +1,30 @@
-"""The values of keeping house on the wire."""
+"""The server itself: health, settings, cleaning."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.server.wire import Request
+from titan.wire.base import Request
+
+
+class StorageView(Struct, kw_only=True):
+    """The disk of the home."""
+
+    free_bytes: int
+    is_low: bool
+
+
+class HealthAnswer(Struct, kw_only=True):
+    """GET /api/health."""
+
+    status: Literal["ok"]
+    version: str
+    now: datetime
+    started_at: datetime
+    home_id: str
+    model: str | None
+    storage: StorageView
 
 
 class CleanQuery(Request):

@@ -1,4 +1,4 @@
-"""Request and response types of DAGs and jobs."""
+"""DAGs, jobs, the queue, results."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,10 +8,14 @@ from msgspec import Meta, Struct
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
-from titan.model.jobs import GateOutcome, JobKind, JobStatus
+from titan.model.jobs import MAX_WAIT_SECONDS as MAX_GATE_SECONDS
+from titan.model.jobs import Affinity, GateOutcome, JobKind, JobStatus
 from titan.model.queue import WaitsFor
-from titan.server.wire import Limit, Request, Wait
+from titan.model.run_control import Orchestrator
+from titan.wire.base import MAX_NUMBER, Limit, Offset, Request, ScopeQuery, Wait
 
+MAX_RESULT_BYTES = 1024 * 1024  # read whole by every child; more belongs into an artifact
+AttemptNumber = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
 #: 200 run ids of usual length fit into a URL of any proxy.
 Ids = Annotated[
     str, Meta(pattern="^[^,]+(,[^,]+){0,199}$", description="1 to 200 ids, comma separated: those that exist.")
@@ -25,6 +29,104 @@ StageStatuses = Annotated[
         description="One status or several, comma separated.",
     ),
 ]
+
+
+class NewJobBody(Request):
+    """One job of a submission."""
+
+    id: str
+    kind: JobKind = JobKind.WORK
+    filename: Annotated[
+        str, Meta(description="Base name of the script, or its path in the archive; empty for a gate.")
+    ] = ""
+    script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")] | None = None
+    archive: Annotated[str, Meta(description="Base name of an uploaded zip that the script lies in.")] | None = None
+    args: list[str] = []
+    parents: list[str] = []
+    priority: int = 1
+    delay_ms: int = 0
+    affinity: Affinity = Affinity.NONE
+    requirement: str = "GENERAL"
+    retries: int = 0
+    backoff_seconds: float = 0.0
+    timeout_seconds: float | None = None
+    max_lost: int = 3
+    env: dict[str, str] = {}
+    cold: bool = False
+    hitl_message: Annotated[str, Meta(description="What a person is asked, by the gate behind this job.")] | None = None
+    max_wait_seconds: Annotated[float, Meta(description="How long the gate stays open.")] = MAX_GATE_SECONDS
+    concurrency_key: Annotated[str, Meta(description="Jobs with one key share their places.")] | None = None
+    concurrency_limit: Annotated[int, Meta(description="How many jobs with this key may be ready or running.")] = 1
+
+
+class OrchestratorBody(Request):
+    """The program outside of Titan that submits the stages of a run."""
+
+    command: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
+    directory: str
+    host: str
+
+
+class SubmitBody(Request):
+    """POST /api/dags."""
+
+    name: str
+    jobs: list[NewJobBody]
+    agent_run_id: str | None = None
+    agent_id: str | None = None
+    on_failure: OnFailure = OnFailure.CONTINUE
+    scripts: Annotated[dict[str, bytes], Meta(description="SHA-256 → content in base64.")] = {}
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    occurrence: Annotated[int, Meta(ge=0, description="DAGs of this name that its process sent to the run before.")] = 0
+    resume: Annotated[bool, Meta(description="The process repeats what an earlier one began.")] = False
+    orchestrator: OrchestratorBody | None = None
+
+
+class JobQuery(ScopeQuery):
+    """GET /api/jobs/{job}."""
+
+    wait_seconds: Wait = 0.0
+
+
+class LogQuery(ScopeQuery):
+    """GET /api/jobs/{job}/log."""
+
+    offset: Offset = 0
+    limit_bytes: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | None = None
+    follow: bool = False
+    attempt: AttemptNumber | None = None
+
+
+class ResultBody(Request):
+    """PUT /api/result."""
+
+    value: msgspec.Raw
+
+
+class ResultAnswer(Struct, kw_only=True):
+    """GET /api/jobs/{job}/result."""
+
+    job_id: str
+    is_set: bool
+    value: msgspec.Raw
+
+
+class StoryLineView(Struct, kw_only=True):
+    """One sentence of a job's story."""
+
+    seq: int
+    at: datetime
+    event: str
+    cause: str
+    text: str
+
+
+class StoryAnswer(Struct, kw_only=True):
+    """GET /api/jobs/{job}/story."""
+
+    job_id: str
+    name: str
+    entries: list[StoryLineView]
 
 
 class DagsQuery(Request):
@@ -217,3 +319,36 @@ class OrchestratorView(Struct, kw_only=True):
     command: tuple[str, ...]
     directory: str
     host: str
+
+
+class Submitted(Struct, frozen=True, kw_only=True):
+    """The answer to a submission."""
+
+    dag_id: str
+    name: str
+    agent_run_id: str | None
+    job_count: int
+    from_record: bool = False  #: nothing new was stored: this DAG was submitted before
+
+
+class Cancelled(Struct, frozen=True, kw_only=True):
+    """The answer to a cancel: names of jobs, in submission order."""
+
+    cancelled: tuple[str, ...]  #: ended now, descendants included
+    stopping: tuple[str, ...]  #: running or prefetched; they end when their worker confirms or its lease ends
+    skipped: tuple[str, ...]  #: final before
+
+
+class Retried(Struct, frozen=True, kw_only=True):
+    """The answer to a retry."""
+
+    retried: tuple[str, ...]  #: names of the jobs that will run again, in submission order
+    kept: int  #: jobs of these DAGs that completed and stay so
+
+
+class Resumed(Struct, frozen=True, kw_only=True):
+    """The answer to a resume: who goes on."""
+
+    agent_run_id: str
+    retried_job: str | None  #: the job that submitted the run's stages, and now runs again
+    orchestrator: Orchestrator | None  #: the program to start again, outside of Titan

@@ -16,14 +16,13 @@ from msgspec import Meta
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.files import FilePlace
+from titan.wire.base import Offset, Request
 
 LEASE_SECONDS: Final = 10.0  # three missed heartbeats
 HEARTBEAT_SECONDS: Final = 3.0
 CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies drop a silent connection
-
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
-
 MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
 MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
 #: How long after an attempt's end its worker may still tell of its files: 64 MiB over a line of 1 Mbit/s.
@@ -31,10 +30,10 @@ FILES_ACCEPTED_SECONDS: Final = 600.0
 MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
 SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice
 MAX_CONTENTS_BYTES: Final = 1024 * 1024  # of all contents in one request
-
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
 Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
 Moment = Annotated[datetime, Meta(tz=True)]  # a time without its zone could be any
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,9 +176,6 @@ class WorkspacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     old: list[str] = []
 
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
-
-
 class NotedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an attempt wrote or changed."""
 
@@ -220,3 +216,9 @@ class LeaveAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to POST /api/workers/{worker_id}/leave: the leases that were given back."""
 
     returned: list[str] = []
+
+
+class LogPartQuery(Request):
+    """PUT /api/workers/{worker}/log/{lease}."""
+
+    offset: Offset

@@ -1,11 +1,60 @@
-"""The values of critical intercepts on the wire."""
+"""Notes of people on runs and actions, and the runs that need attention."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.server.wire import Request
-from titan.server.wire_runs import NoteView, PageLimit, RunView, Window
+from titan.wire.base import PageLimit, Request, Window
+from titan.wire.runs import RunView
+
+
+class NoteView(Struct, kw_only=True):
+    """What a person said of a run or an action: a score, words, or both."""
+
+    id: str
+    action_id: str | None
+    author: str
+    at: datetime
+    name: Annotated[str | None, Meta(description='What is scored: "quality".')]
+    score: float | None
+    text: str
+    acknowledges: Annotated[bool, Meta(description="Its run needs no attention any more, until more goes wrong in it.")]
+    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more goes wrong in it.")]
+
+
+class NewNoteBody(Request):
+    """POST /api/v1/runs/{run}/notes."""
+
+    text: Annotated[str, Meta(max_length=10_000)] = ""
+    action_id: str | None = None
+    name: Annotated[str, Meta(max_length=100)] | None = None
+    score: float | None = None
+    author: Annotated[str, Meta(max_length=200)] | None = None
+    acknowledges: Annotated[
+        bool,
+        Meta(description="Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why."),
+    ] = False
+    troubles: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not.",
+            ),
+        ]
+        | None
+    ) = None
+    mutes: Annotated[
+        bool,
+        Meta(description="Take it out of there for good, until it is unmuted; needs a text: why."),
+    ] = False
+
+
+class NotesAnswer(Struct, kw_only=True):
+    """All notes on a run and its actions, the newest first."""
+
+    data: list[NoteView]
 
 
 class InterceptReason(Struct, kw_only=True):

@@ -1,14 +1,13 @@
-"""The values of the wire about the shared store: its keys, values and sets, and waiting for them."""
+"""The shared key-value store."""
 
 from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from titan.server.wire import Request, Wait
+from titan.wire.base import Request, Wait
 
 MAX_VALUE_BYTES = 10 * 1024 * 1024  # the original's largest frame
-
 Ttl = Annotated[float, Meta(gt=0, le=3.2e9, description="Seconds until the key is absent again; at most a century.")]
 
 

@@ -1,4 +1,4 @@
-"""The values of the wire about tokens."""
+"""Tokens, browser sessions, projects."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from titan.model.tokens import Role
-from titan.server.wire import Request
+from titan.wire.base import Request
 
 
 class NewTokenBody(Request):
@@ -80,3 +80,16 @@ class SessionView(Struct, kw_only=True):
     name: Annotated[str | None, Meta(description="Of the token; null without one.")]
     token_id: str | None
     project: Annotated[str | None, Meta(description="All that the caller sees and changes; null: every project.")]
+
+
+class ProjectView(Struct, kw_only=True):
+    """A project."""
+
+    name: str
+    keeps_content: Annotated[bool, Meta(description="Whether inputs and outputs are stored of runs that begin now.")]
+
+
+class ProjectsAnswer(Struct, kw_only=True):
+    """GET /api/v1/projects, by name."""
+
+    data: list[ProjectView]

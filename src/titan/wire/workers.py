@@ -1,4 +1,4 @@
-"""The values of the wire about workers as people look at them, and ask something of them."""
+"""Workers as people see and manage them; `protocol` is what workers themselves use."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from titan.model.attempts import AttemptOutcome
-from titan.server.wire import Request
+from titan.wire.base import Request
 
 WorkerStanding: TypeAlias = Literal["connected", "draining", "lost", "left"]
 

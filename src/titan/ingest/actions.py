@@ -1,0 +1,128 @@
+"""Reads what the SDK posts to POST /api/v1/actions into entries."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from titan.ingest.costs import checked_cost
+from titan.ingest.moments import check_order
+from titan.ingest.otlp.actions import time_of
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source
+from titan.model.errors import InvalidInput
+from titan.model.projects import project_name
+from titan.wire.recording import ActionBody, RecordBody, RunBody
+
+_WHAT: Final = "body of POST /api/v1/actions"
+#: The end of January 1970: until the year 2054 microseconds taken for nanoseconds lie before it, and seconds ever.
+EARLIEST_NS: Final = 31 * 86_400 * 10**9
+
+
+def entries_of(body: RecordBody, *, run_id: str, source: Source = Source.SDK) -> Iterator[Entry]:
+    """Yield what a request says; `run_id` is the run of entries that name none.
+
+    Raises:
+        InvalidInput: an input, an output or details are not in UTF-8, a cost is none, a time is in seconds, or an end
+            before its beginning.
+    """
+    for index, entry in enumerate(body.entries):
+        what = f"{_WHAT}: $.entries[{index}]"
+        if isinstance(entry, ActionBody):
+            _check_times(entry, what)
+            cost = checked_cost(entry.cost_usd, what=f"{what}.cost_usd")
+            yield _action(entry, entry.run_id or run_id, source, cost)
+        else:
+            _check_nanoseconds(entry.at_ns, f"{what}.at_ns")
+            yield _run(entry, entry.run_id or run_id, body.agent_id, source)
+
+
+def _check_times(body: ActionBody, what: str) -> None:
+    _check_nanoseconds(body.started_at_ns, f"{what}.started_at_ns")
+    if body.ended_at_ns is not None:
+        check_order(
+            time_of(body.started_at_ns),
+            time_of(body.ended_at_ns),
+            what=f"{what}.ended_at_ns",
+            began="started_at_ns",
+            next_step="Correct it and send it again; nothing was stored.",
+        )
+
+
+def _check_nanoseconds(at_ns: int, what: str) -> None:
+    if at_ns < EARLIEST_NS:
+        raise InvalidInput(
+            what,
+            expected="nanoseconds since 1970-01-01T00:00Z, after January 1970",
+            found=f"{at_ns}, which is {time_of(at_ns).isoformat()}",
+            next_step="It may be in seconds, milli- or microseconds: send what Python's time.time_ns() gives."
+            " Nothing was stored.",
+        )
+
+
+def _action(body: ActionBody, run_id: str, source: Source, cost: Decimal | None) -> ActionEntry:
+    return ActionEntry(
+        id=body.id,
+        run_id=run_id,
+        source=source,
+        kind=body.kind,
+        name=body.name,
+        started_at=time_of(body.started_at_ns),
+        ended_at=None if body.ended_at_ns is None else time_of(body.ended_at_ns),
+        duration_ns=body.duration_ns,
+        outcome=body.outcome,
+        parent_id=body.parent_id,
+        actor=body.actor,
+        inputs=_payload(body.inputs),
+        outputs=_payload(body.outputs),
+        failure=None
+        if body.failure is None
+        else Failure(type=body.failure.type, message=body.failure.message, traceback=body.failure.traceback),
+        cost=cost,
+        use=None if body.use is None else ModelUse(**msgspec.structs.asdict(body.use)),
+        tags=tuple(body.tags),
+        impact=body.impact,
+        effect=body.effect,
+        is_redacted=body.is_redacted,
+        details=_details(body.details),
+        project=project_name(body.project),
+    )
+
+
+def _run(body: RunBody, run_id: str, agent_id: str | None, source: Source) -> RunEntry:
+    return RunEntry(
+        run_id=run_id,
+        source=source,
+        at=time_of(body.at_ns),
+        agent_id=body.agent_id or agent_id,
+        session_id=body.session_id,
+        name=body.name,
+        end=body.end,
+        reason=body.reason,
+        done=body.done,
+        total=body.total,
+        tags=tuple(body.tags),
+        details=_details(body.details),
+        project=project_name(body.project),
+    )
+
+
+def _details(told: dict[str, msgspec.Raw] | None) -> str | None:
+    return None if told is None else _text(msgspec.Raw(msgspec.json.encode(told)))
+
+
+def _payload(raw: msgspec.Raw) -> Payload | None:
+    text = _text(raw)
+    return Payload(text) if text else None
+
+
+def _text(raw: msgspec.Raw) -> str:
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            _WHAT,
+            expected="JSON in UTF-8",
+            found=str(error),
+            next_step="Correct it and send it again; nothing was stored.",
+        ) from None

@@ -1,0 +1,204 @@
+"""Actions: the skeleton of a run, inputs and outputs, search, the ledger. Costs and times are as in `runs`."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.wire.base import MAX_NUMBER, Order, PageLimit, Request, SearchCapped, Total
+from titan.wire.notes import NoteView
+from titan.wire.runs import RunView
+
+LedgerSort = Literal["time", "cost", "duration"]
+MOST_BODIES = 200  # of one answer: more are not on a screen
+
+
+class SkeletonQuery(Request):
+    """GET /api/v1/runs/{run}/skeleton."""
+
+    after: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
+        Meta(description="Only actions of which something was heard after this version."),
+    ] = None
+
+
+class SkeletonAnswer(Struct, kw_only=True):
+    """All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
+
+    `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
+    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` and
+    `possible_duplicates` are no columns but lists of few numbers.
+    """
+
+    version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
+    run: RunView
+    names: list[str]
+    models: list[str]
+    actors: list[str]
+    error_types: list[str]
+    number: list[int]
+    id: list[str]
+    parent: Annotated[list[int], Meta(description="The parent's `number`; 0 for none, -1 for one not heard of yet.")]
+    kind: list[ActionKind]
+    name: list[int]
+    model: list[int]
+    actor: list[int]
+    error_type: list[int]
+    start_us: list[int]
+    duration_ns: list[int]
+    outcome: list[Outcome | None]
+    cost_usd: list[Decimal | None]
+    possible_duplicates: Annotated[list[int], Meta(description="The `number` of each such call; all are counted.")]
+    estimated: Annotated[list[int], Meta(description="The `number` of each whose cost was computed from its tokens.")]
+    tokens: Annotated[list[int], Meta(description="Input and output together; -1 when unknown.")]
+
+
+class CutView(Struct, kw_only=True):
+    """A payload that is too large to be shown whole."""
+
+    size_bytes: int
+    sha256: Annotated[str | None, Meta(description="Of one over 64 KiB, which is content of its own; else null.")]
+    url: Annotated[str, Meta(description="Where the whole of it is read.")]
+
+
+class BodyView(Struct, kw_only=True):
+    """Inputs or outputs: JSON in the typed encoding; cut at 64 KiB."""
+
+    text: str
+    cut: CutView | None = None
+
+
+class FailureView(Struct, kw_only=True):
+    """Why an action failed."""
+
+    type: str
+    message: str
+    traceback: str | None
+
+
+class ActionView(Struct, kw_only=True):
+    """One action of a list: what is known of it without its bodies."""
+
+    id: str
+    number: int
+    run_id: str
+    agent_id: str
+    kind: ActionKind
+    is_possible_duplicate: Annotated[bool, Meta(description="It counts, and looks like another call's second report.")]
+    name: str
+    parent_id: str | None
+    actor: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    duration_ms: float | None
+    outcome: Outcome | None
+    cost_usd: Decimal | None
+    is_cost_estimated: bool
+    model: str | None
+    provider: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    error_type: str | None
+    error_message: str | None
+    impact: Impact | None
+    effect: Effect | None
+    tags: list[str]
+    is_redacted: bool
+
+
+class BodiesView(Struct, kw_only=True):
+    """What an action was given and what it gave."""
+
+    id: str
+    inputs: BodyView | None
+    outputs: BodyView | None
+    failure: FailureView | None
+
+
+class BodiesQuery(Request):
+    """GET /api/v1/runs/{run}/bodies."""
+
+    ids: Annotated[str, Meta(description="Ids of actions with commas between, or a JSON list of them; at most 200.")]
+    limit_bytes: Annotated[int, Meta(ge=1, le=65536, description="Of each text; what goes beyond is cut.")] = 2000
+
+
+class BodiesAnswer(Struct, kw_only=True):
+    """Bodies of some actions, in the order they were asked for."""
+
+    data: list[BodiesView]
+
+
+class ActionDetailView(Struct, kw_only=True):
+    """Everything about one action."""
+
+    action: ActionView
+    bodies: BodiesView
+    details: Annotated[
+        msgspec.Raw | None,
+        Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
+    ]
+    redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
+    cache_read_tokens: Annotated[int | None, Meta(description="Of its input tokens, those from the model's cache.")]
+    cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
+    sources: list[str]
+    notes: list[NoteView]
+
+
+class FindQuery(Request):
+    """GET /api/v1/runs/{run}/find."""
+
+    q: Annotated[str, Meta(min_length=1, max_length=500)]
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
+
+
+class FindAnswer(Struct, kw_only=True):
+    """The actions of a run in whose names or content all words of a query stand."""
+
+    ids: list[str]
+    more: bool
+
+
+class CallsQuery(Request):
+    """GET /api/v1/ledger/stats."""
+
+    outcome: Annotated[
+        str | None, Meta(description="One outcome or several, with commas between; `running` for those without one.")
+    ] = None
+    action_name: str | None = None
+    kind: Annotated[str | None, Meta(description="model, tool or call, or two with a comma between.")] = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    min_cost: Decimal | None = None
+    max_cost: Decimal | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    search: str | None = None
+
+
+class LedgerExportQuery(CallsQuery):
+    """GET /api/v1/ledger/export."""
+
+    format: Annotated[Literal["csv", "json", "jsonl"], Meta(description="One call a line, or one document.")] = "jsonl"
+
+
+class LedgerQuery(CallsQuery):
+    """GET /api/v1/ledger."""
+
+    page: Annotated[int, Meta(ge=1, le=200)] = 1
+    page_size: PageLimit = 50
+    sort_by: LedgerSort = "time"
+    sort_order: Order = "desc"
+
+
+class LedgerAnswer(Struct, kw_only=True):
+    """A page of calls of all runs."""
+
+    data: list[ActionView]
+    page: int
+    page_size: int
+    total: Total
+    is_total_capped: bool
+    is_search_capped: SearchCapped

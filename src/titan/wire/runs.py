@@ -1,0 +1,206 @@
+"""Runs: lists, one run, the check of its hash chain, import and export.
+
+Costs are strings of US dollars, exact to twelve places; times are ISO 8601 in UTC. Unknown is null, never 0.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from titan.model.run_status import RunStatus, StatusSource
+from titan.wire.base import Estimated, Order, PageLimit, Request, SearchCapped, Total, Unpriced, Window
+from titan.wire.work import DagView, OrchestratorView
+
+RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
+OfStages = Annotated[int | UnsetType, Meta(description="Only of a run with stages.")]
+
+
+class RegistryQuery(Request):
+    """GET /api/v1/runs."""
+
+    status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
+    min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
+    window: Annotated[
+        Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
+    ] = "7d"
+    agent_id: str | None = None
+    session_id: str | None = None
+    tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
+    q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
+        None
+    )
+    names_only: Annotated[bool, Meta(description="Look for `q` in ids, agents, names and tags alone.")] = False
+    ids: Annotated[
+        str | None,
+        Meta(
+            description="Only these of what the filters leave, with commas between; as a JSON list where one has any."
+        ),
+    ] = None
+    sort: RunSort = "started"
+    order: Order = "desc"
+    cursor: str | None = None
+    limit: PageLimit = 50
+    include_archived: bool = False
+    has_stages: Annotated[bool, Meta(description="Only runs that submitted DAGs.")] = False
+    stages: Annotated[bool, Meta(description="Whether each run comes with its stages, without their jobs.")] = False
+
+
+class ExportQuery(RegistryQuery):
+    """GET /api/v1/runs/export: the registry's filters; `limit`, `cursor` and `stages` have no meaning here."""
+
+    format: Literal["jsonl", "json", "csv"] = "jsonl"
+    layout: Annotated[Literal["zip"] | None, Meta(description="With csv: two tables and a manifest in a zip.")] = None
+    run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
+
+
+class TallyView(Struct, kw_only=True):
+    """Counts and sums over a run's calls."""
+
+    calls: int
+    running: int
+    attempts: int
+    success: int
+    error: int
+    blocked: int
+    rejected: int
+    replayed: int
+    cost_usd: Annotated[Decimal, Meta(description="Incurred, as far as it is known.")]
+    unpriced: Unpriced
+    estimated: Estimated
+    attempted_cost_usd: Decimal
+    prevented_cost_usd: Decimal
+    saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
+    input_tokens: int
+    output_tokens: int
+    success_rate: Annotated[float | None, Meta(description="Success by attempts, 0 to 1; null without attempts.")]
+
+
+class ProgressView(Struct, kw_only=True):
+    """How far a running run is."""
+
+    share: Annotated[float, Meta(ge=0, le=1)]
+    source: Annotated[
+        Literal["told", "estimated"],
+        Meta(description="estimated: from the calls of the agent's last completed runs; never above 0.95."),
+    ]
+    done: int | None = None
+    total: int | None = None
+
+
+class ToldEndView(Struct, kw_only=True):
+    """An end that a run was told, before something of it began again."""
+
+    status: RunStatus
+    reason: str | None
+    at: datetime
+
+
+class RunView(Struct, kw_only=True):
+    """A run."""
+
+    run_id: str
+    agent_id: str
+    session_id: str | None
+    name: str | None
+    status: RunStatus
+    status_source: StatusSource
+    reason: str | None
+    told_end: Annotated[
+        ToldEndView | None,
+        Meta(description="Of a run that goes on after it was told to have ended; it counts again after silence."),
+    ]
+    started_at: datetime
+    ended_at: datetime | None
+    last_event_at: datetime
+    duration_ms: Annotated[float | None, Meta(description="Null while it runs.")]
+    tally: TallyView
+    progress: ProgressView | None
+    has_stages: bool
+    first_error_id: str | None
+    first_error: str | None
+    lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
+    troubles: Annotated[
+        int,
+        Meta(description="How much went wrong so far: failed and stopped actions, lost entries, and that it failed."),
+    ]
+    tags: list[str]
+    is_pinned: bool
+    archived_at: datetime | None
+    stage_count: OfStages = UNSET
+    job_count: OfStages = UNSET
+    live_job_count: Annotated[OfStages, Meta(description="Jobs that have not ended. Only of a run with stages.")] = (
+        UNSET
+    )
+    orchestrator: Annotated[
+        OrchestratorView | UnsetType | None, Meta(description="Only of a run with stages; null where jobs submit them.")
+    ] = UNSET
+    stages: Annotated[
+        list[DagView] | UnsetType,
+        Meta(description="In submission order. With `stages=true` in lists; of one run always, with their jobs."),
+    ] = UNSET
+    has_details: Annotated[bool, Meta(description="More was told of it: `details` of `GET /api/v1/runs/{run}`.")]
+
+
+class RunDetailView(RunView, kw_only=True):
+    """A run, with all that is known of it."""
+
+    details: Annotated[
+        list[msgspec.Raw],
+        Meta(description="What else was told, each once: objects of resource attributes, of the result of a replay …"),
+    ]
+
+
+class ElsewhereView(Struct, kw_only=True):
+    """Where a query that found nothing would have found something."""
+
+    in_all_time: int
+    similar_agents: list[str]
+
+
+class RegistryAnswer(Struct, kw_only=True):
+    """A page of the registry."""
+
+    data: list[RunView]
+    next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
+    total: Total
+    is_total_capped: bool
+    is_search_capped: SearchCapped
+    elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
+
+
+class BrokenEntry(Struct, kw_only=True):
+    """The first entry of a tape that is not as it was appended."""
+
+    entry: Annotated[int, Meta(description="Its place in the tape, from 1.")]
+    action_id: Annotated[str | None, Meta(description="null: it is about the run, or nobody knows any more.")]
+    found: Annotated[str, Meta(description="What is wrong with it.")]
+
+
+class ChainAnswer(Struct, kw_only=True):
+    """What became of computing all links of a tape anew."""
+
+    run_id: str
+    verified: bool
+    entries: Annotated[int, Meta(description="How many the tape holds.")]
+    link: Annotated[
+        str, Meta(description="SHA-256 after the last entry that is right: of a whole tape, what stands for all of it.")
+    ]
+    broken: BrokenEntry | None
+
+
+class ImportQuery(Request):
+    """POST /api/v1/import."""
+
+    partial: Annotated[bool, Meta(description="Import also a file that was cut off: what there is of it.")] = False
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """POST /api/v1/import."""
+
+    runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
+    stored: Annotated[int, Meta(description="Entries that were new.")]
+    repeated: Annotated[int, Meta(description="Entries that were known already.")]
+    notes: Annotated[int, Meta(description="Notes that were new.")]
