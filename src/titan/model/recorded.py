@@ -154,6 +154,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedIssue:
+    """A source of non-determinism that a person accepts in all runs of an agent: a timestamp in a log, for example."""
+
+    project_id: str
+    agent_id: str
+    key: str  #: `insight.determinism.model.Issue.key`
+    author: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRow:
     """An agent, discovered from its runs, with what they come to."""
 
@@ -184,6 +196,8 @@ class AgentDay:
     cost: Decimal
     unpriced: int
     estimated: int
+    scored: int = 0  #: runs whose determinism was predicted
+    scores: int = 0  #: the sum of their scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

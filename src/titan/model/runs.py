@@ -57,5 +57,7 @@ class Run(Struct, frozen=True, kw_only=True):
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
+    #: The predicted determinism from 0 to 100. None: not predicted yet, or it cannot be.
+    determinism: int | None = None
     pinned_at: datetime | None = None
     archived_at: datetime | None = None

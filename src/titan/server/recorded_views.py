@@ -63,6 +63,7 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
         first_error=run.first_error,
         lost=run.lost,
         troubles=run.troubles,
+        determinism=None if run.status is RunStatus.RUNNING else run.determinism,
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,

@@ -6,6 +6,7 @@ from titan.rules.access import Permission
 from titan.server.route import Route
 from titan.server.routes import (
     again,
+    determinism,
     exporting,
     importing,
     intercepts,
@@ -35,6 +36,7 @@ from titan.wire.actions import (
 )
 from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView
 from titan.wire.base import OkAnswer
+from titan.wire.determinism import AcceptedIssueView, AcceptIssueBody, DeterminismAnswer
 from titan.wire.files import FilesQuery, LeftFilesAnswer
 from titan.wire.notes import InterceptsAnswer, InterceptsQuery, NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
 from titan.wire.recording import EndRunBody, RecordAnswer, RecordBody, RecordQuery
@@ -264,6 +266,28 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         handler=tapes.verify_tape,
         permission=Permission.SEE_ALL,
         answer=ChainAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/determinism",
+        handler=determinism.show_determinism,
+        permission=Permission.SEE_ALL,
+        answer=DeterminismAnswer,
+    ),
+    Route(
+        method="PUT",
+        path=RUN + "/determinism/accepted/{issue:str}",
+        handler=determinism.accept_issue,
+        permission=Permission.ADMINISTER,
+        body=AcceptIssueBody,
+        answer=AcceptedIssueView,
+    ),
+    Route(
+        method="DELETE",
+        path=RUN + "/determinism/accepted/{issue:str}",
+        handler=determinism.withdraw_acceptance,
+        permission=Permission.ADMINISTER,
+        answer=OkAnswer,
     ),
     Route(
         method="GET",

@@ -88,6 +88,7 @@ def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
         statuses=_statuses(query.status),
         min_cost=asked_cost(query.min_cost, name="min_cost"),
         started_since=since(call, query.window),
+        determinism_below=query.determinism_below,
         agent_id=query.agent_id,
         session_id=query.session_id,
         tag=query.tag,
@@ -173,6 +174,7 @@ async def show_agent(call: Call) -> Response[bytes]:
                     cost_usd=day.cost,
                     unpriced=day.unpriced,
                     estimated=day.estimated,
+                    determinism=day.scores / day.scored if day.scored else None,
                 )
                 for day in days
             ],

@@ -25,6 +25,7 @@ from titan.store.session import Row
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
+    "determinism": ("determinism", 48),
     "duration": ("duration_us", -3),
     "actions": ("calls", -2),
     "success_rate": ("success_rate", -1),

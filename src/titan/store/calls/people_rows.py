@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
-from titan.model.recorded import AgentDay, AgentRow, ErrorKind, Note
+from titan.model.recorded import AcceptedIssue, AgentDay, AgentRow, ErrorKind, Note
 from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
@@ -47,6 +47,13 @@ def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]
     )
 
 
+def accepted_from_row(row: Row, project_id: str, agent_id: str) -> AcceptedIssue:
+    """Return an acceptance of `accepted_issues`."""
+    return AcceptedIssue(
+        project_id=project_id, agent_id=agent_id, key=row[0], author=row[1], reason=row[2], at=from_us(row[3])
+    )
+
+
 def agent_from_row(row: Row) -> AgentRow:
     """Return an agent of `agents`."""
     return AgentRow(
@@ -77,6 +84,8 @@ def day_from_row(row: Row) -> AgentDay:
         cost=from_pico(exact_sum(row[5])),
         unpriced=row[6],
         estimated=row[7],
+        scored=row[8],
+        scores=row[9],
     )
 
 

@@ -111,6 +111,7 @@ def run_from_row(row: Row) -> Run:
         lost=row[45],
         troubles=row[46],
         keeps_content=bool(row[47]),
+        determinism=None if row[48] < 0 else row[48],
     )
 
 
@@ -202,6 +203,7 @@ def row_of_run(run: Run) -> Values:
         min(run.lost, _MOST_COUNT),
         min(run.troubles, _MOST_COUNT),
         int(run.keeps_content),
+        -1 if run.determinism is None else run.determinism,
     )
 
 

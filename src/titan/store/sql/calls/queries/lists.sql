@@ -8,7 +8,7 @@ runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
 runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost,
-runs.troubles, runs.keeps_content
+runs.troubles, runs.keeps_content, runs.determinism
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.sources, actions.kind, actions.name, actions.agent_id,
@@ -41,6 +41,9 @@ runs.cost >= :min_cost
 
 -- name: runs_that_cost_more
 (runs.cost_more, runs.cost) >= (:cost_more, :cost_beyond)
+
+-- name: runs_below_score
+runs.determinism between 0 and :below_score - 1
 
 -- name: runs_started_since
 (runs.started_at_us >= :since_us or runs.status = 'running')

@@ -18,7 +18,7 @@ ended_at_us, reason, has_stages, running, success, error, blocked, rejected, rep
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
 total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
 agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles,
-keeps_content
+keeps_content, determinism
 
 -- name: runs_to_change
 select run_no, text_count, link, actions_version, {run_columns}
@@ -32,7 +32,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
@@ -53,6 +53,7 @@ unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told =
 estimated = excluded.estimated,
 told_end = excluded.told_end, cost_more = excluded.cost_more, prevented_more = excluded.prevented_more,
 saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.troubles,
+determinism = excluded.determinism,
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
@@ -115,6 +116,31 @@ where number = :number
 
 -- name: note_totals
 update runs set totals_version = :version where run_no = :run_no
+
+-- name: note_determinism
+update runs set determinism_version = :version where run_no = :run_no
+
+-- name: predict_again
+update runs
+set determinism_version = 0
+where
+    run_no in (
+        select recent.run_no
+        from runs as recent
+        where recent.project_id = :project_id and recent.agent_id = :agent_id
+        order by recent.started_at_us desc, recent.run_no desc
+        limit :limit
+    )
+
+-- name: accept_issue
+insert into accepted_issues (project_id, agent_id, issue_key, author, reason, at_us)
+values (:project_id, :agent_id, :issue_key, :author, :reason, :at_us)
+on conflict (project_id, agent_id, issue_key) do update
+set author = excluded.author, reason = excluded.reason, at_us = excluded.at_us
+
+-- name: withdraw_acceptance
+delete from accepted_issues
+where project_id = :project_id and agent_id = :agent_id and issue_key = :issue_key
 
 -- name: note_actions_changed
 update runs set actions_version = :version where run_no = :run_no

@@ -24,7 +24,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
@@ -44,7 +44,7 @@ last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.prog
 unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told,
 estimated = excluded.estimated,
 told_end = excluded.told_end, cost_more = excluded.cost_more, prevented_more = excluded.prevented_more,
-saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.troubles,
+saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.troubles, determinism = excluded.determinism,
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end
 
 -- name: actions_at
