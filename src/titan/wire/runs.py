@@ -23,9 +23,9 @@ class RegistryQuery(Request):
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
-    determinism_below: Annotated[
-        int | None, Meta(ge=1, le=100, description="Only runs whose predicted determinism is lower.")
-    ] = None
+    determinism_below: (
+        Annotated[int, Meta(ge=1, le=100, description="Only runs whose predicted determinism is lower.")] | None
+    ) = None
     window: Annotated[
         Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
     ] = "7d"
