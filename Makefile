@@ -10,7 +10,7 @@ SHARED := -n auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format console check-console bench bench-rivals soak acceptance lock
+.PHONY: help setup demo up test check format console check-console wheels bench bench-rivals soak acceptance lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 check: setup  ## format, lint, types, import contracts, tests of style
 	$(VENV)/python -m ruff format --check .
 	$(VENV)/python -m ruff check .
-	$(VENV)/python -m mypy $(wildcard src tests benchmarks examples scripts)
+	$(VENV)/python -m mypy $(wildcard src sdk/src tests benchmarks examples scripts)
 	$(VENV)/lint-imports --no-logo
 	$(PYTEST) -q tests/style
 
@@ -49,6 +49,9 @@ check-console: setup  ## types, lint and unit tests of the console's source
 
 acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
 	$(PYTEST) tests/acceptance tests/simulation tests/integration/crash
+
+wheels: setup  ## build the wheels of a release into dist: the server's, and the SDK's that it requires by version
+	$(VENV)/python scripts/wheels.py
 
 bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchmarks.md (ARGS=--quick: a minute)
 	$(VENV)/python -m benchmarks $(ARGS)

@@ -18,7 +18,7 @@ from typing import Final
 
 from benchmarks.discarding import discarding_server
 from benchmarks.job_rows import in_turns
-from benchmarks.report import ROOT
+from benchmarks.report import PACKAGES
 from benchmarks.rivals.environments import CannotInstall, interpreter, make_environment
 from benchmarks.rows import Better, Row, at_most
 from benchmarks.titan_server import BenchmarkFailed
@@ -92,7 +92,7 @@ def _median_us(python: str, setup: str, port: int) -> float:
         there = {"TITAN_HOME": home, "TITAN_PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
         done = subprocess.run(
             [python, "-c", LOOP % setup],
-            env={**inherited, **there, "PYTHONPATH": str(ROOT / "src")},
+            env={**inherited, **there, "PYTHONPATH": PACKAGES},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from benchmarks.machine import Machine
 from benchmarks.rows import Row
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+#: The value of PYTHONPATH with which an interpreter of any environment imports `titan` and `titan_sdk` of this clone.
+PACKAGES: Final = os.pathsep.join((str(ROOT / "src"), str(ROOT / "sdk" / "src")))
 DOCUMENT: Final = ROOT / "docs/benchmarks.md"
 RESULTS: Final = ROOT / "benchmarks/results"
 PIPE_WIDTH: Final = 190  # columns; a log has no edge that a line could cross

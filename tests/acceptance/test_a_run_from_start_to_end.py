@@ -15,7 +15,7 @@ import pytest
 from tests.support.command_line import PROGRAM, CommandLine
 from tests.support.research_script import write_script
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES, ROOT
 from tests.support.waiting import wait_until
 
 QUESTION = "How does LoRA work for LLM fine-tuning?"
@@ -31,7 +31,7 @@ def titan(tmp_path: Path) -> Iterator[RunningTitan]:
 
 def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, tmp_path: Path) -> None:
     command = CommandLine(f"http://127.0.0.1:{titan.sdk_port}")
-    environment = {**os.environ, **titan.environment, "PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, **titan.environment, "PYTHONPATH": PACKAGES, "TMPDIR": str(tmp_path)}
     agent = tmp_path / "agent"
     shutil.copytree(ROOT / "examples" / "research_agent", agent)
     worker = agent / "research_worker.py"

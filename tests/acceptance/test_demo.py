@@ -13,7 +13,7 @@ import pytest
 from tests.support.programs import run_program
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES, ROOT
 from tests.support.waiting import processes_with, wait_until
 
 DEMO = ROOT / "examples" / "demo.py"
@@ -99,7 +99,7 @@ def test_an_interrupted_demo_stops_what_it_started(
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "src"), **model},
+        env={"PYTHONPATH": PACKAGES, **model},
     )
     wait_until((home / "server.json").exists, "Titan is up")
 

@@ -17,7 +17,7 @@ from tests.support.programs import run_program
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.research_script import GAP, SUBTOPICS, WEAK, write_script
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES, ROOT
 from tests.support.waiting import wait_until
 from titan_sdk import TitanClient
 
@@ -389,7 +389,7 @@ def test_ctrl_c_cancels_the_run(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={"PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(tmp_path), **nobody_plans.environment},
+            env={"PYTHONPATH": PACKAGES, "TMPDIR": str(tmp_path), **nobody_plans.environment},
         )
         assert agent.stdout is not None
         lines = [agent.stdout.readline() for _ in range(3)]

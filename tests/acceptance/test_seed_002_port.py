@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.running_titan import RunningTitan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES, ROOT
 from tests.support.waiting import wait_until
 
 PORT = 9090
@@ -38,7 +38,7 @@ class Host:
         done = subprocess.run(
             [*enter, sys.executable, *command],
             cwd=cwd,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{PACKAGES}:{ROOT}"},
             capture_output=True,
             text=True,
             check=False,

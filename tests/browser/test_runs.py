@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -383,21 +382,6 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
     expect(link).to_have_attribute("href", re.compile("format=csv"))
     query = parse_qs(urlsplit(str(link.get_attribute("href"))).query)
     assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
-
-
-def test_two_tables_are_downloaded_as_a_zip(page: Page, console: Console, tmp_path: Path) -> None:
-    record(console, "zipped-1", [a_call("x"), a_call("y")], agent="zipper")
-    page.goto("/runs?agent_id=zipper")
-    expect(row_of(page, "zipped-1")).to_be_visible()
-
-    page.get_by_role("button", name="Export").click()
-    page.get_by_role("radio", name="CSV, two files (zip)").check()
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    download.value.save_as(tmp_path / "runs.zip")
-
-    with zipfile.ZipFile(tmp_path / "runs.zip") as archive:
-        assert [len(archive.read(name).splitlines()) for name in ("runs.csv", "actions.csv")] == [2, 3]
 
 
 def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:

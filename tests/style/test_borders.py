@@ -82,7 +82,7 @@ def test_the_sdk_imports_only_the_standard_library() -> None:
 
     foreign = [
         f"{path}:{line} {name}"
-        for path, tree in syntax_trees("src/titan_sdk")
+        for path, tree in syntax_trees("sdk")
         for line, name in imported_packages(tree)
         if name not in allowed
     ]

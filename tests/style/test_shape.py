@@ -34,7 +34,7 @@ def test_no_module_is_longer_than_five_hundred_lines() -> None:
 
 
 def test_every_package_holds_more_than_its_own_name() -> None:
-    sources = dict(python_sources("src"))
+    sources = dict(python_sources("src", "sdk"))
     packages = [path.removesuffix("__init__.py") for path in sources if path.endswith("/__init__.py")]
 
     empty = [
@@ -48,7 +48,7 @@ def test_every_package_holds_more_than_its_own_name() -> None:
 
 
 def test_every_module_says_its_idea_first() -> None:
-    silent = [path for path, tree in syntax_trees("src") if tree.body and not ast.get_docstring(tree)]
+    silent = [path for path, tree in syntax_trees("src", "sdk") if tree.body and not ast.get_docstring(tree)]
 
     assert silent == []
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 RUN_WITHIN_SECONDS = 60  # a start takes 0.1 s; six people's tests on two cores take their time
 
@@ -21,7 +21,7 @@ def run_program(
     return subprocess.run(
         [sys.executable, str(script), *arguments],
         cwd=cwd,
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_HOME": str(cwd / "no-home"), **(env or {})},
+        env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(cwd / "no-home"), **(env or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.support.ports import a_held_port, port_of
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 START_WITHIN_SECONDS = 180  # it takes 1 s, and took 60 s where 27 processes wanted two cores
 END_WITHIN_SECONDS = 30
@@ -128,7 +128,7 @@ class RunningTitan:
                 [*self._launcher, *command, "--port", "0", "--sdk-port", str(self.sdk_port), *self.options],
                 env={
                     **inherited,
-                    "PYTHONPATH": str(ROOT / "src"),
+                    "PYTHONPATH": PACKAGES,
                     "TITAN_LOG_FORMAT": self._log_format,
                     **self._settings,
                     **self._environment,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 END_WITHIN_SECONDS = 30
 
@@ -21,7 +21,7 @@ def running_worker(url: str, home: Path, *, offers: Sequence[str] = ("GENERAL:4"
     with (home / "worker.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--home", str(home), *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, "PYTHONPATH": PACKAGES},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,8 +1,9 @@
-"""The repository's own files, as the tests of style read them."""
+"""The repository's own files, as the tests of style read them, and where Python finds its packages."""
 
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CODE_FOLDERS: Final = ("src", "tests", "benchmarks", "examples", "scripts")
+#: The value of PYTHONPATH with which an interpreter of any environment imports `titan` and `titan_sdk` of this clone.
+PACKAGES: Final = os.pathsep.join((str(ROOT / "src"), str(ROOT / "sdk" / "src")))
+CODE_FOLDERS: Final = ("src", "sdk", "tests", "benchmarks", "examples", "scripts")
 LEFT_OUT: Final = {".git", ".venv", ".venv-rivals", ".demo", "__pycache__"}
 
 

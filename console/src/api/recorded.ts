@@ -38,8 +38,6 @@ export type Impact = NonNullable<ActionView["impact"]>;
 export type Effect = NonNullable<ActionView["effect"]>;
 type ExportQuery = NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>;
 export type ExportFormat = NonNullable<ExportQuery["format"]>;
-/** What an export can be asked for as: a format, or the layout of CSV as two tables in a zip. */
-export type ExportForm = ExportFormat | NonNullable<ExportQuery["layout"]>;
 
 export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
 export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate"];

@@ -2574,11 +2574,6 @@ export interface components {
             /** @default false */
             include_archived: boolean;
             /**
-             * @description With csv: two tables and a manifest in a zip.
-             * @default null
-             */
-            layout: "zip" | null;
-            /**
              * @description How many rows at most.
              * @default 50
              */
@@ -7297,7 +7292,6 @@ export interface operations {
                 has_stages?: boolean;
                 stages?: boolean;
                 format?: "csv" | "json" | "jsonl";
-                layout?: "zip" | null;
                 run_id?: string | null;
             };
             header?: never;

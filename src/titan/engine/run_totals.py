@@ -1,7 +1,8 @@
 """Keeps the totals of runs: computed from all of a run's actions when these changed, apart from the store's writer.
 
 A run is computed again no sooner than ten times as long after its last computation as that took: a trace of 100,000
-spans costs a tenth of a core at the most, and a small run is right before its reporter has its answer.
+spans costs a tenth of a core at the most, and a small run is right before its reporter has its answer. Runs that took
+the least time before are computed first and written in small portions, so that no small run waits for a large one.
 """
 
 import logging
@@ -22,6 +23,7 @@ from titan.rules.totals import totals
 
 RESTS: Final = 10  # times as long as it computed
 AT_ONCE: Final = 200  # runs of one transaction
+PORTION_SECONDS: Final = 0.05  # of computing, after which what is computed is written
 REMEMBERED: Final = 10_000  # runs of which it is known when they are due
 
 logger = logging.getLogger(__name__)
@@ -43,11 +45,33 @@ class Computed:
 
 
 @dataclass(slots=True)
+class _Answer:
+    """A future, and for how many runs it still waits."""
+
+    future: Future[None]
+    runs: int = 0
+
+    def note_written(self) -> None:
+        """Count down; the last run ends the future."""
+        self.runs -= 1
+        if not self.runs:
+            self.future.set_result(None)
+
+
+@dataclass(slots=True)
 class _Asked:
     """A run that waits, and who waits for it."""
 
     due_at: float  #: of `time.monotonic`
-    waiting: list[Future[None]] = field(default_factory=list)
+    waiting: list[_Answer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The last computation of a run."""
+
+    took: float  #: seconds
+    due_at: float  #: when it may be computed again, of `time.monotonic`
 
 
 class RunTotalsKeeper:
@@ -57,7 +81,7 @@ class RunTotalsKeeper:
         self._store = store
         self._now = now
         self._asked: dict[RunKey, _Asked] = {}
-        self._due: dict[RunKey, float] = {}  #: when a run may be computed again
+        self._past: dict[RunKey, _Past] = {}
         self._news = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="run-totals", daemon=True)
@@ -65,13 +89,14 @@ class RunTotalsKeeper:
 
     def ask(self, runs: Iterable[RunKey]) -> Future[None]:
         """Have the totals of runs computed; the future ends when those that are due are written, or could not be."""
-        done: Future[None] = Future()
+        answer = _Answer(Future())
         with self._news:
-            now = self._now()
-            if self._is_closed or not self._note(runs, now, done):
-                done.set_result(None)
+            if not self._is_closed:
+                self._note(runs, answer)
+            if not answer.runs:
+                answer.future.set_result(None)
             self._news.notify()
-        return done
+        return answer.future
 
     def close(self) -> None:
         """End, with what is due written. What is not is computed after the next start. May be called twice."""
@@ -80,18 +105,16 @@ class RunTotalsKeeper:
             self._news.notify()
         self._thread.join()
 
-    def _note(self, runs: Iterable[RunKey], now: float, done: Future[None]) -> bool:
-        """Note what is asked for; return whether some of it is due."""
-        last: _Asked | None = None
+    def _note(self, runs: Iterable[RunKey], answer: _Answer) -> None:
+        now = self._now()
         for run in runs:
-            due_at = self._due.get(run, now)
+            past = self._past.get(run)
+            due_at = now if past is None else past.due_at
             asked = self._asked.setdefault(run, _Asked(due_at))
             asked.due_at = min(asked.due_at, due_at)
             if due_at <= now:
-                last = asked
-        if last is not None:
-            last.waiting.append(done)  # they are computed in order, all that are due at once
-        return last is not None
+                answer.runs += 1
+                asked.waiting.append(answer)
 
     # --- on the thread ---
 
@@ -105,40 +128,41 @@ class RunTotalsKeeper:
                     self._news.wait(self._until_next())
                     due = self._take()
             try:
-                self._compute(due)
+                self._write(self._computed_of(due))
             except StoreError as error:
                 logger.warning("totals of %d runs are computed later: %s", len(due), error)
             except Exception:
                 logger.exception("totals of %d runs could not be computed", len(due))
             for asked in due.values():
-                for future in asked.waiting:
-                    future.set_result(None)
+                for answer in asked.waiting:
+                    answer.note_written()
 
     def _take(self) -> dict[RunKey, _Asked]:
-        now = self._now()
-        due = {run: asked for run, asked in self._asked.items() if asked.due_at <= now}
-        for run in due:
-            del self._asked[run]
-        return due
+        """Return the next portion of the runs that are due: those that took the least time before."""
+        now, seconds = self._now(), 0.0
+        due = [run for run, asked in self._asked.items() if asked.due_at <= now]
+        portion: dict[RunKey, _Asked] = {}
+        for run in sorted(due, key=self._took):
+            seconds += self._took(run)
+            if portion and (seconds > PORTION_SECONDS or len(portion) >= AT_ONCE):
+                break
+            portion[run] = self._asked.pop(run)
+        return portion
+
+    def _took(self, run: RunKey) -> float:
+        past = self._past.get(run)
+        return 0.0 if past is None else past.took
 
     def _until_next(self) -> float | None:
         next_at = min((asked.due_at for asked in self._asked.values()), default=None)
         return None if next_at is None else max(0.0, next_at - self._now())
 
-    def _compute(self, runs: Iterable[RunKey]) -> None:
-        computed: dict[RunKey, Computed] = {}
-        for run in runs:
-            found = self._computed(run)
-            if found is not None:
-                computed[run] = found
-            if len(computed) >= AT_ONCE:
-                self._write(computed)
-                computed = {}
-        if computed:
-            self._write(computed)
-        if len(self._due) > REMEMBERED:
+    def _computed_of(self, runs: Iterable[RunKey]) -> dict[RunKey, Computed]:
+        if len(self._past) > REMEMBERED:
             now = self._now()
-            self._due = {run: due_at for run, due_at in self._due.items() if due_at > now}
+            self._past = {run: past for run, past in self._past.items() if past.due_at > now}
+        found = {run: self._computed(run) for run in runs}
+        return {run: computed for run, computed in found.items() if computed is not None}
 
     def _computed(self, run: RunKey) -> Computed | None:
         """Return a run's totals; None of one that is gone, or cannot be read: the others are not to suffer for it."""
@@ -152,9 +176,12 @@ class RunTotalsKeeper:
             return None
         finally:
             took = self._now() - began
-            self._due[run] = began + took + RESTS * took
+            self._past[run] = _Past(took, began + took + RESTS * took)
 
     def _write(self, computed: dict[RunKey, Computed]) -> None:
+        if not computed:
+            return
+
         def write(tx: CallTransaction) -> None:
             for (project_id, run_id), one in computed.items():
                 one.write(tx, project_id, run_id)

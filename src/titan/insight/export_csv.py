@@ -1,12 +1,10 @@
-"""Runs with all their actions as CSV (RFC 4180), in one table or two.
+"""Runs with all their actions as CSV (RFC 4180): a row is an action, with its run's columns repeated.
 
-In one, a row is an action, with its run's columns repeated; of two, the one has the runs and the other their actions.
 Notes are text for people, a line for each: `ann, 2026-03-01T12:00:00Z, quality 0.5: fair`.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -72,41 +70,6 @@ HEADER: Final = (
     "run_notes",
     "notes",
 )
-
-#: Of two tables: names as in the one, but that the runs' need nothing before them.
-RUNS_HEADER: Final = (*_RUN_COLUMNS, "notes")
-ACTIONS_HEADER: Final = ("run_id", *(name for name in HEADER[len(_RUN_COLUMNS) :] if name != "run_notes"))
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A row of the table of runs."""
-
-    row: bytes
-    notes: int  #: what people said of the run and of its actions
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRow:
-    """A row of the table of actions."""
-
-    row: bytes
-
-
-def csv_header(names: Sequence[str]) -> bytes:
-    """Return the first row of a table."""
-    return _row(names)
-
-
-def csv_tables(runs: Iterable[ExportedRun]) -> Iterator[RunRow | ActionRow]:
-    """Yield a row for each run, and behind it one for each of its actions: two tables, without their headers."""
-    for exported in runs:
-        notes = _notes(exported)
-        of_run = run_line(exported)
-        yield RunRow(_row([*_cells(of_run, _RUN_COLUMNS), notes.pop(None, "")]), len(exported.notes))
-        for action, bodies in exported.actions:
-            line = action_line(action, bodies, exported.ids)
-            yield ActionRow(_row([_cell(line.run_id), *_of_action(line), notes.get(action.id, "")]))
 
 
 def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:

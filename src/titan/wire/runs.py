@@ -55,7 +55,6 @@ class ExportQuery(RegistryQuery):
     """GET /api/v1/runs/export: the registry's filters; `limit`, `cursor` and `stages` have no meaning here."""
 
     format: Literal["jsonl", "json", "csv"] = "jsonl"
-    layout: Annotated[Literal["zip"] | None, Meta(description="With csv: two tables and a manifest in a zip.")] = None
     run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
 
 

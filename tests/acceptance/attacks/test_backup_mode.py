@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.command_line import PROGRAM
 from tests.support.running_titan import running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.submissions import a_dag_body, submit
 
 
@@ -23,7 +23,7 @@ def test_a_backup_of_a_running_server_is_private_without_any_umask(tmp_path: Pat
 
         subprocess.run(
             [*PROGRAM, "backup", str(target), "--home", str(titan.home)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, "PYTHONPATH": PACKAGES},
             umask=0,
             check=True,
             stdout=subprocess.DEVNULL,

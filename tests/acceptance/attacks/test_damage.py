@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.tampering import change_calls
 
 ACTIONS: Final = 300
@@ -31,7 +31,7 @@ def titan(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=120,
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": "none"},
+        env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_MODEL": "none"},
         cwd=home.parent,
     )
 

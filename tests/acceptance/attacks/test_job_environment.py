@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.raw_http import ask
 from tests.support.running_titan import running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from titan_sdk import TitanClient, TitanJob
 
 PRINTS = "import os\nprint(os.environ.get('OPENAI_API_KEY'), os.environ.get('TITAN_NOTIFY_SECRET'))"
@@ -19,7 +19,7 @@ SECRETS = {"OPENAI_API_KEY": "sk-of-the-server", "TITAN_NOTIFY_SECRET": "of the 
 def test_a_job_sees_keys_that_titan_was_started_with_unless_its_worker_has_a_clean_environment(tmp_path: Path) -> None:
     with running_titan(tmp_path / "home", environment=SECRETS) as titan:
         url = f"http://127.0.0.1:{titan.sdk_port}"
-        clean = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={tmp_path}", f"PYTHONPATH={ROOT / 'src'}"]
+        clean = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={tmp_path}", f"PYTHONPATH={PACKAGES}"]
         join = [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--offer", "CLEAN:1"]
         with (
             subprocess.Popen([*clean, *join], env={**os.environ, **SECRETS}, stderr=subprocess.DEVNULL) as worker,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.support.ports import held_ports
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.submissions import a_dag_body
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until, wait_until_gone
@@ -105,7 +105,7 @@ def test_a_command_shows_no_token_to_whoever_takes_the_port_of_a_killed_server(t
             environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
             subprocess.run(
                 [sys.executable, "-m", "titan.cli", "jobs"],
-                env={**environment, "TITAN_HOME": str(home), "PYTHONPATH": str(ROOT / "src")},
+                env={**environment, "TITAN_HOME": str(home), "PYTHONPATH": PACKAGES},
                 capture_output=True,
                 check=False,
             )

@@ -101,7 +101,7 @@ def a_worker_of_another_user(url: str, token: str) -> Iterator[None]:
     assert msgspec.origin is not None
     with tempfile.TemporaryDirectory() as folder:
         library, home = Path(folder) / "library", Path(folder) / "home"
-        for package in (ROOT / "src" / "titan", ROOT / "src" / "titan_sdk", Path(msgspec.origin).parent):
+        for package in (ROOT / "src" / "titan", ROOT / "sdk" / "src" / "titan_sdk", Path(msgspec.origin).parent):
             ignored = shutil.ignore_patterns("web", "__pycache__")
             shutil.copytree(package, library / package.name, ignore=ignored)
         home.mkdir()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until
 
@@ -27,7 +27,7 @@ def titan(home: Path, *words: str, **environment: str) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         timeout=60,
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_HOME": str(home), **environment},
+        env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(home), **environment},
         cwd=home.parent,
     )
 
@@ -177,7 +177,7 @@ def a_worker_process(home: Path, url: str, token: str) -> subprocess.Popen[bytes
     with (home.parent / "worker.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--offer", "GENERAL:1"],
-            env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_HOME": str(home), "TITAN_TOKEN": token},
+            env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(home), "TITAN_TOKEN": token},
             stdout=log,
             stderr=log,
         )

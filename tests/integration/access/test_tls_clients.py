@@ -14,7 +14,7 @@ import pytest
 from tests.integration.access.test_starting import titan as run
 from tests.support.certificates import Certificate, a_certificate
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.token_holder import Holder
 
 JOB = """\
@@ -79,7 +79,7 @@ def test_a_worker_joins_over_tls_and_its_jobs_reach_the_server_over_tls(
             [sys.executable, "-m", "titan.cli", "worker", "--offer", "GENERAL:1", "--join", url],
             env={
                 **inherited,
-                "PYTHONPATH": str(ROOT / "src"),
+                "PYTHONPATH": PACKAGES,
                 "TITAN_HOME": str(tmp_path / "elsewhere"),
                 "TITAN_TOKEN": admin.make("worker").token or "",
                 "TITAN_CA_FILE": str(certificate.file),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.command_line import PROGRAM, CommandLine
 from tests.support.running_titan import RunningTitan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 #: Fails until a file beside it says that the fault is mended.
 FRAGILE = "import os, sys\nprint('tried')\nsys.exit(0 if os.path.exists(sys.argv[1]) else 3)\n"
@@ -116,7 +116,7 @@ for stage in ("plan", "work", "report"):
 def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_completed(
     titan: CommandLine, server: RunningTitan, tmp_path: Path
 ) -> None:
-    environment = {**os.environ, **server.environment, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, **server.environment, "PYTHONPATH": PACKAGES}
     for stage in ("plan", "report"):
         (tmp_path / f"{stage}.py").write_text(f"print('{stage} ran')\n")
     (tmp_path / "work.py").write_text("raise SystemExit('broken')\n")
@@ -148,7 +148,7 @@ def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_complet
 def test_a_resume_can_only_print_the_command(titan: CommandLine, server: RunningTitan, tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(AGENT)
     (tmp_path / "plan.py").write_text("raise SystemExit(1)\n")
-    environment = {**os.environ, **server.environment, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, **server.environment, "PYTHONPATH": PACKAGES}
     broken = subprocess.run(
         [sys.executable, "agent.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -281,33 +280,14 @@ def test_an_export_is_of_the_form_that_its_name_says(titan: CommandLine, papers:
     assert [run["run_id"] for run in json.loads(document.read_bytes())["runs"]] == [papers]
 
 
-def test_an_export_is_two_tables_in_a_zip_where_that_is_asked_for_or_its_name_says_so(
-    titan: CommandLine, papers: str, tmp_path: Path
-) -> None:
-    named = tmp_path / "papers.ZIP"
-
-    titan("runs", "export", "--run", papers, "--output", str(named))
-    piped = titan("runs", "export", "--run", papers, "--layout", "zip")
-    refused = titan("runs", "export", "--layout", "zip", "--format", "json")
-
-    for content in (named.read_bytes(), piped.stdout):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            assert json.loads(archive.read("manifest.json"))["counts"] == {"runs": 1, "actions": 5, "notes": 0}
-            [run] = csv.DictReader(io.StringIO(archive.read("runs.csv").decode(), newline=""))
-    assert run["run_id"] == papers
-    assert refused.exit_code == 2
-    assert "expected --format csv beside it: the zip holds two tables; found --format json" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
         ("papers.xlsx", [], "papers.xlsx as jsonl, though its name ends in .xlsx ("),
-        ("papers.zip", ["--format", "jsonl"], "papers.zip as jsonl, though its name ends in .zip ("),
-        ("papers.json", ["--layout", "zip"], "papers.json as zip, though its name ends in .json ("),
+        ("papers.json", ["--format", "csv"], "papers.json as csv, though its name ends in .json ("),
         ("papers.ndjson", [], "papers.ndjson ("),
         ("papers", ["--format", "csv"], "papers ("),
-        ("papers.ZIP", [], "papers.ZIP ("),
+        ("papers.CSV", [], "papers.CSV ("),
     ],
 )
 def test_an_export_says_its_form_where_the_name_says_another(
@@ -317,14 +297,6 @@ def test_an_export_says_its_form_where_the_name_says_another(
 
     assert done.exit_code == 0
     assert said in done.stderr
-
-
-def test_no_zip_is_written_on_a_terminal(titan: CommandLine, papers: str) -> None:
-    with on_a_terminal([*PROGRAM, "runs", "export", "--layout", "zip", "--server", titan.server]) as program:
-        exit_code = program.finish()
-
-    assert exit_code == 2
-    assert "found a terminal" in program.text
 
 
 def test_an_export_overwrites_nothing_unasked(titan: CommandLine, papers: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.support.raw_http import Answer, a_key, ask, ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import running_titan
 from tests.support.running_worker import running_worker
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, submit
 from tests.support.waiting import wait_until
 from tests.support.witness import Witness, crowd
@@ -121,7 +121,7 @@ def test_an_almost_full_disk_is_told_of_once(tmp_path: Path) -> None:
             return  # where nobody may mount one, there is no disk that this test could fill
         server = subprocess.Popen(
             [*PROGRAM, "up", "--home", str(disk / "home"), "--no-worker", "--port", "0", "--sdk-port", "0"],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, "PYTHONPATH": PACKAGES},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

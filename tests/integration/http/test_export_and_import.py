@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,39 +94,3 @@ def test_a_table_has_a_row_for_each_action_and_no_formula(source: int) -> None:
     actions = [line for line in exported(source) if line["type"] == "action"]
     assert len(rows) == len(actions)
     assert [row["action"] for row in rows if row["run_id"] == "secret"] == ["'=formula()"]
-
-
-def test_two_tables_come_as_a_zip(source: int) -> None:
-    answer = ask(source, "GET", "/api/v1/runs/export?format=csv&layout=zip&window=all")
-    assert answer.headers["content-type"] == "application/zip"
-    assert re.search(r'filename="titan-runs-\w+\.zip"', answer.headers["content-disposition"])
-
-    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
-        told = json.loads(archive.read("manifest.json"))
-        runs, actions = (
-            list(csv.DictReader(io.StringIO(archive.read(name).decode(), newline=""), strict=True))
-            for name in ("runs.csv", "actions.csv")
-        )
-    whole = exported(source)
-    assert [len(runs), len(actions)] == [
-        len([line for line in whole if line["type"] == of]) for of in ("run", "action")
-    ]
-    assert told["counts"] == {"runs": len(runs), "actions": len(actions), "notes": 0}
-    assert told["filters"]["window"] == "all"
-    assert [row["action"] for row in actions if row["run_id"] == "secret"] == ["'=formula()"]
-    assert b"hunter2-hunter2" not in answer.body
-
-
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("format=csv&layout=tar", "zip"),
-        ("format=json&layout=zip", "format=csv beside layout=zip: two tables in one zip; found format=json"),
-        ("layout=zip", "no format, which means jsonl"),
-    ],
-)
-def test_another_layout_is_refused_with_what_there_is(source: int, query: str, words: str) -> None:
-    answer = ask(source, "GET", f"/api/v1/runs/export?{query}")
-
-    assert answer.refusal == (400, "InvalidInput")
-    assert words in answer.message

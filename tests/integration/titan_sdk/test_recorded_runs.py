@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.programs import run_program
 from tests.support.running_titan import RunningTitan, running_titan
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 from tests.support.waiting import wait_until
 from titan_sdk import TitanClient, TitanJob
 from titan_sdk.errors import NotFound
@@ -145,7 +145,7 @@ def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tm
     with running_titan(tmp_path / "titan", offers=()) as titan:
         program = subprocess.Popen(
             [sys.executable, script],
-            env={"PYTHONPATH": str(ROOT / "src"), **environment(titan, tmp_path)},
+            env={"PYTHONPATH": PACKAGES, **environment(titan, tmp_path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

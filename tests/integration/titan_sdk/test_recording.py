@@ -16,7 +16,7 @@ import pytest
 from tests.support.fake_titan import FakeTitan, fake_titan
 from tests.support.full_disk import small_disk
 from tests.support.programs import run_program
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 WITHIN_SECONDS = 30
 HEAD = "import os, signal, sys, time\nimport titan_sdk\nfrom titan_sdk import action\n"
@@ -47,7 +47,7 @@ class Programs:
 
     def start(self, text: str) -> subprocess.Popen[str]:
         """Start a program, and return once it has printed `up`."""
-        env = {"PYTHONPATH": str(ROOT / "src"), **self.env}
+        env = {"PYTHONPATH": PACKAGES, **self.env}
         program = subprocess.Popen([sys.executable, self._script(text)], env=env, stdout=subprocess.PIPE, text=True)
         assert program.stdout is not None
         with program.stdout as output:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
 from tests.support.programs import run_program
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES
 
 SUBMIT = """
 import signal, sys
@@ -82,7 +82,7 @@ def started(text: str, folder: Path, fake: FakeTitan) -> subprocess.Popen[str]:
     """Start a program, and return once it has printed `up`."""
     script = folder / "program.py"
     script.write_text(text)
-    env = {"PYTHONPATH": str(ROOT / "src"), "TITAN_PORT": str(fake.port)}
+    env = {"PYTHONPATH": PACKAGES, "TITAN_PORT": str(fake.port)}
     program = subprocess.Popen([sys.executable, script], env=env, stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     with program.stdout as output:

@@ -13,14 +13,14 @@ import psutil
 import pytest
 
 from benchmarks.rivals.protocol import Driver, DriverFailed, running_driver
-from tests.support.sources import ROOT
+from tests.support.sources import PACKAGES, ROOT
 
 
 @contextmanager
 def a_driver(folder: Path, *words: str) -> Iterator[Driver]:
     """Keep the fake driver, or a program that is none."""
     command = [sys.executable, *(words or ("-m", "tests.unit.benchmarks.fake_driver"))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src")))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), PACKAGES))}
     with running_driver("fake", command, folder=folder, environment=environment) as driver:
         yield driver
 

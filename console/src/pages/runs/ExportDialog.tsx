@@ -1,12 +1,12 @@
 import { useState } from "react";
-import type { ExportForm } from "../../api/recorded";
+import type { ExportFormat } from "../../api/recorded";
 import type { RegistryFilter } from "../../api/registryFilter";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
 import { exportPath, filterWords } from "./filter";
 
-const FORMS: readonly { form: ExportForm; name: string; about: string }[] = [
+const FORMS: readonly { form: ExportFormat; name: string; about: string }[] = [
   {
     form: "jsonl",
     name: "JSONL",
@@ -14,11 +14,6 @@ const FORMS: readonly { form: ExportForm; name: string; about: string }[] = [
   },
   { form: "json", name: "JSON", about: "One document: every run with its actions and notes in it." },
   { form: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
-  {
-    form: "zip",
-    name: "CSV, two files (zip)",
-    about: "runs.csv and actions.csv, and what they hold in manifest.json.",
-  },
 ];
 
 interface Props {
@@ -29,7 +24,7 @@ interface Props {
 
 /** Says what an export will hold, and lets it be downloaded. */
 export function ExportDialog({ filter, total, onClose }: Props) {
-  const [form, setForm] = useState<ExportForm>("jsonl");
+  const [form, setForm] = useState<ExportFormat>("jsonl");
   return (
     <Dialog
       title="Export runs"

@@ -2,7 +2,7 @@
 
 import { RUN_STATUSES } from "../../api/facts";
 import { ofProject } from "../../api/project";
-import { type ExportForm, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
+import { type ExportFormat, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
 import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
@@ -82,8 +82,8 @@ export function searchWithin(run: Pick<RunView, "run_id" | "agent_id" | "name">,
 }
 
 /** Returns the address of the export of what a filter leaves. */
-export function exportPath(filter: RegistryFilter, form: ExportForm): string {
-  const query = new URLSearchParams(form === "zip" ? { format: "csv", layout: form } : { format: form });
+export function exportPath(filter: RegistryFilter, form: ExportFormat): string {
+  const query = new URLSearchParams({ format: form });
   for (const [name, value] of Object.entries(queryOf(filter))) query.set(name, String(value));
   return ofProject(`/api/v1/runs/export?${query}`);
 }

@@ -50,12 +50,6 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-class Layout(StrEnum):
-    """How the tables of an export lie."""
-
-    ZIP = "zip"  #: runs.csv and actions.csv, and what they hold in manifest.json
-
-
 STDIO: Final = Path("-")
 #: While the server reads an import through and keeps it, it says nothing: 250 calls of 1 KB a second, at the slowest.
 QUIET_SECONDS: Final = 60.0
@@ -67,15 +61,6 @@ FormatOption: TypeAlias = Annotated[
         "--format",
         case_sensitive=False,
         help="Only jsonl can be imported. Default: what the file's name ends in, else jsonl.",
-        show_default=False,
-    ),
-]
-LayoutOption: TypeAlias = Annotated[
-    Layout | None,
-    typer.Option(
-        "--layout",
-        case_sensitive=False,
-        help="Of CSV: two tables, runs.csv and actions.csv, in one zip. Default: where the file's name ends in .zip.",
         show_default=False,
     ),
 ]
@@ -110,14 +95,12 @@ Partial: TypeAlias = Annotated[
     epilog=examples(
         "titan runs export --since 7d --output week.jsonl",
         "titan runs export --status failed --format csv > failed.csv",
-        "titan runs export --since 30d --layout zip --output month.zip",
         "titan runs export --run RESEARCH_cb5e13 | jq -c 'select(.type == \"action\")'",
     ),
 )
 def export_runs(
     *,
     form: FormatOption = None,
-    layout: LayoutOption = None,
     output: OutputFile = STDIO,
     run: OneRun = None,
     status: Statuses = None,
@@ -132,7 +115,7 @@ def export_runs(
     force: Force = False,
     server: ServerOption = None,
 ) -> None:
-    """Write runs with all their actions: as JSON Lines, one JSON document, CSV, or two CSV files in a zip.
+    """Write runs with all their actions: as JSON Lines, one JSON document or CSV.
 
     The file appears once it is whole.
     """
@@ -154,10 +137,10 @@ def export_runs(
             found="something of that name",
             next_step="Choose another with --output FILE, or overwrite it with --force.",
         )
-    form, layout = _form_of(output, form, layout)
+    form = form or _form_of(output)
     titan = connect(server)
     what = f"run {run}" if run is not None else _how_many(titan, query)
-    pieces = _exported(titan, run, query, form, layout)
+    pieces = _exported(titan, run, query, form)
     is_shown = output != STDIO or not sys.stdout.isatty()
     with Transfer(f"Exporting {what}", is_shown=is_shown) as transfer:
         if output == STDIO:
@@ -167,7 +150,7 @@ def export_runs(
         else:
             _write(pieces, output, transfer)
     if output != STDIO:
-        remark(f"Wrote {output}{_unlike(output, form, layout)} ({what}, {size(transfer.moved_bytes)})")
+        remark(f"Wrote {output}{_unlike(output, form)} ({what}, {size(transfer.moved_bytes)})")
 
 
 @app.command(
@@ -214,47 +197,24 @@ def _how_many(titan: Server, query: Query) -> str:
     return f"over {registry.total:,} runs" if registry.is_total_capped else count(registry.total, "run")
 
 
-def _form_of(output: Path, form: Format | None, layout: Layout | None) -> tuple[Format, Layout | None]:
-    """Return what to write, as it was said or else as the file's name ends.
-
-    Raises:
-        CommandFailed: a zip of what is no table, or on a terminal.
-    """
+def _form_of(output: Path) -> Format:
+    """Return the form that a file's name ends in, JSON Lines where it ends in none."""
     ending = output.suffix.removeprefix(".").lower()
-    if layout is None and form in (None, Format.CSV) and ending == Layout.ZIP:
-        layout = Layout.ZIP
-    if layout is None:
-        return form or (Format(ending) if ending in set(Format) else Format.JSONL), None
-    if form not in (None, Format.CSV):
-        raise usage_error(
-            "option --layout",
-            expected="--format csv beside it: the zip holds two tables",
-            found=f"--format {form}",
-            next_step="Leave out one of the two.",
-        )
-    if output == STDIO and sys.stdout.isatty():
-        raise usage_error(
-            "option --layout",
-            expected="a file, or a program that reads the zip",
-            found="a terminal",
-            next_step="Say --output FILE, or send it on with > or |.",
-        )
-    return Format.CSV, layout
+    return Format(ending) if ending in set(Format) else Format.JSONL
 
 
-def _unlike(output: Path, form: Format, layout: Layout | None) -> str:
+def _unlike(output: Path, form: Format) -> str:
     """Return the form that was written where the file's name ends in another; nothing where it fits."""
-    written = layout or form
     ending = output.suffix.lower()
-    if ending in ("", f".{written}") or (written is Format.JSONL and ending == ".ndjson"):
+    if ending in ("", f".{form}") or (form is Format.JSONL and ending == ".ndjson"):
         return ""
-    return f" as {written}, though its name ends in {output.suffix}"
+    return f" as {form}, though its name ends in {output.suffix}"
 
 
-def _exported(titan: Server, run: str | None, query: Query, form: Format, layout: Layout | None) -> Iterator[bytes]:
+def _exported(titan: Server, run: str | None, query: Query, form: Format) -> Iterator[bytes]:
     """Yield the pieces of an export of one run, or of all that the filters leave."""
     with nullcontext() if run is None else run_named(titan, run):
-        yield from titan.stream("api", "v1", "runs", "export", **query, format=form, layout=layout, run_id=run)
+        yield from titan.stream("api", "v1", "runs", "export", **query, format=form, run_id=run)
 
 
 def _write(pieces: Iterator[bytes], output: Path, transfer: Transfer) -> None:

@@ -34,11 +34,11 @@ def read_spans(body: bytes) -> Iterator[Span]:
         InvalidInput: it is none.
     """
     for of_resource in _parsed(body, ExportTraceServiceRequest).resource_spans:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = attributes_of(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             origin = Origin(resource, of_scope.scope.name)
             for span in of_scope.spans:
-                yield _span(span, origin)
+                yield span_of(span, origin)
 
 
 def read_records(body: bytes) -> Iterator[LogRecord]:
@@ -48,11 +48,11 @@ def read_records(body: bytes) -> Iterator[LogRecord]:
         InvalidInput: it is none.
     """
     for of_resource in _parsed(body, ExportLogsServiceRequest).resource_logs:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = attributes_of(of_resource.resource.attributes)
         for of_scope in of_resource.scope_logs:
             origin = Origin(resource, of_scope.scope.name)
             for record in of_scope.log_records:
-                yield _record(record, origin)
+                yield record_of(record, origin)
 
 
 def count_metrics(body: bytes) -> int:
@@ -65,7 +65,8 @@ def count_metrics(body: bytes) -> int:
     return sum(len(scope.metrics) for resource in request.resource_metrics for scope in resource.scope_metrics)
 
 
-def _span(span: trace_pb2.Span, origin: Origin) -> Span:
+def span_of(span: trace_pb2.Span, origin: Origin) -> Span:
+    """Return a span as plain values."""
     status = span.status
     return Span(
         origin=origin,
@@ -77,13 +78,16 @@ def _span(span: trace_pb2.Span, origin: Origin) -> Span:
         ended_ns=span.end_time_unix_nano,
         has_failed=_FAILED.get(status.code),
         status_message=status.message,
-        attributes=_attributes(span.attributes),
-        events=[SpanEvent(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in span.events],
-        links=[SpanLink(link.trace_id.hex(), link.span_id.hex(), _attributes(link.attributes)) for link in span.links],
+        attributes=attributes_of(span.attributes),
+        events=[SpanEvent(event.name, event.time_unix_nano, attributes_of(event.attributes)) for event in span.events],
+        links=[
+            SpanLink(link.trace_id.hex(), link.span_id.hex(), attributes_of(link.attributes)) for link in span.links
+        ],
     )
 
 
-def _record(record: logs_pb2.LogRecord, origin: Origin) -> LogRecord:
+def record_of(record: logs_pb2.LogRecord, origin: Origin) -> LogRecord:
+    """Return a log record as plain values."""
     return LogRecord(
         origin=origin,
         trace_id=record.trace_id.hex(),
@@ -91,11 +95,12 @@ def _record(record: logs_pb2.LogRecord, origin: Origin) -> LogRecord:
         at_ns=record.time_unix_nano or record.observed_time_unix_nano,
         name=record.event_name,
         body=_value(record.body),
-        attributes=_attributes(record.attributes),
+        attributes=attributes_of(record.attributes),
     )
 
 
-def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
+def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Value]:
+    """Return attributes by their keys; of equal ones the last."""
     # Most values are texts: asking for one first spares the question which it is.
     return {pair.key: (value := pair.value).string_value or _value(value) for pair in pairs}
 
@@ -113,7 +118,7 @@ def _value(value: AnyValue) -> Value:
         case "array_value":
             return [_value(item) for item in value.array_value.values]
         case "kvlist_value":
-            return _attributes(value.kvlist_value.values)
+            return attributes_of(value.kvlist_value.values)
         case "bytes_value":
             return value.bytes_value
         case _:

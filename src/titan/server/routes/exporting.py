@@ -13,12 +13,10 @@ from titan.ingest.sentinel_bundle import bundle_entry
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS
-from titan.model.errors import InvalidInput
 from titan.model.runs import Run
 from titan.ports_calls import CallReader, RunFilter
 from titan.server.answers import JSON
 from titan.server.call import Call
-from titan.server.csv_zip import csv_zip
 from titan.server.exported import exported
 from titan.server.house import House
 from titan.server.routes.registry import find_recorded, look, run_filter
@@ -31,40 +29,22 @@ MEDIA: Final = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/jsonl",
-    "zip": "application/zip",
 }
 
 
 async def export_runs(call: Call) -> Stream:
-    """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip."""
+    """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV."""
     query = call.query(ExportQuery)
-    form = _form(call, query)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
         found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
-    pieces = _pieces(form, exported(call.house.calls, call.house.blobs, runs), call, call.asked_for())
-    name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{form}"
+    pieces = _pieces(query.format, exported(call.house.calls, call.house.blobs, runs), call, call.asked_for())
+    name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(streamed(pieces), media_type=MEDIA[form], headers=headers)
-
-
-def _form(call: Call, query: ExportQuery) -> str:
-    """Return what the file is: its format, or the zip of two files.
-
-    Raises:
-        InvalidInput: a zip is asked for of what is no table.
-    """
-    if query.layout is None or query.format == "csv":
-        return query.layout or query.format
-    raise InvalidInput(
-        "layout in the query of GET /api/v1/runs/export",
-        expected="format=csv beside layout=zip: two tables in one zip",
-        found=f"format={query.format}" if "format" in call.asked_for() else "no format, which means jsonl",
-        next_step="Ask for format=csv, or leave layout out.",
-    )
+    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
 
 def _one_run(reader: CallReader, *, call: Call, run_id: str) -> Run:
@@ -76,9 +56,6 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
     match form:
         case "csv":
             return csv_rows(runs)
-        case "zip":
-            now, home = call.house.clock.now(), call.house.runs_with.home
-            return csv_zip(runs, exported_at=now, filters=filters, home=home)
         case "json":
             return json_document(runs, exported_at=call.house.clock.now(), filters=filters)
         case _:

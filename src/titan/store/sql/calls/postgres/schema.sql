@@ -204,10 +204,10 @@ create index interventions on actions (project_id, started_at_us, number) where 
 create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome, is_call)
 where kind in ('model', 'tool', 'call');
 
-create index calls_by_name on actions (project_id, name, started_at_us, number)
+create index calls_by_name on actions (project_id, name, started_at_us, number, is_call)
 where kind in ('model', 'tool', 'call');
 
-create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
+create index calls_by_outcome on actions (project_id, outcome, started_at_us, number, is_call)
 where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
 
 -- From half a cent and from three seconds on.
