@@ -14,6 +14,7 @@ from titan.cli.commands import (
     again,
     cancel,
     dags,
+    determinism,
     doctor,
     files,
     gates,
@@ -55,10 +56,12 @@ app = typer.Typer(
 )
 for commands in (submit, dags, jobs, files, gates, again, cancel, runs_files, store):
     with_project(commands.app)
+with_project(determinism.everyday)
 for commands in (up, submit, dags, jobs, files, gates, again, cancel, projects, house, doctor):
     app.add_typer(commands.app)
 assert runs_changes.app is runs_deliver.app is runs_files.app  # of which each holds a part of the commands
 app.add_typer(runs_files.app, name="runs")
+app.add_typer(determinism.everyday)
 app.add_typer(workers.app, name="workers")
 app.add_typer(store.app, name="store")
 app.add_typer(token.app, name="token")

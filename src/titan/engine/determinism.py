@@ -139,7 +139,7 @@ def _in_archive(path: Path) -> dict[str, str]:
             members = [one for one in archive.infolist() if one.filename.endswith(".py")]
             fit = [one for one in members if one.file_size <= LONGEST_SOURCE][:MOST_SCRIPTS]
             return {one.filename: _source(archive.read(one)) for one in fit}
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):  # damaged, encrypted, another compression
+    except (OSError, zipfile.BadZipFile, RuntimeError):  # damaged, encrypted, or compressed in another way
         return {}
 
 

@@ -169,7 +169,7 @@ def main():
 
 
 def called(number: int, name: str, line: int, function: str = "main", **more: str) -> Recorded:
-    site = {"file": "/work/main.py", "line": line, "qualname": function}
+    site = {"file": "/app/main.py", "line": line, "qualname": function}
     return recorded(number, name, details={more.get("what", "callsite"): site})
 
 
