@@ -16,7 +16,7 @@ IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 UVICORN: Final = "uvicorn.error"
 #: uvicorn logs the first as an error also of a handshake that the application answered with a refusal, as ASGI has it;
-#: of the others any stranger could cause a line per request: `titan.server.http_protocol` logs one per second.
+#: of the others any stranger could cause a line per request: `titan.server.connections` logs one per second.
 NOT_LOGGED: Final = frozenset(
     {
         "ASGI callable returned without completing handshake.",

@@ -51,6 +51,7 @@ from titan.server.app import create_app
 from titan.server.house import Access, House, RunsWith
 from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
+from titan.server.replays import Replays
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import home_folder, one_of, setting, shared_folder, whole_number
 from titan.system import SystemClock, SystemIds
@@ -258,6 +259,7 @@ async def _serve(
             await workers.close()
         await house.orchestrator.stop()
         await house.afterwards.finish()
+        await asyncio.to_thread(house.replays.close)
         await asyncio.to_thread(house.recorder.close)
         if model is not None:
             await model.close()
@@ -339,6 +341,7 @@ def _compose(
         registrar=Registrar(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
+        replays=Replays(durable.calls, durable.blobs, clock=clock),
         local_workers=workers,
     )
 

@@ -8,11 +8,23 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import AcceptedIssue, Action, AgentDay, AgentRow, Count, ErrorKind, Note, OutcomeSums, Stops
+from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
-from titan.model.totals import ActionFacts, RunTotals
+from titan.model.runs import (
+    AcceptedIssue,
+    Action,
+    ActionFacts,
+    AgentDay,
+    AgentRow,
+    Count,
+    ErrorKind,
+    Note,
+    OutcomeSums,
+    Run,
+    RunTotals,
+    Stops,
+)
 
 T = TypeVar("T")
 
@@ -285,6 +297,12 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
+    def replays_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[Replay]:
+        """Return up to `limit` replays of a run without their results, the newest first."""
+
+    def replay(self, project_id: str, replay_id: str) -> Replay | None:
+        """Return a replay with its result."""
+
     def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
         """Return id → the run that it is another name of, of those that are."""
 
@@ -399,7 +417,8 @@ class CallTransaction(CallReader, Protocol):
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
         A run that was archived, and by now is not, is found by its words as `restore_run` has it. How much went wrong
-        in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
+        in a run is counted here, from how it stood until now (`model.runs.troubles_after`), whichever count it comes
+        with.
         """
 
     def save_totals(
@@ -433,6 +452,9 @@ class CallTransaction(CallReader, Protocol):
 
     def forget_note(self, note: Note) -> None:
         """Delete what a person said of a stored run."""
+
+    def save_replay(self, replay: Replay) -> None:
+        """Insert or overwrite a replay; nothing where its run, or the other one, is not stored any more."""
 
     def add_alias(self, alias: str, run: Run) -> None:
         """Make `alias` another name of a stored run, whose row becomes `run`; it must not be one yet.

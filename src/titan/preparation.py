@@ -2,8 +2,8 @@
 
 from titan.engine.preparing import Preparer
 from titan.llm.prices import ListedPrices
-from titan.rules.content_capture import ContentCapture
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.recording import ContentCapture
 from titan.rules.redaction import make_redactor
 from titan.upkeep import Privacy
 

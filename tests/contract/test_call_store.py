@@ -33,12 +33,10 @@ from titan.model.actions import (
     Standing,
     digest_of,
 )
-from titan.model.recorded import COUNTS_ALL, Count, Tally
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.model.troubles import wrong_now
+from titan.model.runs import COUNTS_ALL, Count, Run, Tally, ToldEnd, wrong_now
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
-from titan.store.calls.linking import link_after
+from titan.store.calls.tapes import link_after
 from titan_sdk.tape import CHAIN_START
 
 BLOB = "b" * 64

@@ -4,7 +4,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import Outcome
-from titan.model.recorded import Stops
+from titan.model.runs import Stops
 from titan.ports_calls import CallStore
 
 HOUR = 3600.0

@@ -6,7 +6,7 @@ from tests.contract.test_call_store_lists import DAY, a_run, registry
 from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, standing_runs
 from tests.support.recorded import at
-from titan.model.recorded import AcceptedIssue
+from titan.model.runs import AcceptedIssue
 from titan.ports_calls import CallStore, RunFilter
 
 

@@ -15,9 +15,8 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Run
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
 SORTS = ("started", "cost", "duration", "actions", "success_rate", "determinism")

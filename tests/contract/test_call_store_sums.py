@@ -8,7 +8,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, Outcome, Source
-from titan.model.recorded import OutcomeSums
+from titan.model.runs import OutcomeSums
 from titan.ports_calls import CallFilter, CallStore, RunFilter
 
 

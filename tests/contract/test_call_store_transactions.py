@@ -24,10 +24,9 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import Note
-from titan.model.runs import Run
+from titan.model.runs import Note, Run
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
-from titan.rules.never_ended import closed
+from titan.rules.reports import closed
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))

@@ -10,10 +10,9 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from titan.ingest.jsonl import read_lines
 from titan.insight.export import json_lines
 from titan.model.actions import ActionEntry, RunEnd, RunEntry
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.never_ended import NEVER_ENDED, closed
+from titan.rules.reports import NEVER_ENDED, closed
 from titan.server.exported import exported
 from titan.store.blobs import FolderBlobs
 

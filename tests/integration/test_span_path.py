@@ -9,6 +9,10 @@ import sys
 from benchmarks.span_path import in_all
 from tests.support.sources import ROOT
 
+MOST_MODULES = (
+    48  # whoever adds one to every span's path moves it off that path, or joins it to the stage it belongs to
+)
+
 
 def test_the_modules_that_a_span_runs_through_are_listed_and_counted() -> None:
     done = subprocess.run(
@@ -19,6 +23,7 @@ def test_the_modules_that_a_span_runs_through_are_listed_and_counted() -> None:
     *modules, count = done.stdout.splitlines()
     assert re.match(rf"{len(modules)} modules of ours", count)
     assert len(modules) == len(set(modules))
+    assert len(modules) <= MOST_MODULES, modules
     threads = ("titan.server.routes", "titan.ingest", "titan.store")  # the event loop's, and the writer's
     assert all(any(module.strip().startswith(name) for module in modules) for name in threads)
 

@@ -11,7 +11,7 @@ from tests.support.call_stores import record
 from tests.support.random_nests import a_tree, in_batches, with_beginnings
 from tests.support.recorded import Memory, heard
 from titan.model.actions import ActionEntry
-from titan.model.recorded import Tally
+from titan.model.runs import Tally
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.system import SystemClock
 

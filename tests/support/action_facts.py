@@ -5,8 +5,7 @@ from decimal import Decimal
 from itertools import count, islice, permutations
 
 from titan.model.actions import ActionKind, Outcome
-from titan.model.recorded import Tally, counted_alone
-from titan.model.totals import ActionFacts, Count, RunTotals
+from titan.model.runs import ActionFacts, Count, RunTotals, Tally, counted_alone
 from titan.rules.totals import totals
 
 FRAMEWORK, CLIENT = "otlp:framework", "otlp:client"

@@ -13,11 +13,10 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
-from titan.engine.recording import record_entries
+from titan.engine.recorder import record_entries
 from titan.engine.run_totals import compute
 from titan.model.actions import Entry
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports import Clock
 from titan.ports_calls import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
 from titan.rules.recording import Applied, apply_entries

@@ -12,8 +12,7 @@ from typing import Any
 
 import uvloop
 
-from titan.server.connection_tracker import ConnectionTracker
-from titan.server.http_protocol import ConnectionLimits
+from titan.server.connections import ConnectionLimits, ConnectionTracker
 from titan.server.serve import HttpServer, listen
 
 

@@ -17,7 +17,7 @@ from titan.model.actions import (
     RunEnd,
     Source,
 )
-from titan.model.recorded import Action
+from titan.model.runs import Action
 
 
 @st.composite

@@ -24,8 +24,7 @@ from titan.model.actions import (
     Source,
     part_key,
 )
-from titan.model.recorded import Action, counted_alone
-from titan.model.runs import Run
+from titan.model.runs import Action, Run, counted_alone
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.recording import Applied, apply_entries
 from titan.rules.totals import totals

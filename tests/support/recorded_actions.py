@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from titan.insight.bodies import Bodies
 from titan.insight.determinism.model import Recorded
 from titan.model.actions import ActionKind, Effect, Impact, Outcome, Payload
-from titan.model.recorded import Action, counted_alone
+from titan.model.runs import Action, counted_alone
 from titan_sdk import tape
 
 AT = datetime.fromisoformat("2024-12-28T14:30:00+00:00")

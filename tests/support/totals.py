@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from titan.model.totals import ActionFacts
+from titan.model.runs import ActionFacts
 
 
 def facts_of_row(row: tuple[Any, ...]) -> ActionFacts:

@@ -17,8 +17,7 @@ from titan.insight.determinism.code import LONGEST_SOURCE
 from titan.insight.determinism.model import Analysis, Recorded
 from titan.model.actions import ActionEntry, Entry
 from titan.model.errors import StoreError
-from titan.model.recorded import AcceptedIssue
-from titan.model.runs import Run
+from titan.model.runs import AcceptedIssue, Run
 from titan.ports import Blobs, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 

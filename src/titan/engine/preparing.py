@@ -22,8 +22,8 @@ from msgspec import structs
 
 from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
-from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.recording import CAPTURES_ALL, ContentCapture
 from titan.rules.storable import storable, storable_id, storable_text
 
 LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it

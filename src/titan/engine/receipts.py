@@ -10,7 +10,7 @@ import msgspec
 from titan.model.actions import digest_of
 from titan.model.errors import IdempotencyConflict
 from titan.model.memory import Receipt
-from titan.model.recorded import Note
+from titan.model.runs import Note
 from titan.ports import Reader, Store, Transaction
 from titan.ports_calls import CallTransaction
 

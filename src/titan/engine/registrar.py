@@ -22,7 +22,7 @@ from titan.model.run_control import RunControl
 from titan.model.run_status import RunStatus
 from titan.ports import Clock, Reader, Store
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
+from titan.rules.recording import CAPTURES_ALL, ContentCapture
 from titan.rules.run_lifecycle import RUN_IDLE, run_ended_at, run_status, with_dag_ended, with_stages
 
 PLACE: Final = "journal_seen"  # the note that says how far the journal was read

@@ -16,8 +16,7 @@ from typing import Final
 
 from titan.model.actions import is_answer
 from titan.model.errors import StoreError, StoreUnavailable
-from titan.model.recorded import Count, counted_alone
-from titan.model.totals import RunTotals
+from titan.model.runs import Count, RunTotals, counted_alone
 from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.rules.totals import totals
 

@@ -7,11 +7,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports import Clock, Store
 from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.rules.never_ended import GRACE, closed
+from titan.rules.reports import GRACE, closed
 from titan.rules.run_lifecycle import fallen_silent, is_silent, silent_since, silent_within_call_since
 
 SWEPT_AT_ONCE: Final = 500

@@ -6,9 +6,8 @@ from typing import Final
 
 import msgspec
 
-from titan.ingest.costs import checked_cost
-from titan.ingest.moments import check_order
-from titan.ingest.otlp.actions import time_of
+from titan.ingest.otlp.spans import time_of
+from titan.ingest.values import check_order, checked_cost
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source
 from titan.model.errors import InvalidInput
 from titan.model.projects import project_name

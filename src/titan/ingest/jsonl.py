@@ -14,8 +14,7 @@ import msgspec
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from titan.ingest.costs import checked_cost
-from titan.ingest.moments import check_order, in_utc
+from titan.ingest.values import check_order, checked_cost, in_utc
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.ingest.moments import in_utc
 from titan.ingest.sentinel_fields import clean
-from titan.ingest.values import read_json
+from titan.ingest.values import in_utc, read_json
 from titan.model.errors import InvalidInput
 from titan.rules.storable import storable_time
 

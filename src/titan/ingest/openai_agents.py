@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from titan.ingest.batch import Batch
-from titan.ingest.counts import count_of
-from titan.ingest.moments import in_utc
 from titan.ingest.openai_agents_items import Failed, Item, read_items, wrong_with
 from titan.ingest.values import (
+    Batch,
     Value,
     conversation,
+    count_of,
+    in_utc,
     joined_text,
     json_or_text,
     messages_of,

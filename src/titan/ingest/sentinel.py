@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from titan.ingest.costs import checked_cost
 from titan.ingest.sentinel_calls import Told, is_failure_text, told_by
 from titan.ingest.sentinel_fields import (
     REPLAY_TAG,
@@ -31,7 +30,7 @@ from titan.ingest.sentinel_fields import (
 )
 from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import BatchBody, EntryBody
-from titan.ingest.values import text_of
+from titan.ingest.values import checked_cost, text_of
 from titan.model.actions import ActionEntry, Entry, Outcome, RunEntry, Source
 from titan.model.errors import InvalidInput
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from titan.ingest.costs import checked_cost
 from titan.ingest.sentinel_fields import (
     REPLAY_TAG,
     Sender,
@@ -22,7 +21,7 @@ from titan.ingest.sentinel_fields import (
 )
 from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
-from titan.ingest.values import read_json, text_of
+from titan.ingest.values import checked_cost, read_json, text_of
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Source
 from titan.model.interventions import Intervention
 

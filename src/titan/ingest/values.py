@@ -1,19 +1,22 @@
-"""What foreign JSON comes to: values, and texts in the typed encoding of `titan_sdk.tape`.
+"""What foreign clients send, as ours: JSON in the typed encoding of `titan_sdk.tape`, times, counts, costs; a `Batch`.
 
 Most of what arrives is JSON already, and stays the text it is: it is checked, cut into messages, and never built.
 Only what could pass for one of the tape's tags, or is nested deeply, is read and written anew.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from titan.ingest.levels import shallow
-from titan.model.actions import SHARED_MARK, Payload
+from titan.model.actions import MOST_TOKENS, SHARED_MARK, Entry, Payload
 from titan.model.errors import InvalidInput
 from titan_sdk import tape
 
@@ -219,3 +222,136 @@ def _is_simple(value: Value) -> bool:
     if type(value) is float:
         return isfinite(value)
     return type(value) is list and all(type(item) in _SIMPLE or _is_simple(item) for item in value)
+
+
+# --- JSON that is nested deeper than Python reads ---
+
+MOST_LEVELS: Final = 100  # of what Python cannot read at once: it ends at some 900, redaction looks 200 deep
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
+    """Return JSON in which what stands below so many levels is a text that holds it: at 2 `[[[]]]` is `[["[]"]]`."""
+    pieces: list[str] = []
+    depth = end = start = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in ("[", "{"):
+            depth += 1
+            if depth == levels + 1:
+                start = token.start()
+        elif token[0] in ("]", "}"):
+            if depth == levels + 1:
+                pieces += [text[end:start], json.dumps(text[start : token.end()])]
+                end = token.end()
+            depth -= 1
+    return "".join([*pieces, text[end:]])
+
+
+# --- times ---
+
+
+def in_utc(moment: datetime, *, what: str) -> datetime:
+    """Return a time in UTC, which is also what a time without a zone is taken for.
+
+    Raises:
+        InvalidInput: in UTC it is in no year from 1 to 9999, so nothing could ever read it again.
+    """
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(
+            what,
+            expected="a time that in UTC is in the years 1 to 9999",
+            found=moment.isoformat(),
+            next_step="Correct it and send it again.",
+        ) from error
+
+
+def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: str, next_step: str) -> None:
+    """Accept an end that is not before its beginning, which `began` names.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    if ended_at < started_at:
+        raise InvalidInput(
+            what,
+            expected=f"a time not before {began}, {started_at.isoformat()}",
+            found=ended_at.isoformat(),
+            next_step=next_step,
+        )
+
+
+# --- costs and counts ---
+
+PICODOLLAR: Final = Decimal("1e-12")
+#: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
+#: `titan_sdk.recording.entries` has the same.
+MOST: Final = Decimal(10) ** 6
+
+
+def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
+    """Return a cost rounded to the picodollar.
+
+    Raises:
+        InvalidInput: it is negative, no number, or more than any call costs.
+    """
+    if cost is None:
+        return None
+    if not cost.is_finite() or not 0 <= cost <= MOST:
+        raise InvalidInput(
+            what,
+            expected=f"a cost from 0 to {MOST:,} US dollars",
+            found=str(cost)[:40],
+            next_step="Correct it and send it again.",
+        )
+    return _rounded(cost)
+
+
+def dollars_of(value: object) -> Decimal | None:
+    """Return an amount as its digits say it: a float's are the shortest that give it back. None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
+
+
+def total_of(parts: Iterable[Decimal]) -> Decimal | None:
+    """Return what parts of a cost come to; None where that is more than any call costs."""
+    total = sum(parts, Decimal(0))
+    return total if total <= MOST else None
+
+
+def _rounded(cost: Decimal) -> Decimal:
+    rounded = cost.quantize(PICODOLLAR)
+    return cost if rounded == cost else rounded
+
+
+def count_of(value: object) -> int | None:
+    """Return a count of tokens; None for what is none, or more than any call takes."""
+    if type(value) is int:
+        return value if 0 <= value <= MOST_TOKENS else None
+    if type(value) is float:
+        return int(value) if 0 <= value <= MOST_TOKENS and value.is_integer() else None
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 16:
+        return count_of(int(value))
+    return None
+
+
+# --- requests ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The entries of a request, and what of it could not be taken: OTLP's partial success.
+
+    What is said of a run stands before its actions, so that they are the run's agent's from the beginning.
+    """
+
+    entries: Sequence[Entry]
+    accepted: int  #: spans, log records or metrics, those too that are dropped by choice
+    rejected: int = 0
+    problem: str = ""  #: why some were rejected; "" when none was

@@ -23,11 +23,9 @@ from titan.insight.export_lines import (
     RunLine,
 )
 from titan.model.actions import CALLS, Failure, Payload
-from titan.model.recorded import Action, Note
-from titan.model.runs import Run, ToldEnd
-from titan.model.troubles import righted
-from titan.rules.never_ended import is_never_ended
-from titan.rules.sureness import known_by
+from titan.model.runs import Action, Note, Run, ToldEnd, righted
+from titan.rules.recording import known_by
+from titan.rules.reports import is_never_ended
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -7,7 +7,7 @@ import msgspec
 from titan.insight.bodies import Bodies
 from titan.model.actions import ActionKind, Source
 from titan.model.interventions import Intervention
-from titan.model.recorded import Action
+from titan.model.runs import Action
 
 
 class _Said(msgspec.Struct):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import sqrt
 from typing import Final, Literal
 
-from titan.model.recorded import AgentDay
+from titan.model.runs import AgentDay
 
 SPAN: Final = timedelta(days=7)
 FEWEST_ATTEMPTS: Final = 30  # in each week, before shares are compared

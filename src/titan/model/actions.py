@@ -2,7 +2,7 @@
 
 Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
 what one source knows of one action or run at one moment; an action is what all entries about it come to
-(`titan.model.recorded`). Entries are appended and never changed: they are the run's tape.
+(`titan.model.runs`). Entries are appended and never changed: they are the run's tape.
 
 These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
 """

@@ -1,15 +1,53 @@
-"""An agent run: one invocation of one agent, with what it recorded and the stages that it submitted."""
+"""An agent run (one invocation of one agent), its actions, and what many of them come to.
 
-from datetime import datetime
+All are projections of the entries and hold only what lists and filters read; contents are looked up when asked for.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import Outcome
-from titan.model.recorded import Tally
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
 from titan.model.run_status import RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """Counts and sums over a run's calls; what groups calls is not counted (`model.actions.CALLS`)."""
+
+    calls: int = 0  #: of all outcomes, and those that still run
+    running: int = 0
+    success: int = 0
+    error: int = 0
+    blocked: int = 0
+    rejected: int = 0
+    replayed: int = 0  #: and answered from an earlier same call
+    cost: Decimal = Decimal(0)  #: incurred: of success and error, as far as it is known
+    unpriced: int = 0  #: model calls that cost something unknown, which `cost` lacks
+    estimated: int = 0  #: calls whose share of `cost` was computed from tokens
+    prevented: Decimal = Decimal(0)  #: of blocked and rejected
+    saved: Decimal = Decimal(0)  #: of replayed
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Calls that ended as attempts do: what the success rate is a share of."""
+        return self.success + self.error + self.blocked + self.rejected
+
+    @property
+    def stopped(self) -> int:
+        """Attempts that a guard or a person did not let happen."""
+        return self.blocked + self.rejected
+
+    @property
+    def attempted_cost(self) -> Decimal:
+        """What would have been spent had nothing been stopped."""
+        return self.cost + self.prevented
 
 
 class ToldEnd(Struct, frozen=True, kw_only=True):
@@ -52,7 +90,7 @@ class Run(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
     lost: int = 0  #: entries that its program could not deliver, as far as it told
-    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
+    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `troubles_after`
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
@@ -61,3 +99,264 @@ class Run(Struct, frozen=True, kw_only=True):
     determinism: int | None = None
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+
+
+def troubles_after(before: Run | None, after: Run) -> int:
+    """Return how much went wrong in a run until it became `after`, a count that only grows; `before` a new run is None.
+
+    So whoever acknowledged so much has seen all that came until then. What is wrong now may become less: a call that
+    was taken for never ended reports its end, two calls turn out to be one, a run that failed goes on. Were that taken
+    from the count, the next error would not raise it above what was acknowledged.
+    """
+    if before is None:
+        return wrong_now(after)
+    more = (
+        after.tally.error - before.tally.error,
+        after.tally.stopped - before.tally.stopped,
+        after.lost - before.lost,
+        _has_failed_anew(before, after),
+    )
+    return before.troubles + sum(max(0, growth) for growth in more)
+
+
+def wrong_now(run: Run) -> int:
+    """Return how much is wrong in a run: its failed and stopped actions, its lost entries, and that it failed."""
+    return run.tally.error + run.tally.stopped + run.lost + (_failed_at(run) is not None)
+
+
+def righted(run: Run) -> int:
+    """Return how much of what went wrong has been recovered since: what an export of the run does not show."""
+    return run.troubles - wrong_now(run)
+
+
+def _has_failed_anew(before: Run, after: Run) -> bool:
+    """Tell whether a run failed; not by an end that stands again, nor where it is told once more."""
+    end = _failed_at(after)
+    return end is not None and before.status is not RunStatus.FAILED and end != _failed_at(before)
+
+
+def _failed_at(run: Run) -> datetime | None:
+    """Return the end as which a run failed, also while it goes on after that."""
+    if run.told_end is not None and run.told_end.status is RunStatus.FAILED:
+        return run.told_end.at
+    return run.ended_at if run.status is RunStatus.FAILED else None
+
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Count(Struct, frozen=True, gc=False):
+    """What an action adds to its run's totals (`rules.totals`)."""
+
+    is_call: bool  #: it is one of the run's calls
+    #: Its cost is part of the run's cost. A model call with `has_cost` that ended without a cost is unpriced; one
+    #: without `has_cost` has its cost at another report of the same call.
+    has_cost: bool
+    has_tokens: bool  #: its tokens are part of the run's tokens
+    #: The number of the action that it is a second report of. Of a call it says: possibly.
+    duplicate_of: int | None = None
+
+
+COUNTS_ALL: Final = Count(is_call=True, has_cost=True, has_tokens=True)
+COUNTS_NOTHING: Final = Count(is_call=False, has_cost=False, has_tokens=False)
+
+
+def counted_alone(kind: str) -> Count:
+    """Return what an action of a kind counts as that is looked at alone: all if it is a call, else nothing."""
+    return COUNTS_ALL if kind in CALLS else COUNTS_NOTHING
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """One action as it stands: what the reports under its id say together. See `ActionEntry` for the fields."""
+
+    number: int  #: ascending in the order in which actions were first reported
+    project_id: str
+    run_id: str
+    id: str
+    sources: tuple[str, ...]  #: who reported it (`ActionEntry.reporter`), in the order they came
+    kind: ActionKind
+    name: str
+    agent_id: str  #: of the run, so that a ledger can be asked for an agent's
+    started_at: datetime
+    parent_id: str | None = None
+    actor: str | None = None
+    ended_at: datetime | None = None
+    duration_ns: int | None = None  #: None while it runs
+    outcome: Outcome | None = None  #: None while it runs
+    cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no source said it
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    response_id: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None  #: its first line, at most 500 characters
+    impact: Impact | None = None
+    effect: Effect | None = None
+    tags: tuple[str, ...] = ()
+    is_redacted: bool = False
+    has_inputs: bool = False
+    has_outputs: bool = False
+    count: Count  #: what it adds to its run's totals
+
+    @property
+    def shown_kind(self) -> ActionKind:
+        """What people see it as: a call that another action counts is a step around that one, or beside it."""
+        return ActionKind.STEP if self.kind in CALLS and not self.count.is_call else self.kind
+
+    @property
+    def is_possible_duplicate(self) -> bool:
+        """Whether it looks like a second report of a call, and is counted all the same."""
+        return self.count.is_call and self.count.duplicate_of is not None
+
+
+def lasted_ns(started_at: datetime, ended_at: datetime) -> int:
+    """Return how long something took by its two times; clocks are set back, so nothing took less than 0."""
+    return max(0, (ended_at - started_at) // _MICROSECOND * 1000)
+
+
+class OutcomeSums(Struct, frozen=True, kw_only=True):
+    """Sums over calls of one outcome."""
+
+    outcome: Outcome | None  #: None: of those that still run
+    calls: int
+    cost: Decimal
+    unpriced: int  #: model calls without a cost
+    estimated: int  #: calls whose cost was computed from tokens
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a person said of a run or of one of its actions: a score, words, or both."""
+
+    id: str
+    project_id: str
+    run_id: str
+    action_id: str | None  #: None: of the run
+    author: str
+    at: datetime
+    name: str | None = None  #: what is scored: "quality"
+    score: float | None = None
+    text: str = ""
+    acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
+    troubles: int = 0  #: of the run when somebody acknowledged it: `Run.troubles`
+    mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedIssue:
+    """A source of non-determinism that a person accepts in all runs of an agent: a timestamp in a log, for example."""
+
+    project_id: str
+    agent_id: str
+    key: str  #: `insight.determinism.model.Issue.key`
+    author: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    """An agent, discovered from its runs, with what they come to."""
+
+    agent_id: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    runs: int
+    running: int
+    completed: int
+    failed: int
+    cost: Decimal
+    calls: int
+    attempts: int
+    success: int
+    unpriced: int  #: model calls whose cost is not known, which `cost` lacks
+    estimated: int  #: calls whose share of `cost` was computed from tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDay:
+    """An agent's runs that started on one day."""
+
+    day: date  #: in UTC
+    runs: int
+    failed: int
+    attempts: int
+    success: int
+    cost: Decimal
+    unpriced: int
+    estimated: int
+    scored: int = 0  #: runs whose determinism was predicted
+    scores: int = 0  #: the sum of their scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """How many of some attempts were stopped."""
+
+    stopped: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorKind:
+    """A type of error that an agent's calls have had."""
+
+    type: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    run_id: str  #: of the last one
+    action_id: str
+
+
+class ActionFacts(Struct, frozen=True, gc=False):
+    """What totals need to know of one action; see `Action` for what the fields mean.
+
+    Tens of thousands are made at once, so they hold integers: no Decimal, no datetime.
+    """
+
+    number: int
+    id: str
+    parent_id: str | None
+    kind: str  #: an `ActionKind`
+    #: Who reported it: "sdk", "endpoint", "sentinel", …; of OpenTelemetry "otlp:" and the instrumentation scope, for a
+    #: framework and the client that it uses are two sources.
+    sources: tuple[str, ...]
+    name: str
+    started_at_us: int  #: microseconds since 1970
+    ended_at_us: int | None
+    outcome: str | None  #: an `Outcome`; None while it runs
+    cost: int | None  #: picodollars
+    is_cost_estimated: bool
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    response_id: str | None
+    error_type: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstError:
+    """The call of a run that failed first."""
+
+    action_id: str
+    text: str  #: "ValueError: nope", at most 300 characters
+    started_at_us: int | None  #: None: no call failed of itself, and this one never ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTotals:
+    """What a run's actions come to."""
+
+    tally: Tally
+    first_error: FirstError | None
+    last_outcome: Outcome | None  #: of the attempt that ended last
+    last_ended_at_us: int | None  #: when that was

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     ASK_MODEL = "ask the model"
     FETCH = "fetch content by its digest"
     RECORD = "record what agents do"
+    REPLAY = "replay runs"
     DELIVER = "deliver what a job recorded"  #: a worker: of attempts of workers with its token
     SEE_CLUSTER = "see the workers"
     SEE_FIGURES = "see the figures of the server"
@@ -51,6 +52,7 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.ASK_MODEL: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,
     Permission.RECORD: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.REPLAY: frozenset({Role.ADMIN}),
     Permission.DELIVER: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.SEE_FIGURES: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from titan.model.actions import INCURRED, Outcome
-from titan.model.totals import ActionFacts
+from titan.model.runs import ActionFacts
 from titan.rules.duplicates import ENDPOINT, Call
 from titan.rules.wrappers import Around, taken_from_wrappers
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from titan.model.actions import OWN_ANSWER, OWN_LENGTH
-from titan.model.totals import ActionFacts
+from titan.model.runs import ActionFacts
 
 #: The reports of one call. The first one is counted: our endpoint's, else the one that started last.
 Call: TypeAlias = tuple[ActionFacts, ...]

@@ -7,9 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from titan.model.recorded import Note, Stops, Tally
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Note, Run, Stops, Tally
 from titan.rules.wilson import wilson_lower
 
 OWN_SPAN: Final = timedelta(days=30)  # before a run, of which its agent's other runs say how often they are stopped

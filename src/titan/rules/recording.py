@@ -6,25 +6,52 @@ a run's actions come to together is computed from all of them, later and apart: 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
-from titan.model.actions import CALLS, ActionEntry, Entry, RunEntry, Source, Standing, digest_of, first_tags, part_key
-from titan.model.recorded import Action
+from titan.model.actions import (
+    CALLS,
+    ActionEntry,
+    ActionKind,
+    AgentSource,
+    Entry,
+    RunEntry,
+    Source,
+    Standing,
+    digest_of,
+    first_tags,
+    part_key,
+)
 from titan.model.run_status import StatusSource
-from titan.model.runs import UNKNOWN_AGENT, Run
+from titan.model.runs import UNKNOWN_AGENT, Action, Run
 from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.content import without_content
-from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
-from titan.rules.losses import lost_by
-from titan.rules.never_ended import NEVER_ENDED
-from titan.rules.reports import later, merged, new_action
+from titan.rules.reports import NEVER_ENDED, later, merged, new_action
 from titan.rules.run_lifecycle import STATUS_AFTER, RunEvent, as_it_stood, going_on, with_end
-from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentCapture:
+    """Whether inputs and outputs are stored: decided when a run is first reported, and noted at the run."""
+
+    is_off: bool = False  #: for the whole server, also of runs that began before
+    off_projects: frozenset[str] = frozenset()  #: for these, whatever the case of their names
+    _folded: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_folded", frozenset(name.casefold() for name in self.off_projects))
+
+    def keeps_content(self, project_id: str) -> bool:
+        """Return whether content is stored of a run of this project that begins now."""
+        return not self.is_off and project_id.casefold() not in self._folded
+
+
+CAPTURES_ALL: Final = ContentCapture()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,3 +322,50 @@ def _goes_on(run: Run, entry: ActionEntry) -> bool:
     """Tell whether an entry shows that an ended run goes on. An end that was only inferred gives way to any entry."""
     assert run.ended_at is not None
     return run.status_source is StatusSource.INFERRED or entry.started_at > run.ended_at
+
+
+# --- how well it is known whose run it is, as one number ---
+
+#: More than twice any time in microseconds (of the year 1: -6.2 * 10^16, of 9999: 2.5 * 10^17), and with that within
+#: 64 bits.
+_OF_A_SOURCE: Final = 10**18
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SOURCES: Final = tuple(AgentSource)
+_PLACES: Final = {source: place for place, source in enumerate(_SOURCES)}
+
+
+def order_of(source: AgentSource, since: datetime) -> int:
+    """Return the order of a word: the surest counts, of equally sure ones the earliest."""
+    return _PLACES[source] * _OF_A_SOURCE + (since - _EPOCH) // _MICROSECOND
+
+
+def known_by(order: int) -> tuple[AgentSource, datetime]:
+    """Return the word that has an order; 0, which is for certain, is said since 1970."""
+    place = (order + _OF_A_SOURCE // 2) // _OF_A_SOURCE  # the nearest: times before 1970 are less than nothing
+    return _SOURCES[place], _EPOCH + (order - place * _OF_A_SOURCE) * _MICROSECOND
+
+
+# --- entries that were lost on their way: the program counts them and reports them by an event ---
+
+LOST: Final = "titan.entries_lost"  # the event's name, in titan_sdk.recording.losses
+_MOST: Final = 10**12  # a program that says more is not believed
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    count: int = 1
+
+
+class _Details(msgspec.Struct, frozen=True):
+    attributes: _Attributes = _Attributes()
+
+
+def lost_by(entry: ActionEntry) -> int:
+    """Return how many entries an entry says were lost; 0 of all others. An event without a count tells of one."""
+    if entry.name != LOST or entry.kind is not ActionKind.EVENT:
+        return 0
+    try:
+        told = msgspec.json.decode(entry.details or "{}", type=_Details)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return 1
+    return min(max(told.attributes.count, 1), _MOST)

@@ -16,9 +16,9 @@ from titan.model.errors import InvalidInput
 from titan_sdk.redaction import Redactor, Taken
 from titan_sdk.redaction_finding import Span, joined, spans_of
 from titan_sdk.redaction_own import EXPECTED, MAX_PATTERN, MAX_PATTERNS, problem_in
-from titan_sdk.redaction_patterns import ESCAPE_TRACE, FIELD_TRACE, POWER_TRACE, SECRET_PATTERNS, SecretPattern
+from titan_sdk.redaction_patterns import CHIP, ESCAPE_TRACE, FIELD_TRACE, POWER_TRACE, SECRET_PATTERNS, SecretPattern
 
-__all__ = ["LinearFinder", "Redactor", "Taken", "check_patterns", "make_redactor"]
+__all__ = ["CHIP", "LinearFinder", "Redactor", "Taken", "check_patterns", "make_redactor"]
 
 SET_MEMORY_BYTES: Final = 16 * 1024 * 1024  # the built-in patterns need 0.4 MB
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")

@@ -2,19 +2,70 @@
 
 So each field has a rule that knows no first and last: the earliest start, the latest end, the gravest outcome, the
 larger count, of two words the longer, which says more. A report that changes nothing is a repeat.
+
+Nothing runs in a run that has ended. So a call without an end in such a run has failed (its process was killed, or its
+report was lost) until its own end is reported after all.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Source, first_tags
-from titan.model.recorded import Action, counted_alone, lasted_ns
+from titan.model.actions import (
+    CALLS,
+    ActionEntry,
+    ActionKind,
+    Effect,
+    Failure,
+    Impact,
+    ModelUse,
+    Outcome,
+    Source,
+    first_tags,
+)
+from titan.model.runs import Action, counted_alone, lasted_ns
 from titan.ports_calls import Prices
-from titan.rules.never_ended import NEVER_ENDED, going_on, is_never_ended
+
+#: What was on its way when its run ended comes within seconds; what comes later still counts.
+GRACE: Final = timedelta(seconds=10)
+NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
+_WHY: Final = "Its run ended, and nothing told of the end of this."
+
+
+def described(never_ended: Sequence[Action]) -> str:
+    """Return for people why a run with these actions is not complete: "broke off: 2 calls never ended"."""
+    calls = sum(action.kind in CALLS for action in never_ended)
+    count, word = (calls, "call") if calls else (len(never_ended), "step")
+    return f"broke off: {count} {word}{'' if count == 1 else 's'} never ended"
+
+
+def closed(action: Action, *, at: datetime) -> Action:
+    """Return an action that never ended, as it stands once its run ended at `at`: then it ended, too."""
+    ended_at = max(action.started_at, at)
+    return replace(
+        action,
+        outcome=Outcome.ERROR,
+        ended_at=ended_at,
+        duration_ns=lasted_ns(action.started_at, ended_at),
+        error_type=NEVER_ENDED,
+        error_message=_WHY,
+    )
+
+
+def is_never_ended(action: Action) -> bool:
+    """Tell whether nobody has reported the end of an action whose run is over."""
+    return action.error_type == NEVER_ENDED
+
+
+def going_on(action: Action) -> Action:
+    """Return an action as it was before it was taken for one that never ends."""
+    if not is_never_ended(action):
+        return action
+    return replace(action, outcome=None, ended_at=None, duration_ns=None, error_type=None, error_message=None)
+
 
 C = TypeVar("C", int, datetime)
 

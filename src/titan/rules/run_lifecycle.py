@@ -15,12 +15,11 @@ from msgspec.structs import replace
 from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
 from titan.model.dags import Dag, StageStatus
 from titan.model.errors import Conflict
-from titan.model.recorded import Action
 from titan.model.run_control import RunControl, RunOutcome
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import UNKNOWN_AGENT, Run, ToldEnd
+from titan.model.runs import UNKNOWN_AGENT, Action, Run, ToldEnd
 from titan.rules.names import shown
-from titan.rules.never_ended import described
+from titan.rules.reports import described
 from titan.rules.rollup import dag_status
 
 RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orchestrator is waited for

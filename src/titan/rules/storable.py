@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from msgspec.structs import asdict, replace
 
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
-from titan.rules.cached_input import all_input
 
 S = TypeVar("S", ActionEntry, RunEntry, Standing)
 
@@ -156,3 +155,18 @@ def _with_all_input(use: ModelUse) -> ModelUse:
     if told is None or (everything := all_input(told, cached)) == told:
         return use
     return replace(use, input_tokens=everything if everything <= MOST_TOKENS else None)
+
+
+def all_input(
+    told: int, cached: int, *, output_tokens: int = 0, total_tokens: int | None = None, is_apart: bool = False
+) -> int:
+    """Return all input tokens of a call, of which `cached` were read from or written to a cache.
+
+    OpenAI counts these within the input, and so do OpenTelemetry's conventions (semantic-conventions, gen-ai spans:
+    "SHOULD include all types of input tokens, including cached tokens"). Anthropic's and Bedrock's own counts leave
+    them out: for 5,000 tokens from a cache and 100 beside them, a source that repeats them reports an input of 100.
+    They are not among those told where the source is known to count them apart (`is_apart`), where they are more than
+    those told, and where the total that is told has them besides: all_input(100, 50, total_tokens=150) is 150.
+    """
+    is_besides = cached > 0 and total_tokens == told + cached + output_tokens
+    return told + cached if is_apart or is_besides or cached > told else told

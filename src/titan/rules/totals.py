@@ -9,17 +9,16 @@ Calls of models and tools count, and other calls. A model call is often reported
 What only another report of a call knows of its cost and tokens counts there (`rules.cost_places`).
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Final
 
-from titan.model.actions import ATTEMPTS, CALLS, ActionKind, Outcome
-from titan.model.recorded import COUNTS_ALL, Count, OutcomeSums
-from titan.model.totals import ActionFacts, FirstError, RunTotals
+from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
+from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
 from titan.rules.cost_places import cost_places, token_places
 from titan.rules.duplicates import ENDPOINT, calls_of, possible_duplicates
-from titan.rules.never_ended import NEVER_ENDED
-from titan.rules.tallying import tally_of
+from titan.rules.reports import NEVER_ENDED
 from titan.rules.wrappers import models_around, response_ids_of
 
 MAX_FIRST_ERROR: Final = 300  # characters
@@ -179,3 +178,38 @@ def _first_error(action: ActionFacts) -> FirstError:
         text=": ".join(parts)[:MAX_FIRST_ERROR] if is_told else "error, without a message",
         started_at_us=None if action.error_type == NEVER_ENDED else action.started_at_us,
     )
+
+
+# --- sums by outcome (spec/runs.md 2.6 and 3.1) ---
+
+
+def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
+    """Return what sums over calls by outcome come to together."""
+    told = list(sums)
+    calls = Counter[Outcome]()
+    costs = [Decimal(0)] * 3
+    for one in told:
+        if one.outcome is not None:
+            calls[_COUNTED_AS[one.outcome]] += one.calls
+            costs[_COST_OF[one.outcome]] += one.cost
+    return Tally(
+        calls=sum(one.calls for one in told),
+        running=sum(one.calls for one in told if one.outcome is None),
+        success=calls[Outcome.SUCCESS],
+        error=calls[Outcome.ERROR],
+        blocked=calls[Outcome.BLOCKED],
+        rejected=calls[Outcome.REJECTED],
+        replayed=calls[Outcome.REPLAYED],
+        cost=costs[0],
+        prevented=costs[1],
+        saved=costs[2],
+        unpriced=sum(one.unpriced for one in told if one.outcome in INCURRED),
+        estimated=sum(one.estimated for one in told if one.outcome in INCURRED),
+        input_tokens=sum(one.input_tokens for one in told),
+        output_tokens=sum(one.output_tokens for one in told),
+    )
+
+
+_COUNTED_AS = {outcome: outcome for outcome in Outcome} | {Outcome.IDEMPOTENT_REPLAY: Outcome.REPLAYED}
+#: Which sum an outcome's cost goes to: incurred, prevented, saved.
+_COST_OF = {outcome: 0 if outcome in INCURRED else 1 if outcome in PREVENTED else 2 for outcome in Outcome}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from titan.model.actions import ActionKind
-from titan.model.totals import ActionFacts
+from titan.model.runs import ActionFacts
 from titan.rules.duplicates import Call, response_id_of
 
 #: By the number of a model span, the nearest model span that it is below.

@@ -6,8 +6,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from titan.server.connection_tracker import ConnectionTracker, TrackedConnection
-from titan.server.http_protocol import ConnectionLimits
+from titan.server.connections import ConnectionLimits, ConnectionTracker, TrackedConnection
 
 ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
 PAUSE_SECONDS: Final = 1.0  # as asyncio does where no descriptor is left

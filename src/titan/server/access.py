@@ -2,11 +2,19 @@
 
 A server that only this machine can reach needs no token; one that others can reach, or that was told so, needs one
 with every request. What a caller may do says `titan.rules.access`.
+
+A browser signs in: one token shown once, and a cookie that no script can read from then on. The cookie holds a secret
+of its own, of which the store keeps the hash beside the token's id: so a sign-in outlives a restart, is known to every
+server of a database, and ends at the very request after its token is revoked or expires. Nobody guesses the 256 bits of
+a token, so nobody is slowed down: a limit that strangers can use up would keep out who has a token, and the header
+`Authorization` can be tried as often.
 """
 
 import logging
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -28,6 +36,8 @@ MOST_BOUND: Final = 10_000  # pairs that are remembered; a worker that ended is 
 TOKEN_SCHEMES: Final = frozenset(
     {"bearer", "apikey"}
 )  # the second: agentsentinel-sdk, always up to 0.2, at times since
+COOKIE: Final = "titan_session"
+SESSION_PATH: Final = "/api/session"  # the one path that is answered without a token where one is needed
 _HOW_TO_GET_ONE: Final = (
     "Make one where the server runs, `titan token create NAME`, and set TITAN_TOKEN to it"
     " or send it as `Authorization: Bearer …`."
@@ -221,3 +231,18 @@ def _unauthorized(found: str, next_step: str) -> Unauthorized:
     return Unauthorized(
         "the request's token", expected="one that this server accepts", found=found, next_step=next_step
     )
+
+
+def cookie_of(headers: Mapping[bytes, str]) -> str | None:
+    """Return what a browser that is signed in shows."""
+    for part in headers.get(b"cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value or None
+    return None
+
+
+def set_cookie(secret: str, lasts: timedelta, *, is_encrypted: bool) -> str:
+    """Return the header that has a browser show `secret` to this server alone, and to no script."""
+    secure = "; Secure" if is_encrypted else ""
+    return f"{COOKIE}={secret}; Path=/; Max-Age={int(lasts.total_seconds())}; HttpOnly; SameSite=Strict{secure}"

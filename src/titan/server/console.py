@@ -94,10 +94,10 @@ class Console:
         self._files = dict(_read(folder))
         self._index = self._files.get("/index.html")
 
-    def answer(self, method: str, path: str, headers: Mapping[bytes, str]) -> Page | None:
-        """Return what a browser gets for this request; None when it is for the routes of programs."""
+    def answer(self, path: str, headers: Mapping[bytes, str]) -> Page | None:
+        """Return what a browser gets that asks for this path; None when it is for the routes of programs."""
         first = path[1:].partition("/")[0]
-        if method not in ("GET", "HEAD") or first in FOR_PROGRAMS:
+        if first in FOR_PROGRAMS:
             return None
         if (file := self._files.get(path)) is not None:
             return _page(file, headers)

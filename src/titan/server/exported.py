@@ -12,8 +12,7 @@ from titan.insight.bodies import Bodies, bodies_of
 from titan.insight.export import ExportedRun
 from titan.model.actions import Payload
 from titan.model.errors import UnknownArtifact
-from titan.model.recorded import Action, Note
-from titan.model.runs import Run
+from titan.model.runs import Action, Note, Run
 from titan.ports import Blobs
 from titan.ports_calls import CallReader, CallStore, StoredEntry
 from titan.server.lookup import open_blob

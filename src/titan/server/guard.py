@@ -11,11 +11,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
 from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
-from titan.server.access import STRANGER, Caller, Door, token_in
+from titan.server.access import SESSION_PATH, STRANGER, Caller, Door, cookie_of, token_in
 from titan.server.answers import on_titan_error, status_code_of
 from titan.server.console import Console, send_page
 from titan.server.house import Access
-from titan.server.signing_in import PATH, cookie_of
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 STREAM_PROTOCOL: Final = "titan"  # a page offers it with its token behind it, and is answered with it alone
@@ -97,7 +96,7 @@ def hostname_of(url: str) -> str | None:
 
 
 def bearer_of(headers: Mapping[bytes, str]) -> str | None:
-    """Return the token a request carries; a page of the console carries a cookie instead, see `signing_in`."""
+    """Return the token a request carries; a page of the console carries a cookie instead, see `cookie_of`."""
     return token_in(headers.get(b"authorization"))
 
 
@@ -125,17 +124,17 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        method = _method(scope)
         try:
-            check_origin(_method(scope), host_in(scope["headers"]), headers.get(b"origin"), door.house.access)
-            page = console.answer(_method(scope), scope["path"], headers)
-            if page is not None:
-                await send_page(page, _method(scope), send)
+            check_origin(method, host_in(scope["headers"]), headers.get(b"origin"), door.house.access)
+            if method in ("GET", "HEAD") and (page := console.answer(scope["path"], headers)) is not None:
+                await send_page(page, method, send)
                 return
             shown = _bearer(scope, headers), cookie_of(headers)
             caller = await _caller(door, scope, *shown)
             _note_authorized(scope, caller)
             if caller.is_signed_in:
-                check_origin_of_page(_method(scope), headers.get(b"origin"))
+                check_origin_of_page(method, headers.get(b"origin"))
         except TitanError as error:
             if isinstance(error, Unauthorized):
                 door.note_failure(error, client=_client(scope), asked=_asked(scope))
@@ -153,7 +152,7 @@ async def _caller(door: Door, scope: Scope, bearer: str | None, cookie: str | No
     try:
         return await door.identify(bearer, cookie)
     except Unauthorized as error:
-        if scope["path"] != PATH:
+        if scope["path"] != SESSION_PATH:
             raise
         if bearer is not None:  # a token was tried, where a stranger is answered too
             door.note_failure(error, client=_client(scope), asked=_asked(scope))

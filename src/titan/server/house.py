@@ -19,6 +19,7 @@ from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.ports_calls import CallStore
 from titan.rules.intercepts import Thresholds
 from titan.server.metrics import Metrics
+from titan.server.replays import Replays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class House:
     registrar: Registrar
     determinism: Determinism
     afterwards: Afterwards
+    replays: Replays
     thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()

@@ -3,9 +3,9 @@
 from typing import Final
 
 from titan.rules.access import Permission
+from titan.server.access import SESSION_PATH
 from titan.server.route import Route
 from titan.server.routes import about, session
-from titan.server.signing_in import PATH as SESSION_PATH
 from titan.wire.about import CleanAnswer, CleanQuery, SettingsAnswer
 from titan.wire.access import SessionView, SignInBody
 

@@ -11,9 +11,8 @@ from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
 from titan.model.actions import Failure, Payload
 from titan.model.interventions import Intervention
-from titan.model.recorded import Action, AgentRow, Note, Tally
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Action, AgentRow, Note, Run, Tally
 from titan.ports_calls import CallReader, RunFilter
 from titan.server.run_details import told_beside
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView

@@ -16,6 +16,7 @@ from titan.server.routes import (
     otlp,
     recording,
     registry,
+    replays,
     runs,
     scores,
     tapes,
@@ -40,6 +41,7 @@ from titan.wire.determinism import AcceptedIssueView, AcceptIssueBody, Determini
 from titan.wire.files import FilesQuery, LeftFilesAnswer
 from titan.wire.notes import InterceptsAnswer, InterceptsQuery, NewNoteBody, NotesAnswer, NoteView, UnmuteAnswer
 from titan.wire.recording import EndRunBody, RecordAnswer, RecordBody, RecordQuery
+from titan.wire.replays import NewReplayBody, ReplayDetailView, ReplaysAnswer, ReplaysQuery, ReplayView
 from titan.wire.runs import (
     ChainAnswer,
     ExportQuery,
@@ -56,6 +58,7 @@ from titan.wire.work import Cancelled, Resumed, Retried
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
+REPLAY: Final = RUN + "/replays/{replay:str}"
 
 #: Where exporters of OpenTelemetry send; the last is Langfuse's name for the first.
 OTLP: Final = (
@@ -319,6 +322,37 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         handler=notes.unmute_run,
         permission=Permission.ADMINISTER,
         answer=UnmuteAnswer,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/replays",
+        handler=replays.start_replay,
+        permission=Permission.REPLAY,
+        body=NewReplayBody,
+        answer=ReplayView,
+        status_code=202,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/replays",
+        handler=replays.list_replays,
+        permission=Permission.SEE_ALL,
+        query=ReplaysQuery,
+        answer=ReplaysAnswer,
+    ),
+    Route(
+        method="GET",
+        path=REPLAY,
+        handler=replays.show_replay,
+        permission=Permission.SEE_ALL,
+        answer=ReplayDetailView,
+    ),
+    Route(
+        method="POST",
+        path=REPLAY + "/cancel",
+        handler=replays.cancel_replay,
+        permission=Permission.REPLAY,
+        answer=ReplayView,
     ),
     Route(
         method="GET",

@@ -14,14 +14,17 @@ from litestar.types import ASGIApp
 
 from titan.model.errors import InvalidInput
 from titan.server.acceptor import Acceptor
-from titan.server.connection_tracker import (
+from titan.server.connections import (
+    DEFAULT_LIMITS,
     MOST_DESCRIPTORS,
+    SECURITY_HEADERS,
+    Connection,
+    ConnectionLimits,
     ConnectionTracker,
     TrackedConnection,
     tracker_of_this_process,
 )
 from titan.server.guard import LOCAL_HOSTS
-from titan.server.http_protocol import DEFAULT_LIMITS, SECURITY_HEADERS, Connection, ConnectionLimits
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from titan.model.recorded import Action
+from titan.model.runs import Action
 from titan.wire.actions import SkeletonAnswer
 from titan.wire.runs import RunView
 

@@ -8,12 +8,11 @@ from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.run_control import RunControl
-from titan.store.rows.columns import from_us, to_json
+from titan.store.rows.columns import from_us, methods_read_rows, to_json
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
 from titan.store.rows.workers import attempt_from_row
 from titan.store.session import Parameter, Row, Session
-from titan.store.unreadable import methods_read_rows
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from titan.model.run_control import RunControl
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER, SqlListReader
-from titan.store.rows.columns import from_us, from_us_or_none, to_us
+from titan.store.rows.columns import from_us, from_us_or_none, methods_read_rows, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.files import attempt_file_from_row, left_file_from_row
 from titan.store.rows.jobs import digests_of_spec, job_from_row, ready_job_from_row
@@ -24,7 +24,6 @@ from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_
 from titan.store.rows.tokens import sign_in_from_row, token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter
-from titan.store.unreadable import methods_read_rows
 
 
 @methods_read_rows

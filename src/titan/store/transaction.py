@@ -14,7 +14,7 @@ from titan.model.run_control import RunControl
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
-from titan.store.rows.columns import to_us, to_us_or_none
+from titan.store.rows.columns import reads_rows, to_us, to_us_or_none
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
 from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
@@ -22,7 +22,6 @@ from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.tokens import changes_of_token, row_of_sign_in, row_of_token
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
 from titan.store.session import Parameter, Session
-from titan.store.unreadable import reads_rows
 
 
 class SqlTransaction(SqlReader):

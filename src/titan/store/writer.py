@@ -12,11 +12,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from titan.model.errors import StoreError, StoreUnavailable
+from titan.model.errors import StoreError
 from titan.model.events import JournalEntry
 from titan.ports import Clock, Commit, Transaction
+from titan.store.session import closed, unavailable
 from titan.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -227,40 +228,3 @@ class Writer:
         if translation is not error:
             translation.__cause__ = error
         return translation
-
-
-class Listeners(Generic[C]):
-    """Those who are told of commits."""
-
-    def __init__(self, subject: str) -> None:
-        self._subject = subject
-        self._listeners: tuple[Callable[[C], None], ...] = ()
-        self._adding = threading.Lock()
-
-    def add(self, listener: Callable[[C], None]) -> None:
-        """Call `listener` for each commit from now on."""
-        with self._adding:
-            self._listeners = (*self._listeners, listener)
-
-    def tell(self, commit: C) -> None:
-        """Tell all of them; one that fails harms nobody."""
-        for listener in self._listeners:
-            try:
-                listener(commit)
-            except Exception:
-                logger.exception("%s: a listener failed; what it listens to is committed", self._subject)
-
-
-def unavailable(subject: str, found: str) -> StoreUnavailable:
-    """Return the error for a store that does not answer now."""
-    return StoreUnavailable(
-        subject,
-        expected="an answer",
-        found=found,
-        next_step="Nothing was kept; repeat the request, and look at the disk if this goes on.",
-    )
-
-
-def closed(subject: str) -> StoreUnavailable:
-    """Return the error for a store that was closed."""
-    return StoreUnavailable(subject, expected="an open store", found="a closed one")

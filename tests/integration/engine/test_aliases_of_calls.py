@@ -11,7 +11,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, check, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, a_span, a_word, at
 from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Source
-from titan.model.recorded import Note, Tally
+from titan.model.runs import Note, Tally
 from titan.ports_calls import CallStore
 
 ANSWER = "chatcmpl-" + "0123456789abcdef" * 2

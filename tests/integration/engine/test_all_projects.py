@@ -14,7 +14,7 @@ from titan.engine.lookout import Lookout
 from titan.engine.registrar import Registrar
 from titan.model.run_status import RunStatus
 from titan.ports_calls import CallStore
-from titan.rules.content_capture import ContentCapture
+from titan.rules.recording import ContentCapture
 from titan.store.calls.sqlite_store import SqliteCallStore
 
 PROJECTS = ("default", "finance", "shop")

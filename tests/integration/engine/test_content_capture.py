@@ -12,12 +12,11 @@ from tests.support.call_stores import check, count, everything_in, kept, run_of,
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
 from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, Recorded, Recorder
-from titan.engine.recording import record_entries
+from titan.engine.recorder import BLOB_BYTES, Recorded, Recorder, record_entries
 from titan.model.actions import SHARED_MARK, ActionEntry, Entry, Payload
 from titan.ports_calls import CallStore
-from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.recording import CAPTURES_ALL, ContentCapture
 from titan.rules.redaction import make_redactor
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore

@@ -14,7 +14,7 @@ from benchmarks.conversations import otlp_requests
 from tests.support.waiting import wait_until
 from titan.engine.preparing import NICENESS, Preparer, PreparingProcess
 from titan.ingest import otlp
-from titan.ingest.batch import Batch
+from titan.ingest.values import Batch
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput
 from titan.preparation import make_preparer

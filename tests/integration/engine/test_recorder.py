@@ -39,8 +39,8 @@ from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
 from titan.rules.entry_redaction import EntryRedactor
-from titan.rules.never_ended import NEVER_ENDED
 from titan.rules.redaction import make_redactor
+from titan.rules.reports import NEVER_ENDED
 from titan.rules.run_lifecycle import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore

@@ -22,7 +22,7 @@ from titan.model.runs import Run
 from titan.ports_calls import CallTransaction
 from titan.rules.run_lifecycle import IDLE, RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore
-from titan.store.writer import closed
+from titan.store.session import closed
 
 T = TypeVar("T")
 

@@ -12,8 +12,7 @@ import pytest
 
 from tests.support.raw_http import read_answer, request, said
 from titan.server.acceptor import Acceptor
-from titan.server.connection_tracker import ConnectionTracker, TrackedConnection
-from titan.server.http_protocol import DEFAULT_LIMITS
+from titan.server.connections import DEFAULT_LIMITS, ConnectionTracker, TrackedConnection
 from titan.server.serve import listen
 
 

@@ -19,11 +19,11 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEnd
 from titan.model.errors import StoreDamaged, StoreFull
-from titan.model.recorded import Note
+from titan.model.runs import Note
 from titan.ports_calls import CallReader
 from titan.store.calls.scrubbing import TO_SCRUB
 from titan.store.calls.sqlite_store import SqliteCallStore
-from titan.store.calls.texts import MAX_DIGESTS, KnownTexts
+from titan.store.calls.tapes import MAX_DIGESTS, KnownTexts
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.
 LIVES = (1, 300, 40)

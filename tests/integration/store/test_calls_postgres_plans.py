@@ -19,9 +19,8 @@ from titan.ports_calls import CallFilter, CallReader, RunFilter
 from titan.store.calls.postgres_session import PostgresCallSession
 from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.session import Value
 from titan.store.postgres.address import Address
-from titan.store.session import Row
+from titan.store.session import Row, Value
 
 RUNS, ACTIONS = 5_000, 50_000
 

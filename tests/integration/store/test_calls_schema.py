@@ -16,9 +16,9 @@ from titan.ports_calls import CallFilter, CallReader, RunFilter
 from titan.store.calls.queries import QUERIES
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.sqlite_store import CALLS
-from titan.store.session import Row
+from titan.store.session import Row, Value
 from titan.store.sqlite import opening
-from titan.store.sqlite.session import SqliteSession, Value
+from titan.store.sqlite.session import SqliteSession
 
 CALLS_FOLDER = STORE_FOLDER / "calls"
 SQL_FOLDER = STORE_FOLDER / "sql" / "calls"

@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from tests.support.waiting import wait_until
-from titan.store.sqlite.checkpointing import Checkpoints
+from titan.store.sqlite.session import Checkpoints
 
 PAGES = 20
 SALT = slice(

@@ -14,7 +14,7 @@ from tests.support.call_stores import kept, record
 from tests.support.postgres import a_database
 from tests.support.recorded import a_call, at
 from tests.support.stores import StandingClock
-from titan.model.recorded import Note
+from titan.model.runs import Note
 from titan.ports_calls import CallStore, CallTransaction
 from titan.store.calls.postgres_session import PostgresCallSession
 from titan.store.calls.postgres_store import PostgresCallStore

@@ -37,8 +37,7 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, Note
-from titan.model.runs import Run
+from titan.model.runs import Action, Note, Run
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import Applied, apply_entries
 

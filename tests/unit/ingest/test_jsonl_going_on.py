@@ -18,7 +18,7 @@ from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
 from titan.model.run_status import RunStatus, StatusSource
 from titan.model.runs import Run, ToldEnd
-from titan.rules.never_ended import NEVER_ENDED, closed
+from titan.rules.reports import NEVER_ENDED, closed
 from titan.rules.run_lifecycle import fallen_silent
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from titan.ingest.levels import MOST_LEVELS, shallow
-from titan.ingest.values import read_json
+from titan.ingest.values import MOST_LEVELS, read_json, shallow
 from titan.model.errors import InvalidInput
 
 

@@ -13,7 +13,7 @@ from tests.support.builders import NOON
 from titan.ingest.sentinel_bundle import MOST_LEVELS, BundleEntry, bundle_entry
 from titan.ingest.sentinel_payloads import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import COUNTS_ALL, Action
+from titan.model.runs import COUNTS_ALL, Action
 from titan_sdk.tape import encode
 
 ACTION = Action(

@@ -6,7 +6,7 @@ from tests.support.recorded import a_call, heard
 from titan.insight.bodies import Bodies
 from titan.insight.interventions import intervention_of, is_intervention
 from titan.model.actions import ActionEntry, ActionKind, Source
-from titan.model.recorded import Action
+from titan.model.runs import Action
 
 
 def recorded(entry: ActionEntry) -> Action:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from titan.insight.trends import Verdict, trends
-from titan.model.recorded import AgentDay
+from titan.model.runs import AgentDay
 
 TODAY = date(2026, 3, 15)
 

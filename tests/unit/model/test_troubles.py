@@ -6,8 +6,7 @@ from msgspec.structs import replace
 from tests.support.recorded import a_call, a_word, at, heard
 from titan.model.actions import Outcome
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.model.troubles import righted, troubles_after, wrong_now
+from titan.model.runs import Run, ToldEnd, righted, troubles_after, wrong_now
 
 
 def a_run(**changes: object) -> Run:

@@ -5,8 +5,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call
 from titan.model.actions import MOST_TOKENS, ActionEntry, ModelUse
-from titan.rules.cached_input import all_input
-from titan.rules.storable import storable
+from titan.rules.storable import all_input, storable
 
 
 @pytest.mark.parametrize(

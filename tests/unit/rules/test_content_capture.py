@@ -6,8 +6,7 @@ from msgspec.structs import replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import RUN, Memory, a_call, a_word
 from titan.model.actions import ActionEntry, Payload
-from titan.rules.content_capture import CAPTURES_ALL, ContentCapture
-from titan.rules.recording import MOST_DETAILS, apply_entries
+from titan.rules.recording import CAPTURES_ALL, MOST_DETAILS, ContentCapture, apply_entries
 
 FINANCE = ContentCapture(off_projects=frozenset({"Finance", "hr"}))
 CALL = replace(a_call(), inputs=Payload("1"), outputs=Payload("2"))

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from tests.unit.rules.test_never_ended import a_closed_run
 from titan.model.actions import Outcome, RunEnd
-from titan.model.recorded import Note, Stops
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Note, Run, Stops
 from titan.rules.intercepts import DEFAULTS, Reason, ReasonKind, Thresholds, acknowledgement, depends_on_agent, reasons
 
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
 from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Source
-from titan.model.recorded import Tally
-from titan.rules.never_ended import NEVER_ENDED, closed, described
+from titan.model.runs import Tally
+from titan.rules.reports import NEVER_ENDED, closed, described
 
 
 def a_run_broken_off(*, end: float = 9) -> Memory:

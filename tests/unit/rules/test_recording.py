@@ -22,9 +22,8 @@ from titan.model.actions import (
     RunEnd,
     Source,
 )
-from titan.model.recorded import Tally
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import UNKNOWN_AGENT
+from titan.model.runs import UNKNOWN_AGENT, Tally
 
 MODEL = ActionKind.MODEL
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_span, heard, in_any_order
 from titan.model.actions import ActionKind, ModelUse, Source
-from titan.model.recorded import Tally
+from titan.model.runs import Tally
 
 MODEL = ActionKind.MODEL
 TOKENS = ModelUse(input_tokens=30, output_tokens=9)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.random_telling import nests, plain, some_calls
 from tests.support.recorded import Memory, a_seen, heard
 from titan.model.actions import Entry, ModelUse, Outcome
-from titan.model.recorded import Tally
+from titan.model.runs import Tally
 
 
 @settings(max_examples=80, deadline=None)

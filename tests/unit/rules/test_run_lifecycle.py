@@ -9,10 +9,9 @@ from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
-from titan.model.recorded import Tally
 from titan.model.run_control import RunControl
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import UNKNOWN_AGENT
+from titan.model.runs import UNKNOWN_AGENT, Tally
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import apply_entries
 from titan.rules.run_lifecycle import (

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from titan.model.actions import Outcome
-from titan.model.recorded import OutcomeSums, Tally
-from titan.rules.tallying import tally_of
+from titan.model.runs import OutcomeSums, Tally
+from titan.rules.totals import tally_of
 
 
 def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:

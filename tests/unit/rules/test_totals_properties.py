@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.support.action_facts import CLIENT, FRAMEWORK, an_action
 from titan.model.actions import ActionKind, Outcome
-from titan.model.totals import ActionFacts
+from titan.model.runs import ActionFacts
 from titan.rules.totals import totals
 
 #: Mostly model spans, as careless instrumentations send them.

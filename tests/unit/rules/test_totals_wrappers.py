@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.action_facts import CLIENT, FRAMEWORK, an_action, calls, counts, tally
 from titan.model.actions import ActionKind, Outcome
-from titan.model.recorded import Tally
-from titan.model.totals import ActionFacts, Count
+from titan.model.runs import ActionFacts, Count, Tally
 
 STEP = ActionKind.STEP
 ONCE = (31, 9)

@@ -26,8 +26,8 @@ def console(tmp_path: Path) -> Console:
     return Console(web)
 
 
-def given(console: Console, path: str, headers: dict[bytes, str] = BROWSER, *, method: str = "GET") -> Page:
-    page = console.answer(method, path, headers)
+def given(console: Console, path: str, headers: dict[bytes, str] = BROWSER) -> Page:
+    page = console.answer(path, headers)
     assert page is not None, path
     return page
 
@@ -43,13 +43,12 @@ def test_a_browser_gets_the_page_for_every_path_that_is_no_file(console: Console
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/v1/models", "/schema/openapi.json", "/metrics", "/api"])
 def test_what_programs_ask_is_left_to_the_routes(console: Console, path: str) -> None:
-    assert console.answer("GET", path, BROWSER) is None
+    assert console.answer(path, BROWSER) is None
 
 
 def test_what_is_no_browser_gets_no_page(console: Console) -> None:
-    assert console.answer("GET", "/", {b"accept": "*/*"}) is None
-    assert console.answer("GET", "/runs", {}) is None
-    assert console.answer("POST", "/", BROWSER) is None
+    assert console.answer("/", {b"accept": "*/*"}) is None
+    assert console.answer("/runs", {}) is None
 
 
 def test_an_asset_is_kept_for_ever_and_comes_compressed_to_who_takes_it(console: Console) -> None:
@@ -85,8 +84,8 @@ def test_there_is_nothing_but_the_files_of_the_bundle(console: Console, path: st
 
 
 def test_what_the_bundle_says_about_itself_is_no_page(console: Console) -> None:
-    assert console.answer("GET", "/digest", {}) is None
-    assert console.answer("GET", "/../secret.txt", {}) is None
+    assert console.answer("/digest", {}) is None
+    assert console.answer("/../secret.txt", {}) is None
 
 
 def test_a_page_that_did_not_change_is_not_sent_again(console: Console) -> None:

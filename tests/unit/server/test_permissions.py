@@ -2,13 +2,13 @@
 
 from titan.model.tokens import Role
 from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, PERMITTED, RECORDS, Permission
-from titan.server.signing_in import PATH
+from titan.server.access import SESSION_PATH
 from titan.server.table import ROUTES, SOCKETS
 
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
     *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER, Permission.RECORD),
-    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE),
+    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE, Permission.REPLAY),
 }
 #: Signing in, and out, changes nothing but who one is.
 AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
@@ -69,7 +69,7 @@ def test_no_job_decides_the_gate_that_holds_it() -> None:
 def test_who_has_no_token_can_sign_in_and_nothing_else() -> None:
     signing_in = [route.path for route in ROUTES if route.permission is Permission.SIGN_IN]
 
-    assert set(signing_in) == {PATH}
+    assert set(signing_in) == {SESSION_PATH}
 
 
 def test_no_token_of_a_project_looks_after_workers_or_the_server() -> None:

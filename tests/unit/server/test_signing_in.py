@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from titan.model.errors import Forbidden
+from titan.server.access import cookie_of, set_cookie
 from titan.server.guard import check_origin_of_page
-from titan.server.signing_in import cookie_of, set_cookie
 
 
 @pytest.mark.parametrize(

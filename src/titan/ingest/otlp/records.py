@@ -12,13 +12,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.ingest.otlp.actions import texts_of, time_of
-from titan.ingest.otlp.attributes import MEANINGS, Gathered, gather
-from titan.ingest.otlp.contents import Messages, contents_of, is_message_event
-from titan.ingest.otlp.details import OF_A_VERDICT, verdict_of
-from titan.ingest.otlp.kinds import kind_of
-from titan.ingest.otlp.telemetry import LogRecord, Span
-from titan.ingest.otlp.use import cost_of, use_of
+from titan.ingest.otlp.calls import Messages, contents_of, cost_of, is_message_event, use_of
+from titan.ingest.otlp.spans import OF_A_VERDICT, kind_of, texts_of, time_of, verdict_of
+from titan.ingest.otlp.telemetry import MEANINGS, Gathered, LogRecord, Span, gather
 from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 

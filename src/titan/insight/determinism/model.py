@@ -9,7 +9,7 @@ from typing import Final
 
 from titan.insight.bodies import Bodies
 from titan.model.actions import CALLS
-from titan.model.recorded import Action
+from titan.model.runs import Action
 
 
 class Severity(StrEnum):

@@ -8,8 +8,7 @@ from litestar import Response
 from titan.engine.determinism import Prediction
 from titan.insight.determinism.model import Issue, band_of
 from titan.model.errors import UnknownIssue
-from titan.model.recorded import AcceptedIssue
-from titan.model.runs import Run
+from titan.model.runs import AcceptedIssue, Run
 from titan.ports_calls import CallTransaction
 from titan.rules.names import shown
 from titan.server.answers import json_answer

@@ -12,9 +12,7 @@ from litestar import Response
 from titan.ingest.jsonl import Pinned, Told, read_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
-from titan.model.recorded import Note
-from titan.model.runs import Run
-from titan.model.troubles import righted
+from titan.model.runs import Note, Run, righted
 from titan.ports_calls import CallTransaction
 from titan.rules.storable import storable_time
 from titan.server.answers import json_answer

@@ -6,8 +6,7 @@ from typing import Final
 
 from litestar import Response
 
-from titan.model.recorded import Stops
-from titan.model.runs import Run
+from titan.model.runs import Run, Stops
 from titan.ports_calls import CallReader, RunFilter
 from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.server.answers import json_answer

@@ -9,7 +9,7 @@ import msgspec
 from litestar.response import Stream
 
 from titan.insight.export_csv import csv_table
-from titan.model.recorded import Action
+from titan.model.runs import Action
 from titan.ports_calls import CallFilter, CallReader
 from titan.server.call import Call
 from titan.server.recorded_views import action_view

@@ -7,8 +7,7 @@ from litestar import Response
 
 from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
-from titan.model.recorded import Note
-from titan.model.runs import Run
+from titan.model.runs import Note, Run
 from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.intercepts import acknowledgement
 from titan.rules.names import shown

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from titan.engine.preparing import LARGE_BYTES
 from titan.ingest import openai_agents, otlp
-from titan.ingest.batch import Batch
+from titan.ingest.values import Batch
 from titan.model.actions import Entry
 from titan.server.answers import json_answer
 from titan.server.call import Call

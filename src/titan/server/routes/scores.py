@@ -7,7 +7,7 @@ from litestar import Response
 from titan.ingest.langfuse_scores import Refused, Score, read_events, read_scores
 from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Note
+from titan.model.runs import Note
 from titan.ports_calls import CallTransaction
 from titan.rules.run_lifecycle import not_heard_yet
 from titan.server.answers import json_answer

@@ -7,10 +7,9 @@ from litestar import Response
 
 from titan.engine import tokens
 from titan.ports import Transaction
-from titan.server.access import Caller
+from titan.server.access import Caller, set_cookie
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.signing_in import set_cookie
 from titan.wire.access import SessionView, SignInBody
 
 

@@ -9,11 +9,10 @@ from litestar import Response
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
-from titan.model.recorded import Action
-from titan.model.runs import Run
+from titan.model.runs import Action, Run
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
-from titan.rules.tallying import tally_of
+from titan.rules.totals import tally_of
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 from titan.server.lists import given

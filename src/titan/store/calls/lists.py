@@ -12,14 +12,12 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, OutcomeSums
-from titan.model.runs import Run
+from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
-from titan.store.calls.session import CallSession
 from titan.store.rows.columns import to_us
-from titan.store.session import Row
+from titan.store.session import CallSession, Row
 
 #: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {

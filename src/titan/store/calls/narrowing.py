@@ -11,8 +11,8 @@ from titan.model.actions import Outcome
 from titan.ports_calls import CallFilter, RunFilter
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.rows import FULL_PICO, sum_to_pico, to_pico
-from titan.store.calls.session import CallSession, Value
 from titan.store.rows.columns import to_json, to_us
+from titan.store.session import CallSession, Value
 
 #: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
 MAX_HITS: Final = 3_000  # some 20 ms

@@ -9,8 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from titan.store.calls.session import CallSession, Value
-from titan.store.session import Row
+from titan.store.session import CallSession, Row, Value
 
 PACK_BYTES: Final = 256 * 1024  # of JSON, before it is compressed: what reading one row unpacks
 LEVEL: Final = 6

@@ -1,9 +1,10 @@
-"""Notes of people, and what an agent's runs come to: rows and back."""
+"""Notes of people, replays, and what an agent's runs come to: rows and back."""
 
 from datetime import date, timedelta
 from typing import Final
 
-from titan.model.recorded import AcceptedIssue, AgentDay, AgentRow, ErrorKind, Note
+from titan.model.replays import Replay, ReplayLevel, ReplayState
+from titan.model.runs import AcceptedIssue, AgentDay, AgentRow, ErrorKind, Note
 from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
@@ -51,6 +52,42 @@ def accepted_from_row(row: Row, project_id: str, agent_id: str) -> AcceptedIssue
     """Return an acceptance of `accepted_issues`."""
     return AcceptedIssue(
         project_id=project_id, agent_id=agent_id, key=row[0], author=row[1], reason=row[2], at=from_us(row[3])
+    )
+
+
+def replay_from_row(row: Row, project_id: str) -> Replay:
+    """Return a replay of `replays_of_run` or `replay`."""
+    return Replay(
+        id=row[0],
+        project_id=project_id,
+        run_id=row[1],
+        with_run=row[2],
+        level=ReplayLevel(row[3]),
+        state=ReplayState(row[4]),
+        author=row[5],
+        created_at=from_us(row[6]),
+        ended_at=None if row[7] is None else from_us(row[7]),
+        error=row[8],
+        metrics=row[9],
+        result=row[10],
+    )
+
+
+def row_of_replay(replay: Replay, run_no: int, with_run_no: int | None) -> tuple[str | int | None, ...]:
+    """Return the columns of `save_replays`."""
+    return (
+        replay.id,
+        replay.project_id,
+        run_no,
+        with_run_no,
+        replay.level.value,
+        replay.state.value,
+        replay.author,
+        to_us(replay.created_at),
+        None if replay.ended_at is None else to_us(replay.ended_at),
+        replay.error,
+        replay.metrics,
+        replay.result,
     )
 
 

@@ -9,16 +9,15 @@ import psycopg
 
 from titan.store.calls.postgres_words import query_of, vector_of
 from titan.store.calls.queries import SQL_FOLDER
-from titan.store.calls.session import Value
 from titan.store.queries import load_queries
-from titan.store.session import Parameter, Row
+from titan.store.session import Parameter, Row, Value
 
 QUERIES: Final = load_queries(SQL_FOLDER / "queries", SQL_FOLDER / "postgres" / "queries")
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
 class PostgresCallSession:
-    """Implements `titan.store.calls.session.CallSession`."""
+    """Implements `titan.store.session.CallSession`."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self.connection = connection

@@ -22,15 +22,14 @@ from titan.ports_calls import CallCommit, CallReader, CallTransaction
 from titan.store.calls.postgres_session import PostgresCallSession
 from titan.store.calls.queries import SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.texts import KnownTexts
+from titan.store.calls.tapes import KnownTexts
 from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
 from titan.store.postgres.errors import translated
 from titan.store.postgres.session import ConnectionLost, StatementFailed
-from titan.store.readers import Readers
 from titan.store.schema import load_schema
-from titan.store.writer import Listeners, closed
+from titan.store.session import Listeners, Readers, closed
 
 T = TypeVar("T")
 

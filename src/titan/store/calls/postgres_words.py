@@ -8,8 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-from titan.store.calls.matching import MAX_WORDS
-from titan.store.calls.words import apart
+from titan.store.calls.matching import MAX_WORDS, apart
 
 _WORD: Final = re.compile(r"[^\W_]+")
 MAX_POSITION: Final = 16_383  # https://www.postgresql.org/docs/current/textsearch-limitations.html

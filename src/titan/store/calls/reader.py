@@ -7,13 +7,12 @@ from operator import attrgetter
 from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.recorded import AcceptedIssue, Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Stops
+from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import AcceptedIssue, Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Run, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
-from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import (
     accepted_from_row,
@@ -21,14 +20,13 @@ from titan.store.calls.people_rows import (
     day_from_row,
     error_kind_from_row,
     note_from_row,
+    replay_from_row,
 )
-from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, run_from_row
-from titan.store.calls.session import CallSession
-from titan.store.calls.tape_reading import entries_of_rows, entries_within
+from titan.store.calls.rows import action_from_row, flat_run, heard_from_row, hour_of, run_from_row
+from titan.store.calls.tapes import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tapes
-from titan.store.rows.columns import to_json, to_us
-from titan.store.session import Row
-from titan.store.unreadable import methods_read_rows
+from titan.store.rows.columns import methods_read_rows, to_json, to_us
+from titan.store.session import CallSession, Row
 
 NO_RUN: Final = 0  # the number of none
 
@@ -239,6 +237,15 @@ class SqlCallReader:
         run_no = self._run_no(project_id, run_id)
         rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
         return [note_from_row(row, project_id, run_id) for row in rows]
+
+    def replays_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[Replay]:
+        run_no = self._run_no(project_id, run_id)
+        rows = [] if run_no is None else self._all("replays_of_run", run_no=run_no, limit=limit)
+        return [replay_from_row(row, project_id) for row in rows]
+
+    def replay(self, project_id: str, replay_id: str) -> Replay | None:
+        row = self._one("replay", project_id=project_id, id=replay_id)
+        return None if row is None else replay_from_row(row, project_id)
 
     def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
         wanted = sorted(ids)

@@ -1,6 +1,7 @@
 """Recorded runs, actions and entries to rows and back."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -8,10 +9,21 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import COUNTS_ALL, COUNTS_NOTHING, Action, Count, OutcomeSums, Tally, counted_alone, lasted_ns
 from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.model.totals import ActionFacts, RunTotals
+from titan.model.runs import (
+    COUNTS_ALL,
+    COUNTS_NOTHING,
+    Action,
+    ActionFacts,
+    Count,
+    OutcomeSums,
+    Run,
+    RunTotals,
+    Tally,
+    ToldEnd,
+    counted_alone,
+    lasted_ns,
+)
 from titan.ports_calls import FlatRun, Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
@@ -358,3 +370,26 @@ def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, ou
 _FACTS_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
 _ACTION_DECODER: Final = msgspec.json.Decoder(ActionEntry)
 _RUN_DECODER: Final = msgspec.json.Decoder(RunEntry)
+
+
+#: Project, agent, hour, attempts that were stopped, attempts.
+HourRow: TypeAlias = tuple[str, str, int, int, int]
+
+HOUR_US: Final = 3_600_000_000
+
+
+def hour_of(at: datetime) -> int:
+    """Return the hour of a moment, in hours since 1970 in UTC."""
+    return to_us(at) // HOUR_US
+
+
+def hours_changed(changes: Iterable[tuple[Run | None, Run | None]]) -> list[HourRow]:
+    """Return the rows of `add_to_hours` by which runs change sums, each before and after: it may come, or go."""
+    sums: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for change in changes:
+        for run, sign in zip(change, (-1, 1), strict=True):
+            if run is not None:
+                place = run.project_id, run.agent_id, hour_of(run.started_at)
+                stopped, attempts = sums.get(place, (0, 0))
+                sums[place] = stopped + sign * run.tally.stopped, attempts + sign * run.tally.attempts
+    return [(*place, *changed) for place, changed in sums.items() if any(changed)]

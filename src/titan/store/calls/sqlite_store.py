@@ -16,18 +16,14 @@ from titan.store.calls.packing import Packed
 from titan.store.calls.queries import QUERIES, SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.scrubbing import Scrubber
-from titan.store.calls.session import CallSession
-from titan.store.calls.texts import KnownTexts
+from titan.store.calls.tapes import KnownTexts
 from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
-from titan.store.readers import Readers
 from titan.store.rows.columns import to_us
 from titan.store.schema import load_schema
+from titan.store.session import CallSession, Listeners, Readers, closed
 from titan.store.sqlite import opening
-from titan.store.sqlite.checkpointing import Checkpoints
-from titan.store.sqlite.reading import ReadingThread
-from titan.store.sqlite.session import SqliteSession, translated
-from titan.store.writer import Listeners, closed
+from titan.store.sqlite.session import Checkpoints, ReadingThread, SqliteSession, translated
 
 T = TypeVar("T")
 

@@ -1,59 +1,40 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
-from titan.model.recorded import AcceptedIssue, Action, Count, Note
-from titan.model.runs import Run
-from titan.model.totals import RunTotals
-from titan.model.troubles import troubles_after
+from titan.model.replays import Replay
+from titan.model.runs import AcceptedIssue, Action, Count, Note, Run, RunTotals, troubles_after
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.store.calls.agent_hours import HourRow, hours_changed
-from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
-from titan.store.calls.people_rows import row_of_note
-from titan.store.calls.ranges import BLOB, to_ranges
+from titan.store.calls.people_rows import row_of_note, row_of_replay
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import (
+    HourRow,
     Values,
     action_from_row,
-    facts_of,
+    hours_changed,
     row_of_action,
     row_of_run,
     run_from_row,
     with_totals,
 )
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
-from titan.store.calls.session import CallSession
-from titan.store.calls.texts import KnownTexts
-from titan.store.calls.words import words_of
-from titan.store.rows.columns import to_json, to_us
-from titan.store.unreadable import reads_rows
+from titan.store.calls.tapes import NO_LINK, KnownTexts, Place, TapeRows, words_of_entry
+from titan.store.rows.columns import reads_rows, to_json, to_us
+from titan.store.session import CallSession
 
 MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
 PREDICTED_AGAIN: Final = 1000  # runs of an agent, when what is accepted in them changes
-_NO_LINK: Final = bytes(32).hex()
 # Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
 _FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
 _FOR_STATS: Final = 1  # before the end that a change of a run may be
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a run stands in the store, and how far its tape has come."""
-
-    run_no: int
-    text_count: int
-    link: str
-    actions_version: int  #: of the newest change of its actions
-    known: Run | None  #: None: it is new
 
 
 class SqlCallTransaction(SqlCallReader):
@@ -71,7 +52,7 @@ class SqlCallTransaction(SqlCallReader):
         self.version: int = row[0]
         self._last_action: int = row[1]
         self._last_run_no: int = row[2]
-        self._places: dict[tuple[str, str], _Place] = {}
+        self._places: dict[tuple[str, str], Place] = {}
         self._absent: set[tuple[str, str]] = set()
 
     # --- what is known ---
@@ -121,7 +102,7 @@ class SqlCallTransaction(SqlCallReader):
         for row in self._all("runs_to_change", project_id=project_id, ids=to_json(sorted(run_ids))):
             run = run_from_row(row[4:])
             found[run.id] = run
-            self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), row[3], run)
+            self._places[project_id, run.id] = Place(row[0], row[1], row[2].hex(), row[3], run)
         self._absent.update((project_id, run_id) for run_id in run_ids - found.keys())
         return found
 
@@ -135,10 +116,10 @@ class SqlCallTransaction(SqlCallReader):
         for run_id, place in places.items():
             if place.known is not None and place.known.archived_at is not None and changed[run_id].archived_at is None:
                 self._index_again(place.known)
-        batch = _Batch(project_id, to_us(self.now), self)
+        batch = TapeRows(project_id, to_us(self.now), self._texts_of)
         for new in entries:
             place = places[new.entry.run_id]
-            self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK else 0)
+            self.version += 1 + (_FOR_CREATION if place.link == NO_LINK else 0)
             batch.add(self.version, new, place)
         for action in actions:
             places[action.run_id].actions_version = self.version
@@ -153,7 +134,7 @@ class SqlCallTransaction(SqlCallReader):
         self._add_bodies(batch)
         self._last_action = max([self._last_action, *(action.number for action in actions)])
 
-    def _add_bodies(self, batch: "_Batch") -> None:
+    def _add_bodies(self, batch: TapeRows) -> None:
         self._texts_known.grew(len(batch.texts))
         self._session.insert("add_texts", batch.texts)
         self._session.insert("add_bodies", batch.bodies)
@@ -181,6 +162,12 @@ class SqlCallTransaction(SqlCallReader):
         self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
         self._session.run("note_seen", {"run_no": self._run_no(note.project_id, note.run_id)})
         self.touched.add((note.project_id, note.run_id))
+
+    def save_replay(self, replay: Replay) -> None:
+        run_no = self._run_no(replay.project_id, replay.run_id)
+        with_run_no = None if replay.with_run is None else self._run_no(replay.project_id, replay.with_run)
+        if run_no is not None and (replay.with_run is None or with_run_no is not None):
+            self._session.insert("save_replays", [row_of_replay(replay, run_no, with_run_no)])
 
     def save_totals(
         self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
@@ -248,7 +235,7 @@ class SqlCallTransaction(SqlCallReader):
         self.note_actions_changed(project_id, run.id)
         self.put_note(FORGOTTEN, str(self.version))  # whoever shows it under this name reads anew
         both = {"run_no": place.run_no, "tape_no": other.run_no}
-        for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes"):
+        for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes", "adopt_replays"):
             self._session.run(query, both)
         self._session.run("adopt_actions", {**both, "agent_id": run.agent_id, "version": self.version})
         self._session.run("forget_run", {"run_no": other.run_no})
@@ -313,7 +300,7 @@ class SqlCallTransaction(SqlCallReader):
     def put_note(self, name: str, value: str) -> None:
         self._session.run("set_meta", {"name": name, "value": value})
 
-    def texts_of(self, place: _Place) -> dict[bytes, int]:
+    def _texts_of(self, place: Place) -> dict[bytes, int]:
         """Return digest → number of the texts that a run keeps; the caller may add to it."""
 
         def read() -> dict[bytes, int]:
@@ -325,16 +312,16 @@ class SqlCallTransaction(SqlCallReader):
 
         return self._texts_known.of_run(place.run_no, read)
 
-    def _place(self, project_id: str, run_id: str) -> _Place:
+    def _place(self, project_id: str, run_id: str) -> Place:
         key = (project_id, run_id)
         if key not in self._places and (key in self._absent or not self._read_places(project_id, {run_id})):
             self._absent.discard(key)
             self._last_run_no += 1
             self._texts_known.forget(self._last_run_no)
-            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK, 0, None)
+            self._places[key] = Place(self._last_run_no, 0, NO_LINK, 0, None)
         return self._places[key]
 
-    def _save_runs(self, runs: Iterable[Run], places: dict[str, _Place]) -> None:
+    def _save_runs(self, runs: Iterable[Run], places: dict[str, Place]) -> None:
         rows: list[Values] = []
         changes: list[tuple[Run | None, Run]] = []
         for run in runs:
@@ -374,95 +361,6 @@ def replace_agent(action: Action, run: Run) -> Action:
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
 
 
-def words_of_entry(entry: ActionEntry, new_in_inputs: Iterable[str], new_in_outputs: Iterable[str]) -> str:
-    """Return the words an entry is found by: of the texts it shares with others, those that are new with it."""
-    parts = [entry.name, *entry.tags]
-    if entry.failure is not None:
-        parts.append(entry.failure.message)
-    for payload, new in ((entry.inputs, new_in_inputs), (entry.outputs, new_in_outputs)):
-        if payload is not None:
-            parts += map(words_of, (payload.text, *new))
-    return "\n".join(parts)
-
-
-class _Body(NamedTuple):
-    """What a payload becomes."""
-
-    text: str | None  #: its columns
-    shared: str | None
-    linked: tuple[bytes, ...]  #: what the chain takes of it
-    new: Sequence[str]  #: the texts that the run did not keep before
-
-
-_NO_BODY: Final = _Body(None, None, (), ())
-
-
-class _Batch:
-    """The rows that some entries become."""
-
-    def __init__(self, project_id: str, now_us: int, transaction: SqlCallTransaction) -> None:
-        self._project_id = project_id
-        self._now_us = now_us
-        self._transaction = transaction
-        self.entries: list[Values] = []
-        self.bodies: list[Values] = []
-        self.texts: list[Values] = []
-        self.words: list[tuple[int, str]] = []
-        self.blobs: list[Values] = []
-        #: Number of an action → number of its newest entry.
-        self.versions: dict[int, int] = {}
-
-    def add(self, number: int, new: NewEntry, place: _Place) -> None:
-        entry, facts = new.entry, facts_of(new.entry)
-        given = taken = _NO_BODY
-        if isinstance(entry, ActionEntry):
-            assert new.action_number is not None
-            given, taken = self._body(entry.inputs, place), self._body(entry.outputs, place)
-            self.versions[new.action_number] = number
-            self.words.append((number, words_of_entry(entry, given.new, taken.new)))
-        place.link = link_after(place.link, facts, given.linked, taken.linked)
-        self.entries.append((number, self._project_id, place.run_no, new.action_number, self._now_us))
-        self.bodies.append(
-            (
-                number,
-                self._project_id,
-                facts.decode(),
-                given.text,
-                given.shared,
-                taken.text,
-                taken.shared,
-                bytes.fromhex(place.link),
-            )
-        )
-
-    def _body(self, payload: Payload | None, place: _Place) -> _Body:
-        if payload is None:
-            return _NO_BODY
-        content = payload.text.encode()
-        if payload.blob is not None:
-            self.blobs.append((payload.blob, place.run_no, self._project_id))
-            return _Body(payload.text, BLOB + payload.blob, (content,), ())
-        if not payload.shared:
-            return _Body(payload.text, None, (content,), ())
-        known = self._transaction.texts_of(place)
-        digests = payload.digests or tuple(map(digest_of, payload.shared))
-        new = () if all(map(known.__contains__, digests)) else self._keep_new(payload.shared, digests, known, place)
-        return _Body(payload.text, to_ranges([*map(known.__getitem__, digests)]), (content, *digests), new)
-
-    def _keep_new(
-        self, texts: Sequence[str], digests: Sequence[bytes], known: dict[bytes, int], place: _Place
-    ) -> Sequence[str]:
-        """Number the texts that the run does not keep yet, and return them."""
-        new: list[str] = []
-        for text, digest in zip(texts, digests, strict=True):
-            if digest not in known:
-                place.text_count += 1
-                known[digest] = place.text_count
-                self.texts.append((self._project_id, place.run_no, place.text_count, digest, text))
-                new.append(text)
-        return new
-
-
 _FORGETTING_ENTRIES: Final = (
     "forget_words_of_run",  # they are found by the entries
     "forget_bodies_of_run",
@@ -471,4 +369,10 @@ _FORGETTING_ENTRIES: Final = (
     "forget_blobs_of_run",
     "forget_entries_of_run",
 )
-_FORGETTING: Final = ("forget_actions_of_run", "forget_notes_of_run", "forget_aliases_of_run", "forget_run")
+_FORGETTING: Final = (
+    "forget_actions_of_run",
+    "forget_notes_of_run",
+    "forget_replays_of_run",
+    "forget_aliases_of_run",
+    "forget_run",
+)

@@ -11,11 +11,9 @@ from typing import Final
 
 from titan.model.actions import digest_of
 from titan.ports_calls import TapeBlob, TapeBreak, TapeCheck
-from titan.store.calls.linking import link_after
 from titan.store.calls.packing import FACTS, entries_of_pack, texts_of_pack
-from titan.store.calls.ranges import BLOB, from_ranges
-from titan.store.calls.session import CallSession
-from titan.store.session import Row
+from titan.store.calls.tapes import BLOB, from_ranges, link_after
+from titan.store.session import CallSession, Row
 from titan_sdk.tape import CHAIN_START, chain
 
 ROWS_AT_ONCE: Final = 200  # each of up to 64 KiB and what it shares

@@ -16,12 +16,12 @@ from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER
 from titan.store.postgres.session import PostgresSession
 from titan.store.reader import SqlReader
+from titan.store.rows.columns import methods_read_rows
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row, ready_job_of
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter, Row
 from titan.store.transaction import SqlTransaction
-from titan.store.unreadable import methods_read_rows
 
 _Question: TypeAlias = tuple[str, Mapping[str, Parameter]]
 

@@ -23,7 +23,8 @@ from titan.store.postgres.errors import CONFLICTS, translated
 from titan.store.postgres.opening import TURN
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
 from titan.store.postgres.turns import OwnCommits
-from titan.store.writer import RunAgain, unavailable
+from titan.store.session import unavailable
+from titan.store.writer import RunAgain
 
 PATIENCE_SECONDS: Final = 5.0  # for PostgreSQL to come back, a restart of it included, before requests are refused
 _PAUSE_SECONDS: Final = 0.1

@@ -4,7 +4,7 @@ from typing import Final
 
 from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
 from titan.store.postgres.session import ConnectionLost, StatementFailed
-from titan.store.writer import unavailable
+from titan.store.session import unavailable
 
 #: Two transactions got into each other's way: serialization_failure, deadlock_detected.
 CONFLICTS: Final = frozenset({"40001", "40P01"})

@@ -18,8 +18,8 @@ from titan.store.postgres.errors import translated
 from titan.store.postgres.listening import SETTINGS, Listening
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
 from titan.store.postgres.turns import OwnCommits
-from titan.store.readers import Readers
-from titan.store.writer import Listeners, Writer, closed
+from titan.store.session import Listeners, Readers, closed
+from titan.store.writer import Writer
 
 T = TypeVar("T")
 

@@ -1,11 +1,15 @@
-"""One SQLite connection that runs named queries, and the translation of SQLite's errors."""
+"""Connections to an SQLite file: named queries, the reader of one thread, checkpoints, what its errors mean."""
 
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeVar
 
 import apsw
 
@@ -13,8 +17,7 @@ from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
 from titan.store.calls.matching import match_of
 from titan.store.folders import NO_SPACE
 from titan.store.queries import load_queries
-from titan.store.session import Parameter, Row
-from titan.store.writer import unavailable
+from titan.store.session import Parameter, Row, Value, closed, unavailable
 
 _SQL_FOLDER = Path(__file__).parent.parent / "sql"
 QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries")
@@ -30,8 +33,12 @@ _VALUES_AT_ONCE: Final = 4000
 
 _PLACES: Final = re.compile(r"values\s*(\([?,\s]+\))")
 
-#: What a column can hold.
-Value: TypeAlias = str | int | float | bytes | None
+_CHECKPOINTS: Final = 2  # what is written during the first is little, and what during the second next to nothing
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
 
 
 class SqliteSession:
@@ -112,6 +119,95 @@ def _with_places(sql: str, count: int) -> str:
     found = _PLACES.search(sql)
     assert found is not None, sql
     return sql[: found.start(1)] + ", ".join([found[1]] * count) + sql[found.end(1) :]
+
+
+class ReadingThread(Generic[R]):
+    """Asks a reader of type `R`, each question in a snapshot of its own."""
+
+    def __init__(self, path: Path, session: SqliteSession, reader: R) -> None:
+        self._path = path
+        self._session = session
+        self._reader = reader
+        self._in_use = threading.RLock()  # so that closing waits for the query under way
+        self._is_closed = False
+
+    def read(self, query: Callable[[R], T]) -> T:
+        """Return what `query` finds.
+
+        Raises:
+            StoreError: the store is closed, or cannot be read.
+        """
+        execute = self._session.connection.execute
+        with self._in_use:
+            if self._is_closed:
+                raise closed(f"store {self._path}")
+            try:
+                execute("begin")
+                try:
+                    return query(self._reader)
+                finally:
+                    execute("commit")
+            except apsw.Error as error:
+                raise translated(error, self._path) from error
+
+    def ask(self, query: Callable[[SqliteSession], T]) -> T:
+        """As `read`, for what the store itself asks in words of its own."""
+        return self.read(lambda _reader: query(self._session))
+
+    def close(self) -> None:
+        """Wait for the question under way, then let go of the connection; a question after that is refused."""
+        with self._in_use:
+            self._is_closed = True
+            self._session.connection.close()
+
+
+class Checkpoints:
+    """Brings the pages of a database's log into its file beside the one connection that writes.
+
+    SQLite does it in the commit that makes the log long enough, and whoever waits for that commit waits until the file
+    is synced, too. Here a thread does it while the writer goes on. What is written meanwhile is left to the writer, for
+    the log begins anew only when all of it is in the file: https://sqlite.org/wal.html#checkpointing
+    """
+
+    def __init__(self, writer: apsw.Connection, path: Path, *, pages: int) -> None:
+        """Do in SQLite's place what follows a commit that makes the log `pages` long, or longer."""
+        self._path = path
+        self._pages = pages
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        self._under_way: Future[None] | None = None
+        writer.set_wal_hook(self._committed)
+
+    def close(self) -> None:
+        """Finish what is under way; to be called when the writer commits no more. May be called twice."""
+        self._thread.shutdown(wait=True)
+
+    def _committed(self, writer: apsw.Connection, _database: str, pages: int) -> int:
+        """Called by SQLite on the writer's thread, after each commit."""
+        if pages >= self._pages:
+            if self._under_way is None:
+                self._under_way = self._thread.submit(self._bring_in_most)
+            elif self._under_way.done():
+                self._under_way = None
+                _bring_in(writer)
+        return apsw.SQLITE_OK
+
+    # --- on the thread ---
+
+    def _bring_in_most(self) -> None:
+        try:
+            with closing(apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+                for _ in range(_CHECKPOINTS):
+                    _bring_in(connection)
+        except apsw.Error as error:
+            logger.warning("%s: its log could not be opened beside its writer: %s", self._path, error)
+
+
+def _bring_in(connection: apsw.Connection) -> None:
+    """Write what no reader holds back. What cannot be written stays in the log, which the next commit tries again."""
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    except apsw.Error as error:
+        logger.info("a log of changes stays as long as it is for now: %s", error)
 
 
 def translated(error: apsw.Error, path: Path, *, system_errno: int = 0) -> Exception:

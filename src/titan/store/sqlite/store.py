@@ -12,12 +12,11 @@ from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.ownership import lock
 from titan.store.reader import SqlReader
-from titan.store.readers import Readers
+from titan.store.session import Listeners, Readers
 from titan.store.sqlite import opening
 from titan.store.sqlite.database import SqliteDatabase
-from titan.store.sqlite.reading import ReadingThread
-from titan.store.sqlite.session import SqliteSession, translated
-from titan.store.writer import Listeners, Writer
+from titan.store.sqlite.session import ReadingThread, SqliteSession, translated
+from titan.store.writer import Writer
 
 T = TypeVar("T")
 

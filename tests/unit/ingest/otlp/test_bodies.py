@@ -14,9 +14,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
 
 from tests.support.telemetry import PARENT_ID, SPAN_ID, STARTED_NS, TRACE_ID, a_request, a_span
-from titan.ingest.otlp import read_logs, read_metrics, read_traces
-from titan.ingest.otlp.actions import time_of
-from titan.ingest.otlp.bodies import decompressed
+from titan.ingest.otlp import decompressed, read_logs, read_metrics, read_traces
+from titan.ingest.otlp.spans import time_of
 from titan.model.actions import ActionEntry, Outcome
 from titan.model.errors import InvalidInput, TooLarge
 

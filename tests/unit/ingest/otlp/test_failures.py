@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.telemetry import STARTED_NS, a_link, a_span, actions_of
 from titan.ingest.otlp import read_traces
-from titan.ingest.otlp.details import MOST_CHARACTERS, MOST_LISTED
+from titan.ingest.otlp.spans import MOST_CHARACTERS, MOST_LISTED
 from titan.model.actions import ActionEntry, Failure, Outcome
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from tests.support.recorded import a_call, a_span, in_any_order
 from tests.support.telemetry import SPAN_ID, STARTED_NS, TRACE_ID, a_record, logged
 from titan.model.actions import ActionKind, Outcome, Source
-from titan.model.recorded import Tally
+from titan.model.runs import Tally
 
 CHILD_ID = "1111111111111111"
 

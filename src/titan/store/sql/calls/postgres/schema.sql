@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 28
+-- version: 29
 
 create schema if not exists calls;
 
@@ -316,6 +316,27 @@ create table accepted_issues (
     at_us bigint not null,
     primary key (project_id, agent_id, issue_key)
 );
+
+-- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
+create table replays (
+    id text collate "C" not null,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    with_run_no bigint references runs (run_no),
+    level text collate "C" not null check (level in ('self_check', 'compare')),
+    state text collate "C" not null check (state in ('running', 'completed', 'failed', 'cancelled')),
+    author text collate "C" not null,
+    created_at_us bigint not null,
+    ended_at_us bigint,
+    error text collate "C",
+    metrics text collate "C",
+    result text collate "C",
+    primary key (project_id, id)
+);
+
+create index replays_of_run on replays (run_no, created_at_us);
+
+create index replays_with_run on replays (with_run_no) where with_run_no is not null;
 
 -- Other names of runs: a trace, or an answer of our model endpoint, of which reports came before its run was named. What
 -- was recorded by then stays where it is, under the number `tape_no`, with how far its chain had come.

@@ -238,6 +238,26 @@ from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
 
+-- name: replays_of_run
+select
+    replays.id, runs.id, others.id, replays.level, replays.state, replays.author, replays.created_at_us,
+    replays.ended_at_us, replays.error, replays.metrics, null
+from replays
+inner join runs on runs.run_no = replays.run_no
+left join runs as others on others.run_no = replays.with_run_no
+where replays.run_no = :run_no
+order by replays.created_at_us desc, replays.id
+limit :limit
+
+-- name: replay
+select
+    replays.id, runs.id, others.id, replays.level, replays.state, replays.author, replays.created_at_us,
+    replays.ended_at_us, replays.error, replays.metrics, replays.result
+from replays
+inner join runs on runs.run_no = replays.run_no
+left join runs as others on others.run_no = replays.with_run_no
+where replays.id = :id and replays.project_id = :project_id
+
 -- name: runs_in_need
 select {run_columns}, runs.run_no
 from runs

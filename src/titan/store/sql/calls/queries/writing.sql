@@ -201,6 +201,9 @@ delete from blobs where run_no = :run_no
 -- name: forget_notes_of_run
 delete from notes where run_no = :run_no
 
+-- name: forget_replays_of_run
+delete from replays where run_no = :run_no or with_run_no = :run_no
+
 -- name: forget_note
 delete from notes where id = :id and project_id = :project_id
 
@@ -218,6 +221,15 @@ set
     run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
     name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
     mutes = excluded.mutes, troubles = excluded.troubles
+
+-- name: save_replays
+insert into replays
+(id, project_id, run_no, with_run_no, level, state, author, created_at_us, ended_at_us, error, metrics, result)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (project_id, id) do update
+set
+    state = excluded.state, ended_at_us = excluded.ended_at_us, error = excluded.error, metrics = excluded.metrics,
+    result = excluded.result
 
 -- name: note_seen
 -- A note that mutes has seen whatever comes.
@@ -280,3 +292,10 @@ update actions set run_no = :run_no, agent_id = :agent_id, recounted = :version 
 
 -- name: adopt_notes
 update notes set run_no = :run_no where run_no = :tape_no
+
+-- name: adopt_replays
+update replays
+set
+    run_no = case when run_no = :tape_no then :run_no else run_no end,
+    with_run_no = case when with_run_no = :tape_no then :run_no else with_run_no end
+where run_no = :tape_no or with_run_no = :tape_no

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 28
+-- version: 29
 
 create table meta (
     name text not null primary key,
@@ -317,6 +317,27 @@ create table accepted_issues (
     at_us integer not null,
     primary key (project_id, agent_id, issue_key)
 ) strict, without rowid;
+
+-- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
+create table replays (
+    id text not null,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    with_run_no integer references runs (run_no),
+    level text not null check (level in ('self_check', 'compare')),
+    state text not null check (state in ('running', 'completed', 'failed', 'cancelled')),
+    author text not null,
+    created_at_us integer not null,
+    ended_at_us integer,
+    error text,
+    metrics text,
+    result text,
+    primary key (project_id, id)
+) strict;
+
+create index replays_of_run on replays (run_no, created_at_us);
+
+create index replays_with_run on replays (with_run_no) where with_run_no is not null;
 
 -- Other names of runs: a trace, or an answer of our model endpoint, of which reports came before its run was named. What
 -- was recorded by then stays where it is, under the number `tape_no`, with how far its chain had come.

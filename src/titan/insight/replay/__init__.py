@@ -1,0 +1,1 @@
+"""Comparing recorded runs and checking whether one can be replayed. Pure: see `comparison` and `self_check`."""
