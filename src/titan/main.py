@@ -27,6 +27,7 @@ from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
+from titan.engine.determinism import Determinism
 from titan.engine.free_space import SpaceWatch
 from titan.engine.home_id import write_home_id
 from titan.engine.home_token import read_home_token
@@ -338,6 +339,7 @@ def _compose(
         calls=durable.calls,
         recorder=recorder,
         registrar=Registrar(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
+        determinism=Determinism(durable.calls, store, durable.blobs),
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         local_workers=workers,
@@ -371,6 +373,7 @@ def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
         house.orchestrator.background(house.clock.keep())
     house.orchestrator.background(house.cleaner.keep())
     house.orchestrator.background(house.recorder.keep())
+    house.orchestrator.background(house.determinism.keep())
     house.orchestrator.background(LeftBehind(house).keep())
     house.orchestrator.background(house.registrar.keep())
     lookout = Lookout(house.store, clock=house.clock)

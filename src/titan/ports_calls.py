@@ -14,6 +14,7 @@ from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
 from titan.model.runs import (
+    AcceptedIssue,
     Action,
     ActionFacts,
     AgentDay,
@@ -105,6 +106,7 @@ class RunFilter:
     statuses: frozenset[RunStatus] = frozenset()  #: empty: all
     min_cost: Decimal | None = None
     started_since: datetime | None = None  #: a run that goes on is always in
+    determinism_below: int | None = None  #: only runs with a lower predicted score
     agent_id: str | None = None
     session_id: str | None = None
     tag: str | None = None  #: one of its tags, as it is
@@ -185,8 +187,8 @@ class CallReader(Protocol):
     ) -> tuple[list[Run], str | None]:
         """Return up to `limit` runs and, when there are more, what to give as `after` for the next ones.
 
-        `sort` is "started", "cost", "duration", "actions" or "success_rate"; what is unknown counts as less than
-        everything.
+        `sort` is "started", "cost", "duration", "actions", "success_rate" or "determinism"; what is unknown
+        counts as less than everything.
         """
 
     def projects(self) -> list[str]:
@@ -318,6 +320,12 @@ class CallReader(Protocol):
     def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (project id, run id) of runs whose actions changed since their totals were computed."""
 
+    def runs_to_score(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project id, run id) of runs that ended and whose determinism is to be predicted, the newest first."""
+
+    def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
+        """Return the sources of non-determinism that people accept in an agent's runs, the newest first."""
+
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""
 
@@ -418,6 +426,18 @@ class CallTransaction(CallReader, Protocol):
 
         Of a run that is gone by now, nothing is written.
         """
+
+    def save_determinism(self, project_id: str, run_id: str, score: int | None, *, version: int) -> None:
+        """Write the score that was predicted from a run's actions as of `version` (`FlatRun.version`).
+
+        Of a run that is gone by now, nothing is written.
+        """
+
+    def accept_issue(self, issue: AcceptedIssue) -> None:
+        """Insert or overwrite an acceptance; the scores of the agent's latest runs are predicted again."""
+
+    def withdraw_acceptance(self, issue: AcceptedIssue) -> None:
+        """Delete an acceptance, if there is one; the scores of the agent's latest runs are predicted again."""
 
     def note_actions_changed(self, project_id: str, run_id: str) -> None:
         """Have a run's totals computed anew: what they depend on in another run has changed."""

@@ -19,7 +19,7 @@ from titan.model.run_status import RunStatus
 from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Run
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
-SORTS = ("started", "cost", "duration", "actions", "success_rate")
+SORTS = ("started", "cost", "duration", "actions", "success_rate", "determinism")
 DAY = 86_400
 
 

@@ -247,6 +247,8 @@ class Run(TypedDict):
     lost: int
     #: Number of problems so far: failed and stopped actions, lost entries, and a failed end.
     troubles: int
+    #: The predicted score, 0 to 100, after its end; null: none yet, or none can be.
+    determinism: int | None
     tags: list[str]
     is_pinned: bool
     archived_at: str | None

@@ -13,6 +13,7 @@ from titan import __version__
 from titan.cli.commands import (
     changes,
     dags,
+    determinism,
     doctor,
     files,
     gates,
@@ -70,7 +71,7 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, jobs, gates, changes, replay, doctor):
+for commands in (up, submit, jobs, gates, changes, replay, determinism, doctor):
     app.add_typer(commands.everyday)
 assert runs_changes.app is runs_compare.app is runs_files.app is runs.app  # of which each holds a part of the commands
 for noun, commands in {

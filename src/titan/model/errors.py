@@ -9,7 +9,7 @@ TitanError
 ├── Unauthorized          a request without a token where one is needed, or with one that is not good
 ├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownReplay, UnknownAgent
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownIssue, UnknownReplay, UnknownAgent
 │   ├── UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
@@ -103,6 +103,10 @@ class UnknownAction(NotFound):
 
 class UnknownNote(NotFound):
     """Nobody said this of the run, or it was taken back."""
+
+
+class UnknownIssue(NotFound):
+    """A run has no such source of non-determinism, or nobody accepted it."""
 
 
 class UnknownReplay(NotFound):

@@ -95,6 +95,8 @@ class Run(Struct, frozen=True, kw_only=True):
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
+    #: The predicted determinism from 0 to 100. None: not predicted yet, or it cannot be.
+    determinism: int | None = None
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
 
@@ -249,6 +251,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedIssue:
+    """A source of non-determinism that a person accepts in all runs of an agent: a timestamp in a log, for example."""
+
+    project_id: str
+    agent_id: str
+    key: str  #: `insight.determinism.model.Issue.key`
+    author: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRow:
     """An agent, discovered from its runs, with what they come to."""
 
@@ -279,6 +293,8 @@ class AgentDay:
     cost: Decimal
     unpriced: int
     estimated: int
+    scored: int = 0  #: runs whose determinism was predicted
+    scores: int = 0  #: the sum of their scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Literal
 from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
+from titan.engine.determinism import Determinism
 from titan.engine.free_space import SpaceWatch
 from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
@@ -67,6 +68,7 @@ class House:
     calls: CallStore
     recorder: Recorder
     registrar: Registrar
+    determinism: Determinism
     afterwards: Afterwards
     replays: Replays
     thresholds: Thresholds

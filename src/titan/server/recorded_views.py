@@ -51,6 +51,7 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
         duration_ms=None if run.ended_at is None else _milliseconds(run.started_at, run.ended_at),
         tally=tally_view(run.tally),
         progress=None if far is None else _progress_view(run, far),
+        determinism=None if run.status is RunStatus.RUNNING else run.determinism,
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
         has_details=bool(run.details_told),

@@ -7,6 +7,7 @@ from titan.server.routes import (
     about,
     access,
     dags,
+    determinism,
     events,
     exporting,
     files,
@@ -29,8 +30,8 @@ from titan.server.routes import (
 )
 
 RESOURCES: Final = (
-    about, access, dags, jobs, gates, files, memory, events, runs, registry, telemetry, replays, notes, exporting,
-    importing, recording, otlp, scores, sentinel, stream, models, workers,
+    about, access, dags, jobs, gates, files, memory, events, runs, registry, telemetry, replays, determinism, notes,
+    exporting, importing, recording, otlp, scores, sentinel, stream, models, workers,
 )  # fmt: skip
 ROUTES: Final[tuple[Route, ...]] = tuple(route for resource in RESOURCES for route in resource.route.http)
 SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(route for resource in RESOURCES for route in resource.route.sockets)

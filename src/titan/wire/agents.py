@@ -64,12 +64,15 @@ class TrendDay(Struct, kw_only=True):
     cost_usd: Decimal
     unpriced: Unpriced
     estimated: Estimated
+    determinism: Annotated[
+        float | None, Meta(description="The mean of the predicted scores; null where no run has one.")
+    ]
 
 
 class TrendView(Struct, kw_only=True):
     """Whether a figure of the last seven days differs from that of the seven before."""
 
-    figure: Literal["success_rate", "cost_per_run"]
+    figure: Literal["success_rate", "cost_per_run", "determinism"]
     verdict: Annotated[
         Literal["up", "down", "same", "too_few", "unpriced"],
         Meta(description="too_few: too few runs to tell a change from chance; unpriced: some costs are not known."),

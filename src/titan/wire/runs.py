@@ -14,7 +14,7 @@ from titan.model.run_status import RunStatus, StatusSource
 from titan.wire.base import Estimated, Order, PageLimit, Request, SearchCapped, Total, Unpriced, Window
 from titan.wire.work import DagView, OrchestratorView
 
-RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
+RunSort = Literal["started", "cost", "duration", "actions", "success_rate", "determinism"]
 OfStages = Annotated[int | UnsetType, Meta(description="Only of a run with stages.")]
 
 
@@ -23,6 +23,9 @@ class RegistryQuery(Request):
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
+    determinism_below: (
+        Annotated[int, Meta(ge=1, le=100, description="Only runs whose predicted determinism is lower.")] | None
+    ) = None
     window: Annotated[
         Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.")
     ] = "7d"
@@ -124,6 +127,9 @@ class RunView(Struct, kw_only=True):
     troubles: Annotated[
         int,
         Meta(description="Number of problems so far: failed and stopped actions, lost entries, and a failed end."),
+    ]
+    determinism: Annotated[
+        int | None, Meta(description="The predicted score, 0 to 100, after its end; null: none yet, or none can be.")
     ]
     tags: list[str]
     is_pinned: bool

@@ -140,7 +140,16 @@ def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
     days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
     return AgentStatsView(
         agent=agent_view(agents[0]),
-        days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
+        days=[
+            shaped(
+                TrendDay,
+                day,
+                day=day.day.isoformat(),
+                cost_usd=day.cost,
+                determinism=day.scores / day.scored if day.scored else None,
+            )
+            for day in days
+        ],
         trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
         errors=[
             shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)

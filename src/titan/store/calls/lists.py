@@ -23,6 +23,7 @@ from titan.store.session import CallSession, Row
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", RUNS.names.index("started_at_us")),
     "cost": ("cost", RUNS.names.index("cost")),
+    "determinism": ("determinism_order", -5),
     "duration": ("duration_us", -3),
     "actions": ("calls", -2),
     "success_rate": ("success_rate", -1),

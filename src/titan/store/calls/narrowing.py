@@ -58,6 +58,7 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
         ("runs_with_status", "statuses", statuses),
         (by_cost, "min_cost", FULL_PICO if least_more else least),
         ("runs_started_since", "since_us", None if wanted.started_since is None else to_us(wanted.started_since)),
+        ("runs_below_score", "below_score", wanted.determinism_below),
         ("runs_of_agent", "agent_id", wanted.agent_id),
         ("runs_of_session", "session_id", wanted.session_id),
         ("runs_with_tag", "tag", wanted.tag),

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AgentDay, AgentRow, ErrorKind, Note
+from titan.model.runs import AcceptedIssue, AgentDay, AgentRow, ErrorKind, Note
 from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
@@ -45,6 +45,13 @@ def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]
         int(note.acknowledges),
         int(note.mutes),
         note.troubles,
+    )
+
+
+def accepted_from_row(row: Row, project_id: str, agent_id: str) -> AcceptedIssue:
+    """Return an acceptance of `accepted_issues`."""
+    return AcceptedIssue(
+        project_id=project_id, agent_id=agent_id, key=row[0], author=row[1], reason=row[2], at=from_us(row[3])
     )
 
 
@@ -114,6 +121,8 @@ def day_from_row(row: Row) -> AgentDay:
         cost=from_pico(exact_sum(row[5])),
         unpriced=row[6],
         estimated=row[7],
+        scored=row[8],
+        scores=row[9],
     )
 
 

@@ -10,11 +10,12 @@ from titan.model.actions import is_answer
 from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
-from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Run, Stops
+from titan.model.runs import AcceptedIssue, Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, Run, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, FlatRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import (
+    accepted_from_row,
     agent_from_row,
     day_from_row,
     error_kind_from_row,
@@ -249,6 +250,13 @@ class SqlCallReader:
     def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
         wanted = sorted(ids)
         return dict(self._all("aliases", project_id=project_id, ids=to_json(wanted))) if wanted else {}
+
+    def runs_to_score(self, *, limit: int) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in self._all("runs_to_score", limit=limit)]
+
+    def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
+        rows = self._all("accepted_issues", project_id=project_id, agent_id=agent_id)
+        return [accepted_from_row(row, project_id, agent_id) for row in rows]
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
 from titan.model.replays import Replay
-from titan.model.runs import Action, Count, Note, Run, RunTotals, troubles_after
+from titan.model.runs import AcceptedIssue, Action, Count, Note, Run, RunTotals, troubles_after
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note, row_of_replay
@@ -30,6 +30,7 @@ from titan.store.session import CallSession
 MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
+PREDICTED_AGAIN: Final = 1000  # runs of an agent, when what is accepted in them changes
 # Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
 _FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
 _FOR_STATS: Final = 1  # before the end that a change of a run may be
@@ -193,6 +194,28 @@ class SqlCallTransaction(SqlCallReader):
             ),
         )
 
+    def save_determinism(self, project_id: str, run_id: str, score: int | None, *, version: int) -> None:
+        run = self.run(project_id, run_id)
+        if run is None or run.id != run_id:
+            return
+        place = self._place(project_id, run_id)
+        self._session.run("note_determinism", {"run_no": place.run_no, "version": version})
+        if score != run.determinism:
+            self._save_runs([replace(run, determinism=score)], {run_id: place})
+
+    def accept_issue(self, issue: AcceptedIssue) -> None:
+        said: dict[str, str | int | None] = {"author": issue.author, "reason": issue.reason, "at_us": to_us(issue.at)}
+        self._session.run("accept_issue", _key_of(issue) | said)
+        self._predict_again(issue)
+
+    def withdraw_acceptance(self, issue: AcceptedIssue) -> None:
+        self._session.run("withdraw_acceptance", _key_of(issue))
+        self._predict_again(issue)
+
+    def _predict_again(self, issue: AcceptedIssue) -> None:
+        agent = {"project_id": issue.project_id, "agent_id": issue.agent_id}
+        self._session.run("predict_again", {**agent, "limit": PREDICTED_AGAIN})
+
     def note_actions_changed(self, project_id: str, run_id: str) -> None:
         place = self._place(project_id, run_id)
         self.version += 1
@@ -326,6 +349,10 @@ class SqlCallTransaction(SqlCallReader):
                 if attempts < 0
             ),
         )
+
+
+def _key_of(issue: AcceptedIssue) -> dict[str, str | int | None]:
+    return {"project_id": issue.project_id, "agent_id": issue.agent_id, "issue_key": issue.key}
 
 
 def replace_agent(action: Action, run: Run) -> Action:

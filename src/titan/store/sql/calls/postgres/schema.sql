@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 30
+-- version: 31
 
 create schema if not exists calls;
 
@@ -80,6 +80,9 @@ create table runs (
     seen bigint not null default 0,
     actions_version bigint not null default 0,
     totals_version bigint not null default 0,
+    determinism bigint check (determinism between 0 and 100),
+    determinism_order bigint not null generated always as (coalesce(determinism, -1)) stored,
+    determinism_version bigint not null default 0,
     unique (project_id, id)
 );
 
@@ -122,6 +125,10 @@ create index runs_staged on runs (project_id, started_at_us, run_no) where has_s
 
 -- Runs whose actions changed since their totals were computed.
 create index runs_to_total on runs (run_no) where totals_version < actions_version;
+
+-- Runs that ended, and whose actions changed since their determinism was predicted, or what is accepted in it.
+create index runs_to_score on runs (run_no)
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
@@ -300,6 +307,17 @@ create table notes (
 );
 
 create index notes_of_run on notes (run_no, at_us);
+
+-- Sources of non-determinism that a person accepts in all runs of an agent, by the key of the issue.
+create table accepted_issues (
+    project_id text collate "C" not null,
+    agent_id text collate "C" not null,
+    issue_key text collate "C" not null,
+    author text collate "C" not null,
+    reason text collate "C" not null,
+    at_us bigint not null,
+    primary key (project_id, agent_id, issue_key)
+);
 
 -- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
 create table replays (

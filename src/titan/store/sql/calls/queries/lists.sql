@@ -1,7 +1,7 @@
 Lists of runs and calls. A list is put together from a head, the conditions that are asked for, and an order.
 
 -- name: registry
-select {run_columns}, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
+select {run_columns}, runs.determinism_order, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
 from runs
  where runs.project_id = :project_id
 
@@ -22,6 +22,9 @@ runs.cost >= :min_cost
 
 -- name: runs_that_cost_more
 (runs.cost_more, runs.cost) >= (:cost_more, :cost_beyond)
+
+-- name: runs_below_score
+runs.determinism < :below_score
 
 -- name: runs_started_since
 (runs.started_at_us >= :since_us or runs.status = 'running')

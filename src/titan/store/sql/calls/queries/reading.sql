@@ -316,7 +316,8 @@ where project_id = :project_id and agent_id = :agent_id and hour >= :first and h
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated)
+    sum(success), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated),
+    count(determinism), coalesce(sum(determinism), 0)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
@@ -364,6 +365,19 @@ select actions_version from runs where run_no = :run_no
 
 -- name: runs_to_total
 select project_id, id from runs where totals_version < actions_version limit :limit
+
+-- name: runs_to_score
+select project_id, id
+from runs
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled')
+order by run_no desc
+limit :limit
+
+-- name: accepted_issues
+select issue_key, author, reason, at_us
+from accepted_issues
+where project_id = :project_id and agent_id = :agent_id
+order by at_us desc, issue_key
 
 -- name: answered_elsewhere
 select actions.response_id

@@ -81,6 +81,31 @@ where number = :number
 -- name: note_totals
 update runs set totals_version = :version where run_no = :run_no
 
+-- name: note_determinism
+update runs set determinism_version = :version where run_no = :run_no
+
+-- name: predict_again
+update runs
+set determinism_version = 0
+where
+    run_no in (
+        select recent.run_no
+        from runs as recent
+        where recent.project_id = :project_id and recent.agent_id = :agent_id
+        order by recent.started_at_us desc, recent.run_no desc
+        limit :limit
+    )
+
+-- name: accept_issue
+insert into accepted_issues (project_id, agent_id, issue_key, author, reason, at_us)
+values (:project_id, :agent_id, :issue_key, :author, :reason, :at_us)
+on conflict (project_id, agent_id, issue_key) do update
+set author = excluded.author, reason = excluded.reason, at_us = excluded.at_us
+
+-- name: withdraw_acceptance
+delete from accepted_issues
+where project_id = :project_id and agent_id = :agent_id and issue_key = :issue_key
+
 -- name: note_actions_changed
 update runs set actions_version = :version where run_no = :run_no
 

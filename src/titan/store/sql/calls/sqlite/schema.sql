@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 30
+-- version: 31
 
 create table meta (
     name text not null primary key,
@@ -78,6 +78,9 @@ create table runs (
     seen integer not null default 0,
     actions_version integer not null default 0,
     totals_version integer not null default 0,
+    determinism integer check (determinism between 0 and 100),
+    determinism_order integer not null generated always as (coalesce(determinism, -1)) virtual,
+    determinism_version integer not null default 0,
     unique (project_id, id)
 ) strict;
 
@@ -120,6 +123,10 @@ create index runs_staged on runs (project_id, started_at_us, run_no) where has_s
 
 -- Runs whose actions changed since their totals were computed.
 create index runs_to_total on runs (run_no) where totals_version < actions_version;
+
+-- Runs that ended, and whose actions changed since their determinism was predicted, or what is accepted in it.
+create index runs_to_score on runs (run_no)
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
@@ -301,6 +308,17 @@ create table notes (
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);
+
+-- Sources of non-determinism that a person accepts in all runs of an agent, by the key of the issue.
+create table accepted_issues (
+    project_id text not null,
+    agent_id text not null,
+    issue_key text not null,
+    author text not null,
+    reason text not null,
+    at_us integer not null,
+    primary key (project_id, agent_id, issue_key)
+) strict, without rowid;
 
 -- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
 create table replays (

@@ -69,7 +69,8 @@ select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
     sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000),
-    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint),
+    count(determinism), cast(coalesce(sum(determinism), 0) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
