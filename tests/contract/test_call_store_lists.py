@@ -102,6 +102,7 @@ ORDERS: Mapping[str, list[str]] = {
     "duration": ["R_2", "R_4", "R_3", "R_5", "R_6", "R_1"],
     "actions": ["R_4", "R_1", "R_3", "R_5", "R_6", "R_2"],
     "success_rate": ["R_4", "R_5", "R_6", "R_2", "R_1", "R_3"],
+    "determinism": ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"],  # none has a score: as they were first heard of
 }
 
 

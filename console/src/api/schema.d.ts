@@ -1256,6 +1256,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/determinism": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what makes a run's executions differ, and the score that follows from it. */
+        get: operations["show_determinism"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/determinism/accepted/{issue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Accept an issue in all runs of the run's agent: it lowers no score any more. */
+        put: operations["accept_issue"];
+        post?: never;
+        /** Let an accepted issue count again in all runs of the run's agent. */
+        delete: operations["withdraw_acceptance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/end": {
         parameters: {
             query?: never;
@@ -1858,6 +1893,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptIssueBody
+         * @description PUT /api/v1/runs/{run}/determinism/accepted/{issue}.
+         */
+        AcceptIssueBody: {
+            /** @default null */
+            author: string | null;
+            /** @description Why it does not matter. */
+            reason: string;
+        };
+        /**
+         * AcceptedIssueView
+         * @description An issue that a person accepts in all runs of an agent: it does not lower the score.
+         */
+        AcceptedIssueView: {
+            at: string;
+            author: string;
+            key: string;
+            reason: string;
+        };
+        /**
          * ActionBody
          * @description What is known of one action at one moment: its beginning, its end, or both.
          */
@@ -2363,6 +2418,15 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * CodePlaceView
+         * @description A statement in the source of one of the run's jobs.
+         */
+        CodePlaceView: {
+            file: string;
+            function: string;
+            line: number;
+        };
+        /**
          * ComparedRowView
          * @description A row of the table: the inputs or the outputs of one call.
          */
@@ -2559,6 +2623,27 @@ export interface components {
             deleted: boolean;
         };
         /**
+         * DeterminismAnswer
+         * @description GET /api/v1/runs/{run}/determinism.
+         */
+        DeterminismAnswer: {
+            /** @description In all runs of the agent, also what this one does not have. */
+            accepted: components["schemas"]["AcceptedIssueView"][];
+            band: ("highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic") | null;
+            /** @description In the order of their first actions. */
+            issues: components["schemas"]["IssueView"][];
+            /** @description null: the run was not executed again. */
+            measured: components["schemas"]["MeasuredView"] | null;
+            predicted: components["schemas"]["PredictedView"];
+            run_id: string;
+            /** @description The lower one of predicted and measured. */
+            score: number | null;
+            /** @enum {unknown} */
+            source: "measured" | "predicted";
+            /** @description Why there is no score; null where there is. */
+            unavailable: ("no_calls" | "outputs_missing") | null;
+        };
+        /**
          * DivergenceView
          * @description A call that does not match.
          */
@@ -2675,6 +2760,8 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /** @default null */
+            determinism_below: number | null;
             /**
              * @default jsonl
              * @enum {unknown}
@@ -2728,7 +2815,7 @@ export interface components {
              * @default started
              * @enum {unknown}
              */
-            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            sort: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
             /**
              * @description Whether each run comes with its stages, without their jobs.
              * @default false
@@ -2826,6 +2913,15 @@ export interface components {
             count: number;
             /** @description run_incomplete, outputs_missing, side_effects …: see the guide on replays. */
             reason: string;
+        };
+        /**
+         * FlowView
+         * @description A later action whose inputs hold the value of an issue.
+         */
+        FlowView: {
+            action_id: string;
+            action_name: string;
+            path: string;
         };
         /**
          * GateOutcome
@@ -3118,6 +3214,39 @@ export interface components {
             run_id: string | null;
             /** @default null */
             start_date: string | null;
+        };
+        /**
+         * IssueView
+         * @description A source of non-determinism in a run.
+         */
+        IssueView: {
+            accepted: components["schemas"]["AcceptedIssueView"] | null;
+            /** @description How many actions have it. */
+            action_count: number;
+            /** @description Of the first action that has it. */
+            action_id: string;
+            action_name: string;
+            /** @description null where no source is stored that explains it. */
+            code: components["schemas"]["CodePlaceView"] | null;
+            description: string;
+            flows: components["schemas"]["FlowView"][];
+            /** @description The same in all runs of the agent. */
+            key: string;
+            /** @description Of the value in the inputs or outputs; [*] stands for every index. */
+            path: string;
+            recommendation: components["schemas"]["RecommendationView"];
+            /** @enum {unknown} */
+            severity: "critical" | "high" | "low" | "medium";
+            /**
+             * @description code: seen in the source alone.
+             * @enum {unknown}
+             */
+            side: "call" | "code" | "inputs" | "outputs";
+            /** @description "Timestamp in output". */
+            title: string;
+            /** @enum {unknown} */
+            type: "api_value" | "environment" | "external_state" | "floating_point" | "order" | "random" | "sampling" | "timestamp" | "uuid";
+            value: string;
         };
         /**
          * JobFilesQuery
@@ -3504,6 +3633,17 @@ export interface components {
             run: string | null;
         };
         /**
+         * MeasuredView
+         * @description What repeated executions show.
+         */
+        MeasuredView: {
+            /** @enum {unknown} */
+            band: "highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic";
+            executions: number;
+            /** @description 0 to 100, higher is better. */
+            score: number;
+        };
+        /**
          * MembersAnswer
          * @description GET /api/store/sets, in the order the members were added.
          */
@@ -3806,6 +3946,20 @@ export interface components {
             version: number;
         };
         /**
+         * PredictedView
+         * @description What the recorded data and the source show, without running anything.
+         */
+        PredictedView: {
+            /** @description Calls that the score is an average over. */
+            attempts: number;
+            band: ("highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic") | null;
+            /** @description Scripts whose source was analysed. */
+            files: string[];
+            score: number | null;
+            /** @description Calls whose content is not stored, or is too large: only partly analysed. */
+            unread: number;
+        };
+        /**
          * Problem
          * @description An error, for people and programs.
          */
@@ -3939,6 +4093,18 @@ export interface components {
             verdict: string;
         };
         /**
+         * RecommendationView
+         * @description How to fix an issue.
+         */
+        RecommendationView: {
+            after: string;
+            /** @description The statement in your source, where it is known; else an example. */
+            before: string;
+            /** @description A page of this server's console. */
+            docs: string;
+            text: string;
+        };
+        /**
          * RecordAnswer
          * @description What was committed.
          */
@@ -4052,6 +4218,8 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /** @default null */
+            determinism_below: number | null;
             /**
              * @description Only runs that submitted DAGs.
              * @default false
@@ -4095,7 +4263,7 @@ export interface components {
              * @default started
              * @enum {unknown}
              */
-            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            sort: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
             /**
              * @description Whether each run comes with its stages, without their jobs.
              * @default false
@@ -4464,6 +4632,8 @@ export interface components {
             archived_at: string | null;
             /** @description What else was reported, each once: objects of resource attributes, of the result of a replay … */
             details: unknown[];
+            /** @description The predicted score, 0 to 100, after its end; null: none yet, or none can be. */
+            determinism: number | null;
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
@@ -4520,6 +4690,8 @@ export interface components {
         RunView: {
             agent_id: string;
             archived_at: string | null;
+            /** @description The predicted score, 0 to 100, after its end; null: none yet, or none can be. */
+            determinism: number | null;
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
@@ -4932,6 +5104,8 @@ export interface components {
             /** Format: decimal */
             cost_usd: string;
             day: string;
+            /** @description The mean of the predicted scores; null where no run has one. */
+            determinism: number | null;
             /** @description Calls whose share of `cost_usd` was computed from tokens. */
             estimated: number;
             failed: number;
@@ -4947,7 +5121,7 @@ export interface components {
         TrendView: {
             before: number | null;
             /** @enum {unknown} */
-            figure: "cost_per_run" | "success_rate";
+            figure: "cost_per_run" | "determinism" | "success_rate";
             now: number | null;
             /** @description For people. */
             text: string;
@@ -7557,6 +7731,7 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
+                determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
@@ -7564,7 +7739,7 @@ export interface operations {
                 q?: string | null;
                 names_only?: boolean;
                 ids?: string | null;
-                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                sort?: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
                 cursor?: string | null;
                 limit?: number;
@@ -7603,6 +7778,7 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
+                determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
@@ -7610,7 +7786,7 @@ export interface operations {
                 q?: string | null;
                 names_only?: boolean;
                 ids?: string | null;
-                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                sort?: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
                 cursor?: string | null;
                 limit?: number;
@@ -7921,6 +8097,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChainAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_determinism: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeterminismAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    accept_issue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptIssueBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedIssueView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    withdraw_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -32,8 +32,9 @@ NO_SCORE: Final = {
 def determinism(titan: Server, run: RunArgument, *, least: Least = None) -> Answer:
     """Show how reproducible a run is predicted to be, and what makes executions differ.
 
-    Exit codes: 0 done, 1 the score is below --min, 2 the run has no score. Nothing is executed: what executions
-    measure shows titan replay RUN --runs N -- COMMAND.
+    Exit codes: 0 done, 1 the score is below --min, 2 the run has no score.
+
+    Nothing is executed. To measure: titan replay RUN --runs N -- COMMAND
     """
     document = titan.get("api", "v1", "runs", run, "determinism")
     found = read(document, DeterminismAnswer)
