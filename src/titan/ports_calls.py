@@ -14,7 +14,6 @@ from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_status import RunStatus
 from titan.model.runs import (
-    AcceptedIssue,
     Action,
     ActionFacts,
     AgentDay,
@@ -27,6 +26,7 @@ from titan.model.runs import (
     RunTotals,
     Stops,
 )
+from titan.ports_determinism import DeterminismReader, DeterminismWriter
 
 T = TypeVar("T")
 
@@ -177,7 +177,7 @@ class Prices(Protocol):
         """Return US dollars; None when the model, or how much was used, is unknown. Never asks the network."""
 
 
-class CallReader(Protocol):
+class CallReader(DeterminismReader, Protocol):
     """Questions about committed calls; unknown ids give None or nothing."""
 
     def run(self, project_id: str, run_id: str) -> Run | None: ...
@@ -320,12 +320,6 @@ class CallReader(Protocol):
     def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
         """Return (project id, run id) of runs whose actions changed since their totals were computed."""
 
-    def runs_to_score(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (project id, run id) of runs that ended and whose determinism is to be predicted, the newest first."""
-
-    def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
-        """Return the sources of non-determinism that people accept in an agent's runs, the newest first."""
-
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""
 
@@ -399,7 +393,7 @@ class CallReader(Protocol):
         """Return what the server itself noted under `name`."""
 
 
-class CallTransaction(CallReader, Protocol):
+class CallTransaction(CallReader, DeterminismWriter, Protocol):
     """Reads and writes that become visible together, or not at all."""
 
     @property
@@ -426,18 +420,6 @@ class CallTransaction(CallReader, Protocol):
 
         Of a run that is gone by now, nothing is written.
         """
-
-    def save_determinism(self, project_id: str, run_id: str, score: int | None, *, version: int) -> None:
-        """Write the score that was predicted from a run's actions as of `version` (`FlatRun.version`).
-
-        Of a run that is gone by now, nothing is written.
-        """
-
-    def accept_issue(self, issue: AcceptedIssue) -> None:
-        """Insert or overwrite an acceptance; the scores of the agent's latest runs are predicted again."""
-
-    def withdraw_acceptance(self, issue: AcceptedIssue) -> None:
-        """Delete an acceptance, if there is one; the scores of the agent's latest runs are predicted again."""
 
     def note_actions_changed(self, project_id: str, run_id: str) -> None:
         """Have a run's totals computed anew: what they depend on in another run has changed."""

@@ -38,6 +38,7 @@ BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     (f"titan runs end {PAPERS}", lambda world: world.papers(ends=False)),
     *((f"titan runs {verb} {PAPERS}", ExampleWorld.papers) for verb in OF_ONE_RUN),
     ("titan replay", ExampleWorld.weather),
+    ("titan determinism", ExampleWorld.weather),
     ("titan runs compare", ExampleWorld.twin),
     ("titan runs import ~", ExampleWorld.left_behind),
     ("titan runs import --partial", ExampleWorld.cut_export),

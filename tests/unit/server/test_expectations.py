@@ -26,7 +26,7 @@ def refused(shape: Any, given: object) -> str:
 @pytest.mark.parametrize(
     ("shape", "given", "expected"),
     [
-        (RegistryQuery, {"sort": "age"}, "one of actions, cost, duration, started, success_rate"),
+        (RegistryQuery, {"sort": "age"}, "one of actions, cost, determinism, duration, started, success_rate"),
         (RegistryQuery, {"order": "up"}, "one of asc, desc"),
         (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, include_acknowledged, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, KINDS),

@@ -36,7 +36,15 @@ RUN = Run(
 #: What the store keeps of a run besides: its place, its tape, its versions, and what it computes.
 OF_THE_STORE = {
     *("run_no", "text_count", "link", "version", "is_packed", "status_version", "seen"),
-    *("actions_version", "totals_version", "calls", "duration_us", "success_rate"),
+    *(
+        "actions_version",
+        "totals_version",
+        "determinism_order",
+        "determinism_version",
+        "calls",
+        "duration_us",
+        "success_rate",
+    ),
 }
 
 

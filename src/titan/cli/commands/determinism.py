@@ -25,8 +25,8 @@ NO_SCORE: Final = {
 
 @asks(
     everyday,
-    "titan determinism RESEARCH_cb5e13",
-    "titan determinism RESEARCH_cb5e13 --min 70   # in CI: exit 1 below, 2 without a score",
+    "titan determinism WEATHER_5f2c1a",
+    "titan determinism WEATHER_5f2c1a --min 70   # in CI: exit 1 below, 2 without a score",
     panel=EVERYDAY,
 )
 def determinism(titan: Server, run: RunArgument, *, least: Least = None) -> Answer:
