@@ -27,11 +27,12 @@ from benchmarks.screen_rows import measure_screen
 from benchmarks.stock_rows import measure_stock
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
+from benchmarks.world_rows import measure_worlds
 
 #: Each table of docs/benchmarks.md, which is also a file in benchmarks/results, and the groups of rows in it.
 TABLES: Final = {
     "jobs": ("jobs", "again", "store", "postgres", "idle", "scale"),
-    "recording": ("calls", "decorator", "stock", "kills", "screen", "beside", "replays"),
+    "recording": ("calls", "decorator", "stock", "kills", "screen", "beside", "replays", "worlds"),
 }
 GROUPS: Final = tuple(group for groups in TABLES.values() for group in groups)
 ROUNDS: Final = 5  # of what has no size but this
@@ -96,6 +97,9 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[tu
         "screen": lambda: measure_screen(folder, rounds=rounds, calls=50 if quick else 200),
         "beside": lambda: measure_beside(folder, rounds=rounds, seconds=5 if quick else 20),
         "replays": lambda: measure_replays(folder, rounds=rounds, calls=1_000, is_accuracy_left_out=quick),
+        "worlds": lambda: measure_worlds(
+            folder, rounds=rounds, tasks=100 if quick else 1_000, repeats=10 if quick else 100
+        ),
     }
     for group in GROUPS:
         if group in groups:

@@ -20,7 +20,7 @@ from benchmarks.conversations import otlp_requests
 from benchmarks.rows import Better, Row, at_least, at_most, percentile
 from benchmarks.sending import post_spans, send_each
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.system import SystemClock
 
 SPANS: Final = 512  # of a request: what OpenTelemetry's batch processor sends at most

@@ -1,15 +1,18 @@
-"""Agents that are made from a seed, each with one planted source of non-determinism, for the accuracy of replays.
+"""Agents with one planted source of non-determinism each, for the accuracy of replays: written by hand, or from a seed.
 
-An agent plans, searches, ranks and writes: it calls recorded tools and models, which answer by rule, from functions
-with names, constants and an order of their own. Somewhere among them it takes a value from the planted source, works
-with it, and passes it on to a call. Each has 60 lines and more; nobody has looked at one before it is measured.
+One that is made from a seed plans, searches, ranks and writes: it calls recorded tools and models, which answer by
+rule, from functions with names, constants and an order of their own. Somewhere among them it takes a value from the
+planted source, works with it, and passes it on to a call. Each has 60 lines and more; nobody has looked at one before
+it is measured.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 #: Each source that is planted, with the cause that a replay is to name.
@@ -24,7 +27,7 @@ CAUSES: Final[dict[str, str | None]] = {
     "task_order": "task_order",
     "environment": "environment",
     "external_state": "external_state",
-    "dependency_version": "code_or_dependencies",
+    "dependency_version": "dependency_version",
     "none": None,
 }
 
@@ -42,9 +45,24 @@ class Agent:
     text: str
 
     @property
+    def package(self) -> str | None:
+        """The package that it imports and that lies beside it; None: none."""
+        found = re.search(r"import (\w+_rules)$|import_module\(\"(\w+)\"\)", self.text, re.MULTILINE)
+        return None if found is None else found[1] or found[2]
+
+    @property
     def cause(self) -> str | None:
         """What a replay is to name; None: nothing."""
         return CAUSES[self.planted]
+
+
+def written() -> list[Agent]:
+    """Return the agents that were written by hand."""
+    folder = Path(__file__).parent / "agents"
+    return [
+        Agent(name=f"{planted}_written", planted=planted, text=(folder / f"{planted}.py").read_text("utf-8"))
+        for planted in CAUSES
+    ]
 
 
 def generated(planted: str, seed: int) -> Agent:
@@ -75,6 +93,7 @@ _HEAD: Final = '''"""An agent that looks into {topic}, made from seed {seed}."""
 import asyncio
 import os
 import random
+import re
 import sys
 import threading
 import time
@@ -82,11 +101,13 @@ import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 from datetime import datetime
 from pathlib import Path
 
 import titan_sdk
 
+sys.path.insert(0, "site-packages")
 TOPIC = "{topic}"
 
 

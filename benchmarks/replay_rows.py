@@ -1,32 +1,46 @@
 """How well replays find what makes an agent non-deterministic: each of many agents has one planted source.
 
-Each agent is recorded once by a server of its own, and replayed with its calls answered from the recording. Counted are
-those with a planted source in which a difference was found, those of which the right cause was named, and those without
-a source that were accused of one. `python -m benchmarks.replay_rows` prints each agent.
+Twelve agents are written by hand, the others made from seeds, so that nobody tunes to them. Each is recorded once, and
+replayed with its calls answered from the recording; `reeltime`, where it can be installed, runs the same agents.
+Counted are those with a planted source in which a difference was found, those of which the right cause was named, and
+those without a source that were accused of one. `python -m benchmarks.replay_rows` prints each agent.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from benchmarks.replay_agents import CAUSES, Agent, generated
-from benchmarks.rows import Better, Row, Target
+from benchmarks.reeltime_rows import NAME, Diagnosis, diagnosed
+from benchmarks.replay_agents import CAUSES, Agent, generated, written
+from benchmarks.rivals.environments import CannotInstall, make_environment
+from benchmarks.rows import Better, Row, Target, at_least, at_most
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
 from titan.insight.export_lines import ActionLine, Line
+from titan.insight.replay.bodies import body_of
+from titan.insight.replay.comparison import compare
+from titan.insight.replay.recorded_action import RecordedAction
+from titan.model.actions import Outcome
 from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, execute
 from titan.replay.investigation import Investigation, Investigator
 
 SEEDS: Final = (1, 2)
+ALIGNED: Final = 10_000  # actions of each of the two runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,12 @@ class Judged:
 
     agent: Agent
     investigation: Investigation
+    rival: Diagnosis | None  #: None: reeltime could not be installed
+
+    @property
+    def is_rival_right(self) -> bool:
+        """Whether reeltime names the planted cause, and no other."""
+        return self.rival is not None and self.rival.causes == {self.agent.cause}
 
     @property
     def is_found(self) -> bool:
@@ -61,10 +81,17 @@ open("rate", "w").write(str({calls} / (time.perf_counter() - began)))
 """
 
 
+#: Stands for the SDK where a program runs by itself.
+NO_SDK: Final = "class titan_sdk:\n    action = staticmethod(lambda **_: lambda function: function)"
+
+
 def measure_replays(folder: Path, *, rounds: int, calls: int, is_accuracy_left_out: bool) -> Iterator[Row]:
     """Yield how fast recorded calls are answered, and how well causes are found."""
     for size, least in ((100, 20_000), (500, 4_000)):
         yield _answered(folder / f"answered{size}", rounds, calls, size=size, least=least)
+    yield _whole(folder / "whole", rounds)
+    yield _traced(folder / "traced", rounds)
+    yield _aligned(rounds)
     if not is_accuracy_left_out:
         yield from measure_accuracy(folder / "accuracy")
 
@@ -79,8 +106,102 @@ def _answered(folder: Path, rounds: int, calls: int, *, size: int, least: int) -
         execute(program, seed=number)
         rates.append(float((folder / "agent" / "rate").read_text()))
     what = f"calls answered in a replay, {2 * size} bytes each"
-    target = Target(text=f"≥ {least:,} calls/s", is_met=lambda row: row.titan_median >= least)
+    target = at_least(least, f"≥ {least:,} calls/s")
     return Row(what=what, unit="calls/s", better=Better.HIGHER, titan=rates, target=target)
+
+
+def _whole(folder: Path, rounds: int) -> Row:
+    """Return how long a run of 1,000 actions takes to be executed again, beside the program by itself."""
+    text = LOOP.format(size=100, calls=1_000)
+    with running_titan(folder) as titan:
+        program, _ = _recorded(Agent(name="whole", planted="none", text=text), titan, folder / "agent")
+    alone = folder / "agent" / "alone.py"
+    alone.write_text(text.replace("import titan_sdk", NO_SDK), encoding="utf-8")
+    seconds: list[float] = []
+    by_itself: list[float] = []
+    for number in range(rounds):
+        seconds.append(_taken(partial(execute, program, seed=number)))
+        by_itself.append(_taken(partial(subprocess.run, [sys.executable, alone], cwd=alone.parent, check=True)))
+    return Row(
+        what="a run of 1,000 actions executed again",
+        unit="s",
+        better=Better.LOWER,
+        titan=seconds,
+        rival_name="the program by itself",
+        rival=by_itself,
+        target=Target(
+            text="≤ 1 s more", is_met=lambda row: statistics.median(row.titan) - statistics.median(row.rival) <= 1
+        ),
+    )
+
+
+def _traced(folder: Path, rounds: int) -> Row:
+    """Return how long the agents written by hand take when every statement is traced, beside the same without."""
+    programs = []
+    with running_titan(folder) as titan:
+        for agent in written():
+            program, _ = _recorded(agent, titan, folder / agent.name)
+            programs.append(program)
+
+    def executed(seed: int, *, traces: bool) -> None:
+        for program in programs:
+            execute(program, seed=seed, traces=traces)
+
+    rounded = range(rounds)
+    plain, traced = ([_taken(partial(executed, seed, traces=traces)) for seed in rounded] for traces in (False, True))
+    return Row(
+        what=f"{len(programs)} agents executed with every statement traced",
+        unit="s",
+        better=Better.LOWER,
+        titan=traced,
+        rival_name="without tracing",
+        rival=plain,
+        target=Target(text="≤ 10x", is_met=lambda row: (row.ratio or 0) <= 10),
+    )
+
+
+def _taken(work: Callable[[], object]) -> float:
+    """Return how many seconds something takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _aligned(rounds: int) -> Row:
+    """Return how long two runs of 10,000 actions take to be compared; of every 50 one is new, another, or gone."""
+    original = [_an_action(number, number) for number in range(ALIGNED)]
+    chance = random.Random(1)
+    replay: list[RecordedAction] = []
+    for number in range(ALIGNED):
+        fate = chance.randrange(150)
+        if fate == 0:
+            replay.append(_an_action(ALIGNED + number, ALIGNED + number))
+        if fate != 1:
+            replay.append(_an_action(number, number if fate != 2 else -number))
+    seconds: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        found = compare(original, replay)
+        seconds.append(time.perf_counter() - began)
+        if not 100 < found.divergence_count < 300:
+            raise BenchmarkFailed(f"alignment: expected about 200 divergences, found {found.divergence_count}")
+    what = f"two runs of {ALIGNED:,} actions aligned and compared"
+    return Row(what=what, unit="s", better=Better.LOWER, titan=seconds, target=at_most(2.0, "≤ 2 s"))
+
+
+def _an_action(number: int, given: int) -> RecordedAction:
+    started_at = datetime(2026, 11, 24, tzinfo=UTC) + timedelta(milliseconds=number)
+    return RecordedAction(
+        id=f"a{number}",
+        name=("search", "ask_model", "read")[number % 3],
+        is_call=True,
+        started_at=started_at,
+        ended_at=started_at + timedelta(microseconds=500),
+        call_site=f"agent.py:step_{number % 7}",
+        inputs=body_of(f'{{"args":["question {given}"],"kwargs":{{"limit":{given % 9}}}}}'),
+        outputs=body_of(f'["answer {given}",{given}]'),
+        outcome=Outcome.SUCCESS,
+    )
 
 
 def measure_accuracy(folder: Path) -> Iterator[Row]:
@@ -92,44 +213,73 @@ def measure_accuracy(folder: Path) -> Iterator[Row]:
     judged = list(judge(folder))
     planted = [one for one in judged if one.agent.cause is not None]
     clean = [one for one in judged if one.agent.cause is None]
-    found = 100 * sum(one.is_found for one in planted) / len(planted)
-    right = 100 * sum(one.is_right for one in planted) / len(planted)
-    accused = sum(one.is_found for one in clean)
-    yield _row(f"planted sources found, of {len(planted)} agents", "%", found, at_least=100)
-    yield _row(f"causes named rightly, of {len(planted)} agents", "%", right, at_least=90)
+    rivals = [one.rival for one in planted if one.rival is not None]
+    yield _share(
+        f"planted sources found, of {len(planted)} agents",
+        [one.is_found for one in planted],
+        [rival.is_found for rival in rivals],
+        least=100,
+    )
+    yield _share(
+        f"causes named rightly, of {len(planted)} agents",
+        [one.is_right for one in planted],
+        [one.is_rival_right for one in planted if one.rival is not None],
+        least=90,
+    )
+    accused = [sum(one.is_found for one in clean)]
+    of_rival = [sum(one.rival is not None and one.rival.is_found for one in clean)] if rivals else []
     yield Row(
         what=f"agents without a source that were accused, of {len(clean)}",
         unit="agents",
         better=Better.LOWER,
-        titan=[accused],
-        target=Target(text="none", is_met=lambda row: row.titan_median == 0),
+        titan=accused,
+        rival_name=NAME if any(of_rival) else "",
+        rival=of_rival if any(of_rival) else (),
+        target=at_most(0, "none"),
     )
 
 
 def judge(folder: Path) -> Iterator[Judged]:
-    """Record and replay each agent."""
-    agents = [generated(planted, seed) for planted in CAUSES for seed in SEEDS]
+    """Record and replay each agent, and ask reeltime about it."""
+    agents = [*written(), *(generated(planted, seed) for planted in CAUSES for seed in SEEDS)]
+    try:
+        environment = make_environment(NAME)
+    except CannotInstall as reason:
+        print(reason, flush=True)
+        environment = None
     with running_titan(folder) as titan:
         for agent in agents:
-            yield _judged(agent, titan, folder / agent.name)
+            yield _judged(agent, titan, folder / agent.name, environment)
 
 
-def _row(what: str, unit: str, value: float, *, at_least: float) -> Row:
-    target = Target(text=f"≥ {at_least:g} {unit}", is_met=lambda row: row.titan_median >= at_least)
-    return Row(what=what, unit=unit, better=Better.HIGHER, titan=[value], target=target)
+def _share(what: str, ours: Sequence[bool], theirs: Sequence[bool], *, least: int) -> Row:
+    def percent(said: Sequence[bool]) -> list[float]:
+        return [100 * sum(said) / len(said)] if any(said) else []
+
+    rival = percent(theirs)
+    return Row(
+        what=what,
+        unit="%",
+        better=Better.HIGHER,
+        titan=percent(ours) or [0.0],
+        rival_name=NAME if rival else "",
+        rival=rival,
+        target=at_least(least, f"≥ {least} %"),
+    )
 
 
-def _judged(agent: Agent, titan: RunningTitan, folder: Path) -> Judged:
+def _judged(agent: Agent, titan: RunningTitan, folder: Path, environment: Path | None) -> Judged:
     program, actions = _recorded(agent, titan, folder)
-    _write_dependency(agent, folder, "weight * 3")
-    return Judged(agent, Investigator(program, recorded_actions(actions)).investigate())
+    _install_package(agent, folder, version=3)
+    investigation = Investigator(program, recorded_actions(actions)).investigate()
+    return Judged(agent, investigation, None if environment is None else diagnosed(environment, folder))
 
 
 def _recorded(agent: Agent, titan: RunningTitan, folder: Path) -> tuple[Program, list[ActionLine]]:
     """Run an agent in a folder of its own; return what to replay, and its recorded actions."""
     folder.mkdir(parents=True)
     (folder / "agent.py").write_text(agent.text, encoding="utf-8")
-    _write_dependency(agent, folder, "weight * 2")
+    _install_package(agent, folder, version=2)
     command = [sys.executable, "agent.py"]
     environment = {**os.environ, "TITAN_HOST": "127.0.0.1", "TITAN_PORT": str(titan.port), "TITAN_AGENT_ID": agent.name}
     try:
@@ -147,12 +297,21 @@ def _recorded(agent: Agent, titan: RunningTitan, folder: Path) -> tuple[Program,
     return program, actions
 
 
-def _write_dependency(agent: Agent, folder: Path, formula: str) -> None:
-    """Write the package that an agent imports, if it does, in one version or the other."""
-    for line in agent.text.splitlines():
-        if line.strip().startswith("import ") and line.endswith("_rules"):
-            name = line.split()[-1]
-            (folder / f"{name}.py").write_text(f"def rounded(weight):\n    return {formula}\n", encoding="utf-8")
+def _install_package(agent: Agent, folder: Path, *, version: int) -> None:
+    """Install the package that an agent imports, if it does, beside it in one version."""
+    if agent.package is None:
+        return
+    packages = folder / "site-packages"
+    shutil.rmtree(packages, ignore_errors=True)
+    (packages / f"{agent.package}-{version}.0.dist-info").mkdir(parents=True)
+    text = f"""
+def rounded(weight):
+    return weight * {version}
+
+def pieces(text):
+    return [text[place : place + {version}0] for place in range(0, len(text), {version}0)]
+"""
+    (packages / f"{agent.package}.py").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -160,5 +319,6 @@ if __name__ == "__main__":
         for one in judge(Path(place)):
             cause, statement = one.investigation.cause, one.investigation.statement
             verdict = "right" if one.is_right else "WRONG"
+            rival = "" if one.rival is None else f"; {NAME}: {one.rival.is_found} {', '.join(sorted(one.rival.causes))}"
             where = "" if statement is None else f"{statement.line} {statement.variable}: {statement.source}"
-            print(f"{one.agent.name:24} {verdict} {cause and cause.source} {where}", flush=True)
+            print(f"{one.agent.name:24} {verdict} {cause and cause.source} {where}{rival}", flush=True)

@@ -20,14 +20,14 @@ import psycopg
 from benchmarks.job_rows import in_turns
 from benchmarks.rivals.services import postgres
 from benchmarks.rows import Better, Row, at_most, ratio_between
-from titan.engine import attendance
-from titan.engine.attempts import Progress, complete, dispatch
-from titan.engine.submit import Submitter, submit
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.dags import NewDag, OnFailure
 from titan.model.jobs import JobSpec
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Store, Transaction
+from titan.orchestrator import worker_registry
+from titan.orchestrator.attempts import Progress, complete, dispatch
+from titan.orchestrator.submit import Submitter, submit
+from titan.ports.jobs_store import Store, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore
@@ -173,7 +173,7 @@ def _join(store: Store, worker_id: str, requirement: str) -> None:
         joined_at=now,
         seen_at=now,
     )
-    store.transact(partial(attendance.join, worker=worker)).result()
+    store.transact(partial(worker_registry.join, worker=worker)).result()
 
 
 def _cost_of_a_claim(store: Store) -> float:

@@ -123,7 +123,7 @@ def _check_is_over(client: TitanClient, dag: DagAccepted) -> None:
 
 def _sample(titan: RunningTitan, *, minutes: float, jobs: int) -> Sample:
     server = psutil.Process(titan.pid)
-    worker = next(child for child in server.children() if "titan.engine.worker" in child.cmdline())
+    worker = next(child for child in server.children() if "titan.worker" in child.cmdline())
     return Sample(
         minutes=minutes,
         jobs=jobs,

@@ -6,7 +6,7 @@ server answers once the span's row is committed; until the answer is complete, e
 `titan_sdk`) in which a function is called is noted. Printed are the modules that ran in every round, in the order of
 their first call, and how many they are. A timer may run in one round, but hardly in all.
 
-Large requests are prepared in a process of their own (`titan.engine.preparing`); one span is not large.
+Large requests are prepared in a process of their own (`titan.recorder.preprocess`); one span is not large.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from benchmarks.ceiling import bare_commits_per_second
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.jobs import Job, JobSpec, JobStatus
 from titan.model.memory import Receipt, StoredValue
-from titan.ports import Transaction
+from titan.ports.jobs_store import Transaction
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock
 

@@ -22,8 +22,8 @@ from typing import Final
 
 import msgspec
 
-from titan.server.openapi import openapi_document
-from titan.server.table import ROUTES
+from titan.server.http.openapi import openapi_document
+from titan.server.http.table import ROUTES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CONSOLE: Final = ROOT / "console"

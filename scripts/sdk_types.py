@@ -16,9 +16,18 @@ import msgspec
 from msgspec import inspect
 
 from titan.wire.events import EventView
-from titan.wire.gates import GateView
 from titan.wire.runs import RunDetailView
-from titan.wire.work import Cancelled, DagView, JobView, NewJobBody, OrchestratorBody, Resumed, Retried, Submitted
+from titan.wire.work import (
+    Cancelled,
+    DagView,
+    GateView,
+    JobView,
+    NewJobBody,
+    OrchestratorBody,
+    Resumed,
+    Retried,
+    Submitted,
+)
 
 FILE: Final = Path(__file__).resolve().parent.parent / "sdk" / "src" / "titan_sdk" / "wire.py"
 HEAD: Final = '''"""The shapes that travel between client and server, for type checkers and readers.

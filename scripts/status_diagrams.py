@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from titan.model.jobs import JobStatus
-from titan.model.run_status import RunStatus
-from titan.rules.lifecycle import TRANSITIONS
-from titan.rules.run_lifecycle import STATUS_AFTER, RunEvent
+from titan.model.run_control import RunStatus
+from titan.rules.jobs.lifecycle import TRANSITIONS
+from titan.rules.runs.lifecycle import STATUS_AFTER, RunEvent
 
 _GUIDE: Final = Path(__file__).resolve().parent.parent / "docs/guide"
 DIAGRAM: Final = re.compile(r"(?<=```mermaid\nstateDiagram-v2\n).*?(?=```)", re.S)

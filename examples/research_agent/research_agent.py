@@ -21,6 +21,7 @@ from typing import Any, TypedDict
 
 import research_corpus
 
+import titan_sdk
 from titan_sdk import TitanClient, TitanError, TitanGate, TitanJob, new_run_id, wait_for_signal, wait_for_signals
 from titan_sdk.errors import SignalLost
 
@@ -63,6 +64,15 @@ class Decision(TypedDict):
     notes: list[str]
 
 
+class Packed(TypedDict):
+    """What there is in the folder of the user's own texts."""
+
+    passages: int
+    files: int
+    skipped: int
+    packed: bytes  #: the passages as compressed JSON lines
+
+
 class StageFailed(Exception):
     """A stage without which there is no report did not end well."""
 
@@ -101,11 +111,11 @@ class ResearchAgent:
             say(f"Iteration limit {max_iterations} reached — proceeding to synthesis.")
         self.synthesize(section_count, report)
 
-    def publish_corpus(self, corpus: research_corpus.Corpus) -> None:
+    def publish_corpus(self, packed: bytes) -> None:
         """Give every worker the passages, wherever it runs."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f"corpus_{self.run_id}.jsonl.gz"
-            research_corpus.pack(corpus, file)
+            file.write_bytes(packed)
             self.client.publish_artifact(f"research:{self.run_id}:corpus", file)
 
     def plan(self) -> list[str]:
@@ -215,11 +225,14 @@ def main() -> int:
     try:
         agent = ResearchAgent(client, run_id, options.query, style=_style(client, options), is_reviewed=options.review)
         say(f"Run {run_id}: {options.query}")
-        if options.corpus is not None:
-            _give_corpus(agent, options.corpus)
-        elif agent.style.quote:
-            say("Note: without --corpus there is nothing to quote; a model this small knows little and invents much.")
-        agent.run(max_iterations=options.max_iter, report=report)
+        if options.corpus is None:
+            if agent.style.quote:
+                say("Note: without --corpus there is nothing to quote; a model this small knows little, invents much.")
+            agent.run(max_iterations=options.max_iter, report=report)
+        else:
+            with titan_sdk.run("RESEARCH", run_id):  # records the folder, which a replay on a worker does not see
+                _give_corpus(agent, options.corpus)
+                agent.run(max_iterations=options.max_iter, report=report)
     except KeyboardInterrupt:
         with contextlib.suppress(TitanError):
             ending.cancel_run(run_id)
@@ -243,10 +256,21 @@ def _say_nothing(_line: str) -> None:
 
 
 def _give_corpus(agent: ResearchAgent, folder: Path) -> None:
-    corpus = research_corpus.read_corpus(folder.expanduser())
-    agent.publish_corpus(corpus)
-    skipped = f", {len(corpus.skipped)} skipped as data, binary or too large" if corpus.skipped else ""
-    say(f"Corpus: {len(corpus.passages)} passages of {len(corpus.files)} files{skipped}")
+    corpus = _packed_corpus(str(folder))
+    agent.publish_corpus(corpus["packed"])
+    skipped = f", {corpus['skipped']} skipped as data, binary or too large" if corpus["skipped"] else ""
+    say(f"Corpus: {corpus['passages']} passages of {corpus['files']} files{skipped}")
+
+
+@titan_sdk.action("pack_corpus", kind="tool", impact="read")
+def _packed_corpus(folder: str) -> Packed:
+    corpus = research_corpus.read_corpus(Path(folder).expanduser())
+    return {
+        "passages": len(corpus.passages),
+        "files": len(corpus.files),
+        "skipped": len(corpus.skipped),
+        "packed": research_corpus.pack(corpus),
+    }
 
 
 def _style(client: TitanClient, options: argparse.Namespace) -> Style:

@@ -55,10 +55,10 @@ def read_corpus(folder: Path) -> Corpus:
     return Corpus(passages=passages, files=files, skipped=skipped)
 
 
-def pack(corpus: Corpus, file: Path) -> None:
-    """Write the passages as compressed JSON lines."""
-    with gzip.open(file, "wt", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(passage, ensure_ascii=False) + "\n" for passage in corpus.passages)
+def pack(corpus: Corpus) -> bytes:
+    """Return the passages as compressed JSON lines: of the same passages always the same bytes."""
+    lines = "".join(json.dumps(passage, ensure_ascii=False) + "\n" for passage in corpus.passages)
+    return gzip.compress(lines.encode(), mtime=0)
 
 
 def split(name: str, text: str) -> Iterator[Passage]:

@@ -153,7 +153,7 @@ def search_headings(query: str, corpus: str) -> list[str]:
     weights: dict[str, float] = {}
     for passage, passage_words in zip(passages, words, strict=True):
         named = wanted & stems(passage["heading"])
-        rarity = sum(math.log(1 + len(passages) / frequency[word]) for word in wanted & passage_words)
+        rarity = math.fsum(math.log(1 + len(passages) / frequency[word]) for word in wanted & passage_words)
         weight = (rarity + len(named)) / math.sqrt(20 + len(passage_words))
         weights[passage["heading"]] = max(weights.get(passage["heading"], 0.0), weight)
     best = sorted(filter(None, weights), key=lambda heading: -weights[heading])

@@ -290,7 +290,7 @@ def rank(material: Material) -> list[str]:
 
     def score(finding: str) -> float:
         words = stems(without_numbers(finding))
-        weight = sum(weights.get(word, 0.0) * 0.5 ** covered[word] for word in words) / math.sqrt(8 + len(words))
+        weight = math.fsum(weights.get(word, 0.0) * 0.5 ** covered[word] for word in words) / math.sqrt(8 + len(words))
         return (0.01 + weight) * min(1, len(words) / SENTENCE_WORDS)
 
     while left:

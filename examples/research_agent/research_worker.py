@@ -174,7 +174,7 @@ def best_passages(passages: Sequence[Passage], weights: Mapping[str, float]) -> 
     def score(number: int) -> float:
         counts = words[number]
         scale = 1.5 * (0.25 + 0.75 * counts.total() / usual_length)  # k1 1.5 and b 0.75, as is usual
-        return sum(weight * counts[word] * 2.5 / (counts[word] + scale) for word, weight in weights.items())
+        return math.fsum(weight * counts[word] * 2.5 / (counts[word] + scale) for word, weight in weights.items())
 
     scores = {number: score(number) for number in range(len(passages))}
     best = sorted(filter(scores.get, scores), key=lambda number: -scores[number])
@@ -263,7 +263,7 @@ def rank_sentences(passages: Sequence[Passage], weights: Mapping[str, float]) ->
 
     def score(sentence: Sentence) -> float:
         words = stems(sentence.text)
-        weight = sum(weights.get(word, 0.0) * 0.5 ** covered[word] for word in words) / math.sqrt(8 + len(words))
+        weight = math.fsum(weights.get(word, 0.0) * 0.5 ** covered[word] for word in words) / math.sqrt(8 + len(words))
         return weight * min(1, len(words) / SENTENCE_WORDS) * (TABULAR if sentence.text.count(" — ") > 1 else 1.0)
 
     while left and len(best) < CANDIDATES and score(sentence := max(left, key=score)):

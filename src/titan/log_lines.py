@@ -16,7 +16,7 @@ IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 UVICORN: Final = "uvicorn.error"
 #: uvicorn logs the first as an error also of a handshake that the application answered with a refusal, as ASGI has it;
-#: of the others any stranger could cause a line per request: `titan.server.connections` logs one per second.
+#: of the others any stranger could cause a line per request: `titan.server.http.connections` logs one per second.
 NOT_LOGGED: Final = frozenset(
     {
         "ASGI callable returned without completing handshake.",
@@ -24,7 +24,7 @@ NOT_LOGGED: Final = frozenset(
         "Unsupported upgrade request.",
     }
 )
-CHATTY: Final = ("httpx", "httpx2", UVICORN)  # a line per model call, and start and end told a second time
+CHATTY: Final = ("httpx", "httpx2", UVICORN)  # a line per model call, and start and end logged a second time
 
 
 class JsonLine(logging.Formatter):
@@ -51,8 +51,8 @@ def configure(log_format: str, level: str, *, stream: TextIO | None = None) -> N
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger(UVICORN).addFilter(_is_told)
+    logging.getLogger(UVICORN).addFilter(_is_logged)
 
 
-def _is_told(record: logging.LogRecord) -> bool:
+def _is_logged(record: logging.LogRecord) -> bool:
     return record.msg not in NOT_LOGGED

@@ -21,40 +21,46 @@ from pathlib import Path
 import uvloop
 
 from titan import __version__
-from titan.durable import Durable, open_durable
-from titan.engine import home_socket
-from titan.engine.afterwards import Afterwards
-from titan.engine.bus import Bus
-from titan.engine.chronicle import Chronicle
-from titan.engine.cleaner import Cleaner
-from titan.engine.free_space import SpaceWatch
-from titan.engine.home_id import write_home_id
-from titan.engine.home_token import read_home_token
-from titan.engine.home_token_keeping import keep_home_tokens, other_tokens
-from titan.engine.local_workers import LocalWorkers
-from titan.engine.lookout import Lookout
-from titan.engine.notifier import Notifier
-from titan.engine.orchestrator import Orchestrator
-from titan.engine.preparing import COLLECTED_AFTER, PreparingProcess
-from titan.engine.receipts import LongOnce
-from titan.engine.recorder import Recorder
-from titan.engine.registrar import Registrar
-from titan.engine.silence import live_submissions
+from titan.evaluate.dispatcher import Dispatcher
+from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.worlds import Worlds
+from titan.home import socket as home_socket
+from titan.home.identity import write_home_id
+from titan.home.token import read_home_token
+from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
+from titan.maintenance.disk_space import SpaceWatch
+from titan.maintenance.journal_log import Chronicle
+from titan.maintenance.notifications import Notifier
+from titan.maintenance.retention import Maintenance
+from titan.maintenance.settings import MaintenanceSettings, Privacy, read_maintenance_settings, read_privacy
+from titan.maintenance.stall_monitor import StallMonitor
 from titan.model.errors import InvalidInput, StoreUnavailable
-from titan.ports import Commit, LanguageModel, Store
-from titan.ports_calls import CallStore, CallTransaction
-from titan.preparation import make_preparer
-from titan.server.app import create_app
-from titan.server.house import Access, House, RunsWith
-from titan.server.left_behind import LeftBehind
-from titan.server.metrics import Metrics
+from titan.orchestrator.bus import Bus
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.receipts import LongOnce
+from titan.ports.jobs_store import Commit, Store
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.runtime import LanguageModel
+from titan.recorder.background import Afterwards
+from titan.recorder.determinism import Determinism
+from titan.recorder.idle_runs import live_submissions
+from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
+from titan.recorder.recorder import Recorder
+from titan.recorder.run_projector import RunProjector
+from titan.server.agent_jobs import AgentJobs
+from titan.server.app_state import Access, AppState, RunsWith
+from titan.server.executions import Executions
+from titan.server.http.app import create_app
+from titan.server.http.metrics import Metrics
+from titan.server.http.serve import Servers, is_local, listen, tls_context, url_of
 from titan.server.replays import Replays
-from titan.server.serve import Servers, is_local, listen, tls_context, url_of
+from titan.server.spool_import import SpoolImport
 from titan.settings import home_folder, one_of, setting, shared_folder, whole_number
+from titan.storage import Durable, open_durable
 from titan.system import SystemClock, SystemIds
-from titan.upkeep import Privacy, Upkeep, read_privacy, read_upkeep
+from titan.worker.local_workers import LocalWorkers
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +88,7 @@ class UpSettings:
 
 
 def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
-    """Run a server in the foreground until it is told to stop; return the exit code.
+    """Run a server in the foreground until it is stopped; return the exit code.
 
     SIGINT (Ctrl-C) also ends the local worker, which gives its attempts back; a second one does not
     wait for it. SIGTERM ends the server alone: running jobs go on under their worker, and the next
@@ -92,7 +98,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
     configure(settings.log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
-    upkeep = read_upkeep()
+    upkeep = read_maintenance_settings()
     sys.setswitchinterval(SWITCH_SECONDS)
     tls = _tls(settings)
     home = _prepared(settings.home)
@@ -125,7 +131,7 @@ def offline_store(home: Path) -> Iterator[Store]:
 def _prepared(home: Path) -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home.chmod(0o700)  # what jobs wrote and were told is nobody else's business
+        home.chmod(0o700)  # outputs and arguments of jobs are readable by the owner only
         return home.resolve()
     except OSError as error:
         raise StoreUnavailable(
@@ -225,7 +231,7 @@ def _listen_inside(home: Path) -> socket.socket:
 
 async def _serve(
     settings: UpSettings,
-    upkeep: Upkeep,
+    upkeep: MaintenanceSettings,
     home: Path,
     durable: Durable,
     access: Access,
@@ -238,28 +244,32 @@ async def _serve(
     workers = _local_workers(settings, home, durable, listeners)
     runs_with = _runs_with(settings, home, durable, listeners, upkeep)
     durable.calls.listen(bus.publish_calls)
-    house = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
-    durable.store.listen(_of_this_server(house.metrics.on_commit))
+    state = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
+    durable.store.listen(_of_this_server(state.metrics.on_commit))
     durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
-    servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner, listeners.home)
-    await house.orchestrator.start()
-    _keep_house(house, upkeep, listeners.urls()[0])
-    _stop_on_signals(servers, house)
+    servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
+    await state.orchestrator.start()
+    if state.store.is_in_charge:
+        await state.dispatcher.start()
+    _start_maintenance(state, upkeep, listeners.urls()[0])
+    _stop_on_signals(servers, state)
     if workers:
         workers.start(settings.offers)
-        house.orchestrator.background(workers.keep_logs_small())
+        state.orchestrator.background(workers.keep_logs_small())
     gc.freeze()  # what start-up made lives as long as the server
     gc.set_threshold(COLLECTED_AFTER)
-    say(_greeting(settings, home, durable.shown, listeners, house))
+    say(_greeting(settings, home, durable.shown, listeners, state))
     try:
         await servers.run()
     finally:
         if workers:
             await workers.close()
-        await house.orchestrator.stop()
-        await house.afterwards.finish()
-        await asyncio.to_thread(house.replays.close)
-        await asyncio.to_thread(house.recorder.close)
+        await state.dispatcher.close()
+        await state.endpoints.close()
+        await state.orchestrator.stop()
+        await state.background_recording.finish()
+        await asyncio.to_thread(state.replays.close)
+        await asyncio.to_thread(state.recorder.close)
         if model is not None:
             await model.close()
 
@@ -275,7 +285,9 @@ def _local_workers(settings: UpSettings, home: Path, durable: Durable, listeners
     return LocalWorkers(home, store=durable.store, url=listeners.own_url(), log_format=settings.log_format)
 
 
-def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: Upkeep) -> RunsWith:
+def _runs_with(
+    settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: MaintenanceSettings
+) -> RunsWith:
     return RunsWith(
         home=str(home),
         store_kind="postgresql" if settings.store else "sqlite",
@@ -297,32 +309,34 @@ def _compose(
     bus: Bus,
     model: LanguageModel | None,
     access: Access,
-    upkeep: Upkeep,
+    upkeep: MaintenanceSettings,
     runs_with: RunsWith,
     workers: LocalWorkers | None,
     privacy: Privacy,
-) -> House:
+) -> AppState:
     store, clock, ids = durable.store, durable.clock, SystemIds()
     metrics = Metrics()
     prepare = partial(make_preparer, privacy, _fingerprint_key(durable.calls))
     live, apart = partial(live_submissions, store), PreparingProcess(prepare)
-    cleaner = Cleaner(store, durable.calls, durable.blobs, durable.logs, clock=clock, retention=upkeep.retention)
-    recorder = Recorder(
-        *(durable.calls, durable.blobs),
-        preparer=prepare(),
-        apart=apart,
-        live=live,
-        clock=clock,
+    maintenance = Maintenance(
+        store, durable.calls, durable.blobs, durable.logs, clock=clock, retention=upkeep.retention
     )
+    recorder = Recorder(durable.calls, durable.blobs, preparer=prepare(), apart=apart, live=live, clock=clock)
     space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
-    return House(
-        orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
+    orchestrator = Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low)
+    endpoints = ToolEndpoints(durable.calls)
+    worlds = Worlds(recorder, clock=clock, model=model, endpoints=endpoints, prices=recorder.prices)
+    jobs = AgentJobs(orchestrator, store, durable.blobs, bus, ids)
+    public_url = setting("TITAN_PUBLIC_URL").rstrip("/") or runs_with.urls[0]
+    dispatcher = Dispatcher(durable.calls, recorder, worlds, jobs, clock=clock, ids=ids, url=public_url)
+    return AppState(
+        orchestrator=orchestrator,
         store=store,
         blobs=durable.blobs,
         logs=durable.logs,
         bus=bus,
         space=space,
-        cleaner=cleaner,
+        maintenance=maintenance,
         metrics=metrics,
         clock=clock,
         ids=ids,
@@ -337,9 +351,19 @@ def _compose(
         long_once=LongOnce(store),
         calls=durable.calls,
         recorder=recorder,
-        registrar=Registrar(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
-        afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
+        run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
+        determinism=Determinism(durable.calls, store, durable.blobs),
+        background_recording=Afterwards(on_lost=metrics.on_unrecorded_call),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
+        executions=Executions(
+            *(orchestrator, store, durable.calls, durable.blobs),
+            bus=bus,
+            ids=ids,
+            model_name=model.name if model else None,
+        ),
+        worlds=worlds,
+        endpoints=endpoints,
+        dispatcher=dispatcher,
         local_workers=workers,
     )
 
@@ -357,44 +381,45 @@ def _fingerprint_key(calls: CallStore) -> bytes:
     return bytes.fromhex(calls.transact(key_of).result())
 
 
-def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
+def _start_maintenance(state: AppState, upkeep: MaintenanceSettings, url: str) -> None:
     """Begin what goes on beside the requests: watching the disk, cleaning, looking out, notifying."""
 
     def on_change(is_low: bool) -> None:
         if not is_low:
-            house.orchestrator.lease_again()
+            state.orchestrator.lease_again()
 
-    house.space.listen(on_change)
-    house.space.look()
-    house.orchestrator.background(house.space.keep())
-    if isinstance(house.clock, SystemClock):  # else the database's clock counts
-        house.orchestrator.background(house.clock.keep())
-    house.orchestrator.background(house.cleaner.keep())
-    house.orchestrator.background(house.recorder.keep())
-    house.orchestrator.background(LeftBehind(house).keep())
-    house.orchestrator.background(house.registrar.keep())
-    lookout = Lookout(house.store, clock=house.clock)
-    house.orchestrator.background(lookout.keep())
+    state.space.listen(on_change)
+    state.space.look()
+    state.orchestrator.background(state.space.keep())
+    if isinstance(state.clock, SystemClock):  # else the database's clock counts
+        state.orchestrator.background(state.clock.keep())
+    state.orchestrator.background(state.maintenance.keep())
+    state.orchestrator.background(state.recorder.keep())
+    state.orchestrator.background(state.determinism.keep())
+    state.orchestrator.background(SpoolImport(state).keep())
+    state.orchestrator.background(state.run_projector.keep())
+    stall_monitor = StallMonitor(state.store, clock=state.clock)
+    state.orchestrator.background(stall_monitor.keep())
     if upkeep.addresses:
         notifier = Notifier(
-            house.store,
-            bus=house.bus,
-            clock=house.clock,
+            state.store,
+            bus=state.bus,
+            clock=state.clock,
             own_url=url,
             texts=upkeep.texts,
             secret=upkeep.secret,
         )
-        house.orchestrator.background(notifier.keep(upkeep.addresses))
+        state.orchestrator.background(notifier.keep(upkeep.addresses))
 
 
-def _stop_on_signals(servers: Servers, house: House) -> None:
+def _stop_on_signals(servers: Servers, state: AppState) -> None:
     loop = asyncio.get_running_loop()
-    workers = house.local_workers
+    workers = state.local_workers
     is_ending = False
 
     def close(*, at_once: bool = False) -> None:
-        house.bus.close()
-        house.orchestrator.end_claims()
+        state.bus.close()
+        state.orchestrator.end_claims()
         servers.stop(at_once=at_once)
 
     async def close_with_workers() -> None:
@@ -410,7 +435,7 @@ def _stop_on_signals(servers: Servers, house: House) -> None:
             close(at_once=True)
         else:
             is_ending = True
-            house.orchestrator.background(close_with_workers())
+            state.orchestrator.background(close_with_workers())
 
     loop.add_signal_handler(signal.SIGINT, on_interrupt)
     loop.add_signal_handler(signal.SIGTERM, close)
@@ -425,7 +450,7 @@ def _announce(home: Path, urls: Sequence[str], *, job_url: str) -> None:
     partial.replace(home / "server.json")
 
 
-def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners, house: House) -> str:
+def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners, state: AppState) -> str:
     offers = ", ".join(f"{label}:{slots}" for label, slots in settings.offers.items()) or "none on this machine"
     urls = listeners.urls()
     return "\n".join(
@@ -433,11 +458,11 @@ def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners
             f"Titan {__version__} is up.",
             f"  console {urls[0]}",
             f"  SDKs    {urls[-1]}",
-            f"  access  {_access_in_words(settings, house.access, is_encrypted=listeners.tls is not None)}",
+            f"  access  {_access_in_words(settings, state.access, is_encrypted=listeners.tls is not None)}",
             f"  home    {home}",
             f"  store   {store}",
             f"  worker  {offers}",
-            f"  model   {house.model_name or 'none'}",
+            f"  model   {state.model_name or 'none'}",
             f"In a second terminal: {_in_a_second_terminal(home)}",
             "Ctrl-C stops it, and its worker." if settings.offers else "Ctrl-C stops it.",
         )

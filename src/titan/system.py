@@ -26,7 +26,7 @@ def steady_ns() -> int:
 
 
 class SystemClock:
-    """Implements `titan.ports.Clock`: the machine's time when this clock was made, plus what has passed since.
+    """Implements `titan.ports.runtime.Clock`: the machine's time when this clock was made, plus what has passed since.
 
     So no lease and no due time moves when the machine's clock is set while the server runs.
     """
@@ -59,7 +59,7 @@ class SystemClock:
 
 
 class SystemIds:
-    """Implements `titan.ports.Ids`; safe to use from several threads."""
+    """Implements `titan.ports.runtime.Ids`; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -15,8 +15,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 
 from tests.support.running_titan import RunningTitan, running_titan
-from titan.server.openapi import openapi_document
-from titan.server.table import ROUTES
+from titan.server.http.openapi import openapi_document
+from titan.server.http.table import ROUTES
 
 SILENCE_SECONDS = 2.0  # a long poll or a stream that is silent for so long waits, and has not failed
 DOCUMENT = schemathesis.openapi.from_dict(openapi_document(ROUTES))

@@ -64,7 +64,8 @@ def test_it_leaves_every_call_of_every_stage_and_names_the_page_that_shows_them(
     assert [stages[f"researcher-1-{index}"] for index in range(4)] == [researcher] * 4
     assert stages["evaluator-1"] == {"store_get": 2, "fetch_file": 4, "chat": 2, "store_put": 2}
     assert stages["synthesizer"] == {"store_get": 9, "fetch_file": 4, "chat": 10, "publish_file": 1, "store_put": 1}
-    assert len(stages) == 7
+    assert stages[None] == {"pack_corpus": 1}
+    assert len(stages) == 8
 
 
 def test_it_fails_with_titans_own_words_when_titan_does_not_start(tmp_path: Path) -> None:

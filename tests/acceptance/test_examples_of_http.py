@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +13,8 @@ import pytest
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
 from tests.support.typed import type_in
-from titan.server.route import Route
-from titan.server.table import ROUTES
+from titan.server.http.route import Route
+from titan.server.http.table import ROUTES
 
 PAGE: Final = (ROOT / "docs/guide/http-examples.md").read_text("utf-8")
 
@@ -29,7 +31,9 @@ def test_every_request_of_the_page_is_answered_well(tmp_path: Path) -> None:
 
     with running_titan(tmp_path / "home", model=f"scripted:{answers}") as titan:
         script = code("sh").replace("http://127.0.0.1:5000", f"http://127.0.0.1:{titan.sdk_port}")
-        type_in(script, tmp_path)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        around = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
+        type_in(script, tmp_path, environment={**around, "PATH": path, "HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

@@ -300,7 +300,7 @@ def test_what_is_read_and_searched_is_recorded_with_what_was_found(
 ) -> None:
     run = run_agent(titan, tmp_path, "When is a lease renewed?", "--corpus", str(handbook))
 
-    calls = calls_of(titan, run, count=39)
+    calls = calls_of(titan, run, count=40)
     assert calls["planner"]["search_headings"] == 1
     assert calls["researcher-1-0"] == {**RESEARCHER, "read_corpus": 1, "search": 1, "chat": 2}
     [searched] = run.client.transport.request_json(

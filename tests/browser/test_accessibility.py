@@ -1,4 +1,7 @@
-"""No page has anything that axe finds wrong: light and dark, with and without data; and the frame needs no mouse."""
+"""No page has anything that axe finds wrong: light and dark, with and without data; and the frame needs no mouse.
+
+What a page holds is judged in the light; in the dark, where the same has other colours, the colours are.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from tests.browser.recorded import a_call, a_failed_call, record
 from tests.support.waiting import wait_until
 from titan_sdk import TitanGate, TitanJob
 
-Check = Callable[[Page], None]
+Check = Callable[..., None]
 
-ROUTES = (
+OF_DATA = (
     "/",
     "/agents",
     "/dags",
@@ -29,6 +32,9 @@ ROUTES = (
     "/approvals",
     "/store",
     "/settings",
+)
+WITH_DATA = (
+    *OF_DATA,
     "/help",
     "/help/keys",
     "/help/troubleshooting",
@@ -36,9 +42,6 @@ ROUTES = (
     "/help/resume",
     "/help/network",
     "/there-is-no-such-page",
-)
-WITH_DATA = (
-    *ROUTES,
     "/dags/DAG-full",
     "/dags/DAG-full?job=good",
     "/logs/good",
@@ -84,9 +87,9 @@ def test_a_console_with_nothing_in_it_is_accessible(
 ) -> None:
     page = pages.open(empty, scheme=scheme)
 
-    for route in ROUTES:
+    for route in OF_DATA:
         go(page, route)
-        assert_accessible(page)
+        assert_accessible(page, only_colours=scheme == "dark")
 
 
 @both
@@ -97,14 +100,13 @@ def test_a_console_with_data_is_accessible(
 
     for route in WITH_DATA:
         go(page, route)
-        assert_accessible(page)
+        assert_accessible(page, only_colours=scheme == "dark")
 
 
-@both
 def test_a_console_on_a_phone_is_accessible_and_no_wider_than_it(
-    pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme
+    pages: Pages, full: Console, assert_accessible: Check
 ) -> None:
-    page = pages.open(full, scheme=scheme, width=390)
+    page = pages.open(full, width=390)
 
     for route in ON_A_PHONE:
         go(page, route)

@@ -92,7 +92,7 @@ KEPT = {
     "/ledger?agent_id=kept": (".ledger-agent", ".ledger-run", ".ledger-time", ".ledger-cost", ".ledger-took"),
     "/runs/kept-1?tab=telemetry": (".run-in", ".run-out", ".run-cost", ".run-at"),
     "/runs/kept-1?tab=trace": (".trace-cost", ".trace-took"),
-    "/runs/compare?a=kept-1&b=kept-2": (".compare-told",),
+    "/runs/compare?a=kept-1&b=kept-2": (".compare-differences",),
 }
 
 

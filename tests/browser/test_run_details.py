@@ -56,7 +56,7 @@ def test_the_resource_of_a_traced_run_is_shown(pages: Pages, console: Console) -
 
     details(page)
 
-    told = page.get_by_role("dialog", name="What else was told of this run")
+    told = page.get_by_role("dialog", name="Details of this run")
     expect(told.get_by_role("region", name="Resource")).to_contain_text("deployment.environment")
     expect(told.get_by_role("region", name="Resource")).to_contain_text("production")
 
@@ -73,7 +73,7 @@ def test_the_result_of_a_replay_is_shown_with_the_run_that_was_replayed(
     page = pages.open(console, f"/runs/{run.id}:replay", width=width)
 
     details(page)
-    told = page.get_by_role("dialog", name="What else was told of this run")
+    told = page.get_by_role("dialog", name="Details of this run")
     expect(told.get_by_role("region", name="Result of the replay")).to_contain_text("input_mismatch")
     told.get_by_role("link", name=run.id).click()
 

@@ -429,7 +429,7 @@ def test_a_run_that_is_deleted_leaves_the_list_it_was_opened_from(page: Page, co
     row_of(page, "leaver-1").get_by_role("link", name="leaver-1").click()
 
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete every byte of it").click()
+    page.get_by_role("button", name="Delete permanently").click()
     page.wait_for_url("**/runs")
 
     expect(row_of(page, "leaver-2")).to_be_visible()

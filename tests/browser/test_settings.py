@@ -1,4 +1,4 @@
-"""Tokens, looks and keeping house, as whoever administers a server does them."""
+"""Tokens, appearance and maintenance, as whoever administers a server does them."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_the_theme_is_chosen_and_kept(pages: Pages, console: Console) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_keeping_house_says_first_what_would_go(pages: Pages, new_console: Callable[..., Console]) -> None:
-    page = pages.open(new_console(), "/settings#house")
+def test_maintenance_shows_first_what_would_be_deleted(pages: Pages, new_console: Callable[..., Console]) -> None:
+    page = pages.open(new_console(), "/settings#maintenance")
 
-    page.get_by_role("button", name="What would go?").click()
+    page.get_by_role("button", name="Show what would be deleted").click()
 
-    expect(page.get_by_text("Nothing is over its time.")).to_be_visible()
-    expect(page.get_by_role("button", name="Delete it now")).to_have_count(0)
+    expect(page.get_by_text("Nothing has expired.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete now")).to_have_count(0)
 
 
 def test_without_tokens_it_says_who_may_come_in(pages: Pages, console: Console) -> None:

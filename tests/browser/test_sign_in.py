@@ -94,7 +94,7 @@ def test_a_viewer_is_told_what_its_role_may_not_do(pages: Pages, locked: Console
     page = pages.open(locked, "/settings")
     sign_in(page, admin.make("viewer").token)
 
-    expect(page.get_by_text("Tokens are seen, made and ended with one of the role admin.")).to_be_visible()
+    expect(page.get_by_text("Tokens are seen, made and revoked with one of the role admin or owner.")).to_be_visible()
     expect(page.get_by_role("button", name="Make a token …")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("link", name="Store").click()

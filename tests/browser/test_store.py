@@ -79,13 +79,13 @@ def test_a_change_keeps_when_the_key_goes_unless_told_otherwise(pages: Pages, co
     expect(page.get_by_text("Gone in 5 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
-    page.get_by_role("combobox", name="The key").select_option("goes after a time")
+    page.get_by_role("combobox", name="The key").select_option("expires after a time")
     page.get_by_label("Seconds until it is gone").fill("86400")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.get_by_text("Gone in 24 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
-    page.get_by_role("combobox", name="The key").select_option("stays")
+    page.get_by_role("combobox", name="The key").select_option("does not expire")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.get_by_text("Gone in")).to_have_count(0)
     assert console.client.store_get("short") == "new"

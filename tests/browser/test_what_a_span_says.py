@@ -35,15 +35,3 @@ def test_the_inspector_shows_the_exceptions_a_call_got_over_and_its_links(pages:
     expect(panel.get_by_role("region", name="Events")).to_contain_text("httpx.ReadTimeout")
     panel.get_by_text("Links to other spans").click()
     expect(panel.get_by_role("region", name="Links to other spans")).to_contain_text("ef" * 16)
-
-
-def test_a_run_whose_id_is_dots_alone_is_opened_from_the_list(pages: Pages, console: Console) -> None:
-    entry = {"type": "action", "id": "1", "name": "work", "started_at_ns": STARTED_NS, "ended_at_ns": STARTED_NS + 5}
-    ask_json(console.titan.sdk_port, "POST", "/api/v1/actions", {"run_id": "..", "entries": [entry]})
-
-    page = pages.open(console, "/runs?window=all&q=‥")
-    page.get_by_role("link", name="‥").first.click()
-
-    expect(page.get_by_role("heading", level=1)).to_contain_text("‥")
-    page.reload()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("‥")

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.call_stores import CALL_STORES
 from tests.support.stores import STORES, StandingClock
-from titan.ports import Store
-from titan.ports_calls import CallStore
+from titan.ports.jobs_store import Store
+from titan.ports.runs_store import CallStore
 
 
 @pytest.fixture

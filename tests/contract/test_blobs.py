@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from titan.model.errors import TooLarge
-from titan.ports import Blobs
+from titan.ports.runtime import Blobs
 from titan.store.blobs import FolderBlobs
 
 MIB = 1024 * 1024

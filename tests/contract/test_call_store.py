@@ -33,10 +33,12 @@ from titan.model.actions import (
     Standing,
     digest_of,
 )
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import COUNTS_ALL, Count, Run, Tally, ToldEnd, wrong_now
-from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
-from titan.store.calls.tapes import link_after
+from titan.model.run_control import RunStatus, StatusSource
+from titan.model.runs import COUNTS_ALL, Count, ReportedEnd, Run, Tally, wrong_now
+from titan.ports.runs import ChangedRun
+from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.tapes import StoredEntry
+from titan.store.runs.tapes import link_after
 from titan_sdk.tape import CHAIN_START
 
 BLOB = "b" * 64
@@ -86,6 +88,8 @@ WORD = RunEntry(
     agent_source=AgentSource.ACTED,
     agent_at=at(0.5),
     session_id="s",
+    parent_run_id="R_0",
+    forked_at_action_id="a_0",
     name="hunt",
     end=RunEnd.FAILED,
     reason="why",
@@ -94,6 +98,8 @@ WORD = RunEntry(
     tags=("t",),
     traces=("4bf92f3577b34da6a3ce929d0e0e4736",),
     details="{}",
+    process='{"command":["x"]}',
+    program=Payload(f'{{"$blob":{{"sha256":"{BLOB}"}}}}', blob=BLOB),
     end_source=StatusSource.STAGES,
     standing=Standing(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
@@ -125,7 +131,7 @@ def test_the_tape_gives_back_every_field_of_an_entry(
 
     [stored] = before
     assert after == before
-    assert (stored.entry, stored.heard_at) == (entry, NOON)
+    assert (stored.entry, stored.received_at) == (entry, NOON)
     assert (stored.action_number is None) == isinstance(entry, RunEntry)
 
 
@@ -155,6 +161,10 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         heard_at=at(2),
         ended_at=at(3),
         session_id="s",
+        parent_run_id="R_0",
+        forked_at_action_id="a_0",
+        determinism=85,
+        code_digest="d1",
         name="n",
         reason="why",
         tally=Tally(
@@ -189,7 +199,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         pinned_at=at(8),
         archived_at=at(9),
         details_told=("0f" * 16, "f0" * 16),
-        told_end=ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
+        reported_end=ReportedEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
         troubles=3 + 4 + 5 + 12 + 1,
     )
 
@@ -428,13 +438,13 @@ def test_what_was_heard_is_told_in_the_order_it_came_with_what_was_new(calls: Ca
     record(calls, a_word(), a_call(ends=None))
     record(calls, a_call(run_id="R_2"), a_call())
 
-    heard = calls.read(lambda reader: reader.heard_after(PROJECT, after=0, limit=10))
+    heard = calls.read(lambda reader: reader.reported_after(PROJECT, after=0, limit=10))
 
     firsts = [(one.run_id, one.action and one.action.id, one.is_first_of_run, one.is_first_of_action) for one in heard]
     assert firsts[1:] == [(RUN, "a1", False, True), ("R_2", "a1", True, True), (RUN, "a1", False, False)]
     assert firsts[0] == (RUN, None, True, False)
     assert heard[1].action == heard[3].action == actions_of(calls)[0]
     assert [one.number for one in heard] == sorted(one.number for one in heard)
-    rest = calls.read(lambda reader: reader.heard_after(PROJECT, after=heard[0].number, limit=2))
+    rest = calls.read(lambda reader: reader.reported_after(PROJECT, after=heard[0].number, limit=2))
     assert rest == heard[1:3]
-    assert calls.read(lambda reader: reader.heard_after("other", after=0, limit=10)) == []
+    assert calls.read(lambda reader: reader.reported_after("other", after=0, limit=10)) == []

@@ -5,7 +5,7 @@ from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import Outcome
 from titan.model.runs import Stops
-from titan.ports_calls import CallStore
+from titan.ports.runs_store import CallStore
 
 HOUR = 3600.0
 

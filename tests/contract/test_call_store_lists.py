@@ -15,11 +15,13 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Run
-from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
+from titan.ports.actions import CallFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallStore
 
-SORTS = ("started", "cost", "duration", "actions", "success_rate")
+SORTS = ("started", "cost", "duration", "actions", "success_rate", "determinism")
 DAY = 86_400
 
 
@@ -102,6 +104,7 @@ ORDERS: Mapping[str, list[str]] = {
     "duration": ["R_2", "R_4", "R_3", "R_5", "R_6", "R_1"],
     "actions": ["R_4", "R_1", "R_3", "R_5", "R_6", "R_2"],
     "success_rate": ["R_4", "R_5", "R_6", "R_2", "R_1", "R_3"],
+    "determinism": ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"],  # none has a score: as they were first heard of
 }
 
 
@@ -188,12 +191,13 @@ def test_a_search_looks_at_each_tag_and_not_at_how_tags_are_stored(calls: CallSt
 
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
-    record(calls, a_word(run_id="R_3", session_id="t"))
+    record(calls, replace(a_word(run_id="R_3", session_id="t"), parent_run_id="R_1", forked_at_action_id="a"))
     run = run_of(calls, "R_2")
     assert run is not None
     kept(calls, lambda tx: tx.archive_run(run))
 
     assert registry(calls, RunFilter(session_id="s")) == ["R_1"]
+    assert registry(calls, RunFilter(parent_run_id="R_1")) == ["R_3"]
     assert registry(calls, RunFilter(session_id="s", has_archived=True)) == ["R_2", "R_1"]
     assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(has_archived=True), up_to=9)) == 3
 

@@ -10,8 +10,9 @@ from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.model.runs import Note
-from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
-from titan.rules.recording import LOST
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.rules.runs.recording import LOST
 
 
 def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:

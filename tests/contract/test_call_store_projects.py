@@ -6,8 +6,8 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from titan.model.actions import ActionEntry
-from titan.model.run_status import RunStatus
-from titan.ports_calls import CallStore
+from titan.model.run_control import RunStatus
+from titan.ports.runs_store import CallStore
 
 
 def test_the_projects_are_those_with_a_run(calls: CallStore) -> None:

@@ -10,7 +10,9 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from titan.model.actions import SHARED_MARK, Payload
-from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
+from titan.ports.actions import CallFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallStore
 
 CONTENT = {
     "a1": '{"q":"Crème brûlée","path":"src/main.py"}',

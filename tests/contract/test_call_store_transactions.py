@@ -17,8 +17,9 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, ModelUse, Payload, RunEnd, Source
 from titan.model.errors import StoreUnavailable
 from titan.model.runs import Note, Run
-from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
-from titan.rules.reports import closed
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallCommit, CallReader, CallStore, CallTransaction
+from titan.rules.runs.merge_reports import closed
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
@@ -171,10 +172,10 @@ def test_a_note_is_known_by_its_id_and_is_overwritten_under_it(calls: CallStore)
     kept(calls, lambda tx: tx.save_note(first))
     kept(calls, lambda tx: tx.save_note(second))
 
-    assert calls.read(lambda reader: reader.note_said(PROJECT, "n1")) == second
+    assert calls.read(lambda reader: reader.note_by_id(PROJECT, "n1")) == second
     assert calls.read(lambda reader: reader.notes_of_run(PROJECT, RUN)) == []
-    assert calls.read(lambda reader: reader.note_said("other", "n1")) is None
-    assert calls.read(lambda reader: reader.note_said(PROJECT, "n2")) is None
+    assert calls.read(lambda reader: reader.note_by_id("other", "n1")) is None
+    assert calls.read(lambda reader: reader.note_by_id(PROJECT, "n2")) is None
 
 
 def test_the_blobs_of_a_run_are_known(calls: CallStore) -> None:

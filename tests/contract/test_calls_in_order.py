@@ -10,7 +10,8 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import record
 from tests.support.recorded import a_call, at
 from titan.model.actions import ActionKind, Outcome, Payload
-from titan.ports_calls import CallFilter, CallStore
+from titan.ports.actions import CallFilter
+from titan.ports.runs_store import CallStore
 
 
 @pytest.fixture

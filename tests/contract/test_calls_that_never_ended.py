@@ -11,9 +11,9 @@ from titan.ingest.jsonl import read_lines
 from titan.insight.export import json_lines
 from titan.model.actions import ActionEntry, RunEnd, RunEntry
 from titan.model.runs import Action, Run
-from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.reports import NEVER_ENDED, closed
-from titan.server.exported import exported
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.rules.runs.merge_reports import NEVER_ENDED, closed
+from titan.server.views.exported import exported
 from titan.store.blobs import FolderBlobs
 
 END = a_word(seconds=50, end=RunEnd.FAILED, reason="killed by hand")
@@ -59,16 +59,6 @@ def test_what_never_ended_took_until_its_run_ended(calls: CallStore) -> None:
     ]
     run = run_of(calls)
     assert (run.first_error_id, run.first_error_at) == ("a1", None)
-
-
-def test_what_was_kept_without_a_duration_is_told_with_that_of_its_times(calls: CallStore) -> None:
-    break_off(calls)
-    told = actions_of(calls)
-    without = [replace(action, duration_ns=None) for action in told]
-
-    kept(calls, lambda tx: tx.keep(PROJECT, runs=[run_of(calls)], actions=without, entries=[]))
-
-    assert actions_of(calls) == told
 
 
 def test_an_export_of_an_import_of_what_never_ended_is_the_same_to_the_byte(calls: CallStore, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from tests.support.recorded import a_call
 from tests.support.stored import a_stored_job, store_dag
 from tests.support.stores import committed, tamper_with_jobs
 from titan.model.errors import StoreDamaged
-from titan.ports import Store
-from titan.ports_calls import CallFilter, CallStore
+from titan.ports.actions import CallFilter
+from titan.ports.jobs_store import Store
+from titan.ports.runs_store import CallStore
 
 JOB: Final = a_stored_job()
 
@@ -31,7 +32,7 @@ def the_ledger(store: CallStore) -> object:
         ("update actions set started_at_us = 9223372036854775807 where id = 'a1'", actions_of),
         ("update actions set tags = '{}' where id = 'a1'", the_ledger),
         ("update runs set started_at_us = 9223372036854775807 where id = 'R_1'", run_of),
-        ("update runs set told_end = '{' where id = 'R_1'", run_of),
+        ("update runs set reported_end = '{' where id = 'R_1'", run_of),
         ("update bodies set facts = '{\"kind\": 7}'", tape_of),
         ("update bodies set inputs = '[', inputs_shared = '1-x'", tape_of),
     ],
@@ -48,7 +49,7 @@ def test_a_damaged_row_of_a_recorded_run_is_named(
 
 def test_what_is_told_of_a_damaged_run_is_refused_and_other_runs_go_on(calls: CallStore) -> None:
     record(calls, a_call("a1"))
-    tamper(calls, "update runs set told_end = '{' where id = 'R_1'")
+    tamper(calls, "update runs set reported_end = '{' where id = 'R_1'")
 
     with pytest.raises(StoreDamaged):
         record(calls, a_call("a2"))

@@ -15,7 +15,7 @@ from titan.llm.local import LocalModel, find_model_file
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.scripted import ScriptedAnswer, ScriptedModel
 from titan.model.language import FinishReason, ModelAnswer, ModelRequest, TextDelta
-from titan.ports import LanguageModel
+from titan.ports.runtime import LanguageModel
 
 ModelMaker: TypeAlias = Callable[[], AbstractAsyncContextManager[LanguageModel]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from titan.model.errors import InvalidName
-from titan.ports import Logs
+from titan.ports.runtime import Logs
 from titan.store.logs import FolderLogs
 
 LEASE_ID = "0123456789abcdef" * 2

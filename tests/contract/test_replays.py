@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import TypeVar, cast
 
 import pytest
@@ -15,10 +16,13 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
+from tests.support.waiting import wait_until
 from titan.model.actions import Payload
 from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.ports_calls import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.server.http.call import Call
 from titan.server.replays import INTERRUPTED, MOST_WAITING, Replays
+from titan.server.routes.replays import detail_view_of
 from titan.store.blobs import FolderBlobs
 
 T = TypeVar("T")
@@ -84,6 +88,22 @@ def test_a_replay_runs_until_its_result_is_stored(calls: CallStore, held: HeldSt
     assert ended is not None
     assert (ended.state, ended.ended_at, ended.error) == (ReplayState.COMPLETED, StandingClock().now(), None)
     assert '"replayable":1' in (ended.metrics or "")
+
+
+def test_who_read_a_replay_just_before_its_end_is_shown_what_it_found(
+    calls: CallStore, held: HeldStore, replays: Replays
+) -> None:
+    read_before = started(calls, replays)
+    held.gate.set()
+    wait_until(lambda: replays.as_it_stands(read_before).state is ReplayState.COMPLETED, "it has ended")
+    wait_until(lambda: not replays.is_computed_here("p1"), "and its thread is done with it")
+    state = SimpleNamespace(replays=replays, executions=SimpleNamespace(step=lambda _: None))
+
+    shown = detail_view_of(cast("Call", SimpleNamespace(app=state)), read_before)
+
+    assert (read_before.result, shown.state) == (None, "completed")
+    assert shown.result is not None
+    assert shown.result.self_check is not None
 
 
 def test_a_cancelled_replay_finds_nothing(calls: CallStore, held: HeldStore, replays: Replays) -> None:

@@ -15,7 +15,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreRefused, StoreUnavailable
 from titan.model.events import JobReady, Subject
 from titan.model.memory import Receipt, StoredFile, StoredValue
-from titan.ports import Commit, Reader, Store, Transaction
+from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 
 SUBJECT = Subject(project_id=PROJECT)
 

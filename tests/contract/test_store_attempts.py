@@ -12,7 +12,7 @@ from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import StoreRefused
 from titan.model.jobs import JobStatus
 from titan.model.workers import WorkerState
-from titan.ports import Reader, Store, Transaction
+from titan.ports.jobs_store import Reader, Store, Transaction
 
 A_SECOND = timedelta(seconds=1)
 

@@ -12,7 +12,7 @@ from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.errors import StoreRefused
 from titan.model.jobs import JobStatus
 from titan.model.run_control import RunControl, RunOutcome
-from titan.ports import Reader, Store
+from titan.ports.jobs_store import Reader, Store
 
 LATER = NOON + timedelta(minutes=1, microseconds=1)
 

@@ -12,7 +12,7 @@ from tests.support.stores import StandingClock, committed
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.files import AttemptFile, FilePlace, LeftFile
 from titan.model.jobs import JobStatus
-from titan.ports import Store, Transaction
+from titan.ports.jobs_store import Store, Transaction
 
 A_SECOND = timedelta(seconds=1)
 DIGEST = "a" * 64

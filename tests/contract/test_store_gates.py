@@ -10,7 +10,7 @@ from tests.support.stores import committed
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
 from titan.model.memory import StoredValue
 from titan.model.run_control import Orchestrator
-from titan.ports import Reader, Store, Transaction
+from titan.ports.jobs_store import Reader, Store, Transaction
 
 OPEN = JobStatus.WAITING_APPROVAL
 

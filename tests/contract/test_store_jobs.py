@@ -12,7 +12,7 @@ from tests.support.stores import committed
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreRefused
 from titan.model.jobs import Affinity, Job, JobSpec, JobStatus, ReadyJob
-from titan.ports import Reader, Store, Transaction
+from titan.ports.jobs_store import Reader, Store, Transaction
 
 A_MINUTE = timedelta(minutes=1)
 

@@ -10,7 +10,7 @@ from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.jobs import JobStatus
 from titan.model.run_control import RunControl
 from titan.model.workers import Load
-from titan.ports import Reader, Store, Transaction
+from titan.ports.jobs_store import Reader, Store, Transaction
 
 ENDED = JobStatus.COMPLETED
 

@@ -12,7 +12,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreRefused
 from titan.model.events import DagSubmitted, Event, JobBackedOff, JobReady, JournalEntry, RunStarted, Subject
 from titan.model.memory import Receipt, StoredFile, StoredValue
-from titan.ports import Commit, Reader, Store, Transaction
+from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 
 A_DAY = timedelta(days=1)
 

@@ -7,7 +7,7 @@ from tests.support.stores import committed
 from titan.model.events import JournalEntry, Subject, TokenCreated
 from titan.model.jobs import JobStatus
 from titan.model.tokens import Role
-from titan.ports import Reader, Store, Transaction
+from titan.ports.jobs_store import Reader, Store, Transaction
 
 
 def store_dag_of(store: Store, project: str, dag_id: str) -> None:

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_stored_job, store_dag
-from titan.model.jobs import Affinity, Job, JobStatus
-from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
-from titan.ports import Reader, Store
-from titan.rules.waiting import gather, waits_for
+from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
+from titan.ports.jobs_store import Reader, Store
+from titan.rules.jobs.wait_reason import gather, waits_for
 
 READY, GATE = JobStatus.READY, JobStatus.WAITING_APPROVAL
 LATER = NOON + timedelta(minutes=1)

@@ -13,7 +13,7 @@ from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner
 from titan.model.run_control import RunControl
 from titan.model.workers import WorkerState
-from titan.ports import Store
+from titan.ports.jobs_store import Store
 
 DAY = timedelta(days=1)
 DIGEST, OTHER = "a" * 64, "b" * 64

@@ -10,8 +10,8 @@ from tests.support.builders import NOON
 from tests.support.stored import a_token
 from tests.support.stores import committed
 from titan.model.errors import StoreRefused
-from titan.model.tokens import Role, SignIn
-from titan.ports import Store, Transaction
+from titan.model.tokens import Organisation, Role, Scope, SignIn
+from titan.ports.jobs_store import Store, Transaction
 
 A_DAY = timedelta(days=1)
 
@@ -36,6 +36,23 @@ def test_a_token_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.read(lambda reader: reader.token(plain.id)) == plain
     assert store.read(lambda reader: reader.token(full.id)) == full
     assert store.read(lambda reader: reader.token("unknown")) is None
+
+
+def test_a_key_and_organisations_come_back_as_they_were_stored(store: Store) -> None:
+    key = replace(a_token(role=Role.KEY), scopes=(Scope.RUNS_READ,), last_four="beef", organisation_id="acme")
+    two = [Organisation(id=name, created_at=NOON) for name in ("acme", "zeta")]
+
+    def add(tx: Transaction) -> None:
+        tx.add_token(key)
+        for one in reversed(two):
+            tx.add_organisation(one)
+
+    committed(store, add)
+
+    assert store.read(lambda reader: reader.token(key.id)) == key
+    assert store.read(lambda reader: reader.organisations()) == two
+    with pytest.raises(StoreRefused):
+        committed(store, lambda tx: tx.add_token(replace(key, id="e" * 12, scopes=None)))
 
 
 def test_tokens_of_all_projects_are_listed_newest_first(store: Store) -> None:

@@ -10,7 +10,8 @@ from tests.support.call_stores import actions_of, record, tape_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, Payload, RunEnd
-from titan.ports_calls import CallReader, CallStore, StoredEntry
+from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.tapes import StoredEntry
 
 KILOBYTE = Payload(f'"{"x" * 1022}"')
 ALL = 2**30
@@ -78,8 +79,8 @@ def test_a_packed_tape_comes_in_parts_that_make_the_whole(calls: CallStore, tape
 
 def test_what_is_about_the_run_is_read_apart(calls: CallStore, tape: list[StoredEntry]) -> None:
     def read(reader: CallReader) -> list[StoredEntry]:
-        [first] = reader.told_of_run(PROJECT, RUN, limit=1)
-        return [first, *reader.told_of_run(PROJECT, RUN, after=first.number, limit=9)]
+        [first] = reader.entries_about_run(PROJECT, RUN, limit=1)
+        return [first, *reader.entries_about_run(PROJECT, RUN, after=first.number, limit=9)]
 
     assert calls.read(read) == [tape[0], tape[-1]]
 
@@ -87,7 +88,7 @@ def test_what_is_about_the_run_is_read_apart(calls: CallStore, tape: list[Stored
 def test_of_a_run_that_nobody_recorded_there_is_nothing(calls: CallStore) -> None:
     def ask(reader: CallReader) -> list[object]:
         return [
-            reader.told_of_run(PROJECT, "x", limit=9),
+            reader.entries_about_run(PROJECT, "x", limit=9),
             reader.places_in_tape(PROJECT, "x"),
             reader.entries_at(PROJECT, "x", [1], limit_bytes=9),
         ]

@@ -18,9 +18,9 @@ from titan.model.dags import Dag
 from titan.model.events import JournalEntry
 from titan.model.jobs import ACTIVE_STATUSES, Affinity, Job, JobSpec, JobStatus
 from titan.model.workers import WorkerState
-from titan.ports import Commit, Reader
-from titan.rules.gates import asks_for_approval, gate_name
-from titan.rules.lifecycle import TRANSITIONS
+from titan.ports.jobs_store import Commit, Reader
+from titan.rules.jobs.gates import asks_for_approval, gate_name
+from titan.rules.jobs.lifecycle import TRANSITIONS
 
 Read = Callable[[Callable[[Reader], Any]], Any]
 

@@ -12,20 +12,20 @@ from tests.simulation.graphs import draw_dag
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.builders import PROJECT
-from titan.engine.cancel import cancel_dags, cancel_jobs, cancel_run, end_run
-from titan.engine.gates import decide
-from titan.engine.orchestrator import Orchestrator
-from titan.engine.receipts import Once, once
-from titan.engine.retry import retry_dag, retry_job, retry_run
-from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
 from titan.model.run_control import RunControl, RunOutcome
-from titan.ports import Transaction
-from titan.rules.dag import check_dag
-from titan.rules.gates import with_gates
+from titan.orchestrator.cancel import cancel_dags, cancel_jobs, cancel_run, end_run
+from titan.orchestrator.gates import decide
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.receipts import Once, once
+from titan.orchestrator.retry import retry_dag, retry_job, retry_run
+from titan.orchestrator.submit import Submitter, submit
+from titan.ports.jobs_store import Transaction
+from titan.rules.jobs.dag import check_dag
+from titan.rules.jobs.gates import with_gates
 
 Decide = Callable[[Transaction], object]
 

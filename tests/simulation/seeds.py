@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
+import pytest
+
 Life: TypeAlias = Callable[[int, Path], None]
 
 #: A folder in memory, where the system has one: a disk's wait for durability is not what is tested here.
@@ -20,6 +22,14 @@ MEMORY: Final = Path("/dev/shm")
 HANG_SECONDS: Final = 120  # a life takes 0.1 s
 ENOUGH: Final = 5  # failures after which no more are looked for; a mistake usually fails many seeds
 SHOWN: Final = 2  # failures whose traceback is shown
+
+
+def few_and_many(few: int, many: int) -> list[object]:
+    """Return the first seeds, for every day, and all that follow up to `many`, which are slow."""
+    return [
+        pytest.param(range(few), id="few"),
+        pytest.param(range(few, many), id="many", marks=pytest.mark.slow),
+    ]
 
 
 def chosen_seeds(default: range) -> Sequence[int]:
@@ -42,7 +52,9 @@ def failures(life: Life, seeds: Sequence[int]) -> str:
                 pool.shutdown(cancel_futures=True)
                 break
     shown = "\n".join(list(failed.values())[:SHOWN])
-    commands = "".join(f"\n  SIMULATION_SEEDS={seed} pytest tests/simulation -k {life.__name__}" for seed in failed)
+    commands = "".join(
+        f"\n  SIMULATION_SEEDS={seed} pytest tests/simulation -m 'not slow' -k {life.__name__}" for seed in failed
+    )
     return f"{shown}\n{len(failed)} seeds failed. To repeat one of them:{commands}" if failed else ""
 
 

@@ -12,10 +12,11 @@ from tests.simulation.faults import CALM, Faults
 from tests.simulation.slow_store import SlowStore
 from tests.support.builders import NOON
 from tests.support.virtual_time import LoopClock
-from titan.engine.bus import Bus
-from titan.engine.orchestrator import Orchestrator
 from titan.model.errors import IdempotencyConflict, StoreFull, StoreRefused, TitanError
-from titan.ports import Clock, Commit, Reader, Store
+from titan.orchestrator.bus import Bus
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.ports.jobs_store import Commit, Reader, Store
+from titan.ports.runtime import Clock
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore

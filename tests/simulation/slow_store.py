@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final, Generic, TypeVar
 
 from titan.model.errors import StoreFull
-from titan.ports import Commit, Reader, Store, Transaction
+from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from tests.support.random_nests import a_tree, in_batches, with_beginnings
 from tests.support.recorded import Memory, heard
 from titan.model.actions import ActionEntry
 from titan.model.runs import Tally
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.system import SystemClock
 
 

@@ -14,18 +14,18 @@ from tests.simulation.audit import Audit
 from tests.simulation.server import Server, SqliteHome
 from tests.support.builders import NOON, PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.virtual_time import run_virtually
-from titan.engine import attendance
-from titan.engine.attempts import Completed, Leased, Progress
-from titan.engine.attendance import Orders
-from titan.engine.cancel import cancel_jobs
-from titan.engine.gates import decide
-from titan.engine.orchestrator import Orchestrator
-from titan.engine.submit import Submitter, submit
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.dags import NewDag, OnFailure
 from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Transaction
+from titan.orchestrator import worker_registry
+from titan.orchestrator.attempts import Completed, Leased, Progress
+from titan.orchestrator.cancel import cancel_jobs
+from titan.orchestrator.gates import decide
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.submit import Submitter, submit
+from titan.orchestrator.worker_registry import Orders
+from titan.ports.jobs_store import Transaction
 
 T = TypeVar("T")
 
@@ -321,7 +321,7 @@ def test_who_prefetched_is_told_at_once_that_its_worker_drains(tmp_path: Path) -
         def drain(tx: Transaction) -> tuple[Worker, None]:
             worker = tx.worker("w1")
             assert worker is not None
-            return attendance.drain(tx, worker), None
+            return worker_registry.drain(tx, worker), None
 
         await hall.ask(lambda orchestrator: orchestrator.change_worker(drain))
 

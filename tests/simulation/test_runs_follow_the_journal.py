@@ -1,6 +1,6 @@
 """A server that dies between the commit of its jobs and the commit of its runs: the rows are as if it had lived on.
 
-One registrar meets crashes, before its commit and after it, and begins anew each time; another one, on a store of its
+One projector meets crashes, before its commit and after it, and begins anew each time; another one, on a store of its
 own, follows the same journal undisturbed. When both have read all of it, their runs are equal.
 """
 
@@ -13,25 +13,26 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from tests.simulation.seeds import chosen_seeds, failures
+import pytest
+
+from tests.simulation.seeds import chosen_seeds, failures, few_and_many
 from tests.support.builders import NOON, PROJECT, a_new_dag, a_spec
 from tests.support.call_stores import record, standing_runs
 from tests.support.desk import Desk, a_desk
 from tests.support.recorded import a_call
-from titan.engine.bus import Bus
-from titan.engine.cancel import cancel_run, end_run
-from titan.engine.registrar import Registrar
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import Conflict
 from titan.model.run_control import RunOutcome
-from titan.ports import Transaction
-from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.run_lifecycle import RUN_IDLE
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.orchestrator.bus import Bus
+from titan.orchestrator.cancel import cancel_run, end_run
+from titan.ports.jobs_store import Transaction
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.recorder.run_projector import RunProjector
+from titan.rules.runs.lifecycle import RUN_IDLE
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 T = TypeVar("T")
 
-SEEDS = range(200)
 ACTS = 150  # of one life
 RUNS = tuple(f"A_{number}" for number in range(1, 13))
 
@@ -48,11 +49,11 @@ class MortalStore(SqliteCallStore):
         self.chance: Random | None = chance
         self.crashes = 0
 
-    def transact(self, decide: Callable[[CallTransaction], T]) -> "Future[T]":
+    def transact(self, decide: Callable[[CallTransaction], T], *, is_durable: bool = True) -> "Future[T]":
         """Commit, or die."""
         end = "lives" if self.chance is None else self.chance.choice(["dies before", "dies after", "lives"])
         if end == "lives":
-            return super().transact(decide)
+            return super().transact(decide, is_durable=is_durable)
         if end == "dies after":
             super().transact(decide).result()
         self.crashes += 1
@@ -61,7 +62,7 @@ class MortalStore(SqliteCallStore):
 
 @dataclass
 class Life:
-    """What happens to some runs, seen by two registrars."""
+    """What happens to some runs, seen by two run projectors."""
 
     desk: Desk
     chance: Random
@@ -70,14 +71,14 @@ class Life:
     attempts: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Start both registrars."""
-        self.dying, self.living = self.a_registrar(self.mortal), self.a_registrar(self.steady)
+        """Start both run projectors."""
+        self.dying, self.living = self.a_run_projector(self.mortal), self.a_run_projector(self.steady)
 
-    def a_registrar(self, calls: CallStore) -> Registrar:
+    def a_run_projector(self, calls: CallStore) -> RunProjector:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock)
+        return RunProjector(self.desk.store, calls, bus=Bus(loop), clock=self.desk.clock)
 
     def act(self) -> None:
         """Let something happen."""
@@ -127,24 +128,24 @@ class Life:
         self.desk.clock.turn(self.chance.choice([1, 30, RUN_IDLE.total_seconds()]))
 
     def look(self) -> None:
-        """Have both registrars read on."""
+        """Have both run projectors read on."""
         try:
             self.read(self.dying)
         except Crashed:
-            self.dying = self.a_registrar(self.mortal)
+            self.dying = self.a_run_projector(self.mortal)
         self.read(self.living)
 
-    def read(self, registrar: Registrar) -> None:
+    def read(self, run_projector: RunProjector) -> None:
         """Read the journal to its end, and end what fell silent."""
-        while registrar.catch_up():
+        while run_projector.catch_up():
             pass
-        registrar.end_idle()
+        run_projector.end_idle()
 
     def come_to_rest(self) -> None:
         """Let all that happened be read, with no more crashes, once it is long ago."""
         self.mortal.chance = None
         self.desk.clock.turn(10 * RUN_IDLE.total_seconds())
-        self.dying = self.a_registrar(self.mortal)
+        self.dying = self.a_run_projector(self.mortal)
         self.look()
 
 
@@ -170,6 +171,7 @@ def crashes_between_commits(seed: int, folder: Path) -> None:
         assert mortal.crashes
 
 
-def test_the_rows_of_runs_are_the_same_whenever_the_server_dies() -> None:
-    found = failures(crashes_between_commits, chosen_seeds(SEEDS))
+@pytest.mark.parametrize("seeds", few_and_many(20, 200))
+def test_the_rows_of_runs_are_the_same_whenever_the_server_dies(seeds: range) -> None:
+    found = failures(crashes_between_commits, chosen_seeds(seeds))
     assert not found, found

@@ -6,8 +6,8 @@ from random import Random
 from typing import TypeVar
 
 from tests.simulation.server import Act, Server, ServerGone
-from titan.engine.attendance import Orders
-from titan.engine.orchestrator import Orchestrator
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.worker_registry import Orders
 
 T = TypeVar("T")
 

@@ -14,15 +14,15 @@ from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.assignments import an_assignment
 from tests.support.builders import NOON
-from titan.engine.attempts import Completed, Leased, Progress
-from titan.engine.attendance import Orders
-from titan.engine.orchestrator import Orchestrator
-from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import StoreError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Worker, WorkerState
+from titan.orchestrator.attempts import Completed, Leased, Progress
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.worker_registry import Orders
 from titan.wire.protocol import Assignment
+from titan.worker.backlog import PATIENCE_SECONDS, Backlog
 
 HEARTBEAT_SECONDS = 3.0
 

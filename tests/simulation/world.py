@@ -17,11 +17,11 @@ from tests.simulation.worker import SimulatedWorker
 from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.virtual_time import run_virtually
-from titan.engine.attempts import candidates, free_workers
 from titan.model.attempts import Attempt
 from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.workers import WorkerState
-from titan.ports import Reader
+from titan.orchestrator.attempts import candidates, free_workers
+from titan.ports.jobs_store import Reader
 
 STORM_SECONDS: Final = (6.0, 6.0, 6.0, 10.0, 25.0)  # many short storms find more than few long ones
 BUSY_SECONDS: Final = 0.3

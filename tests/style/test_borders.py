@@ -23,7 +23,12 @@ LEFT_UNDONE: Final = re.compile(
     + r"Error|pytest\.(?:skip|xfail)\(|mark\.(?:skip|xfail)"
 )
 #: Where the import's name is not the distribution's.
-DISTRIBUTION_OF: Final = {"google": "protobuf", "opentelemetry": "opentelemetry-proto", "re2": "google-re2"}
+DISTRIBUTION_OF: Final = {
+    "google": "protobuf",
+    "opentelemetry": "opentelemetry-proto",
+    "re2": "google-re2",
+    "rpds": "rpds-py",
+}
 
 
 def test_of_the_kernel_of_a_measurement_no_more_is_kept_than_its_major_and_minor_version() -> None:
@@ -79,7 +84,7 @@ def test_nothing_is_left_undone_or_skipped() -> None:
 
 def test_the_sdk_imports_only_the_standard_library_and_its_extras_where_they_are_used() -> None:
     allowed = sys.stdlib_module_names | {"titan_sdk", "re2"}
-    of_extras = {("sdk/src/titan_sdk/async_http.py", "httpx")}
+    of_extras = {("sdk/src/titan_sdk/http/async_client.py", "httpx")}
 
     foreign = [
         f"{path}:{line} {name}"

@@ -16,7 +16,7 @@ import pytest
 from scripts.status_diagrams import GUIDES, with_diagram
 from tests.support.command_line import NOUNS
 from tests.support.sources import ROOT, kept_texts
-from titan.server.table import ROUTES, SOCKETS
+from titan.server.http.table import ROUTES, SOCKETS
 from titan.settings import SETTINGS
 
 DOCUMENT: Final = re.compile(r"^(?:README\.md|CHANGELOG\.md|docs/.*\.md)$")
@@ -27,7 +27,7 @@ CODE: Final = re.compile(r"^```.*?^```", re.M | re.S)
 MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
 TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 #: `titan COMMAND …` at the start of a line of code or of a code span
-TITAN_CALL: Final = re.compile(rf"(?:^|`)titan ((?:(?:{'|'.join(NOUNS)}) (?=[a-z]))?[a-z]+)([^`\n|]*)", re.M)
+TITAN_CALL: Final = re.compile(rf"(?:^|`)titan ((?:(?:{'|'.join(NOUNS)}) (?=[a-z]))?[a-z][a-z0-9]*)([^`\n|]*)", re.M)
 #: An environment in which rich neither folds nor colours the help that is read here.
 PLAIN_TERMINAL: Final = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 
@@ -134,7 +134,7 @@ def test_the_documented_requests_are_the_routes() -> None:
 
 
 def test_the_documents_name_commands() -> None:
-    assert {"up", "workers join", "submit", "jobs list", "jobs history"} <= set(commands_named())
+    assert {"up", "workers join", "submit", "jobs list", "rerun"} <= set(commands_named())
 
 
 @pytest.mark.parametrize("command", sorted(commands_named()))

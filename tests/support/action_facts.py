@@ -6,7 +6,7 @@ from itertools import count, islice, permutations
 
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import ActionFacts, Count, RunTotals, Tally, counted_alone
-from titan.rules.totals import totals
+from titan.rules.runs.totals import totals
 
 FRAMEWORK, CLIENT = "otlp:framework", "otlp:client"
 MOST_ORDERS = 24

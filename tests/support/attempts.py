@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.waiting import wait_until
-from titan.engine.executors.local import LocalExecutor
-from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
+from titan.ports.execution import AttemptEnd, AttemptOrder, Executor
+from titan.worker.executors.local import LocalExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,16 +13,18 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
-from titan.engine.recorder import record_entries
-from titan.engine.run_totals import compute
 from titan.model.actions import Entry
 from titan.model.runs import Action, Run
-from titan.ports import Clock
-from titan.ports_calls import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
-from titan.rules.recording import Applied, apply_entries
-from titan.store.calls.postgres_store import PostgresCallStore
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.runtime import Clock
+from titan.ports.tapes import StoredEntry, TapeCheck
+from titan.recorder.recorder import record_entries
+from titan.recorder.run_totals import compute
+from titan.rules.runs.recording import Applied, apply_entries
 from titan.store.postgres.address import Address
+from titan.store.runs.postgres_store import PostgresCallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from titan.cli.app import main
 
-NOUNS = ("dags", "files", "gates", "jobs", "projects", "runs", "store", "tokens", "workers")
+NOUNS = ("dags", "gates", "jobs", "projects", "runs", "store", "tasks", "tokens", "orgs", "eval", "import", "workers")
 PROGRAM = (sys.executable, "-m", "titan.cli")  #: the same as a process of its own
 
 

@@ -13,7 +13,7 @@ from tests.support.builders import PROJECT
 from tests.support.stores import StandingClock, committed
 from titan.model.events import JobReady, Subject
 from titan.model.memory import StoredValue
-from titan.ports import Store, Transaction
+from titan.ports.jobs_store import Store, Transaction
 from titan.store.sqlite import SqliteStore
 
 

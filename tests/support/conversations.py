@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 
 from titan.model.language import Message, ModelAnswer, ModelDelta, ModelRequest, Role
-from titan.ports import LanguageModel
+from titan.ports.runtime import LanguageModel
 
 
 def a_request(

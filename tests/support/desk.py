@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.support.builders import NOON, PROJECT
-from titan.engine import attendance, upkeep
-from titan.engine.attempts import Completed, Progress, complete, dispatch
-from titan.engine.cancel import cancel_jobs
-from titan.engine.gates import decide
-from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, NewDag
 from titan.model.jobs import GateOutcome, Job
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Store, Transaction
-from titan.rules.dag import check_dag
-from titan.rules.gates import with_gates
+from titan.orchestrator import timers, worker_registry
+from titan.orchestrator.attempts import Completed, Progress, complete, dispatch
+from titan.orchestrator.cancel import cancel_jobs
+from titan.orchestrator.gates import decide
+from titan.orchestrator.submit import Submitter, submit
+from titan.ports.jobs_store import Store, Transaction
+from titan.rules.jobs.dag import check_dag
+from titan.rules.jobs.gates import with_gates
 from titan.store.sqlite import SqliteStore
 from titan.wire.work import Cancelled, Submitted
 
@@ -69,12 +69,12 @@ class Desk:
             joined_at=self.clock.time,
             seen_at=self.clock.time,
         )
-        self.store.transact(lambda tx: attendance.join(tx, worker)).result()
+        self.store.transact(lambda tx: worker_registry.join(tx, worker)).result()
         return worker_id
 
     def hear_of(self, worker_id: str = "w1") -> None:
         """Note that a worker lives."""
-        self.store.transact(lambda tx: attendance.touch(tx, worker_id, [])).result()
+        self.store.transact(lambda tx: worker_registry.touch(tx, worker_id, [])).result()
 
     def dispatch(self, *asking: str) -> list[Attempt]:
         """Lease to the workers that ask: without names, "w1"."""
@@ -162,7 +162,7 @@ class Desk:
 
     def keep_time(self) -> None:
         """Do what is due at the clock's time."""
-        self.store.transact(lambda tx: upkeep.keep_time(tx, now=tx.now, is_late=False)).result()
+        self.store.transact(lambda tx: timers.keep_time(tx, now=tx.now, is_late=False)).result()
 
     def job(self, name: str) -> Job:
         """Return the newest job of this name."""

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.evaluations import CANCELLED
 from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan
+from tests.support.sources import ROOT
+from tests.support.tau2 import a_checkout
+from tests.unit.world.a_shop import DEFINITION
 from titan_sdk import TitanClient, TitanJob
 from titan_sdk.recording.spool import Spool
 
@@ -47,6 +51,13 @@ def forecast(city):
 with titan_sdk.run("WEATHER", "{WEATHER}"):
     print([forecast(city) for city in ("Vienna", "Graz")])
 """
+_SHOP_AGENT: Final = """\
+import titan_sdk
+@titan_sdk.action(kind="tool")
+def cancel_order(order_id):
+    raise SystemExit("this is the real shop")
+print(cancel_order(order_id="O1"))
+"""
 SCRIPTS: Final = {
     **dict.fromkeys(
         (
@@ -68,8 +79,17 @@ SCRIPTS: Final = {
     "plan.py": "import os, sys\nsys.exit(os.path.exists(sys.argv[1]))",
     "agent.py": _AGENT,
     "weather.py": _WEATHER,
+    "shop_agent.py": _SHOP_AGENT,
     "config.json": "{}",
 }
+
+
+SUITE: Final = """\
+workflow: lamp
+world: {name: lamp, tools: [{name: switch_on, effects: [{op: set_flag, flags: [lit]}]}]}
+agents: {patient: {kind: http, url: "https://agent.example/run"}}
+tasks: [{id: light, odyssey_seed: {user_instruction: Switch the lamp on.}, scorers: [{type: flag_set, flag: lit}]}]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +172,58 @@ class ExampleWorld:
             command = f"python weather.py && titan runs export --run {WEATHER} -o weather.jsonl"
             subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
 
+    def orders(self) -> None:
+        """Have the workflow orders be here, whose task cancel-1 asks for an order to be cancelled."""
+        path = "/api/projects/default/workflows/orders"
+        task = {"id": "cancel-1", "odyssey_seed": {"user_instruction": "Cancel my order O1."}, "scorers": [CANCELLED]}
+        for method, target, body in (
+            ("PUT", path, {"definition": {"world": DEFINITION}}),
+            ("POST", f"{path}/tasks", {"tasks": [task]}),
+        ):
+            assert ask_json(self.titan.sdk_port, method, target, body).status == 200
+
+    def worlds(self) -> None:
+        """Have the shipped worlds be here."""
+        (self.folder / "examples").mkdir(exist_ok=True)
+        link = self.folder / "examples" / "worlds"
+        if not link.exists():
+            link.symlink_to(ROOT / "examples" / "worlds")
+
+    def evaluated(self) -> None:
+        """Have two agents of the shop been tried on a task."""
+        self.worlds()
+        command = "titan eval examples/worlds/shop --task cancel-order --agent reference --agent gives-up"
+        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+
+    def tasks(self) -> None:
+        """Have the shop's tasks be registered, and files with some."""
+        self.worlds()
+        command = ["titan", "apply", "examples/worlds/shop/suite.yaml"]
+        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+        (self.folder / "more.csv").write_text("id,user_instruction\nmore,Where is O1?\n")
+        (self.folder / "tasks.jsonl").write_text(
+            '{"id": "more", "odyssey_seed": {"user_instruction": "Where is O2?"}}\n'
+        )
+
+    def suite(self) -> None:
+        """Have a suite be here."""
+        (self.folder / "suite.yaml").write_text(SUITE)
+
+    def tau2(self) -> None:
+        """Have a checkout of tau2-bench be here."""
+        if not (self.folder / "tau2-bench").exists():
+            a_checkout(self.folder / "tau2-bench", "retail", "airline")
+
     def cut_export(self) -> None:
         """Have an export be here whose last line is missing."""
         command = "titan runs export | head -1 > cut.jsonl"
         subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+
+    def export(self) -> None:
+        """Have an export be here."""
+        command = ["titan", "runs", "export", "--output", "week.jsonl"]
+        if not (self.folder / "week.jsonl").exists():
+            subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
 
     def left_behind(self) -> None:
         """Have something wait for a server that has moved."""

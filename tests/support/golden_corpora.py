@@ -32,10 +32,10 @@ from tests.support.seen_twice import CALL, SKY, send_spans
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
-from titan.engine.recorder import record_entries
 from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
-from titan.ports_calls import CallReader, CallStore, CallTransaction
-from titan.server.recorded_views import action_view, run_view
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.recorder.recorder import record_entries
+from titan.server.views.runs import action_view, run_view
 
 #: Sends a corpus; for the `with` block a function gives the totals as they are by then.
 Replay: TypeAlias = Callable[[Path], AbstractContextManager[Callable[[], Golden]]]

@@ -43,9 +43,10 @@ class Heard:
         return Answer(verdict, f"the server answered HTTP {verdict.name}")
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return all entries, in the order in which they were reported."""
+        """Return all entries, in the order in which they were reported; but what pytest, the program, is made of."""
         assert self.recorder.flush(FLUSH_SECONDS)
-        return [entry for body in self.bodies for entry in json.loads(body)["entries"]]
+        told = [entry for body in self.bodies for entry in json.loads(body)["entries"]]
+        return [entry for entry in told if "program" not in entry]
 
     def runs(self) -> list[dict[str, Any]]:
         """Return what was reported of runs."""

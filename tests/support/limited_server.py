@@ -12,8 +12,8 @@ from typing import Any
 
 import uvloop
 
-from titan.server.connections import ConnectionLimits, ConnectionTracker
-from titan.server.serve import HttpServer, listen
+from titan.server.http.connections import ConnectionLimits, ConnectionTracker
+from titan.server.http.serve import HttpServer, listen
 
 
 @dataclass

@@ -18,9 +18,9 @@ import psycopg
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
-from titan.store.calls.postgres_store import CALLS
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
+from titan.store.runs.postgres_store import CALLS
 
 START_WITHIN_SECONDS: Final = 60.0  # takes 1 s on an idle machine
 TEMPLATE: Final = "titan_template"

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from tests.support.builders import a_new_dag, a_spec
 from tests.support.desk import Desk
-from titan.engine import attendance
-from titan.engine.attempts import Progress, complete
-from titan.engine.attendance import Orders
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.workers import Worker
+from titan.orchestrator import worker_registry
+from titan.orchestrator.attempts import Progress, complete
+from titan.orchestrator.worker_registry import Orders
 
 
 def a_prefetched_job(desk: Desk, name: str = "next") -> Attempt:
@@ -22,7 +22,7 @@ def a_prefetched_job(desk: Desk, name: str = "next") -> Attempt:
 def orders(desk: Desk, *holding: Attempt, worker_id: str = "w1") -> Orders:
     """Return what a worker that holds these leases is told."""
     leases = [attempt.lease_id for attempt in holding]
-    return desk.store.read(lambda reader: attendance.orders(reader, worker_id, holding=leases, stopping=[]))
+    return desk.store.read(lambda reader: worker_registry.orders(reader, worker_id, holding=leases, stopping=[]))
 
 
 def worker(desk: Desk, worker_id: str = "w1") -> Worker:

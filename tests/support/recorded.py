@@ -25,10 +25,10 @@ from titan.model.actions import (
     part_key,
 )
 from titan.model.runs import Action, Run, counted_alone
-from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.recording import Applied, apply_entries
-from titan.rules.totals import totals
-from titan.store.calls.rows import row_of_action, with_totals
+from titan.ports.runs_store import KnownCalls, NewEntry
+from titan.rules.runs.recording import Applied, apply_entries
+from titan.rules.runs.totals import totals
+from titan.store.runs.rows import ACTIONS, with_totals
 
 RUN = "R_1"
 
@@ -132,7 +132,7 @@ class Memory:
 
     def count(self, run_id: str) -> None:
         """Compute a run's totals."""
-        rows = [row_of_action(action, 1) for action in self.all if action.run_id == run_id]
+        rows = [ACTIONS.values(action) for action in self.all if action.run_id == run_id]
         actions = [facts_of_row(row) for row in rows]
         found, counts = totals(actions)
         self.runs[run_id] = with_totals(self.runs[run_id], found)

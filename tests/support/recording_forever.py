@@ -15,8 +15,8 @@ from tests.support.call_stores import record
 from tests.support.recorded import RUN, a_call
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, Payload
-from titan.ports_calls import CallStore
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.ports.runs_store import CallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 
 def main() -> None:

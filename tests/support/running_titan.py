@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
+from tests.support.forked import Forked
 from tests.support.ports import a_held_port, port_of
 from tests.support.sources import PACKAGES
 
 START_WITHIN_SECONDS = 180  # it takes 1 s, and took 60 s where 27 processes wanted two cores
 END_WITHIN_SECONDS = 30
+
+_Process: TypeAlias = subprocess.Popen[bytes] | Forked
 
 
 class RunningTitan:
@@ -49,6 +52,7 @@ class RunningTitan:
             self._settings["TITAN_STORE"] = store
         if shared is not None:
             self._settings["TITAN_SHARED"] = str(shared)
+        self._output: IO[str] | None = None
         self._held = None if sdk_port else a_held_port()  # so that it can be started again there
         self.sdk_port = sdk_port if self._held is None else port_of(self._held)
         try:
@@ -119,29 +123,36 @@ class RunningTitan:
             self._process.wait()
             raise
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> _Process:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
         offers = [word for offer in self.offers for word in ("--offer", offer)] or ["--no-worker"]
-        command = [sys.executable, "-m", "titan.cli", "up", "--home", str(self.home), *offers]
-        with (self.home.parent / f"{self.home.name}.log").open("a") as log:
-            process = subprocess.Popen(
-                [*self._launcher, *command, "--port", "0", "--sdk-port", str(self.sdk_port), *self.options],
-                env={
-                    **inherited,
-                    "PYTHONPATH": PACKAGES,
-                    "TITAN_LOG_FORMAT": self._log_format,
-                    **self._settings,
-                    **self._environment,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        words = ("up", "--home", str(self.home), *offers, "--port", "0", "--sdk-port", str(self.sdk_port))
+        environment = {
+            **inherited,
+            "PYTHONPATH": PACKAGES,
+            "TITAN_LOG_FORMAT": self._log_format,
+            **self._settings,
+            **self._environment,
+        }
+        reading, writing = os.pipe()
+        self._close_output()
+        self._output = os.fdopen(reading)
+        with os.fdopen(writing) as greeting, (self.home.parent / f"{self.home.name}.log").open("a") as log:
+            process: _Process
+            if self._launcher:
+                process = subprocess.Popen(
+                    [*self._launcher, sys.executable, "-m", "titan.cli", *words, *self.options],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=greeting,
+                    stderr=log,
+                )
+            else:
+                process = Forked(*words, *self.options, env=environment, stdout=greeting.fileno(), stderr=log.fileno())
         try:
-            _wait_until_up(process)
+            _wait_until_up(process, self._output)
         except BaseException:
-            _close(process.stdout)  # else its warning fails whatever test is next
+            self._close_output()  # else its warning fails whatever test is next
             raise
         return process
 
@@ -150,7 +161,8 @@ class RunningTitan:
             self._held.close()
 
     def _close_output(self) -> None:
-        _close(self._process.stdout)
+        if self._output is not None:
+            self._output.close()
 
 
 @contextmanager
@@ -200,18 +212,13 @@ def two_titans(folder: Path) -> Iterator[Two]:
         yield Two(source.sdk_port, target.sdk_port)
 
 
-def _close(output: IO[str] | None) -> None:
-    if output is not None:
-        output.close()
-
-
-def _wait_until_up(process: subprocess.Popen[str]) -> None:
+def _wait_until_up(process: _Process, output: IO[str]) -> None:
     """Return when a server has greeted; end one that does not."""
     overdue = threading.Timer(START_WITHIN_SECONDS, process.kill)
     overdue.start()
     greeting = ""
     try:
-        for line in process.stdout or ():
+        for line in output:
             greeting += line
             if line.startswith("Ctrl-C"):
                 return

@@ -14,7 +14,7 @@ from titan.model.jobs import Affinity, Job, JobKind, JobStatus
 from titan.model.run_control import RunControl
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Store, Transaction
+from titan.ports.jobs_store import Store, Transaction
 
 LEASE = timedelta(seconds=10)
 

@@ -10,7 +10,8 @@ import apsw
 
 from tests.support.builders import NOON
 from tests.support.postgres import a_database
-from titan.ports import Clock, Store, Transaction
+from titan.ports.jobs_store import Store, Transaction
+from titan.ports.runtime import Clock
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore

@@ -8,19 +8,19 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
-from titan.engine.worker.backlog import Backlog
-from titan.engine.worker.folders import AttemptFolders
-from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeaveAsked, News
-from titan.engine.worker.leases import Leases
-from titan.engine.worker.log_file import LogFile
-from titan.engine.worker.reports import EndedAttempt
-from titan.engine.worker.scripts import ScriptCache
-from titan.engine.worker.server_address import ServerAddress
-from titan.engine.worker.supervisor import Supervisor
-from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
-from titan.ports_execution import AttemptEnd, AttemptOrder
+from titan.ports.execution import AttemptEnd, AttemptOrder
 from titan.wire.protocol import Assignment, Report
+from titan.worker.backlog import Backlog
+from titan.worker.files.folders import AttemptFolders
+from titan.worker.files.workspaces import Workspace
+from titan.worker.leases import Leases
+from titan.worker.log_file import LogFile
+from titan.worker.mailbox import AttemptsAssigned, Inbox, LeaveAsked, News
+from titan.worker.reports import EndedAttempt
+from titan.worker.scripts import ScriptCache
+from titan.worker.server_client import ServerAddress
+from titan.worker.supervisor import Supervisor
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCRIPT = b"print('hello')"

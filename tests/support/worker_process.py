@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.waiting import is_running, wait_until
-from titan.engine.executors.process_tree import descendants
+from titan.worker.executors.process_tree import descendants
 
 
 class WorkerProcess:
-    """`python -m titan.engine.worker`, ended with the block; nothing of it may be left after that."""
+    """`python -m titan.worker`, ended with the block; nothing of it may be left after that."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class WorkerProcess:
         self.home = home
         self.log = home / "stderr.log"
         home.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "titan.engine.worker", "--join", url, "--home", str(home)]
+        command = [sys.executable, "-m", "titan.worker", "--join", url, "--home", str(home)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--offer", offer, *arguments],

@@ -14,7 +14,7 @@ import msgspec
 
 from tests.support.ports import a_held_port, port_of
 from tests.support.waiting import wait_until
-from titan.engine.home_socket import listen_in
+from titan.home.socket import listen_in
 from titan.wire.protocol import (
     Assignment,
     ClaimAnswer,

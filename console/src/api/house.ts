@@ -8,7 +8,7 @@ export type NewToken = Schemas["NewTokenAnswer"];
 export type Freed = Schemas["CleanAnswer"];
 export type Settings = Schemas["SettingsAnswer"];
 export type Rule = Schemas["RuleView"];
-export type Role = NonNullable<Schemas["NewTokenBody"]["role"]>;
+export type Role = Exclude<NonNullable<Schemas["NewTokenBody"]["role"]>, "key">;
 
 const TOKENS = ["tokens"];
 const SETTINGS = ["settings"];
@@ -53,7 +53,7 @@ export async function createToken(
   days: number | null,
   { trusted, labels, project }: About,
 ): Promise<NewToken> {
-  const body = { name, role, expires_in_days: days, trusted, labels, project };
+  const body = { name, role, expires_in_days: days, trusted, labels, project, organisation: null, scopes: null };
   const { data } = await api.POST("/api/tokens", { body });
   if (!data) throw new Error("The server made no token.");
   return data;

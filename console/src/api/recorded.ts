@@ -40,7 +40,7 @@ type ExportQuery = NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]
 export type ExportFormat = NonNullable<ExportQuery["format"]>;
 
 export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
-export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate"];
+export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate", "determinism"];
 export const LEDGER_SORTS: readonly LedgerSort[] = ["time", "cost", "duration"];
 export const OUTCOMES: readonly Outcome[] = [
   "success",

@@ -162,6 +162,17 @@ export function useRunDetails(run: string) {
   });
 }
 
+/** The latest forks of a run. */
+export function useForks(run: string) {
+  return useQuery({
+    queryKey: ["forks", run],
+    queryFn: async ({ signal }) => {
+      const query = { parent_run_id: run, window: "all", limit: 20 } as const;
+      return (await api.GET("/api/v1/runs", { params: { query }, signal })).data?.data ?? [];
+    },
+  });
+}
+
 /** The latest runs of an agent, to compare one with. */
 export function useLatestRuns(agentId: string) {
   return useQuery({

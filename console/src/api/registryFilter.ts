@@ -4,6 +4,8 @@ import type { Order, RegistryQuery, RunSort, Window } from "./recorded";
 export interface RegistryFilter {
   status: readonly string[];
   minCost: string;
+  /** Only runs whose determinism score is lower; "" for all. */
+  determinismBelow: string;
   window: Window;
   agent: string;
   session: string;
@@ -21,6 +23,7 @@ export interface RegistryFilter {
 export const ALL_RUNS: RegistryFilter = {
   status: [],
   minCost: "",
+  determinismBelow: "",
   window: "7d",
   agent: "",
   session: "",
@@ -39,6 +42,7 @@ export function queryOf(filter: RegistryFilter): RegistryQuery {
     order: filter.order,
     ...(filter.status.length > 0 && { status: filter.status.join() }),
     ...(filter.minCost && { min_cost: filter.minCost }),
+    ...(filter.determinismBelow && { determinism_below: Number(filter.determinismBelow) }),
     ...(filter.agent && { agent_id: filter.agent }),
     ...(filter.session && { session_id: filter.session }),
     ...(filter.tag && { tag: filter.tag }),

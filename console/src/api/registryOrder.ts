@@ -7,6 +7,7 @@ const FIGURES: Record<Exclude<RunSort, "started">, (run: RunView) => number | nu
   duration: (run) => run.duration_ms,
   actions: (run) => run.tally.calls,
   success_rate: (run) => run.tally.success_rate,
+  determinism: (run) => run.determinism,
 };
 
 /** Puts what was read again where the order wants it: a cost that grew may lead a run to another place. */

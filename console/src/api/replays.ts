@@ -6,6 +6,7 @@ import { queries } from "./query";
 import type { ActionDetailView } from "./recordedRun";
 
 export type Replay = Schemas["ReplayView"];
+export type Replays = Schemas["ReplaysAnswer"];
 export type ReplayDetail = Schemas["ReplayDetailView"];
 export type ReplayMetrics = Schemas["ReplayMetrics"];
 export type Finding = Schemas["FindingView"];
@@ -20,13 +21,21 @@ export function replaysKey(run: string): string[] {
   return ["replays", run];
 }
 
-/** The replays of a run, the newest first. */
+/** What stands in the address instead of a run to compare with: the recording is checked, though the code is stored. */
+export const SELF_CHECK = "self_check";
+
+async function readReplays(run: string, signal?: AbortSignal): Promise<Replays> {
+  const params = { path: { run } };
+  const { data } = await api.GET("/api/v1/runs/{run}/replays", { params, ...(signal ? { signal } : {}) });
+  return data ?? { data: [], execution_reason: null };
+}
+
+/** The replays of a run, the newest first, and why no worker can execute it again. */
 export function useReplays(run: string) {
-  return useQuery<Replay[]>({
+  return useQuery<Replays>({
     queryKey: replaysKey(run),
-    refetchInterval: ({ state }) => (state.data?.some(isRunning) ? RUNNING_MS : false),
-    queryFn: async ({ signal }) =>
-      (await api.GET("/api/v1/runs/{run}/replays", { params: { path: { run } }, signal })).data?.data ?? [],
+    refetchInterval: ({ state }) => (state.data?.data.some(isRunning) ? RUNNING_MS : false),
+    queryFn: async ({ signal }) => readReplays(run, signal),
   });
 }
 
@@ -43,11 +52,18 @@ export function useReplay(run: string, replay: Replay | undefined) {
   });
 }
 
-/** Starts a replay: compares with another run, or, without one, checks the run by itself. */
+/**
+ * Starts a replay: compares with another run; without one, a worker executes the run's stored code, or, where none is
+ * stored or SELF_CHECK is asked for, its recording is checked.
+ */
 export function useStartReplay(run: string, started: (replay: Replay) => void) {
   return useChange(
     async (against: string | null, headers) => {
-      const body = { level: against === null ? "self_check" : "compare", with_run: against, report: null } as const;
+      const isCompared = against !== null && against !== SELF_CHECK;
+      const isExecuted = against === null && (await readReplays(run)).execution_reason === null;
+      const level = isCompared ? "compare" : isExecuted ? "re_execute" : "self_check";
+      const withRun = isCompared ? against : null;
+      const body = { level, with_run: withRun, report: null, runs: 3, no_sandbox: false } as const;
       return (await api.POST("/api/v1/runs/{run}/replays", { params: { path: { run } }, body, headers })).data;
     },
     () => null,

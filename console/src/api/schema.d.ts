@@ -414,6 +414,335 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the registered agents of a project. */
+        get: operations["list_registered_agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/agents/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Register an agent; another definition of a registered one is its next version. */
+        put: operations["put_agent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/agents/{agent}/test-connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an agent whether it is there, by a ping, and whether it reaches this server. */
+        post: operations["check_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Register a workflow with its tasks, agents and endpoints, all or none; with `plan` only say what would change. */
+        post: operations["apply_suite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tool endpoints of a project. */
+        get: operations["list_endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/endpoints/{endpoint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Register a tool endpoint, or replace its definition; calls from now on go there. */
+        put: operations["put_endpoint"];
+        post?: never;
+        /** Delete a tool endpoint; calls of tools that name it fail from now on. */
+        delete: operations["delete_endpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the workflows of a project. */
+        get: operations["list_workflows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a workflow. */
+        get: operations["show_workflow"];
+        /** Create a workflow, or replace its definition; agent runs that are under way keep the one they began with. */
+        put: operations["put_workflow"];
+        post?: never;
+        /** Delete a workflow with its tasks and what is known of their agent runs. */
+        delete: operations["delete_workflow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/agent-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agent runs of a workflow, the latest first. */
+        get: operations["list_agent_runs"];
+        put?: never;
+        /** Have tasks tried by agents. */
+        post: operations["dispatch_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/import-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create the tasks of a file, the body: CSV with a column for each axis, JSON, JSON Lines or YAML. */
+        post: operations["import_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tasks of a workflow, by id. */
+        get: operations["list_tasks"];
+        put?: never;
+        /** Create tasks, each with its seed frozen; all or none. Existing ones stay as they are without `reseed`. */
+        post: operations["import_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a task with its seed. */
+        get: operations["show_task"];
+        put?: never;
+        post?: never;
+        /** Delete a task with its agent runs and every byte that was recorded of them; none of them is pinned. */
+        delete: operations["delete_task"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agent runs of a task, the latest first. */
+        get: operations["list_runs_of_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an agent run; `wait_seconds` waits for its end. */
+        get: operations["show_agent_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel an agent run; one that has ended stays as it is. */
+        post: operations["cancel_agent_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/re-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try the same task and agent field once more, with the workflow as it is now and the frozen seed. */
+        post: operations["rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/tool-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tool calls of an agent run, in their order. */
+        get: operations["list_tool_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/tool-calls/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a tool call with the ledger as it was after it. */
+        get: operations["show_tool_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/re-seed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Freeze a task's seed anew, with the axes that are given changed; earlier runs keep the digest of theirs. */
+        post: operations["reseed_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/public/ingestion": {
         parameters: {
             query?: never;
@@ -647,7 +976,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tokens, newest first, revoked and expired ones too; for one of a project, those of that project. */
+        /** List an organisation's tokens, newest first, revoked and expired ones too; with one of a project, that one's. */
         get: operations["list_tokens"];
         put?: never;
         /** Make a token; its text is in this answer and nowhere else. */
@@ -716,7 +1045,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the agents that runs were recorded of, by id. */
+        /** List the agents that runs were recorded of or that are registered, by id. */
         get: operations["list_agents"];
         put?: never;
         post?: never;
@@ -735,6 +1064,23 @@ export interface paths {
         };
         /** Show an agent: its runs by day, whether its figures changed, and the types of its errors. */
         get: operations["show_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an agent's versions by their code, with the determinism of their runs, and compare two of them. */
+        get: operations["show_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1000,6 +1346,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the organisations: for who operates the server all of them, for others their own. */
+        get: operations["list_organisations"];
+        put?: never;
+        /** Make an organisation with the token of its first owner, whose text is in this answer and nowhere else. */
+        post: operations["create_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies": {
         parameters: {
             query?: never;
@@ -1256,6 +1620,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a run is made of: of each process and job its command, modules, interpreter and packages. */
+        get: operations["show_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/determinism": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what makes a run's executions differ, and the score that follows from it. */
+        get: operations["show_determinism"];
+        put?: never;
+        /** Have a worker execute a run's stored code several times, to measure how far the executions agree. */
+        post: operations["measure_determinism"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/determinism/accepted/{issue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Accept an issue in all runs of the run's agent: it lowers no score any more. */
+        put: operations["accept_issue"];
+        post?: never;
+        /** Let an accepted issue count again in all runs of the run's agent. */
+        delete: operations["withdraw_acceptance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/determinism/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Write a self-contained report of how far a run can be repeated: HTML or JSON. */
+        get: operations["report_determinism"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/end": {
         parameters: {
             query?: never;
@@ -1301,6 +1735,23 @@ export interface paths {
         get: operations["find_in_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/forks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fork a run: a worker executes its stored code with one action edited. The fork is a run, compared at its end. */
+        post: operations["start_fork"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1369,7 +1820,7 @@ export interface paths {
         /** List the replays of a run, the newest first; those too that agentsentinel-sdk reported. */
         get: operations["list_replays"];
         put?: never;
-        /** Start a replay: check whether the run can be replayed, or compare it with another recorded run. */
+        /** Start a replay: check the recording, compare it with another run, or execute the run's stored code on a worker. */
         post: operations["start_replay"];
         delete?: never;
         options?: never;
@@ -1405,6 +1856,23 @@ export interface paths {
         put?: never;
         /** Cancel a replay; one that has ended stays as it is. */
         post: operations["cancel_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/replays/{replay}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report what the job of a replay does now, what it found, or why it found nothing; that job alone may. */
+        post: operations["report_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1734,6 +2202,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/world/runs/{run}/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer the call of a tool that a program in a world records as an action, before its own function runs. */
+        post: operations["begin_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Serve the tools of an agent run's world by MCP: one request of streamable HTTP. */
+        post: operations["serve_mcp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the answer of an agent that runs as a job. */
+        post: operations["give_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what the agent of a run is asked: for one that runs as a job. */
+        get: operations["show_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tools of an agent run's world with their schemas. */
+        get: operations["list_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/tools/{tool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a tool of an agent run's world. What a tool answers is always 200, errors of its own too. */
+        post: operations["call_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/traces/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add an event to an agent run: a message, a thought, a handoff. */
+        post: operations["add_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the server's model, as POST /v1/chat/completions does; the call is one of the agent run. */
+        post: operations["chat_of_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/world/runs/{run}/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name the model that answers an agent run. */
+        get: operations["list_models_of_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1857,6 +2478,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptIssueBody
+         * @description PUT /api/v1/runs/{run}/determinism/accepted/{issue}.
+         */
+        AcceptIssueBody: {
+            /** @default null */
+            author: string | null;
+            /** @description Why it does not matter. */
+            reason: string;
+        };
+        /**
+         * AcceptedIssueView
+         * @description An issue that a person accepts in all runs of an agent: it does not lower the score.
+         */
+        AcceptedIssueView: {
+            at: string;
+            author: string;
+            key: string;
+            reason: string;
+        };
         /**
          * ActionBody
          * @description What is known of one action at one moment: its beginning, its end, or both.
@@ -2002,6 +2643,141 @@ export interface components {
          */
         Affinity: "none" | "required" | "soft";
         /**
+         * AgentBody
+         * @description PUT …/agents/{agent}: `kind` http with `url`, or python with `source`.
+         */
+        AgentBody: {
+            definition: Record<string, never>;
+        };
+        /**
+         * AgentRunDetailView
+         * @description An agent run with what it answered and how it was graded.
+         */
+        AgentRunDetailView: {
+            agent_done_at: string | null;
+            agent_id: string;
+            agent_version: number;
+            attempt: number;
+            /** @description The verdict as the card shows it. */
+            card_verdict: string;
+            config: Record<string, never>;
+            /** @description How it was configured otherwise than the run that it repeats. */
+            config_changes: components["schemas"]["ConfigChange"][];
+            /** @description Of agent and simulator together. */
+            cost_usd: string | null;
+            ended_at: string | null;
+            error: Record<string, never> | null;
+            error_class: string | null;
+            /** @description What the first failed scorer found, or the error's words. */
+            failure_detail: string | null;
+            failure_mode: string | null;
+            field: string;
+            final_response: string | null;
+            /** @description It completed, its world has tools, and it called none. */
+            has_no_calls: boolean;
+            /** @description From its start to the agent's answer. */
+            latency_ms: number | null;
+            messages: unknown[] | null;
+            metadata: Record<string, never> | null;
+            queued_at: string;
+            /** @description The agent's raw answer: its first 64 KB. */
+            response: string | null;
+            run_id: string;
+            scorers: Record<string, never>[];
+            seed_digest: string;
+            soft_warnings: string[];
+            source_run_id: string | null;
+            /** @description Tool calls by who answered them. */
+            sources: {
+                [key: string]: number;
+            };
+            started_at: string | null;
+            /** @enum {unknown} */
+            status: "cancelled" | "completed" | "failed" | "pending" | "running";
+            task_id: string;
+            tool_calls: number;
+            /** @enum {unknown} */
+            trigger: "auto_redispatch" | "rerun" | "seed";
+            /** @description PASS, FAIL, PENDING or NOT APPLICABLE, as a row of a list shows it. */
+            verdict: string;
+            violations: number;
+            workflow_id: string;
+        };
+        /**
+         * AgentRunQuery
+         * @description GET …/agent-runs/{run}.
+         */
+        AgentRunQuery: {
+            /**
+             * @description Seconds to wait for the end; at most 30.
+             * @default 0
+             */
+            wait_seconds: number;
+        };
+        /**
+         * AgentRunView
+         * @description A try of an agent at a task.
+         */
+        AgentRunView: {
+            agent_done_at: string | null;
+            agent_id: string;
+            agent_version: number;
+            attempt: number;
+            /** @description Of agent and simulator together. */
+            cost_usd: string | null;
+            ended_at: string | null;
+            error: Record<string, never> | null;
+            error_class: string | null;
+            /** @description What the first failed scorer found, or the error's words. */
+            failure_detail: string | null;
+            failure_mode: string | null;
+            field: string;
+            /** @description From its start to the agent's answer. */
+            latency_ms: number | null;
+            queued_at: string;
+            run_id: string;
+            seed_digest: string;
+            source_run_id: string | null;
+            /** @description Tool calls by who answered them. */
+            sources: {
+                [key: string]: number;
+            };
+            started_at: string | null;
+            /** @enum {unknown} */
+            status: "cancelled" | "completed" | "failed" | "pending" | "running";
+            task_id: string;
+            tool_calls: number;
+            /** @enum {unknown} */
+            trigger: "auto_redispatch" | "rerun" | "seed";
+            /** @description PASS, FAIL, PENDING or NOT APPLICABLE, as a row of a list shows it. */
+            verdict: string;
+            violations: number;
+            workflow_id: string;
+        };
+        /**
+         * AgentRunsAnswer
+         * @description Agent runs, the latest first.
+         */
+        AgentRunsAnswer: {
+            agent_runs: components["schemas"]["AgentRunView"][];
+        };
+        /**
+         * AgentRunsQuery
+         * @description GET …/agent-runs.
+         */
+        AgentRunsQuery: {
+            /**
+             * @description The last run of the page before.
+             * @default null
+             */
+            before: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 1000
+             */
+            limit: number;
+        };
+        /**
          * AgentStatsView
          * @description GET /api/v1/agents/{agent}/stats.
          */
@@ -2012,8 +2788,51 @@ export interface components {
             trends: components["schemas"]["TrendView"][];
         };
         /**
+         * AgentVersionView
+         * @description An agent's runs of one code.
+         */
+        AgentVersionView: {
+            /** @description SHA-256 over the modules of its programs and jobs. */
+            digest: string;
+            first_at: string;
+            /** @description Of the mean; null of fewer than 3 runs. */
+            interval: components["schemas"]["IntervalView"] | null;
+            last_at: string;
+            /** @description Of their scores; null where there is none. */
+            mean: number | null;
+            runs: number;
+            /** @description Runs with a determinism score. */
+            scored: number;
+        };
+        /**
+         * AgentVersionsAnswer
+         * @description GET /api/v1/agents/{agent}/versions.
+         */
+        AgentVersionsAnswer: {
+            /** @description The 20 that ran last, the latest first. */
+            data: components["schemas"]["AgentVersionView"][];
+            /** @description Of the versions asked for, else of the last two; null where there are no two. */
+            difference: components["schemas"]["VersionDifferenceView"] | null;
+        };
+        /**
+         * AgentVersionsQuery
+         * @description GET /api/v1/agents/{agent}/versions.
+         */
+        AgentVersionsQuery: {
+            /**
+             * @description Of the version to compare with it.
+             * @default null
+             */
+            after: string | null;
+            /**
+             * @description The digest of a version, or its beginning.
+             * @default null
+             */
+            before: string | null;
+        };
+        /**
          * AgentView
-         * @description An agent, discovered from its runs.
+         * @description An agent, discovered from its runs or registered; one that has not run was seen when it was registered.
          */
         AgentView: {
             agent_id: string;
@@ -2027,6 +2846,8 @@ export interface components {
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
+            /** @description Its newest version; null where it is not. */
+            registered: components["schemas"]["RegistrationView"] | null;
             running: number;
             runs: number;
             success: number;
@@ -2058,6 +2879,57 @@ export interface components {
              * @default null
              */
             q: string | null;
+        };
+        /**
+         * AnyObject
+         * @description A JSON object of whatever members.
+         */
+        AnyObject: Record<string, never>;
+        /**
+         * AppliedView
+         * @description What became of a part of a suite, or would.
+         */
+        AppliedView: {
+            /** @enum {unknown} */
+            change: "changed" | "created" | "unchanged";
+            id: string;
+            kind: string;
+        };
+        /**
+         * ApplyAnswer
+         * @description What applying a suite did, or would do.
+         */
+        ApplyAnswer: {
+            changed: number;
+            changes: components["schemas"]["AppliedView"][];
+            created: number;
+            unchanged: number;
+            warnings: string[];
+        };
+        /**
+         * ApplyBody
+         * @description POST /api/projects/{project}/apply: a suite.
+         */
+        ApplyBody: {
+            /** @default {} */
+            agents: {
+                [key: string]: Record<string, never>;
+            };
+            definition: Record<string, never>;
+            /** @default {} */
+            endpoints: {
+                [key: string]: Record<string, never>;
+            };
+            /** @default  */
+            name: string;
+            /**
+             * @description Change nothing: say what would change.
+             * @default false
+             */
+            plan: boolean;
+            /** @default [] */
+            tasks: Record<string, never>[];
+            workflow: string;
         };
         /**
          * ApprovalAnswer
@@ -2176,6 +3048,32 @@ export interface components {
             run_id: string | null;
         };
         /**
+         * BeginAnswer
+         * @description Whether the program takes what the world answers, or calls its own function.
+         */
+        BeginAnswer: {
+            /** @enum {unknown} */
+            answer: "go_on" | "take";
+            response: unknown;
+            sequence: number | null;
+            source: string | null;
+        };
+        /**
+         * BeginBody
+         * @description POST …/begin: a program is about to call a tool of its world, as an action that it records.
+         */
+        BeginBody: {
+            /** @default null */
+            actor: string | null;
+            /** @default {} */
+            arguments: Record<string, never>;
+            /** @description The action's. */
+            id: string;
+            /** @default null */
+            parent_id: string | null;
+            tool: string;
+        };
+        /**
          * BlobQuery
          * @description GET /api/blobs/{digest}.
          */
@@ -2288,7 +3186,7 @@ export interface components {
          */
         CauseView: {
             evidence: string;
-            /** @description hash_seed, clock, uuid, random, environment, task_order, file_listing, several, external_state or code_or_dependencies. */
+            /** @description hash_seed, clock, uuid, random, environment, task_order, file_listing, several, external_state, code, dependency_version; code_or_dependencies: the recording does not tell these apart. */
             source: string;
         };
         /**
@@ -2363,6 +3261,62 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * CodeAnswer
+         * @description What a run is made of.
+         */
+        CodeAnswer: {
+            /** @description Processes that Titan did not start, then jobs. */
+            data: components["schemas"]["CodeView"][];
+        };
+        /**
+         * CodeFile
+         * @description One module of a program.
+         */
+        CodeFile: {
+            /** @description Whether `text` lacks a secret, or characters that are no text. */
+            is_redacted: boolean;
+            /** @description Below the script's folder. */
+            path: string;
+            /** @description Of the content as it was. */
+            sha256: string;
+            /** @description Null: not stored. */
+            text: string | null;
+        };
+        /**
+         * CodePlaceView
+         * @description A statement in the source of one of the run's programs or jobs.
+         */
+        CodePlaceView: {
+            file: string;
+            function: string;
+            line: number;
+        };
+        /**
+         * CodeView
+         * @description One process with what it ran. What is not known is null.
+         */
+        CodeView: {
+            /** @description SHA-256 of the zip that a job's script lies in. */
+            archive: string | null;
+            /** @description With its arguments; of a job its script and arguments. */
+            command: string[];
+            files: components["schemas"]["CodeFile"][];
+            /** @description The name of the working folder. */
+            folder: string | null;
+            /** @description Such as "CPython 3.11.4". */
+            interpreter: string | null;
+            /** @description Null: a process that Titan did not start. */
+            job_id: string | null;
+            /** @description Why the files have no text; null: they have. */
+            left_out: string | null;
+            /** @description Name → version. */
+            packages: {
+                [key: string]: string;
+            } | null;
+            /** @description Which of the files it is. */
+            script: string | null;
+        };
+        /**
          * ComparedRowView
          * @description A row of the table: the inputs or the outputs of one call.
          */
@@ -2393,6 +3347,8 @@ export interface components {
             has_more_rows: boolean;
             /** @description The first 2,000. */
             rows: components["schemas"]["ComparedRowView"][];
+            /** @description What became of the recorded outcome: did the fix work? */
+            verdict: string;
         };
         /**
          * CompleteAnswer
@@ -2422,6 +3378,26 @@ export interface components {
             started: {
                 [key: string]: string;
             };
+        };
+        /**
+         * ConfigChange
+         * @description A setting in which an agent run differs from the one that it repeats.
+         */
+        ConfigChange: {
+            after: unknown;
+            before: unknown;
+            path: string;
+        };
+        /**
+         * ConnectionAnswer
+         * @description What became of asking an agent whether it is there.
+         */
+        ConnectionAnswer: {
+            error_class: string | null;
+            message: string;
+            ok: boolean;
+            /** @description What the agent says of reaching our proxy. */
+            outbound: Record<string, never> | null;
         };
         /**
          * ContentAnswer
@@ -2559,6 +3535,49 @@ export interface components {
             deleted: boolean;
         };
         /**
+         * DeterminismAnswer
+         * @description GET /api/v1/runs/{run}/determinism.
+         */
+        DeterminismAnswer: {
+            /** @description In all runs of the agent, also what this one does not have. */
+            accepted: components["schemas"]["AcceptedIssueView"][];
+            band: ("highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic") | null;
+            /** @description In the order of their first actions. */
+            issues: components["schemas"]["IssueView"][];
+            /** @description null: the run was not executed again several times. */
+            measured: components["schemas"]["MeasuredView"] | null;
+            predicted: components["schemas"]["PredictedView"];
+            run_id: string;
+            /** @description The lower one of predicted and measured, where both are known. */
+            score: number | null;
+            /** @enum {unknown} */
+            source: "measured" | "predicted";
+            /** @description Why there is no score; null where there is. */
+            unavailable: ("no_calls" | "outputs_missing") | null;
+        };
+        /**
+         * DispatchBody
+         * @description POST …/agent-runs: which tasks are tried by which agent fields; none named: all.
+         */
+        DispatchBody: {
+            /** @default null */
+            fields: string[] | null;
+            /**
+             * @description How often each.
+             * @default 1
+             */
+            repeat: number;
+            /** @default null */
+            tasks: string[] | null;
+        };
+        /**
+         * Dispatched
+         * @description The agent runs that were made.
+         */
+        Dispatched: {
+            run_ids: string[];
+        };
+        /**
          * DivergenceView
          * @description A call that does not match.
          */
@@ -2604,6 +3623,30 @@ export interface components {
             status: components["schemas"]["RunEnd"];
         };
         /**
+         * EndpointBody
+         * @description PUT …/endpoints/{endpoint}: `kind` http or mcp, with `url`.
+         */
+        EndpointBody: {
+            definition: Record<string, never>;
+        };
+        /**
+         * EndpointView
+         * @description A service that answers tools in the mode passthrough; what authenticates Titan to it is not shown.
+         */
+        EndpointView: {
+            created_at: string;
+            definition: Record<string, never>;
+            id: string;
+            updated_at: string;
+        };
+        /**
+         * EndpointsAnswer
+         * @description The tool endpoints of a project, by id.
+         */
+        EndpointsAnswer: {
+            endpoints: components["schemas"]["EndpointView"][];
+        };
+        /**
          * ErrorTypeView
          * @description A kind of error that an agent's calls have had.
          */
@@ -2614,6 +3657,15 @@ export interface components {
             first_seen_at: string;
             last_seen_at: string;
             type: string;
+        };
+        /**
+         * EventAnswer
+         * @description An event of an agent that was taken.
+         */
+        EventAnswer: {
+            accepted: boolean;
+            event_type: string;
+            sequence: number;
         };
         /**
          * EventRefused
@@ -2675,6 +3727,8 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /** @default null */
+            determinism_below: number | null;
             /**
              * @default jsonl
              * @enum {unknown}
@@ -2713,6 +3767,11 @@ export interface components {
              */
             order: "asc" | "desc";
             /**
+             * @description Forks of this run.
+             * @default null
+             */
+            parent_run_id: string | null;
+            /**
              * @description Part of an id, an agent or a name; or words of what was recorded.
              * @default null
              */
@@ -2728,7 +3787,7 @@ export interface components {
              * @default started
              * @enum {unknown}
              */
-            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            sort: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
             /**
              * @description Whether each run comes with its stages, without their jobs.
              * @default false
@@ -2826,6 +3885,27 @@ export interface components {
             count: number;
             /** @description run_incomplete, outputs_missing, side_effects …: see the guide on replays. */
             reason: string;
+        };
+        /**
+         * FlowView
+         * @description A later action whose inputs hold the value of an issue.
+         */
+        FlowView: {
+            action_id: string;
+            action_name: string;
+            path: string;
+        };
+        /**
+         * ForkView
+         * @description A fork that a worker executes.
+         */
+        ForkView: {
+            forked_at_action_id: string;
+            parent_run_id: string;
+            /** @description Of its comparison with the parent: progress, cancel, verdict. */
+            replay_id: string;
+            /** @description Of the fork. */
+            run_id: string;
         };
         /**
          * GateOutcome
@@ -3035,6 +4115,14 @@ export interface components {
             window: string;
         };
         /**
+         * IntervalView
+         * @description A 95 % interval.
+         */
+        IntervalView: {
+            high: number;
+            low: number;
+        };
+        /**
          * InterventionAnswer
          * @description POST /api/v1/interventions/.
          */
@@ -3118,6 +4206,39 @@ export interface components {
             run_id: string | null;
             /** @default null */
             start_date: string | null;
+        };
+        /**
+         * IssueView
+         * @description A source of non-determinism in a run.
+         */
+        IssueView: {
+            accepted: components["schemas"]["AcceptedIssueView"] | null;
+            /** @description How many actions have it. */
+            action_count: number;
+            /** @description Of the first action that has it. */
+            action_id: string;
+            action_name: string;
+            /** @description null where no source is stored that explains it. */
+            code: components["schemas"]["CodePlaceView"] | null;
+            description: string;
+            flows: components["schemas"]["FlowView"][];
+            /** @description The same in all runs of the agent. */
+            key: string;
+            /** @description Of the value in the inputs or outputs; [*] stands for every index. */
+            path: string;
+            recommendation: components["schemas"]["RecommendationView"];
+            /** @enum {unknown} */
+            severity: "critical" | "high" | "low" | "medium";
+            /**
+             * @description code: seen in the source alone.
+             * @enum {unknown}
+             */
+            side: "call" | "code" | "inputs" | "outputs";
+            /** @description "Timestamp in output". */
+            title: string;
+            /** @enum {unknown} */
+            type: "api_value" | "environment" | "external_state" | "floating_point" | "order" | "random" | "sampling" | "timestamp" | "uuid";
+            value: string;
         };
         /**
          * JobFilesQuery
@@ -3504,11 +4625,77 @@ export interface components {
             run: string | null;
         };
         /**
+         * MeasureBody
+         * @description POST /api/v1/runs/{run}/determinism.
+         */
+        MeasureBody: {
+            /**
+             * @description Without a sandbox. Needs the role admin.
+             * @default false
+             */
+            no_sandbox: boolean;
+            /**
+             * @description Executions, each with another hash seed and order.
+             * @default 5
+             */
+            runs: number;
+        };
+        /**
+         * MeasuredView
+         * @description What the newest re-execution with several executions shows: how far these agree.
+         */
+        MeasuredView: {
+            at: string;
+            author: string;
+            /** @enum {unknown} */
+            band: "highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic";
+            /** @description How the executed program differs from the recorded one, as far as it is known. */
+            changes: string[];
+            command: string;
+            /** @description False: the executed program is not the recorded one, so its score is not the run's. */
+            counts: boolean;
+            executions: number;
+            /** @description Wilson's, of the share that these executions show, in percent. */
+            interval: components["schemas"]["IntervalView"];
+            replay_id: string;
+            /** @description 0 to 100, higher is better. */
+            score: number;
+        };
+        /**
          * MembersAnswer
          * @description GET /api/store/sets, in the order the members were added.
          */
         MembersAnswer: {
             members: string[];
+        };
+        /**
+         * NewForkBody
+         * @description POST /api/v1/runs/{run}/forks: a worker executes the run's stored code with one action edited.
+         */
+        NewForkBody: {
+            /** @description The action to edit: its id, or a name: the first that has it. */
+            at: string;
+            /** @description What its function is called with instead, by parameter; it runs. */
+            input?: unknown;
+            /**
+             * @description Names of actions that may run where the recording has no answer.
+             * @default []
+             */
+            live: string[];
+            /** @default null */
+            max_calls: number | null;
+            /**
+             * @description What live calls may cost together; required where some may run.
+             * @default null
+             */
+            max_usd: string | null;
+            /**
+             * @description Without a sandbox. Needs the role admin.
+             * @default false
+             */
+            no_sandbox: boolean;
+            /** @description What that action gives instead: JSON, also in the typed encoding. */
+            output?: unknown;
         };
         /**
          * NewJobBody
@@ -3597,20 +4784,38 @@ export interface components {
             troubles: number | null;
         };
         /**
+         * NewOrganisationAnswer
+         * @description POST /api/v1/organisations; `owner` is the token of its first owner, shown here and never again.
+         */
+        NewOrganisationAnswer: {
+            name: string;
+            owner: components["schemas"]["NewTokenAnswer"];
+        };
+        /**
          * NewReplayBody
          * @description POST /api/v1/runs/{run}/replays.
          */
         NewReplayBody: {
             /**
-             * @description self_check: can the run be replayed. compare: how another recorded run differs from it. re_execute: its program was executed again, and this is the report.
+             * @description self_check: can the run be replayed. compare: how another recorded run differs from it. re_execute: a worker executes its stored code again; with a report, a client has.
              * @enum {unknown}
              */
             level: "compare" | "re_execute" | "self_check";
             /**
-             * @description For re_execute: what was found.
+             * @description On a worker: without a sandbox. Needs the role admin.
+             * @default false
+             */
+            no_sandbox: boolean;
+            /**
+             * @description For re_execute: what a client found.
              * @default null
              */
             report: components["schemas"]["ReplayReport"] | null;
+            /**
+             * @description On a worker: executions, each with another hash seed and order.
+             * @default 3
+             */
+            runs: number;
             /**
              * @description For compare: the run that is taken for the replay.
              * @default null
@@ -3639,15 +4844,22 @@ export interface components {
             labels: string[] | null;
             name: string;
             /**
+             * @description Null: the caller's. Another one: for who operates the server.
+             * @default null
+             */
+            organisation: string | null;
+            /**
              * @description All that it sees and changes; null: every project. Not with role worker.
              * @default null
              */
             project: string | null;
             /**
-             * @default admin
-             * @enum {unknown}
+             * @description key: a program's, with `scopes`. Null: admin, in another organisation than local owner.
+             * @default null
              */
-            role: "admin" | "viewer" | "worker";
+            role: ("admin" | "key" | "manager" | "owner" | "viewer" | "worker") | null;
+            /** @default null */
+            scopes: components["schemas"]["Scope"][] | null;
             /**
              * @description Only with role worker: what its workers' jobs submit may run on every worker.
              * @default false
@@ -3762,6 +4974,32 @@ export interface components {
             host: string;
         };
         /**
+         * OrganisationBody
+         * @description POST /api/v1/organisations.
+         */
+        OrganisationBody: {
+            /** @description 1 to 100 ASCII letters, digits, `_ . -`. */
+            name: string;
+        };
+        /**
+         * OrganisationView
+         * @description An organisation.
+         */
+        OrganisationView: {
+            /** @description Null of `local`, the server's own. */
+            created_at: string | null;
+            /** @description Tokens of people that open something now. */
+            members: number;
+            name: string;
+        };
+        /**
+         * OrganisationsAnswer
+         * @description GET /api/v1/organisations, by name: for who operates the server all, for others their own.
+         */
+        OrganisationsAnswer: {
+            data: components["schemas"]["OrganisationView"][];
+        };
+        /**
          * Outcome
          * @description How an action ended. The words are those of agentsentinel-sdk (spec/runs.md 2.1).
          * @enum {unknown}
@@ -3804,6 +5042,20 @@ export interface components {
             /** @enum {unknown} */
             scope: "global";
             version: number;
+        };
+        /**
+         * PredictedView
+         * @description What the recorded data and the source show, without running anything.
+         */
+        PredictedView: {
+            /** @description Calls that the score is an average over. */
+            attempts: number;
+            band: ("highly_deterministic" | "highly_non_deterministic" | "low_determinism" | "moderately_deterministic") | null;
+            /** @description Modules whose source was analysed. */
+            files: string[];
+            score: number | null;
+            /** @description Calls whose content is not stored, or is too large: only partly analysed. */
+            unread: number;
         };
         /**
          * Problem
@@ -3928,6 +5180,11 @@ export interface components {
          */
         ReExecutionView: {
             cause: components["schemas"]["CauseView"] | null;
+            /**
+             * @description How code and packages differ from those of the recording, as far as it is known.
+             * @default []
+             */
+            changes: string[];
             command: string;
             /** @description Executions that differ from most, where they first do. */
             differing: number;
@@ -3935,8 +5192,18 @@ export interface components {
             /** @description Determinism as measured: how far the executions agree. */
             score: number;
             statement: components["schemas"]["StatementView"] | null;
-            /** @description What became of the recorded outcome. */
-            verdict: string;
+        };
+        /**
+         * RecommendationView
+         * @description How to fix an issue.
+         */
+        RecommendationView: {
+            after: string;
+            /** @description The statement in your source, where it is known; else an example. */
+            before: string;
+            /** @description A page of this server's console. */
+            docs: string;
+            text: string;
         };
         /**
          * RecordAnswer
@@ -4013,6 +5280,23 @@ export interface components {
             lease_seconds: number;
         };
         /**
+         * RegisteredAgentView
+         * @description The newest version of an agent that can be tried; what authenticates Titan to it is not shown.
+         */
+        RegisteredAgentView: {
+            created_at: string;
+            definition: Record<string, never>;
+            id: string;
+            version: number;
+        };
+        /**
+         * RegisteredAgentsAnswer
+         * @description The registered agents of a project.
+         */
+        RegisteredAgentsAnswer: {
+            agents: components["schemas"]["RegisteredAgentView"][];
+        };
+        /**
          * Registration
          * @description Body of PUT /api/workers/{worker_id}: who works, and what it offers.
          */
@@ -4026,6 +5310,16 @@ export interface components {
             };
             pid: number;
             version: string;
+        };
+        /**
+         * RegistrationView
+         * @description How an agent that can be tried is registered.
+         */
+        RegistrationView: {
+            /** @enum {unknown} */
+            kind: "http" | "python";
+            registered_at: string;
+            version: number;
         };
         /**
          * RegistryAnswer
@@ -4052,6 +5346,8 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /** @default null */
+            determinism_below: number | null;
             /**
              * @description Only runs that submitted DAGs.
              * @default false
@@ -4085,6 +5381,11 @@ export interface components {
              */
             order: "asc" | "desc";
             /**
+             * @description Forks of this run.
+             * @default null
+             */
+            parent_run_id: string | null;
+            /**
              * @description Part of an id, an agent or a name; or words of what was recorded.
              * @default null
              */
@@ -4095,7 +5396,7 @@ export interface components {
              * @default started
              * @enum {unknown}
              */
-            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            sort: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
             /**
              * @description Whether each run comes with its stages, without their jobs.
              * @default false
@@ -4124,6 +5425,8 @@ export interface components {
         ReplayDetailView: {
             author: string;
             created_at: string;
+            /** @description Of the job that executes it on a worker, which has its log. */
+            dag_id: string | null;
             ended_at: string | null;
             error: string | null;
             id: string;
@@ -4140,6 +5443,8 @@ export interface components {
             run_id: string;
             /** @enum {unknown} */
             state: "cancelled" | "completed" | "failed" | "running";
+            /** @description While a worker executes it: what it does now. */
+            step: string | null;
             with_run: string | null;
         };
         /**
@@ -4189,6 +5494,20 @@ export interface components {
              * @default null
              */
             uncompared: number | null;
+        };
+        /**
+         * ReplayProgressBody
+         * @description POST /api/v1/runs/{run}/replays/{replay}/report: by the job that executes it; one of the three.
+         */
+        ReplayProgressBody: {
+            /** @default null */
+            error: string | null;
+            /** @default null */
+            exit_code: number | null;
+            /** @default null */
+            report: components["schemas"]["ReplayReport"] | null;
+            /** @default null */
+            step: string | null;
         };
         /**
          * ReplayQuery
@@ -4256,6 +5575,8 @@ export interface components {
         ReplayView: {
             author: string;
             created_at: string;
+            /** @description Of the job that executes it on a worker, which has its log. */
+            dag_id: string | null;
             ended_at: string | null;
             error: string | null;
             id: string;
@@ -4270,6 +5591,8 @@ export interface components {
             run_id: string;
             /** @enum {unknown} */
             state: "cancelled" | "completed" | "failed" | "running";
+            /** @description While a worker executes it: what it does now. */
+            step: string | null;
             with_run: string | null;
         };
         /**
@@ -4278,6 +5601,8 @@ export interface components {
          */
         ReplaysAnswer: {
             data: components["schemas"]["ReplayView"][];
+            /** @description Why no worker can execute the run: run_incomplete, code_missing. null: one can. */
+            execution_reason: string | null;
         };
         /**
          * ReplaysQuery
@@ -4314,6 +5639,38 @@ export interface components {
             started_at: string;
         };
         /**
+         * ReportAnswer
+         * @description A reproducibility report: all that shows how far a run can be repeated.
+         */
+        ReportAnswer: {
+            /** @description SHA-256 over the modules; null: no code is known. */
+            code_digest: string | null;
+            determinism: components["schemas"]["DeterminismAnswer"];
+            generated_at: string;
+            /** @description Whether the recording is what was recorded. */
+            integrity: components["schemas"]["ChainAnswer"];
+            /** @description How each number of the report was found. */
+            method: {
+                [key: string]: string;
+            };
+            programs: components["schemas"]["ReportedProgram"][];
+            /** @description The newest 50. */
+            replays: components["schemas"]["ReportedReplay"][];
+            run: components["schemas"]["RunView"];
+            titan_version: string;
+        };
+        /**
+         * ReportQuery
+         * @description GET /api/v1/runs/{run}/determinism/report.
+         */
+        ReportQuery: {
+            /**
+             * @default html
+             * @enum {unknown}
+             */
+            format: "html" | "json";
+        };
+        /**
          * ReportedEndView
          * @description An end that was reported before further actions of the run began.
          */
@@ -4321,6 +5678,56 @@ export interface components {
             at: string;
             reason: string | null;
             status: components["schemas"]["RunStatus"];
+        };
+        /**
+         * ReportedProgram
+         * @description A process or job of the run. What is not known is null.
+         */
+        ReportedProgram: {
+            command: string[];
+            /** @description Path → SHA-256 of each module. */
+            files: {
+                [key: string]: string;
+            };
+            interpreter: string | null;
+            job_id: string | null;
+            packages: {
+                [key: string]: string;
+            } | null;
+        };
+        /**
+         * ReportedReplay
+         * @description A replay of the run with what it found.
+         */
+        ReportedReplay: {
+            replay: components["schemas"]["ReplayView"];
+            /** @description Without the rows of its comparison. */
+            result: components["schemas"]["ReplayResult"] | null;
+        };
+        /**
+         * Rerun
+         * @description A re-run that was accepted.
+         */
+        Rerun: {
+            run_id: string;
+            source_run_id: string;
+            /** @enum {unknown} */
+            status: "accepted";
+        };
+        /**
+         * ReseedBody
+         * @description POST …/tasks/{task}/re-seed: what changes.
+         */
+        ReseedBody: {
+            /** @default null */
+            name: string | null;
+            /**
+             * @description The axes that change; others stay.
+             * @default {}
+             */
+            odyssey_seed: Record<string, never>;
+            /** @default null */
+            scorers: Record<string, never>[] | null;
         };
         /**
          * ReserveAnswer
@@ -4399,7 +5806,7 @@ export interface components {
          * @description What the holder of a token may do; `titan.rules.access` has the table.
          * @enum {unknown}
          */
-        Role: "admin" | "job" | "viewer" | "worker";
+        Role: "admin" | "job" | "key" | "manager" | "owner" | "viewer" | "worker";
         /**
          * RuleView
          * @description A setting that is a number, and its value on this server.
@@ -4432,8 +5839,27 @@ export interface components {
             done: number | null;
             /** @default null */
             end: components["schemas"]["RunEnd"] | null;
+            /**
+             * @description Of a fork: the action of that run that was edited; null: the code was.
+             * @default null
+             */
+            forked_at_action_id: string | null;
             /** @default null */
             name: string | null;
+            /**
+             * @description Of a fork: the run that it is a fork of.
+             * @default null
+             */
+            parent_run_id: string | null;
+            /**
+             * @description Of a process that acts in it: its `command`, `script`, …
+             * @default null
+             */
+            process: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The `interpreter`, `packages` and `files` of that process, an object. */
+            program?: unknown;
             /**
              * @description That its run is of. Null: the one of the request's X-Titan-Project.
              * @default null
@@ -4462,13 +5888,19 @@ export interface components {
         RunDetailView: {
             agent_id: string;
             archived_at: string | null;
+            /** @description SHA-256 over the modules of its programs and jobs; null: not known yet, or none. */
+            code_digest: string | null;
             /** @description What else was reported, each once: objects of resource attributes, of the result of a replay … */
             details: unknown[];
+            /** @description The score, 0 to 100, after its end, the lower of predicted and measured; null: none yet. */
+            determinism: number | null;
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
+            /** @description Of a fork: the action of that run that was edited; null: the code was. */
+            forked_at_action_id: string | null;
             /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
@@ -4483,6 +5915,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description Of a fork: the run that it is a fork of. */
+            parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
             /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
@@ -4520,11 +5954,17 @@ export interface components {
         RunView: {
             agent_id: string;
             archived_at: string | null;
+            /** @description SHA-256 over the modules of its programs and jobs; null: not known yet, or none. */
+            code_digest: string | null;
+            /** @description The score, 0 to 100, after its end, the lower of predicted and measured; null: none yet. */
+            determinism: number | null;
             /** @description Null while it runs. */
             duration_ms: number | null;
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
+            /** @description Of a fork: the action of that run that was edited; null: the code was. */
+            forked_at_action_id: string | null;
             /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
@@ -4539,6 +5979,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description Of a fork: the run that it is a fork of. */
+            parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
             /** @description Of a run that continues after its end was reported; it holds again when the run is idle. */
@@ -4580,6 +6022,12 @@ export interface components {
             runs: string[];
         };
         /**
+         * Scope
+         * @description What a key (`pk_live_…`) may do; `titan.rules.access` has the table.
+         * @enum {unknown}
+         */
+        Scope: "runs:execute" | "runs:read" | "workflows:manage";
+        /**
          * ScopeQuery
          * @description Where to look for a job by its name: in a DAG, else in a run, else the newest of all.
          */
@@ -4607,6 +6055,8 @@ export interface components {
             name: string | null;
             /** @description Whether this server answers nobody without one. */
             needs_token: boolean;
+            /** @description Whose projects the caller sees; null: nobody's. */
+            organisation: string | null;
             /** @description All that the caller sees and changes; null: every project. */
             project: string | null;
             /** @description What the caller may do; null: nothing but sign in. */
@@ -4812,6 +6262,8 @@ export interface components {
             scripts: {
                 [key: string]: string;
             };
+            /** @default null */
+            world: components["schemas"]["WorldBody"] | null;
         };
         /**
          * Submitted
@@ -4885,6 +6337,76 @@ export interface components {
             unpriced: number;
         };
         /**
+         * TaskView
+         * @description A task with its frozen seed.
+         */
+        TaskView: {
+            created_at: string;
+            id: string;
+            name: string;
+            odyssey_seed: Record<string, never>;
+            scorers: Record<string, never>[];
+            seed_digest: string;
+            seeded_at: string;
+            warnings: string[];
+        };
+        /**
+         * TasksAnswer
+         * @description Tasks of a workflow, by id.
+         */
+        TasksAnswer: {
+            tasks: components["schemas"]["TaskView"][];
+        };
+        /**
+         * TasksBody
+         * @description POST …/tasks: tasks to create; one whose id exists is left as it is unless `reseed` says otherwise.
+         */
+        TasksBody: {
+            /**
+             * @description Freeze the seeds of existing tasks anew where they differ.
+             * @default false
+             */
+            reseed: boolean;
+            /** @description id, name, odyssey_seed and scorers of each. */
+            tasks: Record<string, never>[];
+        };
+        /**
+         * TasksChanged
+         * @description What an import of tasks did.
+         */
+        TasksChanged: {
+            created: number;
+            reseeded: number;
+            unchanged: number;
+            warnings: string[];
+        };
+        /**
+         * TasksImportQuery
+         * @description POST …/import-tasks.
+         */
+        TasksImportQuery: {
+            /**
+             * @default json
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl" | "yaml";
+            /** @default false */
+            reseed: boolean;
+        };
+        /**
+         * TasksQuery
+         * @description GET …/tasks.
+         */
+        TasksQuery: {
+            /** @default  */
+            after: string;
+            /**
+             * @description How many rows at most.
+             * @default 1000
+             */
+            limit: number;
+        };
+        /**
          * ThresholdsView
          * @description From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`.
          */
@@ -4905,12 +6427,17 @@ export interface components {
             expires_at: string | null;
             /** @description All that its workers may offer; null: anything. */
             labels: string[] | null;
+            /** @description The last digits of a key; null of other roles. */
+            last_four: string | null;
             last_used_at: string | null;
             name: string;
+            organisation: string;
             /** @description All that it sees and changes; null: every project. */
             project: string | null;
             revoked_at: string | null;
             role: components["schemas"]["Role"];
+            /** @description What a key may do; null of other roles. */
+            scopes: components["schemas"]["Scope"][] | null;
             token_id: string;
             /** @description Of role worker: whether what its workers' jobs submit may run on every worker; else null. */
             trusted: boolean | null;
@@ -4924,6 +6451,90 @@ export interface components {
             tokens: components["schemas"]["TokenView"][];
         };
         /**
+         * TokensQuery
+         * @description GET /api/tokens.
+         */
+        TokensQuery: {
+            /**
+             * @description Null: the caller's. Another one: for who operates the server.
+             * @default null
+             */
+            organisation: string | null;
+        };
+        /**
+         * ToolAnswer
+         * @description What an agent receives as the answer of its call.
+         */
+        ToolAnswer: {
+            latency_ms: number;
+            response: unknown;
+            sequence: number;
+            source: string;
+            tool_name: string;
+        };
+        /**
+         * ToolCallDetailView
+         * @description A tool call with the ledger as it was after it.
+         */
+        ToolCallDetailView: {
+            action_id: string;
+            actor: string | null;
+            arguments: unknown;
+            /** @description Its place among the calls as they were answered, from 0. */
+            commit: number;
+            detail: string | null;
+            failure_rule_id: string | null;
+            latency_ms: number;
+            /** @description entities, flags and removed entities. */
+            ledger: Record<string, never>;
+            /** @description Changes of the ledger; those with drop_reason were none. */
+            operations: Record<string, never>[];
+            response: unknown;
+            sequence: number;
+            /** @enum {unknown} */
+            source: "error" | "injected" | "odyssey" | "passthrough" | "transport_error";
+            started_at: string;
+            tool: string;
+            violations: Record<string, never>[];
+        };
+        /**
+         * ToolCallView
+         * @description A call of a tool in a world.
+         */
+        ToolCallView: {
+            action_id: string;
+            actor: string | null;
+            arguments: unknown;
+            /** @description Its place among the calls as they were answered, from 0. */
+            commit: number;
+            detail: string | null;
+            failure_rule_id: string | null;
+            latency_ms: number;
+            /** @description Changes of the ledger; those with drop_reason were none. */
+            operations: Record<string, never>[];
+            response: unknown;
+            sequence: number;
+            /** @enum {unknown} */
+            source: "error" | "injected" | "odyssey" | "passthrough" | "transport_error";
+            started_at: string;
+            tool: string;
+            violations: Record<string, never>[];
+        };
+        /**
+         * ToolCallsAnswer
+         * @description The tool calls of an agent run, in their order.
+         */
+        ToolCallsAnswer: {
+            tool_calls: components["schemas"]["ToolCallView"][];
+        };
+        /**
+         * ToolsAnswer
+         * @description The tools of a world: name, description and schema of the arguments of each.
+         */
+        ToolsAnswer: {
+            tools: Record<string, never>[];
+        };
+        /**
          * TrendDay
          * @description An agent's runs that started on one day, in UTC.
          */
@@ -4932,6 +6543,8 @@ export interface components {
             /** Format: decimal */
             cost_usd: string;
             day: string;
+            /** @description The mean of the runs' scores; null where no run has one. */
+            determinism: number | null;
             /** @description Calls whose share of `cost_usd` was computed from tokens. */
             estimated: number;
             failed: number;
@@ -4947,7 +6560,7 @@ export interface components {
         TrendView: {
             before: number | null;
             /** @enum {unknown} */
-            figure: "cost_per_run" | "success_rate";
+            figure: "cost_per_run" | "determinism" | "success_rate";
             now: number | null;
             /** @description For people. */
             text: string;
@@ -5001,8 +6614,24 @@ export interface components {
             value: string | null;
         };
         /**
+         * VersionDifferenceView
+         * @description How the mean scores of two versions differ.
+         */
+        VersionDifferenceView: {
+            after: string;
+            before: string;
+            change: number | null;
+            /** @description For people. */
+            text: string;
+            /**
+             * @description same: by less than 5, or no more than chance explains; too_few: fewer than 3 runs.
+             * @enum {unknown}
+             */
+            verdict: "down" | "same" | "too_few" | "up";
+        };
+        /**
          * WaitsFor
-         * @description What a job waits for; in this order they are told: what needs somebody first, what goes by itself last.
+         * @description What a job waits for; listed in this order: what needs somebody first, what ends without anybody last.
          * @enum {unknown}
          */
         WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away" | "worker_busy" | "worker_draining";
@@ -5050,6 +6679,36 @@ export interface components {
             state: string | null;
         };
         /**
+         * WorkflowBody
+         * @description PUT …/workflows/{workflow}.
+         */
+        WorkflowBody: {
+            /** @description World, agent fields and settings: see the guide of worlds. */
+            definition: Record<string, never>;
+            /** @default  */
+            name: string;
+        };
+        /**
+         * WorkflowView
+         * @description A workflow: a world, and the agents that are tried in it.
+         */
+        WorkflowView: {
+            created_at: string;
+            definition: Record<string, never>;
+            id: string;
+            name: string;
+            updated_at: string;
+            /** @description What is probably not meant: place and words. */
+            warnings: string[];
+        };
+        /**
+         * WorkflowsAnswer
+         * @description The workflows of a project.
+         */
+        WorkflowsAnswer: {
+            workflows: components["schemas"]["WorkflowView"][];
+        };
+        /**
          * WorkspacesAnswer
          * @description Which of them the worker should delete, if it has not used them meanwhile.
          */
@@ -5064,6 +6723,19 @@ export interface components {
             idle_seconds: {
                 [key: string]: number;
             };
+        };
+        /**
+         * WorldBody
+         * @description The world that a DAG is submitted into: the calls of its tools are simulated, and its run is graded.
+         */
+        WorldBody: {
+            /**
+             * @description Whose run it is. Default: the DAG's name.
+             * @default null
+             */
+            agent: string | null;
+            task: string;
+            workflow: string;
         };
     };
     responses: never;
@@ -5989,6 +7661,869 @@ export interface operations {
             };
         };
     };
+    list_registered_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredAgentsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    put_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredAgentView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    check_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    apply_suite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    put_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    delete_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_workflows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    put_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    delete_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_agent_runs: {
+        parameters: {
+            query?: {
+                before?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentRunsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    dispatch_tasks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DispatchBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispatched"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    import_file: {
+        parameters: {
+            query?: {
+                format?: "csv" | "json" | "jsonl" | "yaml";
+                reseed?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksChanged"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_tasks: {
+        parameters: {
+            query?: {
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    import_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TasksBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksChanged"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    delete_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_runs_of_task: {
+        parameters: {
+            query?: {
+                before?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentRunsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_agent_run: {
+        parameters: {
+            query?: {
+                wait_seconds?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentRunDetailView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    cancel_agent_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    rerun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rerun"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_tool_calls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolCallsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_tool_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+                sequence: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolCallDetailView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    reseed_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReseedBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     take_ingestion: {
         parameters: {
             query?: never;
@@ -6585,7 +9120,9 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                organisation?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6798,6 +9335,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentStatsView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_versions: {
+        parameters: {
+            query?: {
+                before?: string | null;
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentVersionsAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -7396,6 +9967,68 @@ export interface operations {
             };
         };
     };
+    list_organisations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    create_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewOrganisationAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     list_policies: {
         parameters: {
             query?: never;
@@ -7557,14 +10190,16 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
+                determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
+                parent_run_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
                 names_only?: boolean;
                 ids?: string | null;
-                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                sort?: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
                 cursor?: string | null;
                 limit?: number;
@@ -7603,14 +10238,16 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
+                determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
+                parent_run_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
                 names_only?: boolean;
                 ids?: string | null;
-                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                sort?: "actions" | "cost" | "determinism" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
                 cursor?: string | null;
                 limit?: number;
@@ -7934,6 +10571,204 @@ export interface operations {
             };
         };
     };
+    show_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_determinism: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeterminismAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    measure_determinism: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeasureBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    accept_issue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptIssueBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedIssueView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    withdraw_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    report_determinism: {
+        parameters: {
+            query?: {
+                format?: "html" | "json";
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     end_run: {
         parameters: {
             query?: never;
@@ -8026,6 +10861,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FindAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_fork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewForkBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForkView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -8284,6 +11154,42 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    report_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                replay: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayProgressBody"];
+            };
+        };
         responses: {
             /** @description Success. */
             200: {
@@ -8938,6 +11844,311 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkspacesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    begin_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeginAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    serve_mcp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyObject"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnyObject"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    give_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyObject"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnyObject"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnyObject"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    call_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyObject"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    add_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyObject"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    chat_of_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_models_of_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Refused; the body says why. */

@@ -18,7 +18,13 @@ export function useSession() {
 /** Returns whether the caller may change things; true until it is known otherwise: the server has the last word. */
 export function useCanChange(): boolean {
   const { data } = useSession();
-  return !data || data.role === "admin";
+  return !data || ["admin", "owner", "manager"].includes(data.role ?? "");
+}
+
+/** Returns whether the caller may see, make and revoke tokens of its organisation. */
+export function useCanAdminister(): boolean {
+  const { data } = useSession();
+  return !data || ["admin", "owner"].includes(data.role ?? "");
 }
 
 /** Returns whether the caller may look after workers and the server: not with a token of a project. */

@@ -1,5 +1,6 @@
 import { Link, useLocation } from "react-router";
 import { Dialog } from "../parts/Dialog";
+import { KeyList } from "../parts/KeyList";
 import { KEYS, PAGE_KEYS } from "./keys";
 import { PLACES } from "./places";
 
@@ -12,22 +13,11 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
       {own.map(([where, lines]) => (
         <section key={where}>
           <h3>{where}</h3>
-          <dl className="keys">
-            {lines.map(([keys, what]) => (
-              <Line key={keys} keys={keys} what={what} />
-            ))}
-          </dl>
+          <KeyList of={lines} />
         </section>
       ))}
       {own.length > 0 ? <h3>On every page</h3> : null}
-      <dl className="keys">
-        {KEYS.map(([keys, what]) => (
-          <Line key={keys} keys={keys} what={what} />
-        ))}
-        {PLACES.map((place) => (
-          <Line key={place.path} keys={`g  ${place.letter}`} what={place.name} />
-        ))}
-      </dl>
+      <KeyList of={[...KEYS, ...PLACES.map((place) => [`g  ${place.letter}`, place.name] as const)]} />
       <p className="soft">
         Some pages have keys of their own:{" "}
         <Link to="/help/keys" onClick={onClose}>
@@ -36,18 +26,5 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
         .
       </p>
     </Dialog>
-  );
-}
-
-function Line({ keys, what }: { keys: string; what: string }) {
-  return (
-    <div>
-      <dt>
-        {keys.split(/\s{2,}/).map((key) => (
-          <kbd key={key}>{key}</kbd>
-        ))}
-      </dt>
-      <dd>{what}</dd>
-    </div>
   );
 }

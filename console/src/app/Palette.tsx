@@ -128,7 +128,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
       (theme): Choice => ({
         key: `theme-${theme}`,
         name: `Theme: ${theme}`,
-        about: "Looks",
+        about: "Appearance",
         isOwn: true,
         act: () => {
           chooseTheme(theme);

@@ -18,7 +18,7 @@ export function SignInGate({ children }: { children: ReactNode }) {
   const connection = useConnection();
   const wasIn = useRef(false);
   useEffect(() => {
-    if (connection === "away") rereadSession(); // was the server stopped, or have we been shown the door?
+    if (connection === "away") rereadSession(); // was the server stopped, or has our sign-in ended?
   }, [connection]);
   useEffect(() => {
     if (!session.isError) return undefined;
@@ -53,7 +53,7 @@ function SignIn({ again }: { again: boolean }) {
     return (
       <Dialog title="Sign in again" onClose={() => undefined} sticky>
         <SignInForm>
-          Your token is good no more, or you were signed out. Sign in, and the page is as you left it.
+          Your token was revoked or expired, or you were signed out. Sign in, and the page is as you left it.
         </SignInForm>
       </Dialog>
     );

@@ -1,5 +1,5 @@
-/** Every key of the console, for the dialog behind `?` and the help. Two blanks stand between single keys. */
-export type KeyLine = readonly [keys: string, what: string];
+/** Every key of the console, for the dialog behind `?` and the help. */
+import type { KeyLine } from "../parts/KeyList";
 
 /** Those that work on every page. */
 export const KEYS: readonly KeyLine[] = [
@@ -54,6 +54,7 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
     [
       ["t", "Telemetry"],
       ["s", "Simulation"],
+      ["d", "Determinism"],
       ["r", "Simulate a replay"],
       ["Enter", "Open the action; in the search: the next match"],
       ["Shift Enter", "In the search: the match before"],

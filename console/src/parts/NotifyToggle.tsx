@@ -4,7 +4,7 @@ import { type Notifying, setNotifying, useNotifying } from "./notify";
 const WHY: Record<Notifying, string> = {
   on: "This browser tells when a run you have open ends and you look elsewhere. Click to switch it off.",
   off: "Have this browser tell when a run you have open ends and you look elsewhere.",
-  denied: "This browser was told to allow this page no notifications. Allow them beside its address first.",
+  denied: "This browser blocks notifications of this page. Allow them beside its address first.",
   impossible: "Browsers notify over https and from this machine only.",
 };
 

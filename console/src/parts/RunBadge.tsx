@@ -6,7 +6,7 @@ type Facts = Pick<RunView, "status" | "status_source" | "reason">;
 
 const SOURCES: Record<RunView["status_source"], string> = {
   explicit: "Its program said so",
-  inferred: "Inferred: nothing was heard of it for a while",
+  inferred: "Inferred: no report for a while",
   stages: "From the stages it submitted",
 };
 

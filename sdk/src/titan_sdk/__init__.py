@@ -20,6 +20,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk import errors, model
+    from titan_sdk.agents.api import agent
+    from titan_sdk.api.submission import DagAccepted
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from titan_sdk.signals import wait_for_signal, wait_for_signals
     from titan_sdk.sources import now, random, uuid4
     from titan_sdk.stages import new_run_id
-    from titan_sdk.submission import DagAccepted
 
 __all__ = [
     "AsyncTitanClient",
@@ -45,6 +46,7 @@ __all__ = [
     "TitanGate",
     "TitanJob",
     "action",
+    "agent",
     "errors",
     "event",
     "flush",
@@ -69,13 +71,14 @@ __all__ = [
 
 _HOMES = {
     "AsyncTitanClient": "client",
-    "DagAccepted": "submission",
+    "DagAccepted": "api.submission",
     "Redact": "recording.redact",
     "TitanClient": "client",
     "TitanError": "errors",
     "TitanGate": "job",
     "TitanJob": "job",
     "action": "recording.actions",
+    "agent": "agents.api",
     "event": "recording.events",
     "flush": "recording.process",
     "handoff": "recording.events",

@@ -6,12 +6,11 @@ over `AsyncHttp`; `TitanClient` is their blocking face over `BlockingHttp`.
 
 from __future__ import annotations
 
-from titan_sdk.blocking_http import BlockingHttp
-from titan_sdk.commands import Commands
-from titan_sdk.kv_and_files import StoreAndFiles
-from titan_sdk.queries import Queries
-from titan_sdk.sync_bridge import blocking, iterating
-from titan_sdk.transport import RETRY_FOR_SECONDS, Transport
+from titan_sdk.api.commands import Commands
+from titan_sdk.api.kv_and_files import StoreAndFiles
+from titan_sdk.api.queries import Queries
+from titan_sdk.http.sync_bridge import blocking, iterating
+from titan_sdk.http.transport import RETRY_FOR_SECONDS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, overload
 
-    from titan_sdk.base import Target
-    from titan_sdk.submission import Submissions
+    from titan_sdk.api.base import Target
+    from titan_sdk.api.submission import Submissions
+    from titan_sdk.http.address import Address
+    from titan_sdk.http.exchange import Http
 
 __all__ = ["AsyncTitanClient", "TitanClient"]
 
@@ -41,24 +42,10 @@ class AsyncTitanClient(Core):
     may or may not have been done. Files are read and written on the loop's thread, at most 1 MiB at a time.
     """
 
-    def __init__(
-        self,
-        host: str | None = None,
-        port: int | None = None,
-        token: str | None = None,
-        *,
-        project: str | None = None,
-        retry_for_seconds: float = RETRY_FOR_SECONDS,
-        announce: Callable[[str], object] = print,
-    ) -> None:
-        from titan_sdk.async_http import AsyncHttp  # httpx takes 100 ms to import
+    def _http(self, address: Address) -> Http:
+        from titan_sdk.http.async_client import AsyncHttp  # httpx takes 100 ms to import
 
-        super().__init__(
-            *(AsyncHttp, host, port, token),
-            project=project,
-            retry_for_seconds=retry_for_seconds,
-            announce=announce,
-        )
+        return AsyncHttp(address)
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,7 +70,7 @@ class TitanClient:
     Args:
         host, port: of the server; by default TITAN_HOST and TITAN_PORT, else of the server that runs on
             TITAN_HOME, else 127.0.0.1:9090. `host` may be a URL: "https://titan.example.org:9090" speaks TLS (see
-            `titan_sdk.address`).
+            `titan_sdk.http.address`).
         token: sent with every request; by default TITAN_TOKEN, which inside a job is the attempt's; else, for the
             server of TITAN_HOME, the home's own.
         project: that it asks about and submits to; by default TITAN_PROJECT, else that of the token, which inside a job
@@ -102,12 +89,7 @@ class TitanClient:
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         announce: Callable[[str], object] = print,
     ) -> None:
-        self._core = Core(
-            *(BlockingHttp, host, port, token),
-            project=project,
-            retry_for_seconds=retry_for_seconds,
-            announce=announce,
-        )
+        self._core = Core(*(host, port, token), project=project, retry_for_seconds=retry_for_seconds, announce=announce)
 
     def __enter__(self) -> Self:
         return self

@@ -27,6 +27,8 @@ the server answers keep the server's words and arrive as the class of the same n
     │   ├── ModelUnavailable        the language model does not answer
     │   └── ModelNotConfigured      the server was started without a model
     ├── ModelRefused                the model's provider refused the request
+    ├── ToolFailed                  a tool of a simulated world answered an error
+    │   └── ToolTimeout             it did not answer in time (also a TimeoutError)
     ├── UnexpectedAnswer            what answered does not speak Titan's HTTP
     ├── UntrustedServer             the server's TLS certificate is not trusted
     ├── WaitTimeout                 the time given to a wait is over (also a TimeoutError)
@@ -160,6 +162,17 @@ class ModelNotConfigured(Unavailable):
 
 class ModelRefused(TitanError):
     """The model's provider refused the request (key, quota, content)."""
+
+
+class ToolFailed(TitanError):
+    """A tool of a simulated world answered an error: the world's own, or one that is injected."""
+
+    #: What it answered: an object with `error`.
+    response: object = None
+
+
+class ToolTimeout(ToolFailed, TimeoutError):
+    """A tool of a simulated world did not answer in time."""
 
 
 class UnexpectedAnswer(TitanError):

@@ -1,4 +1,4 @@
-"""What the server of a home left there: where it listens, and a token. For programs that nobody told of either."""
+"""What the server of a home left there: where it listens, and a token. For programs configured with neither."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import re
 import sys
 
 from titan_sdk.errors import InvalidInput, NotSupported
+from titan_sdk.stages import forked_environment, inherited_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ def wire_item(job: TitanJob, *, script_digest: str) -> JobItem:
         "backoff_seconds": job.backoff,
         "timeout_seconds": job.timeout,
         "max_lost": job.max_lost,
-        "env": job.env,
-        "cold": job.cold,
+        "env": {**job.env, **inherited_environment()},
+        "cold": job.cold or bool(inherited_environment()),
     }
     if job.is_archive:
         item["archive"], item["filename"] = _archive_and_entry(job)
@@ -229,7 +230,11 @@ def _kept_args(args: str | Sequence[object] | None) -> str | list[object]:
 def _script(filename: str, content: str | bytes | None) -> bytes:
     if content is not None:
         return content.encode() if isinstance(content, str) else bytes(content)
-    for path in (filename, os.path.join(_running_scripts_folder(), filename)):
+    folder = _running_scripts_folder()
+    paths = [filename, os.path.join(folder, filename)]
+    if forked_environment() or "TITAN_REPLAY" in os.environ:  # where the stored scripts of a run lie beside its program
+        paths.append(os.path.join(folder, os.path.basename(filename)))
+    for path in paths:
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 return file.read()

@@ -77,7 +77,7 @@ def ask(
 
     Args:
         schema: a JSON schema; see `titan_sdk.json_schema.problems` for its keywords.
-        system: what the model is told before the prompt.
+        system: the system message, sent before the prompt.
         max_tokens: the longest answer, in tokens.
         temperature: 0 for the likeliest answer; up to 2 for variety.
         attempts: at least 1.
@@ -200,7 +200,10 @@ class _Reply:
 
 
 def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: float) -> _Reply:
-    envelope = client.transport.request_json(
+    process = sys.modules.get("titan_sdk.recording.process")
+    answers = None if process is None else process.answers()
+    recorded = None if answers is None else answers.model_answer(request)
+    envelope = recorded or client.transport.request_json(
         "POST",
         "/v1/chat/completions",
         body=request,

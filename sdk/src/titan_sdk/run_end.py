@@ -1,4 +1,4 @@
-"""A run ends with the process that submitted its stages: the server is told as that process exits.
+"""A run ends with the process that submitted its stages: the server is notified as that process exits.
 
 A job inside the run is no such process, whatever it submits. What a process remembers here is its own: a forked
 child starts with nothing. The end is `failed` when it can be known that the process did not end well:
@@ -26,8 +26,8 @@ import time
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from titan_sdk.encoding import quote
 from titan_sdk.errors import TitanError
+from titan_sdk.http.encoding import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType, TracebackType
     from typing import NoReturn
 
-    from titan_sdk.transport import Transport
+    from titan_sdk.http.transport import Transport
 
 _TRACEBACKS_GROW = sys.hexversion >= 0x030C0000  # as an exception leaves frames, since Python 3.12
 END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is felt
-CLOSE_WITHIN_SECONDS = 1.0  # of these, where there are closers: what they keep on disk is lost otherwise
+CLOSE_WITHIN_SECONDS = 1.0  # of these, where something is recorded: what waits is lost otherwise
 
 
 class Ending(NamedTuple):
@@ -84,10 +84,9 @@ class _Ledger:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.runs: dict[str, Transport] = {}
-        #: What else is to be done, after the runs: told how the process ends, and how many seconds are left.
-        self.closers: list[Callable[[Ending, float], object]] = []
-        #: Which of what is closed says that it has something under way.
-        self.are_busy: list[Callable[[], bool]] = []
+        #: What ends the recording, after the runs: called with how the process ends, and how many seconds are left.
+        self.close: Callable[[Ending, float], object] | None = None
+        self.is_busy: Callable[[], bool] = lambda: False
         #: what ends the process badly; None while there is nothing
         self.failure: Ending | None = None
         #: whether it is ending, and the signal that it dies of
@@ -118,8 +117,7 @@ def before_exit(close: Callable[[Ending, float], object], *, is_busy: Callable[[
     `is_busy` says whether it has something under way, which a signal would cut off.
     """
     _install()
-    _own_ledger().closers.append(close)
-    _own_ledger().are_busy.append(is_busy)
+    _own_ledger().close, _own_ledger().is_busy = close, is_busy
 
 
 def ended(agent_run_id: str) -> None:
@@ -222,7 +220,7 @@ def _is_worker_at_rest() -> bool:
     if module is None or module.parent_process() is None:
         return False
     ledger = _own_ledger()
-    return not ledger.runs and not any(is_busy() for is_busy in ledger.are_busy)
+    return not ledger.runs and not ledger.is_busy()
 
 
 def _end_all() -> None:
@@ -234,7 +232,8 @@ def _tell_all(ledger: _Ledger) -> None:
     ending = ledger.failure or _of_exit(ledger.exit)
     deadline = time.monotonic() + END_WITHIN_SECONDS
     body = {"status": "completed" if ending.end == "completed" else "failed", "error": ending.reason}
-    runs_by = deadline - CLOSE_WITHIN_SECONDS if ledger.closers else deadline
+    close, ledger.close = ledger.close, None
+    runs_by = deadline - CLOSE_WITHIN_SECONDS if close is not None else deadline
     while ledger.runs and (left := runs_by - time.monotonic()) > 0:
         agent_run_id, transport = ledger.runs.popitem()
         try:
@@ -247,8 +246,8 @@ def _tell_all(ledger: _Ledger) -> None:
             )
         except TitanError:
             continue  # the server is away: the run ends by its idle time instead
-    while ledger.closers:
-        ledger.closers.pop()(ending, max(0.0, deadline - time.monotonic()))
+    if close is not None:
+        close(ending, max(0.0, deadline - time.monotonic()))
 
 
 def _head_if_uncaught(raising: FrameType) -> CodeType:

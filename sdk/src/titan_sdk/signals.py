@@ -7,17 +7,17 @@ have set the key have all ended without it.
 from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
-from titan_sdk.long_poll import LongPoll
-from titan_sdk.sync_bridge import run
+from titan_sdk.http.long_poll import LongPoll
+from titan_sdk.http.sync_bridge import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Any, overload
 
+    from titan_sdk.api.queries import Queries
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.job import TitanJob
-    from titan_sdk.queries import Queries
 
 
 if TYPE_CHECKING:

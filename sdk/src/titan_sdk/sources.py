@@ -2,7 +2,7 @@
 
     titan_sdk.now()              the time, with its zone
     titan_sdk.uuid4()            a new UUID
-    titan_sdk.random.choice(…)   a `random.Random`, whose seed is recorded with its first use
+    titan_sdk.random.choice(…)   a `random.Random` for each run, whose seed is recorded with its first use
 
 Each is recorded as an event of the run, and a replay gives what was recorded. Outside of a recorded run they are what
 the standard library gives.
@@ -17,13 +17,14 @@ from uuid import UUID
 from uuid import uuid4 as new_uuid
 
 from titan_sdk.recording.actions import action
+from titan_sdk.recording.runs import current_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
 
-__all__ = ["now", "random", "uuid4"]
+__all__ = ["new_seed", "now", "random", "uuid4"]
 
 
 @action("titan_sdk.now", kind="event")
@@ -39,46 +40,54 @@ def uuid4() -> UUID:
 
 
 @action("titan_sdk.random", kind="event")
-def _seed() -> int:
+def new_seed() -> int:
+    """Return a random seed of 128 bits; in a replay the recorded one."""
     return standard.SystemRandom().getrandbits(128)
 
 
 class _Recorded(standard.Random):
-    """A generator of random numbers that is seeded with its first use, by a recorded seed."""
+    """A generator of random numbers for each run, seeded with its first use there, by a recorded seed."""
 
-    _is_seeded = True  # while it is made
+    _forgotten = 0
 
     def __init__(self) -> None:
-        super().__init__(0)
-        self._is_seeded = False
+        self.gauss_next = None  # and no seed: nothing is asked of itself
+
+    def _own(self) -> standard.Random:
+        run = current_run()
+        if run.generator is None or run.generator[0] != self._forgotten:
+            run.generator = self._forgotten, standard.Random(new_seed())
+        return run.generator[1]
+
+    def forget_seeds(self) -> None:
+        """Have the next use in each run seed it anew: in a forked process, so that it does not repeat its parent's."""
+        self._forgotten += 1
 
     def seed(self, a: Any = None, version: int = 2) -> None:
         """Seed it with `a`, or with a new recorded seed."""
-        self._is_seeded = True
-        super().seed(_seed() if a is None else a, version)
+        self._own().seed(new_seed() if a is None else a, version)
+
+    def getstate(self) -> Any:
+        """Return the state, from which `setstate` goes on."""
+        return self._own().getstate()
 
     def setstate(self, state: Any) -> None:
         """Go on from a state that `getstate` gave."""
-        self._is_seeded = True
-        super().setstate(state)
-
-    def forget_seed(self) -> None:
-        """Have the next use seed it: in a forked process, so that it does not repeat its parent's numbers."""
-        self._is_seeded = False
+        self._own().setstate(state)
 
     def random(self) -> float:
         """Return the next number in [0.0, 1.0)."""
-        if not self._is_seeded:
-            self.seed()
-        return super().random()
+        return self._own().random()
 
     def getrandbits(self, k: int, /) -> int:
         """Return an int with `k` random bits."""
-        if not self._is_seeded:
-            self.seed()
-        return super().getrandbits(k)
+        return self._own().getrandbits(k)
+
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
+        """Return a number of a Gaussian distribution; every second one is kept for the next call."""
+        return self._own().gauss(mu, sigma)
 
 
-#: Random numbers of this process, with all methods of `random.Random`.
+#: Random numbers of the current run, with all methods of `random.Random`.
 random = _Recorded()
-os.register_at_fork(after_in_child=random.forget_seed)
+os.register_at_fork(after_in_child=random.forget_seeds)

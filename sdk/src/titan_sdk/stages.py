@@ -13,14 +13,27 @@ import os
 import sys
 
 from titan_sdk.errors import InvalidInput
+from titan_sdk.http.address import address_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
+    from titan_sdk.http.address import Address
     from titan_sdk.wire import Orchestrator
 
 RESUME = "TITAN_RESUME_RUN_ID"
+#: Names what a fork is to do: `titan_sdk.replaying.forking`. No TITAN_ name, for a job's environment holds none.
+FORK = "_TITAN_FORK"
+FORK_RUN = "_TITAN_FORK_RUN_ID"  # of a fork, which the program is to begin
+WORLD = "_TITAN_WORLD"  # the agent run whose world answers the calls of tools
+WORLD_TOKEN = "_TITAN_WORLD_TOKEN"  # its name, no token
+WORLD_TASK = "WORLD_TASK"  # what the agent is asked, as JSON
+REPLAYED = "TITAN_REPLAY_RUN"
+#: In a job of a run that is replayed as a whole: the variables TITAN_REPLAY… as a JSON object.
+REPLAY = "_TITAN_REPLAY"
+_STARTS = ("PYTHONPATH", "PYTHONHASHSEED")  # what begins a replay before the first import
 
 
 class _Ledger:
@@ -40,7 +53,7 @@ def new_run_id(agent: str) -> str:
 
     In a program that `titan runs resume` has started again (TITAN_RESUME_RUN_ID=RESEARCH_cb5e13), the first call with
     the agent of that run, RESEARCH, returns RESEARCH_cb5e13, and the run goes on; other agents and further calls
-    get new ids.
+    get new ids. So it does where a run is replayed.
 
     Raises:
         InvalidInput: `agent` is empty.
@@ -52,12 +65,54 @@ def new_run_id(agent: str) -> str:
             found=repr(agent),
             next_step="Correct it.",
         )
-    ledger = _own_ledger()
-    resumed = os.environ.get(RESUME)
-    is_resumed = resumed is not None and agent_of(resumed) == agent and resumed not in ledger.issued
-    run_id = resumed if resumed is not None and is_resumed else f"{agent}_{os.urandom(3).hex()}"
-    ledger.issued.add(run_id)
+    run_id = given_run_id(agent) or f"{agent}_{os.urandom(3).hex()}"
+    _own_ledger().issued.add(run_id)
     return run_id
+
+
+def given_run_id(agent: str | None = None) -> str | None:
+    """Return the id of the run that is resumed or replayed, or of the fork, to whoever asks first; else None.
+
+    `agent` must be the agent of that run.
+    """
+    ledger = _own_ledger()
+    given = os.environ.get(RESUME) or os.environ.get(FORK_RUN) or os.environ.get(REPLAYED)
+    if not given or given in ledger.issued or "TITAN_JOB_ID" in os.environ:
+        return None
+    if agent is not None and agent_of(given) != agent:
+        return None
+    ledger.issued.add(given)
+    return given
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return what a job that this process submits has in its environment, to be of the same fork, replay or world.
+
+    Where that is anything, the job starts in a cold interpreter: a warm one is too far to begin with answers.
+    """
+    in_world = {name: os.environ[name] for name in (WORLD, WORLD_TOKEN, WORLD_TASK) if name in os.environ}
+    return forked_environment() or in_world
+
+
+def forked_environment() -> dict[str, str]:
+    """Return what a job that this process submits has in its environment, to be a part of the same fork or replay.
+
+    The stages of a run that is resumed are the recorded ones, so that those which completed are recognised.
+    """
+    forked = {FORK: os.environ[FORK]} if FORK in os.environ and not os.environ.get(RESUME) else {}
+    return forked | replayed_environment(os.environ)
+
+
+def replayed_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a job is to have in its environment where a whole run is replayed; {} where none is."""
+    settings = environment.get(REPLAY)
+    if settings is None and "TITAN_REPLAY_WHOLE" in environment:
+        import json
+
+        settings = json.dumps({name: value for name, value in environment.items() if name.startswith("TITAN_REPLAY")})
+    if settings is None:
+        return {}
+    return {REPLAY: settings, **{name: environment[name] for name in _STARTS if name in environment}}
 
 
 def agent_of(run_id: str) -> str:
@@ -67,7 +122,7 @@ def agent_of(run_id: str) -> str:
 
 
 class submission:  # noqa: N801  # used as a function: `with submission(run, name) as fields`
-    """What the server is told about one submission of a stage, beside its jobs; counted once it succeeded.
+    """What the server is sent about one submission of a stage, beside its jobs; counted once it succeeded.
 
     Raises, on entering:
         InvalidInput: a run is being resumed, and this is another one of the same agent.
@@ -107,7 +162,7 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
 def this_program() -> Orchestrator | None:
     """Return how this program can be started again; None for a job, and for what a person types.
 
-    Nothing of the environment is told: whoever resumes gives the program theirs.
+    Nothing of the environment is sent: whoever resumes gives the program theirs.
     """
     if "TITAN_JOB_ID" in os.environ or not _can_be_started_again():
         return None
@@ -116,6 +171,27 @@ def this_program() -> Orchestrator | None:
         "directory": os.getcwd(),
         "host": os.uname().nodename,
     }
+
+
+def report_program(run_id: str, address: Address) -> None:
+    """Have the code of this program reported with its run, so that a replay or a fork can execute it.
+
+    Not where it submits to another server than what it records goes to.
+    """
+    if "TITAN_JOB_ID" in os.environ or not _can_be_started_again() or not address.is_same_server(address_of()):
+        return
+    from titan_sdk.recording import process, program
+
+    if process.is_recording():
+        program.report(_OfStages(run_id))
+
+
+class _OfStages:
+    """A run that this program submits stages of, and may record nothing else of."""
+
+    def __init__(self, run_id: str) -> None:
+        self.id = run_id
+        self.project = os.environ.get("TITAN_PROJECT") or None
 
 
 def _can_be_started_again() -> bool:

@@ -6,8 +6,8 @@ for every client that was not given an address of its own.
 
 from __future__ import annotations
 
-from titan_sdk.address import address_of
 from titan_sdk.client import TitanClient
+from titan_sdk.http.address import address_of
 from titan_sdk.job import TitanJob
 
 __all__ = ["TITAN_HOST", "TITAN_PORT", "TitanClient", "TitanJob"]

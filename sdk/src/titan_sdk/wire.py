@@ -225,6 +225,10 @@ class Run(TypedDict):
     run_id: str
     agent_id: str
     session_id: str | None
+    #: Of a fork: the run that it is a fork of.
+    parent_run_id: str | None
+    #: Of a fork: the action of that run that was edited; null: the code was.
+    forked_at_action_id: str | None
     name: str | None
     #: One of pending, running, completed, failed, cancelled.
     status: str
@@ -247,6 +251,10 @@ class Run(TypedDict):
     lost: int
     #: Number of problems so far: failed and stopped actions, lost entries, and a failed end.
     troubles: int
+    #: The score, 0 to 100, after its end, the lower of predicted and measured; null: none yet.
+    determinism: int | None
+    #: SHA-256 over the modules of its programs and jobs; null: not known yet, or none.
+    code_digest: str | None
     tags: list[str]
     is_pinned: bool
     archived_at: str | None

@@ -5,34 +5,43 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from titan import __version__
 from titan.cli.commands import (
+    apply,
     changes,
     dags,
+    determinism,
     doctor,
+    evaluate,
     files,
+    fork,
     gates,
+    importing,
     jobs,
     maintenance,
+    mcp,
+    orgs,
     projects,
     replay,
     runs,
     runs_changes,
     runs_compare,
     runs_files,
+    runs_resume,
     store,
     submit,
+    tasks,
     tokens,
     up,
     workers,
 )
-from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
-from titan.cli.options import examples
-from titan.cli.screen import remark, show_json
+from titan.cli.exit_codes import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
+from titan.cli.options import EVERYDAY, examples
+from titan.cli.terminal import remark, show_json
 from titan.model.errors import TitanError
 from titan.settings import setting
 
@@ -70,21 +79,25 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, jobs, gates, changes, replay, doctor):
+for commands in (up, submit, apply, jobs, gates, files, changes, replay, fork, determinism, doctor):
     app.add_typer(commands.everyday)
-assert runs_changes.app is runs_compare.app is runs_files.app is runs.app  # of which each holds a part of the commands
+RUNS: Final = (runs, runs_changes, runs_compare, runs_files, runs_resume)  # each adds commands to the app of the first
 for noun, commands in {
     "dags": dags,
     "jobs": jobs,
     "runs": runs,
     "gates": gates,
-    "files": files,
     "store": store,
     "workers": workers,
     "projects": projects,
+    "orgs": orgs,
+    "tasks": tasks,
     "tokens": tokens,
 }.items():
     app.add_typer(commands.app, name=noun, rich_help_panel="Resources (each alone lists)")
+app.add_typer(evaluate.app, name="eval", rich_help_panel=EVERYDAY)
+app.add_typer(importing.app, name="import", rich_help_panel=EVERYDAY)
+app.add_typer(mcp.everyday)
 app.add_typer(maintenance.app)
 
 VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]
@@ -132,7 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the command line up to `--` and what stands after it: a script's arguments, or a program."""
-    if "--" in words and words[0] in ("submit", "replay"):
+    if "--" in words and (
+        words[0] in ("submit", "replay", "fork", "determinism") or list(words[:2]) == ["runs", "resume"]
+    ):
         end = words.index("--")
         return list(words[:end]), list(words[end + 1 :])
     return list(words), []

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from titan.cli.exits import usage_error
+from titan.cli.exit_codes import usage_error
 from titan.rules.names import LABEL
 
 ValueT = TypeVar("ValueT")
@@ -18,69 +18,49 @@ _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0,
 
 
 def parse_offers(texts: Sequence[str]) -> dict[str, int]:
-    """Return slots by label: `["GENERAL:4", "GPU:1"]` gives `{"GENERAL": 4, "GPU": 1}`.
-
-    Raises:
-        CommandFailed: a text is not `LABEL:N`, or a label comes twice.
-    """
+    """Return slots by label: `["GENERAL:4", "GPU:1"]` gives `{"GENERAL": 4, "GPU": 1}`."""
     offers: dict[str, int] = {}
     for text in texts:
         label, slots = _parse_offer(text)
         if label in offers:
             raise usage_error(
                 f"--offer {text!r}",
-                expected="each label once",
-                found=f"{label} offered before as {label}:{offers[label]}",
-                next_step="Add the slots up in one --offer.",
+                "each label once",
+                f"{label} offered before as {label}:{offers[label]}",
+                "Add the slots up in one --offer.",
             )
         offers[label] = slots
     return offers
 
 
 def parse_host_names(texts: Sequence[str]) -> frozenset[str]:
-    """Return names of hosts in lower case: `["Titan.example.org"]` gives `{"titan.example.org"}`.
-
-    Raises:
-        CommandFailed: a text is a URL, has a port, or is otherwise no name a browser would ask under.
-    """
+    """Return names of hosts in lower case: `["Titan.example.org"]` gives `{"titan.example.org"}`."""
     for text in texts:
         if not _HOST_NAME.fullmatch(text):
             raise usage_error(
                 f"--allow-host {text!r}",
-                expected="a host name or an IPv4 address, without scheme and port",
-                found=repr(text),
-                next_step="For example: --allow-host titan.example.org",
+                "a host name or an IPv4 address, without scheme and port",
+                repr(text),
+                "For example: --allow-host titan.example.org",
             )
     return frozenset(text.lower() for text in texts)
 
 
 def parse_seconds(option: str, text: str) -> float:
-    """Return a length of time in seconds: `90`, `90s`, `1.5m`, `2h`, `1d` or `250ms`.
-
-    Raises:
-        CommandFailed: `text` is none of these.
-    """
+    """Return a length of time in seconds: `90`, `90s`, `1.5m`, `2h`, `1d` or `250ms`."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise usage_error(
-            f"{option} {text!r}",
-            expected="a length of time such as 90, 90s, 5m, 2h or 250ms",
-            found=repr(text),
-        )
+        raise usage_error(f"{option} {text!r}", "a length of time such as 90, 90s, 5m, 2h or 250ms", repr(text))
     amount, unit = match.groups()
     return float(amount) * _SECONDS_PER_UNIT[unit or "s"]
 
 
 def parse_whole_number(option: str, text: str) -> int:
-    """Return `text` as an integer; the server checks its range.
-
-    Raises:
-        CommandFailed: it is not a whole number.
-    """
+    """Return `text` as an integer; the server checks its range."""
     try:
         return int(text)
     except ValueError:
-        raise usage_error(f"{option} {text!r}", expected="a whole number", found=repr(text)) from None
+        raise usage_error(f"{option} {text!r}", "a whole number", repr(text)) from None
 
 
 def parse_text(_option: str, text: str) -> str:
@@ -92,18 +72,15 @@ def parse_arguments(texts: Sequence[str], tail: Sequence[str], job_names: Sequen
     """Return the arguments by job: all of `texts` and `tail` for one job, `JOB=TEXT` for several.
 
     `tail` is what stands after `--` on the command line.
-
-    Raises:
-        CommandFailed: several jobs, and a text names none of them, or there is a tail.
     """
     if len(job_names) == 1:
         return {job_names[0]: [*texts, *tail]}
     if tail:
         raise usage_error(
             "arguments after --",
-            expected="a single script",
-            found=f"{len(job_names)} scripts",
-            next_step=f"Say whose they are: --arg {job_names[0]}={tail[0]}",
+            "a single script",
+            f"{len(job_names)} scripts",
+            f"Say whose they are: --arg {job_names[0]}={tail[0]}",
         )
     arguments: dict[str, list[str]] = {}
     for text in texts:
@@ -114,16 +91,12 @@ def parse_arguments(texts: Sequence[str], tail: Sequence[str], job_names: Sequen
 
 
 def parse_environment(texts: Sequence[str]) -> dict[str, str]:
-    """Return `KEY=VALUE` texts as a mapping; the last of a repeated key wins.
-
-    Raises:
-        CommandFailed: a text has no `=`, or nothing before it.
-    """
+    """Return `KEY=VALUE` texts as a mapping; the last of a repeated key wins."""
     environment = {}
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise usage_error(f"--env {text!r}", expected="KEY=VALUE", found=repr(text))
+            raise usage_error(f"--env {text!r}", "KEY=VALUE", repr(text))
         environment[key] = value
     return environment
 
@@ -143,11 +116,7 @@ class PerJob(Generic[ValueT]):
 def parse_per_job(
     option: str, texts: Sequence[str], job_names: Sequence[str], parse: Callable[[str, str], ValueT]
 ) -> PerJob[ValueT]:
-    """Return a setting given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both.
-
-    Raises:
-        CommandFailed: a job is not among `job_names`, or `parse` refuses a value.
-    """
+    """Return a setting given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both."""
     for_all: ValueT | None = None
     by_job: dict[str, ValueT] = {}
     for text in texts:
@@ -161,13 +130,9 @@ def parse_per_job(
 
 
 def require_job(subject: str, job_name: str, job_names: Sequence[str]) -> None:
-    """Do nothing when `job_name` is one of this submission's jobs.
-
-    Raises:
-        CommandFailed: it is not.
-    """
+    """Do nothing when `job_name` is one of this submission's jobs."""
     if job_name not in job_names:
-        raise usage_error(subject, expected=f"a job of this submission ({', '.join(job_names)})", found=repr(job_name))
+        raise usage_error(subject, f"a job of this submission ({', '.join(job_names)})", repr(job_name))
 
 
 def _parse_offer(text: str) -> tuple[str, int]:
@@ -175,15 +140,15 @@ def _parse_offer(text: str) -> tuple[str, int]:
     if not separator or not LABEL.fullmatch(label):
         raise usage_error(
             f"--offer {text!r}",
-            expected="LABEL:N, the label 1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
-            found=repr(text),
-            next_step="For example --offer GENERAL:4.",
+            "LABEL:N, the label 1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
+            repr(text),
+            "For example --offer GENERAL:4.",
         )
     if not re.fullmatch(r"[0-9]{1,4}", slots) or int(slots) > _MAX_SLOTS:
         raise usage_error(
             f"--offer {text!r}",
-            expected=f"a number of slots from 0 to {_MAX_SLOTS} after the colon",
-            found=repr(slots),
-            next_step=f"For example --offer {label}:4.",
+            f"a number of slots from 0 to {_MAX_SLOTS} after the colon",
+            repr(slots),
+            f"For example --offer {label}:4.",
         )
     return label, int(slots)

@@ -62,11 +62,7 @@ def files(incomplete: str) -> list[str]:
 
 
 def known_names(titan: "Server", kind: str, *, like: str | None = None) -> list[str]:
-    """Return the names of the newest things of this kind, each once; of runs only those that hold a text.
-
-    Raises:
-        CommandFailed: the server does not answer.
-    """
+    """Return the names of the newest things of this kind, each once; of runs only those that hold a text."""
     path, listing, field, query = _LISTS[kind]
     listed = titan.get(
         "api", *path, timeout_seconds=None, **query, **({"q": like} if like and kind == "run" else {})
@@ -78,7 +74,7 @@ def known_names(titan: "Server", kind: str, *, like: str | None = None) -> list[
 
 
 def _completed(context: typer.Context, kind: str, incomplete: str) -> list[str]:
-    from titan.cli.exits import CommandFailed
+    from titan.cli.exit_codes import CommandFailed
     from titan.cli.server import connect
 
     try:

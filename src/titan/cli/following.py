@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.formats import count, duration
-from titan.cli.screen import Cell, Status, console_for, is_live, remark, show_json, text_of, write_bytes
+from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.cli.server import BrokenOff, Document, Server, read
-from titan.cli.views import (
+from titan.cli.terminal import Cell, Status, console_for, is_live, remark, show_json, text_of, write_bytes
+from titan.cli.views.formats import count, duration
+from titan.cli.views.jobs import (
     attempts_of,
     dag_length,
     final_of,
@@ -52,17 +52,13 @@ _SPOKEN = frozenset({JobStatus.RUNNING, JobStatus.COMPLETED, JobStatus.FAILED, J
 
 
 def check_watching(*, as_json: bool, follow: bool) -> None:
-    """Refuse `--json` with `--follow`.
-
-    Raises:
-        CommandFailed: both were given.
-    """
+    """Refuse `--json` with `--follow`."""
     if as_json and follow:
         raise usage_error(
             "--json with --follow",
-            expected="one JSON document on stdout, or what the jobs write",
-            found="both",
-            next_step="Use --wait --json, then `titan logs JOB`.",
+            "one JSON document on stdout, or what the jobs write",
+            "both",
+            "Use --wait --json, then `titan logs JOB`.",
         )
 
 
@@ -149,9 +145,6 @@ def log_pieces(server: Server, job_id: str, *, follow: bool = False, attempt: in
     """Yield a job's log from its beginning, or that of one attempt; with `follow` until that has ended.
 
     A stream that breaks, or is silent for 30 s, is taken up again where it broke.
-
-    Raises:
-        CommandFailed: the job is unknown, or the server stays away for 60 s.
     """
     offset = 0
     is_live = follow
@@ -172,11 +165,7 @@ def log_pieces(server: Server, job_id: str, *, follow: bool = False, attempt: in
 
 
 def attempt_logs(server: Server, job: JobView, *, follow: bool) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """Yield each attempt's number and log, in order; with `follow` also of those to come, until the job is final.
-
-    Raises:
-        CommandFailed: as `log_pieces`.
-    """
+    """Yield each attempt's number and log, in order; with `follow` also of those to come, until the job is final."""
     number = 0
     while (later := _number_behind(job, number, follow=follow)) is not None:
         number = later
@@ -259,7 +248,7 @@ class LogFollower:
                     with self._stdout:
                         write_bytes(prefix + piece)
             except (CommandFailed, BrokenPipeError) as failure:
-                self._failures.append(failure)  # told by the thread that waits for the DAG
+                self._failures.append(failure)  # reported by the thread that waits for the DAG
 
 
 def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -291,7 +280,7 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
         self._seen: dict[str, JobStatus] = {}
         self._tenths = 0
         self._reasons_before: set[str] = set()
-        self._reasons_told: set[str] = set()
+        self._reasons_shown: set[str] = set()
 
     def __exit__(self, *_: object) -> None:
         """Nothing to end."""
@@ -312,8 +301,8 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
     def _say_waiting(self, dag: DagView) -> None:
         """Say once why jobs that could run do not, when it still holds at the next look."""
         reasons = reasons_of_ready_jobs(dag)
-        for reason in reasons.keys() & self._reasons_before - self._reasons_told:
-            self._reasons_told.add(reason)
+        for reason in reasons.keys() & self._reasons_before - self._reasons_shown:
+            self._reasons_shown.add(reason)
             _say(count(reasons[reason], "job"), " READY: ", reason)
         self._reasons_before = set(reasons)
 

@@ -4,48 +4,35 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Final, TypeVar
+from typing import Final
 
 from titan.cli.completion import known_names
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.formats import count
+from titan.cli.exit_codes import CommandFailed, not_found, usage_error
 from titan.cli.server import Document, Server, read
-from titan.cli.views import jobs_of, shortened
+from titan.cli.views.formats import count
+from titan.cli.views.jobs import jobs_of, shortened
+from titan.wire.runs import RunView
 from titan.wire.work import DagView, JobView
 
 _NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
 _NEAR: Final = 3  # names that are offered where one is not known
 _UNKNOWN: Final = re.compile(r"(job|dag|run|worker|gate) '(.+)'")  # the subject of an error
 
-FoundT = TypeVar("FoundT")
-
 
 def find_dag(server: Server, name: str) -> DagView:
-    """Return the DAG with this id, else the newest of this name, with its jobs.
-
-    Raises:
-        CommandFailed: there is none.
-    """
+    """Return the DAG with this id, else the newest of this name, with its jobs."""
     return read(server.get("api", "dags", name), DagView)
 
 
 def find_job(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> JobView:
-    """Return the job with this id, else the newest of this name in `dag` or `run`, else the newest of all.
-
-    Raises:
-        CommandFailed: there is none; the message says so when a DAG has the name.
-    """
+    """Return the job with this id, else the newest of this name in `dag` or `run`, else the newest of all."""
     return read(find_job_document(server, name, dag=dag, run=run), JobView)
 
 
 def find_job_document(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Document:
-    """Return what `find_job` returns, as it came.
-
-    Raises:
-        CommandFailed: as `find_job`.
-    """
+    """Return what `find_job` returns, as it came."""
     dag_id = dag_id_of(server, dag)
-    with _dag_of_that_name_told(server, name):
+    with _mentions_dag_of_that_name(server, name):
         document = server.get("api", "jobs", name, dag=dag_id, run=run)
     # The server goes on to look elsewhere, which suits programs; a person who says where means there.
     if dag is not None and document.get("dag_id") != dag_id:
@@ -60,42 +47,54 @@ def dag_id_of(server: Server, dag: str | None) -> str | None:
     return None if dag is None else read(server.get("api", "dags", dag, jobs=False), DagView).dag_id
 
 
-def on_any(
-    server: Server, command: str, ask: Callable[..., FoundT], name: str | None, *, dag: str | None, run: str | None
-) -> FoundT:
-    """Return what `ask` answers for the path of the job, DAG or run that is meant.
+def path_of(
+    server: Server, command: str, name: str | None, *, dag: str | None, run: str | None, has_runs: bool = True
+) -> tuple[str, ...]:
+    """Return the path, below /api, of the job, DAG or run that is meant.
 
     `--dag` or `--run` alone is all of it, beside a name the place where that job is; a name alone is a job's, else a
-    DAG's, else a run's.
-
-    Raises:
-        CommandFailed: nothing is named, or nothing has the name.
+    DAG's, else a run's, which may be an alias.
     """
+    what = "a job, a DAG or an agent run" if has_runs else "a job or a DAG"
     if name is None:
-        if (dag is None) == (run is None):
+        if (dag is None) == (run is None or not has_runs):
             raise usage_error(
                 command,
-                expected="a job, a DAG or an agent run",
-                found="none of them" if dag is None else "--dag and --run without a job",
-                next_step=f"For example: {command} --dag nightly",
+                what,
+                "none of them" if dag is None else "--dag and --run without a job",
+                f"For example: {command} --dag nightly",
             )
-        return ask("dags", dag) if dag is not None else ask("v1", "runs", run)
+        return ("dags", dag) if dag is not None else ("v1", "runs", _run_id_of(server, str(run)) or str(run))
     if dag is not None or run is not None:
-        return ask("jobs", find_job(server, name, dag=dag, run=run).job_id)
-    for kind, missing in ((("jobs",), "UnknownJob"), (("dags",), "UnknownDag"), (("v1", "runs"), "UnknownRun")):
-        try:
-            return ask(*kind, name)
-        except CommandFailed as failure:
-            if failure.kind != missing:
-                raise
-    raise CommandFailed(
+        return "jobs", find_job(server, name, dag=dag, run=run).job_id
+    if (job := _none_if("UnknownJob", lambda: server.get("api", "jobs", name))) is not None:
+        return "jobs", read(job, JobView).job_id
+    if (found := _none_if("UnknownDag", lambda: server.get("api", "dags", name, jobs=False))) is not None:
+        return "dags", read(found, DagView).dag_id
+    if has_runs and (run_id := _run_id_of(server, name)) is not None:
+        return "v1", "runs", run_id
+    raise not_found(
         f"job {name!r}",
-        exit_code=ExitCode.NOT_FOUND,
-        expected="the name or id of a job, a DAG or an agent run",
-        found="none such",
-        next_step="List them: titan jobs, titan dags, titan runs.",
+        f"the name or id of {what}",
+        "none such",
+        "List them: titan jobs, titan dags, titan runs.",
         kind="UnknownJob",
     )
+
+
+def _run_id_of(server: Server, name: str) -> str | None:
+    """Return the id of a run that may be named by an alias; None where none was recorded under that name."""
+    run = _none_if("UnknownRun", lambda: server.get("api", "v1", "runs", name))
+    return None if run is None else read(run, RunView).run_id
+
+
+def _none_if(kind: str, ask: Callable[[], Document]) -> Document | None:
+    try:
+        return ask()
+    except CommandFailed as failure:
+        if failure.kind != kind:
+            raise
+        return None
 
 
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
@@ -127,7 +126,7 @@ def replaced(failure: CommandFailed, *, found: str | None = None, next_step: str
 
 
 @contextmanager
-def _dag_of_that_name_told(server: Server, name: str) -> Iterator[None]:
+def _mentions_dag_of_that_name(server: Server, name: str) -> Iterator[None]:
     """Give an UnknownJob a better next step where a DAG has the name that was looked for."""
     try:
         yield
@@ -143,12 +142,11 @@ def _dag_of_that_name_told(server: Server, name: str) -> Iterator[None]:
 
 
 def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
-    return CommandFailed(
+    return not_found(
         f"job {name!r}",
-        exit_code=ExitCode.NOT_FOUND,
-        expected=f"a job of {where}",
-        found="none of that name there",
-        next_step=f"`{list_command}` lists them.",
+        f"a job of {where}",
+        "none of that name there",
+        f"`{list_command}` lists them.",
         kind="UnknownJob",
     )
 

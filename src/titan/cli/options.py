@@ -4,87 +4,76 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from titan.cli import completion
-from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.lookup import with_near_names
-from titan.cli.screen import show_json
 from titan.cli.server import connect
+from titan.cli.terminal import show_json
 
-ServerOption: TypeAlias = Annotated[
+
+def option(words: str, help_text: str, complete: Callable[..., list[str]] | None = None, **more: Any) -> Any:
+    """Return an option: `--output -o FILE` are its names and, unless it is a flag, what stands for its value."""
+    names = [word for word in words.split() if word.startswith("-")]
+    metavar = next((word for word in words.split() if not word.startswith("-")), None)
+    return typer.Option(*names, metavar=metavar, help=help_text, autocompletion=complete, **more)
+
+
+def argument(metavar: str, help_text: str, complete: Callable[..., list[str]] | None = None) -> Any:
+    """Return an argument."""
+    return typer.Argument(metavar=metavar, help=help_text, autocompletion=complete, show_default=False)
+
+
+ServerOption = Annotated[
     str | None,
-    typer.Option(
-        "--server",
-        metavar="URL",
-        help="The server, such as http://127.0.0.1:5000. Default: TITAN_HOST and TITAN_PORT, "
+    option(
+        "--server URL",
+        "The server, such as http://127.0.0.1:5000. Default: TITAN_HOST and TITAN_PORT, "
         "else the server of TITAN_HOME, else this machine's port 5000 or 9090.",
     ),
 ]
-ProjectOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--project", metavar="NAME", help="The project. Default: TITAN_PROJECT, else that of the token, else default."
+ProjectOption = Annotated[
+    str | None, option("--project NAME", "The project. Default: TITAN_PROJECT, else that of the token, else default.")
+]
+JsonOption = Annotated[bool, option("--json", "Write one JSON document instead.")]
+Home = Annotated[
+    Path | None,
+    option(
+        "--home DIR",
+        "The home: the folder of everything Titan keeps.",
+        envvar="TITAN_HOME",
+        show_default="~/.titan",
+        file_okay=False,
     ),
 ]
-JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")]
-Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")]
-Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
-DagScope: TypeAlias = Annotated[
+Limit = Annotated[int, option("--limit N", "At most so many.", min=1, max=10_000)]
+Force = Annotated[bool, option("--force", "Overwrite a file that is there.")]
+DagScope = Annotated[
+    str | None, option("--dag DAG", "Look in this DAG (name or id), not for the newest of all.", completion.dag_names)
+]
+RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", completion.run_ids)]
+OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", completion.dag_names)]
+OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", completion.run_ids)]
+AllOfDag = Annotated[
+    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", completion.dag_names)
+]
+AllOfRun = Annotated[
     str | None,
-    typer.Option(
-        "--dag",
-        metavar="DAG",
-        help="Look in this DAG (name or id), not for the newest job of that name.",
-        autocompletion=completion.dag_names,
-    ),
+    option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", completion.run_ids),
 ]
-RunScope: TypeAlias = Annotated[
-    str | None, typer.Option("--run", metavar="RUN", help="Look in this agent run.", autocompletion=completion.run_ids)
+JobArgument = Annotated[str, argument("JOB", "A job's name or id.", completion.job_names)]
+DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", completion.dag_names)]
+RunArgument = Annotated[str, argument("RUN", "A run's id.", completion.run_ids)]
+AnyArgument = Annotated[
+    str | None, argument("[JOB|DAG|RUN]", "By name or id: a job, else a DAG, else an agent run.", completion.job_names)
 ]
-AllOfDag: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dag",
-        metavar="DAG",
-        help="Alone: all of this DAG. Beside a job: look for it there.",
-        autocompletion=completion.dag_names,
-    ),
-]
-AllOfRun: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Alone: all of this agent run. Beside a job: look for it there.",
-        autocompletion=completion.run_ids,
-    ),
-]
-JobArgument: TypeAlias = Annotated[
-    str, typer.Argument(metavar="JOB", help="A job's name or id.", autocompletion=completion.job_names)
-]
-DagArgument: TypeAlias = Annotated[
-    str, typer.Argument(metavar="DAG", help="A DAG's name or id.", autocompletion=completion.dag_names)
-]
-RunArgument: TypeAlias = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.run_ids)
-]
-AnyArgument: TypeAlias = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[JOB|DAG|RUN]",
-        help="By name or id: a job, else a DAG, else an agent run.",
-        autocompletion=completion.job_names,
-    ),
-]
-Wait: TypeAlias = Annotated[
-    bool, typer.Option("--wait", "-w", help="Show progress until it has ended; exit 1 unless all completed.")
-]
-Follow: TypeAlias = Annotated[
-    bool, typer.Option("--follow", "-f", help="As --wait, and write what the jobs write to stdout.")
-]
+JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, else a DAG.", completion.job_names)]
+Wait = Annotated[bool, option("--wait -w", "Show progress until it has ended; exit 1 unless all completed.")]
+Follow = Annotated[bool, option("--follow -f", "As --wait, and write what the jobs write to stdout.")]
 
 EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
 
@@ -118,14 +107,13 @@ def asks(
     """Register a command that asks a server, with the examples of its help.
 
     It is called with the server first, which its user never names otherwise than by `--server` and `--project`. What
-    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` is told, too. A
+    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` receives it. A
     parameter that is a dataclass stands for options that several commands share: its fields.
     """
 
     def declare(command: Command) -> Command:
-        register = app.command(
-            name=name, epilog=examples(*lines), rich_help_panel=panel, context_settings=context_settings
-        )
+        end = examples(*lines)
+        register = app.command(name, epilog=end, rich_help_panel=panel, context_settings=context_settings)
         register(_asking(command))
         return command
 

@@ -4,28 +4,26 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.engine.home_token import read_home_token
+from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
+from titan.home.token import read_home_token
 from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
-from titan_sdk.encoding import quote
-from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
+from titan_sdk.http.address import DEFAULT_HOST, NO, Address, address_at, checked_port
+from titan_sdk.http.encoding import quote
 
 if TYPE_CHECKING:
-    from titan_sdk.exchange import Readable
-    from titan_sdk.transport import Transport
+    from titan_sdk.http.exchange import Readable
+    from titan_sdk.http.transport import Transport
 
-DEFAULT_HOST = "127.0.0.1"
-HTTPS_PORT = 443
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first
 
 # The first request tries once, so that a missing server is said at once; from then on the server is known to
@@ -36,23 +34,9 @@ Document: TypeAlias = Mapping[str, object]
 
 AnswerT = TypeVar("AnswerT")
 
-_NO = frozenset({"", "0", "false", "no", "off"})  # as titan_sdk reads TITAN_TLS
 _START_HINT = (
     "Start it with `titan up`, or name its home with TITAN_HOME, or its address with --server http://HOST:PORT."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server listens."""
-
-    host: str
-    port: int
-    is_tls: bool = False
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.is_tls else ''}://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +160,7 @@ class Server:
     def _object(self, answer: object) -> Document:
         if not isinstance(answer, dict):
             raise CommandFailed(
-                f"Titan server at {self.address}",
+                f"Titan server at {self.address.url}",
                 exit_code=ExitCode.UNREACHABLE,
                 expected="a JSON object",
                 found=f"{answer!r:.80}",
@@ -200,7 +184,7 @@ class Server:
                 continue
             return address, found.transport
         raise CommandFailed(
-            f"Titan server at {' or '.join(map(str, self._addresses))}",
+            f"Titan server at {' or '.join(address.url for address in self._addresses)}",
             exit_code=ExitCode.UNREACHABLE,
             expected="an answer",
             found=failures[0].found,
@@ -210,7 +194,7 @@ class Server:
 
     def _transport_to(self, address: Address) -> "Transport":
         """Return what carries requests, with the token to show: the home's own goes to the home's server alone."""
-        from titan_sdk.transport import Transport  # http.client and ssl: help does without them
+        from titan_sdk.http.transport import Transport  # http.client and ssl: help does without them
 
         given = self._environment.get("TITAN_TOKEN") or None
         is_job = given is not None and bool(self._environment.get("TITAN_JOB_ID"))
@@ -225,11 +209,7 @@ class Server:
 
 
 def read(document: object, answer_type: type[AnswerT]) -> AnswerT:
-    """Return an answer as a value.
-
-    Raises:
-        CommandFailed: the server speaks another version of these answers.
-    """
+    """Return an answer as a value."""
     try:
         return msgspec.json.decode(msgspec.json.encode(document), type=answer_type)  # `convert` has no Raw
     except msgspec.ValidationError as error:
@@ -247,11 +227,7 @@ class BrokenOff(CommandFailed):
 
 
 def connect(url: str | None, environment: Mapping[str, str] = os.environ, *, project: str | None = None) -> Server:
-    """Return the server that `--server`, TITAN_HOST and TITAN_PORT, or the defaults choose.
-
-    Raises:
-        CommandFailed: the address cannot be understood.
-    """
+    """Return the server that `--server`, TITAN_HOST and TITAN_PORT, or the defaults choose."""
     return Server(
         choose_addresses(url, environment),
         left_in(home_folder(environment)),
@@ -277,20 +253,18 @@ def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Ad
 
     Where nothing is said, these are the address that the server of TITAN_HOME left there, for it may have
     taken other ports than the usual two, and then the usual two.
-
-    Raises:
-        CommandFailed: `url` or the environment names no address.
     """
     if url is not None:
         return [parse_address(url, option="--server")]
     host, port = environment.get("TITAN_HOST"), environment.get("TITAN_PORT")
-    if host and "://" in host:
-        named = parse_address(host, option="TITAN_HOST")
-        return [replace(named, port=_parse_port(port, subject=f"TITAN_PORT={port!r}")) if port else named]
-    is_tls = environment.get("TITAN_TLS", "").lower() not in _NO
-    if port:
-        return [Address(host or DEFAULT_HOST, _parse_port(port, subject=f"TITAN_PORT={port!r}"), is_tls)]
-    usual = [Address(host or DEFAULT_HOST, default, is_tls) for default in DEFAULT_PORTS]
+    is_url = bool(host) and "://" in str(host)
+    is_tls = not is_url and environment.get("TITAN_TLS", "").lower() not in NO
+    named = (
+        parse_address(host, option="TITAN_HOST") if is_url and host else Address(host or DEFAULT_HOST, 0, is_tls=is_tls)
+    )
+    if is_url or port:
+        return [Address(named.host, _port(port) if port else named.port, is_tls=named.is_tls)]
+    usual = [Address(named.host, default, is_tls=is_tls) for default in DEFAULT_PORTS]
     left = () if host else left_in(home_folder(environment)).addresses[:1]
     return list(dict.fromkeys([*left, *usual]))
 
@@ -299,53 +273,30 @@ def parse_address(url: str, *, option: str) -> Address:
     """Return the address in `http://host:port`, `https://host:port`, `host:port` or `host`.
 
     Without a port that is 443 for https, else 5000.
-
-    Raises:
-        CommandFailed: `url` is none of these.
     """
-    subject = f"{option} {url!r}"
     try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise _no_address(subject, str(error)) from error
-    if parts.scheme not in ("http", "https"):
-        raise _no_address(subject, f"the scheme {parts.scheme!r}")
-    if not host:
-        raise _no_address(subject, "no host")
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
-        raise _no_address(subject, "more than a host and a port")
-    is_tls = parts.scheme == "https"
-    return Address(host, port or (HTTPS_PORT if is_tls else DEFAULT_PORTS[0]), is_tls)
+        return address_at(url, default_port=DEFAULT_PORTS[0])
+    except InvalidInput as error:
+        raise _no_address(f"{option} {url!r}", error.found) from error
 
 
 @contextmanager
 def local_file(path: Path) -> Iterator[None]:
-    """Say which file could not be written.
-
-    Raises:
-        CommandFailed: an OSError came up inside.
-    """
+    """Say which file could not be written."""
     try:
         yield
     except OSError as error:
-        raise usage_error(
-            f"file {str(path)!r}", expected="a place that can be written", found=error.strerror or str(error)
-        ) from error
+        raise usage_error(f"file {str(path)!r}", "a place that can be written", error.strerror or str(error)) from error
 
 
 def check_free(target: Path, *, is_forced: bool) -> None:
-    """Do nothing when a file may be written there.
-
-    Raises:
-        CommandFailed: something has the name, and nobody said to overwrite it.
-    """
+    """Do nothing when a file may be written there."""
     if target.exists() and not is_forced:
         raise usage_error(
             f"file {str(target)!r}",
-            expected="a name that nothing has yet",
-            found="something of that name",
-            next_step="Choose another with --output FILE, or overwrite it with --force.",
+            "a name that nothing has yet",
+            "something of that name",
+            "Choose another with --output FILE, or overwrite it with --force.",
         )
 
 
@@ -400,20 +351,16 @@ def left_in(home: Path) -> Home:
 
 def _path(segments: Sequence[str]) -> str:
     if not all(segments):
-        raise usage_error("a name or id", expected="at least one character", found="an empty text")
+        raise usage_error("a name or id", "at least one character", "an empty text")
     return "/" + "/".join(quote(segment) for segment in segments)
 
 
-def _parse_port(text: str, *, subject: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise _no_address(subject, repr(text))
-    return int(text)
+def _port(text: str) -> int:
+    try:
+        return checked_port(text, subject="TITAN_PORT")
+    except InvalidInput as error:
+        raise _no_address(f"TITAN_PORT={text!r}", error.found) from error
 
 
 def _no_address(subject: str, found: str) -> CommandFailed:
-    return usage_error(
-        subject,
-        expected="an address such as http://127.0.0.1:5000",
-        found=found,
-        next_step="A port alone is TITAN_PORT=5000.",
-    )
+    return usage_error(subject, "an address such as http://127.0.0.1:5000", found, "A port alone is TITAN_PORT=5000.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from titan.cli.arguments import PerJob, require_job
-from titan.cli.exits import usage_error
+from titan.cli.exit_codes import usage_error
 from titan.rules.names import MAX_NAME, NAME
 
 _JOINED_NAMES = 3  # a DAG of up to three scripts is named for all of them: a-b-c
@@ -29,44 +29,28 @@ class Script:
         return hashlib.sha256(self.content).hexdigest()
 
 
-_SERVERS_DEFAULT: PerJob[Any] = PerJob()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSettings:
     """What the options say about the jobs; what they leave out is the server's default."""
 
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: by job name
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: by job name
-    requirement: PerJob[str] = _SERVERS_DEFAULT
-    priority: PerJob[int] = _SERVERS_DEFAULT
-    retries: PerJob[int] = _SERVERS_DEFAULT
-    backoff_seconds: PerJob[float] = _SERVERS_DEFAULT
-    timeout_seconds: PerJob[float] = _SERVERS_DEFAULT
-    delay_seconds: PerJob[float] = _SERVERS_DEFAULT
-    question: PerJob[str] = _SERVERS_DEFAULT  #: what a person is asked behind the job
-    max_wait_seconds: PerJob[float] = _SERVERS_DEFAULT
-    concurrency_key: PerJob[str] = _SERVERS_DEFAULT
-    concurrency_limit: PerJob[int] = _SERVERS_DEFAULT
+    chosen: Mapping[str, PerJob[Any]] = field(default_factory=dict)  #: by the name of a job's field on the wire
     environment: Mapping[str, str] = field(default_factory=dict)
     is_cold: bool = False
 
 
 def read_scripts(texts: Sequence[str]) -> list[Script]:
-    """Read each `PATH` (its job is named for the file, without extension) or `NAME=PATH`.
-
-    Raises:
-        CommandFailed: a file cannot be read, or two jobs would have one name.
-    """
+    """Read each `PATH` (its job is named for the file, without extension) or `NAME=PATH`."""
     scripts: dict[str, Script] = {}
     for text in texts:
         script = _read_script(text)
         if script.job_name in scripts:
             raise usage_error(
                 f"job {script.job_name!r}",
-                expected="a name of its own for every script",
-                found=f"two scripts named {script.job_name!r}",
-                next_step=f"Name one of them: titan submit other={text}",
+                "a name of its own for every script",
+                f"two scripts named {script.job_name!r}",
+                f"Name one of them: titan submit other={text}",
             )
         scripts[script.job_name] = script
     return list(scripts.values())
@@ -77,9 +61,6 @@ def parse_edges(texts: Sequence[str], job_names: Sequence[str], *, is_chain: boo
 
     In a chain every job has the one before it as a parent too. A parent may be a job of the same agent run
     instead of this submission; the server knows.
-
-    Raises:
-        CommandFailed: a text is not `JOB=PARENT[,PARENT]`, or its job is not in `job_names`.
     """
     chained = pairwise(job_names) if is_chain else ()
     parents = {child: [parent] for parent, child in chained}
@@ -89,9 +70,9 @@ def parse_edges(texts: Sequence[str], job_names: Sequence[str], *, is_chain: boo
         if not child or not all(names):
             raise usage_error(
                 f"--after {text!r}",
-                expected="JOB=PARENT[,PARENT]",
-                found=repr(text),
-                next_step="`--after train=extract` runs train after extract.",
+                "JOB=PARENT[,PARENT]",
+                repr(text),
+                "`--after train=extract` runs train after extract.",
             )
         require_job(f"--after {text!r}", child, job_names)
         known = parents.setdefault(child, [])
@@ -117,25 +98,17 @@ def build_dag(name: str, scripts: Sequence[Script], settings: JobSettings) -> di
 
 def _build_job(script: Script, settings: JobSettings) -> dict[str, object]:
     name = script.job_name
-    delay_seconds = settings.delay_seconds.of(name)
-    chosen: dict[str, object] = {
+    chosen = {wire_field: per_job.of(name) for wire_field, per_job in settings.chosen.items()}
+    return {
+        "id": name,
+        "filename": script.filename,
+        "script": script.digest,
         "args": list(settings.arguments.get(name, ())),
         "parents": list(settings.parents.get(name, ())),
-        "requirement": settings.requirement.of(name),
-        "priority": settings.priority.of(name),
-        "retries": settings.retries.of(name),
-        "backoff_seconds": settings.backoff_seconds.of(name),
-        "timeout_seconds": settings.timeout_seconds.of(name),
-        "delay_ms": None if delay_seconds is None else round(delay_seconds * 1000),
-        "hitl_message": settings.question.of(name),
-        "max_wait_seconds": settings.max_wait_seconds.of(name),
-        "concurrency_key": settings.concurrency_key.of(name),
-        "concurrency_limit": settings.concurrency_limit.of(name),
         "env": dict(settings.environment),
         "cold": settings.is_cold,
+        **{wire_field: value for wire_field, value in chosen.items() if value is not None},
     }
-    required = {"id": name, "filename": script.filename, "script": script.digest}
-    return required | {key: value for key, value in chosen.items() if value is not None}
 
 
 def _read_script(text: str) -> Script:
@@ -148,12 +121,12 @@ def _read_script(text: str) -> Script:
     except OSError as error:
         raise usage_error(
             f"script {text!r}",
-            expected="a file that can be read",
-            found=error.strerror or str(error),
-            next_step="Give a path from this folder, or NAME=PATH to choose the job's name.",
+            "a file that can be read",
+            error.strerror or str(error),
+            "Give a path from this folder, or NAME=PATH to choose the job's name.",
         ) from error
     except ValueError as error:  # a NUL in the path
-        raise usage_error(f"script {text!r}", expected="a path", found=str(error)) from error
+        raise usage_error(f"script {text!r}", "a path", str(error)) from error
     return Script(job_name=name or _name_of_file(path_text), filename=path.name, content=content)
 
 
@@ -163,7 +136,7 @@ def _name_of_file(path_text: str) -> str:
         return name
     raise usage_error(
         f"script {path_text!r}",
-        expected="a file name that can name a job (ASCII letters, digits, inner blanks or _ . : @ + -)",
-        found=repr(name),
-        next_step=f"Name the job yourself: NAME={path_text}",
+        "a file name that can name a job (ASCII letters, digits, inner blanks or _ . : @ + -)",
+        repr(name),
+        f"Name the job yourself: NAME={path_text}",
     )

@@ -9,6 +9,7 @@ import msgspec
 from titan.ingest.values import check_order, checked_cost, time_of
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source, project_name
 from titan.model.errors import InvalidInput
+from titan.model.shaped import shaped
 from titan.wire.recording import ActionBody, RecordBody, RunBody
 
 _WHAT: Final = "body of POST /api/v1/actions"
@@ -58,55 +59,42 @@ def _check_nanoseconds(at_ns: int, what: str) -> None:
 
 
 def _action(body: ActionBody, run_id: str, source: Source, cost: Decimal | None) -> ActionEntry:
-    return ActionEntry(
-        id=body.id,
+    return shaped(
+        ActionEntry,
+        body,
         run_id=run_id,
         source=source,
-        kind=body.kind,
-        name=body.name,
         started_at=time_of(body.started_at_ns),
         ended_at=None if body.ended_at_ns is None else time_of(body.ended_at_ns),
-        duration_ns=body.duration_ns,
-        outcome=body.outcome,
-        parent_id=body.parent_id,
-        actor=body.actor,
         inputs=_payload(body.inputs),
         outputs=_payload(body.outputs),
-        failure=None
-        if body.failure is None
-        else Failure(type=body.failure.type, message=body.failure.message, traceback=body.failure.traceback),
+        failure=None if body.failure is None else shaped(Failure, body.failure),
         cost=cost,
-        use=None if body.use is None else ModelUse(**msgspec.structs.asdict(body.use)),
+        use=None if body.use is None else shaped(ModelUse, body.use),
         tags=tuple(body.tags),
-        impact=body.impact,
-        effect=body.effect,
-        is_redacted=body.is_redacted,
-        redaction_version=body.redaction_version,
         details=_details(body.details),
         project=project_name(body.project),
     )
 
 
 def _run(body: RunBody, run_id: str, agent_id: str | None, source: Source) -> RunEntry:
-    return RunEntry(
+    return shaped(
+        RunEntry,
+        body,
         run_id=run_id,
         source=source,
         at=time_of(body.at_ns),
         agent_id=body.agent_id or agent_id,
-        session_id=body.session_id,
-        name=body.name,
-        end=body.end,
-        reason=body.reason,
-        done=body.done,
-        total=body.total,
         tags=tuple(body.tags),
         details=_details(body.details),
+        process=_details(body.process),
+        program=_payload(body.program),
         project=project_name(body.project),
     )
 
 
-def _details(told: dict[str, msgspec.Raw] | None) -> str | None:
-    return None if told is None else _text(msgspec.Raw(msgspec.json.encode(told)))
+def _details(members: dict[str, msgspec.Raw] | None) -> str | None:
+    return None if members is None else _text(msgspec.Raw(msgspec.json.encode(members)))
 
 
 def _payload(raw: msgspec.Raw) -> Payload | None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from titan.ingest.values import conversation, payload_of, pieces_of, safe
 from titan.model.actions import (
@@ -122,15 +123,15 @@ def asked_model(body: bytes) -> str | None:
 
 
 def beginning(call: ChatCall, run: ChatRun) -> list[Entry]:
-    """Return what is told of a call that still runs."""
+    """Return the entries of a call that still runs."""
     return [*_run_entries(call, run), _action(call, run, end=None, inputs=_inputs(call.body))]
 
 
 def ending(call: ChatCall, run: ChatRun, end: ChatEnd, *, has_begun: bool) -> list[Entry]:
-    """Return what is told of a call that has ended; `has_begun`: its beginning was told, with what it was asked."""
-    told = [] if has_begun else _run_entries(call, run)
+    """Return the entries of a call that has ended; `has_begun`: its beginning was reported, with what it was asked."""
+    first = [] if has_begun else _run_entries(call, run)
     action = _action(call, run, end=end, inputs=None if has_begun else _inputs(call.body))
-    return [*told, action, *([_end_of(run, end)] if run.is_own else [])]
+    return [*first, action, *([_end_of(run, end)] if run.is_own else [])]
 
 
 def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
@@ -160,30 +161,24 @@ def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
 
 
 def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payload | None) -> ActionEntry:
-    if end is None:
-        return ActionEntry(
-            id=call.id,
-            run_id=run.id,
-            source=Source.ENDPOINT,
-            kind=ActionKind.MODEL,
-            name=OPERATION,
-            started_at=call.started_at,
-            parent_id=call.parent_id,
-            inputs=inputs,
-            use=ModelUse(model=_asked_for(call), provider=call.provider),
-        )
-    return ActionEntry(
+    begun = ActionEntry(
         id=call.id,
         run_id=run.id,
         source=Source.ENDPOINT,
         kind=ActionKind.MODEL,
         name=OPERATION,
         started_at=call.started_at,
+        parent_id=call.parent_id,
+        inputs=inputs,
+        use=ModelUse(model=_asked_for(call), provider=call.provider),
+    )
+    if end is None:
+        return begun
+    return replace(
+        begun,
         ended_at=end.at,
         duration_ns=end.duration_ns,
         outcome=Outcome.SUCCESS if end.failure is None else Outcome.ERROR,
-        parent_id=call.parent_id,
-        inputs=inputs,
         outputs=_outputs(end),
         failure=end.failure,
         cost=None if end.has_asked else Decimal(0),
@@ -220,15 +215,20 @@ def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
     if answer is None:
         answer_id = None if end.first_ns is None else call.id
         return ModelUse(model=_asked_for(call), provider=call.provider, response_id=answer_id)
+    return use_of(answer, provider=call.provider, response_id=call.id)
+
+
+def use_of(answer: ModelAnswer, *, provider: str | None, response_id: str | None = None) -> ModelUse:
+    """Return what an answer took."""
     return ModelUse(
         model=answer.model,
-        provider=call.provider,
+        provider=provider,
         input_tokens=answer.prompt_tokens,
         output_tokens=answer.completion_tokens,
         cache_read_tokens=answer.cache_read_tokens,
         cache_write_tokens=answer.cache_write_tokens,
         reasoning_tokens=answer.reasoning_tokens,
-        response_id=call.id,
+        response_id=response_id,
     )
 
 

@@ -1,7 +1,7 @@
 """An export of runs as JSON Lines, read back: what comes out are the same runs, actions and notes.
 
-They go on as they would have where they were exported: who had told what of an action, and how the end of a run was
-known, stands in the lines. Lines of an export that was made before it held this say it all themselves.
+They go on as they would have where they were exported: which source reported what of an action, and how the end
+of a run was known, stands in the lines.
 """
 
 from codecs import BOM_UTF8
@@ -28,7 +28,7 @@ from titan.model.actions import (
     Standing,
 )
 from titan.model.errors import InvalidInput
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
@@ -63,10 +63,10 @@ class Pinned:
     at: datetime
 
 
-Told = Entry | NoteLine | Pinned
+Imported = Entry | NoteLine | Pinned
 
 
-def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[Told]:
+def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[Imported]:
     """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
 
     A note comes behind something of its run. One that `is_partial` may end anywhere: a last line that breaks off is
@@ -97,7 +97,7 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
                 yield line
             case ManifestLine():
                 if line != contents.manifest():
-                    raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
+                    raise _unreadable(number, "what the manifest names, unchanged", _counted(contents))
                 contents = Contents()
                 continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
@@ -121,7 +121,7 @@ def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, b
 
 
 def _breaks_off(text: bytes) -> bool:
-    """Tell whether a line is the last of a file, and the beginning of one."""
+    """Return whether a line is the last of a file, and the beginning of one."""
     if text.endswith(b"\n") or not text.strip():
         return False
     try:
@@ -145,8 +145,8 @@ def _read(text: bytes, number: int) -> Line:
         at = getattr(line, name)
         if at is not None:
             in_utc(at, what=f"line {number} of the import: {name}")
-    if isinstance(line, RunLine) and line.told_end is not None:
-        in_utc(line.told_end.at, what=f"line {number} of the import: told_end.at")
+    if isinstance(line, RunLine) and line.reported_end is not None:
+        in_utc(line.reported_end.at, what=f"line {number} of the import: reported_end.at")
     if isinstance(line, RunLine | ActionLine) and line.ended_at is not None:
         check_order(
             *(line.started_at, line.ended_at),
@@ -160,7 +160,7 @@ def _read(text: bytes, number: int) -> Line:
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it ended: see `_end_of`."""
     beside = _details_of_run(line.details, number)
-    standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
+    standing = Standing(last_event_at=line.started_at)
     first = RunEntry(
         run_id=line.run_id,
         source=Source.IMPORT,
@@ -169,6 +169,8 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         agent_source=line.agent_source,
         agent_at=line.agent_at,
         session_id=line.session_id,
+        parent_run_id=line.parent_run_id,
+        forked_at_action_id=line.forked_at_action_id,
         name=line.name,
         tags=line.tags,
         standing=standing,
@@ -177,17 +179,20 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     if not _is_over(line):
         first = replace(first, done=line.done, total=line.total, standing=_standing(line))
     yield replace(first, details=beside[0]) if beside else first
-    for told in beside[1:]:
-        yield replace(further, details=told)
+    for details in beside[1:]:
+        yield replace(further, details=details)
+    for each in line.processes or ():
+        process, program = _details(each.process, number), _text(each.program)
+        yield replace(further, at=each.at, process=process, program=program and Payload(program))
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
 
 def _end_of(line: RunLine) -> Iterator[RunEntry]:
-    """Yield how a run ended. It comes behind its actions: what is heard after an inferred end undoes that."""
-    told = line.told_end
-    if told is not None and told.status in _ENDS:
-        yield _ended(line, _ENDS[told.status], told.source, at=told.at, reason=told.reason)
+    """Yield how a run ended. It comes behind its actions: what is reported after an inferred end undoes that."""
+    reported = line.reported_end
+    if reported is not None and reported.status in _ENDS:
+        yield _ended(line, _ENDS[reported.status], reported.source, at=reported.at, reason=reported.reason)
     if _is_over(line) and line.ended_at is not None:
         entry = _ended(line, _ENDS[line.status], line.status_source, at=line.ended_at, reason=line.reason)
         yield replace(entry, done=line.done, total=line.total, standing=_standing(line))
@@ -198,19 +203,13 @@ def _is_over(line: RunLine) -> bool:
 
 
 def _standing(line: RunLine) -> Standing:
-    last_event_at = line.last_event_at or line.ended_at or line.started_at
     return Standing(
-        last_event_at=last_event_at,
-        last_started_at=line.last_started_at if _is_over(line) or _is_whole(line) else last_event_at,
+        last_event_at=line.last_event_at or line.ended_at or line.started_at,
+        last_started_at=line.last_started_at,
         last_outcome=line.last_outcome,
         last_ended_at=line.last_ended_at,
         progress_at=line.progress_at or line.started_at,
     )
-
-
-def _is_whole(line: RunLine) -> bool:
-    """Return whether a line says how what it says is known: those of an export that was made before it did do not."""
-    return line.agent_at is not None
 
 
 def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datetime, reason: str | None) -> RunEntry:
@@ -269,7 +268,7 @@ def _text(raw: msgspec.Raw | UnsetType) -> str | None:
 
 
 def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
-    """Return what was told of a run beside its words, as it was told: at once, or piece by piece."""
+    """Return the details that were reported of a run, as they came: at once, or piece by piece."""
     text = _text(raw)
     pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
     return [details for piece in pieces if (details := _details(piece, number)) is not None]

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.ingest.sentinel_fields import clean
+from titan.ingest.agentsentinel.fields import clean
 from titan.ingest.values import in_utc, read_json
 from titan.model.errors import InvalidInput
-from titan.rules.storable import storable_time
+from titan.rules.runs.sanitize import storable_time
 
 SCORE: Final = "score-create"
 MOST_SCORES: Final = 1000  # of one request
@@ -61,8 +61,8 @@ def read_scores(body: bytes) -> list[Score | Refused]:
     Raises:
         InvalidInput: it is no JSON, or too many.
     """
-    told = read_json(body, what="the scores")
-    return [_score(one) for one in _checked(told if isinstance(told, list) else [told])]
+    read = read_json(body, what="the scores")
+    return [_score(one) for one in _checked(read if isinstance(read, list) else [read])]
 
 
 def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
@@ -71,10 +71,10 @@ def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
     Raises:
         InvalidInput: it is no batch, or too long.
     """
-    told = read_json(body, what="the batch")
-    batch = told.get("batch") if isinstance(told, dict) else None
+    read = read_json(body, what="the batch")
+    batch = read.get("batch") if isinstance(read, dict) else None
     if not isinstance(batch, list):
-        raise _unreadable("an object with the list `batch`", type(told).__name__)
+        raise _unreadable("an object with the list `batch`", type(read).__name__)
     return list(_of_events(_checked(batch)))
 
 
@@ -89,10 +89,10 @@ def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
             yield event_id, Refused(id=event_id, reason=f"{kind or 'an event without a type'}: {reason}")
 
 
-def _score(told: Any) -> Score | Refused:
-    fields = {name: clean(value) if isinstance(value, str) else value for name, value in _fields(told).items()}
+def _score(given: Any) -> Score | Refused:
+    fields = {name: clean(value) if isinstance(value, str) else value for name, value in _fields(given).items()}
     try:
-        body = msgspec.convert(fields or told, ScoreBody)
+        body = msgspec.convert(fields or given, ScoreBody)
         at = body.timestamp and storable_time(in_utc(body.timestamp, what="timestamp"))
     except (msgspec.ValidationError, InvalidInput) as error:
         return Refused(id=str(fields.get("id", "")), reason=str(error))
@@ -113,8 +113,8 @@ def _score(told: Any) -> Score | Refused:
     )
 
 
-def _fields(told: Any) -> dict[str, Any]:
-    return told if isinstance(told, dict) else {}
+def _fields(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {}
 
 
 def _checked(batch: list[Any]) -> list[Any]:

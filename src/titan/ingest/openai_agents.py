@@ -1,7 +1,7 @@
 """The traces that openai-agents exports: JSON of traces and spans, a trace when it begins and a span when it has ended.
 
 A trace is a run, its group a session. It names no end: the run ends with its outermost task, where the version in use
-tells of tasks. Of a call through the Responses API come only the answer's id and the tokens; the messages are known
+reports tasks. Of a call through the Responses API come only the answer's id and the tokens; the messages are known
 where the call went through our endpoint, which the id joins it to.
 """
 
@@ -60,27 +60,27 @@ def read(body: bytes, *, received_at: datetime) -> Batch:
     Raises:
         InvalidInput: it is no such request, or nothing in it can be read.
     """
-    heard = _Heard()
+    received = _Received()
     for item in read_items(body):
-        heard.take(item)
-    if heard.wrong is not None and not heard.told:
-        raise heard.wrong
-    runs = [_run(run_id, heard.traces.get(run_id), of_run, received_at) for run_id, of_run in heard.told.items()]
+        received.take(item)
+    if received.wrong is not None and not received.spans:
+        raise received.wrong
+    runs = [_run(run_id, received.traces.get(run_id), of_run, received_at) for run_id, of_run in received.spans.items()]
     return Batch(
-        entries=[*runs, *heard.actions],
-        accepted=len(heard.traces) + len(heard.actions),
-        rejected=heard.rejected,
-        problem="" if heard.wrong is None else str(heard.wrong),
+        entries=[*runs, *received.actions],
+        accepted=len(received.traces) + len(received.actions),
+        rejected=received.rejected,
+        problem="" if received.wrong is None else str(received.wrong),
     )
 
 
-class _Heard:
-    """What a request tells of so far."""
+class _Received:
+    """What a request holds so far."""
 
     def __init__(self) -> None:
         self.traces: dict[str, Item] = {}  #: run id → the trace that it is
-        #: Run id → its spans; the runs that only a trace tells of, too.
-        self.told: dict[str, list[tuple[Item, ActionEntry]]] = {}
+        #: Run id → its spans; the runs that only a trace names, too.
+        self.spans: dict[str, list[tuple[Item, ActionEntry]]] = {}
         self.actions: list[ActionEntry] = []
         self.rejected = 0
         self.wrong: InvalidInput | None = None  #: with the first that was rejected
@@ -92,7 +92,7 @@ class _Heard:
         elif item.object == "trace" and item.id:
             run_id = item.id[:200]
             self.traces[run_id] = item
-            self.told.setdefault(run_id, [])
+            self.spans.setdefault(run_id, [])
         elif item.object == "trace.span" and item.id and item.trace_id and item.started_at:
             self._take_span(item)
         else:
@@ -105,7 +105,7 @@ class _Heard:
             self._reject(wrong_with(f"{span.id}: {error.subject}", expected=error.expected, found=error.found))
             return
         self.actions.append(action)
-        self.told.setdefault(action.run_id, []).append((span, action))
+        self.spans.setdefault(action.run_id, []).append((span, action))
 
     def _reject(self, wrong: InvalidInput) -> None:
         self.rejected += 1
@@ -123,9 +123,9 @@ def _no_item(item: Item) -> InvalidInput:
     )
 
 
-def _run(run_id: str, trace: Item | None, told: Sequence[tuple[Item, ActionEntry]], received_at: datetime) -> RunEntry:
+def _run(run_id: str, trace: Item | None, spans: Sequence[tuple[Item, ActionEntry]], received_at: datetime) -> RunEntry:
     """Return what is said of a run; a trace itself has no time, so where it stands alone it began when it came."""
-    of_run = sorted(told, key=lambda pair: pair[1].started_at)
+    of_run = sorted(spans, key=lambda pair: pair[1].started_at)
     task = next((action for span, action in of_run if span.parent_id is None and _is_task(span)), None)
     at = of_run[0][1].started_at if of_run else received_at
     metadata = None if trace is None or trace.metadata is None else joined_text({"metadata": text_of(trace.metadata)})

@@ -46,7 +46,7 @@ _ITEM: Final = msgspec.json.Decoder(Item)
 
 
 def read_items(body: bytes) -> Iterator[Item | InvalidInput]:
-    """Yield what a request tells of, and for what cannot be read why.
+    """Yield what a request holds, and for what cannot be read why.
 
     Raises:
         InvalidInput: it is no such request.

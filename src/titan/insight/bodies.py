@@ -1,4 +1,4 @@
-"""What an action was given and what it gave: the bodies that its entries told, put together."""
+"""What an action was given and what it gave: the content that its entries report, put together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ class Bodies:
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
-    """Return what the entries of one action told, in the order they came: the first that knows a part says it.
+    """Return the content of the entries of one action, in the order they came: the first that has a part counts.
 
-    Messages that were told apart (`ActionEntry.is_part`) are put together in the order of their times.
+    Messages that were reported apart (`ActionEntry.is_part`) are put together in the order of their times.
     """
-    told = [entry for entry in entries if isinstance(entry, ActionEntry)]
+    reported = [entry for entry in entries if isinstance(entry, ActionEntry)]
     return Bodies(
-        inputs=_put_together([(entry, entry.inputs) for entry in told if entry.inputs is not None]),
-        outputs=_put_together([(entry, entry.outputs) for entry in told if entry.outputs is not None]),
-        failure=next((entry.failure for entry in told if entry.failure is not None), None),
-        redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
-        details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
+        inputs=_put_together([(entry, entry.inputs) for entry in reported if entry.inputs is not None]),
+        outputs=_put_together([(entry, entry.outputs) for entry in reported if entry.outputs is not None]),
+        failure=next((entry.failure for entry in reported if entry.failure is not None), None),
+        redacted=tuple(dict.fromkeys(one for entry in reported for one in entry.redacted)),
+        details=_together([entry.details for entry in reported if entry.details not in (None, _NOTHING)]),
     )
 
 
-def _put_together(told: list[tuple[ActionEntry, Payload]]) -> Payload | None:
-    whole = next((payload for entry, payload in told if not entry.is_part), None)
-    if whole is not None or not told:
+def _put_together(reported: list[tuple[ActionEntry, Payload]]) -> Payload | None:
+    whole = next((payload for entry, payload in reported if not entry.is_part), None)
+    if whole is not None or not reported:
         return whole
-    parts = [payload for _, payload in sorted(told, key=lambda one: one[0].started_at)]
+    parts = [payload for _, payload in sorted(reported, key=lambda one: one[0].started_at)]
     messages = (message for part in parts if part.text == parts[0].text for message in part.shared)
     return Payload(parts[0].text, tuple(messages))
 

@@ -18,12 +18,14 @@ from titan.insight.export_lines import (
     Contents,
     Line,
     NoteLine,
+    ProcessLine,
     RunLine,
 )
-from titan.model.actions import CALLS, Failure, Payload
+from titan.model.actions import CALLS, Failure, Payload, RunEntry
 from titan.model.runs import Action, Note, Run, righted
-from titan.rules.recording import known_by
-from titan.rules.reports import is_never_ended
+from titan.model.shaped import shaped
+from titan.rules.runs.merge_reports import is_never_ended
+from titan.rules.runs.recording import known_by
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -38,7 +40,8 @@ class ExportedRun:
     run: Run
     actions: Iterable[tuple[Action, Bodies]]
     ids: Mapping[int, str] = field(default_factory=dict)  #: number → id, of its actions
-    details: Sequence[str] = ()  #: JSON objects of what else was told of the run: see `insight.run_details`
+    details: Sequence[str] = ()  #: JSON objects of what else was reported of the run: see `insight.run_details`
+    processes: Sequence[RunEntry] = ()  #: with their programs whole
     notes: Sequence[Note] = ()  #: on the run and its actions
 
 
@@ -91,7 +94,13 @@ def run_line(exported: ExportedRun) -> RunLine:
         attempts=tally.attempts,
         success_rate=tally.success / tally.attempts if tally.attempts else None,
         details=_raw_details(exported.details),
+        processes=tuple(map(_process_line, exported.processes)) or UNSET,
     )
+
+
+def _process_line(entry: RunEntry) -> ProcessLine:
+    program = _raw_payload(entry.program)
+    return ProcessLine(at=entry.at, process=msgspec.Raw((entry.process or "{}").encode()), program=program)
 
 
 def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> ActionLine:
@@ -122,7 +131,7 @@ def _in_both(source: type[Struct], line: type[Struct]) -> tuple[str, ...]:
 
 
 def _never_ended(action: Action) -> Failure | None:
-    """Return why an action failed that never ended: nobody has told it, so it stands in no entry."""
+    """Return why an action failed that never ended: nobody has reported it, so it stands in no entry."""
     if not is_never_ended(action) or action.error_type is None:
         return None
     return Failure(type=action.error_type, message=action.error_message or "")
@@ -131,19 +140,7 @@ def _never_ended(action: Action) -> Failure | None:
 def note_line(note: Note, exported: ExportedRun) -> NoteLine:
     """Return a note as a line."""
     seen = note.troubles - righted(exported.run)
-    return NoteLine(
-        id=note.id,
-        run_id=note.run_id,
-        action_id=note.action_id,
-        author=note.author,
-        at=note.at,
-        name=note.name,
-        score=note.score,
-        text=note.text,
-        acknowledges=note.acknowledges,
-        troubles=max(0, seen) if note.acknowledges else 0,
-        mutes=note.mutes,
-    )
+    return shaped(NoteLine, note, troubles=max(0, seen) if note.acknowledges else 0)
 
 
 def _lines_of(exported: ExportedRun) -> Iterator[Line]:
@@ -162,11 +159,11 @@ def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:
     return UNSET if payload is None else _raw(payload.whole)
 
 
-def _raw_details(told: Sequence[str]) -> msgspec.Raw | UnsetType:
-    """Return what was told at once as the object that it is; what was told piece by piece as a list of these."""
-    if len(told) < 2:
-        return _raw(told[0]) if told else UNSET
-    return _raw(f"[{','.join(told)}]")
+def _raw_details(details: Sequence[str]) -> msgspec.Raw | UnsetType:
+    """Return what was reported at once as the object that it is; what came piece by piece as a list of these."""
+    if len(details) < 2:
+        return _raw(details[0]) if details else UNSET
+    return _raw(f"[{','.join(details)}]")
 
 
 def _raw(text: str | None) -> msgspec.Raw | UnsetType:

@@ -21,6 +21,8 @@ _RUN_COLUMNS: Final = (
     "run_id",
     "agent_id",
     "session_id",
+    "parent_run_id",
+    "forked_at_action_id",
     "name",
     "status",
     "reason",
@@ -90,11 +92,11 @@ def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
 
 def _notes(exported: ExportedRun) -> dict[str | None, str]:
     """Return action id → the notes on it, None → those on the run."""
-    told: dict[str | None, list[str]] = {}
+    found: dict[str | None, list[str]] = {}
     for note in exported.notes:
         line = note_line(note, exported)
-        told.setdefault(line.action_id, []).append(_words(line))
-    return {action_id: _guarded("\n".join(words)) for action_id, words in told.items()}
+        found.setdefault(line.action_id, []).append(_words(line))
+    return {action_id: _guarded("\n".join(words)) for action_id, words in found.items()}
 
 
 def _words(note: NoteLine) -> str:

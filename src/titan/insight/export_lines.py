@@ -14,8 +14,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Failure, Impact, Outcome, Redaction
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import ToldEnd
+from titan.model.run_control import RunStatus, StatusSource
+from titan.model.runs import ReportedEnd
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -25,14 +25,24 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 
 
+class ProcessLine(Struct, kw_only=True):
+    """What acted in a run: `process` and `program` of `titan_sdk.recording.program`, with all code."""
+
+    at: Time
+    process: msgspec.Raw
+    program: msgspec.Raw | UnsetType = UNSET
+
+
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
-    """A run. What can be reckoned from its actions is told, and not read back."""
+    """A run. What can be computed from its actions is written, and not read back."""
 
     run_id: Id
     agent_id: str | None = None
     agent_source: AgentSource = AgentSource.SAID
     agent_at: Time | None = None  #: since when it was known whose run it is; None: from the start
     session_id: str | None = None
+    parent_run_id: str | None = None  #: of a fork
+    forked_at_action_id: str | None = None
     name: str | None = None
     status: RunStatus = RunStatus.RUNNING
     status_source: StatusSource = StatusSource.EXPLICIT
@@ -43,7 +53,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     last_started_at: Time | None = None
     last_outcome: Outcome | None = None
     last_ended_at: Time | None = None
-    told_end: ToldEnd | None = None
+    reported_end: ReportedEnd | None = None
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
@@ -66,7 +76,8 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     progress_at: Time | None = None
     tags: tuple[str, ...] = ()
     pinned_at: Time | None = None
-    details: msgspec.Raw | UnsetType = UNSET  #: an object, or a list of those that were told one after the other
+    details: msgspec.Raw | UnsetType = UNSET  #: an object, or a list of those that were reported one after the other
+    processes: tuple[ProcessLine, ...] | UnsetType = UNSET
 
 
 class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
@@ -122,7 +133,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
-    troubles: Count | None = None  #: with `acknowledges`: what was seen of what is wrong; None: of an older export
+    troubles: Count = 0  #: with `acknowledges`: what was seen of what is wrong
     mutes: bool = False
 
 
@@ -131,7 +142,7 @@ class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):
 
     runs: int
     actions: int
-    notes: int = 0  #: an export that was made before it held notes has no count of them
+    notes: int
     sha256: str
 
 
@@ -139,7 +150,7 @@ Line = RunLine | ActionLine | NoteLine | ManifestLine
 
 
 class Contents:
-    """What a manifest tells of, counted line by line."""
+    """What a manifest names, counted line by line."""
 
     def __init__(self) -> None:
         self._counts = Counter[type[Line]]()

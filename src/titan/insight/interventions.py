@@ -1,4 +1,4 @@
-"""Interventions read back from the events that they were recorded as: see `titan.ingest.sentinel_interventions`."""
+"""Interventions read back from the events that `ingest.agentsentinel.interventions` made of them."""
 
 from decimal import Decimal
 

@@ -12,7 +12,7 @@ from titan.model.events import JournalEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryLine:
-    """One sentence of a story, with the entry it tells."""
+    """One sentence of a story, with the entry it describes."""
 
     seq: int
     at: datetime
@@ -48,7 +48,7 @@ SENTENCES = {
 
 
 def story(entries: Iterable[JournalEntry], names: Mapping[str, str] = NO_NAMES) -> Iterator[StoryLine]:
-    """Yield one line per entry, in the given order; an unknown kind is told by its name and data.
+    """Yield one line per entry, in the given order; an unknown kind is shown by its name and data.
 
     `names` says what people call the things that entries name by a random id: worker id → name.
     """

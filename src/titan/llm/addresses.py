@@ -10,6 +10,7 @@ from titan.model.errors import ModelNotConfigured
 
 LOCAL: Final = "local"
 SCRIPTED_PREFIX: Final = "scripted:"
+RECORDED_PREFIX: Final = "recorded:"
 #: The key for an address that is a URL; a provider has its own variable.
 URL_KEY_VARIABLE: Final = "TITAN_MODEL_KEY"
 
@@ -39,7 +40,14 @@ class ScriptedAddress:
     file: Path
 
 
-ModelAddress: TypeAlias = EndpointAddress | LocalAddress | ScriptedAddress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAddress:
+    """A file of recorded answers, which a replay writes for its own server."""
+
+    file: Path
+
+
+ModelAddress: TypeAlias = EndpointAddress | LocalAddress | ScriptedAddress | RecordedAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +96,8 @@ def parse_address(text: str) -> ModelAddress:
         return LocalAddress()
     if text.startswith(SCRIPTED_PREFIX) and len(text) > len(SCRIPTED_PREFIX):
         return ScriptedAddress(file=Path(text.removeprefix(SCRIPTED_PREFIX)))
+    if text.startswith(RECORDED_PREFIX):
+        return RecordedAddress(file=Path(text.removeprefix(RECORDED_PREFIX)))
     if text.startswith(("http://", "https://")):
         return _url_address(text)
     return _provider_address(text)

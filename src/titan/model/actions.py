@@ -1,7 +1,7 @@
-"""What is heard of an agent run: the calls it made, what groups them, and how the run fares.
+"""What is reported of an agent run: the calls it made, what groups them, and its state.
 
-Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
-what one source knows of one action or run at one moment; an action is what all entries about it come to
+Reports of every source (the SDK, the model endpoint, OpenTelemetry, a foreign client) are read into entries. An entry
+says what one source knows of one action or run at one moment; an action is what all entries about it come to
 (`titan.model.runs`). Entries are appended and never changed: they are the run's tape.
 
 These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from titan.model.projects import MAX_PROJECT
-from titan.model.run_status import StatusSource
+from titan.model.run_control import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -29,14 +29,14 @@ DIGEST_BYTES: Final = 16  #: of a shared piece's digest
 #: `titan_sdk.recording.encoding` has the same.
 MOST_TOKENS: Final = 10**9
 
-#: How our model endpoint names its answers, so that others who name one tell of a call of its: OpenAI's own names have
+#: The ids of our model endpoint's answers: a report that names one is about a call of that endpoint. OpenAI's own have
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
 
 
 def is_answer(id: str) -> bool:
-    """Tell whether an id is that of an answer of our model endpoint."""
+    """Return whether an id is that of an answer of our model endpoint."""
     return len(id) == OWN_LENGTH and OWN_ANSWER.fullmatch(id) is not None
 
 
@@ -99,7 +99,7 @@ class Effect(StrEnum):
 
 
 class Source(StrEnum):
-    """Who told of an action. One source's word about the same thing counts once."""
+    """Who reported an action. Reports of one source about the same thing count once."""
 
     SDK = "sdk"
     ENDPOINT = "endpoint"  #: our own model endpoint; its cost wins, for it saw the answer
@@ -107,6 +107,7 @@ class Source(StrEnum):
     SENTINEL = "sentinel"  #: agentsentinel-sdk
     OPENAI_AGENTS = "openai_agents"  #: the trace exporter of openai-agents
     IMPORT = "import"
+    WORLD = "world"  #: a simulated world, of the calls that agents made in it
 
 
 class Payload(Struct, frozen=True):
@@ -140,9 +141,9 @@ def with_digests(payload: Payload) -> Payload:
     return replace(payload, digests=tuple(map(digest_of, payload.shared)))
 
 
-def first_tags(*told: Iterable[str]) -> tuple[str, ...]:
-    """Return each tag once, in the order told: the first MAX_TAGS, and MORE_TAGS where there are more."""
-    tags = tuple(dict.fromkeys(chain(*told)))
+def first_tags(*reported: Iterable[str]) -> tuple[str, ...]:
+    """Return each tag once, in the order reported: the first MAX_TAGS, and MORE_TAGS where there are more."""
+    tags = tuple(dict.fromkeys(chain(*reported)))
     return tags if len(tags) <= MAX_TAGS else (*tags[:MAX_TAGS], MORE_TAGS)
 
 
@@ -164,7 +165,7 @@ class ModelUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
-    response_id: str | None = None  #: the provider's id of the answer: the same call told twice has the same one
+    response_id: str | None = None  #: the provider's id of the answer: the same call reported twice has the same one
 
 
 class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,7 +192,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str | None = None  #: the agent or sub-agent that acted; None: the run's own
     inputs: Payload | None = None
     outputs: Payload | None = None
-    is_part: bool = False  #: inputs and outputs are some of the action's messages: others are told in other entries
+    is_part: bool = False  #: inputs and outputs are some of the action's messages: other entries report the others
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
     is_cost_estimated: bool = False  #: computed from tokens and a price list, for the source did not say it
@@ -257,6 +258,8 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_source: AgentSource = AgentSource.SAID
     agent_at: datetime | None = None  #: since when it was seen to act; None: `at`
     session_id: str | None = None  #: groups runs: a conversation of many turns
+    parent_run_id: str | None = None  #: it is a fork of this run …
+    forked_at_action_id: str | None = None  #: … from this action of it on; None: the code was edited
     name: str | None = None  #: a title for people
     end: RunEnd | None = None  #: the run is over
     is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
@@ -265,8 +268,11 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     done: int | None = None  #: progress: steps that are done …
     total: int | None = None  #: … of so many
     tags: tuple[str, ...] = ()
-    traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
+    traces: tuple[str, ...] = ()  #: of OpenTelemetry, that reported it and do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
+    #: A JSON object about one process that acts in it, and one of its code and packages: `titan_sdk.recording.program`.
+    process: str | None = None
+    program: Payload | None = None
     standing: Standing | None = None  #: of an export: as it stood there
     project: str | None = None  #: as in ActionEntry
 
@@ -274,7 +280,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 Entry: TypeAlias = ActionEntry | RunEntry
 
 
-def project_name(told: object) -> str | None:
+def project_name(reported: object) -> str | None:
     """Return the project that a report names, cut to MAX_PROJECT; None where what it says can be no name."""
-    name = told.strip()[:MAX_PROJECT].strip() if isinstance(told, str) else ""
+    name = reported.strip()[:MAX_PROJECT].strip() if isinstance(reported, str) else ""
     return name if name and name.isprintable() else None

@@ -39,6 +39,7 @@ class NewDag:
     occurrence: int = 0  #: how many DAGs of this name its process has submitted to the run before
     is_resumed: bool = False  #: its process repeats what an earlier one began
     orchestrator: Orchestrator | None = None  #: the process that submits, where it runs outside of Titan
+    is_internal: bool = False  #: see `Dag`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Dag:
     started_at: datetime | None = None  #: when the first attempt was leased
     ended_at: datetime | None = None  #: when its last job became final
     cancelled_by: str | None = None  #: who cancelled all of it, unless a job of it was tried again since
+    is_internal: bool = False  #: Titan's own work, such as a replay: lists leave it out
 
     @property
     def is_final(self) -> bool:

@@ -6,13 +6,16 @@ TitanError
 │   ├── InvalidDag        a graph that cannot run
 │   ├── RangeRefused      a part of a content that has no such part
 │   └── NotSupported      an argument this version refuses rather than ignores
+│       └── NotDispatchable   a task that is stored and cannot be tried
 ├── Unauthorized          a request without a token where one is needed, or with one that is not good
 ├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownReplay, UnknownAgent
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownIssue, UnknownReplay, UnknownAgent
+│   ├── UnknownEvaluation
 │   ├── UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
+│   ├── RunInFlight, AgentUnpublished
 │   ├── IdempotencyConflict
 │   └── LimitExceeded     recursion depth, jobs in a run
 ├── TooLarge              a body or value over its limit
@@ -105,8 +108,16 @@ class UnknownNote(NotFound):
     """Nobody said this of the run, or it was taken back."""
 
 
+class UnknownIssue(NotFound):
+    """A run has no such source of non-determinism, or nobody accepted it."""
+
+
 class UnknownReplay(NotFound):
     """The run has no replay with this id."""
+
+
+class UnknownEvaluation(NotFound):
+    """The project has no such workflow, task, agent field, registered agent or agent run."""
 
 
 class UnknownAgent(NotFound):
@@ -125,12 +136,24 @@ class UnknownToken(NotFound):
     """No token has this id."""
 
 
+class NotDispatchable(NotSupported):
+    """A task that is stored, and that this version cannot have tried: of several turns, or of code."""
+
+
 class Conflict(TitanError):
     """The request is well formed, but the present state does not allow it."""
 
 
 class StaleLease(Conflict):
     """A message about an attempt that has already ended; it changed nothing and must not be repeated."""
+
+
+class RunInFlight(Conflict):
+    """An agent run that has not ended."""
+
+
+class AgentUnpublished(Conflict):
+    """An agent that a workflow names and that is not registered."""
 
 
 class IdempotencyConflict(Conflict):

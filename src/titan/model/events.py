@@ -182,7 +182,7 @@ class RunFellSilent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobUnroutable(Event):
-    """No connected worker has offered this READY job's label for half a minute. Told once, until one does."""
+    """No connected worker has offered this READY job's label for half a minute. Recorded once, until one does."""
 
     label: str
 
@@ -238,7 +238,7 @@ class TokenCreated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRevoked(Event):
-    """A token is good no more."""
+    """A token was revoked."""
 
     token_id: str
     name: str

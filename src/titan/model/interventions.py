@@ -9,9 +9,9 @@ from titan.model.actions import Payload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
-    """What a guard did about one call, as the client that runs it tells."""
+    """What a guard did about one call, as the client that runs it reports it."""
 
-    id: str  #: made from what the client says, so that the same one told again is known
+    id: str  #: made from what the client says, so that the same one reported twice is recognised
     run_id: str
     at: datetime
     type: str  #: the client's word: "hard_block", "budget_exceeded", "rate_limited", "budget_warning" …

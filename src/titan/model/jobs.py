@@ -1,9 +1,54 @@
-"""A job: one script to run, where it stands, and what it was asked to do."""
+"""Jobs: scripts to run, where they stand, what they were asked to do, and what they wait for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
+
+# --- What jobs wait for, and the parts of a queue that wait alike ---
+
+
+class WaitsFor(StrEnum):
+    """What a job waits for; listed in this order: what needs somebody first, what ends without anybody last."""
+
+    UNROUTABLE = "unroutable"  #: a worker that offers its label; none is connected
+    WORKER_AWAY = (
+        "worker_away"  #: the worker that it is bound to: it is not connected, or does not offer its label any more
+    )
+    DRAINING = "draining"  #: a worker that takes new jobs: each that offers its label drains
+    WORKER_DRAINING = "worker_draining"  #: the worker that it is bound to: it drains
+    APPROVAL = "approval"  #: somebody's decision
+    SLOTS = "slots"  #: a free slot under its label
+    WORKER_BUSY = "worker_busy"  #: a free slot of the worker that it is bound to, whatever others have free
+    CONCURRENCY = "concurrency"  #: a place under its concurrency key
+    RETRY = "retry"  #: the end of the pause after an attempt that failed or was lost
+    TIME = "time"  #: the end of the delay that it was submitted with
+    PARENTS = "parents"  #: jobs before it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyPart:
+    """The READY jobs that the same workers may take; which of these are there, decides what the jobs wait for."""
+
+    requirement: str
+    bound_to: str | None  #: the id of the one worker that may take them; None is any
+    count: int
+    since: datetime  #: when the first of them became ready
+    confined_to: str | None = None  #: id of the token whose workers alone may take them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPart:
+    """The jobs that wait for the same and are not READY."""
+
+    waits_for: WaitsFor
+    concurrency_key: str | None = None  #: of those that wait for a place under one
+    count: int
+    since: datetime  #: when the first of them was submitted; of gates, when it opened
+
+
+QueuePart: TypeAlias = ReadyPart | HeldPart
 
 
 class JobKind(StrEnum):

@@ -1,4 +1,4 @@
-"""The shared store: what jobs tell each other, and the files they hand on."""
+"""The shared store: what jobs pass to each other, and the files they hand on."""
 
 from dataclasses import dataclass
 from datetime import datetime

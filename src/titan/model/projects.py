@@ -1,7 +1,32 @@
-"""Who owns what: an organisation its workers and tokens; a project its runs, DAGs, jobs, store keys and files."""
+"""Who owns what: an organisation its projects and tokens; a project its runs, DAGs, jobs, store keys and files.
+
+A `project_id` is what rows are stored under: a project's name, and for organisations other than the server's own the
+name of the organisation before it. So two organisations have nothing in common, whatever they call their projects.
+"""
 
 from typing import Final
 
-ORGANISATION: Final = "local"  # the one that a server has, until it has several
+ORGANISATION: Final = "local"  # the server's own: of whoever looks after it
 DEFAULT_PROJECT: Final = "default"  # of what names none
 MAX_PROJECT: Final = 200  # characters of a project's name
+_BETWEEN: Final = "\x1f"  # no name of a project holds it, for they are printable
+
+
+def project_id_of(organisation_id: str, name: str) -> str:
+    """Return what the project of this name is stored under."""
+    return name if organisation_id == ORGANISATION else f"{organisation_id}{_BETWEEN}{name}"
+
+
+def organisation_of(project_id: str) -> str:
+    """Return the organisation that owns a project."""
+    return project_id.partition(_BETWEEN)[0] if _BETWEEN in project_id else ORGANISATION
+
+
+def name_of_project(project_id: str) -> str:
+    """Return what a project's owner calls it."""
+    return project_id.rpartition(_BETWEEN)[2]
+
+
+def beside(project_id: str, name: str) -> str:
+    """Return what the project of this name is stored under, of the organisation that owns another."""
+    return project_id_of(organisation_of(project_id), name)

@@ -15,7 +15,7 @@ class ReplayLevel(StrEnum):
 
 
 class ReplayState(StrEnum):
-    """How a replay fares."""
+    """The state of a replay."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -35,6 +35,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     author: str  #: who started it
     created_at: datetime
     ended_at: datetime | None = None
+    dag_id: str | None = None  #: of the job that executes it on a worker; None: the server computes it, or a client did
     error: str | None = None  #: why it failed
     metrics: str | None = None  #: a JSON object: `titan.wire.replays.ReplayMetrics`
     result: str | None = None  #: a JSON object: `ReplayResult` there; None in lists

@@ -4,6 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# --- How a run stands, and how that is known ---
+
+
+class RunStatus(StrEnum):
+    """How a run stands, derived from its stages and from what its orchestrator said."""
+
+    PENDING = "pending"  #: known, nothing has started
+    RUNNING = "running"  #: a job is live, or its orchestrator may still submit stages
+    COMPLETED = "completed"
+    FAILED = "failed"  #: its last stage failed, or its orchestrator said so
+    CANCELLED = "cancelled"
+
+
+class StatusSource(StrEnum):
+    """How a run's status is known."""
+
+    EXPLICIT = "explicit"  #: its program said so
+    INFERRED = "inferred"  #: no report of it was received for a while
+    STAGES = "stages"  #: from the DAGs it submitted: `rules.run_lifecycle`
+
 
 class RunOutcome(StrEnum):
     """What ended a run explicitly."""

@@ -11,9 +11,10 @@ from typing import Final
 from msgspec import Struct
 
 from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
+PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.details_told`
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -50,8 +51,8 @@ class Tally(Struct, frozen=True, kw_only=True):
         return self.cost + self.prevented
 
 
-class ToldEnd(Struct, frozen=True, kw_only=True):
-    """An end that a run was told to have, before something of it began again."""
+class ReportedEnd(Struct, frozen=True, kw_only=True):
+    """An end that was reported for a run, before something of it began again."""
 
     status: RunStatus
     source: StatusSource
@@ -69,34 +70,53 @@ class Run(Struct, frozen=True, kw_only=True):
     status_source: StatusSource
     started_at: datetime
     last_event_at: datetime  #: the latest time that its entries name
-    heard_at: datetime  #: when something was heard of it last, by our clock
+    heard_at: datetime  #: when the last report of it was received, by our clock
     ended_at: datetime | None = None
     session_id: str | None = None
+    parent_run_id: str | None = None  #: the run that it is a fork of
+    forked_at_action_id: str | None = None  #: the action of that run from which it goes its own way, if one was edited
     name: str | None = None
     reason: str | None = None  #: why it ended as it did
-    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
+    reported_end: ReportedEnd | None = (
+        None  #: kept while it goes on after that; it stands again when the run falls silent
+    )
     tally: Tally = Tally()
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
     last_outcome: Outcome | None = None  #: of the attempt that ended last
     last_ended_at: datetime | None = None  #: when that was
     first_error_id: str | None = None  #: the call that failed first; where none did, the first that never ended
     first_error: str | None = None  #: "ValueError: nope", at most 300 characters
-    #: When that call started. None where it never ended: any that failed of itself is told before it.
+    #: When that call started. None where it never ended: any that failed of itself is reported before it.
     first_error_at: datetime | None = None
-    last_started_at: datetime | None = None  #: when something of it began last: an end told for before was not the end
-    done: int | None = None  #: progress, as its program tells it
+    #: When something of it began last: an end reported for before was not the end.
+    last_started_at: datetime | None = None
+    done: int | None = None  #: progress, as its program reports it
     total: int | None = None
     progress_at: datetime | None = None  #: when it was so far
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
-    lost: int = 0  #: entries that its program could not deliver, as far as it told
+    lost: int = 0  #: entries that its program could not deliver, as far as it reported them
     troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `troubles_after`
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
-    keeps_content: bool = True  #: whether its inputs and outputs are stored: decided when it was first heard of
-    details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
+    keeps_content: bool = True  #: whether its inputs and outputs are stored: decided at the first report of it
+    #: Digests of the details reported with it, so that each is stored once; before those of processes stands PROCESS.
+    details_told: tuple[str, ...] = ()
+    #: The determinism from 0 to 100, predicted or measured. None: not known yet, or it cannot be.
+    determinism: int | None = None
+    code_digest: str | None = None  #: of the modules of its programs and jobs: distinguishes versions of an agent
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+
+    @property
+    def process_count(self) -> int:
+        """Of how many processes the code was reported."""
+        return sum(digest.startswith(PROCESS) for digest in self.details_told)
+
+    @property
+    def details_count(self) -> int:
+        """How many other details were reported with it."""
+        return len(self.details_told) - self.process_count
 
 
 def troubles_after(before: Run | None, after: Run) -> int:
@@ -128,15 +148,15 @@ def righted(run: Run) -> int:
 
 
 def _has_failed_anew(before: Run, after: Run) -> bool:
-    """Tell whether a run failed; not by an end that stands again, nor where it is told once more."""
+    """Return whether a run failed; not by an end that stands again, nor where it is reported once more."""
     end = _failed_at(after)
     return end is not None and before.status is not RunStatus.FAILED and end != _failed_at(before)
 
 
 def _failed_at(run: Run) -> datetime | None:
     """Return the end as which a run failed, also while it goes on after that."""
-    if run.told_end is not None and run.told_end.status is RunStatus.FAILED:
-        return run.told_end.at
+    if run.reported_end is not None and run.reported_end.status is RunStatus.FAILED:
+        return run.reported_end.at
     return run.ended_at if run.status is RunStatus.FAILED else None
 
 
@@ -249,6 +269,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedIssue:
+    """A source of non-determinism that a person accepts in all runs of an agent: a timestamp in a log, for example."""
+
+    project_id: str
+    agent_id: str
+    key: str  #: `insight.determinism.model.Issue.key`
+    author: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRow:
     """An agent, discovered from its runs, with what they come to."""
 
@@ -279,6 +311,21 @@ class AgentDay:
     cost: Decimal
     unpriced: int
     estimated: int
+    scored: int = 0  #: runs whose determinism is known
+    scores: int = 0  #: the sum of their scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentVersion:
+    """An agent's runs of one code."""
+
+    digest: str  #: `Run.code_digest`
+    first_at: datetime  #: when the first of them started
+    last_at: datetime
+    runs: int
+    scored: int  #: runs whose determinism is known
+    scores: int  #: the sum of their scores
+    squares: int  #: the sum of the squares of their scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from titan.model.projects import ORGANISATION
 
@@ -10,10 +11,33 @@ from titan.model.projects import ORGANISATION
 class Role(StrEnum):
     """What the holder of a token may do; `titan.rules.access` has the table."""
 
-    ADMIN = "admin"  #: everything
+    ADMIN = "admin"  #: everything, the server too: of the server's own organisation alone
+    OWNER = "owner"  #: everything in its organisation, tokens too
+    MANAGER = "manager"  #: everything in its organisation but tokens
     WORKER = "worker"  #: what a worker asks of its server, and nothing else
     VIEWER = "viewer"  #: look, and change nothing
+    KEY = "key"  #: a program: what its scopes say
     JOB = "job"  #: a running attempt, limited to its run; its token is the attempt's and never stored as one of these
+
+
+FOR_THE_SERVER: Final = frozenset({Role.ADMIN, Role.WORKER})  #: roles that only the server's own organisation has
+MEMBERS: Final = frozenset({Role.ADMIN, Role.OWNER, Role.MANAGER, Role.VIEWER})  #: roles of people
+
+
+class Scope(StrEnum):
+    """What a key (`pk_live_…`) may do; `titan.rules.access` has the table."""
+
+    RUNS_READ = "runs:read"
+    RUNS_EXECUTE = "runs:execute"  #: have runs executed again
+    WORKFLOWS_MANAGE = "workflows:manage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """Who owns projects, and the tokens of its members."""
+
+    id: str  #: a slug
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +56,8 @@ class Token:
     labels: tuple[str, ...] | None = None  #: of a worker's: what its workers may offer; None: anything
     project_id: str | None = None  #: all that it sees and changes; None: every project of the organisation
     organisation_id: str = ORGANISATION
+    scopes: tuple[Scope, ...] | None = None  #: of a key's
+    last_four: str | None = None  #: of a key's: its last digits, by which people know it
 
     @property
     def confines(self) -> bool:

@@ -46,11 +46,9 @@ class Worker:
     state: WorkerState
     joined_at: datetime
     seen_at: datetime
-    server_id: str = (
-        ""  #: of the server it asked for work last, which expects to hear of it; "" where there is only one
-    )
+    server_id: str = ""  #: of the server it asked for work last, which expects its reports; "" where there is only one
     is_draining: bool = False  #: it gets no new work, finishes what it runs, then leaves
-    load: Load | None = None  #: None where it does not tell
+    load: Load | None = None  #: None where it does not report it
     token_id: str | None = None  #: of the token that it registered with, and shows ever since; None: without one
     organisation_id: str = ORGANISATION  #: whose jobs it takes, of whatever project
     confines: bool = False  #: that token is not trusted: what its jobs submit runs on workers with that token only

@@ -18,10 +18,18 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: Final = Decimal(0)
 
 
-def recorded_actions(lines: Sequence[ActionLine]) -> list[RecordedAction]:
-    """Return the actions of an export, in the order of their start."""
-    own = (line for line in lines if not line.sources or "sdk" in line.sources)  # what a replay comes to
-    return sorted(map(_recorded, own), key=_start)
+def recorded_actions(lines: Sequence[ActionLine], *, is_whole: bool = False) -> list[RecordedAction]:
+    """Return the actions of an export that a replay comes to, in the order of their start.
+
+    Where a whole run is replayed, these are calls of the model endpoint, too.
+    """
+    sources = {"sdk", "endpoint"} if is_whole else {"sdk"}
+    own = [line for line in lines if not line.sources or not sources.isdisjoint(line.sources)]
+    actions = {line.id: _recorded(line) for line in own}
+    for line in own:
+        if line.sources == ("endpoint",) and (around := actions.get(line.parent_id or "")) is not None:
+            actions[line.id] = replace(actions[line.id], task=around.task)  # the endpoint does not know it
+    return sorted(actions.values(), key=_start)
 
 
 def replayed_actions(calls: Sequence[ReportedCall], recorded: Mapping[str, RecordedAction]) -> list[RecordedAction]:

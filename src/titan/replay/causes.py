@@ -75,7 +75,7 @@ def first_unlike(calls: Calls, recorded: Calls) -> Position | None:
 
 
 def agree_at(executions: Sequence[Calls], place: Position) -> bool:
-    """Tell whether executions did the same at a place."""
+    """Return whether executions did the same at a place."""
     return len({calls.get(place) for calls in executions}) == 1
 
 

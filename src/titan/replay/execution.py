@@ -1,27 +1,38 @@
 """Runs a program again with its calls answered from a recording, each time in a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
 from titan.model.actions import ActionKind, Effect, Outcome
+from titan.replay.orders import Stages, whole_run
+from titan.replay.sandbox import Sandbox, open_written, read_written
 from titan.replay.statement import Traced, read_trace
 from titan_sdk import replaying
 from titan_sdk.replaying.sources import PINS
 
 REFUSED: Final = 70  # the exit code of a program whose recording cannot be replayed
-END_SECONDS: Final = 5.0  # for a program that is told to end
+END_SECONDS: Final = 5.0  # for a program that is asked to end
+REPORT: Final = "report.jsonl"
+OUTPUT: Final = "output"  # what a quiet program wrote
+_LAST_BYTES: Final = 4096
+#: What a confined program gets of the worker's environment.
+_KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "TZ", "VIRTUAL_ENV"})
+#: What clients of models want before they are asked anything; in a replay none of them is.
+_PLACEHOLDERS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
+_running: Final = set[int]()  # process groups
 _SITE: Final = Path(replaying.__file__).parent / "site"
 
 
@@ -73,6 +84,28 @@ class _Began(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """How a program is confined that is not this user's own."""
+
+    sandbox: Sandbox
+    readable: Sequence[Path] = ()  #: beside the system and the interpreter
+    hidden: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder that each execution begins with a new copy of the program's code in: `code` in it."""
+
+    source: Path  #: the code
+    folder: Path  #: made anew for each execution; what a sandbox lets it write
+
+    @property
+    def code(self) -> Path:
+        """Where the program is executed."""
+        return self.folder / "code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What is executed."""
 
@@ -82,6 +115,16 @@ class Program:
     actions: int = 0  #: that the recording has
     folder: Path = field(default_factory=Path.cwd)  #: where it is executed
     timeout: float | None = None  #: seconds; None: as long as it takes
+    place: Place | None = None  #: None: it is executed where it is
+    confinement: Confinement | None = None  #: needs a place
+    stages: Stages | None = None  #: of a whole run: it is executed with a Titan server of its own
+
+
+class Changes(msgspec.Struct):
+    """How a program differs from the recorded one; see `titan_sdk.replaying.code`."""
+
+    files: list[str] | None = None
+    packages: dict[str, tuple[str | None, str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +134,7 @@ class Execution:
     exit_code: int  #: negative: ended by that signal
     calls: list[ReportedCall]  #: in the order of their end
     trace: list[Traced]
+    changes: Changes
 
 
 def execute(
@@ -111,30 +155,54 @@ def execute(
         ReplayFailed: it cannot be started, made no use of the SDK, took longer than its timeout, or its recording
             cannot be replayed.
     """
-    with tempfile.TemporaryDirectory(prefix="titan-replay-") as folder:
-        report, trace = Path(folder, "report.jsonl"), Path(folder, "trace.jsonl")
+    with _scratch(program) as folder:
+        report, trace = folder / REPORT, folder / "trace.jsonl"
         environment = _environment(program, seed, pins) | {"TITAN_REPLAY_REPORT": str(report)}
         if traces:
             environment["TITAN_REPLAY_TRACE"] = str(trace)
             environment |= {} if traced_after is None else {"TITAN_REPLAY_AFTER": traced_after}
-        with _started(program, environment, is_quiet) as process:
+        with _started(program, environment, folder, is_quiet) as process:
             try:
                 exit_code = process.wait(program.timeout)
             except subprocess.TimeoutExpired:
                 raise ReplayFailed(
                     f"the program took longer than {program.timeout:g} s; give it more by --timeout"
                 ) from None
-        calls = _calls(report, program)
+        calls, changes = _calls(folder, program)
         if exit_code and not calls and program.actions:
-            raise ReplayFailed(f"{' '.join(program.command)} ended with exit code {exit_code} before its first call")
-        with suppress(FileNotFoundError), trace.open("rb") as lines:
-            return Execution(exit_code=exit_code, calls=calls, trace=list(read_trace(lines)))
-        return Execution(exit_code=exit_code, calls=calls, trace=[])
+            ended = f"ended with exit code {exit_code} before its first call"
+            raise ReplayFailed(f"{' '.join(program.command)} {ended}{_last_words(folder)}")
+        with suppress(FileNotFoundError), open_written(trace) as lines:
+            return Execution(exit_code=exit_code, calls=calls, trace=list(read_trace(lines)), changes=changes)
+        return Execution(exit_code=exit_code, calls=calls, trace=[], changes=changes)
+
+
+def end_all() -> None:
+    """Have all programs end that run, on whatever thread."""
+    for process_id in tuple(_running):
+        with suppress(ProcessLookupError):
+            os.killpg(process_id, signal.SIGTERM)
+
+
+@contextmanager
+def _scratch(program: Program) -> Iterator[Path]:
+    """Give a folder for what an execution reports; of a program with a place, that, made anew."""
+    if program.place is None:
+        with tempfile.TemporaryDirectory(prefix="titan-replay-") as name:
+            yield Path(name)
+        return
+    shutil.rmtree(program.place.folder, ignore_errors=True)
+    program.place.folder.mkdir(parents=True)
+    shutil.copytree(program.place.source, program.place.code)
+    yield program.place.folder
 
 
 def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_REPLAY")}
+    if program.confinement is not None and program.place is not None:
+        inherited = harmless(inherited) | {"HOME": str(program.place.folder)}
     paths = [str(_SITE), *filter(None, [inherited.get("PYTHONPATH")])]
+    whole = {} if program.stages is None else {"TITAN_REPLAY_WHOLE": "1"}
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONHASHSEED": "0" if "hash_seed" in pins else str(seed + 1),
@@ -142,29 +210,60 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
         "TITAN_REPLAY_RUN": program.run_id,
         "TITAN_REPLAY_SEED": str(seed),
         "TITAN_REPLAY_PINS": ",".join(name for name in PINS if name in pins),
+        **whole,
     }
 
 
+def harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a confined program may know of the environment: no secret, and no server."""
+    kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
+    return kept | dict.fromkeys(_PLACEHOLDERS, "replayed")
+
+
 @contextmanager
-def _started(program: Program, environment: Mapping[str, str], is_quiet: bool) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    program: Program, environment: Mapping[str, str], folder: Path, is_quiet: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program in a process group of its own, which has ended when the block ends, however that ends."""
-    output = subprocess.DEVNULL if is_quiet else sys.stderr
-    try:
-        process = subprocess.Popen(
-            list(program.command),
-            cwd=program.folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+    command, directory = list(program.command), program.folder if program.place is None else program.place.code
+    if program.stages is not None:
+        command, environment = whole_run(program.stages, command, environment, folder=folder)
+    if program.confinement is not None and program.place is not None:
+        confined = program.confinement
+        command = confined.sandbox.command(
+            command,
+            folder=directory,
+            writable=program.place.folder,
+            readable=[program.recording, *confined.readable],
+            hidden=confined.hidden,
+            environment=environment,
         )
-    except OSError as error:
-        raise ReplayFailed(f"{program.command[0]!r} cannot be started: {error.strerror}") from None
+    with ExitStack() as opened:
+        output: IO[bytes] | IO[str] = sys.stderr
+        if is_quiet:
+            output = opened.enter_context((folder / OUTPUT).open("wb"))
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ReplayFailed(f"{program.command[0]!r} cannot be started: {error.strerror}") from None
+        yield from _until_ended(process)
+
+
+def _until_ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    _running.add(process.pid)
     try:
         with _ended_by_signals():
             yield process
     finally:
+        _running.discard(process.pid)
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal_number)
@@ -191,19 +290,46 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _calls(report: Path, program: Program) -> list[ReportedCall]:
+def _last_words(folder: Path) -> str:
+    """Return the last line that a quiet program wrote, behind a colon; "" where it wrote none."""
     try:
-        first, *lines = report.read_bytes().splitlines()
+        lines = read_written(folder / OUTPUT)[-_LAST_BYTES:].decode("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return ""
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last}" if last else ""
+
+
+def _calls(folder: Path, program: Program) -> tuple[list[ReportedCall], Changes]:
+    """Return what all programs of an execution reported, the orchestrator's first."""
+    calls: list[ReportedCall] = []
+    changes = Changes()
+    own = folder / REPORT
+    others = sorted(folder.glob(f"{REPORT}.*")) if program.stages is not None else []
+    for report in [path for path in (own, *others) if path.exists()] or [own]:
+        found, changed = _calls_of(report, folder, program)
+        calls += found
+        changes = changed if report == own or not own.exists() else changes
+    return calls, changes
+
+
+def _calls_of(report: Path, folder: Path, program: Program) -> tuple[list[ReportedCall], Changes]:
+    try:
+        first, *lines = read_written(report).splitlines()
     except (FileNotFoundError, ValueError):
         raise ReplayFailed(
-            f"{' '.join(program.command)} began no replay: expected a Python program with titan_sdk installed"
+            f"{' '.join(program.command)} began no replay: expected a Python program with titan_sdk"
+            f" installed{_last_words(folder)}"
         ) from None
     began = msgspec.json.decode(first, type=_Began)
     if began.type == "refused":
         raise ReplayFailed(began.reason)
     decoder = msgspec.json.Decoder(ReportedCall)
     calls = [decoder.decode(line) for line in lines if not line.startswith(b'{"type"')]
-    refused = next((line for line in lines if line.startswith(b'{"type"')), None)  # of a process that it began
-    if refused is not None:
-        raise ReplayFailed(msgspec.json.decode(refused, type=_Began).reason)
-    return calls
+    changes = Changes()
+    for line in (line for line in lines if line.startswith(b'{"type"')):
+        if line.startswith(b'{"type": "program"'):
+            changes = msgspec.json.decode(line, type=Changes)
+        else:  # of a process that it began
+            raise ReplayFailed(msgspec.json.decode(line, type=_Began).reason)
+    return calls, changes

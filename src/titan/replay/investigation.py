@@ -9,7 +9,7 @@ from typing import Final
 from titan.insight.replay.recorded_action import RecordedAction
 from titan.replay.calls import replayed_actions
 from titan.replay.causes import Agreement, Calls, Position, agree_at, agreement, calls_of, first_unlike
-from titan.replay.execution import Execution, Program, execute
+from titan.replay.execution import Changes, Execution, Program, execute
 from titan.replay.statement import Statement, first_difference
 from titan_sdk.replaying.sources import PINS
 
@@ -17,14 +17,18 @@ TRIES: Final = 5  # executions that must agree where a source is pinned; of two,
 FIRST_SEED: Final = 100  # of those that look for a cause: other ones than were measured
 EXTERNAL: Final = "external_state"  #: no source of the program's own
 SEVERAL: Final = "several"  #: no source alone
-CHANGED: Final = "code_or_dependencies"  #: executions agree with one another, and not with the recording
+#: Executions agree with one another, and not with the recording: of these two, or nobody knows of which.
+CODE: Final = "code"
+DEPENDENCY: Final = "dependency_version"
+CHANGED: Final = "code_or_dependencies"
+MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """Why executions differ."""
 
-    source: str  #: one of `titan_sdk.replaying.sources.PINS`, EXTERNAL or CHANGED
+    source: str  #: one of `titan_sdk.replaying.sources.PINS`, SEVERAL, EXTERNAL, CODE, DEPENDENCY or CHANGED
     evidence: str
 
 
@@ -42,7 +46,7 @@ class Investigation:
 class Investigator:
     """Executes a program against a recording, as often as is needed.
 
-    `on_execution` is called before each execution with what it is for.
+    `on_execution` is called before each execution with what it is for. `is_quiet` leaves out what the program writes.
     """
 
     def __init__(
@@ -51,7 +55,9 @@ class Investigator:
         recording: Sequence[RecordedAction],
         *,
         on_execution: Callable[[str], None] = lambda _: None,
+        is_quiet: bool = False,
     ) -> None:
+        self._is_quiet = is_quiet
         self._program = program
         self._recording = recording
         self._by_id: Mapping[str, RecordedAction] = {action.id: action for action in recording}
@@ -77,15 +83,14 @@ class Investigator:
             self._on_execution("tracing statements")
             statement = self._statement(cause)
         elif root is not None:
-            evidence = f"all {len(executions)} executions agree, and differ from the recording"
-            cause = Cause(source=CHANGED, evidence=evidence)
+            cause = _change(executions)
         return Investigation(executions=executions, agreement=found, root=root, cause=cause, statement=statement)
 
     def _execution(self, number: int, what_for: str) -> Execution:
         self._on_execution(what_for)
         # The first one as it was recorded, the others in another order.
         pins = frozenset({"task_order"}) if number == 0 else frozenset[str]()
-        return execute(self._program, seed=number, pins=pins, is_quiet=number > 0)
+        return execute(self._program, seed=number, pins=pins, is_quiet=self._is_quiet or number > 0)
 
     def replayed(self, execution: Execution) -> list[RecordedAction]:
         """Return what an execution did."""
@@ -127,3 +132,31 @@ class Investigator:
                 line = linecache.getline(str(Path(program.folder, statement.file)), statement.line).strip()
                 return replace(statement, source=line or None)
         return None
+
+
+def changed_words(changes: Changes) -> list[str]:
+    """Return how a program differs from the recorded one, in words; empty where it is the same or nothing is known."""
+    said: list[str] = []
+    if changes.files:
+        said.append(f"the code differs from the recording's in {_some(changes.files)}")
+    if changes.packages:
+        named = [f"{name} {was or 'none'} → {now or 'none'}" for name, (was, now) in changes.packages.items()]
+        said.append(f"packages differ from the recording's: {_some(named)}")
+    return said
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _change(executions: Sequence[Execution]) -> Cause:
+    """Return why executions that agree differ from the recording."""
+    changes = executions[0].changes
+    agree = f"all {len(executions)} executions agree, and differ from the recording"
+    evidence = "; ".join([agree, *changed_words(changes)])
+    if changes.files or changes.packages:
+        return Cause(source=CODE if changes.files else DEPENDENCY, evidence=evidence)
+    if changes.files is None:
+        return Cause(source=CHANGED, evidence=agree)
+    return Cause(source=EXTERNAL, evidence=f"{agree}, whose code and packages are the same")

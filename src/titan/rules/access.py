@@ -7,8 +7,8 @@ from typing import Final
 from titan.model.dags import Dag
 from titan.model.errors import Forbidden
 from titan.model.jobs import Job
-from titan.model.tokens import Role, Token
-from titan.rules.dag import MAX_DEPTH
+from titan.model.tokens import Role, Scope, Token
+from titan.rules.jobs.dag import MAX_DEPTH
 from titan.rules.names import shown
 
 
@@ -32,45 +32,68 @@ class Permission(StrEnum):
     SEE_CLUSTER = "see the workers"
     SEE_FIGURES = "see the figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
-    ADMINISTER = "administer tokens and recorded runs"
-    OPERATE = "administer workers and the server"
+    ADMINISTER = "administer tokens"
+    CURATE = "administer recorded runs"  #: import, archive and delete them, and write notes on them
+    OPERATE = "administer organisations, workers and the server"
+    SEE_EVALUATED = "see workflows, tasks and agent runs"
+    EVALUATE = "manage workflows, tasks and agents, and dispatch"
+    ACT = "act in a simulated world"  #: with the token of an agent run, which the route looks at
     SIGN_IN = "sign in"  #: and out, and learn who one is: without a token too
 
 
 _EVERYBODY: Final = frozenset(Role)
+_OWNERS: Final = frozenset({Role.ADMIN, Role.OWNER})
+_MANAGERS: Final = _OWNERS | {Role.MANAGER}
+_MEMBERS: Final = _MANAGERS | {Role.VIEWER}
 
 PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.KNOW_SERVER: _EVERYBODY,
-    Permission.SEE_ALL: frozenset({Role.ADMIN, Role.VIEWER}),
-    Permission.SEE_WORK: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
-    Permission.CHANGE_WORK: frozenset({Role.ADMIN, Role.JOB}),
-    Permission.SUBMIT: frozenset({Role.ADMIN, Role.JOB}),
-    Permission.SET_RESULT: frozenset({Role.ADMIN, Role.JOB}),
-    Permission.DECIDE: frozenset({Role.ADMIN}),
-    Permission.READ_SHARED: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
-    Permission.WRITE_SHARED: frozenset({Role.ADMIN, Role.JOB}),
-    Permission.ASK_MODEL: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.SEE_ALL: _MEMBERS,
+    Permission.SEE_WORK: _MEMBERS | {Role.JOB},
+    Permission.CHANGE_WORK: _MANAGERS | {Role.JOB},
+    Permission.SUBMIT: _MANAGERS | {Role.JOB},
+    Permission.SET_RESULT: _MANAGERS | {Role.JOB},
+    Permission.DECIDE: _MANAGERS,
+    Permission.READ_SHARED: _MEMBERS | {Role.JOB},
+    Permission.WRITE_SHARED: _MANAGERS | {Role.JOB},
+    Permission.ASK_MODEL: _MANAGERS | {Role.JOB},
     Permission.FETCH: _EVERYBODY,
-    Permission.RECORD: frozenset({Role.ADMIN, Role.JOB}),
-    Permission.REPLAY: frozenset({Role.ADMIN}),
-    Permission.DELIVER: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
-    Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
+    Permission.RECORD: _MANAGERS | {Role.JOB},
+    Permission.REPLAY: _MANAGERS,
+    Permission.DELIVER: _MANAGERS | {Role.JOB, Role.WORKER},
+    Permission.SEE_CLUSTER: _MEMBERS | {Role.WORKER},
     Permission.SEE_FIGURES: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.WORK: frozenset({Role.ADMIN, Role.WORKER}),
-    Permission.ADMINISTER: frozenset({Role.ADMIN}),
+    Permission.ADMINISTER: _OWNERS,
+    Permission.CURATE: _MANAGERS,
     Permission.OPERATE: frozenset({Role.ADMIN}),
+    Permission.SEE_EVALUATED: _MEMBERS,
+    Permission.EVALUATE: _MANAGERS,
+    Permission.ACT: _EVERYBODY,
     Permission.SIGN_IN: _EVERYBODY,
+}
+
+#: What a scope lets a key do, beside what everybody may.
+SCOPED: Final[Mapping[Scope, frozenset[Permission]]] = {
+    Scope.RUNS_READ: frozenset({Permission.SEE_ALL, Permission.SEE_WORK, Permission.SEE_EVALUATED}),
+    Scope.RUNS_EXECUTE: frozenset({Permission.REPLAY}),
+    Scope.WORKFLOWS_MANAGE: frozenset({Permission.EVALUATE, Permission.SEE_EVALUATED}),
 }
 
 #: What a job may do within its reach only; see `is_within_reach`.
 LIMITED_FOR_JOBS: Final = frozenset({Permission.SEE_WORK, Permission.CHANGE_WORK})
 
-#: What a token that is limited to a project does not let one do: it concerns all projects.
+#: What a token of a project, or of another organisation than the server's own, does not let one do: it concerns all.
 OF_ALL_PROJECTS: Final = frozenset({Permission.WORK, Permission.OPERATE, Permission.SEE_FIGURES})
 
 #: What is recorded under the project of the caller's token, whatever project the request names: an exporter may have
 #: that from elsewhere.
 RECORDS: Final = frozenset({Permission.RECORD, Permission.DELIVER, Permission.ASK_MODEL})
+
+
+def may(role: Role | None, permission: Permission, *, scopes: Iterable[Scope] = ()) -> bool:
+    """Return whether somebody of this role may do that; `scopes` are a key's."""
+    return role in PERMITTED[permission] or any(permission in SCOPED[scope] for scope in scopes)
 
 
 def check_offers(token: Token | None, worker_name: str, offers: Iterable[str]) -> None:

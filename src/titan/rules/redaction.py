@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from titan.model.errors import InvalidInput
 from titan_sdk.redaction import RedactedText, Redactor, Taken
-from titan_sdk.redaction_finding import EXPECTED, MARKER, MAX_PATTERNS, LinearFinder, problem_in
+from titan_sdk.redaction.finding import EXPECTED, MARKER, LinearFinder, problems_in
 
 __all__ = ["MARKER", "RedactedText", "Redactor", "Taken", "check_patterns", "make_redactor"]
 
@@ -25,25 +25,16 @@ def make_redactor(*, key: bytes, patterns: Mapping[str, str] | None = None, fiel
     return Redactor(LinearFinder(own), key=key, fields=fields)
 
 
-def check_patterns(patterns: Mapping[str, str]) -> None:
+def check_patterns(patterns: Mapping[str, object]) -> None:
     """Accept a user's patterns that RE2 can run.
 
     Raises:
         InvalidInput: one cannot be used, or they are over a hundred; the message names it and says why.
     """
-    if len(patterns) > MAX_PATTERNS:
+    for name, problem in problems_in(patterns).items():
         raise InvalidInput(
-            "redaction patterns",
-            expected=f"at most {MAX_PATTERNS}",
-            found=str(len(patterns)),
-            next_step="Join some of them with `|`.",
+            f"redaction pattern {name[:60]!r}",
+            expected=EXPECTED,
+            found=problem,
+            next_step="Correct the pattern or leave it out; nothing was changed.",
         )
-    for name, regex in patterns.items():
-        problem = problem_in(name, regex)
-        if problem is not None:
-            raise InvalidInput(
-                f"redaction pattern {name[:60]!r}",
-                expected=EXPECTED,
-                found=problem,
-                next_step="Correct the pattern or leave it out; nothing was changed.",
-            )

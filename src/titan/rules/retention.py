@@ -33,17 +33,17 @@ def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
 
 
 def may_forget_run(run: RunControl, *, before: datetime) -> bool:
-    """Tell whether a run that is not pinned may go, with all that belongs to it: nothing of it lives, and it is old."""
+    """Return whether an unpinned run may be deleted with all its data: nothing of it is live, and it is old."""
     return run.live_job_count == 0 and run.last_activity_at < before
 
 
 def may_forget_dag(dag: Dag, *, before: datetime) -> bool:
-    """Tell whether a DAG may go by itself: it belongs to no run, and ended long enough ago."""
+    """Return whether a DAG may be deleted alone: it belongs to no run, and ended long enough ago."""
     return dag.run_id is None and dag.ended_at is not None and dag.ended_at < before
 
 
 def may_delete_log(owner: LogOwner | None, *, before: datetime | None, pinned: Collection[RunKey]) -> bool:
-    """Tell whether a log may go: nobody knows its attempt any more, or that ended long ago in no pinned run."""
+    """Return whether a log may be deleted: its attempt is not stored any more, or ended long ago in no pinned run."""
     if owner is None:
         return True
     if before is None or owner.ended_at is None or owner.run in pinned:
@@ -52,14 +52,14 @@ def may_delete_log(owner: LogOwner | None, *, before: datetime | None, pinned: C
 
 
 def may_cut(entry: OldEntry, *, before: datetime, pinned: Collection[RunKey]) -> bool:
-    """Tell whether a journal entry may go although what it is about stays."""
+    """Return whether a journal entry may be deleted although its subject is kept."""
     return entry.at < before and not entry.is_live and entry.run not in pinned
 
 
 def may_delete_workspace(
     owner: RunControl | Dag | None, *, idle: timedelta, keep: timedelta | None, now: datetime
 ) -> bool:
-    """Tell whether a workspace, of no pinned run, that its worker has not used for `idle` may go.
+    """Return whether a workspace of no pinned run, unused by its worker for `idle`, may be deleted.
 
     Its run or DAG must have ended as long ago. One that nobody knows was forgotten, with the run, while its worker
     was away.

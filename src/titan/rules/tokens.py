@@ -3,6 +3,8 @@
 `titan_<id>_<secret>`: the prefix lets scanners of leaked secrets find it, the id finds its row, the secret proves it.
 The secret is 256 random bits, so its plain SHA-256 is kept: salt and a slow hash protect what people choose and might
 choose twice, and nobody guesses 256 bits. It also keeps the check at a microsecond, for every request makes it.
+
+A key is a token for programs: `pk_live_` and 160 random bits. It is found by the beginning of its hash.
 """
 
 import hashlib
@@ -18,6 +20,8 @@ from titan.model.workers import Worker
 ID_DIGITS: Final = 12
 SECRET_DIGITS: Final = 64  # 256 bits
 _TEXT: Final = re.compile(rf"titan_([0-9a-f]{{{ID_DIGITS}}})_([0-9a-f]{{{SECRET_DIGITS}}})")
+KEY_DIGITS: Final = 40
+_KEY: Final = re.compile(rf"pk_live_([0-9a-f]{{{KEY_DIGITS}}})")
 _ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")  # what `Ids.secret` makes
 
 
@@ -34,8 +38,20 @@ def written(token_id: str, secret: str) -> str:
     return f"titan_{token_id}_{secret}"
 
 
+def written_key(secret: str) -> str:
+    """Return the text of a key that is handed out, once."""
+    return f"pk_live_{secret}"
+
+
+def key_id(secret: str) -> str:
+    """Return the id of the key with this secret."""
+    return hash_of(secret)[:ID_DIGITS]
+
+
 def read(text: str) -> Shown | None:
-    """Return the parts of a token's text; None when it is none."""
+    """Return the parts of a token's or key's text; None when it is none."""
+    if (key := _KEY.fullmatch(text)) is not None:
+        return Shown(id=key_id(key[1]), secret=key[1])
     match = _TEXT.fullmatch(text)
     return None if match is None else Shown(id=match[1], secret=match[2])
 
@@ -69,7 +85,7 @@ def may_act_as(worker: Worker, bound: Token | None, shown: Token | None, *, now:
 
 
 def why_over(token: Token, *, now: datetime) -> str | None:
-    """Return why a token is good no more ("revoked …", "expired …"), or None while it is."""
+    """Return why a token is no longer valid ("revoked …", "expired …"), or None while it is."""
     if token.revoked_at is not None:
         return f"one that was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC"
     if token.expires_at is not None and token.expires_at <= now:

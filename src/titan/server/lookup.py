@@ -10,8 +10,9 @@ from titan.model.jobs import Job, JobStatus
 from titan.model.memory import StoredFile
 from titan.model.run_control import RunControl
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Blobs, Reader
-from titan.rules.gates import gate_name
+from titan.ports.jobs_store import Reader
+from titan.ports.runtime import Blobs
+from titan.rules.jobs.gates import gate_name
 from titan.rules.names import plain, shown
 
 OPEN_TRIES: Final = 3

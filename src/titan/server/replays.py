@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,18 +11,19 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from titan.insight.replay.comparison import compare
+from titan.insight.replay.comparison import compare, verdict
 from titan.insight.replay.recorded_action import RecordedAction, recorded_action
 from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
 from titan.model.replays import Replay, ReplayLevel, ReplayState
+from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 from titan.model.shaped import shaped
-from titan.ports import Blobs, Clock
-from titan.ports_calls import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.ports.runtime import Blobs, Clock
 from titan.replay.views import comparison_view, metrics_of
-from titan.server.exported import exported
-from titan.server.tape_check import is_intact
+from titan.server.views.exported import exported
+from titan.server.views.runs import is_intact
 from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 
 MOST_WAITING: Final = 20  # replays: each may take seconds of one core
@@ -59,6 +61,7 @@ class Replays:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="replays")
         self._progress: dict[str, _Progress] = {}
+        self._ended: OrderedDict[str, Replay] = OrderedDict()  #: the last, for whoever read their rows just before
 
     @property
     def has_room(self) -> bool:
@@ -69,6 +72,10 @@ class Replays:
         """Compute a replay, whose row is stored; its row is overwritten when it has ended."""
         self._progress[replay.id] = _Progress()
         self._thread.submit(self._compute, replay)
+
+    def is_computed_here(self, replay_id: str) -> bool:
+        """Return whether a replay waits or runs in this process."""
+        return replay_id in self._progress
 
     def cancel(self, replay_id: str) -> None:
         """Have a replay end soon, if it has not."""
@@ -86,6 +93,8 @@ class Replays:
         """Return a replay; one that runs in no process any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
             return replay
+        if replay.id in self._ended:
+            return self._ended[replay.id]
         return replace(replay, state=ReplayState.FAILED, error=INTERRUPTED)
 
     def progress(self, replay_id: str) -> float | None:
@@ -106,14 +115,17 @@ class Replays:
 
     def _compute(self, replay: Replay) -> None:
         try:
-            ended = self._ended(replay, self._progress[replay.id])
-            self._calls.transact(partial(_save, replay=replace(ended, ended_at=self._clock.now()))).result()
+            ended = replace(self._result(replay, self._progress[replay.id]), ended_at=self._clock.now())
+            self._calls.transact(partial(_save, replay=ended)).result()
+            self._ended[replay.id] = ended
+            if len(self._ended) > MOST_WAITING:
+                self._ended.popitem(last=False)
         except Exception:
             logger.exception("replay %s of run %s is not stored", replay.id, replay.run_id)
         finally:
             self._progress.pop(replay.id).ended.set_result(None)
 
-    def _ended(self, replay: Replay, progress: _Progress) -> Replay:
+    def _result(self, replay: Replay, progress: _Progress) -> Replay:
         try:
             metrics, result = self._found(replay, progress)
         except _Stopped:
@@ -140,7 +152,9 @@ class Replays:
             found = self_check(run, actions, is_intact=is_intact(self._calls, self._blobs, run))
             return _check_metrics(found), ReplayResult(self_check=_check_view(found))
         comparison = compare(actions, self._actions(other, progress))
-        return metrics_of(comparison), ReplayResult(comparison=comparison_view(comparison))
+        fails = [one.status is RunStatus.FAILED for one in (run, other)]
+        found_so = verdict(comparison, failed=fails[0], fails_now=fails[1])
+        return metrics_of(comparison), ReplayResult(comparison=comparison_view(comparison, found_so))
 
     def _run(self, replay: Replay, run_id: str) -> Run:
         def find(reader: CallReader) -> Run | None:

@@ -24,12 +24,12 @@ import msgspec
 from titan import __version__
 from titan.model.errors import InvalidInput, SchemaMismatch, StoreDamaged
 from titan.store import lost
-from titan.store.calls.sqlite_store import CALLS as CALLS_KIND
 from titan.store.folders import errors_translated, make_folder, sync_folder
 from titan.store.home_schema import check_home
 from titan.store.ownership import hold
 from titan.store.reader import SqlReader
 from titan.store.rows.jobs import digests_of_spec
+from titan.store.runs.sqlite_store import CALLS as CALLS_KIND
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
@@ -66,10 +66,10 @@ class Progress:
     total: int
 
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
-def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
+def back_up(home: Path, target: Path, *, now: datetime, on_progress: OnProgress) -> Manifest:
     """Copy a home to `target`: a folder, or an archive when its name ends in `.tar.gz`.
 
     Raises:
@@ -96,7 +96,9 @@ def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
     try:
         with errors_translated(f"backup {target}"):
             make_folder(partial)
-            manifest = _gather(home, partial, now=now, tell=tell, is_archive=target.name.endswith(ARCHIVE))
+            manifest = _gather(
+                home, partial, now=now, on_progress=on_progress, is_archive=target.name.endswith(ARCHIVE)
+            )
             (partial / "archive" if target.name.endswith(ARCHIVE) else partial).rename(target)
             sync_folder(target.absolute().parent)
     finally:
@@ -104,7 +106,9 @@ def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
     return manifest
 
 
-def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: Tell) -> tuple[Manifest, Path | None]:
+def restore(
+    source: Path, home: Path, *, now: datetime, is_forced: bool, on_progress: OnProgress
+) -> tuple[Manifest, Path | None]:
     """Put a backup's content at `home`; return what it says of itself, and where what stood there was moved.
 
     Raises:
@@ -119,8 +123,8 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
         _hold_target(stack, home, is_forced=is_forced)
         with errors_translated(f"home {home}"):
             make_folder(partial)
-            manifest = _unpack(source, partial, tell)
-            _check_content(partial, manifest, tell)
+            manifest = _unpack(source, partial, on_progress)
+            _check_content(partial, manifest, on_progress)
             moved = _make_place(home, now)
             partial.rename(home)
             sync_folder(home.absolute().parent)
@@ -130,25 +134,25 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
 # --- taking one ---
 
 
-def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive: bool) -> Manifest:
+def _gather(home: Path, partial: Path, *, now: datetime, on_progress: OnProgress, is_archive: bool) -> Manifest:
     database = partial / DATABASE
-    _copy_database(home / DATABASE, database, tell)
+    _copy_database(home / DATABASE, database, on_progress)
     lost.check_calls(home, were_made=lost.were_calls_made(partial))
     if (home / CALLS).is_file():
-        _copy_database(home / CALLS, partial / CALLS, tell)
+        _copy_database(home / CALLS, partial / CALLS, on_progress)
     blobs, leases, home_id = _named_in(partial)
     with _archive(partial / "archive") if is_archive else _folder(partial) as sink:
         databases = [path for path in (database, partial / CALLS) if path.is_file()]
         size_bytes, missing = sum(path.stat().st_size for path in databases), []
         for number, digest in enumerate(blobs, start=1):
-            tell(Progress(what="blobs", done=number, total=len(blobs)))
+            on_progress(Progress(what="blobs", done=number, total=len(blobs)))
             size = _add(sink, home / "blobs" / digest[:2] / digest, f"blobs/{digest[:2]}/{digest}", digest)
             size_bytes += size or 0
             if size is None:
                 missing.append(digest)
         log_count = 0
         for number, lease_id in enumerate(leases, start=1):
-            tell(Progress(what="logs", done=number, total=len(leases)))
+            on_progress(Progress(what="logs", done=number, total=len(leases)))
             size = _add(sink, home / "logs" / lease_id[:2] / lease_id, f"logs/{lease_id[:2]}/{lease_id}", None)
             size_bytes += size or 0
             log_count += size is not None
@@ -171,7 +175,7 @@ def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive:
     return manifest
 
 
-def _copy_database(source: Path, target: Path, tell: Tell) -> None:
+def _copy_database(source: Path, target: Path, on_progress: OnProgress) -> None:
     """Copy a database that others write to meanwhile, as of one moment, and check every page of the copy."""
     _created(target).close()
     try:
@@ -184,7 +188,7 @@ def _copy_database(source: Path, target: Path, tell: Tell) -> None:
             with writing.backup("main", reading, "main") as copy:
                 while not copy.done:
                     copy.step(PAGES)
-                    tell(Progress(what="database", done=copy.page_count - copy.remaining, total=copy.page_count))
+                    on_progress(Progress(what="database", done=copy.page_count - copy.remaining, total=copy.page_count))
             writing.execute("pragma journal_mode = delete").fetchall()
             complaints = [row[0] for row in writing.execute("pragma quick_check(1)")]
         if complaints != ["ok"]:
@@ -334,14 +338,14 @@ def _make_place(home: Path, now: datetime) -> Path | None:
     return aside
 
 
-def _unpack(source: Path, partial: Path, tell: Tell) -> Manifest:
+def _unpack(source: Path, partial: Path, on_progress: OnProgress) -> Manifest:
     if source.is_dir():
         names = [path for path in sorted(source.rglob("*")) if path.is_file()]
         for number, path in enumerate(names, start=1):
-            tell(Progress(what="files", done=number, total=len(names)))
+            on_progress(Progress(what="files", done=number, total=len(names)))
             _Folder(partial).add(path, str(path.relative_to(source)))
     elif source.is_file():
-        _extract(source, partial, tell)
+        _extract(source, partial, on_progress)
     else:
         raise InvalidInput(f"backup {source}", expected="a folder or an archive", found="neither")
     try:
@@ -353,11 +357,11 @@ def _unpack(source: Path, partial: Path, tell: Tell) -> Manifest:
     return manifest
 
 
-def _extract(source: Path, partial: Path, tell: Tell) -> None:
+def _extract(source: Path, partial: Path, on_progress: OnProgress) -> None:
     try:
         with tarfile.open(source, "r:gz") as archive:
             for number, entry in enumerate(archive, start=1):
-                tell(Progress(what="files", done=number, total=0))
+                on_progress(Progress(what="files", done=number, total=0))
                 if not entry.isfile() or not entry.name.startswith((DATABASE, CALLS, MANIFEST, "blobs/", "logs/")):
                     raise _no_backup(source, f"an entry that no backup has: {entry.name[:80]!a}")
                 archive.extract(entry, partial, filter="data")
@@ -367,7 +371,7 @@ def _extract(source: Path, partial: Path, tell: Tell) -> None:
         raise _no_backup(source, str(error)) from error
 
 
-def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
+def _check_content(partial: Path, manifest: Manifest, on_progress: OnProgress) -> None:
     """Raise StoreDamaged unless the database and every blob are what they were."""
     if _digest_of(partial / DATABASE) != manifest.database_sha256:
         raise _damaged(DATABASE, "the content that was backed up", "another")
@@ -377,7 +381,7 @@ def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
     digests, _leases, _home_id = _named_in(partial)
     wanted = [digest for digest in digests if digest not in set(manifest.missing)]
     for number, digest in enumerate(wanted, start=1):
-        tell(Progress(what="digests", done=number, total=len(wanted)))
+        on_progress(Progress(what="digests", done=number, total=len(wanted)))
         with suppress(FileNotFoundError):
             if _digest_of(partial / "blobs" / digest[:2] / digest) == digest:
                 continue

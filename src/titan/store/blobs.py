@@ -22,8 +22,8 @@ so a renewal counts only if the name is still there when it is over, and then C1
 - T1 after C1 fails, for there is no file, or renews one that another `put` wrote, which the collector does not touch.
 - T2 before C2: C2 sees it, and either C3 or T3 moves the file back, whichever comes first; T3 failing, T4 finds it.
 - T2 after C2: T3 before C4 takes the file away from under C4, which then deletes nothing; T3 after C4 fails, T4 too,
-  and the caller hears that the content is not stored: `put` writes it again, a client is asked to send it again.
-- T2 after C3 or C4 fails; then T4 finds the file, or the caller hears as above.
+  and the caller is answered that the content is not stored: `put` writes it again, a client is asked to send it again.
+- T2 after C3 or C4 fails; then T4 finds the file, or the caller is answered as above.
 
 Moving back may replace a file that another `put` wrote meanwhile: it has the same content, and a fresh lease, for only
 a renewed one is moved back. A process that dies in between leaves the file in taken/, and the next start moves it back.
@@ -31,7 +31,7 @@ Readers of content that is not named yet may find it gone between C1 and C3: `pa
 What is deleted at once, with the run that named it, may be younger than that, and a payload of another run between its
 `put` and its commit. The recorder therefore touches its payloads again behind the commit, by T1 to T4: where that
 fails, its client is asked to send them again, and they are put anew. Whoever has put the same content as a file or
-script touches it before naming it, as ever, and hears that it is not stored.
+script touches it before naming it, as ever, and is answered that it is not stored.
 
 The lease is by the server's clock, which stays when the machine's is set. Servers that share the folder go by their
 database's: that this is set forward by more than the hour while a request is between its touch and its commit is the
@@ -52,7 +52,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 
 from titan.model.errors import TooLarge
 from titan.model.retention import OldBlob
-from titan.ports import Clock
+from titan.ports.runtime import Clock
 from titan.store.folders import errors_translated, make_folder, sync_folder, write_all
 from titan.store.rows.columns import to_us
 from titan.system import SystemClock
@@ -113,7 +113,7 @@ class Steps:
 
 
 class FolderBlobs:
-    """Implements `titan.ports.Blobs`; its docstrings stand there."""
+    """Implements `titan.ports.runtime.Blobs`; its docstrings stand there."""
 
     def __init__(
         self, folder: Path, *, clock: Clock | None = None, is_shared: bool = False, steps: Steps | None = None

@@ -5,9 +5,9 @@ from pathlib import Path
 import apsw
 
 from titan.store import lost
-from titan.store.calls.sqlite_store import CALLS
 from titan.store.folders import errors_translated
 from titan.store.ownership import kept_free
+from titan.store.runs.sqlite_store import CALLS
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import translated
 

@@ -5,12 +5,10 @@ from typing import Final, TypeVar
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
-from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
-from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
+from titan.model.jobs import HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor, queue_label, split_queue_label
 from titan.model.run_control import RunControl
 from titan.store.rows.columns import from_us, methods_read_rows, to_json
-from titan.store.rows.dags import DAGS, RUNS
-from titan.store.rows.jobs import JOBS
+from titan.store.rows.jobs import DAGS, JOBS, RUNS
 from titan.store.rows.workers import ATTEMPTS
 from titan.store.session import Parameter, Row, Session
 
@@ -23,7 +21,7 @@ NEVER_US: Final = 2**62  # later than every moment
 
 @methods_read_rows
 class SqlListReader:
-    """Implements `titan.ports_lists.ListReader`; its docstrings stand there."""
+    """Implements `titan.ports.lists.ListReader`; its docstrings stand there."""
 
     __slots__ = ("_all", "_one", "_session")
 
@@ -102,15 +100,15 @@ class SqlListReader:
         ]
         return [*ready, *held, *due, *self._rest_of_queue(project_id, sum(part.count for part in (*held, *due)))]
 
-    def _rest_of_queue(self, project_id: str, told: int) -> list[QueuePart]:
-        """Return the gates, and what waits for parents: all WAITING jobs but the `told` ones.
+    def _rest_of_queue(self, project_id: str, counted: int) -> list[QueuePart]:
+        """Return the gates, and what waits for parents: all WAITING jobs but the `counted` ones.
 
         Counted by themselves, the row of each would be read: 150 ms for 100,000.
         """
         counts: dict[str, int] = dict(self._all("queue_counts", project_id=project_id))
         parts: list[QueuePart] = []
         for status, why in ((JobStatus.WAITING_APPROVAL, WaitsFor.APPROVAL), (JobStatus.WAITING, WaitsFor.PARENTS)):
-            count = counts.get(status.value, 0) - (told if status is JobStatus.WAITING else 0)
+            count = counts.get(status.value, 0) - (counted if status is JobStatus.WAITING else 0)
             first = next(iter(self._first_held(project_id, why, limit=1)), None) if count > 0 else None
             if first is not None:
                 parts.append(HeldPart(waits_for=why, count=count, since=first.ready_at or first.submitted_at))

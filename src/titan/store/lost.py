@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from titan.model.errors import StoreDamaged
-from titan.ports import Store, Transaction
+from titan.ports.jobs_store import Store, Transaction
 from titan.store.sqlite import opening
 
 CONTROL_FILE: Final = "control.db"

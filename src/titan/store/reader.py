@@ -12,23 +12,26 @@ from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
 from titan.model.run_control import RunControl
-from titan.model.tokens import SignIn, Token
+from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import ANY_WORKER, SqlListReader
 from titan.store.rows.columns import from_us, from_us_or_none, methods_read_rows, to_us
-from titan.store.rows.dags import DAGS, RUNS
-from titan.store.rows.files import attempt_file_from_row, left_file_from_row
-from titan.store.rows.jobs import JOBS, digests_of_spec, ready_job_from_row
+from titan.store.rows.files import (
+    attempt_file_from_row,
+    file_from_row,
+    left_file_from_row,
+    receipt_from_row,
+    value_from_row,
+)
+from titan.store.rows.jobs import DAGS, JOBS, RUNS, digests_of_spec, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
-from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
-from titan.store.rows.tokens import SIGN_INS, TOKENS
-from titan.store.rows.workers import ATTEMPTS, WORKERS
+from titan.store.rows.workers import ATTEMPTS, ORGANISATIONS, SIGN_INS, TOKENS, WORKERS
 from titan.store.session import Parameter
 
 
 @methods_read_rows
 class SqlReader(SqlListReader):
-    """Implements `titan.ports.Reader`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Reader`; its docstrings stand there."""
 
     __slots__ = ()
 
@@ -219,6 +222,9 @@ class SqlReader(SqlListReader):
 
     def tokens(self) -> list[Token]:
         return [TOKENS.of(row) for row in self._all("tokens")]
+
+    def organisations(self) -> list[Organisation]:
+        return [ORGANISATIONS.of(row) for row in self._all("organisations")]
 
     def sign_in(self, hashed: str) -> SignIn | None:
         row = self._one("sign_in", hash=hashed)

@@ -37,7 +37,7 @@ class Closable(Protocol):
     """What one thread reads through."""
 
     def close(self) -> None:
-        """Wait for the question under way, then let go of the connection; a question after that is refused."""
+        """Wait for the question under way, then release the connection; a question after that is refused."""
 
 
 R = TypeVar("R", bound=Closable)
@@ -88,7 +88,7 @@ class Readers(Generic[R]):
 
 
 class Listeners(Generic[C]):
-    """Those who are told of commits."""
+    """Those who are notified of commits."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
@@ -100,8 +100,8 @@ class Listeners(Generic[C]):
         with self._adding:
             self._listeners = (*self._listeners, listener)
 
-    def tell(self, commit: C) -> None:
-        """Tell all of them; one that fails harms nobody."""
+    def notify(self, commit: C) -> None:
+        """Notify all of them; one that fails does not stop the others."""
         for listener in self._listeners:
             try:
                 listener(commit)

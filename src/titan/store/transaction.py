@@ -11,21 +11,19 @@ from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
 from titan.model.run_control import RunControl
-from titan.model.tokens import SignIn, Token
+from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import reads_rows, to_us, to_us_or_none
-from titan.store.rows.dags import DAGS, RUNS
 from titan.store.rows.files import row_of_attempt_file
-from titan.store.rows.jobs import JOBS, changes_of_job, remaining_parents_of_row, row_of_job
+from titan.store.rows.jobs import DAGS, JOBS, RUNS, changes_of_job, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
-from titan.store.rows.tokens import SIGN_INS, TOKENS
-from titan.store.rows.workers import ATTEMPTS, WORKERS
+from titan.store.rows.workers import ATTEMPTS, ORGANISATIONS, SIGN_INS, TOKENS, WORKERS
 from titan.store.session import Parameter, Session
 
 
 class SqlTransaction(SqlReader):
-    """Implements `titan.ports.Transaction`; its docstrings stand there.
+    """Implements `titan.ports.jobs_store.Transaction`; its docstrings stand there.
 
     Journal entries are gathered and written by `flush`, many in one go; a question about the
     journal flushes first, so that a transaction reads what it recorded.
@@ -109,6 +107,9 @@ class SqlTransaction(SqlReader):
 
     def add_token(self, token: Token) -> None:
         self._session.run("add_token", TOKENS.row(token))
+
+    def add_organisation(self, organisation: Organisation) -> None:
+        self._session.run("add_organisation", ORGANISATIONS.row(organisation))
 
     def save_token(self, token: Token) -> None:
         self._session.run("save_token", TOKENS.row(token))

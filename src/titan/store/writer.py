@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 from titan.model.errors import StoreError
 from titan.model.events import JournalEntry
-from titan.ports import Clock, Commit, Transaction
+from titan.ports.jobs_store import Commit, Transaction
+from titan.ports.runtime import Clock
 from titan.store.session import closed, unavailable
 from titan.store.transaction import SqlTransaction
 
@@ -66,7 +67,7 @@ class Database(Protocol):
         """
 
     def commit(self, commit: Commit) -> bool:
-        """Make the transaction durable, tell other servers of `commit`, and return whether anything was changed."""
+        """Make the transaction durable, notify other servers of `commit`, and return whether anything was changed."""
 
     def roll_back(self) -> None:
         """Take back whatever is open; never raises."""
@@ -94,18 +95,18 @@ class _Group:
     has_changed: bool = False
 
     def commit(self) -> Commit:
-        """Return what is told of it."""
+        """Return what its listeners are notified of."""
         return Commit(entries=tuple(self.entries), keys=frozenset(self.keys))
 
 
 class Writer:
     """Owns the thread that writes to a database."""
 
-    def __init__(self, database: Database, *, clock: Clock, tell: Callable[[Commit], None]) -> None:
-        """`tell` is called after each commit that changed something, before those who wait for it go on."""
+    def __init__(self, database: Database, *, clock: Clock, notify: Callable[[Commit], None]) -> None:
+        """`notify` is called after each commit that changed something, before those who wait for it go on."""
         self._database = database
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._queue: SimpleQueue[_Task | None] = SimpleQueue()
         self._door = threading.Lock()  # so that nothing enters the queue behind the None that ends it
         self._is_closed = False
@@ -142,7 +143,7 @@ class Writer:
                 logger.exception("%s: the writer goes on after an error", self._database.subject)
 
     def _next_tasks(self) -> tuple[list[_Task], bool]:
-        """Wait for a task and take what else is there; the flag tells whether more may come."""
+        """Wait for a task and take what else is there; the flag says whether more may come."""
         tasks: list[_Task] = []
         task = self._queue.get()
         try:
@@ -168,7 +169,7 @@ class Writer:
             return
         if group.has_changed:
             duration_ns = time.monotonic_ns() - began_ns
-            self._tell(replace(group.commit(), transactions=len(wanted), duration_ns=duration_ns))
+            self._notify(replace(group.commit(), transactions=len(wanted), duration_ns=duration_ns))
         for future, result in group.results:
             future.set_result(result)
         for future, refusal in group.refusals:
@@ -216,10 +217,10 @@ class Writer:
         subject = self._database.subject
         logger.error("%s: a group of %d transactions was not kept: %s", subject, len(tasks), error)
         cause = self._translated(error)
-        told = cause if isinstance(cause, StoreError) else unavailable(subject, f"{type(error).__name__}: {error}")
+        reason = cause if isinstance(cause, StoreError) else unavailable(subject, f"{type(error).__name__}: {error}")
         refusals = dict(group.refusals)
         for task in tasks:
-            task.future.set_exception(refusals.get(task.future, told))
+            task.future.set_exception(refusals.get(task.future, reason))
         self._database.roll_back()
         return isinstance(cause, StoreError)
 

@@ -1,11 +1,11 @@
-"""Tokens, browser sessions, projects."""
+"""Tokens, browser sessions, organisations, projects."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.model.tokens import Role
+from titan.model.tokens import Role, Scope
 from titan.wire.base import Request
 
 
@@ -13,7 +13,10 @@ class NewTokenBody(Request):
     """POST /api/tokens."""
 
     name: str
-    role: Literal["admin", "worker", "viewer"] = "admin"
+    role: Annotated[
+        Literal["admin", "owner", "manager", "worker", "viewer", "key"] | None,
+        Meta(description="key: a program's, with `scopes`. Null: admin, in another organisation than local owner."),
+    ] = None
     trusted: Annotated[
         bool, Meta(description="Only with role worker: what its workers' jobs submit may run on every worker.")
     ] = False
@@ -27,6 +30,10 @@ class NewTokenBody(Request):
     project: Annotated[
         str | None, Meta(description="All that it sees and changes; null: every project. Not with role worker.")
     ] = None
+    organisation: Annotated[
+        str | None, Meta(description="Null: the caller's. Another one: for who operates the server.")
+    ] = None
+    scopes: Annotated[list[Scope], Meta(min_length=1)] | None = None
     expires_in_days: Annotated[float, Meta(gt=0, le=36_525, description="Null: never.")] | None = None
 
 
@@ -42,10 +49,21 @@ class TokenView(Struct, kw_only=True):
     ]
     labels: Annotated[tuple[str, ...] | None, Meta(description="All that its workers may offer; null: anything.")]
     project: Annotated[str | None, Meta(description="All that it sees and changes; null: every project.")]
+    organisation: str
+    scopes: Annotated[tuple[Scope, ...] | None, Meta(description="What a key may do; null of other roles.")]
+    last_four: Annotated[str | None, Meta(description="The last digits of a key; null of other roles.")]
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+class TokensQuery(Request):
+    """GET /api/tokens."""
+
+    organisation: Annotated[
+        str | None, Meta(description="Null: the caller's. Another one: for who operates the server.")
+    ] = None
 
 
 class TokensAnswer(Struct, kw_only=True):
@@ -80,6 +98,34 @@ class SessionView(Struct, kw_only=True):
     name: Annotated[str | None, Meta(description="Of the token; null without one.")]
     token_id: str | None
     project: Annotated[str | None, Meta(description="All that the caller sees and changes; null: every project.")]
+    organisation: Annotated[str | None, Meta(description="Whose projects the caller sees; null: nobody's.")]
+
+
+class OrganisationBody(Request):
+    """POST /api/v1/organisations."""
+
+    name: Annotated[str, Meta(description="1 to 100 ASCII letters, digits, `_ . -`.")]
+
+
+class OrganisationView(Struct, kw_only=True):
+    """An organisation."""
+
+    name: str
+    created_at: Annotated[datetime | None, Meta(description="Null of `local`, the server's own.")]
+    members: Annotated[int, Meta(description="Tokens of people that open something now.")]
+
+
+class NewOrganisationAnswer(Struct, kw_only=True):
+    """POST /api/v1/organisations; `owner` is the token of its first owner, shown here and never again."""
+
+    name: str
+    owner: NewTokenAnswer
+
+
+class OrganisationsAnswer(Struct, kw_only=True):
+    """GET /api/v1/organisations, by name: for who operates the server all, for others their own."""
+
+    data: list[OrganisationView]
 
 
 class ProjectView(Struct, kw_only=True):

@@ -1,8 +1,28 @@
-"""What requests and answers of several subjects share."""
+"""What requests and answers of several subjects share, refusals too."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+# --- The body of every refusal ---
+
+
+class Problem(Struct, kw_only=True):
+    """An error, for people and programs."""
+
+    type: str
+    message: str
+    subject: str = ""
+    expected: str = ""
+    found: str = ""
+    next_step: str = ""
+
+
+class ProblemAnswer(Struct, kw_only=True):
+    """The body of every answer from 400 on."""
+
+    error: Problem
+
 
 MAX_WAIT_SECONDS = 30.0  # below the idle limit of common proxies
 Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end; at most 30.")]
@@ -22,6 +42,13 @@ Estimated = Annotated[int, Meta(description="Calls whose share of `cost_usd` was
 
 class Request(Struct, forbid_unknown_fields=True, kw_only=True):
     """A body or query; a field it does not know is refused, never ignored."""
+
+
+class IntervalView(Struct, kw_only=True):
+    """A 95 % interval."""
+
+    low: float
+    high: float
 
 
 class ScopeQuery(Request):

@@ -84,6 +84,10 @@ class RunBody(Request, tag_field="type", tag="run"):
     run_id: Annotated[Id | None, Meta(description="Null: the request's run.")] = None
     agent_id: Name | None = None
     session_id: Id | None = None
+    parent_run_id: Annotated[Id | None, Meta(description="Of a fork: the run that it is a fork of.")] = None
+    forked_at_action_id: Annotated[
+        Id | None, Meta(description="Of a fork: the action of that run that was edited; null: the code was.")
+    ] = None
     name: Name | None = None
     end: RunEnd | None = None
     reason: str | None = None
@@ -93,6 +97,14 @@ class RunBody(Request, tag_field="type", tag="run"):
     details: Annotated[
         dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object: of an end its `traceback`.")
     ] = None
+    process: Annotated[
+        dict[str, msgspec.Raw] | None,
+        Meta(description="Of a process that acts in it: its `command`, `script`, …"),
+    ] = None
+    program: Annotated[
+        msgspec.Raw,
+        Meta(description="The `interpreter`, `packages` and `files` of that process, an object."),
+    ] = msgspec.field(default_factory=msgspec.Raw)
     project: Project = None
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from titan.wire.base import Request, Wait
 
@@ -49,6 +49,8 @@ class ReplayView(Struct, kw_only=True):
     with_run: str | None
     state: State
     progress: Annotated[float | None, Meta(description="Share of the actions that were read, while it runs.")]
+    step: Annotated[str | None, Meta(description="While a worker executes it: what it does now.")]
+    dag_id: Annotated[str | None, Meta(description="Of the job that executes it on a worker, which has its log.")]
     author: str
     created_at: datetime
     ended_at: datetime | None
@@ -60,6 +62,10 @@ class ReplaysAnswer(Struct, kw_only=True):
     """The replays of a run, the newest first."""
 
     data: list[ReplayView]
+    execution_reason: Annotated[
+        str | None,
+        Meta(description="Why no worker can execute the run: run_incomplete, code_missing. null: one can."),
+    ]
 
 
 class FindingView(Struct, kw_only=True):
@@ -120,6 +126,7 @@ class ComparedRowView(Struct, kw_only=True):
 class ComparisonView(Struct, kw_only=True):
     """How a replay differs from its original."""
 
+    verdict: Annotated[str, Meta(max_length=1000, description="What became of the recorded outcome: did the fix work?")]
     divergences: Annotated[tuple[DivergenceView, ...], Meta(description="The first 500.")]
     rows: Annotated[tuple[ComparedRowView, ...], Meta(description="The first 2,000.")]
     has_more_rows: bool
@@ -132,8 +139,8 @@ class CauseView(Struct, kw_only=True):
         str,
         Meta(
             max_length=100,
-            description="hash_seed, clock, uuid, random, environment, task_order, file_listing, several, external_state"
-            " or code_or_dependencies.",
+            description="hash_seed, clock, uuid, random, environment, task_order, file_listing, several,"
+            " external_state, code, dependency_version; code_or_dependencies: the recording does not tell these apart.",
         ),
     ]
     evidence: Annotated[str, Meta(max_length=1000)]
@@ -156,12 +163,14 @@ class ReExecutionView(Struct, kw_only=True):
     """What executing a program again showed, with its calls answered from the recording."""
 
     command: Annotated[str, Meta(max_length=10_000)]
-    verdict: Annotated[str, Meta(max_length=1000, description="What became of the recorded outcome.")]
     score: Annotated[int, Meta(ge=0, le=100, description="Determinism as measured: how far the executions agree.")]
     executions: Annotated[int, Meta(ge=1)]
     differing: Annotated[int, Meta(ge=0, description="Executions that differ from most, where they first do.")]
     cause: CauseView | None
     statement: StatementView | None
+    changes: Annotated[
+        list[str], Meta(description="How code and packages differ from those of the recording, as far as it is known.")
+    ] = field(default_factory=list)
 
 
 class ReplayResult(Struct, kw_only=True, omit_defaults=True):
@@ -193,8 +202,60 @@ class NewReplayBody(Request):
         Literal["self_check", "compare", "re_execute"],
         Meta(
             description="self_check: can the run be replayed. compare: how another recorded run differs from it."
-            " re_execute: its program was executed again, and this is the report."
+            " re_execute: a worker executes its stored code again; with a report, a client has."
         ),
     ]
     with_run: Annotated[str | None, Meta(description="For compare: the run that is taken for the replay.")] = None
-    report: Annotated[ReplayReport | None, Meta(description="For re_execute: what was found.")] = None
+    report: Annotated[ReplayReport | None, Meta(description="For re_execute: what a client found.")] = None
+    runs: Annotated[
+        int,
+        Meta(ge=1, le=100, description="On a worker: executions, each with another hash seed and order."),
+    ] = 3
+    no_sandbox: Annotated[bool, Meta(description="On a worker: without a sandbox. Needs the role admin.")] = False
+
+
+class ReplayProgressBody(Request):
+    """POST /api/v1/runs/{run}/replays/{replay}/report: by the job that executes it; one of the three."""
+
+    step: Annotated[str, Meta(max_length=500)] | None = None
+    report: ReplayReport | None = None
+    error: Annotated[str, Meta(max_length=10_000)] | None = None
+    exit_code: Annotated[int, Meta(description="Of a fork: how its program ended.")] | None = None
+
+
+class MeasureBody(Request):
+    """POST /api/v1/runs/{run}/determinism."""
+
+    runs: Annotated[int, Meta(ge=2, le=100, description="Executions, each with another hash seed and order.")] = 5
+    no_sandbox: Annotated[bool, Meta(description="Without a sandbox. Needs the role admin.")] = False
+
+
+class NewForkBody(Request):
+    """POST /api/v1/runs/{run}/forks: a worker executes the run's stored code with one action edited."""
+
+    at: Annotated[str, Meta(description="The action to edit: its id, or a name: the first that has it.")]
+    output: Annotated[
+        Raw | UnsetType, Meta(description="What that action gives instead: JSON, also in the typed encoding.")
+    ] = UNSET
+    input: Annotated[
+        Raw | UnsetType, Meta(description="What its function is called with instead, by parameter; it runs.")
+    ] = UNSET
+    live: Annotated[
+        list[str], Meta(max_length=100, description="Names of actions that may run where the recording has no answer.")
+    ] = []
+    max_usd: Annotated[
+        Decimal | None, Meta(description="What live calls may cost together; required where some may run.")
+    ] = None
+    max_calls: (
+        Annotated[int, Meta(ge=1, description="How many calls may run live; required where some may run.")] | None
+    ) = None
+    no_sandbox: Annotated[bool, Meta(description="Without a sandbox. Needs the role admin.")] = False
+
+
+class ForkView(Struct, kw_only=True):
+    """A fork that a worker executes."""
+
+    run_id: Annotated[str, Meta(description="Of the fork.")]
+    parent_run_id: str
+    forked_at_action_id: str
+    replay_id: Annotated[str, Meta(description="Of its comparison with the parent: progress, cancel, verdict.")]

@@ -10,11 +10,45 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.wire.base import Estimated, Order, PageLimit, Request, SearchCapped, Total, Unpriced, Window
 from titan.wire.work import DagView, OrchestratorView
 
-RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
+# --- The code of a run: of each process that acted in it, and of each of its jobs ---
+
+
+class CodeFile(Struct, kw_only=True):
+    """One module of a program."""
+
+    path: Annotated[str, Meta(description="Below the script's folder.")]
+    sha256: Annotated[str, Meta(description="Of the content as it was.")]
+    text: Annotated[str | None, Meta(description="Null: not stored.")] = None
+    is_redacted: Annotated[bool, Meta(description="Whether `text` lacks a secret, or characters that are no text.")] = (
+        False
+    )
+
+
+class CodeView(Struct, kw_only=True):
+    """One process with what it ran. What is not known is null."""
+
+    job_id: Annotated[str | None, Meta(description="Null: a process that Titan did not start.")] = None
+    command: Annotated[list[str], Meta(description="With its arguments; of a job its script and arguments.")]
+    script: Annotated[str | None, Meta(description="Which of the files it is.")] = None
+    folder: Annotated[str | None, Meta(description="The name of the working folder.")] = None
+    interpreter: Annotated[str | None, Meta(description='Such as "CPython 3.11.4".')] = None
+    packages: Annotated[dict[str, str] | None, Meta(description="Name → version.")] = None
+    files: list[CodeFile]
+    archive: Annotated[str | None, Meta(description="SHA-256 of the zip that a job's script lies in.")] = None
+    left_out: Annotated[str | None, Meta(description="Why the files have no text; null: they have.")] = None
+
+
+class CodeAnswer(Struct, kw_only=True):
+    """What a run is made of."""
+
+    data: Annotated[list[CodeView], Meta(description="Processes that Titan did not start, then jobs.")]
+
+
+RunSort = Literal["started", "cost", "duration", "actions", "success_rate", "determinism"]
 OfStages = Annotated[int | UnsetType, Meta(description="Only of a run with stages.")]
 
 
@@ -23,11 +57,15 @@ class RegistryQuery(Request):
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
+    determinism_below: (
+        Annotated[int, Meta(ge=1, le=100, description="Only runs whose determinism is lower.")] | None
+    ) = None
     window: Annotated[
         Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.")
     ] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
+    parent_run_id: Annotated[str | None, Meta(description="Forks of this run.")] = None
     tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
@@ -103,6 +141,10 @@ class RunView(Struct, kw_only=True):
     run_id: str
     agent_id: str
     session_id: str | None
+    parent_run_id: Annotated[str | None, Meta(description="Of a fork: the run that it is a fork of.")]
+    forked_at_action_id: Annotated[
+        str | None, Meta(description="Of a fork: the action of that run that was edited; null: the code was.")
+    ]
     name: str | None
     status: RunStatus
     status_source: StatusSource
@@ -124,6 +166,13 @@ class RunView(Struct, kw_only=True):
     troubles: Annotated[
         int,
         Meta(description="Number of problems so far: failed and stopped actions, lost entries, and a failed end."),
+    ]
+    determinism: Annotated[
+        int | None,
+        Meta(description="The score, 0 to 100, after its end, the lower of predicted and measured; null: none yet."),
+    ]
+    code_digest: Annotated[
+        str | None, Meta(description="SHA-256 over the modules of its programs and jobs; null: not known yet, or none.")
     ]
     tags: list[str]
     is_pinned: bool

@@ -1,4 +1,4 @@
-"""What agentsentinel-sdk is answered (spec/runs.md 2.4). What it sends stands in `titan.ingest.sentinel_shapes`.
+"""What agentsentinel-sdk is answered (spec/runs.md 2.4). What it sends stands in `titan.ingest.agentsentinel.shapes`.
 
 Policies, approvals and budgets of this server come later. Until then the answers say what is true: nothing is
 limited, nobody is killed, and nobody decides.
@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from titan.wire.base import PageLimit, Request
 
-#: What a program that asks for an approval tells its user.
+#: What a program that asks for an approval shows its user.
 NOBODY_DECIDES: Final = (
     "This Titan has no inbox for approvals yet, so nobody can decide: the action was not run."
     " Hold work for a person with a gate, see docs/guide/gates.md."

@@ -1,7 +1,7 @@
-"""DAGs, jobs, the queue, results."""
+"""DAGs, jobs, gates, the queue, results."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -9,10 +9,51 @@ from msgspec import Meta, Struct
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
 from titan.model.jobs import MAX_WAIT_SECONDS as MAX_GATE_SECONDS
-from titan.model.jobs import Affinity, GateOutcome, JobKind, JobStatus
-from titan.model.queue import WaitsFor
+from titan.model.jobs import Affinity, GateOutcome, JobKind, JobStatus, WaitsFor
 from titan.model.run_control import Orchestrator
 from titan.wire.base import MAX_NUMBER, Limit, Offset, Request, ScopeQuery, Wait
+
+# --- Gates, and how people decide them ---
+
+
+class GatesQuery(Request):
+    """GET /api/gates."""
+
+    status: Literal["open", "all"] = "open"
+    run: str | None = None
+    limit: Limit = 200
+
+
+class DecideBody(Request):
+    """POST /api/gates/{gate}/approve and /reject."""
+
+    comment: Annotated[str, Meta(max_length=10_000)] = ""
+    by: Annotated[str, Meta(max_length=200, description="Who decides, where no token says so.")] | None = None
+
+
+class GateView(Struct, kw_only=True):
+    """A gate."""
+
+    gate_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    agent_run_id: str | None
+    message: str
+    state: Literal["waiting", "open", "approved", "rejected", "expired", "cancelled"]
+    parents: tuple[str, ...]
+    opened_at: datetime | None
+    expires_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
+    comment: str | None
+
+
+class GatesAnswer(Struct, kw_only=True):
+    """GET /api/gates."""
+
+    gates: list[GateView]
+
 
 MAX_RESULT_BYTES = 1024 * 1024  # read whole by every child; more belongs into an artifact
 AttemptNumber = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
@@ -69,6 +110,14 @@ class OrchestratorBody(Request):
     host: str
 
 
+class WorldBody(Request):
+    """The world that a DAG is submitted into: the calls of its tools are simulated, and its run is graded."""
+
+    workflow: str
+    task: str
+    agent: Annotated[str | None, Meta(description="Whose run it is. Default: the DAG's name.")] = None
+
+
 class SubmitBody(Request):
     """POST /api/dags."""
 
@@ -82,6 +131,7 @@ class SubmitBody(Request):
     occurrence: Annotated[int, Meta(ge=0, description="DAGs of this name that its process sent to the run before.")] = 0
     resume: Annotated[bool, Meta(description="The process repeats what an earlier one began.")] = False
     orchestrator: OrchestratorBody | None = None
+    world: WorldBody | None = None
 
 
 class JobQuery(ScopeQuery):

@@ -7,13 +7,13 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.support.forked import run_forked
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import running_titan
 from tests.support.sources import PACKAGES
@@ -26,14 +26,8 @@ STARTED_NS: Final = 1_772_366_400_000_000_000
 def titan(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run one command on a home."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
-    return subprocess.run(
-        [sys.executable, "-m", "titan.cli", *words, "--home", str(home)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_MODEL": "none"},
-        cwd=home.parent,
-    )
+    settings = {**inherited, "PYTHONPATH": PACKAGES, "TITAN_MODEL": "none"}
+    return run_forked(*words, "--home", str(home), env=settings, cwd=home.parent)
 
 
 def start(home: Path) -> subprocess.CompletedProcess[str]:

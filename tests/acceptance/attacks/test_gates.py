@@ -165,7 +165,7 @@ def test_the_command_line_says_which_gate_holds_a_job(open_titan: RunningTitan, 
     deployment = Deployment(Holder(open_titan.sdk_port, None), tmp_path, run_id=a_name("GATE"))
     titan = CommandLine(f"http://127.0.0.1:{open_titan.sdk_port}")
 
-    done = titan("jobs", "rerun", "deploy", "--run", deployment.run_id)
+    done = titan("rerun", "deploy", "--run", deployment.run_id)
 
     assert (done.exit_code, done.text) == (5, "")
     said = " ".join(done.stderr.split())

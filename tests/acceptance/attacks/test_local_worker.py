@@ -20,7 +20,7 @@ from tests.support.sources import PACKAGES
 from tests.support.submissions import a_dag_body
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until, wait_until_gone
-from titan.engine.worker.survival import local_folder, read_surviving_worker
+from titan.worker.adoption import local_folder, read_surviving_worker
 from titan_sdk import TitanClient, TitanJob
 
 

@@ -23,7 +23,7 @@ from titan_sdk import TitanClient, TitanJob
 WORKER = """
 import os, sys
 from pathlib import Path
-from titan.engine.worker.main import run
+from titan.worker.main import run
 token = os.environ.pop("TITAN_TOKEN")
 sys.exit(run(urls=[sys.argv[1]], offers={"SANDBOX": 1}, home=Path(sys.argv[2]), token=token))
 """

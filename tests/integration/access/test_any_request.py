@@ -10,7 +10,7 @@ from tests.integration.http.test_any_request import STREAMS, a_body, a_target
 from tests.support.submissions import DIGEST, a_name
 from tests.support.token_holder import Holder
 from tests.support.wire_jobs import a_running_job
-from titan.server.table import ROUTES
+from titan.server.http.table import ROUTES
 
 REQUESTS_PER_SEED = 200
 

@@ -44,6 +44,7 @@ def test_a_cookie_stands_for_the_token(admin: Holder) -> None:
         "name": "wall",
         "token_id": viewer.token_id,
         "project": None,
+        "organisation": "local",
     }
     assert ask(admin.port, "GET", "/api/session", b"", cookie).value == answer.value
     assert ask(admin.port, "GET", "/api/v1/runs", b"", cookie).status == 200
@@ -87,6 +88,7 @@ def test_who_is_not_signed_in_learns_that_a_token_is_needed_and_nothing_more(nob
         "name": None,
         "token_id": None,
         "project": None,
+        "organisation": None,
     }
 
     assert nobody.ask("GET", "/api/session").value == stranger

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import run_forked
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import PACKAGES
@@ -22,14 +23,8 @@ ANOTHER_ADDRESS = "127.0.0.2"  # is not one of the three names of loopback, so i
 def titan(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command on a home."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
-    return subprocess.run(
-        [sys.executable, "-m", "titan.cli", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(home), **environment},
-        cwd=home.parent,
-    )
+    settings = {**inherited, "PYTHONPATH": PACKAGES, "TITAN_HOME": str(home), **environment}
+    return run_forked(*words, env=settings, cwd=home.parent)
 
 
 def test_an_address_that_others_reach_is_refused_without_a_token_and_says_what_to_do(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ def an_end(end: str, seconds: int = 2) -> dict[str, object]:
     return {"type": "run", "at_ns": AT_NS + seconds * SECOND, "end": end}
 
 
+def total_cost(holder: Holder, run: str) -> str:
+    cost: str = json.loads(holder.ask("GET", f"/api/v1/runs/{run}").body)["tally"]["cost_usd"]
+    return cost
+
+
 def present(holder: Holder) -> int:
     """Return the number of the newest change."""
     with listening(holder, f"?since={2**50}") as socket:
@@ -87,6 +92,7 @@ def test_a_run_is_told_from_its_creation_to_its_end(quiet: Holder) -> None:
         record(quiet, run, an_action(ends=None))
         begun = up_to(socket, "action_created")
         record(quiet, run, an_action(cost_usd="0.5", failure={"type": "ValueError", "message": "nope"}))
+        wait_until(lambda: total_cost(quiet, run) == "0.5", "the totals are computed, at most a tenth of the time")
         record(quiet, run, an_end("failed"))
         ended = up_to(socket, "run_failed")
 

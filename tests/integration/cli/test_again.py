@@ -56,13 +56,13 @@ def test_what_completed_is_not_retried(titan: CommandLine, scripts: Path) -> Non
     done = titan("retry", "hello", "--dag", "fine")
 
     assert done.exit_code == 5
-    assert "titan jobs rerun" in done.stderr
+    assert "titan rerun" in done.stderr
 
 
 def test_a_replayed_job_runs_once_more_with_its_arguments(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/arguments.py", "--name", "inputs", "--wait", "--env", "MODE=fast", "--", "a b", "c")
 
-    done = titan("jobs", "rerun", "arguments", "--dag", "inputs", "--json")
+    done = titan("rerun", "arguments", "--dag", "inputs", "--json")
 
     dag_id = str(done.document["dag_id"])
     assert titan("dags", "show", dag_id, "--wait").exit_code == 0
@@ -72,7 +72,7 @@ def test_a_replayed_job_runs_once_more_with_its_arguments(titan: CommandLine, sc
 def test_a_redeployed_dag_is_a_new_one_of_the_same_name(titan: CommandLine, scripts: Path) -> None:
     first = titan("submit", f"{scripts}/hello.py", "--name", "twice", "--wait", "--json").document["dag_id"]
 
-    done = titan("dags", "redeploy", "twice", "--json")
+    done = titan("rerun", "--dag", "twice", "--json")
 
     assert (done.document["name"], done.document["dag_id"] != first) == ("twice", True)
     assert titan("dags", "show", str(done.document["dag_id"]), "--wait").exit_code == 0

@@ -34,7 +34,7 @@ def ended(server: RunningTitan) -> str:
 
 
 def test_a_run_whose_program_was_killed_is_ended_by_hand(titan: CommandLine, running: str) -> None:
-    done = titan("runs", "end", running, "--reason", "killed -9")
+    done = titan("runs", "edit", running, "--end", "failed", "--reason", "killed -9")
 
     assert done.exit_code == 0
     assert re.fullmatch(rf"{running} ended [0-9:]+ \(\w+\), failed: killed -9\.", done.text.strip())
@@ -44,11 +44,11 @@ def test_a_run_whose_program_was_killed_is_ended_by_hand(titan: CommandLine, run
 def test_an_end_that_was_told_stands(titan: CommandLine, ended: str) -> None:
     before = titan("runs", "show", ended, "--json").document["run"]
 
-    same = titan("runs", "end", ended, "--status", "completed")
-    other = titan("runs", "end", ended, "--status", "failed")
+    same = titan("runs", "edit", ended, "--end", "completed")
+    other = titan("runs", "edit", ended, "--end", "failed")
 
     assert (same.exit_code, other.exit_code, other.stdout) == (0, 5, b"")
-    assert re.search(r"found one that ended at [0-9T:.+-]+, completed\. An end that was told stands\.", other.stderr)
+    assert re.search(r"found one that ended at [0-9T:.+-]+, completed\. A reported end stands\.", other.stderr)
     assert "titan runs note RUN TEXT" in other.stderr
     assert titan("runs", "show", ended, "--json").document["run"] == before
 
@@ -140,7 +140,7 @@ def test_a_run_that_is_unmuted_says_that_it_is_still_acknowledged(
 def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
     assert "10 % · 1 of 10" in titan("runs", "show", running).lines[1]
 
-    titan("runs", "end", running)
+    titan("runs", "edit", running, "--end", "failed")
 
     assert "of 10" not in titan("runs", "show", running).text
 
@@ -202,13 +202,13 @@ def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running
     refused = titan("runs", "delete", running, "--yes")
 
     assert refused.exit_code == 5
-    assert "(titan runs end RUN)" in refused.stderr
+    assert "(titan runs edit RUN --end failed)" in refused.stderr
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["end"],
+        ["edit", "--end", "failed"],
         ["note"],
         ["show", "--verify"],
         ["edit", "--pin"],

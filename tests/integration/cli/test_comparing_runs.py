@@ -28,8 +28,9 @@ def test_runs_that_diverge_exit_with_1_and_show_the_seeds_table(titan: CommandLi
 
     assert done.exit_code == 1
     assert done.lines[0].startswith("50 % of 2 calls match  original ")
-    assert done.lines[1] == "1. output_mismatch generate_id at $ (root)"
-    assert [line.split() for line in done.lines[3:]] == [
+    assert done.lines[1] == "Verdict: diverged at generate_id (output_mismatch)"
+    assert done.lines[2] == "1. output_mismatch generate_id at $ (root)"
+    assert [line.split() for line in done.lines[4:]] == [
         ["call_llm", "input:", '"Hello"', "input:", '"Hello"', "✅", "Match"],
         ["call_llm", "output:", '"Hi', 'there!"', "output:", '"Hi', 'there!"', "✅", "Match"],
         ["generate_id", "output:", '"uuid-123"', "output:", '"uuid-456"', "❌", "Diverged"],

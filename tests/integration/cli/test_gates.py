@@ -33,7 +33,7 @@ def test_an_approval_lets_the_dag_complete(titan: CommandLine, scripts: Path) ->
 
     assert done.lines == ["Gate hitl-gate-hello of DAG approved is approved by ada: what waited for it starts."]
     assert titan("dags", "show", dag_id, "--wait").exit_code == 0
-    assert "approved by ada: well done" in titan("jobs", "history", "hitl-gate-hello", "--dag", dag_id).text
+    assert "approved by ada: well done" in titan("jobs", "show", "--history", "hitl-gate-hello", "--dag", dag_id).text
 
 
 def test_a_rejection_cancels_what_waits(titan: CommandLine, scripts: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:
 
 
 def test_a_story_tells_what_happened_in_order(titan: CommandLine, nightly: str) -> None:
-    done = titan("jobs", "history", "report", "--dag", nightly)
+    done = titan("jobs", "show", "--history", "report", "--dag", nightly)
 
     assert done.lines[0] == f"Job report (id {nightly}.00002) is CANCELLED: parent 'train' failed"
     assert done.lines[2].split() == ["WHEN", "WHAT", "HAPPENED", "CAUSE"]
@@ -162,9 +162,9 @@ def test_workers_show_their_slots(titan: CommandLine) -> None:
         (["dags", "show", "nix"], "dag 'nix'"),
         (["jobs", "show", "nix"], "job 'nix'"),
         (["logs", "nix"], "job 'nix'"),
-        (["jobs", "history", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
-        (["jobs", "history", "a/../b"], "job 'a/../b'"),
-        (["jobs", "history", ".."], "job '..'"),
+        (["jobs", "show", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
+        (["jobs", "show", "a/../b"], "job 'a/../b'"),
+        (["jobs", "show", ".."], "job '..'"),
         (["runs", "show", "nix"], "run 'nix'"),
         (["jobs", "--dag", "nix"], "dag 'nix'"),
         (["cancel", "nix"], "job 'nix'"),

@@ -22,7 +22,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.telemetry import a_request, a_span
 from tests.support.terminal import on_a_terminal
 from tests.support.token_holder import Holder
-from titan_sdk.transport import Transport
+from titan_sdk.http.transport import Transport
 
 RUN, LATER = "papers-1a9ac3", "papers-2b7bd4"
 SECOND = 10**9
@@ -84,7 +84,8 @@ def ids(titan: CommandLine, *words: str) -> list[str]:
 def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandLine, papers: str) -> None:
     head, later, first = titan("runs", "--agent", "PAPERS").lines
 
-    assert head.split() == ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "STARTED", "TOOK", "AGENT", "NAME", "WHY"]
+    columns = ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "SCORE", "STARTED", "TOOK", "AGENT", "NAME", "WHY"]
+    assert head.split() == columns
     assert later.split()[:5] == [LATER, "failed", "1", "$0.01", "100%"]
     assert first.split()[:5] == [papers, "completed", "4", "$0.25", "50%"]
     assert later.split()[-4:] == ["PAPERS", "-", "ValueError:", "nope"]

@@ -58,16 +58,16 @@ def written(folder: Path, *, ids: str = '"uuid-123"', found: str = "found") -> N
     (folder / "agent.py").write_text(AGENT.replace("IDS", ids).replace("FOUND", found))
 
 
-def record(titan: RunningTitan, folder: Path, run_id: str) -> int:
+def record(titan: RunningTitan, folder: Path, run_id: str, **more: str) -> int:
     command = [sys.executable, "agent.py"]
-    done = subprocess.run(command, cwd=folder, env=environment(titan, RUN_ID=run_id), capture_output=True)
+    done = subprocess.run(command, cwd=folder, env=environment(titan, RUN_ID=run_id, **more), capture_output=True)
     (folder / "called").unlink()
     return done.returncode
 
 
-def replay(titan: RunningTitan, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def replay(titan: RunningTitan, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     titan_command = [sys.executable, "-m", "titan.cli", "replay", *words]
-    return subprocess.run(titan_command, cwd=folder, env=environment(titan), capture_output=True, text=True)
+    return subprocess.run(titan_command, cwd=folder, env=environment(titan, **more), capture_output=True, text=True)
 
 
 def report_of(titan: RunningTitan, folder: Path, *words: str) -> Any:
@@ -83,7 +83,7 @@ def test_a_program_that_does_what_it_did_matches_at_no_cost_and_calls_nothing(
 
     found = report_of(titan, tmp_path, "same")
 
-    assert (found["exit_code"], found["re_execution"]["verdict"]) == (0, "the same as recorded")
+    assert (found["exit_code"], found["comparison"]["verdict"]) == (0, "the same as recorded")
     metrics = found["metrics"]
     assert (metrics["original_cost_usd"], metrics["replay_cost_usd"], metrics["match_rate"]) == ("0.10", "0", 1.0)
     assert (found["re_execution"]["score"], found["re_execution"]["cause"]) == (100, None)
@@ -122,8 +122,37 @@ def test_a_failed_run_fails_again_with_the_same_exception_until_it_is_mended(
     assert done.returncode == 0, done.stdout
     assert "LookupError: no place for here!" in done.stderr
     assert "Verdict        the failure is reproduced" in done.stdout
-    assert mended["re_execution"]["verdict"].startswith("diverged at store (input_mismatch)")
+    assert mended["comparison"]["verdict"].startswith("diverged at store (input_mismatch)")
     assert mended["exit_code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause", "said"),
+    [
+        ("helper.py", "code", "the code differs from the recording's in helper.py"),
+        ("site-packages/place.py", "dependency_version", "packages differ from the recording's: place 1.0 → 2.0"),
+        ("name.txt", "external_state", None),
+    ],
+)
+def test_what_has_changed_since_the_recording_is_the_cause(
+    titan: RunningTitan, tmp_path: Path, changed: str, cause: str, said: str | None
+) -> None:
+    written(tmp_path, found='__import__("helper").NAME + __import__("place").NAME + Path("name.txt").read_text()')
+    (tmp_path / "site-packages" / "place-1.0.dist-info").mkdir(parents=True)
+    for path, text in (("helper.py", "NAME = '1'"), ("site-packages/place.py", "NAME = '1'"), ("name.txt", "1")):
+        (tmp_path / path).write_text(text)
+    more = {"PYTHONPATH": str(tmp_path / "site-packages"), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert record(titan, tmp_path, cause, **more) == 0
+
+    (tmp_path / changed).write_text((tmp_path / changed).read_text().replace("1", "2"))
+    if cause == "dependency_version":
+        (tmp_path / "site-packages" / "place-1.0.dist-info").rename(tmp_path / "site-packages" / "place-2.0.dist-info")
+    done = replay(titan, tmp_path, cause, "--", sys.executable, "agent.py", **more)
+
+    assert f"Cause          {cause}: " in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("Changed")] == (
+        [f"Changed        {said}"] if said else []
+    )
 
 
 def test_the_report_is_stored_under_the_run(titan: RunningTitan, tmp_path: Path) -> None:

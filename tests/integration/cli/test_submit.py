@@ -136,14 +136,14 @@ def test_a_stage_joins_its_run_and_may_wait_for_an_earlier_one(titan: CommandLin
     assert done.exit_code == 0
 
 
-def test_a_circle_is_refused_and_nothing_is_stored(titan: CommandLine, scripts: Path) -> None:
-    done = titan("submit", f"{scripts}/hello.py", f"{scripts}/fail.py", "--name", "circle",
+def test_a_cycle_is_refused_and_nothing_is_stored(titan: CommandLine, scripts: Path) -> None:
+    done = titan("submit", f"{scripts}/hello.py", f"{scripts}/fail.py", "--name", "cycle",
                  "--after", "hello=fail", "--after", "fail=hello")  # fmt: skip
 
     assert done.exit_code == 5
     assert done.stdout == b""
-    assert done.stderr.startswith("titan: dag 'circle': expected no circle of parents; found ")
-    assert titan("dags", "show", "circle").exit_code == 3
+    assert done.stderr.startswith("titan: dag 'cycle': expected no cycle of parents; found ")
+    assert titan("dags", "show", "cycle").exit_code == 3
 
 
 @pytest.mark.parametrize(

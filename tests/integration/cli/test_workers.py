@@ -1,8 +1,10 @@
-"""`titan workers`: one is started beside the server, drained, taken back, and gone."""
+"""`titan workers`: one is drained, taken back, and gone."""
 
 from pathlib import Path
 
 from tests.support.command_line import CommandLine
+from tests.support.raw_http import ask_json
+from tests.support.running_titan import RunningTitan
 from tests.support.waiting import wait_until
 
 
@@ -11,9 +13,8 @@ def state_of(titan: CommandLine, name: str) -> str:
     return next(line.split()[1] for line in titan("workers").lines if line.startswith(name))
 
 
-def test_a_worker_is_started_drained_taken_back_and_gone(titan: CommandLine, scripts: Path) -> None:
-    started = titan("workers", "start", "--offer", "SPARE:1", "--name", "spare")
-    assert (started.exit_code, started.lines[0].startswith("Worker spare (")) == (0, True)
+def test_a_worker_is_drained_taken_back_and_gone(server: RunningTitan, titan: CommandLine, scripts: Path) -> None:
+    ask_json(server.sdk_port, "POST", "/api/workers/local", {"offers": {"SPARE": 1}, "name": "spare"})
     titan("submit", f"{scripts}/forever.py", "--requires", "SPARE", "--name", "endless")
     wait_until(lambda: b"started" in titan("logs", "forever", "--dag", "endless").stdout, "it runs")
 

@@ -14,10 +14,10 @@ from tests.support.call_stores import standing_runs
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import running_titan
 from tests.support.waiting import wait_until
-from titan.engine.bus import Bus
-from titan.engine.registrar import Registrar
 from titan.model.runs import Run
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.orchestrator.bus import Bus
+from titan.recorder.run_projector import RunProjector
+from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock
 from titan_sdk import DagAccepted, TitanClient, TitanJob
@@ -88,7 +88,7 @@ def runs_of(home: Path, fresh: Path) -> tuple[dict[str, Run], dict[str, Run]]:
         closing(SqliteCallStore(home / "calls.db", clock=clock)) as kept,
         closing(SqliteCallStore(fresh, clock=clock)) as calls,
     ):
-        registrar = Registrar(store, calls, bus=Bus(loop), clock=clock)
-        while registrar.catch_up():
+        run_projector = RunProjector(store, calls, bus=Bus(loop), clock=clock)
+        while run_projector.catch_up():
             pass
         return standing_runs(kept), standing_runs(calls)

@@ -8,7 +8,7 @@ from tests.support.waiting import is_running
 from tests.support.witness import CHAIN, Witness, crowd, tangle
 
 SEEDS = [
-    pytest.param(seed, on, id=f"{on}-seed={seed}")
+    pytest.param(seed, on, id=f"{on}-seed={seed}", marks=() if seed == 1 else pytest.mark.slow)
     for seed, on in ((1, "sqlite"), (2, "sqlite"), (3, "sqlite"), (1, "postgres"))
 ]
 

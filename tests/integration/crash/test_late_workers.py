@@ -71,7 +71,7 @@ def test_a_connection_that_breaks_for_a_moment_disturbs_nobody(stack: ExitStack,
     assert [witness.outcomes(f"{dag_id}.{n:05}") for n in range(8)] == [["succeeded"]] * 8
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, id=f"seed={seed}") for seed in (1, 2)])
+@pytest.mark.parametrize("seed", [pytest.param(1, id="seed=1"), pytest.param(2, id="seed=2", marks=pytest.mark.slow)])
 def test_a_worker_cut_off_for_longer_than_the_grace_period_begins_again(
     stack: ExitStack, tmp_path: Path, seed: int
 ) -> None:

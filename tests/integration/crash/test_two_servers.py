@@ -14,7 +14,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.running_worker import running_worker
 from tests.support.witness import CHAIN, Witness, crowd, tangle
 
-SEEDS = [pytest.param(seed, id=f"seed={seed}") for seed in (1, 2)]
+SEEDS = [pytest.param(1, id="seed=1"), pytest.param(2, id="seed=2", marks=pytest.mark.slow)]
 
 
 class Pair:

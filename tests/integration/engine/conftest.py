@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.call_stores import CALL_STORES
 from tests.support.stores import StandingClock
-from titan.ports_calls import CallStore
+from titan.ports.runs_store import CallStore
 
 
 @pytest.fixture(params=sorted(CALL_STORES))

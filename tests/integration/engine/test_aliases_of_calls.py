@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import actions_of, check, kept, record_heard, run_of
+from tests.support.call_stores import actions_of, check, count, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, a_span, a_word, at
 from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Source
 from titan.model.runs import Note, Tally
-from titan.ports_calls import CallStore
+from titan.ports.runs_store import CallStore
 
 ANSWER = "chatcmpl-" + "0123456789abcdef" * 2
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -203,6 +203,17 @@ def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallSt
     assert [action.shown_kind for action in changed] == [ActionKind.STEP]
     changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
     assert {run.run_id for run in changes} == {TRACE, NAMED}
+
+
+def test_a_trace_counts_a_call_again_when_the_run_that_counted_it_is_deleted(store: CallStore) -> None:
+    record_heard(store, [SEEN_THERE, SPAN])
+
+    kept(store, lambda tx: tx.forget_run(PROJECT, NAMED))
+    count(store)
+
+    traced = run_of(store, TRACE)
+    assert traced is not None
+    assert traced.tally == Tally(calls=1, success=1, cost=Decimal(5), input_tokens=7)
 
 
 OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")

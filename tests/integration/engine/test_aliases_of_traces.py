@@ -12,9 +12,9 @@ from tests.support.call_stores import actions_of, check, kept, record_heard, run
 from tests.support.recorded import a_call, a_seen, a_word, at
 from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_record, a_span, entries_of, logged
 from titan.model.actions import ActionEntry, Entry, ModelUse, Payload, Source
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.model.runs import Note
-from titan.ports_calls import CallStore
+from titan.ports.runs_store import CallStore
 
 NAMED = "OTEL_RUN_1"
 GRANDCHILD = "c" * 16

@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.builders import a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.bus import Bus
-from titan.engine.lookout import Lookout
-from titan.engine.registrar import Registrar
-from titan.model.run_status import RunStatus
-from titan.ports_calls import CallStore
-from titan.rules.recording import ContentCapture
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.maintenance.stall_monitor import StallMonitor
+from titan.model.run_control import RunStatus
+from titan.orchestrator.bus import Bus
+from titan.ports.runs_store import CallStore
+from titan.recorder.run_projector import RunProjector
+from titan.rules.runs.recording import ContentCapture
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 PROJECTS = ("default", "finance", "shop")
 
@@ -37,10 +37,10 @@ def statuses(calls: CallStore) -> list[RunStatus | None]:
     return [None if run is None else run.status for run in runs]
 
 
-def a_registrar(desk: Desk, calls: CallStore, capture: ContentCapture) -> Registrar:
+def a_run_projector(desk: Desk, calls: CallStore, capture: ContentCapture) -> RunProjector:
     loop = asyncio.new_event_loop()
     loop.close()  # nobody waits here
-    return Registrar(desk.store, calls, bus=Bus(loop), clock=desk.clock, capture=capture)
+    return RunProjector(desk.store, calls, bus=Bus(loop), clock=desk.clock, capture=capture)
 
 
 def test_one_worker_is_leased_jobs_of_every_project(desk: Desk) -> None:
@@ -55,16 +55,16 @@ def test_one_worker_is_leased_jobs_of_every_project(desk: Desk) -> None:
 def test_runs_of_one_name_stand_in_the_registry_each_in_its_project(desk: Desk, tmp_path: Path) -> None:
     capture = ContentCapture(off_projects=frozenset({"finance"}))
     with closing(SqliteCallStore(tmp_path / "calls.db", clock=desk.clock)) as calls:
-        registrar = a_registrar(desk, calls, capture)
+        run_projector = a_run_projector(desk, calls, capture)
         for project in PROJECTS[:2]:
             submit_to(desk, project)
-        registrar.refresh()
+        run_projector.refresh()
         before = statuses(calls)
         [first, _second] = desk.dispatch()
         desk.report(first)
-        a_registrar(desk, calls, capture).refresh()
+        a_run_projector(desk, calls, capture).refresh()
         desk.clock.turn(86_400)
-        registrar.refresh()
+        run_projector.refresh()
 
         keeps = [calls.read(lambda r, project=project: r.run(project, "R_1")) for project in PROJECTS[:2]]  # type: ignore[misc]
 
@@ -74,7 +74,7 @@ def test_runs_of_one_name_stand_in_the_registry_each_in_its_project(desk: Desk, 
 
 
 def test_a_run_that_falls_silent_and_a_label_that_nobody_offers_are_noticed_anywhere(desk: Desk) -> None:
-    look = Lookout(desk.store, clock=desk.clock).look
+    look = StallMonitor(desk.store, clock=desk.clock).look
     asyncio.run(look())
     for project in PROJECTS[:2]:
         submit_to(desk, project)

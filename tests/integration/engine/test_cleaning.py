@@ -16,25 +16,26 @@ from msgspec import structs
 from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock, a_desk
 from tests.support.recorded import a_call, a_word
-from titan.engine import attendance
-from titan.engine.bus import Bus
-from titan.engine.cleaner import Cleaner
-from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, Recorder
-from titan.engine.registrar import Registrar
-from titan.engine.silence import live_submissions
 from titan.llm.prices import ListedPrices
+from titan.maintenance.retention import Maintenance
 from titan.model.actions import Entry, Payload, RunEnd
 from titan.model.jobs import JobSpec
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import Freed
-from titan.ports_calls import CallTransaction, RunFilter
-from titan.rules.entry_redaction import EntryRedactor
+from titan.orchestrator import worker_registry
+from titan.orchestrator.bus import Bus
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallTransaction
+from titan.recorder.idle_runs import live_submissions
+from titan.recorder.preprocess import Preparer
+from titan.recorder.recorder import BLOB_BYTES, Recorder
+from titan.recorder.run_projector import RunProjector
 from titan.rules.redaction import make_redactor
 from titan.rules.retention import Retention
+from titan.rules.runs.entry_redaction import EntryRedactor
 from titan.store.blobs import FolderBlobs
-from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.logs import FolderLogs
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 DAY = timedelta(days=1)
 MONTH = Retention(
@@ -61,7 +62,9 @@ class House:
         """Do a round."""
 
         async def clean() -> Freed:
-            cleaner = Cleaner(self.desk.store, self.calls, self.blobs, self.logs, clock=self.clock, retention=retention)
+            cleaner = Maintenance(
+                self.desk.store, self.calls, self.blobs, self.logs, clock=self.clock, retention=retention
+            )
             return await cleaner.clean(is_dry=is_dry)
 
         return asyncio.run(clean())
@@ -100,7 +103,7 @@ class House:
         """Bring what the journal holds into the store of calls."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock).refresh()
+        RunProjector(self.desk.store, self.calls, bus=Bus(loop), clock=self.clock).refresh()
 
     def listed(self) -> list[str]:
         """Return the ids of all runs, as the list of runs has them."""
@@ -274,9 +277,9 @@ def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(h
     store = house.desk.store
     for number in range(120):
         house.desk.join(f"old-{number}")
-        store.transact(partial(attendance.leave, worker_id=f"old-{number}")).result()
+        store.transact(partial(worker_registry.leave, worker_id=f"old-{number}")).result()
     house.run(a_spec("train"))
-    store.transact(partial(attendance.leave, worker_id="w1")).result()
+    store.transact(partial(worker_registry.leave, worker_id="w1")).result()
     house.clock.time += 31 * DAY
 
     assert house.clean(Retention(workers=30 * DAY), is_dry=True) == Freed(workers=120)
@@ -290,7 +293,7 @@ def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(h
 def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House) -> None:
     retention = Retention(dags=30 * DAY, workers=30 * DAY)
     house.run(a_spec("train"))
-    house.desk.store.transact(partial(attendance.leave, worker_id="w1")).result()
+    house.desk.store.transact(partial(worker_registry.leave, worker_id="w1")).result()
     house.clock.time += 31 * DAY
 
     dry, real = house.clean(retention, is_dry=True), house.clean(retention)

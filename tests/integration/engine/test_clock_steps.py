@@ -17,17 +17,17 @@ from tests.support.builders import NOON, PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import a_desk
 from tests.support.stores import STORES, OpenStore
 from tests.support.virtual_time import LoopClock, run_virtually
-from titan.engine import upkeep
-from titan.engine.attempts import Progress
-from titan.engine.bus import Bus
-from titan.engine.orchestrator import Orchestrator
-from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import NewDag
 from titan.model.errors import StoreError
 from titan.model.jobs import Job, JobStatus
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Clock
+from titan.orchestrator import timers
+from titan.orchestrator.attempts import Progress
+from titan.orchestrator.bus import Bus
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.submit import Submitter, submit
+from titan.ports.runtime import Clock
 from titan.system import SystemClock
 
 HOUR = 3600.0
@@ -403,22 +403,22 @@ def test_a_lease_that_lived_when_the_server_looked_is_not_written_off(tmp_path: 
         looked_at = desk.clock.time
         desk.clock.turn(HOUR)  # the machine sleeps, or its database's clock is set
 
-        desk.perform(partial(upkeep.keep_time, now=looked_at, is_late=False))
+        desk.perform(partial(timers.keep_time, now=looked_at, is_late=False))
 
         assert desk.job("steady").status is JobStatus.RUNNING
 
 
 def test_delays_gates_and_pauses_become_no_longer_than_they_were_however_many_there_are(tmp_path: Path) -> None:
-    delayed = [replace(a_spec(f"j{number}"), delay_ms=30_000) for number in range(upkeep.DUE_BATCH)]
+    delayed = [replace(a_spec(f"j{number}"), delay_ms=30_000) for number in range(timers.DUE_BATCH)]
     with a_desk(tmp_path) as desk:
         desk.submit(a_new_dag(*delayed, a_gate("ok", max_wait_seconds=60), a_spec("ready")))
         desk.clock.turn(-HOUR)
 
-        after = desk.perform(upkeep.shorten_waits)
+        after = desk.perform(timers.shorten_waits)
         while after is not None:
-            after = desk.perform(partial(upkeep.shorten_waits, after=after))
+            after = desk.perform(partial(timers.shorten_waits, after=after))
 
-        due = {desk.job(name).due_at for name in ("j0", f"j{upkeep.DUE_BATCH - 1}")}
+        due = {desk.job(name).due_at for name in ("j0", f"j{timers.DUE_BATCH - 1}")}
         gate = desk.job("ok")
         events = desk.events("ok")
 
@@ -432,7 +432,7 @@ def test_a_wait_that_is_not_too_long_stays_as_it_is(tmp_path: Path) -> None:
         desk.submit(a_new_dag(replace(a_spec("later"), delay_ms=30_000)))
         desk.clock.turn(10)
 
-        desk.perform(upkeep.shorten_waits)
+        desk.perform(timers.shorten_waits)
 
         due_at, events = desk.job("later").due_at, desk.events("later")
 

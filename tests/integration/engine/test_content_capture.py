@@ -11,15 +11,15 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import check, count, everything_in, kept, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
-from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, Recorded, Recorder, record_entries
 from titan.model.actions import SHARED_MARK, ActionEntry, Entry, Payload
-from titan.ports_calls import CallStore
-from titan.rules.entry_redaction import EntryRedactor
-from titan.rules.recording import CAPTURES_ALL, ContentCapture
+from titan.ports.runs_store import CallStore
+from titan.recorder.preprocess import Preparer
+from titan.recorder.recorder import BLOB_BYTES, Recorded, Recorder, record_entries
 from titan.rules.redaction import make_redactor
+from titan.rules.runs.entry_redaction import EntryRedactor
+from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
 from titan.store.blobs import FolderBlobs
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 CANARY = "zebracrossing"
 BODY = Payload(f'{{"messages":{SHARED_MARK}}}', (f'{{"content":"{CANARY}"}}',))

@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.builders import a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine import attendance
-from titan.engine.cancel import cancel_run, end_run
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure
 from titan.model.errors import Conflict, InvalidDag, LimitExceeded, StaleLease
 from titan.model.jobs import Affinity, JobStatus
 from titan.model.run_control import RunOutcome
-from titan.rules.rollup import dag_status
+from titan.orchestrator import worker_registry
+from titan.orchestrator.cancel import cancel_run, end_run
+from titan.rules.runs.stage_status import dag_status
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_what_a_leaving_worker_gives_back_is_not_counted(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train")))
     desk.dispatch()
 
-    desk.store.transact(lambda tx: attendance.leave(tx, "w1")).result()
+    desk.store.transact(lambda tx: worker_registry.leave(tx, "w1")).result()
 
     assert (desk.job("train").status, desk.job("train").attempt_count) == (JobStatus.READY, 0)
     desk.join("w2")
@@ -325,7 +325,7 @@ def test_a_vanished_workers_jobs_go_to_another(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train")))
     desk.dispatch("w1")
 
-    desk.store.transact(lambda tx: attendance.lose(tx, "w1", server_id="")).result()
+    desk.store.transact(lambda tx: worker_registry.lose(tx, "w1", server_id="")).result()
 
     assert [attempt.worker_id for attempt in desk.dispatch("w1", "w2")] == ["w2"]
 
@@ -339,7 +339,7 @@ def test_a_worker_is_not_told_as_lost_what_it_has_reported_itself(desk: Desk) ->
     holding = [done.lease_id, "of nobody"]
 
     found = desk.store.read(
-        lambda reader: attendance.orders(reader, "w1", holding=[*holding, gone.lease_id], stopping=[])
+        lambda reader: worker_registry.orders(reader, "w1", holding=[*holding, gone.lease_id], stopping=[])
     )
 
     assert (found.lost, found.stop) == (("of nobody",), (gone.lease_id,))

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.files import note_artifact, note_files
 from titan.insight.story import story
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StaleLease
 from titan.model.files import AttemptFile
 from titan.model.memory import StoredFile
+from titan.orchestrator.files import note_artifact, note_files
 from titan.wire.protocol import FILES_ACCEPTED_SECONDS
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.builders import PROJECT
 from tests.support.desk import Desk, a_desk
-from titan.engine.receipts import LongOnce, Once
 from titan.model.errors import IdempotencyConflict, InvalidInput
+from titan.orchestrator.receipts import LongOnce, Once
 
 MARK = Once(project_id=PROJECT, key="k", fingerprint="start")
 OTHER = Once(project_id=PROJECT, key="k", fingerprint="stop")

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine import attendance
-from titan.engine.lookout import Lookout
+from titan.maintenance.stall_monitor import StallMonitor
+from titan.orchestrator import worker_registry
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def look(desk: Desk, *, after_seconds: float = 0.0) -> None:
     """Look once, as a server that may have just been started."""
     desk.clock.turn(after_seconds)
-    asyncio.run(Lookout(desk.store, clock=desk.clock).look())
+    asyncio.run(StallMonitor(desk.store, clock=desk.clock).look())
 
 
 def seen(desk: Desk, kind: str) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_label_that_nobody_offers_is_told_once_until_somebody_does(desk: Desk)
     told_once = seen(desk, "JobUnroutable")
     desk.join("w1", GPU=1)
     look(desk)
-    desk.store.transact(lambda tx: attendance.lose(tx, "w1", server_id="")).result()
+    desk.store.transact(lambda tx: worker_registry.lose(tx, "w1", server_id="")).result()
     look(desk)
 
     assert early == []

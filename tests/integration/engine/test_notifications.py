@@ -13,10 +13,10 @@ from tests.support.desk import Desk, a_desk
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
-from titan.engine.bus import Bus
-from titan.engine.notifier import Address, Notifier, post_over_http, read_addresses
+from titan.maintenance.notifications import Address, Notifier, post_over_http, read_addresses
 from titan.model.errors import InvalidInput
-from titan.rules.notices import NoticeKind, check_texts
+from titan.orchestrator.bus import Bus
+from titan.rules.notification_rules import NoticeKind, check_texts
 
 OWN_URL = "http://127.0.0.1:5000"
 

@@ -13,12 +13,12 @@ from tests.support.builders import NOON, PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock
 from tests.support.prefetching import a_prefetched_job, attempts, end, names, worker
 from tests.support.stores import STORES
-from titan.engine import attendance
 from titan.model.attempts import AttemptOutcome
 from titan.model.jobs import Affinity, JobStatus
-from titan.ports import Reader
-from titan.rules.waiting import reason_of, waits_for
-from titan.server.work_views import job_view
+from titan.orchestrator import worker_registry
+from titan.ports.jobs_store import Reader
+from titan.rules.jobs.wait_reason import reason_of, waits_for
+from titan.server.views.jobs import job_view
 
 QUICKLY = timedelta(milliseconds=20)
 
@@ -75,7 +75,7 @@ def test_a_prefetched_job_is_not_leased_to_another_worker(desk: Desk) -> None:
     desk.join("w2")
 
     assert desk.dispatch("w2") == []
-    assert not desk.store.read(lambda reader: attendance.can_serve(reader, ["w1", "w2"]))
+    assert not desk.store.read(lambda reader: worker_registry.can_serve(reader, ["w1", "w2"]))
 
 
 def test_a_prefetched_job_holds_its_place_under_its_concurrency_key(desk: Desk) -> None:
@@ -124,9 +124,9 @@ def test_nothing_is_prefetched_while_another_worker_has_a_free_slot(desk: Desk) 
 def test_the_free_slots_of_a_worker_that_gets_nothing_are_kept_for_nobody(desk: Desk, how: str) -> None:
     desk.join("w2", GENERAL=9)
     acts = {
-        "drained": lambda tx: attendance.drain(tx, worker(desk, "w2")),
-        "lost": lambda tx: attendance.lose(tx, "w2", server_id=""),
-        "left": lambda tx: attendance.leave(tx, "w2"),
+        "drained": lambda tx: worker_registry.drain(tx, worker(desk, "w2")),
+        "lost": lambda tx: worker_registry.lose(tx, "w2", server_id=""),
+        "left": lambda tx: worker_registry.leave(tx, "w2"),
     }
     desk.perform(acts[how])
     desk.submit(a_new_dag(a_spec("now"), a_spec("next")))
@@ -140,7 +140,7 @@ def test_a_job_that_was_lost_before_gets_the_next_free_slot_of_a_worker_that_alw
     desk.dispatch("w2")
     desk.submit(a_new_dag(*(a_spec(f"j{n}") for n in range(4))))
     first, second = desk.prefetch(1)
-    desk.perform(lambda tx: attendance.lose(tx, "w2", server_id=""))
+    desk.perform(lambda tx: worker_registry.lose(tx, "w2", server_id=""))
 
     _done, before = desk.advance(ended=[first], started={second: NOON}, prefetch=5)
     _done, leased = desk.advance(ended=[second], prefetch=5)

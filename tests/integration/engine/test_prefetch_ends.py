@@ -11,14 +11,14 @@ from tests.support.builders import NOON, PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock
 from tests.support.prefetching import a_prefetched_job, attempts, names, orders, worker
 from tests.support.stores import STORES
-from titan.engine import attendance
-from titan.engine.attendance import Orders
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure
 from titan.model.files import AttemptFile, FilePlace
 from titan.model.jobs import JobStatus
-from titan.ports import Reader
-from titan.server.metrics import Metrics
+from titan.orchestrator import worker_registry
+from titan.orchestrator.worker_registry import Orders
+from titan.ports.jobs_store import Reader
+from titan.server.http.metrics import Metrics
 from titan.server.routes.workers import worker_view
 
 QUICKLY = timedelta(milliseconds=20)
@@ -92,7 +92,7 @@ def test_a_draining_worker_is_asked_for_what_it_prefetched_and_prefetches_nothin
     now, prefetched = desk.prefetch(1)
     before = orders(desk, now, prefetched)
 
-    desk.perform(lambda tx: attendance.drain(tx, worker(desk)))
+    desk.perform(lambda tx: worker_registry.drain(tx, worker(desk)))
     asked = orders(desk, now, prefetched)
     _done, leased = desk.advance(returned=[prefetched], prefetch=5)
     left = orders(desk, now)
@@ -107,7 +107,7 @@ def test_what_a_leaving_worker_has_not_begun_goes_back_as_if_it_had_never_been_l
     before = desk.job("next")
     desk.clock.turn(5)
 
-    returned = desk.perform(lambda tx: attendance.leave(tx, "w1"))
+    returned = desk.perform(lambda tx: worker_registry.leave(tx, "w1"))
 
     assert prefetched.lease_id in returned
     assert (desk.job("next"), attempts(desk, "next")) == (before, [])
@@ -119,7 +119,7 @@ def test_what_a_job_said_that_began_unheard_is_gone_when_it_is_given_back(desk: 
     prefetched = a_prefetched_job(desk)
     desk.perform(lambda tx: tx.put_result(prefetched.job_id, PROJECT, '"of nobody"'))
 
-    desk.perform(lambda tx: attendance.leave(tx, "w1"))
+    desk.perform(lambda tx: worker_registry.leave(tx, "w1"))
 
     assert desk.store.read(lambda reader: reader.result(prefetched.job_id)) is None
 
@@ -131,7 +131,7 @@ def test_a_leaving_worker_gives_back_what_has_left_files_before_its_start_was_he
     )
     desk.perform(lambda tx: tx.note_files(prefetched, [file]))
 
-    desk.perform(lambda tx: attendance.leave(tx, "w1"))
+    desk.perform(lambda tx: worker_registry.leave(tx, "w1"))
 
     assert desk.job("next").status is JobStatus.READY
 
@@ -176,9 +176,9 @@ def test_a_prefetched_job_that_is_cancelled_and_does_not_begin_ends_with_all_tha
         case "given back":
             desk.advance(returned=[prefetched])
         case "left":
-            desk.perform(lambda tx: attendance.leave(tx, "w1"))
+            desk.perform(lambda tx: worker_registry.leave(tx, "w1"))
         case _:
-            desk.perform(lambda tx: attendance.lose(tx, "w1", server_id=""))
+            desk.perform(lambda tx: worker_registry.lose(tx, "w1", server_id=""))
 
     assert (desk.job("next").status, desk.job("next").reason) == (JobStatus.CANCELLED, "cancelled on request")
     assert (desk.job("child").status, desk.job("child").reason) == (JobStatus.CANCELLED, "parent 'next' cancelled")
@@ -213,7 +213,7 @@ def test_what_a_lost_worker_had_prefetched_counts_as_lost_and_is_not_prefetched_
     a_prefetched_job(desk)
     desk.join("w2")
 
-    desk.perform(lambda tx: attendance.lose(tx, "w1", server_id=""))
+    desk.perform(lambda tx: worker_registry.lose(tx, "w1", server_id=""))
     job = desk.job("next")
     leased = desk.prefetch(5, worker_id="w2")
 
@@ -239,7 +239,7 @@ def test_a_prefetched_lease_is_renewed_with_the_others(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     desk.clock.turn(6)
 
-    desk.perform(lambda tx: attendance.touch(tx, "w1", [prefetched.lease_id]))
+    desk.perform(lambda tx: worker_registry.touch(tx, "w1", [prefetched.lease_id]))
     desk.clock.turn(6)
     desk.keep_time()
 
@@ -264,7 +264,7 @@ def test_no_view_of_a_worker_shows_more_jobs_than_it_has_slots(desk: Desk) -> No
     def look(reader: Reader) -> tuple[dict[str, int], list[str], str]:
         found = reader.worker("w1")
         assert found is not None
-        view = worker_view(reader, found)
+        view = worker_view(reader, found, owns=lambda _: True)
         metrics = Metrics()
         metrics.look(reader)
         figures = metrics.text(free_bytes=1).decode().splitlines()

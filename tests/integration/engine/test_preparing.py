@@ -12,13 +12,12 @@ import pytest
 
 from benchmarks.conversations import otlp_requests
 from tests.support.waiting import wait_until
-from titan.engine.preparing import NICENESS, Preparer, PreparingProcess
 from titan.ingest import otlp
 from titan.ingest.values import Batch
+from titan.maintenance.settings import Privacy
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput
-from titan.preparation import make_preparer
-from titan.upkeep import Privacy
+from titan.recorder.preprocess import NICENESS, Preparer, PreparingProcess, make_preparer
 
 MAKE = partial(make_preparer, Privacy(patterns={"town": "london|paris"}, fields=(), keeps_content=True), b"k" * 32)
 READ = partial(otlp.read_traces, content_type="application/x-protobuf", content_encoding=None)

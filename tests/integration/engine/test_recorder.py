@@ -20,8 +20,6 @@ from tests.support.call_stores import actions_of, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
-from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
 from titan.model.actions import (
     MAX_TAGS,
     MORE_TAGS,
@@ -35,16 +33,19 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run
-from titan.ports_calls import CallStore, CallTransaction, StoredEntry
-from titan.rules.entry_redaction import EntryRedactor
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.tapes import StoredEntry
+from titan.recorder.preprocess import Preparer
+from titan.recorder.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
 from titan.rules.redaction import make_redactor
-from titan.rules.reports import NEVER_ENDED
-from titan.rules.run_lifecycle import IDLE, IDLE_WITHIN_CALL
+from titan.rules.runs.entry_redaction import EntryRedactor
+from titan.rules.runs.lifecycle import IDLE, IDLE_WITHIN_CALL
+from titan.rules.runs.merge_reports import NEVER_ENDED
 from titan.store.blobs import FolderBlobs
-from titan.store.calls.sqlite_store import SqliteCallStore
-from titan_sdk.redaction_patterns import VERSION
+from titan.store.runs.sqlite_store import SqliteCallStore
+from titan_sdk.redaction.patterns import VERSION
 
 T = TypeVar("T")
 
@@ -257,7 +258,7 @@ class FailingOnce(SqliteCallStore):
 
     has_failed = False
 
-    def transact(self, decide: Callable[[CallTransaction], T]) -> "Future[T]":
+    def transact(self, decide: Callable[[CallTransaction], T], *, is_durable: bool = True) -> "Future[T]":
         """Fail the first time."""
 
         def fail(tx: CallTransaction) -> T:
@@ -267,7 +268,7 @@ class FailingOnce(SqliteCallStore):
                 raise StoreRefused("a row", expected="a good one", found="a bad one", next_step="None.")
             return result
 
-        return super().transact(fail)
+        return super().transact(fail, is_durable=is_durable)
 
 
 def test_an_error_of_a_batch_alone_is_told_to_who_sent_it(tmp_path: Path, desk: Desk) -> None:

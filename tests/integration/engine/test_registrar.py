@@ -13,15 +13,15 @@ from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.call_stores import kept, record, run_of
 from tests.support.desk import Desk, a_desk
 from tests.support.recorded import a_call
-from titan.engine.bus import Bus
-from titan.engine.registrar import PLACE, Registrar
-from titan.engine.silence import end_silent, live_submissions
 from titan.model.errors import StoreUnavailable
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run
-from titan.ports_calls import CallTransaction
-from titan.rules.run_lifecycle import IDLE, RUN_IDLE
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.orchestrator.bus import Bus
+from titan.ports.runs_store import CallTransaction
+from titan.recorder.idle_runs import end_silent, live_submissions
+from titan.recorder.run_projector import PLACE, RunProjector
+from titan.rules.runs.lifecycle import IDLE, RUN_IDLE
+from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.store.session import closed
 
 T = TypeVar("T")
@@ -32,37 +32,37 @@ class AwayAtTimes(SqliteCallStore):
 
     is_away = False
 
-    def transact(self, decide: Callable[[CallTransaction], T]) -> "Future[T]":
+    def transact(self, decide: Callable[[CallTransaction], T], *, is_durable: bool = True) -> "Future[T]":
         """Refuse, or write."""
         if not self.is_away:
-            return super().transact(decide)
+            return super().transact(decide, is_durable=is_durable)
         refused: Future[T] = Future()
         refused.set_exception(closed("the store"))
         return refused
 
 
 class House:
-    """A desk with the store of calls beside it, and a registrar between the two."""
+    """A desk with the store of calls beside it, and a run_projector between the two."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.desk = desk
         self.calls = AwayAtTimes(folder / "calls.db", clock=desk.clock)
-        self.registrar = self.a_registrar()
+        self.run_projector = self.a_run_projector()
         desk.join()
 
-    def a_registrar(self) -> Registrar:
+    def a_run_projector(self) -> RunProjector:
         """Return one that has just been started."""
         loop = asyncio.new_event_loop()
         loop.close()  # nobody waits here
-        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock)
+        return RunProjector(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock)
 
     def restart(self) -> None:
-        """Begin with a registrar that knows nothing."""
-        self.registrar = self.a_registrar()
+        """Begin with a run_projector that knows nothing."""
+        self.run_projector = self.a_run_projector()
 
     def catch_up(self) -> None:
         """Read all of the journal."""
-        while self.registrar.catch_up():
+        while self.run_projector.catch_up():
             pass
 
     def end_silent(self) -> None:
@@ -114,10 +114,10 @@ def test_a_run_that_nobody_ended_ends_when_it_has_done_nothing_for_a_while(house
     house.catch_up()
 
     house.desk.clock.turn(RUN_IDLE.total_seconds() - 1)
-    house.registrar.end_idle()
+    house.run_projector.end_idle()
     before = house.run()
     house.desk.clock.turn(1)
-    house.registrar.end_idle()
+    house.run_projector.end_idle()
 
     assert (before.status, before.ended_at) == (RunStatus.RUNNING, None)
     assert (house.run().status, house.run().ended_at) == (RunStatus.COMPLETED, before.last_event_at)
@@ -132,7 +132,7 @@ def test_a_run_that_fell_silent_while_no_server_ran_ends_after_the_restart(house
     house.desk.clock.turn(RUN_IDLE.total_seconds() + 1)
     house.restart()
     house.catch_up()
-    house.registrar.end_idle()
+    house.run_projector.end_idle()
 
     assert house.run().status is RunStatus.FAILED
     assert house.run("no stages").status is RunStatus.RUNNING

@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.builders import PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.again import redeploy, rerun_job
-from titan.engine.retry import retry_dag, retry_job
-from titan.engine.submit import Submitter
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict
 from titan.model.jobs import GateOutcome
-from titan.ports import Transaction
+from titan.orchestrator.again import redeploy, rerun_job
+from titan.orchestrator.retry import retry_dag, retry_job
+from titan.orchestrator.submit import Submitter
+from titan.ports.jobs_store import Transaction
 from titan.wire.work import Submitted
 
 CLIENT = Submitter(project_id=PROJECT)

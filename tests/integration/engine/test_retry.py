@@ -8,17 +8,17 @@ import pytest
 
 from tests.support.builders import PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
-from titan.engine.again import redeploy, rerun_job, resume_run
-from titan.engine.cancel import cancel_run, end_run
-from titan.engine.retry import retry_dag, retry_job, retry_run
-from titan.engine.submit import Submitter
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import NewDag, OnFailure
 from titan.model.errors import Conflict, IdempotencyConflict, UnknownRun
 from titan.model.jobs import GateOutcome, Job, JobStatus
 from titan.model.run_control import Orchestrator, RunControl, RunOutcome
-from titan.ports import Transaction
-from titan.rules.rollup import dag_status
+from titan.orchestrator.again import redeploy, rerun_job, resume_run
+from titan.orchestrator.cancel import cancel_run, end_run
+from titan.orchestrator.retry import retry_dag, retry_job, retry_run
+from titan.orchestrator.submit import Submitter
+from titan.ports.jobs_store import Transaction
+from titan.rules.runs.stage_status import dag_status
 from titan.wire.work import Resumed, Retried, Submitted
 
 CLIENT = Submitter(project_id=PROJECT)

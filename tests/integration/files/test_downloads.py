@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.raw_http import Answer, a_key, ask
-from titan.engine.worker.contents import text_of
+from titan.worker.files.contents import text_of
 
 CONTENT = bytes(range(256)) * 4
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -64,11 +64,11 @@ def test_the_guides_archive_runs_as_the_guides_request_says(port: int, client: T
 
 
 def test_the_guides_limits_are_the_limits() -> None:
-    from titan.engine.worker.file_collector import MAX_LISTED, REPORT_WITHIN_SECONDS
-    from titan.engine.worker.folder_index import MAX_FILES, SMALL
-    from titan.engine.worker.workspaces import FULL_LOOK_PAUSE
     from titan.rules.archives import MAX_DIRECTORY_BYTES, MAX_ENTRIES, MAX_UNPACKED_BYTES
     from titan.settings import whole_number
+    from titan.worker.files.file_collector import MAX_LISTED, REPORT_WITHIN_SECONDS
+    from titan.worker.files.folder_index import MAX_FILES, SMALL
+    from titan.worker.files.workspaces import FULL_LOOK_PAUSE
 
     said = {
         "longer than 10 s": REPORT_WITHIN_SECONDS == 10,

@@ -72,8 +72,8 @@ def test_what_a_job_uploads_and_publishes_is_listed_and_stays_its_own(
     ]
     contents = [ask(port, "GET", f"/api/blobs/{file['digest']}").body for file in artifacts]
     assert contents == [b"first", b"second"]
-    assert titan("files", "get", "first", f"{name}.txt", "--dag", dag, "--output", "-").stdout == b"first"
-    assert "uploaded" in titan("files", "list", "--dag", dag).text
+    assert titan("files", "first", f"{name}.txt", "--dag", dag, "--output", "-").stdout == b"first"
+    assert "uploaded" in titan("files", "--dag", dag).text
 
 
 def test_each_attempt_has_its_own_list(client: TitanClient, port: int) -> None:
@@ -101,7 +101,7 @@ def test_the_files_of_another_worker_are_listed_and_fetched_like_local_ones(
     listed = files_at(running.sdk_port, f"/api/v1/runs/{run}/files")
 
     assert sorted((file["path"], file["job"]) for file in listed) == [("out.txt", "far"), ("out.txt", "near")]
-    assert titan("files", "get", "far", "out.txt", "--run", run, "--output", "-").stdout == b"far"
+    assert titan("files", "far", "out.txt", "--run", run, "--output", "-").stdout == b"far"
 
 
 def test_a_list_that_is_cut_says_so(client: TitanClient, port: int) -> None:
@@ -137,11 +137,11 @@ def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     text = "import os\nos.mkdir('d')\nopen('d/x.bin', 'wb').write(bytes(range(256)))\nos.symlink('d', 'link')"
     client.wait(client.submit_dag(dag, [a_job(job, text)], agent_run_id=run), timeout=60)
 
-    tables = [titan("files", "list", *words) for words in ([job], [dag], [run], ["--dag", dag], ["--run", run])]
+    tables = [titan("files", *words) for words in ([job], [dag], [run], ["--dag", dag], ["--run", run])]
     target = tmp_path / "copy.bin"
-    fetched = titan("files", "get", run, "d/x.bin", "--output", str(target))
-    again = titan("files", "get", run, "d/x.bin", "--output", str(target))
-    forced = titan("files", "get", run, "d/x.bin", "--output", str(target), "--force")
+    fetched = titan("files", run, "d/x.bin", "--output", str(target))
+    again = titan("files", run, "d/x.bin", "--output", str(target))
+    forced = titan("files", run, "d/x.bin", "--output", str(target), "--force")
 
     assert [without_ages(table.lines) for table in tables] == [without_ages(tables[0].lines)] * 5
     heading, file, link = tables[0].lines
@@ -151,7 +151,7 @@ def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     assert (fetched.exit_code, again.exit_code, forced.exit_code) == (0, 2, 0)
     assert "overwrite it with --force" in again.stderr
     assert target.read_bytes() == bytes(range(256))
-    assert titan("files", "list", job, "--json").document["more"] is False
+    assert titan("files", job, "--json").document["more"] is False
 
 
 def test_the_command_says_what_it_cannot_do(client: TitanClient, titan: CommandLine) -> None:
@@ -161,8 +161,8 @@ def test_the_command_says_what_it_cannot_do(client: TitanClient, titan: CommandL
     client.wait(client.submit_dag(a_name("dag"), jobs[1:]), timeout=60)
 
     assert titan("files").exit_code == 2
-    assert titan("files", "list", "nobody").exit_code == 3
-    assert titan("files", "list", job, "--output", "x").exit_code == 2
-    assert "found none such among 2 (a.txt, link)" in titan("files", "get", job, "b.txt").stderr
-    assert "which is not followed" in titan("files", "get", job, "link").stderr
-    assert titan("files", "list", silent).text.startswith("No files.")
+    assert titan("files", "nobody").exit_code == 3
+    assert titan("files", job, "--output", "x").exit_code == 2
+    assert "found none such among 2 (a.txt, link)" in titan("files", job, "b.txt").stderr
+    assert "which is not followed" in titan("files", job, "link").stderr
+    assert titan("files", silent).text.startswith("No files.")

@@ -11,9 +11,8 @@ import socket
 import pytest
 
 from tests.support.raw_http import read_answer, request, said
-from titan.server.acceptor import Acceptor
-from titan.server.connections import DEFAULT_LIMITS, ConnectionTracker, TrackedConnection
-from titan.server.serve import listen
+from titan.server.http.connections import DEFAULT_LIMITS, ConnectionTracker, TrackedConnection
+from titan.server.http.serve import Acceptor, listen
 
 
 class Exhausted(socket.socket):

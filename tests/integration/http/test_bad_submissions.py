@@ -17,7 +17,7 @@ from tests.support.submissions import DIGEST, a_dag_body, a_job_body, a_name, su
 HUGE = 10**30
 
 GRAPHS = {
-    "a circle": ([a_job_body("a", parents=["b"]), a_job_body("b", parents=["a"])], "no circle of parents"),
+    "a cycle": ([a_job_body("a", parents=["b"]), a_job_body("b", parents=["a"])], "no cycle of parents"),
     "its own parent": ([a_job_body("a", parents=["a"])], "itself among its parents"),
     "an unknown parent": ([a_job_body("a", parents=["ghost"])], "unknown parent 'ghost'"),
     "an id twice": ([a_job_body("a"), a_job_body("a")], "'a' twice"),

@@ -22,7 +22,7 @@ from tests.support.running_titan import Two, running_titan
 from tests.support.submissions import a_name
 from tests.support.telemetry import STARTED_NS, a_record, a_request, a_span
 from tests.support.waiting import wait_until
-from titan.engine.preparing import LARGE_BYTES
+from titan.recorder.preprocess import LARGE_BYTES
 from titan.store.postgres.address import Address
 
 CANARY: Final = "zebracrossing"

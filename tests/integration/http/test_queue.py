@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.support.raw_http import a_key, ask, ask_json, given
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
-from titan.model.queue import WaitsFor
+from titan.model.jobs import WaitsFor
 
 
 def queue(port: int, query: str = "") -> Any:

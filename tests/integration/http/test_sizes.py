@@ -83,7 +83,7 @@ def test_a_dag_of_ten_thousand_jobs_is_taken_listed_and_cancelled_whole(port: in
     assert dag["is_final"]
 
 
-def test_a_chain_of_ten_thousand_jobs_is_no_circle_but_is_one_when_closed(port: int) -> None:
+def test_a_chain_of_ten_thousand_jobs_is_no_cycle_but_is_one_when_closed(port: int) -> None:
     jobs = [a_job_body("0"), *(a_job_body(str(n), parents=[str(n - 1)]) for n in range(1, JOBS))]
     closed = [{**jobs[0], "parents": [str(JOBS - 1)]}, *jobs[1:]]
 
@@ -92,7 +92,7 @@ def test_a_chain_of_ten_thousand_jobs_is_no_circle_but_is_one_when_closed(port: 
 
     assert accepted.status == 201
     assert refused.refusal == (400, "InvalidDag")
-    assert "no circle of parents" in refused.message
+    assert "no cycle of parents" in refused.message
     assert "… 9992 more …" in refused.message
 
 

@@ -13,8 +13,8 @@ from tests.support.certificates import a_certificate
 from tests.support.limited_server import Application, limited_server
 from tests.support.raw_http import Answer, read_answer, request, said
 from tests.support.waiting import let_pass
-from titan.server.connections import ConnectionLimits
-from titan.server.serve import tls_context
+from titan.server.http.connections import ConnectionLimits
+from titan.server.http.serve import tls_context
 
 QUICK = ConnectionLimits(header_seconds=0.3, body_seconds=0.3, closing_seconds=0.3, unread_bytes=100_000)
 PATIENT = ConnectionLimits(unread_bytes=100_000, closing_seconds=0.3)

@@ -157,22 +157,6 @@ def test_what_nobody_saw_where_a_run_was_exported_needs_attention_where_it_is_im
     assert in_need(two.target, run)
 
 
-@pytest.mark.parametrize("is_said_after", [True, False])
-def test_an_older_export_keeps_what_was_acknowledged_after_all_of_the_run(two: Two, is_said_after: bool) -> None:
-    run = a_run(two.source)
-    say(two.source, run, text="known", acknowledges=True)
-    lines = export(two.source, f"run_id={run}").splitlines(keepends=True)[:-1]  # a manifest of other bytes
-    note = json.loads(lines.pop())
-    assert note.pop("troubles") == 1
-    if not is_said_after:
-        note["at"] = "2026-02-01T12:00:00Z"
-
-    came = bring(two.target, b"".join([*lines, json.dumps(note).encode()]), is_partial=True)
-
-    assert came.value["notes"] == 1
-    assert in_need(two.target, run) is not is_said_after
-
-
 def test_what_was_deleted_comes_back_with_its_notes(two: Two) -> None:
     run = a_run(two.source)
     say(two.source, run, text="good")

@@ -32,11 +32,11 @@ def say_nothing(_progress: Progress) -> None:
 
 
 def take(home: Path, target: Path) -> Manifest:
-    return back_up(home, target, now=NOON, tell=say_nothing)
+    return back_up(home, target, now=NOON, on_progress=say_nothing)
 
 
 def put_back(source: Path, home: Path, *, is_forced: bool = False) -> tuple[Manifest, Path | None]:
-    return restore(source, home, now=NOON, is_forced=is_forced, tell=say_nothing)
+    return restore(source, home, now=NOON, is_forced=is_forced, on_progress=say_nothing)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def test_a_backup_is_its_owners_alone_while_it_is_made_and_afterwards(tmp_path: 
         for path in target.parent.rglob("*"):
             seen[path.name] = seen.get(path.name, 0) | stat.S_IMODE(path.stat().st_mode)
 
-    back_up(home, target, now=NOON, tell=look)
+    back_up(home, target, now=NOON, on_progress=look)
     look(None)
 
     assert {name: mode for name, mode in seen.items() if mode & 0o077} == {}
@@ -189,7 +189,7 @@ def test_nobody_starts_on_a_home_while_something_is_put_there(tmp_path: Path, ho
             pass
         refusals.append(str(refused.value))
 
-    restore(tmp_path / "copy", home, now=NOON, is_forced=True, tell=try_to_start)
+    restore(tmp_path / "copy", home, now=NOON, is_forced=True, on_progress=try_to_start)
 
     assert refusals
 

@@ -20,10 +20,10 @@ from tests.support.waiting import wait_until
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEnd
 from titan.model.errors import StoreDamaged, StoreFull
 from titan.model.runs import Note
-from titan.ports_calls import CallReader
-from titan.store.calls.scrubbing import TO_SCRUB
-from titan.store.calls.sqlite_store import SqliteCallStore
-from titan.store.calls.tapes import MAX_DIGESTS, KnownTexts
+from titan.ports.runs_store import CallReader
+from titan.store.runs.secure_delete import TO_SCRUB
+from titan.store.runs.sqlite_store import SqliteCallStore
+from titan.store.runs.tapes import MAX_DIGESTS, KnownTexts
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.
 LIVES = (1, 300, 40)

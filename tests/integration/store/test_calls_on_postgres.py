@@ -15,9 +15,9 @@ from tests.support.recorded import RUN, a_call
 from tests.support.stores import StandingClock
 from tests.support.waiting import wait_until
 from titan.model.actions import SHARED_MARK, ActionEntry, Payload
-from titan.ports_calls import CallCommit, CallStore
-from titan.store.calls.postgres_store import PostgresCallStore
+from titan.ports.runs_store import CallCommit, CallStore
 from titan.store.postgres.address import Address
+from titan.store.runs.postgres_store import PostgresCallStore
 
 SQL_FOLDER = STORE_FOLDER / "sql" / "calls"
 

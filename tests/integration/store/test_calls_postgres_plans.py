@@ -14,12 +14,14 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind
-from titan.model.run_status import RunStatus
-from titan.ports_calls import CallFilter, CallReader, RunFilter
-from titan.store.calls.postgres_session import PostgresCallSession
-from titan.store.calls.postgres_store import PostgresCallStore
-from titan.store.calls.reader import SqlCallReader
+from titan.model.run_control import RunStatus
+from titan.ports.actions import CallFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader
 from titan.store.postgres.address import Address
+from titan.store.runs.postgres_session import PostgresCallSession
+from titan.store.runs.postgres_store import PostgresCallStore
+from titan.store.runs.reader import SqlCallReader
 from titan.store.session import Row, Value
 
 RUNS, ACTIONS = 5_000, 50_000
@@ -28,6 +30,7 @@ RUNS, ACTIONS = 5_000, 50_000
 MORE_RUNS = """
 jsonb_build_object(
     'run_no', run.run_no + n, 'id', 'R' || n, 'agent_id', 'agent' || n % 10, 'session_id', 's' || n % 500,
+    'parent_run_id', 'R' || n % 500,
     'status', case when n % 20 = 0 then 'failed' else 'completed' end, 'started_at_us', run.started_at_us + n * 1000000,
     'ended_at_us', run.started_at_us + n * 1000000 + n % 977, 'cost', n % 1013 * 1000000000, 'version', run.version + n
 )
@@ -109,6 +112,7 @@ REGISTRY = {
     "min cost": RunFilter(min_cost=Decimal("0.9")),
     "24 h": RunFilter(started_since=NOON + timedelta(seconds=RUNS - 60)),
     "session": RunFilter(session_id="s7"),
+    "forks": RunFilter(parent_run_id="R7"),
 }
 LEDGER = {
     "newest": CallFilter(),

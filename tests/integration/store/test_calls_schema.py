@@ -11,16 +11,18 @@ import pytest
 
 from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER
 from tests.support.builders import NOON, PROJECT
-from titan.model.run_status import RunStatus
-from titan.ports_calls import CallFilter, CallReader, RunFilter
-from titan.store.calls.queries import QUERIES
-from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.sqlite_store import CALLS
+from titan.model.run_control import RunStatus
+from titan.ports.actions import CallFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader
+from titan.store.runs.queries import QUERIES
+from titan.store.runs.reader import SqlCallReader
+from titan.store.runs.sqlite_store import CALLS
 from titan.store.session import Row, Value
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession
 
-CALLS_FOLDER = STORE_FOLDER / "calls"
+CALLS_FOLDER = STORE_FOLDER / "runs"
 SQL_FOLDER = STORE_FOLDER / "sql" / "calls"
 
 #: What lists are put together from; `lists.py` asks for them by names in tables of its own.
@@ -37,6 +39,8 @@ ALLOWED = (
     "SCAN runs USING INDEX runs_pinned",
     "SCAN runs USING COVERING INDEX runs_pinned",
     "SCAN runs USING INDEX runs_to_total",  # it holds those alone that are due
+    "SCAN runs USING INDEX runs_to_score",
+    "SCAN agent_runs USING INDEX agent_runs_unfinished",
     "SCAN bounds",
     "SCAN above",
     "SCAN calls",
@@ -53,7 +57,7 @@ NEVER_SORTED = {
         "agents",
         "entries_of_action",
         "entries_of_run",
-        "heard_after",
+        "reported_after",
         "old_runs",
         "runs_changed",
         "runs_in_need",
@@ -94,7 +98,7 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in CALLS_FOLDER.glob("*.py")}
 
     asked_for = {name for text in sources.values() for name in asking.findall(text)}
-    of_lists = sources["lists.py"] + sources["narrowing.py"]
+    of_lists = sources["lists.py"]
     asked_for |= {name for name in re.findall(r"""["'](\w+)["']""", of_lists) if name in PARTS}
     asked_for |= {
         name for text in sources.values() for name in re.findall(r'^    "(\w+)",$', text, re.MULTILINE)
@@ -131,6 +135,7 @@ RUN_FILTERS = [
     RunFilter(min_cost=Decimal(1)),
     RunFilter(started_since=NOON - timedelta(days=1)),
     RunFilter(session_id="s"),
+    RunFilter(parent_run_id="R_1"),
     RunFilter(tag="nightly"),
 ]
 CALL_FILTERS = [

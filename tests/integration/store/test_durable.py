@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import a_database
-from titan.durable import MARKER, open_durable
 from titan.model.errors import InvalidInput, StoreInUse
+from titan.storage import MARKER, open_durable
 
 
 @pytest.fixture

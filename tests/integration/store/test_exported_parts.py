@@ -20,11 +20,12 @@ from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
-from titan.ports_calls import CallReader, StoredEntry
-from titan.server.exported import PART_BYTES, exported
+from titan.ports.runs_store import CallReader
+from titan.ports.tapes import StoredEntry
 from titan.server.routes import importing
+from titan.server.views.exported import PART_BYTES, exported
 from titan.store.blobs import FolderBlobs
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 T = TypeVar("T")
 

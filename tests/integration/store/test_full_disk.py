@@ -13,7 +13,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreFull
 from titan.model.events import JobReady, Subject
 from titan.model.memory import StoredValue
-from titan.ports import Reader, Transaction
+from titan.ports.jobs_store import Reader, Transaction
 from titan.store.blobs import FolderBlobs
 from titan.store.logs import FolderLogs
 from titan.store.sqlite import SqliteStore

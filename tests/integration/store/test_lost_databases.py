@@ -15,9 +15,9 @@ from tests.support.call_stores import record, run_of
 from tests.support.postgres import a_database
 from tests.support.recorded import a_call
 from tests.support.stores import StandingClock, committed
-from titan.durable import Durable, open_durable
 from titan.model.errors import StoreDamaged
 from titan.model.memory import StoredValue
+from titan.storage import Durable, open_durable
 from titan.store.backup import back_up, restore
 from titan.store.sqlite import SqliteStore
 
@@ -120,8 +120,8 @@ def test_a_home_of_before_is_remembered_from_its_next_start_on(home: Path) -> No
 
 
 def test_a_home_from_a_backup_remembers_as_well(tmp_path: Path, home: Path) -> None:
-    back_up(home, tmp_path / "copy", now=NOON, tell=lambda _progress: None)
-    restore(tmp_path / "copy", tmp_path / "again", now=NOON, is_forced=False, tell=lambda _progress: None)
+    back_up(home, tmp_path / "copy", now=NOON, on_progress=lambda _progress: None)
+    restore(tmp_path / "copy", tmp_path / "again", now=NOON, is_forced=False, on_progress=lambda _progress: None)
 
     (tmp_path / "again" / "calls.db").unlink()
 
@@ -133,7 +133,7 @@ def test_a_backup_without_the_recorded_runs_that_were_there_is_not_written(tmp_p
     (home / "calls.db").unlink()
 
     with pytest.raises(StoreDamaged, match="expected the database that was made there; found no file"):
-        back_up(home, tmp_path / "copy", now=NOON, tell=lambda _progress: None)
+        back_up(home, tmp_path / "copy", now=NOON, on_progress=lambda _progress: None)
 
     assert not (tmp_path / "copy").exists()
 

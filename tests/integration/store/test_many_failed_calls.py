@@ -15,12 +15,12 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call, at
 from tests.support.stores import StandingClock
 from titan.model.runs import Note
-from titan.ports_calls import CallStore, CallTransaction
-from titan.store.calls.postgres_session import PostgresCallSession
-from titan.store.calls.postgres_store import PostgresCallStore
-from titan.store.calls.queries import QUERIES
-from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.ports.runs_store import CallStore, CallTransaction
 from titan.store.postgres.address import Address
+from titan.store.runs.postgres_session import PostgresCallSession
+from titan.store.runs.postgres_store import PostgresCallStore
+from titan.store.runs.queries import QUERIES
+from titan.store.runs.sqlite_store import SqliteCallStore
 
 QUERY: Final = "has_unrecovered_error"
 STEPS_AT_ONCE: Final = 100  # of SQLite's virtual machine, as they are counted

@@ -20,15 +20,15 @@ from tests.support.call_stores import record
 from tests.support.postgres import a_database
 from tests.support.recorded import a_call
 from tests.support.stores import committed
-from titan.durable import Durable, open_durable
 from titan.model.errors import SchemaMismatch, StoreDamaged, TitanError
 from titan.model.memory import StoredValue
+from titan.storage import Durable, open_durable
 from titan.store import backup
-from titan.store.calls import postgres_store, sqlite_store
-from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.home_schema import check_home
 from titan.store.postgres import opening as postgres_opening
 from titan.store.postgres.address import Address
+from titan.store.runs import postgres_store, sqlite_store
+from titan.store.runs.postgres_store import PostgresCallStore
 from titan.store.sqlite import opening as sqlite_opening
 from titan.system import SystemClock
 
@@ -87,7 +87,7 @@ def contents(home: Path) -> Contents:
 
 
 def take_backup(home: Path) -> None:
-    backup.back_up(home, home.with_name("copy"), now=NOON, tell=lambda _progress: None)
+    backup.back_up(home, home.with_name("copy"), now=NOON, on_progress=lambda _progress: None)
 
 
 def test_both_databases_of_a_store_have_one_version() -> None:
@@ -181,7 +181,7 @@ def test_a_backup_of_another_schema_is_not_put_back(tmp_path: Path) -> None:
     (copy / "titan-backup.json").write_text(re.sub(r'("calls_sha256": )"\w+"', rf'\1"{digest}"', manifest))
 
     with pytest.raises(SchemaMismatch, match=r"found version 1, of an older Titan\. .* restore it with Titan \d"):
-        backup.restore(copy, tmp_path / "again", now=NOON, is_forced=False, tell=lambda _progress: None)
+        backup.restore(copy, tmp_path / "again", now=NOON, is_forced=False, on_progress=lambda _progress: None)
 
     assert not (tmp_path / "again").exists()
 

@@ -12,13 +12,13 @@ from tests.support.postgres import a_database
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.events import JobReady, Subject
 from titan.model.memory import StoredValue
-from titan.ports import Commit, Transaction
+from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
+from titan.store.postgres.own_commits import OwnCommits
 from titan.store.postgres.session import ConnectionLost, PostgresSession
-from titan.store.postgres.turns import OwnCommits
 from titan.store.writer import Writer
 
 SUBJECT = Subject(project_id=PROJECT)
@@ -114,7 +114,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once(url: str, arrives: bool) -> 
     database = PostgresDatabase(
         lambda: next(sessions)(), address.subject, server_id="here", own=OwnCommits(), clock=SharedClock()
     )
-    writer = Writer(database, clock=StandingClock(), tell=told.append)
+    writer = Writer(database, clock=StandingClock(), notify=told.append)
 
     answers = [writer.submit(add_one).result(PATIENCE_SECONDS) for _ in range(3)]
 

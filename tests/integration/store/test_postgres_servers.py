@@ -14,12 +14,12 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from tests.support.waiting import wait_until
 from titan.model.events import JobReady, Subject
 from titan.model.memory import StoredValue
-from titan.ports import Commit, Transaction
+from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
-from titan.store.postgres.turns import OwnCommits
+from titan.store.postgres.own_commits import OwnCommits
 from titan.store.writer import Writer
 
 SUBJECT = Subject(project_id=PROJECT)
@@ -133,7 +133,7 @@ def test_one_server_is_in_charge_and_when_it_ends_the_other_is(stores: list[Post
 def test_a_transaction_is_by_the_databases_time_whatever_the_servers_own_clock_says(url: str) -> None:
     address, clock = Address(url), SharedClock(StandingClock())
     database = PostgresDatabase(address.connect, address.subject, server_id="here", own=OwnCommits(), clock=clock)
-    writer = Writer(database, clock=clock, tell=lambda _commit: None)
+    writer = Writer(database, clock=clock, notify=lambda _commit: None)
 
     now = writer.submit(lambda tx: tx.now).result(PATIENCE_SECONDS)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.builders import NOON, PROJECT
 from tests.support.sources import ROOT
 from tests.support.stores import StandingClock
-from titan.ports import Reader
+from titan.ports.jobs_store import Reader
 from titan.store.sqlite import SqliteStore
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.

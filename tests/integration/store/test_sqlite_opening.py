@@ -17,7 +17,7 @@ from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreDamaged, StoreInUse
 from titan.model.memory import StoredValue
-from titan.ports import Transaction
+from titan.ports.jobs_store import Transaction
 from titan.store.sqlite import SqliteStore, opening
 
 
@@ -166,8 +166,9 @@ def test_a_damaged_file_is_named_and_left_as_it_is(path: Path, damage: Callable[
 def test_a_start_looks_at_a_large_file_for_as_long_as_it_may_and_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "large.db"
     with closing(apsw.Connection(str(path))) as connection:
-        connection.execute("create table meta (name text, value text)")
-        connection.execute("insert into meta values ('schema_version', ?)", (opening.CONTROL.schema.version,))
+        connection.execute(opening.CONTROL.schema.sql)
+        version = str(opening.CONTROL.schema.version)
+        connection.execute("insert into meta (name, value) values ('schema_version', ?)", (version,))
         connection.execute("create table many (number integer); create table late (content text)")
         connection.execute(
             "with recursive n (i) as (select 1 union select i + 1 from n where i < 100000) "
@@ -183,6 +184,14 @@ def test_a_start_looks_at_a_large_file_for_as_long_as_it_may_and_no_longer(tmp_p
         opening.check(path)
     with pytest.raises(StoreDamaged):
         opening.check(path, within_seconds=None)
+
+
+def test_a_definition_that_was_changed_is_damage(path: Path) -> None:
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("alter table jobs rename column priority to priorit_")
+
+    with pytest.raises(StoreDamaged, match="another definition of 'jobs"):
+        open_store(path)
 
 
 def test_damage_in_what_a_crash_left_is_found_too(path: Path) -> None:

@@ -77,7 +77,8 @@ def test_without_re2_a_pattern_of_an_action_is_refused_where_it_stands_and_its_f
     )
 
     with fake_titan() as fake:
-        done = run_program(tmp_path / "agent.py", cwd=tmp_path, env={"TITAN_PORT": str(fake.port)})
+        env = {"TITAN_PORT": str(fake.port), "TITAN_RECORD_CODE": "0"}
+        done = run_program(tmp_path / "agent.py", cwd=tmp_path, env=env)
 
     assert '"[redacted:iban]"' in json.dumps(fake.facts.entries)
     assert "AT61" not in json.dumps(fake.facts.entries)

@@ -159,7 +159,9 @@ while not pathlib.Path("away").exists():
     stopper.join()
     fake.start_again()
 
-    assert (code, output) == (0, "[SDK] Submitting DAG: RESEARCH_1_PLAN\n")
+    said, waiting = output.splitlines()
+    assert (code, said) == (0, "[SDK] Submitting DAG: RESEARCH_1_PLAN")
+    assert waiting.startswith("titan_sdk: 1 recorded entry waits in ")  # what the program is made of
     assert fake.facts.ended_runs == {}
 
 

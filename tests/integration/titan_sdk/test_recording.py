@@ -36,6 +36,7 @@ class Programs:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.env = {"TITAN_PORT": str(port), "TITAN_HOME": str(folder / "home"), "HOME": str(folder)}
+        self.env["TITAN_RECORD_CODE"] = "0"  # tests/integration/titan_sdk/test_recording_program.py is about that
 
     @property
     def spool(self) -> Path:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tests.support.worker_server import WorkerServer
-from titan.engine.worker.file_collector import CollectLimits
-from titan.engine.worker.inbox import Inbox
-from titan.engine.worker.server_address import ServerAddress
-from titan.engine.worker.worker import Worker, WorkerPlan
+from titan.worker.files.file_collector import CollectLimits
+from titan.worker.mailbox import Inbox
+from titan.worker.server_client import ServerAddress
+from titan.worker.worker import Worker, WorkerPlan
 
 
 def test_a_worker_without_work_ends_when_no_server_answers_for_long(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.attempts import LocalAttempts
 from tests.support.waiting import is_running, wait_until, wait_until_gone
-from titan.engine.executors.local import LocalExecutor, without_titan
-from titan.engine.executors.process_tree import children_of, descendants
+from titan.worker.executors.local import LocalExecutor, without_titan
+from titan.worker.executors.process_tree import children_of, descendants
 
 IS_WARM = "import sys\nprint('titan_sdk' in sys.modules)"
 

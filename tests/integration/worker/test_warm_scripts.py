@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.attempts import Attempts, LocalAttempts
-from titan.engine.executors.local import PYTHON
+from titan.worker.executors.local import PYTHON
 
 ERRORS = {
     "an error": "def inner():\n    return 1 / 0\n\n\ndef outer():\n    inner()\n\n\nouter()",

@@ -13,9 +13,9 @@ import pytest
 from tests.support.waiting import is_running, wait_until, wait_until_gone
 from tests.support.worker_process import WorkerProcess
 from tests.support.worker_server import WorkerServer
-from titan.engine.worker.survival import local_folder, read_surviving_worker
 from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import Report
+from titan.worker.adoption import local_folder, read_surviving_worker
 
 ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its keepers, and for each the process of a job
 SLEEP = "import os, time\nprint('ready', os.getpid())\ntime.sleep(600)"

@@ -14,7 +14,7 @@ from titan.cli.arguments import (
     parse_text,
     parse_whole_number,
 )
-from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.exit_codes import CommandFailed, ExitCode
 
 ValueT = TypeVar("ValueT")
 

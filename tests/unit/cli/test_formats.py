@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from titan.cli.formats import age, count, duration, in_words, moment, plain, size, until, with_local_times
+from titan.cli.views.formats import age, count, duration, in_words, moment, plain, size, until, with_local_times
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from titan.cli.gist import MOST_CHARACTERS, gist_of
+from titan.cli.views.preview import MOST_CHARACTERS, gist_of
 
 ASKED = [
     {"role": "system", "content": "You are brief."},

@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.cli_answers import a_tally, an_answer
 from titan.cli.commands.runs_files import imported_words
-from titan.cli.formats import money
-from titan.cli.run_views import Call, action_row, cost_of, progress_of, tree_of
+from titan.cli.views.formats import money
+from titan.cli.views.runs import Call, action_columns, cost_of, progress_of, tree_of
 from titan.model.actions import ActionKind, Outcome
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.wire.actions import SkeletonAnswer
 from titan.wire.runs import ImportAnswer, ProgressView, RunView
 
@@ -148,7 +148,9 @@ def test_only_what_runs_in_a_run_that_goes_on_takes_longer_and_longer(
         outcome=outcome,
     )
 
-    assert action_row(call, run, at=began + timedelta(seconds=10))[3] == told
+    took = next(column for column in action_columns(run, {}, has_ids=False) if column.title == "TOOK")
+
+    assert (took.cell(call, began + timedelta(seconds=10)) or "-") == told
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.server import Address, choose_addresses, left_in, parse_address
+from titan.cli.exit_codes import CommandFailed, ExitCode
+from titan.cli.server import choose_addresses, left_in, parse_address
+from titan_sdk.http.address import Address
 
 
 @pytest.mark.parametrize(

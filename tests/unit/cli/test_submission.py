@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from titan.cli.arguments import PerJob
-from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.commands.submit import JobOptions
+from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.submission import JobSettings, Script, build_dag, default_dag_name, parse_edges, read_scripts
 from titan.wire.work import NewJobBody, SubmitBody
 
@@ -34,18 +34,22 @@ def test_a_script_without_settings_leaves_everything_to_the_server() -> None:
 
 
 def test_every_setting_reaches_its_job() -> None:
-    settings = JobSettings(
-        arguments={"train": ["--epochs", "3"]},
-        parents={"train": ["extract"]},
-        requirement=PerJob(by_job={"train": "GPU"}),
-        priority=PerJob(for_all=2),
-        retries=PerJob(for_all=1),
-        backoff_seconds=PerJob(for_all=0.5),
-        timeout_seconds=PerJob(for_all=60.0),
-        delay_seconds=PerJob(for_all=1.5),
-        environment={"MODE": "fast"},
-        is_cold=True,
+    options = JobOptions(
+        after=["train=extract"],
+        requires=["train=GPU"],
+        priority=["2"],
+        retries=["1"],
+        backoff=["500ms"],
+        timeout=["1m"],
+        delay=["1.5"],
+        ask=["train=Go on?"],
+        ask_within=["1h"],
+        concurrency_key=["gpu"],
+        concurrency_limit=["2"],
+        cold=True,
+        env=["MODE=fast"],
     )
+    settings = options.settings(["train"], ["--epochs", "3"])
 
     dag = build_dag("nightly", [a_script("train")], settings)
 
@@ -62,6 +66,10 @@ def test_every_setting_reaches_its_job() -> None:
             backoff_seconds=0.5,
             timeout_seconds=60.0,
             delay_ms=1500,
+            hitl_message="Go on?",
+            max_wait_seconds=3600.0,
+            concurrency_key="gpu",
+            concurrency_limit=2,
             env={"MODE": "fast"},
             cold=True,
         )

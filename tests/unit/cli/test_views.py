@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 
 from tests.support.cli_answers import NOON, a_tally, an_answer, an_answered_dag, an_answered_job
-from titan.cli.run_views import show_run
-from titan.cli.screen import Column, Status, make_table, say, show_json, show_table
-from titan.cli.views import show_dag, show_job, show_outcome, summary
+from titan.cli.terminal import Column, Columns, Status, make_table, say, show_json, show_table
+from titan.cli.views.jobs import show_dag, show_job, show_outcome, summary
+from titan.cli.views.runs import show_run
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.wire.runs import RunView
 
 
@@ -117,8 +117,12 @@ def test_a_summary_leaves_out_what_there_is_none_of() -> None:
 
 
 def test_on_a_narrow_terminal_names_fold_and_lesser_columns_leave() -> None:
-    columns = (Column("JOB", folds=True), Column("STATUS"), Column("WORKER", least_columns=100))
-    table = make_table(columns, [["a-name-of-thirty-characters-abc", Status("RUNNING"), "w"]], terminal_columns=30)
+    columns: Columns[str] = (
+        Column("JOB", lambda name, _: name, folds=True),
+        Column("STATUS", lambda _name, _: Status("RUNNING")),
+        Column("WORKER", lambda _name, _: "w", least_columns=100),
+    )
+    table = make_table(columns, ["a-name-of-thirty-characters-abc"], terminal_columns=30, at=NOON)
     screen = io.StringIO()
 
     Console(file=screen, width=30).print(table)
@@ -128,7 +132,9 @@ def test_on_a_narrow_terminal_names_fold_and_lesser_columns_leave() -> None:
 
 
 def test_a_piped_table_has_whole_lines_and_no_trailing_blanks(capsys: pytest.CaptureFixture[str]) -> None:
-    show_table((Column("A"), Column("B")), [["x" * 300, "1"], ["y", "2"]])
+    columns: Columns[tuple[str, str]] = (Column("A", lambda row, _: row[0]), Column("B", lambda row, _: row[1]))
+
+    show_table(columns, [("x" * 300, "1"), ("y", "2")])
 
     assert capsys.readouterr().out.splitlines() == [f"A{' ' * 301}B", f"{'x' * 300}  1", f"y{' ' * 301}2"]
 

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from tests.support.virtual_time import run_virtually
-from titan.engine.afterwards import EACH_BYTES, LAST_SECONDS, MOST_BYTES, Afterwards
 from titan.model.errors import StoreFull, StoreUnavailable
+from titan.recorder.background import EACH_BYTES, LAST_SECONDS, MOST_BYTES, Afterwards
 
 
 async def fill() -> None:

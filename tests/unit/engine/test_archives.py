@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.zips import a_directory_entry, a_listing_zip, a_unicode_path, a_zip, an_end
-from titan.engine.archives import look_into, unpack
 from titan.model.errors import InvalidInput
+from titan.orchestrator.archives import look_into, unpack
 from titan.rules.archives import MAX_DIRECTORY_BYTES, MAX_ENTRIES
 
 ENTRY = a_directory_entry(b"abcd")

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tests.support.builders import NOON, PROJECT
-from titan.engine.bus import DUE, JOURNAL, Bus, Kind, Topic, topics_of
 from titan.model.events import JournalEntry, Subject
-from titan.ports import Commit
+from titan.orchestrator.bus import DUE, JOURNAL, Bus, Kind, Topic, topics_of
+from titan.ports.jobs_store import Commit
 
 KEY = Topic(Kind.KEY, "k")
 
@@ -47,7 +47,7 @@ def test_a_watch_hears_once_of_any_number_of_changes_before_it_listens() -> None
         with bus.watch([KEY]) as watch:
             bus.publish(a_commit(key="k"))
             bus.publish(a_commit(key="k"))
-            heard = [await watch.heard(5), await watch.heard(0.01)]
+            heard = [await watch.wait(5), await watch.wait(0.01)]
         assert heard == [True, False]
 
     on_a_bus(test)
@@ -57,7 +57,7 @@ def test_a_watch_hears_nothing_of_other_topics() -> None:
     async def test(bus: Bus) -> None:
         with bus.watch([KEY]) as watch:
             bus.publish(a_commit("JobReady", key="other"))
-            assert not await watch.heard(0.01)
+            assert not await watch.wait(0.01)
 
     on_a_bus(test)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.free_space import Disk, SpaceWatch, disk_of
+from titan.maintenance.disk_space import Disk, SpaceWatch, disk_of
 from titan.model.errors import StoreFull
 
 GIB = 1024**3

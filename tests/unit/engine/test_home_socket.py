@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.home_id import is_gone, read_home_id, write_home_id
-from titan.engine.home_socket import FILE, connect_in, listen_in
+from titan.home.identity import is_gone, read_home_id, write_home_id
+from titan.home.socket import FILE, connect_in, listen_in
 
 
 @pytest.mark.parametrize("folder", ["home", "h" * 200])

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.builders import NOON, PROJECT, a_dag, a_job
 from tests.support.stored import a_run
-from titan.engine.notifier import page_of
+from titan.maintenance.notifications import page_of
 from titan.model.dags import JobCounts
 from titan.model.events import JournalEntry, Subject
 from titan.model.jobs import JobStatus
 from titan.model.run_control import RunOutcome
-from titan.rules.notices import Facts, notice_of
+from titan.rules.notification_rules import Facts, notice_of
 
 FAILED_DAG = replace(a_dag(counts=JobCounts(failed=2), started_at=NOON, ended_at=NOON), name="a/b c")
 FAILED_RUN = replace(a_run(), outcome=RunOutcome.FAILED, ended_at=NOON)

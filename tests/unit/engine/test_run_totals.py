@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from titan.engine.run_totals import RESTS, RunTotalsKeeper
-from titan.ports_calls import CallStore
+from titan.ports.runs_store import CallStore
+from titan.recorder.run_totals import RESTS, RunTotalsKeeper
 
 LARGE, SMALL = ("default", "large"), ("default", "small")
 LARGE_SECONDS = 4.0
@@ -33,7 +33,7 @@ class SlowStore:
             self.time += LARGE_SECONDS
         self.read_runs.append(run_id)
 
-    def transact(self, decide: Callable[..., None]) -> Future[None]:
+    def transact(self, decide: Callable[..., None], *, is_durable: bool = True) -> Future[None]:
         raise AssertionError("nothing was computed")
 
 
@@ -44,7 +44,7 @@ def store() -> SlowStore:
 
 @pytest.fixture
 def keeper(store: SlowStore) -> Iterator[RunTotalsKeeper]:
-    keeper = RunTotalsKeeper(cast(CallStore, store), now=lambda: store.time)
+    keeper = RunTotalsKeeper(cast(CallStore, store), now=lambda: store.time, used=lambda: store.time)
     yield keeper
     store.may_read_large.set()
     keeper.close()
@@ -54,7 +54,7 @@ def test_a_small_run_does_not_wait_for_a_large_one_that_is_asked_for_with_it(
     keeper: RunTotalsKeeper, store: SlowStore
 ) -> None:
     keeper.ask([LARGE, SMALL]).result(PATIENCE)
-    store.time += RESTS * LARGE_SECONDS
+    store.time += 2 * RESTS * LARGE_SECONDS  # two runs grow at the same time
     store.may_read_large.clear()
 
     both = keeper.ask([LARGE, SMALL])

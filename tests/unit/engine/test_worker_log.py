@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from titan.engine.local_worker import trim
+from titan.worker.local_workers import trim
 
 
 def test_a_log_that_grew_is_moved_aside_under_its_writer(tmp_path: Path) -> None:

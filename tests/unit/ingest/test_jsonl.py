@@ -8,7 +8,6 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -16,8 +15,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
+from titan.ingest.agentsentinel.fields import payload_of
 from titan.ingest.jsonl import Pinned, read_lines
-from titan.ingest.sentinel_payloads import payload_of
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines, note_line
 from titan.insight.export_lines import NoteLine
@@ -38,8 +37,8 @@ from titan.model.actions import (
 )
 from titan.model.errors import InvalidInput
 from titan.model.runs import Action, Note, Run
-from titan.ports_calls import KnownCalls
-from titan.rules.recording import Applied, apply_entries
+from titan.ports.runs_store import KnownCalls
+from titan.rules.runs.recording import Applied, apply_entries
 
 NOTHING = KnownCalls(runs={}, actions={}, next_number=1)
 RUNS = ("r1", "r2")
@@ -124,6 +123,8 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
             at=NOON,
             agent_id=draw(names),
             session_id=draw(st.none() | names),
+            parent_run_id=draw(st.none() | names),
+            forked_at_action_id=draw(st.none() | names),
             name=draw(st.none() | names),
             done=draw(st.none() | st.integers(0, 9)),
             total=draw(st.none() | st.integers(0, 9)),
@@ -236,15 +237,6 @@ def a_note_line(**fields: object) -> bytes:
 def test_a_note_that_cannot_be_read_is_refused_with_its_line(fields: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         list(read_lines([a_line(action="x"), a_note_line(**fields)], is_partial=True))
-
-
-def test_an_export_that_was_made_before_it_held_notes_is_read() -> None:
-    line = a_line(action="x") + b"\n"
-    manifest = {"type": "manifest", "runs": 0, "actions": 1, "sha256": sha256(line).hexdigest()}
-
-    [told] = read_lines([line, json.dumps(manifest).encode()])
-
-    assert isinstance(told, ActionEntry)
 
 
 def a_line(**fields: object) -> bytes:

@@ -16,10 +16,10 @@ from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Source
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.rules.reports import NEVER_ENDED, closed
-from titan.rules.run_lifecycle import fallen_silent
+from titan.model.run_control import RunStatus, StatusSource
+from titan.model.runs import ReportedEnd, Run
+from titan.rules.runs.lifecycle import fallen_silent
+from titan.rules.runs.merge_reports import NEVER_ENDED, closed
 
 
 def exported(memory: Memory) -> list[bytes]:
@@ -129,8 +129,8 @@ def silent(memory: Memory) -> Memory:
     return memory
 
 
-def stands(run: Run) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
-    return run.status, run.status_source, run.ended_at, run.reason, run.told_end
+def stands(run: Run) -> tuple[RunStatus, StatusSource, object, str | None, ReportedEnd | None]:
+    return run.status, run.status_source, run.ended_at, run.reason, run.reported_end
 
 
 def test_an_end_that_was_only_inferred_is_one_after_an_import() -> None:
@@ -150,9 +150,9 @@ def test_an_end_that_was_told_before_something_began_stands_again_after_an_impor
     here = imported(there)
 
     assert here.run == replace(there.run, entry_count=here.run.entry_count)
-    assert here.run.told_end is not None
+    assert here.run.reported_end is not None
     assert fallen_silent(here.run).reason == "the agent failed"
-    assert imported(silent(there)).run.told_end == there.run.told_end
+    assert imported(silent(there)).run.reported_end == there.run.reported_end
 
 
 def test_an_end_that_was_inferred_elsewhere_is_none_where_more_is_known() -> None:
@@ -172,7 +172,7 @@ def test_an_end_that_was_told_elsewhere_counts_where_more_is_known_unless_it_cam
         here.hear(*read(exported(there)))
 
     assert known.run.status is RunStatus.FAILED
-    assert (later.run.status, later.run.told_end and later.run.told_end.status) == (
+    assert (later.run.status, later.run.reported_end and later.run.reported_end.status) == (
         RunStatus.RUNNING,
         RunStatus.CANCELLED,
     )
@@ -258,7 +258,7 @@ def test_what_never_ended_elsewhere_has_ended_where_its_end_was_told() -> None:
 def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_imports_own_word() -> None:
     there = heard([a_word(agent_id="ada"), a_span("s1", cost="0.5"), a_word(seconds=9, end=RunEnd.COMPLETED)])
     old = [json.loads(line) for line in exported(there)[:-1]]
-    for name in ("agent_at", "last_started_at", "last_outcome", "last_ended_at", "progress_at", "told_end"):
+    for name in ("agent_at", "last_started_at", "last_outcome", "last_ended_at", "progress_at", "reported_end"):
         del old[0][name]
     del old[1]["sources"]
 

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import NOON
-from titan.ingest.sentinel import Batch, read_batch
-from titan.ingest.sentinel_calls import failure_of, failure_text
-from titan.ingest.sentinel_fields import Sender
-from titan.ingest.sentinel_interventions import intervention_entries, read_intervention
-from titan.ingest.sentinel_payloads import payload_of
+from titan.ingest.agentsentinel.calls import failure_of, failure_text
+from titan.ingest.agentsentinel.fields import Sender, payload_of
+from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention
+from titan.ingest.agentsentinel.reports import Batch, read_batch
 from titan.model.actions import ActionEntry, ActionKind, Failure, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
 from titan_sdk.tape import decode

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from tests.support.builders import NOON
-from titan.ingest.sentinel_bundle import MOST_LEVELS, BundleEntry, bundle_entry
-from titan.ingest.sentinel_payloads import payload_of
+from titan.ingest.agentsentinel.bundle import MOST_LEVELS, BundleEntry, bundle_entry
+from titan.ingest.agentsentinel.fields import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.runs import COUNTS_ALL, Action
 from titan_sdk.tape import encode

@@ -12,12 +12,17 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
 from tests.support.recorded import Memory
-from titan.ingest.sentinel import read_batch
-from titan.ingest.sentinel_fields import Sender
-from titan.ingest.sentinel_interventions import RUNLESS, intervention_entries, read_intervention, read_replay_results
+from titan.ingest.agentsentinel.fields import Sender
+from titan.ingest.agentsentinel.interventions import (
+    RUNLESS,
+    intervention_entries,
+    read_intervention,
+    read_replay_results,
+)
+from titan.ingest.agentsentinel.reports import read_batch
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
-from titan.ports_calls import KnownCalls
-from titan.rules.recording import Applied, apply_entries
+from titan.ports.runs_store import KnownCalls
+from titan.rules.runs.recording import Applied, apply_entries
 from titan_sdk.tape import decode
 
 FOLDER = "unit/ingest/captured_sentinel"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from titan.insight.likeness import similar_names
+from titan.insight.suggestions import similar_names
 
 AGENTS = ("invoice-reader", "qa.bot", "research-agent", "Support")
 

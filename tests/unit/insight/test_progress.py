@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, heard
-from titan.insight.progress import Progress, progress
-from titan.model.run_status import RunStatus
+from titan.insight.run_details import Progress, progress
+from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 
 

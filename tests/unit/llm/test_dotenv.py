@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.llm.dotenv import model_environment, parse_dotenv
+from titan.llm.registry import model_environment, parse_dotenv
 from titan.model.errors import ModelNotConfigured
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from titan.llm.prices import ListedPrices
 from titan.model.actions import ModelUse
-from titan.ports_calls import Prices
+from titan.ports.runtime import Prices
 
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 PRICES: Prices = ListedPrices()

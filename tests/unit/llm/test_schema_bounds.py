@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan.llm.schema_bounds import MAX_ITEMS, MAX_LENGTH, bounded
+from titan.llm.local import MAX_ITEMS, MAX_LENGTH, bounded
 from titan_sdk.json_schema import problems
 
 

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, at, heard
 from titan.model.actions import Outcome
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd, righted, troubles_after, wrong_now
+from titan.model.run_control import RunStatus, StatusSource
+from titan.model.runs import ReportedEnd, Run, righted, troubles_after, wrong_now
 
 
 def a_run(**changes: object) -> Run:
@@ -25,8 +25,8 @@ def failed(run: Run, seconds: float = 9) -> Run:
 
 def going_on(run: Run, seconds: float = 9, status: RunStatus = RunStatus.FAILED) -> Run:
     """Return a run that goes on after it was told to have ended."""
-    told = ToldEnd(status=status, source=StatusSource.EXPLICIT, at=at(seconds))
-    return replace(run, status=RunStatus.RUNNING, ended_at=None, told_end=told)
+    told = ReportedEnd(status=status, source=StatusSource.EXPLICIT, at=at(seconds))
+    return replace(run, status=RunStatus.RUNNING, ended_at=None, reported_end=told)
 
 
 def test_a_run_that_is_new_begins_with_all_that_is_wrong_in_it() -> None:

@@ -1,8 +1,13 @@
 """The researcher: passages found, statements checked, sentences quoted."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import research_worker
 from research_worker import (
     Passage,
     Research,
@@ -18,6 +23,7 @@ from research_worker import (
 )
 
 from tests.support.fake_titan import FakeTitan
+from tests.support.sources import ROOT
 from titan_sdk import TitanClient
 
 QUERY = "What happens to a job when its worker dies?"
@@ -215,3 +221,34 @@ def test_the_result_file_lists_findings_the_sources_they_cite_and_notes() -> Non
         "# Leases\n\n## Findings\n- A lease ends. [2]\n\n## Sources\n- [2] guide.md, line 7: Leases\n\n"
         "## Notes\n- A note.\n"
     )
+
+
+RANKED = """
+import sys
+from pathlib import Path
+import research_corpus, research_worker
+corpus = research_corpus.read_corpus(Path(sys.argv[1])).passages
+for subtopic in ("What happens when something dies", "When the server is away", "What is recorded", "How a job runs"):
+    query = "What happens to running jobs when a worker or the server is killed, and what does Titan do about it?"
+    task = research_worker.Task(subtopic=subtopic, query=query, quote=True)
+    passages = [research_worker.Passage(**passage) for passage in corpus]
+    weights = research_worker.weigh(passages, task)
+    found = research_worker.best_passages(passages, weights)
+    print(found, sorted(weights.items()), research_worker.rank_sentences(found, weights))
+"""
+
+
+def test_what_is_chosen_is_the_same_whatever_the_order_of_sets() -> None:
+    folder = Path(research_worker.__file__).parent
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", RANKED, str(ROOT / "docs")],
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4", "5")
+    }
+
+    assert len(said) == 1

@@ -7,9 +7,9 @@ import pytest
 from tests.support.builders import NOON, PROJECT, a_spec
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.jobs import Job, JobStatus
-from titan.model.tokens import Role
-from titan.rules.access import PERMITTED, Permission, is_within_reach
-from titan.rules.dag import MAX_DEPTH
+from titan.model.tokens import Role, Scope
+from titan.rules.access import PERMITTED, SCOPED, Permission, is_within_reach, may
+from titan.rules.jobs.dag import MAX_DEPTH
 
 
 def a_dag(dag_id: str, *, run_id: str | None = None, made_by: str | None = None) -> Dag:
@@ -51,8 +51,27 @@ def test_every_permission_is_the_admins_and_every_permission_is_in_the_table() -
     assert all(Role.ADMIN in PERMITTED[permission] for permission in Permission)
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.WORKER, Role.JOB])
-def test_only_the_admin_hands_out_tokens(role: Role) -> None:
+def test_of_members_each_may_what_the_next_may() -> None:
+    viewer, manager, owner = (
+        {p for p in Permission if may(role, p)} for role in (Role.VIEWER, Role.MANAGER, Role.OWNER)
+    )
+
+    assert viewer - {Permission.SEE_FIGURES} < manager < owner
+    assert owner - manager == {Permission.ADMINISTER}
+    assert not owner & {Permission.OPERATE, Permission.WORK}
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_scope_lets_a_key_do_what_a_manager_may_and_nothing_of_the_server(scope: Scope) -> None:
+    beyond = {p for p in Permission if may(Role.KEY, p, scopes=[scope]) and not may(Role.KEY, p)}
+
+    assert beyond == SCOPED[scope]
+    assert all(may(Role.MANAGER, permission) for permission in beyond)
+    assert not may(Role.VIEWER, Permission.EVALUATE, scopes=[])
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.VIEWER, Role.WORKER, Role.KEY, Role.JOB])
+def test_only_admins_and_owners_hand_out_tokens(role: Role) -> None:
     assert role not in PERMITTED[Permission.ADMINISTER]
 
 

@@ -28,7 +28,7 @@ from titan.model.events import (
     JobSucceeded,
 )
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
-from titan.rules.lifecycle import IllegalTransition, advance, longest_wait, release
+from titan.rules.jobs.lifecycle import IllegalTransition, advance, longest_wait, release
 
 NOW = NOON + timedelta(seconds=30)
 DUE = NOW + timedelta(seconds=8)

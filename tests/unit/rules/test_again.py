@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import a_gate, a_job
 from titan.model.jobs import Job, JobStatus
-from titan.rules.again import UNSUCCESSFUL, gates_above, jobs_to_revive
+from titan.rules.jobs.propagation import UNSUCCESSFUL, gates_above, jobs_to_revive
 
 Graph = dict[str, tuple[JobStatus, tuple[str, ...]]]  #: name → (status, parents)
 
@@ -46,7 +46,7 @@ def test_one_with_another_lost_parent_stays_and_so_do_those_behind_it() -> None:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    """Draw a graph without circles with final statuses."""
+    """Draw a graph without cycles with final statuses."""
     names = [f"j{number}" for number in range(draw(st.integers(1, 7)))]
     return {
         name: (

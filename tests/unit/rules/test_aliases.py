@@ -8,17 +8,17 @@ from msgspec.structs import replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, RunEnd, Source
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Run
-from titan.rules.recording import claims_of, joined, under_their_runs
-from titan.rules.run_lifecycle import not_heard_yet
+from titan.rules.runs.lifecycle import not_reported_yet
+from titan.rules.runs.recording import claims_of, joined, under_their_runs
 
 TRACE = "a" * 32
 ANSWER = f"chatcmpl-{'b' * 32}"
 
 
 def a_run(id: str = "R_1", **fields: object) -> Run:
-    return replace(not_heard_yet(PROJECT, id, at=NOON, now=NOON, keeps_content=True), **fields)
+    return replace(not_reported_yet(PROJECT, id, at=NOON, now=NOON, keeps_content=True), **fields)
 
 
 def test_a_run_claims_its_traces_and_the_answers_that_its_spans_name_and_who_reported_first_has_it() -> None:

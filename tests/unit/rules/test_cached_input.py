@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call
 from titan.model.actions import MOST_TOKENS, ActionEntry, ModelUse
-from titan.rules.storable import all_input, storable
+from titan.rules.runs.sanitize import all_input, storable
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
 from titan.model.actions import Failure, Payload
-from titan.rules.content import facts_in, without_content
+from titan.rules.runs.content import facts_in, without_content
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,9 @@ def test_inputs_outputs_tracebacks_and_content_in_details_go_and_the_rest_stays(
 
     assert without_content(call) == replace(call, outputs=None, failure=Failure(type="E", message="m"), details=None)
     assert without_content(replace(a_word(), details='{"traceback":"t"}')) == a_word()
+
+
+def test_where_no_content_is_stored_a_run_keeps_no_code() -> None:
+    word = replace(a_word(), process='{"command":["agent.py"]}', program=Payload('{"modules":[]}'))
+
+    assert without_content(word) == a_word()

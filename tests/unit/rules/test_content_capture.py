@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import RUN, Memory, a_call, a_word
 from titan.model.actions import ActionEntry, Payload
-from titan.rules.recording import CAPTURES_ALL, MOST_DETAILS, ContentCapture, apply_entries
+from titan.rules.runs.recording import CAPTURES_ALL, MOST_DETAILS, ContentCapture, apply_entries
 
 FINANCE = ContentCapture(off_projects=frozenset({"Finance", "hr"}))
 CALL = replace(a_call(), inputs=Payload("1"), outputs=Payload("2"))

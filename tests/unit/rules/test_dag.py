@@ -1,4 +1,4 @@
-"""What a graph must be to be stored: every refusal has its own message, and a circle is really one."""
+"""What a graph must be to be stored: every refusal has its own message, and a cycle is really one."""
 
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -12,8 +12,8 @@ from tests.support.builders import a_gate, a_new_dag, a_spec
 from titan.model.dags import NewDag
 from titan.model.errors import InvalidDag, InvalidInput, InvalidName, LimitExceeded
 from titan.model.jobs import JobSpec
-from titan.rules import dag as rules
-from titan.rules.dag import check_dag, check_depth, check_run_size, find_cycle, unknown_parents
+from titan.rules.jobs import dag as rules
+from titan.rules.jobs.dag import check_dag, check_depth, check_run_size, find_cycle, unknown_parents
 
 
 def test_a_diamond_may_be_stored() -> None:
@@ -56,7 +56,7 @@ def test_a_job_that_is_its_own_parent_is_refused_as_such() -> None:
         check_dag(a_new_dag(a_spec("plan", parents=("plan",))))
 
 
-def test_a_circle_is_refused_with_the_way_round_it() -> None:
+def test_a_cycle_is_refused_with_the_way_round_it() -> None:
     jobs = [
         a_spec("a", parents=("c",)),
         a_spec("b", parents=("a",)),
@@ -71,7 +71,7 @@ def test_a_circle_is_refused_with_the_way_round_it() -> None:
     assert refusal.value.found == "a → c → b → a"
 
 
-def test_a_huge_circle_is_refused_with_a_message_a_person_can_read() -> None:
+def test_a_huge_cycle_is_refused_with_a_message_a_person_can_read() -> None:
     ring = [a_spec(f"j{n}", parents=(f"j{(n + 1) % 10_000}",)) for n in range(10_000)]
 
     with pytest.raises(InvalidDag) as refusal:
@@ -184,7 +184,7 @@ def test_a_run_holds_10_000_jobs_and_no_more() -> None:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
-    """Draw up to 9 names, each with parents among all of them but itself: circles are common."""
+    """Draw up to 9 names, each with parents among all of them but itself: cycles are common."""
     names = [f"j{n}" for n in range(draw(st.integers(1, 9)))]
     return {
         name: draw(st.lists(st.sampled_from([other for other in names if other != name]), max_size=2))
@@ -217,16 +217,16 @@ def test_a_graph_is_accepted_exactly_when_it_can_be_sorted(graph: dict[str, list
 
 
 @given(graphs())
-def test_a_circle_that_is_found_can_be_walked(graph: dict[str, list[str]]) -> None:
-    circle = find_cycle(graph, lambda name: graph[name])
+def test_a_cycle_that_is_found_can_be_walked(graph: dict[str, list[str]]) -> None:
+    cycle = find_cycle(graph, lambda name: graph[name])
 
-    assert bool(circle) != is_acyclic(graph)
-    assert len(set(circle)) == len(circle)
-    assert all(parent in graph[child] for child, parent in zip(circle, [*circle[1:], *circle[:1]], strict=True))
+    assert bool(cycle) != is_acyclic(graph)
+    assert len(set(cycle)) == len(cycle)
+    assert all(parent in graph[child] for child, parent in zip(cycle, [*cycle[1:], *cycle[:1]], strict=True))
 
 
 @given(graphs())
-def test_finding_a_circle_asks_for_each_jobs_parents_once(graph: dict[str, list[str]]) -> None:
+def test_finding_a_cycle_asks_for_each_jobs_parents_once(graph: dict[str, list[str]]) -> None:
     asked: list[str] = []
 
     def parents_of(name: str) -> list[str]:

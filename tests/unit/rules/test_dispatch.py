@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.builders import NOON, a_free_worker, a_ready_job
 from titan.model.jobs import Affinity, ReadyJob
 from titan.model.workers import FreeWorker, Placement
-from titan.rules.dispatch import plan_placements
+from titan.rules.jobs.dispatch import plan_placements
 
 LABELS = ("GENERAL", "GPU")
 WORKER_IDS = ("w1", "w2", "w3")

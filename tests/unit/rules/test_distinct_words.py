@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from titan.rules.distinct_words import LONGEST, MOST_KEPT, MOST_READ, distinct_words
+from titan.rules.runs.content import LONGEST, MOST_KEPT, MOST_READ, distinct_words
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, ModelUse, Payload, RunEntry
-from titan.rules.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
 from titan.rules.redaction import make_redactor
+from titan.rules.runs.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -86,6 +86,7 @@ def test_a_secret_is_taken_out_and_its_place_noted(entry: ActionEntry, path: str
         a_word(run_id=SECRET),
         a_word(agent_id=SECRET),
         a_word(session_id=SECRET),
+        replace(a_word(), parent_run_id=SECRET, forked_at_action_id=SECRET),
         a_word(tags=(SECRET,)),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.support.builders import a_gate, a_new_dag, a_spec
 from titan.model.jobs import Affinity, JobKind
-from titan.rules.gates import asks_for_approval, with_gates
+from titan.rules.jobs.gates import asks_for_approval, with_gates
 
 
 def test_a_dag_without_a_question_stays_as_it_is() -> None:

@@ -9,9 +9,17 @@ from msgspec.structs import replace
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from tests.unit.rules.test_never_ended import a_closed_run
 from titan.model.actions import Outcome, RunEnd
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.model.runs import Note, Run, Stops
-from titan.rules.intercepts import DEFAULTS, Reason, ReasonKind, Thresholds, acknowledgement, depends_on_agent, reasons
+from titan.rules.runs.attention import (
+    DEFAULTS,
+    Reason,
+    ReasonKind,
+    Thresholds,
+    acknowledgement,
+    depends_on_agent,
+    reasons,
+)
 
 
 def a_run(*, stopped: int = 0, good: int = 0) -> Run:

@@ -28,7 +28,7 @@ from titan.model.events import (
     JobSucceeded,
 )
 from titan.model.jobs import FINAL_STATUSES, JobStatus
-from titan.rules.lifecycle import TRANSITIONS, IllegalTransition, next_status
+from titan.rules.jobs.lifecycle import TRANSITIONS, IllegalTransition, next_status
 
 LATER: Final = NOON + timedelta(seconds=2)
 FAILED: Final = AttemptOutcome.FAILED

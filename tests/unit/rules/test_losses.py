@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_word, heard, in_any_order
 from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, Source
-from titan.rules.recording import LOST, lost_by
+from titan.rules.runs.recording import LOST, lost_by
 
 
 def a_loss(id: str, details: str | None) -> ActionEntry:

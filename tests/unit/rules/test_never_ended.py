@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
 from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Source
 from titan.model.runs import Tally
-from titan.rules.reports import NEVER_ENDED, closed, described
+from titan.rules.runs.merge_reports import NEVER_ENDED, closed, described
 
 
 def a_run_broken_off(*, end: float = 9) -> Memory:

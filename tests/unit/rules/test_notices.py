@@ -13,7 +13,16 @@ from titan.model.events import JournalEntry, Subject
 from titan.model.jobs import JobStatus
 from titan.model.run_control import RunOutcome
 from titan.model.workers import WorkerState
-from titan.rules.notices import FIELDS, TEXTS, Facts, NoticeKind, check_texts, is_unroutable, notice_of, text_of
+from titan.rules.notification_rules import (
+    FIELDS,
+    TEXTS,
+    Facts,
+    NoticeKind,
+    check_texts,
+    is_unroutable,
+    notice_of,
+    text_of,
+)
 
 FAILED_STAGE = a_dag(counts=JobCounts(failed=2), started_at=NOON, ended_at=NOON)
 FAILED_RUN = replace(a_run(), outcome=RunOutcome.FAILED, ended_at=NOON, reason="no plan")

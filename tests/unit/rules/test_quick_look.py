@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.secrets import SECRETS
 from titan_sdk.redaction import Redactor
-from titan_sdk.redaction_finding import LinearFinder, StandardFinder
+from titan_sdk.redaction.finding import LinearFinder, StandardFinder
 
 LINEAR, STANDARD = LinearFinder(), StandardFinder()
 SERVER = Redactor(LINEAR, key=b"0123456789abcdef")

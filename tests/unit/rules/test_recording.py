@@ -22,7 +22,7 @@ from titan.model.actions import (
     RunEnd,
     Source,
 )
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Tally
 
 MODEL = ActionKind.MODEL
@@ -346,6 +346,15 @@ def test_a_run_of_which_ever_other_details_are_told_keeps_some() -> None:
         memory.hear(replace(a_word(seconds=3), details=f'{{"n": {number}}}'))
 
     assert len(memory.kept) == 2 + 32
+
+
+def test_each_program_of_a_run_is_kept_once() -> None:
+    memory = heard([a_word(agent_id="ada")])
+    one, other = (replace(a_word(seconds=3), process='{"pid":1}', program=Payload(text)) for text in ("{}", "[]"))
+
+    repeated = [memory.hear(word).repeated for word in (one, other, one)]
+
+    assert repeated == [0, 0, 1]
 
 
 def test_a_word_that_says_nothing_new_is_not_kept() -> None:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, at, heard
 from titan.model.actions import RunEnd, Source
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 
 TRACE_END = replace(a_word(seconds=9, source=Source.OTLP, end=RunEnd.COMPLETED), is_part_end=True)
 

@@ -20,7 +20,7 @@ from titan.model.actions import (
     RunEntry,
     Source,
 )
-from titan.rules.reports import NEVER_ENDED
+from titan.rules.runs.merge_reports import NEVER_ENDED
 
 USE = ModelUse(model="m", input_tokens=3, output_tokens=4, response_id="r1")
 WHOLE = replace(a_call(cost="0.5", use=USE, outcome=Outcome.SUCCESS), inputs=Payload("1"), outputs=Payload("2"))

@@ -1,6 +1,6 @@
 """Names of runs come to a run, also where a run has other names in turn."""
 
-from titan.rules.recording import resolved
+from titan.rules.runs.recording import resolved
 
 
 def test_a_name_of_a_name_comes_to_its_run() -> None:

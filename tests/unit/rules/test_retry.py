@@ -10,8 +10,8 @@ from tests.support.builders import NOON, a_job, a_report, a_spec
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.events import JobBackedOff, JobCancelled, JobFailed, JobRequeued, JobSucceeded
 from titan.model.jobs import Job, JobStatus
-from titan.rules.lifecycle import next_status
-from titan.rules.retry import MAX_BACKOFF_SECONDS, AttemptConsequence, after_attempt, backoff_seconds, describe
+from titan.rules.jobs.lifecycle import next_status
+from titan.rules.jobs.retry import MAX_BACKOFF_SECONDS, AttemptConsequence, after_attempt, backoff_seconds, describe
 
 FAILED, LOST = AttemptOutcome.FAILED, AttemptOutcome.LOST
 

@@ -9,23 +9,22 @@ from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
-from titan.model.run_control import RunControl
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunControl, RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Tally
-from titan.ports_calls import KnownCalls
-from titan.rules.recording import apply_entries
-from titan.rules.run_lifecycle import (
+from titan.ports.runs_store import KnownCalls
+from titan.rules.runs.lifecycle import (
     IDLE,
     IDLE_WITHIN_CALL,
     fallen_silent,
     is_silent,
-    not_heard_yet,
+    not_reported_yet,
     silent_since,
     silent_within_call_since,
     with_dag_ended,
     with_stages,
     without_recordings,
 )
+from titan.rules.runs.recording import apply_entries
 
 SECOND = timedelta(seconds=1)
 
@@ -160,7 +159,7 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 
 
 def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
-    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2), keeps_content=True)
+    unheard = not_reported_yet(PROJECT, RUN, at=at(1), now=at(2), keeps_content=True)
     known = KnownCalls(runs={RUN: unheard}, actions={}, next_number=1)
     said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
 

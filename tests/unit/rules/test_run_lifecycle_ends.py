@@ -6,13 +6,13 @@ from msgspec.structs import replace
 from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_order
 from titan.model.actions import Outcome, RunEnd, RunEntry
 from titan.model.errors import Conflict
-from titan.model.run_status import RunStatus, StatusSource
-from titan.model.runs import Run, ToldEnd
-from titan.rules.run_lifecycle import end_by_hand, fallen_silent
+from titan.model.run_control import RunStatus, StatusSource
+from titan.model.runs import ReportedEnd, Run
+from titan.rules.runs.lifecycle import end_by_hand, fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
 FLUSH = a_call("flush", begins=6, ends=7)
-TOLD = ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(5), reason="the agent failed")
+TOLD = ReportedEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(5), reason="the agent failed")
 
 
 def silent(memory: Memory) -> Run:
@@ -28,7 +28,7 @@ def how(run: Run) -> tuple[RunStatus, StatusSource, str | None]:
 
 def test_a_failure_that_something_began_after_stands_again_when_the_run_falls_silent() -> None:
     for memory in in_any_order(FAILED, FLUSH):
-        assert (memory.run.status, memory.run.ended_at, memory.run.told_end) == (RunStatus.RUNNING, None, TOLD)
+        assert (memory.run.status, memory.run.ended_at, memory.run.reported_end) == (RunStatus.RUNNING, None, TOLD)
 
         ended = silent(memory)
 
@@ -53,7 +53,7 @@ def test_a_run_that_goes_on_once_more_keeps_the_end_that_was_told() -> None:
 
     memory.hear(a_call("more", begins=8, ends=9))
 
-    assert (memory.run.status, memory.run.told_end) == (RunStatus.RUNNING, TOLD)
+    assert (memory.run.status, memory.run.reported_end) == (RunStatus.RUNNING, TOLD)
     assert how(silent(memory)) == (RunStatus.FAILED, StatusSource.EXPLICIT, "the agent failed")
 
 
@@ -62,7 +62,7 @@ def test_an_end_that_comes_after_all_that_began_counts_alone() -> None:
 
     for memory in in_any_order(FAILED, FLUSH, better):
         assert how(memory.run) == (RunStatus.COMPLETED, StatusSource.EXPLICIT, None)
-        assert (memory.run.ended_at, memory.run.told_end) == (at(9), None)
+        assert (memory.run.ended_at, memory.run.reported_end) == (at(9), None)
 
 
 def test_an_end_told_after_the_silence_counts_though_the_run_was_busy_for_longer() -> None:
@@ -71,14 +71,14 @@ def test_an_end_told_after_the_silence_counts_though_the_run_was_busy_for_longer
 
     memory.hear(a_word(seconds=9, end=RunEnd.COMPLETED))
 
-    assert (memory.run.status, memory.run.ended_at, memory.run.told_end) == (RunStatus.COMPLETED, at(9), None)
+    assert (memory.run.status, memory.run.ended_at, memory.run.reported_end) == (RunStatus.COMPLETED, at(9), None)
 
 
 def test_of_two_ends_before_what_began_last_the_later_one_is_kept() -> None:
     earlier = a_word(seconds=4, end=RunEnd.COMPLETED)
 
     for memory in in_any_order(FAILED, earlier, FLUSH):
-        assert memory.run.told_end == TOLD
+        assert memory.run.reported_end == TOLD
 
 
 def test_a_failure_told_late_corrects_an_end_that_was_inferred() -> None:
@@ -88,7 +88,7 @@ def test_a_failure_told_late_corrects_an_end_that_was_inferred() -> None:
     memory.hear(FAILED)
 
     assert how(memory.run) == (RunStatus.FAILED, StatusSource.EXPLICIT, "the agent failed")
-    assert (memory.run.ended_at, memory.run.told_end) == (at(7), TOLD)
+    assert (memory.run.ended_at, memory.run.reported_end) == (at(7), TOLD)
     assert memory.hear(FAILED).repeated == 1
 
 
@@ -169,13 +169,13 @@ def test_a_run_that_fell_silent_is_said_to_have_ended_when_it_did() -> None:
     assert ended.ended_at == at(2)
 
 
-def test_an_end_that_was_told_stands() -> None:
+def test_a_reported_end_stands() -> None:
     memory = heard([a_call("search", begins=1, ends=2), FAILED])
     before = memory.run
 
     for end, reason in ((RunEnd.COMPLETED, None), (RunEnd.FAILED, "another reason")):
         with pytest.raises(
-            Conflict, match=r"found one that ended at .*:05\+00:00, failed: 'the agent failed'\. An end"
+            Conflict, match=r"found one that ended at .*:05\+00:00, failed: 'the agent failed'\. A reported end"
         ):
             by_hand(memory, end, reason)
 
@@ -185,7 +185,7 @@ def test_an_end_that_was_told_stands() -> None:
 def test_an_end_without_a_reason_may_still_get_one() -> None:
     memory = heard([a_word(seconds=5, end=RunEnd.CANCELLED)])
 
-    with pytest.raises(Conflict, match=r"cancelled\. An end"):
+    with pytest.raises(Conflict, match=r"cancelled\. A reported end"):
         by_hand(memory, RunEnd.COMPLETED)
     ended = by_hand(memory, RunEnd.CANCELLED, "not needed")
 

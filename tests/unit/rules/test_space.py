@@ -1,6 +1,6 @@
 """When a disk counts as almost full."""
 
-from titan.rules.space import is_low, reserve_bytes
+from titan.maintenance.disk_space import is_low, reserve_bytes
 
 GIB = 1024**3
 

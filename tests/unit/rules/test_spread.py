@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import a_job
 from titan.model.jobs import Job, JobStatus
-from titan.rules.spread import doomed, not_started
+from titan.rules.jobs.propagation import doomed, not_started
 
 
 def family(
@@ -57,7 +57,7 @@ def test_only_jobs_that_no_worker_has_taken_count_as_not_started() -> None:
 
 @st.composite
 def trees(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, JobStatus]]:
-    """Draw a graph without circles below `root`, and a status for each job."""
+    """Draw a graph without cycles below `root`, and a status for each job."""
     names = ["root", *(f"j{n}" for n in range(draw(st.integers(0, 8))))]
     edges = {
         name: draw(st.lists(st.sampled_from(names[place + 1 :]), unique=True)) if names[place + 1 :] else []

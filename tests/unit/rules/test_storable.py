@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry, Standing
-from titan.rules.storable import storable, storable_id, storable_text, storable_time
+from titan.rules.runs.sanitize import storable, storable_text, storable_time
 
 ODD, FIT = "a\0b\ud800é", "a\ufffdb\ufffdé"
 BARE: list[ActionEntry] = [
@@ -56,16 +56,6 @@ def test_a_text_beside_entries_is_made_so_too() -> None:
     assert storable_text(ODD) == FIT
     assert storable_text("né") == "né"
     assert storable_text("\ud83d" + "\ude00") == "\ufffd\ufffd"  # two halves in Python, though a pair in JSON
-
-
-@pytest.mark.parametrize(("told", "known"), [(".", "․"), ("..", "‥"), ("...", "..."), ("a.b", "a.b")])
-def test_an_id_that_no_address_can_end_in_is_known_as_one_that_looks_the_same(told: str, known: str) -> None:
-    action = replace(a_call(), id=told, run_id=told, parent_id=told, actor=told, name=told)
-    run = replace(a_word(), run_id=told, agent_id=told, name=told)
-
-    assert storable_id(told) == known
-    assert storable(action) == replace(action, id=known, run_id=known, parent_id=known, actor=known)
-    assert storable(run) == replace(run, run_id=known, agent_id=known)
 
 
 def test_tokens_that_no_call_takes_are_unknown() -> None:

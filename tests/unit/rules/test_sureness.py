@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from titan.model.actions import AgentSource
-from titan.rules.recording import known_by, order_of
+from titan.rules.runs.recording import known_by, order_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BLINK = timedelta(microseconds=1)

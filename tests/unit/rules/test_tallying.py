@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from titan.model.actions import Outcome
 from titan.model.runs import OutcomeSums, Tally
-from titan.rules.totals import tally_of
+from titan.rules.runs.totals import tally_of
 
 
 def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:

@@ -31,6 +31,15 @@ def test_what_is_no_token_is_none(text: str) -> None:
     assert tokens.read(text) is None
 
 
+def test_a_key_is_found_by_the_beginning_of_its_hash() -> None:
+    secret = "a" * 40
+
+    shown = tokens.read(tokens.written_key(secret))
+
+    assert tokens.written_key(secret) == f"pk_live_{secret}"
+    assert shown == tokens.Shown(id=tokens.hash_of(secret)[:12], secret=secret)
+
+
 def test_only_its_own_secret_fits() -> None:
     assert tokens.fits(TOKEN, SECRET)
     assert not tokens.fits(TOKEN, "4" + SECRET[1:])

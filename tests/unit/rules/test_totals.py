@@ -8,7 +8,7 @@ import pytest
 from tests.support.action_facts import an_action, calls, counts, tally, totals_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import Count, FirstError, RunTotals, Tally, counted_alone
-from titan.rules.totals import totals
+from titan.rules.runs.totals import totals
 
 NEVER_ENDED = ("NeverEnded", "Its run ended without it.")
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.action_facts import CLIENT, FRAMEWORK, an_action, calls, counts, tally, totals_of
 from titan.model.actions import Outcome
 from titan.model.runs import ActionFacts, Count, Tally
-from titan.rules.duplicates import model_of
+from titan.rules.runs.duplicates import model_of
 
 OURS = f"chatcmpl-{'0123456789abcdef' * 2}"
 MINUTE = 60

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.action_facts import CLIENT, FRAMEWORK, an_action
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import ActionFacts
-from titan.rules.totals import totals
+from titan.rules.runs.totals import totals
 
 #: Mostly model spans, as careless instrumentations send them.
 KINDS = (ActionKind.MODEL, ActionKind.MODEL, ActionKind.MODEL, ActionKind.TOOL, ActionKind.AGENT, ActionKind.STEP)

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.builders import NOON, a_gate, a_job, a_spec
-from titan.model.jobs import Affinity, Job, JobStatus
-from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
+from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
 from titan.model.workers import Worker, WorkerState
-from titan.rules.waiting import gather, reason_of, waits_for
+from titan.rules.jobs.wait_reason import gather, reason_of, waits_for
 
 DUE = NOON + timedelta(minutes=1)
 BOUND = "the worker it is bound to is"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from titan.rules.wilson import wilson_lower
+from titan.rules.runs.attention import wilson_lower
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from titan.rules.windows import is_window, span_of
+from titan.rules.runs.windows import is_window, span_of
 
 
 @pytest.mark.parametrize(

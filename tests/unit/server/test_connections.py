@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from titan.server.connections import ConnectionTracker, TrackedConnection, most_connections
+from titan.server.http.connections import ConnectionTracker, TrackedConnection, most_connections
 
 
 def added(tracker: ConnectionTracker, closed: list[str], name: str) -> TrackedConnection:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.server.console import FOR_EVER, Console, Page
+from titan.server.http.console import FOR_EVER, Console, Page
 
 BROWSER = {b"accept": "text/html,application/xhtml+xml,*/*;q=0.8", b"accept-encoding": "gzip, deflate, br"}
 SCRIPT = b"console.log('hello')\n" * 50

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from titan.server.expectations import OTHERWISE, expected_of, found_of
+from titan.server.http.validation import OTHERWISE, expected_of, found_of
 from titan.wire.actions import FindQuery, LedgerQuery
 from titan.wire.notes import InterceptsQuery, NewNoteBody
 from titan.wire.recording import EndRunBody, RecordBody
@@ -26,7 +26,7 @@ def refused(shape: Any, given: object) -> str:
 @pytest.mark.parametrize(
     ("shape", "given", "expected"),
     [
-        (RegistryQuery, {"sort": "age"}, "one of actions, cost, duration, started, success_rate"),
+        (RegistryQuery, {"sort": "age"}, "one of actions, cost, determinism, duration, started, success_rate"),
         (RegistryQuery, {"order": "up"}, "one of asc, desc"),
         (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, include_acknowledged, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, KINDS),

@@ -3,8 +3,8 @@
 import pytest
 
 from titan.model.errors import Forbidden, InvalidInput
-from titan.server.access import check_origin, host_in
-from titan.server.house import Access
+from titan.server.app_state import Access
+from titan.server.http.access import check_origin, host_in
 
 OPEN = Access()
 NAMED = Access(hosts=frozenset({"titan.example.org"}))

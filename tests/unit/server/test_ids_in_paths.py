@@ -1,6 +1,6 @@
 """Words of routes that stand where an id may: a run called so has to be written with an escape (docs/guide/http.md)."""
 
-from titan.server.table import ROUTES
+from titan.server.http.table import ROUTES
 
 
 def test_one_word_alone_is_in_the_way_of_an_id_that_people_choose() -> None:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from titan.server.limited_log import LimitedLog
+from titan.server.http.connections import LimitedLog
 
 
 def test_a_second_line_waits_its_time_and_says_how_many_were_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from titan.server.openapi import openapi_document
-from titan.server.table import ROUTES
+from titan.server.http.openapi import openapi_document
+from titan.server.http.table import ROUTES
 
 DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi_document(ROUTES)))
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -99,6 +99,6 @@ def test_what_has_a_closed_set_of_values_names_them() -> None:
 
 
 def test_the_document_can_be_printed() -> None:
-    printed = subprocess.run([sys.executable, "-m", "titan.server.openapi"], capture_output=True, check=True)
+    printed = subprocess.run([sys.executable, "-m", "titan.server.http.openapi"], capture_output=True, check=True)
 
     assert msgspec.json.decode(printed.stdout) == DOCUMENT

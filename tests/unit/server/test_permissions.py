@@ -2,17 +2,18 @@
 
 from titan.model.tokens import Role
 from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, PERMITTED, RECORDS, Permission
-from titan.server.access import SESSION_PATH
-from titan.server.table import ROUTES, SOCKETS
+from titan.server.http.access import SESSION_PATH
+from titan.server.http.table import ROUTES, SOCKETS
 
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
     *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER, Permission.RECORD),
-    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE, Permission.REPLAY),
+    *(Permission.DELIVER, Permission.ASK_MODEL, Permission.OPERATE, Permission.REPLAY, Permission.EVALUATE),
+    Permission.CURATE,
 }
-#: Signing in, and out, changes nothing but who one is.
-AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
-#: Parts of a path that titan.server.reach knows how to look up for a job.
+#: Signing in, and out, changes nothing but who one is; what acts in a world shows the token of an agent run.
+AFTER_SIGN_IN = [route for route in ROUTES if route.permission not in (Permission.SIGN_IN, Permission.ACT)]
+#: Parts of a path that titan.server.http.authorization knows how to look up for a job.
 KNOWN_PARTS = ("{job}", "{gate}", "{dag}", "{run}")
 
 
@@ -76,7 +77,7 @@ def test_no_token_of_a_project_looks_after_workers_or_the_server() -> None:
     concerning_all = {route.path for route in ROUTES if route.permission in OF_ALL_PROJECTS}
     of_workers = {route.path for route in ROUTES if route.path.startswith("/api/workers/")}
 
-    assert concerning_all == of_workers | {"/metrics", "/api/settings", "/api/clean"}
+    assert concerning_all == of_workers | {"/metrics", "/api/settings", "/api/clean", "/api/v1/organisations"}
 
 
 def test_only_what_records_takes_the_project_of_its_token_whatever_it_names() -> None:

@@ -3,8 +3,8 @@
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from titan.server.http.responses import OTLP_PATHS, is_status_wanted, status_message
 from titan.server.routes import otlp
-from titan.server.rpc_status import OTLP_PATHS, is_status_wanted, status_message
 
 
 def parsed(content: bytes) -> dict[str, object]:

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from titan.model.errors import InvalidInput
-from titan.server.serve import is_local, listen, url_of
+from titan.server.http.serve import is_local, listen, url_of
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

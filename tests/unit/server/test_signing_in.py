@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from titan.model.errors import Forbidden
-from titan.server.access import check_origin_of_page, cookie_of, set_cookie
+from titan.server.http.access import check_origin_of_page, cookie_of, set_cookie
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.certificates import Certificate, a_certificate, with_password
 from titan.model.errors import InvalidInput
-from titan.server.serve import tls_context
+from titan.server.http.serve import tls_context
 
 
 @pytest.fixture(scope="module")

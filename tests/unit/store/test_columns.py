@@ -10,11 +10,11 @@ from msgspec.structs import asdict
 
 import titan.store
 from titan.model.attempts import AttemptOutcome
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run, Tally
-from titan.server.recorded_views import run_view
-from titan.store.calls.rows import RUNS
+from titan.server.views.runs import run_view
 from titan.store.rows.columns import Columns
+from titan.store.runs.rows import RUNS
 
 SCHEMAS = Path(titan.store.__file__).parent / "sql" / "calls"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,7 +36,15 @@ RUN = Run(
 #: What the store keeps of a run besides: its place, its tape, its versions, and what it computes.
 OF_THE_STORE = {
     *("run_no", "text_count", "link", "version", "is_packed", "status_version", "seen"),
-    *("actions_version", "totals_version", "calls", "duration_us", "success_rate"),
+    *(
+        "actions_version",
+        "totals_version",
+        "determinism_order",
+        "determinism_version",
+        "calls",
+        "duration_us",
+        "success_rate",
+    ),
 }
 
 

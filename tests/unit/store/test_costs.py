@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from titan.store.calls.rows import from_pico, to_pico
+from titan.store.runs.rows import from_pico, to_pico
 
 
 @pytest.mark.parametrize("written", ["0", "0.1", "1", "100", "2500", "9223372", "120.000000000001", "-50"])

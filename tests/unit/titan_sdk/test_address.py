@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from titan_sdk.address import Address, address_of, token_for
 from titan_sdk.errors import InvalidInput
+from titan_sdk.http.address import Address, address_of, token_for
 
 
 @pytest.mark.parametrize(

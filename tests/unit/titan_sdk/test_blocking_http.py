@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan_sdk.address import Address
-from titan_sdk.blocking_http import BlockingHttp
-from titan_sdk.exchange import BrokenAnswer, Request, Response
-from titan_sdk.sync_bridge import run
+from titan_sdk.http.address import Address
+from titan_sdk.http.blocking_client import BlockingHttp
+from titan_sdk.http.exchange import BrokenAnswer, Request, Response
+from titan_sdk.http.sync_bridge import run
 
 
 class Connections(BlockingHttp):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan_sdk.event_stream import EventReader
+from titan_sdk.http.event_stream import EventReader
 
 RESYNC = b'event: resync\nid: 4\ndata: {"cursor":"4"}\n\n'
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from titan_sdk import TitanGate, TitanJob
+from titan_sdk.api.submission import submission_body
 from titan_sdk.errors import InvalidDag, InvalidInput, NotSupported
 from titan_sdk.job import wire_item
-from titan_sdk.submission import submission_body
 
 SCRIPT = "print('hello')\n"
 

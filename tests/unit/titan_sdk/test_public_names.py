@@ -37,6 +37,7 @@ def test_the_package_offers_these_names_and_no_others() -> None:
         "TitanGate",
         "TitanJob",
         "action",
+        "agent",
         "errors",
         "event",
         "flush",

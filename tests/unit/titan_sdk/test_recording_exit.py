@@ -15,8 +15,8 @@ import pytest
 from tests.support.heard import FLUSH_SECONDS, Away, Heard, spooled
 from titan_sdk import action, progress, run
 from titan_sdk.recording.delivery import Answer, Verdict
+from titan_sdk.recording.dropped_entries import ENTRIES_LOST
 from titan_sdk.recording.limits import BATCH_ENTRIES, QUEUE_CALLS
-from titan_sdk.recording.losses import ENTRIES_LOST
 from titan_sdk.recording.process import recording_to
 from titan_sdk.recording.spool import deliver_folder
 

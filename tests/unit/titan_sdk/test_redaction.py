@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from titan_sdk.redaction import MAX_DEPTH, Redactor, Taken, marker
-from titan_sdk.redaction_finding import StandardFinder
-from titan_sdk.redaction_patterns import FieldRule, field_rule, spelt_plainly
+from titan_sdk.redaction.finding import StandardFinder
+from titan_sdk.redaction.patterns import FieldRule, field_rule, spelt_plainly
 
 KEY = b"0123456789abcdef0123456789abcdef"
 REDACTOR = Redactor(StandardFinder(), key=KEY)

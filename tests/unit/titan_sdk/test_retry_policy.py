@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from titan_sdk.exchange import Response
-from titan_sdk.retry_policy import LONGEST_PAUSE_SECONDS, RetryPolicy, is_passing
+from titan_sdk.http.exchange import Response
+from titan_sdk.http.retry_policy import LONGEST_PAUSE_SECONDS, RetryPolicy, is_passing
 
 REFUSED = ConnectionRefusedError(111, "Connection refused")
 

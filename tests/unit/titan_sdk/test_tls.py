@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_titan import fake_titan
-from titan_sdk.address import Address
-from titan_sdk.async_http import AsyncHttp
 from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UntrustedServer
-from titan_sdk.transport import AsyncTransport, Transport
+from titan_sdk.http.address import Address
+from titan_sdk.http.async_client import AsyncHttp
+from titan_sdk.http.transport import AsyncTransport, Transport
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 BODY = bytes(range(256)) * 8192  # 2 MiB: many records

@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.fake_titan import Failure, FakeTitan, fake_titan
 from tests.support.waiting import wait_until
-from titan_sdk.encoding import json_bytes
 from titan_sdk.errors import (
     InvalidDag,
     InvalidInput,
@@ -21,10 +20,11 @@ from titan_sdk.errors import (
     UnexpectedAnswer,
     UnknownArtifact,
 )
-from titan_sdk.transport import Transport
+from titan_sdk.http.encoding import json_bytes
+from titan_sdk.http.transport import Transport
 
 if TYPE_CHECKING:
-    from titan_sdk.encoding import Scalar
+    from titan_sdk.http.encoding import Scalar
 
 SET_KEY = {"key": "k", "member": "m"}
 

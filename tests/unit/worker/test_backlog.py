@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
 from tests.support.builders import NOON
-from titan.engine.worker.backlog import Backlog
 from titan.wire.protocol import MAX_PREFETCH, Assignment
+from titan.worker.backlog import Backlog
 
 
 class Clock:

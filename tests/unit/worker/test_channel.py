@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from titan.engine.executors.channel import Channel
-from titan.engine.executors.orders import END, KEEP, NOTE_BYTES, note, read_note
+from titan.worker.executors.channel import Channel
+from titan.worker.executors.messages import END, KEEP, NOTE_BYTES, note, read_note
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import cast
 
 from tests.support.assignments import an_assignment
-from titan.engine.worker.archives import Archives
-from titan.engine.worker.claims import Claims
-from titan.engine.worker.crew import Crew
-from titan.engine.worker.inbox import GiveBackAsked, Inbox, News
-from titan.engine.worker.intake import Intake
-from titan.engine.worker.leases import Leases
-from titan.engine.worker.link import Link
-from titan.engine.worker.loop import pause_seconds
-from titan.engine.worker.machine import Machine
-from titan.engine.worker.scripts import ScriptCache
 from titan.wire.protocol import ClaimAnswer, ClaimRequest
+from titan.worker.files.archives import Archives
+from titan.worker.intake import Intake
+from titan.worker.leases import Leases
+from titan.worker.loop import pause_seconds
+from titan.worker.machine import Machine
+from titan.worker.mailbox import GiveBackAsked, Inbox, News
+from titan.worker.poller import Claims
+from titan.worker.scripts import ScriptCache
+from titan.worker.server_client import Link
+from titan.worker.thread_pool import Crew
 
 
 class Pauses(threading.Event):

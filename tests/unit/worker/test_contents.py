@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.worker.contents import (
+from titan.worker.files.contents import (
     CHANGED,
     CHUNK_BYTES,
     Unreadable,

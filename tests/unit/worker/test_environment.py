@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.assignments import an_assignment
-from titan.engine.worker.environment import job_environment
-from titan.engine.worker.server_address import ServerAddress
 from titan.wire.protocol import Assignment
+from titan.worker.server_client import ServerAddress
+from titan.worker.supervisor import job_environment
 
 SERVER = ServerAddress.of("http://127.0.0.1:9090", token="the worker's own")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.worker.folder_index import CLOSED_FOLDER, MAX_GLANCE, SMALL, UNSURE_NS, FolderIndex
+from titan.worker.files.folder_index import CLOSED_FOLDER, MAX_GLANCE, SMALL, UNSURE_NS, FolderIndex
 
 
 def look(index: FolderIndex, *, quick: bool = False) -> set[str]:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.assignments import an_assignment
 from tests.support.zips import a_zip
-from titan.engine.worker.folders import AttemptFolders
-from titan.engine.worker.script_places import Script
 from titan.model.errors import InvalidInput
+from titan.worker.files.folders import AttemptFolders
+from titan.worker.files.script_places import Script
 
 SCRIPT = Script(name="a b.py", content=b"print(1)", digest="0" * 64)
 

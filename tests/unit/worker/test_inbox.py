@@ -2,7 +2,7 @@
 
 import select
 
-from titan.engine.worker.inbox import Inbox, LeasesLost, LeaveAsked, News, StopAsked
+from titan.worker.mailbox import Inbox, LeasesLost, LeaveAsked, News, StopAsked
 
 
 def has_news(inbox: Inbox) -> bool:

@@ -10,14 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
-from titan.engine.worker.archives import Archives
-from titan.engine.worker.crew import Crew
-from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
-from titan.engine.worker.intake import Intake
-from titan.engine.worker.leases import Leases
-from titan.engine.worker.link import Link, ServerAway
-from titan.engine.worker.scripts import ScriptCache
 from titan.wire.protocol import Assignment
+from titan.worker.files.archives import Archives
+from titan.worker.intake import Intake
+from titan.worker.leases import Leases
+from titan.worker.mailbox import AttemptsAssigned, Inbox, ScriptMissed
+from titan.worker.scripts import ScriptCache
+from titan.worker.server_client import Link, ServerAway
+from titan.worker.thread_pool import Crew
 from titan_sdk.errors import NotFound
 
 SCRIPT = b"print('hello')\n"

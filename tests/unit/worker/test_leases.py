@@ -1,6 +1,6 @@
 """The table of leases that the worker's threads share."""
 
-from titan.engine.worker.leases import Leases
+from titan.worker.leases import Leases
 
 
 def test_a_lease_that_a_claim_brings_twice_is_taken_once() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from titan.engine.worker.machine import Machine
+from titan.worker.machine import Machine
 
 LINUX = "MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    6000 kB\nHugePages_Total:       0\n"
 

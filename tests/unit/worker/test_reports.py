@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.assignments import an_assignment
 from tests.support.builders import NOON
-from titan.engine.worker.intake import Intake
-from titan.engine.worker.link import Link, ServerAway
-from titan.engine.worker.reports import MAX_REPORTS, EndedAttempt, Reports
 from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import Assignment, CompleteAnswer, CompleteRequest, Report
+from titan.worker.intake import Intake
+from titan.worker.reports import MAX_REPORTS, EndedAttempt, Reports
+from titan.worker.server_client import Link, ServerAway
 
 Answering = Callable[[CompleteRequest], CompleteAnswer]
 

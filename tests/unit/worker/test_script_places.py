@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.worker.test_workspaces import found, wait_for_a_tick
-from titan.engine.worker.script_places import IN_THE_WAY, PlacedScript, Script, place_script
-from titan.engine.worker.workspaces import Workspace
 from titan.model.files import FilePlace
+from titan.worker.files.script_places import IN_THE_WAY, PlacedScript, Script, place_script
+from titan.worker.files.workspaces import Workspace
 
 
 @pytest.fixture

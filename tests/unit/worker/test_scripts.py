@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from titan.engine.worker.scripts import MAX_KEPT, ScriptCache
+from titan.worker.scripts import MAX_KEPT, ScriptCache
 
 
 def digest_of(content: bytes) -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.worker_server import WorkerServer
-from titan.engine.worker.link import Link, ServerAway
-from titan.engine.worker.server_address import ServerAddress
-from titan.engine.worker.spools import Spools
 from titan.wire.protocol import Registration
+from titan.worker.server_client import Link, ServerAddress, ServerAway
+from titan.worker.spool_upload import Spools
 from titan_sdk.recording.spool import Spool
 
 ENTRY = '{"id":"a"}'

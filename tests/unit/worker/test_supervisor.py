@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
 from tests.support.supervisor_bench import SCRIPT, Bench, an_end
-from titan.engine.worker.inbox import LeasesLost, LeaveAsked, ScriptMissed, StopAsked
 from titan.model.attempts import AttemptOutcome
-from titan.ports_execution import AttemptEnd
+from titan.ports.execution import AttemptEnd
+from titan.worker.mailbox import LeasesLost, LeaveAsked, ScriptMissed, StopAsked
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.supervisor_bench import Bench, a_leased_one, a_prefetched_one, an_end
-from titan.engine.worker.inbox import GiveBackAsked, LeasesLost, StopAsked
 from titan.model.attempts import AttemptOutcome
+from titan.worker.mailbox import GiveBackAsked, LeasesLost, StopAsked
 
 
 @pytest.fixture

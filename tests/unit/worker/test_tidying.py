@@ -10,11 +10,10 @@ import pytest
 
 from tests.support.assignments import an_assignment
 from tests.support.worker_server import WorkerServer
-from titan.engine.worker.folders import AttemptFolders
-from titan.engine.worker.link import Link
-from titan.engine.worker.server_address import ServerAddress
-from titan.engine.worker.tidying import Tidying
 from titan.wire.protocol import Registration
+from titan.worker.files.folders import AttemptFolders
+from titan.worker.files.workspace_gc import Tidying
+from titan.worker.server_client import Link, ServerAddress
 
 
 class OldServer(WorkerServer):

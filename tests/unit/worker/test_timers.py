@@ -1,6 +1,6 @@
 """Calls that are due later."""
 
-from titan.engine.worker.timers import Timers
+from titan.worker.loop import Timers
 
 
 def test_due_calls_are_made_earliest_first_and_once() -> None:

@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from titan.engine.worker import workspaces
-from titan.engine.worker.workspaces import Workspace, Workspaces, node_of
 from titan.model.files import FilePlace
+from titan.worker.files import workspaces
+from titan.worker.files.workspaces import Workspace, Workspaces, node_of
 
 
 def a_workspace(top: Path, *, is_new: bool = True) -> Workspace:

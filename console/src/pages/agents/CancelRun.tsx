@@ -33,7 +33,7 @@ export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void 
         logs, files and results, and the run can be resumed later.
       </p>
       {run.orchestrator ? (
-        <p className="soft">Its program on {run.orchestrator.host} is told with the next stage it submits.</p>
+        <p className="soft">Its program on {run.orchestrator.host} is notified with the next stage it submits.</p>
       ) : null}
     </Dialog>
   );

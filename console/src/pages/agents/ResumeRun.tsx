@@ -82,7 +82,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
   }
   return (
     <>
-      <p>Nobody told Titan which program that is, so start it yourself, with the run's id:</p>
+      <p>Titan does not know which program that is, so start it yourself, with the run's id:</p>
       <Command text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
       <p className="soft">
         A program that takes its id from <code>titan_sdk.new_run_id</code> finds it there.

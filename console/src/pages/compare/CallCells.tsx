@@ -29,7 +29,7 @@ export const CallCells = memo(function CallCells({
       </Cell>
       <Side of={a} run={runs[0]} word="A" call={call} />
       <Side of={b} run={runs[1]} word="B" call={call} />
-      <Cell className="compare-told soft">{differences.join(", ")}</Cell>
+      <Cell className="compare-differences soft">{differences.join(", ")}</Cell>
     </>
   );
 });

@@ -100,7 +100,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
               <Cell head>Action</Cell>
               <Cell head>A</Cell>
               <Cell head>B</Cell>
-              <Cell head className="compare-told">
+              <Cell head className="compare-differences">
                 Difference
               </Cell>
             </>

@@ -7,10 +7,10 @@ import { Refusal } from "../../api/refusal";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { Page } from "../../parts/Page";
+import { Tabs } from "../../parts/Tabs";
 import { useUrl } from "../../parts/url";
 import { DagHeader } from "./DagHeader";
-import { DagTabs } from "./DagTabs";
-import { nameIn, viewIn } from "./dagPage";
+import { nameIn, VIEW_NAMES, VIEWS, viewIn } from "./dagPage";
 import { GateBanner } from "./GateBanner";
 import { GraphTab } from "./graph/GraphTab";
 import { JobPanel } from "./panel/JobPanel";
@@ -58,7 +58,13 @@ function OneDag({ dag }: { dag: Dag }) {
     <main id="main" className="dag" tabIndex={-1}>
       <DagHeader dag={dag} />
       <GateBanner dag={dag} />
-      <DagTabs view={view} onChange={(next) => change({ view: next === "graph" ? null : next, q: null }, true)} />
+      <Tabs
+        id="dag-tab"
+        tabs={VIEWS}
+        names={VIEW_NAMES}
+        chosen={view}
+        onChange={(next) => change({ view: next === "graph" ? null : next, q: null }, true)}
+      />
       <div className="dag-main" data-panel={job ? "" : undefined}>
         <div className="dag-view" role="tabpanel" aria-labelledby={`dag-tab-${view}`}>
           {view === "graph" ? <GraphTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}

@@ -47,7 +47,7 @@ export function Gates() {
         </dd>
       </dl>
       <p>
-        To be told when a gate opens, give the server an address in <code>TITAN_NOTIFY</code>: see{" "}
+        To be notified when a gate opens, give the server an address in <code>TITAN_NOTIFY</code>: see{" "}
         <Link to="/settings#notifications">notifications</Link>.
       </p>
     </>

@@ -10,8 +10,9 @@ export function HelpPage() {
   const { topic } = useParams();
   const { hash } = useLocation();
   const chosen = TOPICS.find((one) => one.id === topic);
-  // The browser looks for the place before the page is drawn.
-  useEffect(() => document.getElementById(hash.slice(1))?.scrollIntoView(), [hash]);
+  useEffect(() => {
+    document.getElementById(hash.slice(1))?.scrollIntoView(); // the browser looks for it before the page is drawn
+  }, [hash]);
   return (
     <Page title={chosen ? `Help: ${chosen.name}` : "Help"}>
       <div className="help">

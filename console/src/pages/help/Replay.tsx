@@ -1,15 +1,18 @@
+import { Link } from "react-router";
 import { KIND_MEANINGS, KIND_NAMES, LEVELS, REASONS } from "../run/simulation/words";
+import { Command } from "./Command";
 
 export function Replay() {
   return (
     <>
       <p>
-        A replay tells whether a recorded run can be repeated, and how another run differs from it. It calls nothing and
-        costs nothing. Open a run, press <kbd>s</kbd>, then <kbd>r</kbd>.
+        A replay tells whether a recorded run can be repeated, and how its program executed again, or another run,
+        differs from it. No recorded call is made, so it costs nothing. Open a run, press <kbd>s</kbd>, then{" "}
+        <kbd>r</kbd>.
       </p>
 
       <h2>Levels</h2>
-      <p>Every result names its level. Re-executing the agent's code, and forking a run, come later.</p>
+      <p>Every result names its level.</p>
       <dl>
         {Object.values(LEVELS).map(({ name, does }) => (
           <Term key={name} name={name} means={does} />
@@ -39,6 +42,22 @@ export function Replay() {
           <Term key={reason} name={reason} means={means} />
         ))}
       </dl>
+
+      <h2 id="best">Best practices</h2>
+      <ul>
+        <li>Debug a failed run by replaying it: it fails with the same exception, at no cost.</li>
+        <li>Change the code and replay again: the verdict says whether the failure is gone.</li>
+        <li>Replay production runs as a test of every change: titan replay --last 200.</li>
+        <li>Mark what has side effects with effect="external": it is answered, never repeated.</li>
+        <li>
+          Make the program <Link to="/help/determinism#best">deterministic</Link>: below 70 a replay shows divergences
+          that are none of yours.
+        </li>
+        <li>Keep outputs stored: without them nothing can be answered. Pin runs that you need for long.</li>
+      </ul>
+      <Command>
+        {"titan replay RUN -- python agent.py\ntitan replay --last 200 --agent A -- python agent.py {args}"}
+      </Command>
     </>
   );
 }

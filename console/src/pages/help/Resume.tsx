@@ -20,7 +20,7 @@ export function Resume() {
         <dd>Submits all of it once more; its gates open anew.</dd>
       </dl>
       <Command>
-        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan jobs rerun train\ntitan dags redeploy nightly"}
+        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan rerun train\ntitan rerun --dag nightly"}
       </Command>
 
       <h2 id="run">Resume an agent run</h2>

@@ -6,12 +6,12 @@ export function Troubleshooting() {
     <>
       <p>
         Every error names its subject, what was expected, what was found and the next step: start there. Two commands
-        know more than any page: the first looks at everything, the second tells why a job is where it is.
+        know more than any page: the first looks at everything, the second shows why a job is in its state.
       </p>
-      <Command>{"titan doctor\ntitan jobs history JOB"}</Command>
+      <Command>{"titan doctor\ntitan jobs show JOB --history"}</Command>
 
       <h2 id="waits">A job waits</h2>
-      <p>Its status says for what; its story names the parent, worker or moment.</p>
+      <p>Its status says for what; its history names the parent, worker or time.</p>
       <dl>
         <dt>Waiting</dt>
         <dd>A parent is not done, its delay is not over, or others hold the places of its concurrency key.</dd>
@@ -71,8 +71,8 @@ export function Troubleshooting() {
       <dl>
         <dt>The time window</dt>
         <dd>
-          The list shows 7 days unless told otherwise: try <Link to="/runs?window=all">All time</Link>. A run that goes
-          on is in every window.
+          The list shows 7 days by default: try <Link to="/runs?window=all">All time</Link>. A run that goes on is in
+          every window.
         </dd>
         <dt>The agent's id</dt>
         <dd>
@@ -100,11 +100,35 @@ export function Troubleshooting() {
         <dd>Its type, size and first bytes are shown, images as images; the rest is a download.</dd>
         <dt>Redacted</dt>
         <dd>
-          Keys, tokens and card numbers are taken away before anything is stored. A chip such as{" "}
+          Keys, tokens and card numbers are taken away before anything is stored. A marker such as{" "}
           <code>[redacted:openai_key]</code> stands where one was; nobody can bring it back.
         </dd>
         <dt>Kept out</dt>
-        <dd>The project was told to keep no inputs and outputs: names, costs and times are there all the same.</dd>
+        <dd>Content capture is off for the project: names, costs and times are stored all the same.</dd>
+      </dl>
+
+      <h2 id="determinism-score">Determinism score seems wrong</h2>
+      <p>
+        The score is based on automated analysis, which may miss issues and may name what does not matter. Go this way:
+      </p>
+      <dl>
+        <dt>Too high</dt>
+        <dd>
+          Check by hand: on the run's tab Simulation (<kbd>s</kbd>) replay it, or compare it with another run, and look
+          at the divergences. Then <Link to="/help/determinism#measured">measure</Link> it.
+        </dd>
+        <dt>Too low</dt>
+        <dd>
+          Some non-determinism is acceptable, as a timestamp in a log:{" "}
+          <Link to="/help/determinism#accept">accept the issue</Link> with a reason.
+        </dd>
+        <dt>Predicted, and not measured</dt>
+        <dd>The lower one counts. A measurement of other code or other packages is shown and does not count.</dd>
+        <dt>No score</dt>
+        <dd>
+          The run goes on or ended a moment ago; it made no calls (<code>no_calls</code>); or the inputs and outputs of
+          its calls are not stored (<code>outputs_missing</code>).
+        </dd>
       </dl>
 
       <h2 id="offline">The console says Offline</h2>
@@ -136,7 +160,8 @@ export function Troubleshooting() {
         </dd>
         <dt>StoreFull</dt>
         <dd>
-          The disk is almost full; nothing was half written. Make room, or <Link to="/settings#house">clean up</Link>.
+          The disk is almost full; nothing was half written. Make room, or{" "}
+          <Link to="/settings#maintenance">clean up</Link>.
         </dd>
       </dl>
     </>

@@ -2,8 +2,8 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useHealth } from "../../api/house";
 import { useModelKey } from "../../api/session";
-import { CopyButton } from "../../parts/CopyButton";
 import { newClient, titanCommand, withServer } from "../../parts/command";
+import { Snippet } from "../../parts/Snippet";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
@@ -94,14 +94,5 @@ function Step({ number, title, command, others, children }: StepProps) {
       <Snippet text={command} />
       {others ? <Snippet text={others} /> : null}
     </li>
-  );
-}
-
-function Snippet({ text }: { text: string }) {
-  return (
-    <div className="home-command">
-      <pre>{text}</pre>
-      <CopyButton text={text} />
-    </div>
   );
 }

@@ -12,9 +12,11 @@ import { RunBadge } from "../../parts/RunBadge";
 import { Time, Took } from "../../parts/Time";
 import { runPath, useIdInPath } from "../../parts/url";
 import { Days } from "./Days";
+import { DeterminismDays } from "./DeterminismDays";
 import { Errors } from "./Errors";
 import { SuccessRate } from "./SuccessRate";
 import { Trends } from "./Trends";
+import { Versions } from "./Versions";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -29,6 +31,7 @@ export function AgentPage() {
       {found.isError && !found.data ? <Failure of={found.error} again={found.refetch} /> : null}
       {found.isPending ? <p className="faint">Loading …</p> : null}
       {found.data ? <Stats of={found.data} /> : null}
+      {found.data ? <Versions agent={agent} /> : null}
       <Latest agent={agent} />
     </Page>
   );
@@ -68,9 +71,15 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Last seen">
           <Time at={agent.last_seen_at} />
         </Figure>
+        {agent.registered ? (
+          <Figure name="Registered">
+            version {agent.registered.version}, {agent.registered.kind}
+          </Figure>
+        ) : null}
       </dl>
       <Trends of={of.trends} />
       <Days of={of.days} />
+      <DeterminismDays of={of.days} agent={agent.agent_id} />
       <Errors of={of.errors} />
     </>
   );

@@ -3,9 +3,10 @@ import type { TrendView } from "../../api/recorded";
 const FIGURES: Record<TrendView["figure"], { name: string; goodWay: "up" | "down" }> = {
   success_rate: { name: "Success rate", goodWay: "up" },
   cost_per_run: { name: "Cost of a run", goodWay: "down" },
+  determinism: { name: "Determinism", goodWay: "up" },
 };
 
-const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
+export const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
   up: { glyph: "↗", word: "up" },
   down: { glyph: "↘", word: "down" },
   same: { glyph: "→", word: "as before" },

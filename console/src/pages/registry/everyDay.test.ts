@@ -11,6 +11,7 @@ test("days without a run stand between those with some", () => {
     cost_usd: "0.5",
     unpriced: 0,
     estimated: 0,
+    determinism: 90,
   };
 
   const days = everyDay([told], Date.parse("2026-11-21T23:59:00Z"));

@@ -19,6 +19,7 @@ import { TelemetryTab } from "./telemetry/TelemetryTab";
 import { useRunKeys } from "./useRunKeys";
 import "./run.css";
 
+const DeterminismTab = lazy(async () => ({ default: (await import("./determinism/DeterminismTab")).DeterminismTab }));
 const StagesTab = lazy(async () => ({ default: (await import("./StagesTab")).StagesTab }));
 const SimulationTab = lazy(async () => ({ default: (await import("./simulation/SimulationTab")).SimulationTab }));
 const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab")).TraceTab }));
@@ -35,7 +36,7 @@ export function RunPage() {
           {isUnknown(error) ? (
             <>
               No DAG was submitted and nothing was recorded under this id, or it was deleted. This page shows it as soon
-              as something is heard of it. <Link to="/runs">All runs</Link>
+              as something is reported for it. <Link to="/runs">All runs</Link>
             </>
           ) : (
             <>
@@ -102,6 +103,13 @@ function OneRun({ recording }: { recording: Recording }) {
                 isStarting={start.isPending}
                 onStart={simulate}
                 onShow={(id) => change({ tab: "telemetry", action: id }, true)}
+              />
+            ) : null}
+            {tab === "determinism" ? (
+              <DeterminismTab
+                run={run}
+                onShow={(id) => change({ tab: "telemetry", action: id }, true)}
+                onSimulate={(replay) => change({ tab: "simulation", replay }, true)}
               />
             ) : null}
             {tab === "stages" ? <StagesTab run={run} own={own ?? null} isUndecided={isUndecided} /> : null}

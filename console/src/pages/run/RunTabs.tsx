@@ -1,4 +1,4 @@
-import type { KeyboardEvent } from "react";
+import { Tabs } from "../../parts/Tabs";
 import { TAB_NAMES, type Tab, tabsOf } from "./runPage";
 
 interface Props {
@@ -8,32 +8,7 @@ interface Props {
   onChange: (tab: Tab) => void;
 }
 
-/** The views of a run; arrow keys go from one to the next. */
+/** The views of a run. */
 export function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
-  const tabs = tabsOf(hasStages, hasActions);
-  function onKey(event: KeyboardEvent<HTMLDivElement>): void {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length] as Tab;
-    onChange(next);
-    event.currentTarget.querySelector<HTMLElement>(`#run-tab-${next}`)?.focus();
-  }
-  return (
-    <div className="run-tabs" role="tablist" aria-label="Views" onKeyDown={onKey}>
-      {tabs.map((one) => (
-        <button
-          key={one}
-          id={`run-tab-${one}`}
-          type="button"
-          role="tab"
-          className="run-tab"
-          aria-selected={one === tab}
-          tabIndex={one === tab ? 0 : -1}
-          onClick={() => onChange(one)}
-        >
-          {TAB_NAMES[one]}
-        </button>
-      ))}
-    </div>
-  );
+  return <Tabs id="run-tab" tabs={tabsOf(hasStages, hasActions)} names={TAB_NAMES} chosen={tab} onChange={onChange} />;
 }

@@ -4,10 +4,10 @@ import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tab
 test("a run without stages has no tab for them; one that recorded no call has none of calls", () => {
   const [staged, plain] = [true, false];
 
-  expect(tabsOf(plain, false)).toEqual(["trace", "telemetry", "simulation"]);
+  expect(tabsOf(plain, false)).toEqual(["trace", "telemetry", "simulation", "determinism"]);
   expect([tabsOf(staged, false), tabsOf(staged, true)]).toEqual([
-    ["stages", "simulation"],
-    ["stages", "trace", "telemetry", "simulation"],
+    ["stages", "simulation", "determinism"],
+    ["stages", "trace", "telemetry", "simulation", "determinism"],
   ]);
   expect([
     tabIn(null, plain, true),
@@ -18,7 +18,7 @@ test("a run without stages has no tab for them; one that recorded no call has no
     tabIn("simulation", plain, true),
     tabIn("determinism", staged, false),
     tabIn("nonsense", plain, false),
-  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "stages", "simulation", "stages", "telemetry"]);
+  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "stages", "simulation", "determinism", "telemetry"]);
 });
 
 test("a length is told in the unit that suits it, and whole in milliseconds", () => {

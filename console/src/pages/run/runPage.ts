@@ -2,7 +2,7 @@
 import type { ActionKind } from "../../api/recorded";
 import { duration } from "../../parts/format";
 
-export const TABS = ["stages", "trace", "telemetry", "simulation"] as const;
+export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
 export type Tab = (typeof TABS)[number];
 
 export const TAB_NAMES: Record<Tab, string> = {
@@ -10,16 +10,17 @@ export const TAB_NAMES: Record<Tab, string> = {
   trace: "Trace",
   telemetry: "Telemetry",
   simulation: "Simulation",
+  determinism: "Determinism",
 };
 
 /**
  * Returns the tabs of a run: that of stages where it has any, or is itself what the jobs of one submission recorded; those of
- * actions where some were recorded, or nothing else is there; and that of replays.
+ * actions where some were recorded, or nothing else is there; and those of replays and determinism.
  */
 export function tabsOf(hasStages: boolean, hasActions: boolean): Tab[] {
   return TABS.filter((tab) => {
     if (tab === "stages") return hasStages;
-    return tab === "simulation" || hasActions || !hasStages;
+    return tab === "simulation" || tab === "determinism" || hasActions || !hasStages;
   });
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { isTyping } from "../../parts/isTyping";
 import type { Tab } from "./runPage";
 
-const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation" };
+const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation", d: "determinism" };
 const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
 
 /** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */

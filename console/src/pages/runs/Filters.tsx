@@ -4,6 +4,7 @@ import type { RegistryFilter } from "../../api/registryFilter";
 import { AgentField } from "../../parts/AgentField";
 import { Choices } from "../../parts/Choices";
 import { CostField } from "../../parts/CostField";
+import { ScoreField } from "../../parts/ScoreField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
 import { type Change, toggledIn } from "../../parts/url";
@@ -32,6 +33,7 @@ export function Filters({ filter, onChange }: Props) {
       />
       <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
       <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
+      <ScoreField value={filter.determinismBelow} onChange={(determinismBelow) => onChange({ determinismBelow })} />
       <TextField label="Session" value={filter.session} onChange={(session) => onChange({ session })} />
       <TextField label="Tag" value={filter.tag} onChange={(tag) => onChange({ tag })} />
       <button

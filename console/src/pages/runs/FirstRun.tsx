@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useModelKey } from "../../api/session";
-import { CopyButton } from "../../parts/CopyButton";
 import { withServer } from "../../parts/command";
+import { Snippet } from "../../parts/Snippet";
 
 /** What stands here until something was recorded: three ways, each with what makes a run appear. */
 export function FirstRun() {
@@ -56,10 +56,7 @@ function Way({ title, command, children }: { title: string; command: string; chi
     <li className="card runs-way">
       <h3>{title}</h3>
       <p className="soft">{children}</p>
-      <div className="runs-command">
-        <pre>{command}</pre>
-        <CopyButton text={command} />
-      </div>
+      <Snippet text={command} />
     </li>
   );
 }

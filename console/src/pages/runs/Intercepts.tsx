@@ -140,7 +140,7 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
           onYes={() => unmute.run(null)}
           onClose={() => setAsked(false)}
         >
-          What {note.author} said goes for good: “{note.text}”, and every other note that mutes it. The run needs
+          This deletes the note of {note.author}, “{note.text}”, and every other note that mutes the run. The run needs
           attention again, unless somebody acknowledged it.
         </Confirm>
       ) : null}

@@ -2,6 +2,7 @@ import { memo } from "react";
 import { Link } from "react-router";
 import type { RunView } from "../../api/recorded";
 import { Costs } from "../../parts/Cost";
+import { DeterminismScore } from "../../parts/DeterminismScore";
 import { Name } from "../../parts/Name";
 import { Progress } from "../../parts/Progress";
 import { Cell } from "../../parts/RowList";
@@ -73,6 +74,11 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Pro
           data-unit="success"
         >
           {rate(tally.success_rate)}
+        </span>
+      </Cell>
+      <Cell className="runs-determinism num">
+        <span data-unit="determinism">
+          <DeterminismScore of={run.determinism} />
         </span>
       </Cell>
       <Cell className="runs-took num">

@@ -32,6 +32,9 @@ export function RunsHead({ told, ...props }: Props) {
       <SortHead by="success_rate" isNumber {...props}>
         Success
       </SortHead>
+      <SortHead by="determinism" isNumber {...props}>
+        Determinism
+      </SortHead>
       <SortHead by="duration" isNumber {...props}>
         Duration
       </SortHead>

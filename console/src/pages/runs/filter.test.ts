@@ -20,6 +20,7 @@ test("every filter comes back from the URL that it made", () => {
   const filter = {
     status: ["failed", "running"],
     minCost: "10",
+    determinismBelow: "70",
     window: "30d",
     agent: "research, the 2nd",
     session: "s1",

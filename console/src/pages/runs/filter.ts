@@ -5,6 +5,7 @@ import { ofProject } from "../../api/project";
 import { type ExportFormat, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
+import { asScore } from "../../parts/scoreText";
 import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 
@@ -13,6 +14,7 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
   return {
     status: chosenAmong(query, "status", RUN_STATUSES),
     minCost: asCost(query.get("min_cost") ?? "") ?? "",
+    determinismBelow: asScore(query.get("determinism_below") ?? "") ?? "",
     window: oneOf(WINDOWS, query.get("window")) ?? ALL_RUNS.window,
     agent: query.get("agent_id") ?? "",
     session: query.get("session_id") ?? "",
@@ -34,7 +36,7 @@ export function misread(query: URLSearchParams): string[] {
       order: ["asc", "desc"],
       archived: ["yes"],
     }),
-    ...misreadAs(query, { min_cost: isCost }),
+    ...misreadAs(query, { min_cost: isCost, determinism_below: (text) => asScore(text) !== null }),
   ];
 }
 
@@ -43,6 +45,7 @@ export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string
   const fields: Record<string, string | null> = {};
   if (change.status) fields.status = change.status.join();
   if (change.minCost !== undefined) fields.min_cost = change.minCost;
+  if (change.determinismBelow !== undefined) fields.determinism_below = change.determinismBelow;
   if (change.window) fields.window = change.window === ALL_RUNS.window ? null : change.window;
   if (change.agent !== undefined) fields.agent_id = change.agent;
   if (change.session !== undefined) fields.session_id = change.session;
@@ -55,8 +58,9 @@ export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string
 }
 
 /** Returns whether only the window filters. */
-export function isUnfiltered({ status, minCost, agent, session, tag, q }: RegistryFilter): boolean {
-  return status.length === 0 && !minCost && !agent && !session && !tag && !q;
+export function isUnfiltered(filter: RegistryFilter): boolean {
+  const { status, minCost, determinismBelow, agent, session, tag, q } = filter;
+  return status.length === 0 && !minCost && !determinismBelow && !agent && !session && !tag && !q;
 }
 
 /** Returns a filter in words: `failed, from $10, of research, in the last 7 days`. */
@@ -64,6 +68,7 @@ export function filterWords(filter: RegistryFilter): string {
   return [
     filter.status.join(" or "),
     filter.minCost && `from $${filter.minCost}`,
+    filter.determinismBelow && `determinism below ${filter.determinismBelow}`,
     filter.agent && `of ${filter.agent}`,
     filter.session && `of session ${filter.session}`,
     filter.tag && `tagged ${filter.tag}`,

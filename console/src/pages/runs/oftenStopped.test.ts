@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { oftenStopped } from "./oftenStopped";
 
 const SPECIFIED = { least: 3, rate: 0.2, times: 3 };
-const ALONE = "Errors not made good, or often stopped: 3 or more, and 20 % or more of its actions";
+const ALONE = "Unrecovered errors, or often stopped: 3 or more, and 20 % or more of its actions";
 
 test("what is often is told from the server's values", () => {
   expect(oftenStopped(SPECIFIED)).toBe(`${ALONE} or over 3 times its agent’s own rate`);

@@ -4,6 +4,6 @@ import { percent } from "../../parts/format";
 
 /** Returns from where on a run counts as often stopped. */
 export function oftenStopped({ least, rate, times }: InterceptThresholds): string {
-  const alone = `Errors not made good, or often stopped: ${least} or more, and ${percent(rate)} or more of its actions`;
+  const alone = `Unrecovered errors, or often stopped: ${least} or more, and ${percent(rate)} or more of its actions`;
   return times ? `${alone} or over ${times} times its agent’s own rate` : alone;
 }

@@ -2,9 +2,10 @@ import { type FormEvent, useId, useState } from "react";
 import { createToken, type NewToken, type Role } from "../../api/house";
 import { DEFAULT_PROJECT } from "../../api/project";
 import { useShownProject } from "../../api/projects";
+import { useCanOperate } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
-import { ABOUT_ROLE, EXPIRIES, ROLES } from "./roles";
+import { ABOUT_ROLE, EXPIRIES, rolesToChoose } from "./roles";
 
 const NEVER = "never";
 
@@ -19,6 +20,7 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
   const [project, setProject] = useState(shown === DEFAULT_PROJECT ? "" : shown);
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
+  const canOperate = useCanOperate();
   const form = useId();
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
@@ -60,7 +62,7 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
         </label>
         <fieldset className="plain-fieldset settings-choices">
           <legend>Role</legend>
-          {ROLES.map((one) => (
+          {rolesToChoose(canOperate).map((one) => (
             <label key={one} className="settings-choice">
               <input type="radio" name="role" checked={one === role} onChange={() => setRole(one)} />
               <span>

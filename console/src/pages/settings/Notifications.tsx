@@ -3,18 +3,18 @@ import { Known } from "./Known";
 
 const COMMAND = "TITAN_NOTIFY=https://example.com/hook,https://hooks.slack.com/services/T000/B000/XXXX titan up";
 
-/** Who is told while nobody looks. */
+/** The addresses that are notified. */
 export function Notifications() {
   return (
     <>
       <p className="soft">
-        Told are: a gate that opens, a run or DAG that failed, a job that no worker takes for half a minute.
+        Titan notifies when a gate opens, a run or DAG fails, or no worker takes a job for half a minute.
       </p>
       <Known>
         {({ notifications }) =>
           notifications.length === 0 ? (
             <>
-              <p>Nobody is told yet. Give the server addresses, with commas between them:</p>
+              <p>No addresses yet. Give the server some, separated by commas:</p>
               <div className="settings-command">
                 <code>{COMMAND}</code>
                 <CopyButton text={COMMAND} />

@@ -3,13 +3,11 @@ import { Known } from "./Known";
 import { Rules } from "./Rules";
 import { howToChange } from "./rules";
 
-/** What is kept how long, and how to have it otherwise. */
+/** The retention periods, and how to change them. */
 export function Retention() {
   return (
     <>
-      <p className="soft">
-        What is old goes by itself, an hour later at most; what is not over never goes, nor does a pinned run.
-      </p>
+      <p className="soft">Titan deletes expired runs every hour. Running work and pinned runs are kept.</p>
       <Known>
         {({ retention }) => (
           <>

@@ -1,6 +1,6 @@
 import { Page } from "../../parts/Page";
-import { House } from "./House";
 import { Looks } from "./Looks";
+import { Maintenance } from "./Maintenance";
 import { Notifications } from "./Notifications";
 import { Retention } from "./Retention";
 import { Server } from "./Server";
@@ -9,11 +9,11 @@ import { You } from "./You";
 import "./settings.css";
 
 const SECTIONS = [
-  { id: "you", name: "You", Show: You },
-  { id: "looks", name: "Looks", Show: Looks },
+  { id: "account", name: "Account", Show: You },
+  { id: "appearance", name: "Appearance", Show: Looks },
   { id: "tokens", name: "Tokens", Show: Tokens },
   { id: "retention", name: "Retention", Show: Retention },
-  { id: "house", name: "Housekeeping", Show: House },
+  { id: "maintenance", name: "Maintenance", Show: Maintenance },
   { id: "notifications", name: "Notifications", Show: Notifications },
   { id: "server", name: "Server", Show: Server },
 ] as const;

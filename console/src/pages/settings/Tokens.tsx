@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useChange } from "../../api/changes";
 import { type NewToken, rereadTokens, revokeToken, type Token, useTokens } from "../../api/house";
-import { useCanChange, useSession } from "../../api/session";
+import { useCanAdminister, useSession } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { useNow } from "../../parts/clock";
 import { Dialog } from "../../parts/Dialog";
@@ -14,11 +14,11 @@ import { stateOf } from "./roles";
 
 /** Who else may come in: tokens, made and ended here. */
 export function Tokens() {
-  const isAllowed = useCanChange();
+  const isAllowed = useCanAdminister();
   const { data, error, refetch } = useTokens(isAllowed);
   const [isMaking, setIsMaking] = useState(false);
   const [made, setMade] = useState<NewToken | null>(null);
-  if (!isAllowed) return <p className="soft">Tokens are seen, made and ended with one of the role admin.</p>;
+  if (!isAllowed) return <p className="soft">Tokens are seen, made and revoked with one of the role admin or owner.</p>;
   return (
     <>
       <p className="soft">
@@ -117,6 +117,11 @@ function Row({ token, isHomes }: One) {
         {token.project ? (
           <div className="soft" dir="auto">
             project {token.project}
+          </div>
+        ) : null}
+        {token.scopes ? (
+          <div className="soft">
+            {token.scopes.join(", ")} · …{token.last_four}
           </div>
         ) : null}
         {token.labels ? <div className="soft">offers {token.labels.join(", ")}</div> : null}

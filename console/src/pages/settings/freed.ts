@@ -1,4 +1,4 @@
-/** What a round of keeping house deletes, as a person reads it. */
+/** What maintenance deleted, in words. */
 import type { Freed } from "../../api/house";
 import { bytes } from "../../parts/format";
 

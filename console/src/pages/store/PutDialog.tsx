@@ -94,9 +94,9 @@ export function PutDialog({ of, onClose, onDone }: Props) {
           <label className="row">
             The key
             <select className="field" value={stays} onChange={(event) => setStays(event.target.value as Stays)}>
-              <option value="always">stays</option>
-              {was?.expiresAt ? <option value="keep">goes when it was to go</option> : null}
-              <option value="seconds">goes after a time</option>
+              <option value="always">does not expire</option>
+              {was?.expiresAt ? <option value="keep">keeps its expiry</option> : null}
+              <option value="seconds">expires after a time</option>
             </select>
           </label>
           {stays === "keep" ? <Time at={was?.expiresAt} as="age" /> : null}

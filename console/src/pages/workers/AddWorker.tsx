@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from "react";
 import { useStartWorker } from "../../api/workers";
 import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
 import { Dialog } from "../../parts/Dialog";
 import "../../parts/field.css";
+import { Snippet } from "../../parts/Snippet";
 import { joinCommand, type OfferRow, offersOf } from "./offers";
 
 const KNOWN_LABELS = ["GENERAL", "GPU", "HIGH_MEM", "PYTHON"];
@@ -58,10 +58,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
             Run this where Titan is installed and this address can be reached; where the server needs tokens, with
             TITAN_TOKEN set.
           </p>
-          <div className="workers-command">
-            <pre>{command}</pre>
-            <CopyButton text={command} />
-          </div>
+          <Snippet text={command} />
         </section>
       </form>
     </Dialog>

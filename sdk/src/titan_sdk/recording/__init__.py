@@ -6,6 +6,7 @@
                                            streams     what is recorded of generators
                                            parameters  what arguments are called
                                            callsites   which line called
+                                           program     what code and packages ran
 
     caller's thread    a snapshot, and a place in a queue                     showing, recorder
     in the background  notes become entries                                   encoding, entry

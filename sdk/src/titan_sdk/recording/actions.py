@@ -30,8 +30,8 @@ from titan_sdk.recording.callsites import caller_of, place_of
 from titan_sdk.recording.encoding import LARGEST_USD, ActionConfig, entry_of, usd
 from titan_sdk.recording.entry import Lost
 from titan_sdk.recording.redact import check_redact
+from titan_sdk.recording.reprs import as_it_is
 from titan_sdk.recording.runs import current_run
-from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.tasks import task_path
 from titan_sdk.recording.tracebacks import frames_of
 from titan_sdk.recording.validation import check_choice, check_function, check_tags
@@ -58,13 +58,13 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = ["LATER", "Action", "ActiveAction", "action", "begun", "current_action", "fail", "leave"]
+__all__ = ["LATER", "Action", "ActiveAction", "action", "begun", "current_action", "cut", "fail", "leave"]
 __all__ += ["resume", "succeed", "turn"]
 
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
 _IMPACTS = ("read", "low", "medium", "high")
 _EFFECTS = ("external", "local")
-#: What a call may give back that has yet to do its work; see `titan_sdk.recording.later`.
+#: What a call may give back that has yet to do its work; see `titan_sdk.recording.awaitables`.
 LATER = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 
 
@@ -75,7 +75,7 @@ class ActiveAction:
         *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
         *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome", "cost", "use", "tags"),
         *("attributes", "has_ended", "is_begin_reported", "is_end_reported", "is_lost", "are_inputs_reported"),
-        "_clock",
+        *("uses_titan", "_clock"),
     )
 
     def __init__(self, plan: ActionConfig, run: Run, parent: ActiveAction | None, place: Place | None = None) -> None:
@@ -85,7 +85,7 @@ class ActiveAction:
         self.id = os.urandom(16).hex()
         self.run = run
         self.parent_id = parent.id if parent is not None and parent.run is run else None
-        #: The nearest around it that is under way: of tasks that begin one another, those that have ended are let go of
+        #: The nearest around it that is under way: of tasks that begin one another, those that have ended are released
         self.parent = nearest = None if parent is None else _under_way(parent)
         if nearest is not None and nearest.parent is not None:
             nearest.parent = _under_way(nearest.parent)
@@ -106,6 +106,8 @@ class ActiveAction:
         self.tags: list[str] | None = None
         self.attributes: dict[str, object] | None = None
         self.has_ended = self.is_begin_reported = self.is_end_reported = self.are_inputs_reported = self.is_lost = False
+        #: whether it made requests to a Titan server
+        self.uses_titan = False
         self.duration_ns = 0
         self.started_at_ns = time_ns()
         self._clock = perf_counter_ns()
@@ -155,7 +157,7 @@ class ActiveAction:
     def entry(self) -> Entry | None:
         """Return what is to be reported of it now: its beginning, its end, or both at once."""
         if not self.has_ended:
-            process.under_way(self.id, partial(_cut, self))
+            process.under_way(self.id, partial(cut, self))
         self.is_begin_reported, is_first = True, not self.is_begin_reported
         if self.has_ended:
             process.over(self.id)
@@ -363,10 +365,10 @@ def recorded(function: Any, plan: ActionConfig) -> Any:
             fail(act, error)
             raise
         if type(result) in LATER:
-            from titan_sdk.recording import later
+            from titan_sdk.recording import awaitables
 
-            if later.ends_later(result):
-                return later.ending_later(act, result)
+            if awaitables.ends_later(result):
+                return awaitables.ending_later(act, result)
         succeed(act, result)
         return result
 
@@ -397,10 +399,10 @@ def _recorded_coroutine(function: Callable[..., Any], plan: ActionConfig) -> Any
             fail(act, error)
             raise
         if type(result) in LATER:
-            from titan_sdk.recording import later
+            from titan_sdk.recording import awaitables
 
-            if later.ends_later(result):
-                return later.ending_later(act, result)
+            if awaitables.ends_later(result):
+                return awaitables.ending_later(act, result)
         succeed(act, result)
         return result
 
@@ -435,7 +437,7 @@ def succeed(act: ActiveAction, *result: object) -> None:
         act.has_outputs = True
     if act.cost is None:
         act.cost = act.plan.cost_of(result[0] if result else None)
-    _end(act, "success")
+    _end(act, act.outcome or "success")
 
 
 def fail(act: ActiveAction, error: BaseException) -> None:
@@ -449,7 +451,7 @@ def fail(act: ActiveAction, error: BaseException) -> None:
     _end(act, "error")
 
 
-def _cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
+def cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
     """End an action that the program did not: it is at its own end."""
     if not act.has_ended:
         act.duration_ns = max(0, at_clock_ns - act._clock)
@@ -483,6 +485,3 @@ def _end(act: ActiveAction, outcome: Outcome) -> None:
     # The order counts: whoever reports it sets `is_begin_reported` first and looks at `has_ended` then.
     if act.is_begin_reported:
         process.put(act)
-
-
-process.busy_when(lambda: _current.get() is not None)

@@ -1,4 +1,4 @@
-"""Where a call was made: noted as it is made, and put into words behind the caller.
+"""Where a call was made: noted as it is made, and formatted in the background.
 
     file, line and function of the code that called; two calls of one function on two lines are two places. What a
     function in C calls, as `map` does, is called where that stands.

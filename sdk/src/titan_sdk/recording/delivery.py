@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from titan_sdk.transport import Transport
+    from titan_sdk.http.transport import Transport
 
 __all__ = ["Answer", "Delivery", "Verdict", "post_to", "verdict_of"]
 

@@ -1,8 +1,9 @@
-"""What actions come to as entries: behind the caller, on the recorder's thread."""
+"""Turns actions into entries, in the background on the recorder's thread."""
 
 from __future__ import annotations
 
 import json
+from copy import copy
 from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
@@ -11,6 +12,7 @@ from titan_sdk.recording.entry import NAME_LIMIT, TAG_LIMIT, Entry, line
 from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
 from titan_sdk.recording.validation import say_once
+from titan_sdk.run_end import words_of
 from titan_sdk.tape import Bounds, Raised, encoded_text
 from titan_sdk.tape.compact import compact_json
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from titan_sdk.recording.redact import Redact
     from titan_sdk.redaction import Redactor
 
-    Outcome: TypeAlias = Literal["success", "error"]
+    Outcome: TypeAlias = Literal["success", "error", "replayed"]
 
 __all__ = ["ActionConfig", "entry_of", "inputs_of"]
 
@@ -40,19 +42,8 @@ class ActionConfig:
     """How actions of one kind are recorded."""
 
     __slots__ = (
-        *(
-            "actor",
-            "cost",
-            "defined_at",
-            "effect",
-            "impact",
-            "is_method",
-            "keeps_errors",
-            "keeps_inputs",
-            "keeps_outputs",
-            "kind",
-        ),
-        *("_known", "name", "parameters", "redact", "tags"),
+        *("_known", "actor", "cost", "defined_at", "effect", "impact", "is_method", "keeps_errors", "keeps_inputs"),
+        *("keeps_outputs", "kind", "name", "parameters", "redact", "tags"),
     )
 
     def __init__(
@@ -88,16 +79,9 @@ class ActionConfig:
 
     def of(self, function: Callable[..., Any]) -> ActionConfig:
         """Return the plan for one function."""
-        name = self.name or getattr(function, "__name__", type(function).__name__)
-        plan = ActionConfig(
-            *(name, self.kind),
-            cost=self.cost,
-            tags=self.tags,
-            impact=self.impact,
-            effect=self.effect,
-            actor=self.actor,
-            redact=self.redact,
-        )
+        plan = copy(self)
+        plan.name = self.name or getattr(function, "__name__", type(function).__name__)
+        plan._known = None
         code, place = getattr(function, "__code__", None), getattr(function, "__qualname__", "")
         if code is not None:
             plan.defined_at = (code.co_filename, code.co_firstlineno, place)
@@ -143,7 +127,7 @@ def entry_of(act: ActiveAction) -> Entry:
         fields["tags"] = [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))]
     payloads: dict[str, str] = {}
     if act.has_inputs and plan.keeps_inputs and not act.are_inputs_reported:
-        act.are_inputs_reported = True  # first: what is set from now on is told with the end
+        act.are_inputs_reported = True  # first: what is set from now on is reported with the end
         payloads["inputs"] = encoded_text(act.inputs)
     if act.has_ended:
         _add_end(act, fields, payloads)
@@ -183,7 +167,7 @@ def _add_end(act: ActiveAction, fields: dict[str, object], payloads: dict[str, s
         _say_without(act, "a cost", act.cost, f"US dollars from 0 to {LARGEST_USD:,}")
     if act.use:
         fields["use"] = _use(act, act.use)
-    if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
+    if act.has_outputs and act.outcome != "error" and act.plan.keeps_outputs:
         payloads["outputs"] = encoded_text(act.outputs)
     if act.outcome == "error":
         fields["failure"] = _failure(act)
@@ -203,25 +187,21 @@ def usd(amount: object) -> str | None:
 
 def _say_if_rounded(act: ActiveAction, cost: str) -> None:
     """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
-    told = act.cost
-    if isinstance(told, str | Decimal):
-        is_rounded = Decimal(told, _RECKONING) != Decimal(cost)
+    given = act.cost
+    if isinstance(given, str | Decimal):
+        is_rounded = Decimal(given, _RECKONING) != Decimal(cost)
     else:
-        is_rounded = isinstance(told, float) and told > 0 and cost == "0"
+        is_rounded = isinstance(given, float) and given > 0 and cost == "0"
     if is_rounded:
-        name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
+        name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(given), 100)
         said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
         say_once(said, about=f"decimals of {name!r}")
 
 
 def _say_cost_raised(plan: ActionConfig, error: BaseException) -> None:
     name, kind = line(plan.name or plan.kind, NAME_LIMIT), type(error).__name__
-    try:
-        found = line(" ".join(f"{kind}: {error}".split()), 200)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 (its words are the program's, too)
-        found = kind
+    words = words_of(error, 200)
+    found = line(" ".join(f"{kind}: {words}".split()), 200) if words else kind
     say_once(
         f"titan_sdk: {name!r} is recorded without a cost: its function of the result raised {found}",
         about=f"{name!r} without a cost: {kind}",
@@ -267,6 +247,8 @@ def _details(act: ActiveAction) -> str:
         known.append(f'"task":{compact_json(act.task)}')
     if act.thread is not None:
         known.append(f'"thread":{compact_json(line(act.thread, 500))}')
+    if act.uses_titan:
+        known.append('"uses_titan":true')
     if act.attributes:
         known.append(f'"attributes":{_to_json(act.attributes)}')
     if act.has_ended and act.outcome == "error" and plan.keeps_errors:

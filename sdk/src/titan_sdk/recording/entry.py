@@ -28,11 +28,11 @@ _FREE = {"name": NAME_LIMIT, "actor": NAME_LIMIT, "agent_id": NAME_LIMIT, "reaso
 _FREE_OF_FAILURE = {"type": NAME_LIMIT, "message": _NO_LIMIT, "traceback": _NO_LIMIT}
 _FREE_OF_USE = {"model": _NO_LIMIT, "provider": _NO_LIMIT}
 _OWN_ID = re.compile("[0-9a-f]{32}")
-_IDS = ("id", "run_id", "parent_id", "session_id")
+_IDS = ("id", "run_id", "parent_id", "session_id", "parent_run_id", "forked_at_action_id")
 
 
 class Lost(NamedTuple):
-    """One entry that nobody will hear of."""
+    """One entry that will not be delivered."""
 
     #: None: the run of the job whose token is shown
     run_id: str | None
@@ -73,8 +73,8 @@ class Entry:
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there.
 
-        Ids go as they were told, but to the disk: there, one that holds a secret is another, the same in all entries
-        of this process.
+        Ids are sent as they were given. On the disk, one that holds a secret is replaced, by the same
+        one in all entries of this process.
         """
         [text] = texts_of([self], disk)
         return text
@@ -82,25 +82,25 @@ class Entry:
 
 def texts_of(batch: Iterable[Entry], disk: Redactor | None = None) -> list[str]:
     """Return several entries as JSON, each as `Entry.text` does."""
-    return [_text_of(told, told.redactor or disk, disk) for told in batch]
+    return [_text_of(entry, entry.redactor or disk, disk) for entry in batch]
 
 
-def _text_of(told: Entry, redactor: Redactor | None, disk: Redactor | None) -> str:
+def _text_of(entry: Entry, redactor: Redactor | None, disk: Redactor | None) -> str:
     if redactor is None:
-        return _assembled(told.fields, told.payloads)
-    plain = {name: value for name, value in told.fields.items() if _is_plain(name, value)}
-    text = _assembled({name: value for name, value in told.fields.items() if name not in plain}, told.payloads)
+        return _assembled(entry.fields, entry.payloads)
+    plain = {name: value for name, value in entry.fields.items() if _is_plain(name, value)}
+    text = _assembled({name: value for name, value in entry.fields.items() if name not in plain}, entry.payloads)
     if redactor.may_take(text):
-        return _cleaned(told, redactor, disk)
-    if told.fields["type"] == "action":
+        return _cleaned(entry, redactor, disk)
+    if entry.fields["type"] == "action":
         plain["redaction_version"] = redactor.version
     return f"{compact_json(plain)[:-1]},{text[1:]}" if plain else text
 
 
-def _cleaned(told: Entry, redactor: Redactor, disk: Redactor | None) -> str:
+def _cleaned(entry: Entry, redactor: Redactor, disk: Redactor | None) -> str:
     cleaning = _Cleaning(redactor, disk)
-    fields = cleaning.fields(told.fields)
-    payloads = {name: cleaning.payload(text) for name, text in told.payloads.items()}
+    fields = cleaning.fields(entry.fields)
+    payloads = {name: cleaning.payload(text) for name, text in entry.payloads.items()}
     if fields["type"] == "action":
         fields["redaction_version"] = redactor.version
         if cleaning.has_taken:
@@ -109,7 +109,7 @@ def _cleaned(told: Entry, redactor: Redactor, disk: Redactor | None) -> str:
 
 
 class _Cleaning:
-    """Takes the secrets out of one entry, in every field in which `titan.rules.entry_redaction` does at the server."""
+    """Takes the secrets out of one entry, in every field as `titan.rules.runs.entry_redaction` does at the server."""
 
     __slots__ = ("_ids", "_redactor", "has_taken")
 
@@ -118,12 +118,12 @@ class _Cleaning:
         self._ids = ids
         self.has_taken = False
 
-    def fields(self, told: Mapping[str, object]) -> dict[str, object]:
-        clean = self._texts(told, _FREE)
+    def fields(self, given: Mapping[str, object]) -> dict[str, object]:
+        clean = self._texts(given, _FREE)
         for name in _IDS:
-            if name in told:
-                clean[name] = self._id(told[name])
-        tags, failure, use = told.get("tags"), told.get("failure"), told.get("use")
+            if name in given:
+                clean[name] = self._id(given[name])
+        tags, failure, use = given.get("tags"), given.get("failure"), given.get("use")
         if isinstance(tags, list):
             clean["tags"] = [self._text(tag, TAG_LIMIT) for tag in tags]
         if isinstance(failure, dict):
@@ -139,24 +139,24 @@ class _Cleaning:
         self.has_taken = self.has_taken or bool(clean.taken)
         return clean.text
 
-    def _texts(self, told: Mapping[str, object], limits: Mapping[str, int]) -> dict[str, Any]:
-        return {name: self._text(text, limits[name]) if name in limits else text for name, text in told.items()}
+    def _texts(self, given: Mapping[str, object], limits: Mapping[str, int]) -> dict[str, Any]:
+        return {name: self._text(text, limits[name]) if name in limits else text for name, text in given.items()}
 
-    def _text(self, told: object, limit: int) -> object:
-        if not isinstance(told, str):
-            return told
-        clean = self._redactor.redact_text(told)
+    def _text(self, given: object, limit: int) -> object:
+        if not isinstance(given, str):
+            return given
+        clean = self._redactor.redact_text(given)
         if not clean.taken:
-            return told
+            return given
         self.has_taken = True
         return line(clean.text, limit)  # a chip may be longer than what it stands for
 
-    def _id(self, told: object) -> object:
-        if self._ids is None or not isinstance(told, str):
-            return told
-        clean = self._ids.redact_id(told)
+    def _id(self, given: object) -> object:
+        if self._ids is None or not isinstance(given, str):
+            return given
+        clean = self._ids.redact_id(given)
         if not clean.taken:
-            return told
+            return given
         self.has_taken = True
         return id_line(clean.text, ID_LIMIT)
 

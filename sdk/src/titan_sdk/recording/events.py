@@ -40,68 +40,49 @@ def progress(done: float, total: float | None = None) -> None:
             titan_sdk.progress(number, len(pages))
         titan_sdk.progress(0.5)             # half of it; so is progress(0.5, 1), and progress(1.5, 3)
 
-    A share is told in whole percent. What is no progress, as 1 of 0 or -1, is said once and changes nothing.
+    A share is recorded in whole percent. What is no progress, as 1 of 0 or -1, is logged once and changes nothing.
     """
-    steps = _share_alone(done) if total is None else None
-    if steps is None:
-        known = {"done": done} if total is None else {"done": done, "total": total}
-        found = {name: count for name, value in known.items() if (count := _number(name, value)) is not None}
-        steps = _steps(found, has_total=total is not None) if len(found) == len(known) else None
-    if steps is not None:
-        process.offer(RunNote(current_run(), **steps))
-
-
-def _share_alone(done: float) -> dict[str, int] | None:
-    """Return the percent that a number from 0.0 to 1.0 means; None for whole numbers, texts and others."""
-    if hasattr(done, "__index__") or not hasattr(done, "__float__"):
-        return None
     try:
-        share = float(done)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return _percent(share) if 0 <= share <= 1 else None
+        steps = _steps(done, total)
+    except (TypeError, ValueError, ArithmeticError):
+        found = f"done={done!r:.100}" if total is None else f"done={done!r:.100}, total={total!r:.100}"
+        expected = "steps from 0, of so many, or a share from 0 to 1"
+        say_once(f"titan_sdk: progress is not recorded: expected {expected}; found {found}")
+        return
+    process.offer(RunNote(current_run(), **steps))
 
 
-def _number(name: str, value: object) -> int | float | None:
-    """Return a number from 0, an int where it is whole; None for what is none or below 0, which is said once."""
-    try:
-        whole = int(value)  # type: ignore[call-overload]  # or it raises
-        number = whole if isinstance(value, int | str) else float(value)  # type: ignore[arg-type]  # int() took it
-    except (TypeError, ValueError, OverflowError):
-        _say_not(f"{name}={value!r:.100} is not a number of steps")
-        return None
-    if number < 0:
-        _say_not(f"{name}={value!r:.100} is below 0")
-        return None
-    return min(whole if number == whole else number, _MOST_STEPS)
-
-
-def _steps(found: dict[str, int | float], *, has_total: bool) -> dict[str, int] | None:
-    """Return what is told of so many steps, of so many; None where that means nothing, which is said once."""
-    done, total = found["done"], found.get("total", 0)
-    if not has_total:
-        if isinstance(done, int):
-            return {"done": done}
-        _say_not(f"done={done!r} is neither a number of steps nor a share from 0 to 1")
-        return None
-    if total == 0 and done > 0:
-        _say_not(f"done={done} of total=0 steps")
-        return None
-    if done > total:
+def _steps(done: float, total: float | None) -> dict[str, int]:
+    """Return the fields that report so many steps, of so many; raise for what means nothing."""
+    first = _number(done)
+    if total is None:
+        if isinstance(first, float) and first <= 1:
+            return _percent(first)
+        if first != int(first):
+            raise ValueError(first)
+        return {"done": int(first)}
+    last = _number(total)
+    if first > last:
+        if last == 0:
+            raise ValueError(last)
         said = f"titan_sdk: progress shows as 100 %: done={done} is more than total={total}"
         say_once(said, about=f"more steps than {total}")
-    if isinstance(done, float) or isinstance(total, float):
-        return _percent(done / total)
-    return {"done": done, "total": total}
+    if first == int(first) and last == int(last):
+        return {"done": int(first), "total": int(last)}
+    return _percent(first / last)
+
+
+def _number(value: object) -> int | float:
+    """Return a number from 0, as an int where it counts; raise for what is none."""
+    number: int | float = value.__index__() if hasattr(value, "__index__") else float(value)  # type: ignore[arg-type]  # or it raises
+    if isinstance(value, str) or not 0 <= number < float("inf"):
+        raise ValueError(number)
+    return min(number, _MOST_STEPS)
 
 
 def _percent(share: float) -> dict[str, int]:
     """Return so many of a hundred steps: rounded down, for what is not over is not 100 %."""
     return {"done": int(100 * min(share, 1.0) + 1e-6), "total": 100}  # 0.29 is 28.999999999999996 hundredths
-
-
-def _say_not(why: str) -> None:
-    say_once(f"titan_sdk: progress is not recorded: {why}")
 
 
 def _record(kind: str, name: str, said: object, redact: Redact | None = None) -> None:

@@ -31,7 +31,7 @@ _READS_ANNOTATIONS = sys.hexversion >= 0x030E0000
 
 
 class Parameters:
-    """The names of one function's parameters; without any, arguments are told as `args` and `kwargs`."""
+    """The names of one function's parameters; without any, arguments are recorded as `args` and `kwargs`."""
 
     __slots__ = ("_by_keyword", "_is_known", "_others", "_rest", "positional", "text")
 
@@ -74,6 +74,15 @@ class Parameters:
         if others:
             named[self._others] = others
         return named
+
+    def arguments(self, named: Mapping[str, Any]) -> tuple[list[object], dict[str, object]]:
+        """Return the call whose arguments have these names: the inverse of `named`."""
+        if not self._is_known:
+            return list(named["args"]), dict(named["kwargs"])
+        args = [named[name] for name in self.positional if name in named]
+        rest, others = named.get(self._rest, ()), named.get(self._others, {})
+        apart = {*self.positional, self._rest, self._others}
+        return [*args, *rest], {**{name: value for name, value in named.items() if name not in apart}, **others}
 
 
 def parameters_of(function: Callable[..., Any]) -> Parameters:

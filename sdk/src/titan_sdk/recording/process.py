@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager, suppress
 from time import perf_counter_ns
 
 from titan_sdk import run_end
-from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
-from titan_sdk.recording import children
+from titan_sdk.http.address import address_of, token_for
+from titan_sdk.http.transport import Transport
+from titan_sdk.recording import multiprocessing as child_processes
 from titan_sdk.recording.delivery import Answer, Verdict, post_to
 from titan_sdk.recording.limits import EXIT_SECONDS
 from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.recording.validation import say_once
-from titan_sdk.transport import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from titan_sdk.recording.actions import ActiveAction
     from titan_sdk.recording.recorder import Note
     from titan_sdk.replaying.answers import Answers
     from titan_sdk.run_end import Ending
 
 __all__ = [
     "OWN_RUN",
-    "busy_when",
     "end_with_process",
     "ended",
     "flush",
+    "is_off",
     "is_recording",
     "offer",
     "over",
@@ -55,18 +57,38 @@ def replaying(found: Answers) -> Iterator[None]:
         _answers = earlier
 
 
+def answer_from_now_on(found: Answers | None) -> None:
+    """Have the calls of actions answered by `found`, or none any more; what is recorded stays as it is."""
+    global _answers
+    _answers = found
+
+
 def answers() -> Answers | None:
     """Return what answers the calls of actions; None: they run, as they do outside of a replay."""
     return _answers
 
 
-def check_no_replay() -> None:
-    """Let no request reach a server in a replay, where what it did once must not be done again.
+def own_run_id(run_id: str) -> str:
+    """Return the id of a run that the program begins with this one: in a fork, the fork's for that of its parent."""
+    return run_id if _answers is None else _answers.own_run_id(run_id)
+
+
+def is_replay() -> bool:
+    """Return whether nothing leaves this process, as in a replay; what a fork does is recorded."""
+    return _answers is not None and _answers.is_closed
+
+
+def on_request() -> None:
+    """Note of the actions around a request to a Titan server that they make one.
 
     Raises:
-        ReplayDiverged: calls are answered from a recording here.
+        ReplayDiverged: calls are answered from a recording here, and the server is none of the replay's own: what it
+            did once must not be done again.
     """
-    if _answers is not None:
+    act = _current_action()
+    while act is not None and not act.uses_titan:
+        act.uses_titan, act = True, act.parent
+    if _answers is not None and not _answers.has_own_titan:
         from titan_sdk.replaying.answers import ReplayDiverged
 
         raise ReplayDiverged(
@@ -75,19 +97,24 @@ def check_no_replay() -> None:
 
 
 def put(note: Note) -> None:
-    """Have a note told, however many wait: what was told rests on it. Never waits, and never raises."""
+    """Queue an item, however many wait: items reported before depend on it. Never waits, and never raises."""
     if _recorder is not None:
         _recorder.put(note)
 
 
 def offer(note: Note) -> bool:
-    """Have a note told unless too many wait, and return whether it will be. Never waits, and never raises."""
+    """Queue an item unless too many wait, and return whether it was queued. Never waits, and never raises."""
     return _recorder is not None and _recorder.offer(note)
 
 
 def is_recording() -> bool:
     """Return whether this process records, as it does unless TITAN_RECORD forbids it."""
     return _recorder is not None
+
+
+def is_off(switch: str) -> bool:
+    """Return whether a setting of the environment says no."""
+    return os.environ.get(switch, "").lower() in _NO
 
 
 def flush(timeout: float = EXIT_SECONDS) -> bool:
@@ -134,13 +161,14 @@ def recording_to(recorder: Recorder) -> Iterator[None]:
         _recorder = earlier
 
 
-def busy_when(is_busy: Callable[[], bool]) -> None:
-    """Have a signal that ends this process ask whether something is under way that was not told yet."""
-    _are_busy.append(is_busy)
-
-
 def _is_busy() -> bool:
-    return bool(_under_way) or _endings.keys() > {OWN_RUN} or any(is_busy() for is_busy in _are_busy)
+    return bool(_under_way) or _endings.keys() > {OWN_RUN} or _current_action() is not None
+
+
+def _current_action() -> ActiveAction | None:
+    """Return the action that is under way here, without importing what records actions."""
+    actions = sys.modules.get("titan_sdk.recording.actions")
+    return None if actions is None else actions.current_action()
 
 
 def _close(ending: Ending, seconds: float) -> None:
@@ -158,7 +186,7 @@ def _close(ending: Ending, seconds: float) -> None:
 
 def _on_start() -> None:
     run_end.before_exit(_close, is_busy=_is_busy)
-    if children.is_child():  # such a process ends without exit handlers
+    if child_processes.is_child():  # such a process ends without exit handlers
         from multiprocessing import util
 
         util.Finalize(None, _close_child, exitpriority=0)
@@ -191,8 +219,9 @@ def _destination() -> Destination:
     return Destination(post_to(transport), spool)
 
 
-def _new_recorder() -> Recorder | None:
-    if os.environ.get(SWITCH, "").lower() in _NO:
+def new_recorder() -> Recorder | None:
+    """Return what records this process; None where TITAN_RECORD forbids it."""
+    if is_off(SWITCH):
         return None
     return Recorder(_destination, on_start=_on_start)
 
@@ -201,14 +230,30 @@ def _import_before_any_fork() -> None:
     """Import what the recorder's thread will need: a child that is forked in the middle of an import never has it."""
     with suppress(TitanError):
         if address_of().is_tls:
-            from titan_sdk import tls  # noqa: F401
+            pass
+
+
+def _begin_replay() -> None:
+    """Begin what the environment asks for, where Python did not before the program, as under `python -I`."""
+    if "_TITAN_FORK" in os.environ:
+        from titan_sdk.replaying import forking
+
+        forking.start()
+    elif "TITAN_REPLAY" in os.environ or "_TITAN_REPLAY" in os.environ:
+        from titan_sdk.replaying import starting
+
+        starting.start()
+    elif "_TITAN_WORLD" in os.environ:
+        from titan_sdk.replaying import in_world
+
+        in_world.start()
 
 
 def _start_anew() -> None:
     """Begin as a forked child: what waits in the parent's queue, and the runs it ends, are the parent's."""
     global _recorder
-    if _answers is None:
-        _recorder = _new_recorder()
+    if _answers is None or not _answers.is_recorder:
+        _recorder = new_recorder()
     _endings.clear()
     _under_way.clear()
 
@@ -216,17 +261,13 @@ def _start_anew() -> None:
 #: The key of the run that ends with the process and has no block.
 OWN_RUN = "process"
 _endings: dict[object, Callable[[Ending], None]] = {}
-_are_busy: list[Callable[[], bool]] = []
-#: What was told to have begun, and has not ended.
+#: What was reported as begun, and has not ended.
 _under_way: dict[object, Callable[[str, int], None]] = {}
 #: Why and when this process came to its end.
 _exit: tuple[str, int] | None = None
 _answers: Answers | None = None
-_recorder = _new_recorder()
+_recorder = new_recorder()
 _import_before_any_fork()
 os.register_at_fork(after_in_child=_start_anew)
 
-if "TITAN_REPLAY" in os.environ:  # where Python did not begin it before the program, as under `python -I`
-    from titan_sdk.replaying import starting
-
-    starting.start()
+_begin_replay()

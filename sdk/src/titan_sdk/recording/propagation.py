@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from titan_sdk.encoding import project_header
+from titan_sdk.http.encoding import project_header
 from titan_sdk.recording import process
 from titan_sdk.recording.actions import current_action
 from titan_sdk.recording.runs import PROJECT, current_run, open_run
@@ -26,7 +26,7 @@ def headers() -> dict[str, str]:
     where nothing is recorded, and where an id is none that a header can carry.
     """
     act = current_action()
-    if not process.is_recording() or process.answers() is not None:
+    if not process.is_recording() or process.is_replay():
         return {}
     return _headers_of(act.run if act is not None else current_run(), act)
 
@@ -34,7 +34,7 @@ def headers() -> dict[str, str]:
 def headers_here() -> dict[str, str]:
     """Return the same, but begin no run where none is open."""
     act = current_action()
-    return {} if process.answers() is not None else _headers_of(act.run if act is not None else open_run(), act)
+    return {} if process.is_replay() else _headers_of(act.run if act is not None else open_run(), act)
 
 
 def _headers_of(run: Run | None, act: ActiveAction | None) -> dict[str, str]:

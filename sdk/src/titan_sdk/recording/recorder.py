@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from titan_sdk.recording import redact
 from titan_sdk.recording.delivery import Delivery, Verdict
+from titan_sdk.recording.dropped_entries import ENTRIES_LOST, Losses
 from titan_sdk.recording.entry import Entry, Lost, texts_of
 from titan_sdk.recording.limits import (
     BATCH_BYTES,
@@ -31,7 +32,6 @@ from titan_sdk.recording.limits import (
     QUEUE_CALLS,
     SPOOL_SECONDS_EACH,
 )
-from titan_sdk.recording.losses import ENTRIES_LOST, Losses
 from titan_sdk.recording.validation import to_stderr
 
 TYPE_CHECKING = False
@@ -255,7 +255,7 @@ class Recorder:
             return None
 
     def _let_callers_go_on(self) -> None:
-        """Let go of the interpreter's lock, or a caller's thread that needs it meanwhile waits 5 ms."""
+        """Release the interpreter's lock, or a caller's thread that needs it meanwhile waits 5 ms."""
         if self._close_by is None and self._queue.qsize() < CROWD:
             time.sleep(0)
 
@@ -321,7 +321,7 @@ class Recorder:
             self._asked.pop().set()
 
     def _drop_batch(self, why: str) -> None:
-        """Count the batch as lost, but for what tells of losses that were counted before."""
+        """Count the batch as lost, but for reports of losses that were counted before."""
         lost = [entry.lost for entry in self._batch if entry.name != ENTRIES_LOST]
         self._batch, self._batch_bytes = [], 0
         self._losses.add(lost, why)

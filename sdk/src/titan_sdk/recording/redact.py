@@ -40,7 +40,7 @@ class Redact:
             `google-re2` brings (the extra `redact`).
         inputs, outputs: True leaves out all of it.
         errors: True leaves out what an exception says: its message, arguments and causes; its type and the lines of
-            code that it came through are kept. Without, a message that repeats an argument tells it, also under
+            code that it came through are kept. Without, a message that repeats an argument reveals it, also under
             `inputs=True`.
 
     Raises:
@@ -96,7 +96,7 @@ def built_in(environment: Mapping[str, str] = os.environ) -> Redactor:
 def _redactor(environment: Mapping[str, str], fields: tuple[str, ...], patterns: Mapping[str, str]) -> Redactor:
     """Return what takes out secrets, the environment's fields and patterns, and these."""
     from titan_sdk.redaction import Redactor  # 20 ms with its patterns, and most programs leave it all to the server
-    from titan_sdk.redaction_finding import make_finder
+    from titan_sdk.redaction.finding import make_finder
 
     named, path = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
     known = named, path, fields, tuple(patterns.items())
@@ -144,25 +144,21 @@ def _own_of(path: str) -> _Own:
     """Return the patterns of a TOML file that can be used; what cannot be read is said, once."""
     import tomllib
 
-    from titan_sdk.redaction_finding import MAX_PATTERNS, problem_in
+    from titan_sdk.redaction.finding import problems_in
 
     try:
         with open(os.path.expanduser(path), "rb") as file:
             found = tomllib.load(file)
     except (OSError, ValueError) as mistake:
         return _closed(path, {}, str(mistake))
-    texts = {name: regex for name, regex in found.items() if isinstance(regex, str)}
-    problems = {name: problem_in(name, regex) for name, regex in texts.items()}
-    problems |= {name: f"{found[name]!r:.100}, no text" for name in found.keys() - texts.keys()}
-    wrong = [f"{name!r:.60}: {problem}" for name, problem in problems.items() if problem is not None]
-    if len(found) > MAX_PATTERNS:
-        wrong.append(f"{len(found)} patterns, over {MAX_PATTERNS}")
-    good = {name: regex for name, regex in texts.items() if problems[name] is None}
+    problems = problems_in(found)
+    good = {name: regex for name, regex in found.items() if name not in problems}
+    wrong = [f"{name!r:.60}: {problem}" for name, problem in problems.items()]
     return _closed(path, good, "; ".join(wrong[:_MOST_SAID])) if wrong else _Own(good, are_all=True)
 
 
 def _closed(path: str, patterns: Mapping[str, str], mistake: str) -> _Own:
-    from titan_sdk.redaction_finding import EXPECTED
+    from titan_sdk.redaction.finding import EXPECTED
 
     say_once(
         f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program starts "

@@ -21,15 +21,18 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import NamedTuple
 
-from titan_sdk.recording import children, process, redact
+from titan_sdk.recording import multiprocessing as child_processes
+from titan_sdk.recording import process, program, redact
 from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line, line
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, frames_of, traceback_text
 from titan_sdk.recording.validation import check_tags
 from titan_sdk.run_end import ending_of, words_of
+from titan_sdk.stages import given_run_id, new_run_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from random import Random
     from types import TracebackType
 
     from titan_sdk.recording.tracebacks import Frame
@@ -48,10 +51,10 @@ _LONGEST_REASON = 1000
 class Run:
     """A run as this process knows it."""
 
-    __slots__ = ("agent_id", "id", "is_ours", "process_id", "project", "session_id")
+    __slots__ = ("agent_id", "generator", "id", "is_ours", "process_id", "project", "session_id")
 
     def __init__(self, run_id: str, agent_id: str | None, *, is_ours: bool, project: str | None = None) -> None:
-        self.id = id_line(run_id, ID_LIMIT)
+        self.id = id_line(process.own_run_id(run_id), ID_LIMIT)
         self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
         #: whether it ends when this process says so
         self.is_ours = is_ours
@@ -60,6 +63,8 @@ class Run:
         self.project = _project(project)
         #: which group of runs it belongs to, as far as this process knows
         self.session_id: str | None = None
+        #: of `titan_sdk.random`
+        self.generator: tuple[int, Random] | None = None
 
     def __repr__(self) -> str:
         return f"<titan_sdk.Run {self.id!r} of {self.agent_id!r}>"
@@ -119,6 +124,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         tags: words to find it by.
         project: which project it is of; by default that of the run around it, else TITAN_PROJECT. The server may keep
             no inputs and outputs of it.
+        freeze_sources: record also what the program's own code reads of the standard library's clock, `uuid`, `random`
+            and environment, so that a replay gives it back; but variables that hold secrets.
 
     Raises:
         ValueError: `run_id` is empty.
@@ -134,6 +141,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         name: str | None = None,
         tags: Sequence[str] = (),
         project: str | None = None,
+        freeze_sources: bool = False,
     ) -> None:
         check_tags(tags)
         if run_id == "":
@@ -143,25 +151,35 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         self._session_id = session_id and id_line(session_id, ID_LIMIT)
         self._about = {"name": name, "tags": list(tags) or None}
         self._outer: Run | None = None
+        self._freezes_sources = freeze_sources
 
     def __enter__(self) -> Run:
         self._outer = _current.get()
         _current.set(self._run)
         _open.append(self._run)
-        children.hand_on(_to_hand_on)
+        child_processes.hand_on(_to_hand_on)
         outer = self._outer or _handed_on()
         around = None if outer is None else outer.session_id
         if outer is not None and not self._has_project:
             self._run.project = outer.project
         self._run.session_id = (around if self._session_id is None else self._session_id) or None
         process.put(RunNote(self._run, session_id=self._run.session_id, **self._about))
+        program.report(self._run)
         if self._run.is_ours:
             process.end_with_process(id(self._run), partial(_end, self._run))
+        if self._freezes_sources:
+            from titan_sdk import frozen
+
+            frozen.freeze()
         return self._run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._freezes_sources:
+            from titan_sdk import frozen
+
+            frozen.thaw()
         if _current.get() is self._run:
             _current.set(self._outer)
         with suppress(ValueError):  # a forked child ends it once more than it began it
@@ -200,7 +218,7 @@ def script_name() -> str:
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
 _of_process: dict[str, Run] = {}
-#: What a process that was started by another one was told there. One object for each: actions compare it.
+#: The runs that other processes passed to processes they started. One object for each: actions compare it.
 _of_parents: dict[tuple[str | None, ...], Run] = {}
 #: Of a forked process: in whose block.
 _forked_in: Run | None = None
@@ -226,16 +244,16 @@ def _of_bare_thread() -> Run | None:
 
 
 def _to_hand_on() -> tuple[str | None, ...]:
-    """Return what a process that is started here is told of its run; () for none, and for a job's, which it is told."""
+    """Return what a process that is started here gets of its run; () for none, and for a job's, in its environment."""
     found = open_run() or _handed_on()
     return () if found is None else (found.id, found.agent_id, found.session_id, found.project)
 
 
 def _handed_on() -> Run | None:
     """Return the run in whose block `multiprocessing` started this process."""
-    if not children.is_child():
+    if not child_processes.is_child():
         return None
-    facts = children.handed_on()
+    facts = child_processes.handed_on()
     if _forked_in is not None or not facts:
         return _forked_in
     if facts not in _of_parents:
@@ -259,13 +277,16 @@ def _forget_fork() -> None:
 def _begin_of_process() -> Run:
     job_run = _run_of_job()
     if job_run is not None:
-        return _of_process.setdefault("run", Run(job_run, None, is_ours=False))
+        found = _of_process.setdefault("run", Run(job_run, None, is_ours=False))
+        program.report(found)
+        return found
     script = script_name()
-    run_id = f"{script[:150]}-{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(3).hex()}"
+    run_id = given_run_id() or f"{script[:150]}-{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(3).hex()}"
     mine = Run(run_id, os.environ.get(AGENT_ID) or script, is_ours=True)
     found = _of_process.setdefault("run", mine)
     if found is mine:  # no other thread was faster
         process.put(RunNote(mine))
+        program.report(mine)
         process.end_with_process(process.OWN_RUN, partial(_end, mine))
     return found
 
@@ -276,8 +297,6 @@ def _run_of(agent_id: str | None, run_id: str | None, project: str | None) -> Ru
         return Run(job_run, agent_id, is_ours=False, project=project)
     agent = agent_id or os.environ.get(AGENT_ID) or script_name()
     if run_id is None:
-        from titan_sdk.stages import new_run_id
-
         run_id = new_run_id(agent)
     return Run(run_id, agent, is_ours=run_id != job_run, project=project)
 

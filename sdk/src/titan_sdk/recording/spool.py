@@ -14,8 +14,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from titan_sdk.address import Address
 from titan_sdk.home import home_of
+from titan_sdk.http.address import Address
 from titan_sdk.recording.delivery import Delivery
 from titan_sdk.recording.limits import BATCH_BYTES, BATCH_ENTRIES, SPOOL_BYTES, SPOOL_FILE_BYTES
 

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from titan_sdk.recording import process
 from titan_sdk.recording.actions import begun, current_action, fail, leave, resume, succeed
 from titan_sdk.recording.callsites import place_of
-from titan_sdk.recording.showing import as_it_is
+from titan_sdk.recording.reprs import as_it_is
 from titan_sdk.tape import BOUNDS, Cut, CutReason, Object, Opaque, Raised
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Gathered", "recorded", "stream", "stream_later"]
 
 MOST_ITEMS = 10_000  # a long answer of a model, token by token
-MOST_BYTES = BOUNDS.size_bytes  # of all of them, about: of one value no more is told
+MOST_BYTES = BOUNDS.size_bytes  # of all of them, about: of one value no more is recorded
 SMALL_BYTES = 8  # what a number or a short text counts for; a container four times as much
 LONG = 32  # characters: a longer text counts in full
 

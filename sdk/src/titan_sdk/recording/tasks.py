@@ -7,12 +7,16 @@
     "/pool/1" the first task of an event loop in such a thread
     "1/pool"  such a thread, in a copy of the context of task 1, as `asyncio.to_thread` makes it
 
+In a job of Titan all of them begin with its DAG's and its own name, as in "RESEARCH_3fa9c1_PLAN planner:1.2", and the
+number of its attempt from the second on: "… planner#2:1.2".
+
 Tasks are numbered as they are made, for which the event loop gets a task factory with the first action in it; those
 that it has by then are numbered as asyncio named them.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from contextlib import suppress
@@ -25,10 +29,11 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from typing import Any
 
-__all__ = ["task_path"]
+__all__ = ["own_program", "program_of", "task_path"]
 
 LONGEST = 120  # characters; a task that makes the next one, and so on, would have a path of any length
 _POOLED = re.compile(r"[-_]\d+\Z")
+_SEPARATORS = str.maketrans(":/", "  ")
 _NAMED = re.compile(r"Task-(\d+)\Z")
 #: The path of the task in whose context this is; threads that run in a copy of it have it, too.
 _inherited: ContextVar[str] = ContextVar("titan_task_path", default="")
@@ -46,7 +51,31 @@ def task_path() -> str:
                 _inherited.set(path)
             return path
     thread = current_thread()
-    return _inherited.get() if thread is main_thread() else f"{_inherited.get()}/{_POOLED.sub('', thread.name)}"
+    path = _inherited.get() or own_program()
+    return path if thread is main_thread() else f"{path}/{_POOLED.sub('', thread.name)}"
+
+
+def program_of(path: str) -> str:
+    """Return the program of a run that a path is in: a job's name and attempt; "" outside of jobs."""
+    return path[: path.find(":") + 1]
+
+
+def own_program() -> str:
+    """Return the program that this process is of."""
+    global _program
+    if _program is None:
+        known = os.environ
+        names = f"{known.get('TITAN_DAG', '')} {known.get('TITAN_JOB_NAME', '')}".translate(_SEPARATORS)
+        attempt = known.get("TITAN_ATTEMPT", "1")
+        again = "" if attempt == "1" else f"#{attempt}"
+        _program = f"{names[:LONGEST]}{again}:" if "TITAN_JOB_ID" in known else ""
+    return _program
+
+
+def _forget_program() -> None:
+    """Ask anew in a forked child: that of a warm interpreter is given its job afterwards."""
+    global _program
+    _program = None
 
 
 def _path_of(task: Task[Any]) -> str | None:
@@ -67,7 +96,7 @@ def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
 def _root() -> str:
     """Return what the paths of a loop's tasks begin with."""
     thread = current_thread()
-    return "" if thread is main_thread() else f"/{_POOLED.sub('', thread.name)}/"
+    return own_program() if thread is main_thread() else f"{own_program()}/{_POOLED.sub('', thread.name)}/"
 
 
 def _order(task: Task[Any]) -> tuple[bool, int, str]:
@@ -83,7 +112,7 @@ def _number(task: Task[Any], maker: Any, prefix: str) -> None:
         maker._titan_made = number
         path = f"{prefix}{number}"
         if len(path) > LONGEST:
-            path = "~" + blake2b(path.encode(), digest_size=12).hexdigest()
+            path = f"{own_program()}~{blake2b(path.encode(), digest_size=12).hexdigest()}"
         task._titan_path = path  # type: ignore[attr-defined]
 
 
@@ -111,3 +140,7 @@ def _make_numbered(loop: AbstractEventLoop) -> None:
 
     numbered.is_of_titan = True  # type: ignore[attr-defined]
     loop.set_task_factory(numbered)
+
+
+_program: str | None = None
+os.register_at_fork(after_in_child=_forget_program)

@@ -82,6 +82,6 @@ def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> I
     replayed = Replay(found)
     sources = sys.modules.get("titan_sdk.sources")
     if sources is not None:
-        sources.random.forget_seed()
+        sources.random.forget_seeds()
     with process.replaying(Answers(found, lambda line: replayed.calls.append(json.loads(line)))):
         yield replayed

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 
+from titan_sdk.recording.tasks import program_of
 from titan_sdk.tape import canonical
 from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
 __all__ = ["NotReplayable", "Recorded", "Recording", "read_recording"]
@@ -19,7 +20,8 @@ __all__ = ["NotReplayable", "Recorded", "Recording", "read_recording"]
 _GROUPS = frozenset({"agent", "step", "turn", "thought", "handoff", "event"})
 
 #: Events that gave the program a value (`titan_sdk.sources`).
-_SOURCES = frozenset({"titan_sdk.now", "titan_sdk.uuid4", "titan_sdk.random"})
+_SOURCES = frozenset(f"titan_sdk.{name}" for name in ("now", "uuid1", "uuid4", "random", "environ"))
+_CUT = frozenset({"NeverEnded", "ProgramEnded"})  # types of error that stand for no end
 _CHIP = "[redacted:"  # what stands where a secret was
 
 
@@ -52,7 +54,7 @@ class Recorded:
         *("site", "started_at", "task"),
     )
 
-    def __init__(self, line: dict[str, Any], *, has_children: bool = False) -> None:
+    def __init__(self, line: dict[str, Any], *, has_children: bool = False, has_own_titan: bool = False) -> None:
         self.line = line
         self.id: str = line["id"]
         self.name: str = line.get("action") or line.get("name") or ""
@@ -73,14 +75,30 @@ class Recorded:
         #: whether a replay answers the call from here; else its code runs, and what it gives is compared
         is_leaf = not has_children and (self.kind not in _GROUPS or self.name in _SOURCES)
         effect = line.get("effect")
-        self.is_served = effect == "external" or (is_leaf and effect != "local")
+        reaches_titan = has_own_titan and known.get("uses_titan") is True
+        self.is_served = not reaches_titan and (effect == "external" or (is_leaf and effect != "local"))
         #: the actions below this one, of which a replay that answers it comes to none
         self.below: list[Recorded] = []
+
+    @classmethod
+    def live(cls, name: str) -> Recorded:
+        """Return what stands for a call that the recording does not have, and that runs."""
+        return cls({"id": "", "name": name, "started_at": "", "effect": "local"})
+
+    @staticmethod
+    def groups(kind: str) -> bool:
+        """Tell whether actions of a kind group others."""
+        return kind in _GROUPS
 
     @property
     def is_failed(self) -> bool:
         """Whether the call raised."""
         return self.outcome == "error"
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether its program ended before it did, so that nobody knows what it would have given."""
+        return self.outcome is None or (self.line.get("error") or {}).get("type") in _CUT
 
     def has_same_inputs(self, entry: dict[str, Any]) -> bool:
         """Tell whether an entry is of a call with the recorded inputs."""
@@ -94,15 +112,28 @@ class Recorded:
 
 
 class Recording:
-    """The actions of one run in the order of their start, each of which answers one call."""
+    """The actions of one run in the order of their start, each of which answers one call.
 
-    def __init__(self, run_id: str, actions: Iterable[Recorded]) -> None:
+    `processes` are what its programs reported of their code. `on_first_call` gets how this program differs from them.
+    """
+
+    def __init__(self, run_id: str, actions: Iterable[Recorded], *, processes: Sequence[dict[str, Any]] = ()) -> None:
         self.run_id = run_id
+        self.on_first_call: Callable[[dict[str, Any]], object] = lambda _: None
+        self._processes = processes
+        #: the names of files whose code is another one; None: no call was answered yet
+        self._changed_files: frozenset[str] | None = None
         self.actions = list(actions)
         self._by_site: dict[tuple[str, str, tuple[str, str] | None], list[Recorded]] = {}
         self._by_task: dict[tuple[str, str], list[Recorded]] = {}
         self._by_name: dict[str, list[Recorded]] = {}
         self._taken = set[str]()
+        #: of calls of the model endpoint: their messages
+        self.asked: list[tuple[object, Recorded]] = []
+        #: of all programs of the run: name → of each action, whether it used a Titan server
+        self._by_any_name: dict[str, list[bool]] = {}
+        #: when the last action started that answers calls with other inputs, too; None: all do
+        self.exact_after: str | None = None
         _note_order(self.actions)
         for action in reversed(self.actions):  # the next one is the last of its list
             self._by_site.setdefault((action.task, action.name, action.site), []).append(action)
@@ -113,12 +144,16 @@ class Recording:
         """Return the action that a call is, and no later one again; None where the recording has none.
 
         Of those of the same task, name and call site it is the first with the same inputs, else the first: calls that
-        run side by side come in any order. Where the code has changed, and no call has the same site or task, these are
-        of no matter.
+        run side by side come in any order. In a file whose code has changed the site is of no matter; and where no
+        call has the same task, that is not either.
         """
+        if self._changed_files is None:
+            self._compare_code()
+        if site is not None and self._changed_files and site[0] in self._changed_files:
+            site = None
         by_site, by_task = self._by_site.get((task, name, site)), self._by_task.get((task, name))
         for waiting in (by_site, by_task, self._by_name.get(name)):
-            found = _next(waiting, self._taken, inputs) if waiting else None
+            found = _next(waiting, self._taken, inputs, self.exact_after) if waiting else None
             if found is not None:
                 self._taken.add(found.id)
                 if found.is_served:
@@ -133,19 +168,94 @@ class Recording:
         waiting = self._by_site.get((task, name, site))
         return waiting[-1].inputs if waiting else None
 
+    def note_others(self, own: Iterable[dict[str, Any]], asked: Iterable[dict[str, Any]], program: str | None) -> None:
+        """Note what is known beside the program's own actions: which names use a Titan server, what models gave."""
+        programs: dict[str, str] = {}
+        for line in own:
+            action = Recorded(line)
+            known = line.get("details") if isinstance(line.get("details"), dict) else {}
+            self._by_any_name.setdefault(action.name, []).append((known or {}).get("uses_titan") is True)
+            programs[action.id] = program_of(action.task)
+        for line in asked:
+            inputs, outputs = line.get("inputs"), line.get("outputs")
+            if (
+                programs.get(line.get("parent_id") or "", "") == (program or "")
+                and isinstance(inputs, dict)
+                and outputs
+            ):
+                self.asked.append((inputs.get("messages"), Recorded(line)))
+
+    def has(self, action_id: str | None) -> bool:
+        """Tell whether an action is one of the recording's."""
+        return any(action.id == action_id for action in self.actions)
+
+    def uses_titan(self, name: str) -> bool:
+        """Tell whether actions of a name did nothing but use a Titan server, of which a fork has its own."""
+        found = self._by_any_name.get(name, ())
+        return bool(found) and all(found)
+
+    def take_answer(self, messages: object) -> Recorded | None:
+        """Return the call of the model endpoint with these messages, and no later one again."""
+        place = next((place for place, (asked, _) in enumerate(self.asked) if asked == messages), None)
+        return None if place is None else self.asked.pop(place)[1]
+
+    def started_at(self, action_id: str) -> str:
+        """Return when an action started.
+
+        Raises:
+            NotReplayable: there is none with this id.
+        """
+        return self._action(action_id).started_at
+
+    def edit(self, action_id: str, outputs: str) -> None:
+        """Have an action give something else than was recorded; what is below it is not called."""
+        found = self._action(action_id)
+        found.is_served, found.outcome, found.outputs = True, "success", outputs
+
+    def forget_unfinished(self) -> None:
+        """Have actions answer nothing that were cut off, and those that failed where the program went no further."""
+        last = max((action.started_at for action in self.actions), default="")
+        for action in self.actions:
+            if action.is_served and (action.is_cut or (action.is_failed and action.ended_at >= last)):
+                self._taken.add(action.id)
+
+    def run_live(self, action_id: str) -> None:
+        """Have an action's function run."""
+        self._action(action_id).is_served = False
+
+    def _action(self, action_id: str) -> Recorded:
+        found = next((action for action in self.actions if action.id == action_id), None)
+        if found is None:
+            raise NotReplayable(f"run {self.run_id}: expected action {action_id} of its own program, found none")
+        return found
+
+    def _compare_code(self) -> None:
+        from titan_sdk.replaying.code import changes  # a replay begins before what that needs can be imported
+
+        found = changes(self._processes)
+        self._changed_files = frozenset(map(os.path.basename, found["files"] or ()))
+        self.on_first_call(found)
+
     @property
     def left(self) -> list[Recorded]:
         """The actions that no call has taken."""
         return [action for action in self.actions if action.id not in self._taken]
 
 
-def read_recording(lines: Iterable[str | bytes], *, run_id: str | None = None) -> Recording:
+def read_recording(
+    lines: Iterable[str | bytes], *, run_id: str | None = None, program: str | None = None, is_partial: bool = False
+) -> Recording:
     """Return the run of an export in JSON Lines; where it has several, `run_id` names it.
+
+    With `program` only the actions of one of the run's programs, which reaches a Titan server of the replay's own:
+    those whose tasks begin with that name, as `titan_sdk.recording.tasks` tells it. With `is_partial`, actions whose
+    output is not stored are left out: they answer nothing.
 
     Raises:
         NotReplayable: it has no such run, a line cannot be read, or an output that a replay needs is not stored.
     """
     runs: list[str] = []
+    processes: dict[str, list[dict[str, Any]]] = {}
     found: list[dict[str, Any]] = []
     for number, text in enumerate(lines, start=1):
         try:
@@ -155,6 +265,7 @@ def read_recording(lines: Iterable[str | bytes], *, run_id: str | None = None) -
             raise NotReplayable(f"line {number} of the recording: expected a JSON object with a type") from None
         if kind == "run":
             runs.append(line["run_id"])
+            processes[line["run_id"]] = line.get("processes") or []
         elif kind == "action":
             found.append(line)
     wanted = run_id if run_id is not None else runs[0] if len(runs) == 1 else None
@@ -162,14 +273,27 @@ def read_recording(lines: Iterable[str | bytes], *, run_id: str | None = None) -
         expected = "one run" if run_id is None else f"run {run_id}"
         raise NotReplayable(f"the recording: expected {expected}, found {', '.join(runs[:5]) or 'none'}")
     # What others reported, such as our model endpoint, is no call of the program's that a decorator could answer.
-    own = [line for line in found if line["run_id"] == wanted and "sdk" in (line.get("sources") or ["sdk"])]
-    if not own and any(line["run_id"] == wanted for line in found):
+    reported = [line for line in found if line["run_id"] == wanted and "sdk" in (line.get("sources") or ["sdk"])]
+    if not reported and not is_partial and program is None and any(line["run_id"] == wanted for line in found):
         raise NotReplayable(f"Replay not available: no action of run {wanted} was recorded with titan_sdk")
-    parents = {line.get("parent_id") for line in own}
-    actions = [Recorded(line, has_children=line["id"] in parents) for line in own]
+    parents = {line.get("parent_id") for line in reported}
+    is_part = program is not None
+    actions = [Recorded(line, has_children=line["id"] in parents, has_own_titan=is_part) for line in reported]
+    if program is not None:
+        programs = [program_of(action.task) for action in actions]
+        if is_partial and not program and programs and program not in programs:
+            program = programs[0]  # what a job ran is run by hand
+        actions = [action for action, own in zip(actions, programs, strict=True) if own == program]
     _note_below(actions)
-    _check_outputs(actions)
-    return Recording(wanted, actions)
+    if is_partial:
+        actions = [action for action in actions if not action.is_served or _lack_of(action) is None]
+    else:
+        _check_outputs(actions)
+    recording = Recording(wanted, actions, processes=processes[wanted])
+    recording.note_others(
+        reported, [line for line in found if line["run_id"] == wanted and line.get("sources") == ["endpoint"]], program
+    )
+    return recording
 
 
 def is_same(one: str | None, other: str | None) -> bool:
@@ -179,7 +303,7 @@ def is_same(one: str | None, other: str | None) -> bool:
     return canonical(one) == canonical(other)
 
 
-def _next(waiting: list[Recorded], taken: set[str], inputs: str | None) -> Recorded | None:
+def _next(waiting: list[Recorded], taken: set[str], inputs: str | None, exact_after: str | None) -> Recorded | None:
     while waiting and waiting[-1].id in taken:
         waiting.pop()
     first: Recorded | None = None
@@ -188,7 +312,8 @@ def _next(waiting: list[Recorded], taken: set[str], inputs: str | None) -> Recor
             continue
         if is_same(action.inputs, inputs):
             return action
-        first = first or action
+        is_exact = exact_after is not None and action.is_served and action.started_at > exact_after
+        first = first or (None if is_exact else action)
     return first
 
 
@@ -205,13 +330,17 @@ def _note_below(actions: Iterable[Recorded]) -> None:
 
 
 def _note_order(actions: Iterable[Recorded]) -> None:
-    """Note of each action that is served which one ended last before it, if they were under way at the same time.
+    """Note of each action that is served which one ended last before it, but where the one is called behind the other.
 
+    So it is in one task; the threads of a pool have one path. Those that were not under way at the same time have an
+    order, too: a thread that is answered at once may overtake another one that was.
     Times of an export are texts of one format, which sort as the times do.
     """
     before: Recorded | None = None
     for action in sorted((one for one in actions if one.is_served), key=lambda one: one.ended_at):
-        if before is not None and before.ended_at > action.started_at:
+        if before is not None and (
+            before.ended_at > action.started_at or before.task != action.task or "/" in action.task
+        ):
             action.after = before
         before = action
 
@@ -219,17 +348,18 @@ def _note_order(actions: Iterable[Recorded]) -> None:
 def _check_outputs(actions: Iterable[Recorded]) -> None:
     hidden = {below.id for action in actions if action.is_served for below in action.below}
     for action in actions:
-        if not action.is_served or action.id in hidden:
-            continue
-        if action.outcome is None:
-            why = "is not there: the action never ended"
-        elif action.outputs is None and not action.is_failed:
-            why = "is redacted" if action.line.get("is_redacted") else "is not stored"
-        elif _CHIP in (action.outputs or ""):
-            why = "is redacted"
-        else:
-            continue
-        raise NotReplayable(f"Replay not available: the output of action {action.name!r} ({action.id}) {why}")
+        why = _lack_of(action) if action.is_served and action.id not in hidden else None
+        if why is not None:
+            raise NotReplayable(f"Replay not available: the output of action {action.name!r} ({action.id}) {why}")
+
+
+def _lack_of(action: Recorded) -> str | None:
+    """Return why a call cannot be answered by an action; None: it can."""
+    if action.outcome is None:
+        return "is not there: the action never ended"
+    if action.outputs is None and not action.is_failed:
+        return "is redacted" if action.line.get("is_redacted") else "is not stored"
+    return "is redacted" if _CHIP in (action.outputs or "") else None
 
 
 def _site(callsite: Any) -> tuple[str, str] | None:

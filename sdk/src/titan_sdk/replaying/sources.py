@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["PINS", "install"]
+__all__ = ["PINS", "dates_by", "install"]
 
-#: What can be pinned; in the order in which a cause is looked for.
-PINS: Final = ("hash_seed", "clock", "uuid", "random", "environment", "task_order", "file_listing")
+#: What can be pinned; in the order in which a cause is looked for: temporary names are made of random numbers.
+PINS: Final = ("hash_seed", "clock", "uuid", "environment", "random", "task_order", "file_listing")
 START: Final = 1_735_396_200.0  # seconds since 1970: 2024-12-28T14:30:00Z
 STEP_SECONDS: Final = 0.001
 _PROCESS: Final = 4711
@@ -62,13 +62,18 @@ def _pin_clock() -> None:
     def now() -> float:
         return START + next(ticks) * STEP_SECONDS
 
-    for real in _REAL.values():  # by name, pickle would find the pinned class and refuse
-        copyreg.pickle(real, lambda value: (_restored, (type(value).__name__, value.__reduce__()[1])))
-    datetimes.datetime, datetimes.date = _pinned_datetime(now), _pinned_date(now)  # type: ignore[misc]
+    datetimes.datetime, datetimes.date = dates_by(now)  # type: ignore[misc]
     time.time = now
     time.time_ns = lambda: int(now() * 1_000_000) * 1000
     time.localtime = lambda seconds=None: local_time(now() if seconds is None else seconds)
     time.gmtime = lambda seconds=None: universal_time(now() if seconds is None else seconds)
+
+
+def dates_by(now: Callable[[], float]) -> tuple[Any, Any]:
+    """Return what stands in for `datetime` and `date`, by whose clock it is `now()`, seconds since 1970."""
+    for real in _REAL.values():  # by name, pickle would find the one that stands in and refuse
+        copyreg.pickle(real, lambda value: (_restored, (type(value).__name__, value.__reduce__()[1])))
+    return _pinned_datetime(now), _pinned_date(now)
 
 
 def _pinned_datetime(now: Callable[[], float]) -> Any:

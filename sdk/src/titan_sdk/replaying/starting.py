@@ -7,6 +7,10 @@ TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying
 TITAN_REPLAY_SEED      what varies the order of listings and of answers; 0 by default
 TITAN_REPLAY_TRACE     a file to write the traced statements to
 TITAN_REPLAY_AFTER     the recorded action after which to trace; from the start by default
+TITAN_REPLAY_WHOLE     set where a whole run is replayed, on a Titan server of the replay's own: this process is one of
+                       its programs, and gets the recorded actions of this one; its files have its name behind theirs
+
+In a job of such a run, whose environment may hold no TITAN_ name, _TITAN_REPLAY has them all as a JSON object.
 """
 
 from __future__ import annotations
@@ -14,11 +18,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack
+from hashlib import blake2b
 
+from titan_sdk.recording.tasks import own_program
 from titan_sdk.replaying.answers import Answers
 from titan_sdk.replaying.recording import NotReplayable, Recording, read_recording
 from titan_sdk.replaying.sources import install
 from titan_sdk.replaying.tracing import Tracer
+from titan_sdk.stages import REPLAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,11 +48,13 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
         SystemExit: the recording cannot be replayed.
     """
     global _has_begun
+    if REPLAY in environment:
+        environment = {**environment, **json.loads(environment[REPLAY])}
     path = environment.get("TITAN_REPLAY")
     if path is None or _has_begun:
         return
     _has_begun = True
-    report = environment["TITAN_REPLAY_REPORT"]
+    report = _own_file(environment["TITAN_REPLAY_REPORT"], environment)
     is_first = not os.path.exists(report)
     write = _writer(report)
     try:
@@ -57,22 +66,32 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _begin(path: str, write: Callable[[str], object], environment: Mapping[str, str], *, is_first: bool) -> None:
+    is_whole = "TITAN_REPLAY_WHOLE" in environment
     seed = int(environment.get("TITAN_REPLAY_SEED", "0"))
     pins = frozenset(filter(None, environment.get("TITAN_REPLAY_PINS", "").split(",")))
     if is_first:
         with open(path, encoding="utf-8") as lines:
-            recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"))
+            program = own_program() if is_whole else None
+            recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"), program=program)
         write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
+        recording.on_first_call = lambda changed: write(json.dumps(changed) + "\n")
     else:
         recording = Recording(environment.get("TITAN_REPLAY_RUN", ""), [])
-    answers = Answers(recording, write, seed=None if "task_order" in pins else seed)
+    answers = Answers(recording, write, seed=None if "task_order" in pins else seed, has_own_titan=is_whole)
     from titan_sdk.recording import process
 
     _to_the_end.enter_context(process.replaying(answers))
     install(pins, seed=seed)
     trace = environment.get("TITAN_REPLAY_TRACE")
     if trace is not None and is_first:
-        answers.trace(Tracer(os.getcwd(), _writer(trace)), after=environment.get("TITAN_REPLAY_AFTER"))
+        tracer = Tracer(os.getcwd(), _writer(_own_file(trace, environment)))
+        answers.trace(tracer, after=environment.get("TITAN_REPLAY_AFTER"))
+
+
+def _own_file(path: str, environment: Mapping[str, str]) -> str:
+    """Return the file of this program of the run."""
+    program = own_program() if "TITAN_REPLAY_WHOLE" in environment else ""
+    return f"{path}.{blake2b(program.encode(), digest_size=12).hexdigest()}" if program else path
 
 
 def _writer(path: str) -> Callable[[str], object]:

@@ -31,6 +31,9 @@ _BOUNDS = Bounds(size_bytes=64 * 1024, depth=20, nodes=5_000)  # of one variable
 _REPR = re.compile(r'(?<="),"repr":"(?:[^"\\]|\\.)*"')  # of an opaque value
 _NOT_OWN = ("site-packages", "dist-packages")
 _IMMUTABLE = frozenset({NoneType, bool, int, float, str, bytes})
+_PLAIN = frozenset({NoneType, bool, int})
+_SHORT = 40  # characters of a text that stands for itself in place of its digest
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type)  # a program's own, the same in each execution
 
 
@@ -46,6 +49,7 @@ class Tracer:
         self._write = write
         self._is_on = False
         self._own: dict[CodeType, bool] = {}
+        self._places: dict[CodeType, tuple[str, str]] = {}  #: file and function of each code, as JSON
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -98,19 +102,23 @@ class Tracer:
         return on_event
 
     def _note(self, code: CodeType, line: int, changed: dict[str, tuple[str, str]]) -> None:
-        said = [os.path.relpath(code.co_filename, self._folder), line, code.co_qualname, changed]
+        place = self._places.get(code)
+        if place is None:
+            file = os.path.relpath(code.co_filename, self._folder)
+            place = self._places[code] = _JSON(file), _JSON(code.co_qualname)
         with self._lock:
-            self._write(json.dumps(said, ensure_ascii=False) + "\n")
+            self._write(f"[{place[0]},{line},{place[1]},{_JSON(changed)}]\n")
 
 
 class _Variables:
     """What the variables of one frame held when it was looked at last."""
 
-    __slots__ = ("_digests", "_held")
+    __slots__ = ("_copies", "_digests", "_held")
 
     def __init__(self) -> None:
         self._held: dict[str, object] = {}  #: of values that cannot change: the value itself
         self._digests: dict[str, str] = {}
+        self._copies: dict[str, list[object]] = {}  #: of lists of such values
 
     def changed(self, frame: FrameType) -> dict[str, tuple[str, str]]:
         """Return the digest and the beginning of each variable that holds something else than before."""
@@ -120,17 +128,39 @@ class _Variables:
                 continue
             if type(value) in _IMMUTABLE:
                 self._held[name] = value
+            elif type(value) is list and self._is_as_before(name, value):
+                continue
             else:
                 self._held.pop(name, None)
+                if type(value) is not list:
+                    self._copies.pop(name, None)
             digest, shown = _digest_of(value)
             if self._digests.get(name) != digest:
                 self._digests[name] = digest
                 found[name] = digest, shown
         return found
 
+    def _is_as_before(self, name: str, value: list[object]) -> bool:
+        """Return whether a list holds the same immutable values as when it was looked at last: faster than a digest."""
+        kinds = list(map(type, value))
+        before = self._copies.get(name)
+        if not _IMMUTABLE.issuperset(kinds):
+            self._copies.pop(name, None)
+            return False
+        self._copies[name] = value.copy()
+        if name in self._held:
+            del self._held[name]
+            return False
+        if before is None:
+            return False
+        return before == value and list(map(type, before)) == kinds
+
 
 def _digest_of(value: object) -> tuple[str, str]:
-    """Return what tells a value from others, and its beginning. Of what has a repr only, the type: a state may pass."""
+    """Return what identifies a value, and its beginning. Of what has a repr only, the type: a state may pass."""
+    if type(value) in _PLAIN or (type(value) is str and len(value) <= _SHORT):
+        text = _JSON(value)
+        return text, text
     text = encoded_text(snapshot(value), bounds=_BOUNDS)
-    told = _REPR.sub("", text) if "$opaque" in text else text
-    return blake2b(told.encode(), digest_size=8).hexdigest(), text[:SHOWN]
+    stable = _REPR.sub("", text) if "$opaque" in text else text
+    return blake2b(stable.encode(), digest_size=8).hexdigest(), text[:SHOWN]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["HEAD_BYTES", "encode", "encoded_text"]
 
 #: How much of a text or of bytes that do not fit is kept.
-HEAD_BYTES: Final = 64 * 1024  # what the inspector shows of a large body: spec/runs.md 3.7
+HEAD_BYTES: Final = 64 * 1024  # what the inspector shows of a large body
 
 _NOTE: Final = 1024  # no note of a cut is longer: a type's name (200 characters) and a SHA-256 make 990 bytes
 _WRAP: Final = 128  # what the note adds to a container that was cut in its middle

@@ -1,12 +1,13 @@
-"""`titan cancel` and `titan retry`: end what runs, or try again what failed."""
+"""`titan cancel`, `titan retry` and `titan rerun`: end what runs, try again what failed, or run all of it again."""
 
 import typer
 
-from titan.cli.formats import count, listed
-from titan.cli.lookup import on_any
-from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, asks
-from titan.cli.screen import say
+from titan.cli.commands.submit import submitted_once_more
+from titan.cli.lookup import path_of
+from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, JobOrDag, RunScope, asks
 from titan.cli.server import Server, read
+from titan.cli.terminal import say
+from titan.cli.views.formats import count, listed
 from titan.wire.work import Cancelled, Retried
 
 everyday = typer.Typer()
@@ -26,7 +27,7 @@ def cancel(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run
     What has not started never will, and the children of a cancelled job neither; what runs is ended with all
     its processes.
     """
-    answer = on_any(titan, "titan cancel", lambda *path: titan.post("api", *path, "cancel"), name, dag=dag, run=run)
+    answer = titan.post("api", *path_of(titan, "titan cancel", name, dag=dag, run=run), "cancel")
     return Answer(answer, lambda: _show_cancelled(read(answer, Cancelled)))
 
 
@@ -43,8 +44,24 @@ def retry(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run:
 
     What was cancelled because of it is tried again, too.
     """
-    answer = on_any(titan, "titan retry", lambda *path: titan.post("api", *path, "retry"), name, dag=dag, run=run)
+    answer = titan.post("api", *path_of(titan, "titan retry", name, dag=dag, run=run), "retry")
     return Answer(answer, lambda: _show_retried(read(answer, Retried)))
+
+
+@asks(
+    everyday,
+    "titan rerun train",
+    "titan rerun train --dag nightly",
+    "titan rerun --dag nightly",
+    panel=EVERYDAY,
+)
+def rerun(titan: Server, name: JobOrDag = None, *, dag: AllOfDag = None, run: RunScope = None) -> Answer:
+    """Run a job or a whole DAG again, with the same scripts, arguments and environment.
+
+    A job runs as a DAG of its own. Of an agent run, `titan runs resume` starts the orchestrator again.
+    """
+    kind, found = path_of(titan, "titan rerun", name, dag=dag, run=run, has_runs=False)
+    return submitted_once_more(titan.post("api", kind, found, "rerun" if kind == "jobs" else "redeploy"))
 
 
 def _show_cancelled(done: Cancelled) -> None:

@@ -5,27 +5,20 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING
 
 import typer
 
-from titan.cli.exits import ExitCode
-from titan.cli.options import EVERYDAY, JsonOption, ServerOption, examples
-from titan.cli.screen import Status, say, show_json
+from titan.cli.exit_codes import ExitCode
+from titan.cli.options import EVERYDAY, Home, JsonOption, ServerOption, examples
 from titan.cli.server import Server, connect, names_a_server, servers_of
+from titan.cli.terminal import Status, say, show_json
 from titan.settings import home_folder, setting
 
 if TYPE_CHECKING:
     from titan.cli.doctor.findings import Check, Finding
 
 everyday = typer.Typer()
-
-Home: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", envvar="TITAN_HOME", help="The home to look at.", show_default="~/.titan", file_okay=False
-    ),
-]
 
 
 @everyday.command(

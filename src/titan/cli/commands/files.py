@@ -1,87 +1,67 @@
 """`titan files`: what jobs left in their workspace or uploaded, and how to get it."""
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
-from titan.cli import completion
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.formats import NOTHING, moment, plain, size
-from titan.cli.lookup import on_any
-from titan.cli.options import AllOfDag, AllOfRun, Answer, AnyArgument, DagScope, Force, RunScope, asks, noun
-from titan.cli.screen import Cell, Column, remark, say, show_table, write_bytes
-from titan.cli.server import Document, Server, check_free, read
-from titan.cli.views import now
+from titan.cli.exit_codes import not_found, usage_error
+from titan.cli.lookup import path_of
+from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, Force, argument, asks, option
+from titan.cli.server import Server, check_free, read
+from titan.cli.terminal import Column, Columns, remark, show_list, write_bytes
+from titan.cli.views.formats import moment, plain, size
 from titan.model.files import FilePlace
 from titan.wire.files import LeftFilesAnswer, LeftFileView
 
-app = noun("List the files that jobs left; get one.")
+everyday = typer.Typer()
 
-_COLUMNS = (
-    Column("PATH", folds=True),
-    Column("SIZE", "right"),
-    Column("CHANGED", least_columns=70),
-    Column("JOB", folds=True, least_columns=50),
-    Column("ATTEMPT", "right", least_columns=100),
-    Column("WORKER", folds=True, least_columns=90),
-    Column("CONTENT", folds=True, least_columns=60),
+_COLUMNS: Columns[LeftFileView] = (
+    Column("PATH", lambda file, _: file.path, folds=True),
+    Column("SIZE", lambda file, _: size(file.size_bytes), is_right=True),
+    Column("CHANGED", lambda file, at: moment(file.modified_at, now=at), least_columns=70),
+    Column("JOB", lambda file, _: file.job, folds=True, least_columns=50),
+    Column("ATTEMPT", lambda file, _: str(file.attempt), is_right=True, least_columns=100),
+    Column("WORKER", lambda file, _: file.worker, folds=True, least_columns=90),
+    Column("CONTENT", lambda file, _: _content(file), folds=True, least_columns=60),
 )
 
-Named: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="JOB|DAG|RUN",
-        help="Whose file: a job by name or id, else a DAG, else an agent run.",
-        autocompletion=completion.job_names,
-    ),
-]
-FilePath: TypeAlias = Annotated[str, typer.Argument(metavar="PATH", help="Its path, as `titan files list` shows it.")]
-Attempt: TypeAlias = Annotated[
-    int | None, typer.Option("--attempt", min=1, metavar="N", help="Of a job: only what this attempt left.")
-]
-Output: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is stdout. Default: its own name, here."),
+FilePath = Annotated[str | None, argument("[PATH]", "Fetch this one; its path is as the list shows it.")]
+Attempt = Annotated[int | None, option("--attempt N", "Of a job: only what this attempt left.", min=1)]
+Output = Annotated[
+    Path | None, option("--output -o FILE", "Where to write it; - is stdout. Default: its own name, here.")
 ]
 
 
 @asks(
-    app,
-    "titan files list train",
-    "titan files list nightly",
-    "titan files list --run RESEARCH_cb5e13",
-    name="list",
+    everyday,
+    "titan files train",
+    "titan files --run RESEARCH_cb5e13",
+    "titan files train model/weights.bin",
+    "titan files train metrics.json --output - | jq .loss",
+    panel=EVERYDAY,
 )
-def list_files(
-    titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run: AllOfRun = None, attempt: Attempt = None
-) -> Answer:
-    """List the files that a job left, or those of a whole DAG or agent run.
-
-    Of a path that several attempts wrote, the last one's file is listed, on each node.
-    """
-    answer = _files_of(titan, "titan files list", name, dag=dag, run=run, attempt=attempt)
-    return Answer(answer, lambda: _show(read(answer, LeftFilesAnswer)))
-
-
-@asks(
-    app,
-    "titan files get train model/weights.bin",
-    "titan files get train metrics.json --output - | jq .loss",
-)
-def get(
+def files(
     titan: Server,
-    name: Named,
-    path: FilePath,
+    name: AnyArgument = None,
+    path: FilePath = None,
     *,
-    dag: DagScope = None,
-    run: RunScope = None,
+    dag: AllOfDag = None,
+    run: AllOfRun = None,
     attempt: Attempt = None,
     output: Output = None,
     force: Force = False,
 ) -> Answer:
-    """Fetch a file that a job, a DAG or an agent run left."""
-    answer = _files_of(titan, "titan files get", name, dag=dag, run=run, attempt=attempt)
+    """List the files that a job, a DAG or an agent run left, or fetch one.
+
+    Of a path that several attempts wrote, the last one's file is listed, on each node.
+    """
+    if path is None and (output is not None or force):
+        raise usage_error("titan files --output", "the PATH of one file", "none")
+    place = path_of(titan, "titan files", name, dag=dag, run=run)
+    answer = titan.get("api", *place, "files", attempt=attempt if place[0] == "jobs" else None)
+    if path is None:
+        return Answer(answer, lambda: _show(read(answer, LeftFilesAnswer)))
     file = _chosen(read(answer, LeftFilesAnswer).files, path)
     assert file.digest is not None
     if output == Path("-"):
@@ -96,41 +76,17 @@ def get(
     return Answer(written, lambda: remark(f"Wrote {target} ({size(size_bytes)})"))
 
 
-def _files_of(
-    titan: Server, command: str, name: str | None, *, dag: str | None, run: str | None, attempt: int | None
-) -> Document:
-    def ask(*path: str) -> Document:
-        return titan.get("api", *path, "files", attempt=attempt if path[0] == "jobs" else None)
-
-    return on_any(titan, command, ask, name, dag=dag, run=run)
-
-
 def _show(listed: LeftFilesAnswer) -> None:
-    if not listed.files:
-        say("No files. What a job writes into its working directory appears here when it has ended.")
-        return
-    at = now()
-    rows: list[list[Cell]] = [
-        [
-            file.path,
-            size(file.size_bytes),
-            moment(file.modified_at, now=at),
-            file.job,
-            str(file.attempt),
-            file.worker,
-            _content(file),
-        ]
-        for file in listed.files
-    ]
-    show_table(_COLUMNS, rows)
+    nothing = "No files. What a job writes into its working directory appears here when it has ended."
+    show_list(_COLUMNS, listed.files, nothing=nothing)
     if listed.more:
         remark(f"These are the first {len(listed.files):,} by path; name a job to see its own.")
 
 
-def _content(file: LeftFileView) -> str:
+def _content(file: LeftFileView) -> str | None:
     if file.reason is not None:
         return f"not here: {file.reason}"
-    return "uploaded" if file.place is FilePlace.ARTIFACT else NOTHING
+    return "uploaded" if file.place is FilePlace.ARTIFACT else None
 
 
 def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
@@ -138,22 +94,20 @@ def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
     found = [file for file in files if file.path == path]
     if not found:
         near = ", ".join(plain(file.path) for file in files[:5])
-        raise CommandFailed(
+        raise not_found(
             f"file {path!r}",
-            exit_code=ExitCode.NOT_FOUND,
-            expected="the path of a file that was left",
-            found=f"none such among {len(files)}" + (f" ({near}{', …' if len(files) > 5 else ''})" if files else ""),
-            next_step="`titan files list` lists them.",
+            "the path of a file that was left",
+            f"none such among {len(files)}" + (f" ({near}{', …' if len(files) > 5 else ''})" if files else ""),
+            "`titan files` without PATH lists them.",
             kind="UnknownArtifact",
         )
     newest = max(found, key=lambda file: file.modified_at)
     if newest.digest is None:
-        raise CommandFailed(
+        raise not_found(
             f"file {path!r}",
-            exit_code=ExitCode.NOT_FOUND,
-            expected="a file whose content was collected",
-            found=f"none: {newest.reason}",
-            next_step=f"It lies on the worker {newest.worker}.",
+            "a file whose content was collected",
+            f"none: {newest.reason}",
+            f"It lies on the worker {newest.worker}.",
             kind="UnknownArtifact",
         )
     return newest

@@ -1,103 +1,73 @@
 """`titan gates`, `titan approve` and `titan reject`: what waits for a person, and the person's decision."""
 
 import getpass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal
 
 import typer
 
 from titan.cli import completion
-from titan.cli.formats import NOTHING, moment, until
 from titan.cli.lookup import dag_id_of
-from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, asks, noun
-from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_table
+from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, argument, asks, noun, option
 from titan.cli.server import Server, read
-from titan.cli.views import now
-from titan.wire.gates import GatesAnswer, GateView
+from titan.cli.terminal import Column, Columns, Status, say, show_list
+from titan.cli.views.formats import moment, until
+from titan.wire.work import GatesAnswer, GateView
 
 app = noun("List gates; titan approve and titan reject decide.")
 everyday = typer.Typer()
 
-_COLUMNS = (
-    Column("GATE", folds=True),
-    Column("STATE"),
-    Column("DAG", folds=True),
-    Column("ASKS", folds=True),
-    Column("OPENED", least_columns=90),
-    Column("EXPIRES", least_columns=90),
-    Column("DECIDED BY", folds=True, least_columns=110),
-    Column("COMMENT", folds=True, least_columns=130),
-    Column("ID", least_columns=150),
+_COLUMNS: Columns[GateView] = (
+    Column("GATE", lambda gate, _: gate.name, folds=True),
+    Column("STATE", lambda gate, _: Status(gate.state)),
+    Column("DAG", lambda gate, _: gate.dag_name, folds=True),
+    Column("ASKS", lambda gate, _: gate.message, folds=True),
+    Column("OPENED", lambda gate, at: moment(gate.opened_at, now=at), least_columns=90),
+    Column("EXPIRES", lambda gate, at: until(gate.expires_at, now=at), least_columns=90),
+    Column("DECIDED BY", lambda gate, _: gate.decided_by, folds=True, least_columns=110),
+    Column("COMMENT", lambda gate, _: gate.comment, folds=True, least_columns=130),
+    Column("ID", lambda gate, _: gate.gate_id, least_columns=150),
 )
 
-GateArgument: TypeAlias = Annotated[
+_HOW: Final = 'Have one asked for behind a job: titan submit draft.py send.py --chain --ask draft="Send it?"'
+GateArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="GATE",
-        help="A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
-        autocompletion=completion.gate_names,
+    argument(
+        "GATE",
+        "A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
+        completion.gate_names,
     ),
 ]
-Comment: TypeAlias = Annotated[
-    str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is stored with the decision.")
-]
-By: TypeAlias = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who decides. Default: your name on this machine.")
-]
-All: TypeAlias = Annotated[bool, typer.Option("--all", help="Also those that were decided, or have not opened yet.")]
+Comment = Annotated[str, option("--comment -c TEXT", "Why; it is stored with the decision.")]
+By = Annotated[str | None, option("--by NAME", "Who decides. Default: your name on this machine.")]
+All = Annotated[bool, option("--all", "Also those that were decided, or have not opened yet.")]
 
 
 @asks(app, "titan gates", "titan gates --all --run RESEARCH_cb5e13", "titan gates list --json", name="list")
 def list_gates(titan: Server, *, every: All = False, run: RunScope = None, limit: Limit = 200) -> Answer:
     """List the gates that wait for a decision."""
     answer = titan.get("api", "gates", status="all" if every else "open", run=run, limit=limit)
-    return Answer(answer, lambda: _show_gates(read(answer, GatesAnswer), limit, is_all=every))
+    nothing = f"{'No gates yet.' if every else 'No gate is open: nothing waits for you.'}\n{_HOW}"
+    return Answer(answer, lambda: show_list(_COLUMNS, read(answer, GatesAnswer).gates, nothing=nothing, limit=limit))
 
 
-@asks(
-    everyday,
-    "titan approve draft",
-    'titan approve hitl-gate-draft --dag nightly --comment "looks right"',
-    panel=EVERYDAY,
-)
-def approve(
-    titan: Server,
-    gate: GateArgument,
-    *,
-    comment: Comment = "",
-    by: By = None,
-    dag: DagScope = None,
-    run: RunScope = None,
-) -> Answer:
-    """Approve a gate: what waits behind it starts."""
-    return _decided(titan, "approve", gate, {"comment": comment, "by": by}, dag=dag, run=run)
+def _decides(verb: Literal["approve", "reject"], help_text: str, *lines: str) -> None:
+    """Declare the command that decides about a gate one way."""
 
+    def decide(
+        titan: Server,
+        gate: GateArgument,
+        *,
+        comment: Comment = "",
+        by: By = None,
+        dag: DagScope = None,
+        run: RunScope = None,
+    ) -> Answer:
+        body = {"comment": comment, "by": by or _own_name()}
+        answer = titan.post("api", "gates", gate, verb, body=body, dag=dag_id_of(titan, dag), run=run)
+        return Answer(answer, lambda: _show_decision(read(answer, GateView)))
 
-@asks(everyday, 'titan reject draft --comment "the figures are of last year"', panel=EVERYDAY)
-def reject(
-    titan: Server,
-    gate: GateArgument,
-    *,
-    comment: Comment = "",
-    by: By = None,
-    dag: DagScope = None,
-    run: RunScope = None,
-) -> Answer:
-    """Reject a gate: what waits behind it is cancelled."""
-    return _decided(titan, "reject", gate, {"comment": comment, "by": by}, dag=dag, run=run)
-
-
-def _decided(
-    titan: Server,
-    verb: Literal["approve", "reject"],
-    name: str,
-    words: dict[str, str | None],
-    *,
-    dag: str | None,
-    run: str | None,
-) -> Answer:
-    body = {**words, "by": words["by"] or _own_name()}
-    answer = titan.post("api", "gates", name, verb, body=body, dag=dag_id_of(titan, dag), run=run)
-    return Answer(answer, lambda: _show_decision(read(answer, GateView)))
+    decide.__doc__ = help_text
+    asks(everyday, *lines, name=verb, panel=EVERYDAY)(decide)
 
 
 def _show_decision(gate: GateView) -> None:
@@ -105,32 +75,21 @@ def _show_decision(gate: GateView) -> None:
     say(f"Gate {gate.name} of DAG {gate.dag_name} is {gate.state} by {gate.decided_by}: {then}.")
 
 
-def _show_gates(listed: GatesAnswer, limit: int, *, is_all: bool) -> None:
-    if not listed.gates:
-        say("No gates yet." if is_all else "No gate is open: nothing waits for you.")
-        say('Have one asked for behind a job: titan submit draft.py send.py --chain --ask draft="Send it?"')
-        return
-    at = now()
-    rows: list[list[Cell]] = [
-        [
-            gate.name,
-            Status(gate.state),
-            gate.dag_name,
-            gate.message,
-            moment(gate.opened_at, now=at),
-            until(gate.expires_at, now=at),
-            gate.decided_by or NOTHING,
-            gate.comment or NOTHING,
-            gate.gate_id,
-        ]
-        for gate in listed.gates
-    ]
-    show_table(_COLUMNS, rows)
-    remark_limit(len(listed.gates), limit)
-
-
 def _own_name() -> str | None:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return None
+
+
+_decides(
+    "approve",
+    "Approve a gate: what waits behind it starts.",
+    "titan approve draft",
+    'titan approve hitl-gate-draft --dag nightly --comment "looks right"',
+)
+_decides(
+    "reject",
+    "Reject a gate: what waits behind it is cancelled.",
+    'titan reject draft --comment "the figures are of last year"',
+)

@@ -2,46 +2,40 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final
 
 import typer
 
-from titan.cli import completion
-from titan.cli.commands.submit import submitted_once_more
-from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.exit_codes import not_found, usage_error
 from titan.cli.following import attempt_logs, log_pieces
-from titan.cli.formats import instant, with_local_times
 from titan.cli.lookup import dag_id_of, find_job, find_job_document
-from titan.cli.options import EVERYDAY, Answer, DagScope, JobArgument, Limit, RunScope, asks, noun
-from titan.cli.screen import Cell, Column, remark, remark_limit, say, show_json, show_table, write_bytes
+from titan.cli.options import EVERYDAY, Answer, DagScope, JobArgument, Limit, OfDag, OfRun, RunScope, asks, noun, option
 from titan.cli.server import Server, read
-from titan.cli.views import JOB_COLUMNS, attempts_of, job_row, now, reason_of, show_job
+from titan.cli.terminal import Column, Columns, remark, say, show_json, show_list, show_table, write_bytes
+from titan.cli.views.formats import instant, with_local_times
+from titan.cli.views.jobs import JOB_COLUMNS, attempts_of, now, reason_of, show_job
 from titan.model.jobs import JobStatus
-from titan.wire.work import JobsAnswer, JobView, ResultAnswer, StoryAnswer
+from titan.wire.work import JobsAnswer, JobView, ResultAnswer, StoryAnswer, StoryLineView
 
-app = noun("List and show jobs, their history; run one again.")
+app = noun("List and show jobs.")
 everyday = typer.Typer()
 
-WithStatus: TypeAlias = Annotated[
-    JobStatus | None, typer.Option("--status", case_sensitive=False, help="Only jobs with this status.")
+WithStatus = Annotated[JobStatus | None, option("--status", "Only jobs with this status.", case_sensitive=False)]
+OfResult = Annotated[
+    bool, option("--result", "Write only the JSON that it set as its result; exit 3 when it set none.")
 ]
-OfRun: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--run", metavar="RUN", help="Only jobs of this agent run.", autocompletion=completion.run_ids),
-]
-OfDag: TypeAlias = Annotated[
-    str | None, typer.Option("--dag", metavar="DAG", help="Only jobs of this DAG.", autocompletion=completion.dag_names)
-]
-OfResult: TypeAlias = Annotated[
-    bool, typer.Option("--result", help="Write only the JSON that it set as its result; exit 3 when it set none.")
-]
-Follow: TypeAlias = Annotated[bool, typer.Option("--follow", "-f", help="Go on as the job writes, until it has ended.")]
-AttemptNumber: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--attempt", min=1, metavar="N", help="Only this attempt's output. Default: all, in order."),
+OfHistory = Annotated[bool, option("--history", "Show instead what happened to it, and why it is where it is.")]
+Follow = Annotated[bool, option("--follow -f", "Go on as the job writes, until it has ended.")]
+AttemptNumber = Annotated[
+    int | None, option("--attempt N", "Only this attempt's output. Default: all, in order.", min=1)
 ]
 
-_HISTORY_COLUMNS = (Column("WHEN"), Column("WHAT HAPPENED", folds=True), Column("CAUSE", folds=True, least_columns=60))
+_HISTORY_COLUMNS: Columns[StoryLineView] = (
+    Column("WHEN", lambda entry, at: instant(entry.at, now=at)),
+    Column("WHAT HAPPENED", lambda entry, at: with_local_times(entry.text, now=at), folds=True),
+    Column("CAUSE", lambda entry, _: entry.cause, folds=True, least_columns=60),
+)
+_NO_JOBS: Final = "No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py"
 
 
 @asks(
@@ -56,7 +50,8 @@ def list_jobs(
 ) -> Answer:
     """List the newest jobs."""
     answer = titan.get("api", "jobs", status=status, dag=dag_id_of(titan, dag), run=run, limit=limit)
-    return Answer(answer, lambda: _show_jobs(read(answer, JobsAnswer), limit, is_filtered=bool(status or dag or run)))
+    nothing = "No such jobs. `titan jobs` lists the newest of all." if status or dag or run else _NO_JOBS
+    return Answer(answer, lambda: show_list(JOB_COLUMNS, read(answer, JobsAnswer).jobs, nothing=nothing, limit=limit))
 
 
 @asks(
@@ -64,49 +59,41 @@ def list_jobs(
     "titan jobs show train",
     "titan jobs show train --dag nightly",
     "titan jobs show train --json | jq .exit_code",
+    "titan jobs show train --history",
     "titan jobs show train --result | jq .accuracy",
 )
 def show(
-    titan: Server, name: JobArgument, *, dag: DagScope = None, run: RunScope = None, result: OfResult = False
+    titan: Server,
+    name: JobArgument,
+    *,
+    history: OfHistory = False,
+    result: OfResult = False,
+    dag: DagScope = None,
+    run: RunScope = None,
 ) -> Answer:
-    """Show one job and its attempts, or its result.
+    """Show one job and its attempts, its history, or its result.
 
     A name means the newest job of that name; --dag or --run say where to look instead.
     """
     answer = find_job_document(titan, name, dag=dag, run=run)
     job = read(answer, JobView)
+    if history and result:
+        raise usage_error("titan jobs show", "one of --history and --result", "both")
+    if history:
+        story = titan.get("api", "jobs", job.job_id, "story")
+        return Answer(story, lambda: _show_history(job, read(story, StoryAnswer)))
     if not result:
         return Answer(answer, lambda: show_job(job, at=now()))
     answer = titan.get("api", "jobs", job.job_id, "result")
     if not read(answer, ResultAnswer).is_set:
-        raise CommandFailed(
+        raise not_found(
             f"job {job.name!r} ({job.job_id})",
-            exit_code=ExitCode.NOT_FOUND,
-            expected="a result",
-            found=f"none; it is {job.status}",
-            next_step="A job sets one with titan_sdk.set_result(value).",
+            "a result",
+            f"none; it is {job.status}",
+            "A job sets one with titan_sdk.set_result(value).",
             kind="UnknownResult",
         )
     return Answer(answer, lambda: show_json(answer["value"]))
-
-
-@asks(
-    app,
-    "titan jobs history train",
-    "titan jobs history train --dag nightly",
-    "titan jobs history train --json",
-)
-def history(titan: Server, name: JobArgument, *, dag: DagScope = None, run: RunScope = None) -> Answer:
-    """Show what happened to a job, and why it is where it is."""
-    job = find_job(titan, name, dag=dag, run=run)
-    answer = titan.get("api", "jobs", job.job_id, "story")
-    return Answer(answer, lambda: _show_history(job, read(answer, StoryAnswer)))
-
-
-@asks(app, "titan jobs rerun train", "titan jobs rerun train --dag nightly")
-def rerun(titan: Server, name: JobArgument, *, dag: DagScope = None, run: RunScope = None) -> Answer:
-    """Run one job again with its script, arguments and environment, as a DAG of its own."""
-    return submitted_once_more(titan.post("api", "jobs", find_job(titan, name, dag=dag, run=run).job_id, "rerun"))
 
 
 @asks(
@@ -149,25 +136,10 @@ def logs(
     return None
 
 
-def _show_jobs(listed: JobsAnswer, limit: int, *, is_filtered: bool) -> None:
-    if listed.jobs:
-        at = now()
-        show_table(JOB_COLUMNS, [job_row(job, at=at) for job in listed.jobs])
-        remark_limit(len(listed.jobs), limit)
-    elif is_filtered:
-        say("No such jobs. `titan jobs` lists the newest of all.")
-    else:
-        say("No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py")
-
-
 def _show_history(job: JobView, history: StoryAnswer) -> None:
-    at = now()
     say(f"Job {history.name} (id {history.job_id}) is {job.status}{_because(job)}")
     say("")
-    rows: list[list[Cell]] = [
-        [instant(entry.at, now=at), with_local_times(entry.text, now=at), entry.cause] for entry in history.entries
-    ]
-    show_table(_HISTORY_COLUMNS, rows)
+    show_table(_HISTORY_COLUMNS, history.entries)
 
 
 def _write_attempts(titan: Server, job: JobView, *, follow: bool) -> bool:
@@ -203,12 +175,11 @@ def _check_attempt(job: JobView, attempt: int | None, *, is_followed: bool) -> N
     numbers = [each.attempt for each in attempts_of(job)]
     if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
         return
-    raise CommandFailed(
+    raise not_found(
         f"job {job.name!r} ({job.job_id})",
-        exit_code=ExitCode.NOT_FOUND,
-        expected=f"an attempt from 1 to {max(numbers)}" if numbers else "an attempt",
-        found=f"--attempt {attempt}" if numbers else "none yet",
-        next_step=f"`titan jobs show {job.job_id}` lists them.",
+        f"an attempt from 1 to {max(numbers)}" if numbers else "an attempt",
+        f"--attempt {attempt}" if numbers else "none yet",
+        f"`titan jobs show {job.job_id}` lists them.",
         kind="UnknownAttempt",
     )
 

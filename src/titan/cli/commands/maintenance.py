@@ -1,17 +1,16 @@
 """Maintenance: `titan clean`, `titan backup` and `titan restore`."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from titan.cli.exits import usage_error
-from titan.cli.formats import count, size
-from titan.cli.options import Answer, JsonOption, asks, examples
-from titan.cli.screen import is_live, remark, say, show_json
+from titan.cli.exit_codes import usage_error
+from titan.cli.options import Answer, Home, JsonOption, argument, asks, examples, option
 from titan.cli.server import Server, read
+from titan.cli.terminal import LiveLine, remark, say, show_json
+from titan.cli.views.formats import count, size
 from titan.settings import home_folder, setting
 from titan.wire.about import CleanAnswer
 
@@ -24,16 +23,10 @@ _MAINTENANCE: Final = "Maintenance"
 
 _CLEAN_SECONDS: Final = 3600.0  # a round over millions of jobs takes minutes
 
-Home: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", envvar="TITAN_HOME", help="The home.", show_default="~/.titan", file_okay=False),
-]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
-Target: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DEST", help="A name that nothing has yet; .tar.gz at its end makes an archive.")
-]
-Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="What titan backup has written.")]
-Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Move a home that is not empty aside.")]
+DryRun = Annotated[bool, option("--dry-run", "Only say what would go.")]
+Target = Annotated[Path, argument("DEST", "A name that nothing has yet; .tar.gz at its end makes an archive.")]
+Source = Annotated[Path, argument("SOURCE", "What titan backup has written.")]
+Force = Annotated[bool, option("--force", "Move a home that is not empty aside.")]
 
 
 @asks(app, "titan clean --dry-run", "titan clean", panel=_MAINTENANCE)
@@ -78,15 +71,17 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
     if setting("TITAN_STORE"):
         raise usage_error(
             "titan backup",
-            expected="a home that keeps its store in a file",
-            found="TITAN_STORE, which names a database",
-            next_step="Save that with its own tools (pg_dump), and the folders blobs and logs beside it.",
+            "a home that keeps its store in a file",
+            "TITAN_STORE, which names a database",
+            "Save that with its own tools (pg_dump), and the folders blobs and logs beside it.",
         )
     from titan.store.backup import back_up  # SQLite: 30 ms to import
 
-    bar = _Bar()
-    manifest = back_up(home or home_folder(), target, now=datetime.now(UTC), tell=bar.show)
-    bar.end()
+    line = LiveLine()
+    manifest = back_up(
+        home or home_folder(), target, now=datetime.now(UTC), on_progress=lambda done: line.show(_words(done))
+    )
+    line.show("")
     if manifest.missing:
         remark(f"{count(len(manifest.missing), 'blob')} that the database names were not there.")
     if as_json:
@@ -109,10 +104,11 @@ def restore(source: Source, *, home: Home = None, force: Force = False, as_json:
     """
     from titan.store.backup import restore as put_back
 
-    bar = _Bar()
+    line = LiveLine()
     place = home or home_folder()
-    manifest, moved = put_back(source, place, now=datetime.now(UTC), is_forced=force, tell=bar.show)
-    bar.end()
+    at, on_progress = datetime.now(UTC), lambda done: line.show(_words(done))
+    manifest, moved = put_back(source, place, now=at, is_forced=force, on_progress=on_progress)
+    line.show("")
     if as_json:
         show_json(
             {
@@ -131,24 +127,7 @@ def _figures(blobs: int, logs: int, size_bytes: int) -> dict[str, int]:
     return {"blobs": blobs, "logs": logs, "size_bytes": size_bytes}
 
 
-class _Bar:
-    """One line on a terminal's stderr that says how far it has come."""
-
-    def __init__(self) -> None:
-        self._is_live = is_live(sys.stderr)
-        self._text = ""
-
-    def show(self, progress: "Progress") -> None:
-        """Say where a copy stands, in whole percents."""
-        share = f"{100 * progress.done // progress.total} %" if progress.total else f"{progress.done:,}"
-        text = f"{progress.what}: {share}"
-        if self._is_live and text != self._text:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
-        self._text = text
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._is_live and self._text:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+def _words(progress: "Progress") -> str:
+    """Return how far a copy has come, in whole percents."""
+    share = f"{100 * progress.done // progress.total} %" if progress.total else f"{progress.done:,}"
+    return f"{progress.what}: {share}"

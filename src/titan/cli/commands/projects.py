@@ -1,13 +1,16 @@
 """`titan projects`: which ones there are."""
 
 from titan.cli.options import Answer, asks, noun
-from titan.cli.screen import Column, show_table
 from titan.cli.server import Server, read
-from titan.wire.access import ProjectsAnswer
+from titan.cli.terminal import Column, Columns, show_table
+from titan.wire.access import ProjectsAnswer, ProjectView
 
 app = noun("List projects.")
 
-_COLUMNS = (Column("PROJECT", folds=True), Column("CONTENT"))
+_COLUMNS: Columns[ProjectView] = (
+    Column("PROJECT", lambda project, _: project.name, folds=True),
+    Column("CONTENT", lambda project, _: "stored" if project.keeps_content else "off"),
+)
 
 
 @asks(app, "titan projects", "titan projects list --json | jq -r '.data[].name'", name="list")
@@ -17,8 +20,4 @@ def list_projects(titan: Server) -> Answer:
     CONTENT says whether inputs and outputs are stored of the runs that begin now.
     """
     answer = titan.get("api", "v1", "projects")
-    return Answer(answer, lambda: _show(read(answer, ProjectsAnswer)))
-
-
-def _show(listed: ProjectsAnswer) -> None:
-    show_table(_COLUMNS, [[project.name, "stored" if project.keeps_content else "off"] for project in listed.data])
+    return Answer(answer, lambda: show_table(_COLUMNS, read(answer, ProjectsAnswer).data))

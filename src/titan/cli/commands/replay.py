@@ -1,32 +1,26 @@
 """`titan replay`: run a program again against a recorded run, and find where it goes another way, and why."""
 
-import shlex
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 import typer
 
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.options import EVERYDAY, Answer, RunArgument, asks
-from titan.cli.screen import Column, remark, say, show_table
+from titan.cli import completion
+from titan.cli.commands.replay_last import LastRuns, replay_last
+from titan.cli.commands.runs_compare import COMPARED_COLUMNS
+from titan.cli.executing import executed
+from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
+from titan.cli.options import EVERYDAY, Answer, argument, asks
 from titan.cli.server import Server
-from titan.insight.export_lines import ActionLine, Line, RunLine
-from titan.insight.replay.comparison import Comparison, compare
-from titan.insight.replay.recorded_action import RecordedAction
-from titan.replay.calls import recorded_actions
-from titan.replay.execution import Program, ReplayFailed
-from titan.replay.investigation import Investigation, Investigator
-from titan.replay.views import comparison_view, metrics_of, re_execution_view
+from titan.cli.terminal import say, show_table
+from titan.insight.replay.comparison import Comparison
+from titan.replay.execution import ReplayFailed
+from titan.replay.investigation import Investigation, changed_words
 from titan.wire.replays import ReplayReport
 
 everyday = typer.Typer()
 
 EXAMPLE: Final = "titan replay RUN -- python agent.py"
-LONGEST_NAME: Final = 255  # of a file
 NO_PROGRAM: Final = f"a program behind --: {EXAMPLE}"
-_MARKS: Final = {"match": "✅ Match", "diverged": "❌ Diverged", "unknown": "– Unknown"}
 _PINNED: Final = {
     "hash_seed": "the order of sets and of what hashes decide (PYTHONHASHSEED)",
     "clock": "the clock",
@@ -37,9 +31,12 @@ _PINNED: Final = {
     "file_listing": "the order in which directories are listed",
     "several": "several sources at once",
     "external_state": "something outside of the program that was not recorded",
+    "code": "the program's own code: it is not that of the recording",
+    "dependency_version": "an installed package: it has another version than when it was recorded",
     "code_or_dependencies": "the code, its packages or its environment: they are not those of the recording",
 }
 
+OneRun = Annotated[str | None, argument("[RUN]", "A run's id, or a file with its export.", completion.run_ids)]
 Runs = Annotated[
     int, typer.Option("--runs", min=1, max=100, metavar="N", help="Executions, each with another hash seed and order.")
 ]
@@ -57,13 +54,15 @@ Timeout = Annotated[
     "titan replay WEATHER_5f2c1a -- python weather.py",
     "titan replay WEATHER_5f2c1a --runs 10 --json -- python weather.py",
     "titan replay weather.jsonl -- python weather.py   # of an export, without a server",
+    "titan replay --last 20 --agent WEATHER --junit replays.xml -- python weather.py   # a regression suite",
     panel=EVERYDAY,
 )
 def replay(
     titan: Server,
     context: typer.Context,
-    run: RunArgument,
+    run: OneRun = None,
     *,
+    wanted: LastRuns,
     runs: Runs = 3,
     no_cause: NoCause = False,
     timeout: Timeout = None,
@@ -73,80 +72,40 @@ def replay(
     No recorded call is made: models and tools answer as they did, errors are raised again. Actions with
     effect="local", and `with` blocks, run and are compared. RUN may be a file that `titan runs export` wrote.
     Exits 1 where an execution differs from the recording.
+
+    --last replays the last runs instead, each once, and groups those that differ by root and cause; {args} in the
+    command stands for the arguments of the recorded program. --against replays them on another branch's code.
+    Exits 2 where none can be replayed.
     """
     command = context.obj or []
     if not command:
-        raise usage_error("titan replay", expected=NO_PROGRAM, found="none")
-    with tempfile.TemporaryDirectory(prefix="titan-replay-") as folder:
-        path = Path(run) if _is_file(run) else _fetched(titan, run, Path(folder))
-        run_line, recording = _recording(path, run)
-        program = Program(
-            command=command, recording=path, run_id=run_line.run_id, actions=len(recording), timeout=timeout
-        )
-        investigator = Investigator(program, recording, on_execution=lambda what_for: remark(f"Replaying: {what_for}"))
-        try:
-            found = investigator.investigate(runs=runs, finds_cause=not no_cause)
-        except ReplayFailed as error:
-            raise CommandFailed(
-                f"run {run_line.run_id}",
-                exit_code=ExitCode.REFUSED,
-                expected="a replay",
-                found=str(error),
-                kind="ReplayFailed",
-                message=str(error),
-            ) from error
-    comparison = compare(recording, investigator.replayed(found.executions[0]))
-    document = _document(run_line, comparison, found, shlex.join(command))
-    if not _is_file(run):
-        titan.post("api", "v1", "runs", run_line.run_id, "replays", body={"level": "re_execute", "report": document})
+        raise usage_error("titan replay", NO_PROGRAM, "none")
+    if (run is None) is (wanted.last is None):
+        raise usage_error("titan replay", "a run, or --last", "neither" if run is None else "both")
+    if run is None:
+        return replay_last(titan, wanted, command, timeout=timeout, finds_cause=not no_cause)
+    try:
+        done = executed(titan, run, command, runs=runs, finds_cause=not no_cause, timeout=timeout)
+    except ReplayFailed as error:
+        raise CommandFailed(
+            f"run {run}",
+            exit_code=ExitCode.REFUSED,
+            expected="a replay",
+            found=str(error),
+            kind="ReplayFailed",
+            message=str(error),
+        ) from error
+    report, comparison, found = done.report, done.comparison, done.found
     is_same = not comparison.divergence_count and found.root is None
     return Answer(
-        {"run_id": run_line.run_id, "level": "re_execute", **document},
-        lambda: _show(run_line, comparison, found),
+        {"run_id": done.run_id, "level": "re_execute", **done.document},
+        lambda: _show(report, comparison, found),
         ExitCode.OK if is_same else ExitCode.FAILED,
     )
 
 
-def _is_file(run: str) -> bool:
-    return len(run) < LONGEST_NAME and Path(run).is_file()
-
-
-def _fetched(titan: Server, run: str, folder: Path) -> Path:
-    path = folder / "recording.jsonl"
-    with path.open("wb") as file:
-        file.writelines(titan.stream("api", "v1", "runs", "export", format="jsonl", run_id=run))
-    return path
-
-
-def _recording(path: Path, named: str) -> tuple[RunLine, list[RecordedAction]]:
-    decoder = msgspec.json.Decoder(Line)
-    try:
-        with path.open("rb") as file:
-            lines = [decoder.decode(line) for line in file]
-    except msgspec.DecodeError as error:
-        raise usage_error(str(path), expected="an export in JSON Lines", found=str(error)) from error
-    runs = [line for line in lines if isinstance(line, RunLine)]
-    if len(runs) != 1:
-        raise usage_error(named, expected="an export of one run", found=f"{len(runs)} runs")
-    return runs[0], recorded_actions([line for line in lines if isinstance(line, ActionLine)])
-
-
-def _document(run: RunLine, comparison: Comparison, found: Investigation, command: str) -> dict[str, Any]:
-    report = ReplayReport(
-        metrics=metrics_of(comparison),
-        comparison=comparison_view(comparison),
-        re_execution=re_execution_view(found, verdict=_verdict(run, comparison, found), command=command),
-    )
-    document: dict[str, Any] = msgspec.to_builtins(report)
-    return document
-
-
-def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
-    rows = [
-        [row.action, _cell(row.part, row.original), _cell(row.part, row.replay), _MARKS[row.status]]
-        for row in comparison.rows
-    ]
-    show_table([Column("ACTION"), Column("ORIGINAL", folds=True), Column("REPLAY", folds=True), Column("STATUS")], rows)
+def _show(report: ReplayReport, comparison: Comparison, found: Investigation) -> None:
+    show_table(COMPARED_COLUMNS, report.comparison.rows)
     if comparison.has_more_rows:
         say(f"… and more; --json has the divergences of all {comparison.compared:,} calls")
     say("")
@@ -156,7 +115,9 @@ def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
     say(f"Divergences    {comparison.divergence_count}")
     say(f"Match rate     {100 * comparison.match_rate:.0f} %")
     say(f"Determinism    {found.agreement.score} of 100, measured in {found.agreement.executions} executions")
-    say(f"Verdict        {_verdict(run, comparison, found)}")
+    say(f"Verdict        {report.comparison.verdict}")
+    for change in changed_words(found.executions[0].changes):
+        say(f"Changed        {change}")
     if found.cause is not None:
         say(f"Cause          {found.cause.source}: {_PINNED[found.cause.source]} ({found.cause.evidence})")
     statement = found.statement
@@ -165,22 +126,3 @@ def _show(run: RunLine, comparison: Comparison, found: Investigation) -> None:
         if statement.variable is not None:
             one, other = statement.values
             say(f"               {statement.variable} is {one} in one execution, {other} in another")
-
-
-def _cell(part: str, text: str | None) -> str:
-    return "–" if text is None else f"{part}: {text}"
-
-
-def _verdict(run: RunLine, comparison: Comparison, found: Investigation) -> str:
-    """Return what became of the recorded outcome."""
-    root = next((one for one in comparison.divergences if one.is_root), None)
-    has_failed = found.executions[0].exit_code != 0
-    if run.status != "failed":
-        if root is None:
-            return "the same as recorded"
-        return f"diverged at {root.action} ({root.kind})"
-    if root is None:
-        return "the failure is reproduced" if has_failed else "the failure is no longer reproduced"
-    if not has_failed:
-        return f"the failure is no longer reproduced; the run goes another way from {root.action} on ({root.kind})"
-    return f"diverged at {root.action} ({root.kind}), before the recorded end"

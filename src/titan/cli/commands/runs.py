@@ -4,22 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
-
-import typer
+from typing import Annotated, Final
 
 from titan.cli import completion
-from titan.cli.action_views import SAYING, said_in, show_action
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.formats import count
+from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.cli.lookup import replaced
-from titan.cli.options import Answer, Limit, RunArgument, asks, noun
-from titan.cli.run_views import RUN_COLUMNS, Call, Turn, bodies_of, run_row, show_run, show_turns, tree_of, turns_of
-from titan.cli.screen import remark_limit, say, show_table
+from titan.cli.options import Answer, Limit, RunArgument, asks, noun, option
 from titan.cli.server import Document, Server, read
-from titan.cli.views import now
-from titan.model.run_status import RunStatus
-from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
+from titan.cli.terminal import say, show_list
+from titan.cli.views.actions import SAYING, said_in, show_action
+from titan.cli.views.formats import count
+from titan.cli.views.jobs import now
+from titan.cli.views.runs import RUN_COLUMNS, Call, Turn, bodies_of, show_run, show_turns, tree_of, turns_of
+from titan.model.run_control import RunStatus
+from titan.rules.runs.windows import ALL_TIME, WINDOWS_ARE, is_window
 from titan.wire.actions import ActionDetailView, SkeletonAnswer
 from titan.wire.notes import NotesAnswer
 from titan.wire.runs import ChainAnswer, RegistryAnswer, RunView
@@ -35,22 +33,18 @@ class Sort(StrEnum):
     DURATION = "duration"
     ACTIONS = "actions"
     SUCCESS_RATE = "success_rate"
+    DETERMINISM = "determinism"
 
 
 PAGE: Final = 200  # what the server gives at once
 SAID_BYTES: Final = 1000
 
-OneAction: TypeAlias = Annotated[
-    str | None, typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.")
+OneAction = Annotated[str | None, option("--action ID", "Show this action of it; --ids names them.")]
+OfTurns = Annotated[
+    bool, option("--turns", "Show what each turn was asked and answered; without turns, each call of a model.")
 ]
-OfTurns: TypeAlias = Annotated[
-    bool,
-    typer.Option("--turns", help="Show what each turn was asked and answered; without turns, each call of a model."),
-]
-WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
-Verify: TypeAlias = Annotated[
-    bool, typer.Option("--verify", help="Only compute its recording's chain again: whether anything was changed.")
-]
+WithIds = Annotated[bool, option("--ids", "Show the ids of the actions, too.")]
+Verify = Annotated[bool, option("--verify", "Only compute its recording's chain again: whether anything was changed.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,49 +53,36 @@ class Filters:
 
     status: Annotated[
         list[RunStatus] | None,
-        typer.Option(
-            "--status",
-            metavar="STATUS",
+        option(
+            "--status STATUS",
+            "Only those: pending, running, completed, failed, cancelled. May be repeated.",
             case_sensitive=False,
-            help="Only those: pending, running, completed, failed, cancelled. May be repeated.",
         ),
     ] = None
-    agent: Annotated[
-        str | None,
-        typer.Option("--agent", metavar="AGENT", help="Only runs of this agent.", autocompletion=completion.agent_ids),
-    ] = None
-    session: Annotated[str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")] = (
-        None
-    )
-    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")] = None
+    agent: Annotated[str | None, option("--agent AGENT", "Only runs of this agent.", completion.agent_ids)] = None
+    session: Annotated[str | None, option("--session SESSION", "Only runs of this session.")] = None
+    tag: Annotated[str | None, option("--tag TAG", "Only runs with this tag.")] = None
     since: Annotated[
         str,
-        typer.Option(
-            "--since",
-            metavar="TIME",
-            help="Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
-            autocompletion=completion.windows,
+        option(
+            "--since TIME",
+            "Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
+            completion.windows,
         ),
     ] = ALL_TIME
-    min_cost: Annotated[
-        str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
+    min_cost: Annotated[str | None, option("--min-cost USD", "Only runs on which at least so much was spent.")] = None
+    determinism_below: Annotated[
+        int | None, option("--determinism-below SCORE", "Only runs with a lower determinism score.", min=1, max=100)
     ] = None
     search: Annotated[
-        str | None,
-        typer.Option(
-            "--search", metavar="TEXT", help="Part of an id, an agent or a name; or words of what was recorded."
-        ),
+        str | None, option("--search TEXT", "Part of an id, an agent or a name; or words of what was recorded.")
     ] = None
-    sort: Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")] = Sort.STARTED
-    archived: Annotated[bool, typer.Option("--archived", help="Those too that were archived.")] = False
-    stages: Annotated[bool, typer.Option("--stages", help="Only runs that submitted DAGs.")] = False
+    sort: Annotated[Sort, option("--sort", "The newest first, or the largest.")] = Sort.STARTED
+    archived: Annotated[bool, option("--archived", "Those too that were archived.")] = False
+    stages: Annotated[bool, option("--stages", "Only runs that submitted DAGs.")] = False
 
     def query(self) -> dict[str, str | None]:
-        """Return the filters as the server reads them.
-
-        Raises:
-            CommandFailed: a cost is none, or a time.
-        """
+        """Return the filters as the server reads them."""
         return {
             "status": ",".join(self.status) if self.status else None,
             "agent_id": self.agent,
@@ -109,6 +90,7 @@ class Filters:
             "tag": self.tag,
             "window": _window(self.since),
             "min_cost": None if self.min_cost is None else _usd(self.min_cost),
+            "determinism_below": None if self.determinism_below is None else str(self.determinism_below),
             "q": self.search,
             "sort": self.sort,
             "include_archived": "true" if self.archived else None,
@@ -121,6 +103,7 @@ class Filters:
     "titan runs",
     "titan runs --status failed --since 24h",
     "titan runs --stages",
+    "titan runs --determinism-below 70 --sort determinism",
     "titan runs list --agent RESEARCH --min-cost 0.50 --sort cost",
     name="list",
 )
@@ -128,7 +111,11 @@ def list_runs(titan: Server, *, filters: Filters, limit: Limit = 50) -> Answer:
     """List runs, with how many actions each took and what they cost; also those that only submitted jobs."""
     query = filters.query()
     answer = _listed(titan, query, limit=limit)
-    return Answer(answer, lambda: _show_runs(read(answer, RegistryAnswer), query, limit))
+    registry = read(answer, RegistryAnswer)
+    may_go_on = limit if filters.sort is Sort.STARTED else None
+    return Answer(
+        answer, lambda: show_list(RUN_COLUMNS, registry.data, nothing=_nothing(registry, query), limit=may_go_on)
+    )
 
 
 @asks(
@@ -184,9 +171,9 @@ def _check_one_view(*, turns: bool, ids: bool, verify: bool, action: str | None)
     if len(given) > 1 and given != ["--action", "--ids"]:
         raise usage_error(
             f"option {given[0]}",
-            expected="it alone: it shows no tree",
-            found=f"it with {given[1]}",
-            next_step="Leave out one of the two; --turns --json has the turns' ids.",
+            "it alone: it shows no tree",
+            f"it with {given[1]}",
+            "Leave out one of the two; --turns --json has the turns' ids.",
         )
 
 
@@ -230,9 +217,7 @@ def _turn_json(turn: Turn) -> dict[str, str | None]:
 
 def _window(text: str) -> str:
     if not is_window(text):
-        raise usage_error(
-            f"--since {text!r}", expected=WINDOWS_ARE, found=repr(text), next_step="For example --since 24h."
-        )
+        raise usage_error(f"--since {text!r}", WINDOWS_ARE, repr(text), "For example --since 24h.")
     return text
 
 
@@ -242,9 +227,7 @@ def _usd(text: str) -> str:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise usage_error(
-            f"--min-cost {text!r}", expected="US dollars from 0", found=repr(text), next_step="For example 0.05."
-        )
+        raise usage_error(f"--min-cost {text!r}", "US dollars from 0", repr(text), "For example 0.05.")
     return f"{amount:f}"
 
 
@@ -263,25 +246,17 @@ def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Do
             return {**answer, "data": runs}
 
 
-def _show_runs(registry: RegistryAnswer, query: Mapping[str, str | None], limit: int) -> None:
-    if not registry.data:
-        _say_none(registry, query)
-        return
-    at = now()
-    show_table(RUN_COLUMNS, [run_row(run, at=at) for run in registry.data])
-    if query["sort"] == Sort.STARTED:
-        remark_limit(len(registry.data), limit)
-
-
-def _say_none(registry: RegistryAnswer, query: Mapping[str, str | None]) -> None:
+def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
+    """Return what is said where there are no runs, or none under these filters."""
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
-        say("No runs yet: every model and tool call that is recorded appears here, by its run.")
-        say("Make one: a job that calls the model endpoint, or any program with titan_sdk.action.")
-        return
-    say("No such runs.")
-    elsewhere = registry.elsewhere
+        return (
+            "No runs yet: every model and tool call that is recorded appears here, by its run.\n"
+            "Make one: a job that calls the model endpoint, or any program with titan_sdk.action."
+        )
+    lines, elsewhere = ["No such runs."], registry.elsewhere
     if elsewhere is not None and elsewhere.in_all_time and query["window"] != ALL_TIME:
-        say(f"{elsewhere.in_all_time:,} in all time: --since all")
+        lines.append(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:
-        say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
+        lines.append(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
+    return "\n".join(lines)

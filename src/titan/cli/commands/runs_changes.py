@@ -1,64 +1,40 @@
-"""`titan runs resume`, `end`, `edit`, `note` and `delete`: what one does with one run."""
+"""`titan runs edit`, `note` and `delete`: what one does with one run."""
 
-import os
-import shlex
-import socket
-import subprocess
 import sys
 from collections.abc import Mapping
 from math import isfinite
-from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final
 
 import typer
 
 from titan.cli.commands.runs import app
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.formats import moment
-from titan.cli.options import Answer, RunArgument, asks
-from titan.cli.run_views import actions_of, note_line
-from titan.cli.screen import remark, say
+from titan.cli.exit_codes import usage_error
+from titan.cli.options import Answer, RunArgument, argument, asks, option
 from titan.cli.server import Document, Server, read
-from titan.cli.views import now
+from titan.cli.terminal import remark, say
+from titan.cli.views.formats import moment
+from titan.cli.views.jobs import now
+from titan.cli.views.runs import actions_of, note_line
 from titan.model.actions import RunEnd
 from titan.wire.notes import NoteView, UnmuteAnswer
 from titan.wire.runs import RunView
-from titan.wire.work import OrchestratorView, Resumed
 
-Pin: TypeAlias = Annotated[
-    bool | None, typer.Option("--pin/--no-pin", help="Keep it for ever; or let retention delete it.")
+Pin = Annotated[bool | None, option("--pin/--no-pin", "Keep it for ever; or let retention delete it.")]
+Archive = Annotated[bool | None, option("--archive/--no-archive", "Leave it out of lists and search; or restore it.")]
+Unmute = Annotated[bool, option("--unmute", "Delete the notes that mute it: it may need attention again.")]
+EndStatus = Annotated[RunEnd | None, option("--end", "Record that it has ended, and how.", case_sensitive=False)]
+Reason = Annotated[str | None, option("--reason TEXT", "Why it ended so.")]
+Text = Annotated[str, argument("[TEXT]", "The words; none where a score says it all.")]
+OfAction = Annotated[
+    str | None, option("--action ID", "Of this action of it; `titan runs show RUN --ids` has their ids.")
 ]
-Archive: TypeAlias = Annotated[
-    bool | None, typer.Option("--archive/--no-archive", help="Leave it out of lists and search; or restore it.")
+Score = Annotated[float | None, option("--score N", "A score, any number.")]
+ScoreName = Annotated[str | None, option("--name NAME", "What is scored. Default: overall.")]
+Acknowledge = Annotated[
+    bool, option("--acknowledge", "The run needs no attention any more, until more goes wrong in it.")
 ]
-Unmute: TypeAlias = Annotated[
-    bool, typer.Option("--unmute", help="Delete the notes that mute it: it may need attention again.")
-]
-PrintOnly: TypeAlias = Annotated[
-    bool, typer.Option("--print", help="Only print the command that starts its program; change nothing.")
-]
-EndStatus: TypeAlias = Annotated[
-    RunEnd, typer.Option("--status", case_sensitive=False, help="How it ended: completed, failed or cancelled.")
-]
-Reason: TypeAlias = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why it ended so.")]
-Text: TypeAlias = Annotated[
-    str, typer.Argument(metavar="[TEXT]", help="The words; none where a score says it all.", show_default=False)
-]
-OfAction: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--action", metavar="ID", help="Of this action of it; `titan runs show RUN --ids` has their ids."),
-]
-Score: TypeAlias = Annotated[float | None, typer.Option("--score", metavar="N", help="A score, any number.")]
-ScoreName: TypeAlias = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.")
-]
-Acknowledge: TypeAlias = Annotated[
-    bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more goes wrong in it.")
-]
-Mute: TypeAlias = Annotated[
-    bool, typer.Option("--mute", help="The run needs no attention any more, whatever more goes wrong in it.")
-]
-Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Mute = Annotated[bool, option("--mute", "The run needs no attention any more, whatever more goes wrong in it.")]
+Yes = Annotated[bool, option("--yes -y", "Do not ask.")]
 
 _EDITED: Final = {
     "pin": "RUN is pinned: nothing of it is deleted.",
@@ -68,63 +44,40 @@ _EDITED: Final = {
 }
 
 
-@asks(app, "titan runs resume RESEARCH_cb5e13", "titan runs resume RESEARCH_cb5e13 --print")
-def resume(titan: Server, run: RunArgument, *, print_only: PrintOnly = False, as_json: bool = False) -> Answer | None:
-    """Start an agent run's orchestrator again; stages that completed are answered from the record.
-
-    An orchestrator that is a job is retried. One that is a program is started in its folder, in the foreground,
-    with TITAN_RESUME_RUN_ID set; titan_sdk.new_run_id gives it the run's id again.
-    """
-    program = read(titan.get("api", "v1", "runs", run), RunView).orchestrator or None
-    environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
-    if program is not None:
-        command = _typed(program, environment)
-        if print_only:
-            say(command)
-            return None
-        if not as_json:
-            _check_here(run, program, command)
-    answer = titan.post("api", "v1", "runs", run, "resume")
-    resumed = read(answer, Resumed)
-    if as_json or program is None or resumed.orchestrator is None:
-        text = f"Run {run} goes on: its orchestrator, job {resumed.retried_job}, is tried again."
-        return Answer(answer, lambda: say(text))
-    remark(f"Run {run} goes on: {shlex.join(program.command)}")
-    raise typer.Exit(_run(run, program, environment))
-
-
-@asks(app, "titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"')
-def end(titan: Server, run: RunArgument, *, status: EndStatus = RunEnd.FAILED, reason: Reason = None) -> Answer:
-    """Record that a run has ended whose program was killed before it could report that.
-
-    What begins in it later opens it again. An end that was reported stands.
-    """
-    answer = titan.post("api", "v1", "runs", run, "end", body={"status": status.value, "error": reason})
-    return Answer(answer, lambda: _show_end(read(answer, RunView)))
-
-
 @asks(
     app,
     "titan runs edit PAPERS_cb5e13 --pin",
     "titan runs edit PAPERS_cb5e13 --archive",
     "titan runs edit PAPERS_cb5e13 --no-pin --no-archive --unmute",
+    'titan runs edit PAPERS_cb5e13 --end failed --reason "killed by hand"',
 )
 def edit(
-    titan: Server, run: RunArgument, *, pin: Pin = None, archive: Archive = None, unmute: Unmute = False
+    titan: Server,
+    run: RunArgument,
+    *,
+    pin: Pin = None,
+    archive: Archive = None,
+    unmute: Unmute = False,
+    end: EndStatus = None,
+    reason: Reason = None,
 ) -> Answer:
-    """Pin, archive or unmute a run, or undo that.
+    """Pin, archive or unmute a run, or undo that; record the end of one whose program was killed.
 
     A pinned run is never deleted, with its jobs, logs, files and workspaces, and all that was recorded of it.
     An archived one is left out of lists and search until it is restored or goes on.
+    An end that was reported stands; what begins in the run later opens it again.
     """
     verbs = [
+        *([] if end is None else ["end"]),
         *([] if pin is None else ["pin" if pin else "unpin"]),
         *([] if archive is None else ["archive" if archive else "restore"]),
         *(["unmute"] if unmute else []),
     ]
-    if not verbs:
-        raise usage_error("titan runs edit", expected="--pin, --archive or --unmute", found="none of them")
-    answers = {verb: titan.post("api", "v1", "runs", run, verb) for verb in verbs}
+    if not verbs or (end is None and reason is not None):
+        expected = "--end beside --reason" if verbs or reason else "--pin, --archive, --unmute or --end"
+        raise usage_error("titan runs edit", expected, "none of them")
+    bodies = {"end": {"status": end, "error": reason}}
+    answers = {verb: titan.post("api", "v1", "runs", run, verb, body=bodies.get(verb)) for verb in verbs}
     document = answers[verbs[-1]] if len(verbs) == 1 else answers
     return Answer(document, lambda: _show_edits(answers))
 
@@ -149,13 +102,13 @@ def note(
 ) -> Answer:
     """Add a note to a run or to one of its actions: words, a score, or both."""
     if score is not None and not isfinite(score):
-        raise usage_error("--score", expected="a finite number", found=str(score), next_step="For example 0.4.")
+        raise usage_error("--score", "a finite number", str(score), "For example 0.4.")
     if acknowledge and mute:
         raise usage_error(
             "option --mute",
-            expected="one of --acknowledge and --mute",
-            found="both",
-            next_step="Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge.",
+            "one of --acknowledge and --mute",
+            "both",
+            "Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge.",
         )
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
@@ -186,6 +139,8 @@ def _show_edits(answers: Mapping[str, Document]) -> None:
     for verb, answer in answers.items():
         if verb == "unmute":
             _show_unmuted(read(answer, UnmuteAnswer))
+        elif verb == "end":
+            _show_end(read(answer, RunView))
         else:
             say(_EDITED[verb].replace("RUN", read(answer, RunView).run_id))
 
@@ -208,53 +163,12 @@ def _ask(run: RunView) -> None:
     if not sys.stdin.isatty():
         raise usage_error(
             f"run {run.run_id!r}",
-            expected="--yes, where nobody can be asked",
-            found="neither a terminal nor --yes",
-            next_step="Nothing was deleted.",
+            "--yes, where nobody can be asked",
+            "neither a terminal nor --yes",
+            "Nothing was deleted.",
         )
     try:
         typer.confirm(f"Delete {run.run_id} with {actions_of(run.tally)} for good?", abort=True, err=True)
     except typer.Abort:
         remark("Nothing was deleted.")
         raise
-
-
-def _typed(program: OrchestratorView, environment: dict[str, str]) -> str:
-    """Return what a person would type to start the program again."""
-    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
-
-
-def _check_here(agent_run_id: str, program: OrchestratorView, command: str) -> None:
-    here = socket.gethostname()
-    if program.host == here and Path(program.directory).is_dir():
-        return
-    place = f"machine {program.host!r}" if program.host != here else f"folder {program.directory}, which is gone"
-    raise CommandFailed(
-        f"run {agent_run_id!r}",
-        exit_code=ExitCode.REFUSED,
-        expected="an orchestrator that ran on this machine, in a folder that is still there",
-        found=f"one of {place}",
-        next_step=f"Start it where it belongs: {command}",
-    )
-
-
-def _run(agent_run_id: str, program: OrchestratorView, environment: dict[str, str]) -> int:
-    try:
-        with subprocess.Popen(program.command, cwd=program.directory, env={**os.environ, **environment}) as process:
-            while True:
-                try:
-                    return process.wait()
-                except KeyboardInterrupt:
-                    continue  # the program got it too, and ends in its own way
-    except OSError as error:
-        raise CommandFailed(
-            f"run {agent_run_id!r}",
-            exit_code=ExitCode.REFUSED,
-            expected=f"a program that can be started: {shlex.join(program.command)}",
-            found=error.strerror or str(error),
-            next_step="The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set.",
-        ) from error
-
-
-__all__ = ["app"]

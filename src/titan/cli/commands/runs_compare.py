@@ -1,25 +1,20 @@
 """`titan runs compare`: how another run differs from a run, action by action."""
 
-from typing import Annotated, Final, TypeAlias
-
-import typer
+from typing import Annotated, Final
 
 from titan.cli import completion
 from titan.cli.commands.runs import app
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.formats import count, money
-from titan.cli.options import Answer, RunArgument, asks
-from titan.cli.screen import Column, remark, say, show_table
+from titan.cli.exit_codes import ExitCode, refused
+from titan.cli.options import Answer, RunArgument, argument, asks
 from titan.cli.server import Document, Server, read
+from titan.cli.terminal import Column, Columns, remark, say, show_table
+from titan.cli.views.formats import count, money
 from titan.wire.replays import ComparedRowView, ComparisonView, DivergenceView, ReplayDetailView, ReplayMetrics
 
-OtherRun: TypeAlias = Annotated[
-    str, typer.Argument(metavar="OTHER", help="The run to compare it with.", autocompletion=completion.run_ids)
-]
+OtherRun = Annotated[str, argument("OTHER", "The run to compare it with.", completion.run_ids)]
 
 _WAIT_SECONDS: Final = 20.0
 _ANSWER_SECONDS: Final = _WAIT_SECONDS + 10  # the answer comes when the comparison has ended, or after so long
-_COLUMNS: Final = (Column("ACTION"), Column("ORIGINAL", folds=True), Column("REPLAY", folds=True), Column("STATUS"))
 _STATUS: Final = {"match": "✅ Match", "diverged": "❌ Diverged", "unknown": "– Not recorded"}
 
 
@@ -35,12 +30,11 @@ def compare(titan: Server, run: RunArgument, other: OtherRun) -> Answer:
     document = _ended(titan, *path, str(started["id"]))
     found = read(document, ReplayDetailView)
     if found.metrics is None or found.result is None or found.result.comparison is None:
-        raise CommandFailed(
+        raise refused(
             f"comparison of {run} with {other}",
-            exit_code=ExitCode.REFUSED,
-            expected="one that completes",
-            found=f"one that is {found.state}" + (f": {found.error}" if found.error else ""),
-            next_step="Start it again.",
+            "one that completes",
+            f"one that is {found.state}" + (f": {found.error}" if found.error else ""),
+            "Start it again.",
         )
     metrics, comparison = found.metrics, found.result.comparison
     exit_code = ExitCode.FAILED if metrics.divergences else ExitCode.OK
@@ -61,10 +55,11 @@ def _show(metrics: ReplayMetrics, comparison: ComparisonView) -> None:
         f"  original {money(metrics.original_cost_usd)}  replay {money(metrics.replay_cost_usd)}"
         f"  savings {money(metrics.savings_usd)}"
     )
+    say(f"Verdict: {comparison.verdict}")
     for place, divergence in enumerate(comparison.divergences, start=1):
         say(_line(place, divergence))
     if comparison.rows:
-        show_table(_COLUMNS, [_cells(row) for row in comparison.rows])
+        show_table(COMPARED_COLUMNS, comparison.rows)
     if comparison.has_more_rows:
         remark(f"These are the first {len(comparison.rows):,} rows.")
 
@@ -82,14 +77,13 @@ def _line(place: int, divergence: DivergenceView) -> str:
     return " ".join(words)
 
 
-def _cells(row: ComparedRowView) -> tuple[str, str, str, str]:
-    return (row.action, _cell(row, row.original), _cell(row, row.replay), _STATUS[row.status])
+def _cell(row: ComparedRowView, text: str | None) -> str | None:
+    return text if text is None or row.part == "call" else f"{row.part}: {text}"
 
 
-def _cell(row: ComparedRowView, text: str | None) -> str:
-    if text is None:
-        return "–"
-    return text if row.part == "call" else f"{row.part}: {text}"
-
-
-__all__ = ["app"]
+COMPARED_COLUMNS: Final[Columns[ComparedRowView]] = (
+    Column("ACTION", lambda row, _: row.action),
+    Column("ORIGINAL", lambda row, _: _cell(row, row.original), folds=True),
+    Column("REPLAY", lambda row, _: _cell(row, row.replay), folds=True),
+    Column("STATUS", lambda row, _: _STATUS[row.status]),
+)

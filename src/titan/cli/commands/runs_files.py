@@ -10,17 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, BinaryIO, Final, TypeAlias
-
-import typer
+from typing import Annotated, BinaryIO, Final
 
 from titan.cli import completion
 from titan.cli.commands.runs import Filters, app
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.formats import count, size
-from titan.cli.options import Answer, Force, asks
-from titan.cli.screen import is_live, remark, say, write_bytes
+from titan.cli.exit_codes import CommandFailed, ExitCode
+from titan.cli.options import Answer, Force, argument, asks, option
 from titan.cli.server import Server, check_free, local_file, read
+from titan.cli.terminal import LiveLine, remark, say, write_bytes
+from titan.cli.views.formats import count, size
 from titan.wire.runs import ImportAnswer, RegistryAnswer
 from titan_sdk.partial_file import NotWritable, PartialFile
 
@@ -36,39 +34,29 @@ class Format(StrEnum):
 STDIO: Final = Path("-")
 REDRAWN_EVERY: Final = 0.2  # seconds
 SAID_EVERY: Final = 10.0
-_CLEAR_LINE: Final = "\r\x1b[K"
 #: While the server reads an import through and keeps it, it says nothing: 250 calls of 1 KB a second, at the slowest.
 QUIET_SECONDS: Final = 60.0
 SLOWEST_BYTES_PER_SECOND: Final = 250_000
 
-FormatOption: TypeAlias = Annotated[
+FormatOption = Annotated[
     Format | None,
-    typer.Option(
+    option(
         "--format",
+        "Only jsonl can be imported. Default: what the file's name ends in, else jsonl.",
         case_sensitive=False,
-        help="Only jsonl can be imported. Default: what the file's name ends in, else jsonl.",
     ),
 ]
-OutputFile: TypeAlias = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is stdout.", show_default=True)
-]
-OneRun: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--run", metavar="RUN", help="Only this run, whatever other filters say.", autocompletion=completion.run_ids
-    ),
-]
-Source: TypeAlias = Annotated[
+OutputFile = Annotated[Path, option("--output -o FILE", "Where to write it; - is stdout.", show_default=True)]
+OneRun = Annotated[str | None, option("--run RUN", "Only this run, whatever other filters say.", completion.run_ids)]
+Source = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="[FILE|FOLDER]",
-        help="An export in JSON Lines, - for stdin; or a folder of recorded entries. Default: what waits in the home.",
-        autocompletion=completion.files,
+    argument(
+        "[FILE|FOLDER]",
+        "An export in JSON Lines, - for stdin; or a folder of recorded entries. Default: what waits in the home.",
+        completion.files,
     ),
 ]
-Partial: TypeAlias = Annotated[
-    bool, typer.Option("--partial", help="Import also a file that was cut off: what there is of it.")
-]
+Partial = Annotated[bool, option("--partial", "Import also a file that was cut off: what there is of it.")]
 
 
 class Transfer(AbstractContextManager["Transfer"]):
@@ -86,7 +74,8 @@ class Transfer(AbstractContextManager["Transfer"]):
         self._what = what
         self._total_bytes = total_bytes
         self._now = now or time.monotonic
-        self._is_live = is_shown and is_live(sys.stderr)
+        self._line = LiveLine(is_shown=is_shown)
+        self._is_live = self._line.is_live
         self._pause = REDRAWN_EVERY if self._is_live else SAID_EVERY
         self._is_shown = is_shown
         self._say_at = self._now() + (0 if self._is_live else self._pause)
@@ -95,8 +84,7 @@ class Transfer(AbstractContextManager["Transfer"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_live:
-            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+        self._line.show("")
 
     def moved(self, count: int) -> None:
         """Count bytes that have gone."""
@@ -116,7 +104,7 @@ class Transfer(AbstractContextManager["Transfer"]):
         if self.moved_bytes == self._total_bytes:
             text += " sent; the server checks and keeps it"
         if self._is_live:
-            print(f"{_CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)
+            self._line.show(text)
         else:
             remark(text)
 
@@ -198,7 +186,7 @@ def import_runs(titan: Server, source: Source = None, *, partial: Partial = Fals
     the server knows already counts once.
     """
     if source is None or source.is_dir():
-        from titan.cli.delivering import deliver  # what it sends with takes 0.1 s to import
+        from titan.cli.spool_upload import deliver  # what it sends with takes 0.1 s to import
 
         return deliver(titan, source)
     with (
@@ -261,11 +249,7 @@ def _write(pieces: Iterator[bytes], output: Path, transfer: Transfer) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """Yield a file's content and its size; stdin is gathered first, for a request begins with its size.
-
-    Raises:
-        CommandFailed: it cannot be read.
-    """
+    """Yield a file's content and its size; stdin is gathered first, for a request begins with its size."""
     try:
         file = _gathered(sys.stdin.buffer) if path == STDIO else path.open("rb")
     except OSError as error:
@@ -287,6 +271,3 @@ def _gathered(source: BinaryIO) -> BinaryIO:
     shutil.copyfileobj(source, gathered)
     gathered.seek(0)
     return gathered
-
-
-__all__ = ["app"]

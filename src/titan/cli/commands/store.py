@@ -2,43 +2,33 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, TypeAlias
-
-import typer
+from typing import Annotated
 
 from titan.cli.arguments import parse_seconds
-from titan.cli.exits import CommandFailed, ExitCode, usage_error
-from titan.cli.formats import size
-from titan.cli.options import Answer, asks, noun
-from titan.cli.screen import remark, say, write_bytes
+from titan.cli.exit_codes import CommandFailed, not_found, usage_error
+from titan.cli.options import Answer, argument, asks, noun, option
 from titan.cli.server import Server, local_file, read
+from titan.cli.terminal import remark, say, write_bytes
+from titan.cli.views.formats import size
 from titan.wire.store import KeysAnswer, ValueAnswer
 
 app = noun("Read and write the store that jobs share.")
 
-Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="1 to 1024 bytes, no control characters.")]
-Value: TypeAlias = Annotated[
-    str | None, typer.Argument(metavar="[VALUE]", help="A text up to 10 MiB, or - to read it from stdin.")
-]
-Ttl: TypeAlias = Annotated[
-    str | None, typer.Option("--ttl", metavar="TIME", help="Let the key vanish after this: 90, 90s, 5m, 2h.")
-]
-Add: TypeAlias = Annotated[
+Key = Annotated[str, argument("KEY", "1 to 1024 bytes, no control characters.")]
+Value = Annotated[str | None, argument("[VALUE]", "A text up to 10 MiB, or - to read it from stdin.")]
+Ttl = Annotated[str | None, option("--ttl TIME", "Let the key vanish after this: 90, 90s, 5m, 2h.")]
+Add = Annotated[
     int | None,
-    typer.Option(
-        "--add",
-        metavar="N",
-        help="Without VALUE: add to the whole number under the key, 0 where there is none, and write the sum.",
+    option(
+        "--add N", "Without VALUE: add to the whole number under the key, 0 where there is none, and write the sum."
     ),
 ]
-Prefix: TypeAlias = Annotated[str, typer.Argument(metavar="[PREFIX]", help="How the keys begin.")]
-Output: TypeAlias = Annotated[
+Prefix = Annotated[str, argument("[PREFIX]", "How the keys begin.")]
+Output = Annotated[
     Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write the artifact published under the key, or the value where there is none, to this file.",
+    option(
+        "--output -o FILE",
+        "Write the artifact published under the key, or the value where there is none, to this file.",
     ),
 ]
 
@@ -87,12 +77,10 @@ def get(titan: Server, key: Key, *, output: Output = None) -> Answer:
 def put(titan: Server, key: Key, value: Value = None, *, ttl: Ttl = None, add: Add = None) -> Answer:
     """Set the value of a key, or add to it; it is stored on disk when the command returns."""
     if (value is None) == (add is None):
-        raise usage_error(
-            "titan store put", expected="a VALUE, or --add N", found="both" if add is not None else "none"
-        )
+        raise usage_error("titan store put", "a VALUE, or --add N", "both" if add is not None else "none")
     if add is not None:
         if ttl is not None:
-            raise usage_error("titan store put --add", expected="no --ttl beside it", found=f"--ttl {ttl}")
+            raise usage_error("titan store put --add", "no --ttl beside it", f"--ttl {ttl}")
         answer = titan.post("api", "store", "incr", body={"key": key, "by": add})
         return Answer(answer, lambda: say(str(answer["value"])))
     text = _read_stdin() if value == "-" else value
@@ -111,14 +99,7 @@ def delete(titan: Server, key: Key) -> Answer:
 
 
 def _no_key(key: str, expected: str, next_step: str) -> CommandFailed:
-    return CommandFailed(
-        f"key {key!r}",
-        exit_code=ExitCode.NOT_FOUND,
-        expected=expected,
-        found="none",
-        next_step=next_step,
-        kind="UnknownKey",
-    )
+    return not_found(f"key {key!r}", expected, "none", next_step, kind="UnknownKey")
 
 
 def _save(server: Server, stored: ValueAnswer, target: Path) -> None:
@@ -142,7 +123,7 @@ def _read_stdin() -> str:
     except UnicodeDecodeError as error:
         raise usage_error(
             "the value on stdin",
-            expected="text in UTF-8",
-            found=f"byte {content[error.start]:#04x} at position {error.start}",
-            next_step="Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)",
+            "text in UTF-8",
+            f"byte {content[error.start]:#04x} at position {error.start}",
+            "Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)",
         ) from error

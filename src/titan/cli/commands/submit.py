@@ -1,9 +1,9 @@
 """`titan submit` and `titan run`: scripts become jobs, several scripts one DAG."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -17,10 +17,9 @@ from titan.cli.arguments import (
     parse_text,
     parse_whole_number,
 )
+from titan.cli.exit_codes import usage_error
 from titan.cli.following import check_watching, outcome_code, watch_dag
-from titan.cli.formats import count
-from titan.cli.options import EVERYDAY, Answer, Follow, Wait, asks
-from titan.cli.screen import remark, say
+from titan.cli.options import EVERYDAY, Answer, Follow, Wait, argument, asks, option
 from titan.cli.server import Document, Server, read
 from titan.cli.submission import (
     JobSettings,
@@ -29,62 +28,62 @@ from titan.cli.submission import (
     parse_edges,
     read_scripts,
 )
-from titan.cli.views import jobs_of
+from titan.cli.terminal import remark, say
+from titan.cli.views.formats import count
+from titan.cli.views.jobs import jobs_of
 from titan.model.dags import OnFailure
+from titan.wire.evaluations import AgentRunDetailView
 from titan.wire.work import DagView, Submitted
 
 everyday = typer.Typer()
 
 _BY_SIGNAL: Final = 128  # a shell adds the signal's number
+GRADED_WAIT_SECONDS: Final = 20
 
 _Texts: TypeAlias = list[str] | None
 
-Scripts: TypeAlias = Annotated[
+Scripts = Annotated[
     list[str],
-    typer.Argument(
-        metavar="SCRIPT",
-        help="A file to run; its job is named for it (extract.py becomes extract), or as in NAME=FILE.",
-        autocompletion=completion.files,
+    argument(
+        "SCRIPT",
+        "A file to run; its job is named for it (extract.py becomes extract), or as in NAME=FILE.",
+        completion.files,
     ),
 ]
-Name: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The DAG's name. Default: made of the jobs' names.")
-]
-Run: TypeAlias = Annotated[
+Name = Annotated[str | None, option("--name NAME", "The DAG's name. Default: made of the jobs' names.")]
+Run = Annotated[
     str | None,
-    typer.Option(
-        metavar="RUN",
-        envvar="TITAN_AGENT_RUN_ID",
-        help="Make the DAG a stage of this agent run.",
-        autocompletion=completion.run_ids,
-    ),
+    option("--run RUN", "Make the DAG a stage of this agent run.", completion.run_ids, envvar="TITAN_AGENT_RUN_ID"),
 ]
-Agent: TypeAlias = Annotated[
+Agent = Annotated[
     str | None,
-    typer.Option(
-        metavar="AGENT", envvar="TITAN_AGENT_ID", help="The run's agent. Default: RUN without its last _ or - part."
-    ),
+    option("--agent AGENT", "The run's agent. Default: RUN without its last _ or - part.", envvar="TITAN_AGENT_ID"),
 ]
-IdempotencyKey: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="KEY", help="A second submission of this key means the first.")
+IdempotencyKey = Annotated[
+    str | None, option("--idempotency-key KEY", "A second submission of this key means the first.")
 ]
-Env: TypeAlias = Annotated[
-    _Texts, typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set this in the jobs' environment.")
+Env = Annotated[_Texts, option("--env -e KEY=VALUE", "Set this in the jobs' environment.")]
+Failure = Annotated[
+    OnFailure, option("--on-failure", "When a job fails: go on with what does not depend on it, or start nothing more.")
 ]
-Failure: TypeAlias = Annotated[
-    OnFailure, typer.Option(help="When a job fails: go on with what does not depend on it, or start nothing more.")
-]
-Script: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="SCRIPT", help="The file to run; its job is named for it.", autocompletion=completion.files),
-]
-Arguments: TypeAlias = Annotated[
-    _Texts,
-    typer.Argument(metavar="ARGUMENT", help="All that stands behind SCRIPT is the script's.", show_default=False),
-]
-OneLabel: TypeAlias = Annotated[
-    str | None, typer.Option("--requires", metavar="LABEL", help="The label a worker must offer. Default: GENERAL.")
-]
+Script = Annotated[str, argument("SCRIPT", "The file to run; its job is named for it.", completion.files)]
+Arguments = Annotated[_Texts, argument("ARGUMENT", "All that stands behind SCRIPT is the script's.")]
+OneLabel = Annotated[str | None, option("--requires LABEL", "The label a worker must offer. Default: GENERAL.")]
+
+
+#: Options that may be said for each job → its field on the wire, and what reads a value.
+_PER_JOB: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
+    "requires": ("requirement", parse_text),
+    "priority": ("priority", parse_whole_number),
+    "retries": ("retries", parse_whole_number),
+    "backoff": ("backoff_seconds", parse_seconds),
+    "timeout": ("timeout_seconds", parse_seconds),
+    "delay": ("delay_ms", lambda option, text: round(1000 * parse_seconds(option, text))),
+    "ask": ("hitl_message", parse_text),
+    "ask_within": ("max_wait_seconds", parse_seconds),
+    "concurrency_key": ("concurrency_key", parse_text),
+    "concurrency_limit": ("concurrency_limit", parse_whole_number),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,76 +91,90 @@ class JobOptions:
     """What is said about the jobs of a submission."""
 
     arg: Annotated[
-        _Texts,
-        typer.Option(
-            "--arg", metavar="TEXT", help="An argument of the script; JOB=TEXT of one of several. Or: all after --."
-        ),
+        _Texts, option("--arg TEXT", "An argument of the script; JOB=TEXT of one of several. Or: all after --.")
     ] = None
     after: Annotated[
-        _Texts, typer.Option(metavar="JOB=PARENT,…", help="Start JOB when these have completed. May be repeated.")
+        _Texts, option("--after JOB=PARENT,…", "Start JOB when these have completed. May be repeated.")
     ] = None
-    chain: Annotated[bool, typer.Option("--chain", help="Run the scripts one after the other, as given.")] = False
+    chain: Annotated[bool, option("--chain", "Run the scripts one after the other, as given.")] = False
     requires: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]LABEL", help="The label a worker must offer. Default: GENERAL.")
+        _Texts, option("--requires [JOB=]LABEL", "The label a worker must offer. Default: GENERAL.")
     ] = None
-    priority: Annotated[_Texts, typer.Option(metavar="[JOB=]N", help="Higher goes first. Default: 1.")] = None
-    retries: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]N", help="Repeat a failed attempt up to N times. Default: 0.")
-    ] = None
+    priority: Annotated[_Texts, option("--priority [JOB=]N", "Higher goes first. Default: 1.")] = None
+    retries: Annotated[_Texts, option("--retries [JOB=]N", "Repeat a failed attempt up to N times. Default: 0.")] = None
     backoff: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait before the first retry, doubled each time. Default: 0.")
+        _Texts, option("--backoff [JOB=]TIME", "Wait before the first retry, doubled each time. Default: 0.")
     ] = None
     timeout: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]TIME", help="End an attempt after this: 90, 90s, 5m, 2h. Default: never.")
+        _Texts, option("--timeout [JOB=]TIME", "End an attempt after this: 90, 90s, 5m, 2h. Default: never.")
     ] = None
-    delay: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait so long once the parents are done. Default: 0.")
-    ] = None
+    delay: Annotated[_Texts, option("--delay [JOB=]TIME", "Wait so long once the parents are done. Default: 0.")] = None
     ask: Annotated[
-        _Texts,
-        typer.Option(
-            metavar="[JOB=]TEXT", help="Ask a person this behind JOB; what waits for it waits for the answer."
-        ),
+        _Texts, option("--ask [JOB=]TEXT", "Ask a person this behind JOB; what waits for it waits for the answer.")
     ] = None
     ask_within: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]TIME", help="How long an answer is waited for. Default: two days.")
+        _Texts, option("--ask-within [JOB=]TIME", "How long an answer is waited for. Default: two days.")
     ] = None
     concurrency_key: Annotated[
         _Texts,
-        typer.Option(metavar="[JOB=]KEY", help="Jobs with one key share their places, one if nothing else is said."),
+        option("--concurrency-key [JOB=]KEY", "Jobs with one key share their places, one if nothing else is said."),
     ] = None
     concurrency_limit: Annotated[
-        _Texts, typer.Option(metavar="[JOB=]N", help="How many jobs with the key run at a time. Default: 1.")
+        _Texts, option("--concurrency-limit [JOB=]N", "How many jobs with the key run at a time. Default: 1.")
     ] = None
-    cold: Annotated[
-        bool, typer.Option("--cold", help="Start each job in a fresh interpreter instead of a forked warm one.")
-    ] = False
+    cold: Annotated[bool, option("--cold", "Start each job in a fresh interpreter instead of a forked warm one.")] = (
+        False
+    )
     env: Env = None
 
     def settings(self, names: Sequence[str], tail: Sequence[str]) -> JobSettings:
-        """Return the options as settings of the jobs of these names; `tail` is what stands after `--`.
-
-        Raises:
-            CommandFailed: an option says what makes no sense.
-        """
+        """Return the options as settings of the jobs of these names; `tail` is what stands after `--`."""
         return JobSettings(
             arguments=parse_arguments(self.arg or [], tail, names),
             parents=parse_edges(self.after or [], names, is_chain=self.chain),
-            requirement=parse_per_job("--requires", self.requires or [], names, parse_text),
-            priority=parse_per_job("--priority", self.priority or [], names, parse_whole_number),
-            retries=parse_per_job("--retries", self.retries or [], names, parse_whole_number),
-            backoff_seconds=parse_per_job("--backoff", self.backoff or [], names, parse_seconds),
-            timeout_seconds=parse_per_job("--timeout", self.timeout or [], names, parse_seconds),
-            delay_seconds=parse_per_job("--delay", self.delay or [], names, parse_seconds),
-            question=parse_per_job("--ask", self.ask or [], names, parse_text),
-            max_wait_seconds=parse_per_job("--ask-within", self.ask_within or [], names, parse_seconds),
-            concurrency_key=parse_per_job("--concurrency-key", self.concurrency_key or [], names, parse_text),
-            concurrency_limit=parse_per_job(
-                "--concurrency-limit", self.concurrency_limit or [], names, parse_whole_number
-            ),
+            chosen={
+                wire_field: parse_per_job(f"--{said.replace('_', '-')}", getattr(self, said) or [], names, parse)
+                for said, (wire_field, parse) in _PER_JOB.items()
+            },
             environment=parse_environment(self.env or []),
             is_cold=self.cold,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldOptions:
+    """The simulated world that scripts run in."""
+
+    world: Annotated[
+        str | None,
+        option("--world WORKFLOW", "Run in this workflow's world: it answers the calls of its tools. Needs --task."),
+    ] = None
+    task: Annotated[
+        str | None,
+        option("--task TASK", "The task of --world: its state, failures and scorers."),
+    ] = None
+
+    def body(self, agent: str | None) -> dict[str, object]:
+        """Return what is said of it in a submission.
+
+        Raises:
+            CommandFailed: one of the two was left out.
+        """
+        if (self.world is None) is not (self.task is None):
+            given, missing = ("--world", "--task") if self.task is None else ("--task", "--world")
+            raise usage_error(given, f"{missing} beside it", "none", "titan eval show WORKFLOW lists the tasks.")
+        if self.world is None:
+            return {}
+        return {"world": {"workflow": self.world, "task": self.task, "agent": agent}}
+
+    def graded(self, titan: Server, run_id: str) -> AgentRunDetailView:
+        """Return the agent run when it has ended."""
+        path = ("api", "projects", titan.project or "default", "workflows", self.world or "", "tasks", self.task or "")
+        while True:
+            answer = titan.get(*path, "agent-runs", run_id, wait_seconds=GRADED_WAIT_SECONDS)
+            run = read(answer, AgentRunDetailView)
+            if run.ended_at is not None:
+                return run
 
 
 @asks(
@@ -180,6 +193,7 @@ def submit(
     scripts: Scripts,
     *,
     options: JobOptions,
+    inside: WorldOptions,
     name: Name = None,
     run: Run = None,
     agent: Agent = None,
@@ -198,10 +212,12 @@ def submit(
     names = [script.job_name for script in read_files]
     settings = options.settings(names, context.obj or [])
     body = build_dag(name or default_dag_name(names), read_files, settings)
-    group = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
+    group: dict[str, object] = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
+    group |= inside.body(agent or None)
     answer = titan.post("api", "dags", body={**body, **group, "idempotency_key": idempotency_key})
     if wait or follow:
-        raise typer.Exit(outcome_code(_watched(titan, answer, as_json=as_json, follow=follow)))
+        code = outcome_code(_watched(titan, answer, as_json=as_json, follow=follow))
+        raise typer.Exit(_code_in_world(titan, inside, read(answer, Submitted), code, as_json=as_json))
     return Answer(answer, lambda: _show_submitted(read(answer, Submitted), names))
 
 
@@ -209,6 +225,7 @@ def submit(
     everyday,
     "titan run hello.py",
     "titan run --requires GPU --env SEED=7 train.py --epochs 3",
+    "titan run --world orders --task cancel-1 shop_agent.py",
     panel=EVERYDAY,
     context_settings={"allow_interspersed_args": False},
 )
@@ -217,22 +234,28 @@ def run(
     script: Script,
     arguments: Arguments = None,
     *,
+    inside: WorldOptions,
     requires: OneLabel = None,
     env: Env = None,
     as_json: bool = False,
 ) -> None:
     """Run a script on a worker: its output, its exit code.
 
-    Options stand before SCRIPT. Ctrl-C ends the waiting, not the job.
+    Options stand before SCRIPT. Ctrl-C ends the waiting, not the job. With --world the script's tools are simulated
+    and its run is graded: a script that ends well and fails the task ends with 1.
     """
     read_files = read_scripts([script])
     name = read_files[0].job_name
     words = (arguments or [])[1:] if (arguments or [])[:1] == ["--"] else arguments or []
     settings = JobSettings(
-        arguments={name: words}, requirement=PerJob(for_all=requires), environment=parse_environment(env or [])
+        arguments={name: words},
+        chosen={"requirement": PerJob(for_all=requires)},
+        environment=parse_environment(env or []),
     )
-    answer = titan.post("api", "dags", body=build_dag(default_dag_name([name]), read_files, settings))
-    raise typer.Exit(_exit_code_of_script(_watched(titan, answer, as_json=as_json, follow=not as_json)))
+    body = build_dag(default_dag_name([name]), read_files, settings)
+    answer = titan.post("api", "dags", body={**body, **inside.body(None)})
+    code = _exit_code_of_script(_watched(titan, answer, as_json=as_json, follow=not as_json))
+    raise typer.Exit(_code_in_world(titan, inside, read(answer, Submitted), code, as_json=as_json))
 
 
 def submitted_once_more(answer: Document) -> Answer:
@@ -251,6 +274,20 @@ def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) ->
     if not as_json:
         remark(_sentence(submitted))
     return watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow)
+
+
+def _code_in_world(titan: Server, inside: WorldOptions, submitted: Submitted, code: int, *, as_json: bool) -> int:
+    """Return an exit code; in a world, when the run is graded, 1 where it did not pass though its DAG completed."""
+    if inside.world is None or submitted.agent_run_id is None:
+        return code
+    run = inside.graded(titan, submitted.agent_run_id)
+    if not as_json:
+        sources = ", ".join(f"{number} {source}" for source, number in sorted(run.sources.items())) or "none"
+        detail = f": {run.failure_detail or run.failure_mode}" if run.failure_detail or run.failure_mode else ""
+        remark(f"{run.card_verdict}{detail}")
+        remark(f"Run {run.run_id}, tool calls: {sources}")
+        remark(f"See them:  titan eval show {inside.world} --task {inside.task}")
+    return code or (0 if run.card_verdict in ("PASS", "NOT APPLICABLE") else 1)
 
 
 def _exit_code_of_script(dag: DagView) -> int:

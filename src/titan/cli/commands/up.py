@@ -1,91 +1,78 @@
 """`titan up`: starts the server, and a worker beside it."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal
 
 import typer
 
 from titan.cli.arguments import parse_host_names, parse_offers
-from titan.cli.options import EVERYDAY, examples
-from titan.cli.screen import say
+from titan.cli.options import EVERYDAY, Home, examples, option
+from titan.cli.terminal import say
 from titan.settings import home_folder, setting, shared_folder
 
 everyday = typer.Typer()
 
 DEFAULT_OFFERS: Final = ("GENERAL:4",)  # the original's worker has four slots
 
-Home: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", envvar="TITAN_HOME", help="Where everything is stored.", show_default="~/.titan", file_okay=False
-    ),
-]
-Port: TypeAlias = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="For people and programs; 0: any free one.")
-]
-SdkPort: TypeAlias = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="For titan_sdk; 0: any free one.")
-]
-Offers: TypeAlias = Annotated[
+Port = Annotated[int, option("--port PORT", "For people and programs; 0: any free one.", min=0, max=65535)]
+SdkPort = Annotated[int, option("--sdk-port PORT", "For titan_sdk; 0: any free one.", min=0, max=65535)]
+Offers = Annotated[
     list[str] | None,
-    typer.Option(
-        "--offer",
-        metavar="LABEL:N",
-        help="Run up to N jobs at a time that require LABEL. May be repeated.",
-        show_default="GENERAL:4",
+    option(
+        "--offer LABEL:N", "Run up to N jobs at a time that require LABEL. May be repeated.", show_default="GENERAL:4"
     ),
 ]
-Model: TypeAlias = Annotated[
+Model = Annotated[
     str | None,
-    typer.Option(
-        metavar="MODEL",
-        envvar="TITAN_MODEL",
-        help="The language model for job scripts: local, gemini/gemini-2.5-flash, openai/gpt-4o-mini, "
+    option(
+        "--model MODEL",
+        "The language model for job scripts: local, gemini/gemini-2.5-flash, openai/gpt-4o-mini, "
         "http://localhost:11434/v1#llama3, none.",
+        envvar="TITAN_MODEL",
     ),
 ]
-StoreUrl: TypeAlias = Annotated[
+StoreUrl = Annotated[
     str | None,
-    typer.Option(
-        "--store",
-        metavar="URL",
+    option(
+        "--store URL",
+        "Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
         envvar="TITAN_STORE",
-        help="Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
     ),
 ]
-Host: TypeAlias = Annotated[
+Host = Annotated[
     str,
-    typer.Option(
-        metavar="ADDRESS",
+    option(
+        "--host ADDRESS",
+        "Where to listen. Any but 127.0.0.1, localhost and ::1 needs a token: titan tokens create.",
         envvar="TITAN_LISTEN",
-        help="Where to listen. Any but 127.0.0.1, localhost and ::1 needs a token: titan tokens create.",
     ),
 ]
-RequireToken: TypeAlias = Annotated[
-    bool, typer.Option("--require-token", help="Ask for a token on loopback too: for a proxy in front on this machine.")
+RequireToken = Annotated[
+    bool, option("--require-token", "Ask for a token on loopback too: for a proxy in front on this machine.")
 ]
-AllowHost: TypeAlias = Annotated[
+AllowHost = Annotated[
     list[str] | None,
-    typer.Option(
-        "--allow-host",
-        metavar="NAME",
+    option(
+        "--allow-host NAME",
+        "A name the server is asked under, such as a proxy's. May be repeated.",
         envvar="TITAN_ALLOW_HOSTS",
-        help="A name the server is asked under, such as a proxy's. May be repeated.",
     ),
 ]
-TlsCert: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", envvar="TITAN_TLS_CERT", help="Encrypt with this certificate chain (PEM)."),
+TlsCert = Annotated[
+    Path | None, option("--tls-cert FILE", "Encrypt with this certificate chain (PEM).", envvar="TITAN_TLS_CERT")
 ]
-TlsKey: TypeAlias = Annotated[
+TlsKey = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", envvar="TITAN_TLS_KEY", help="Its private key. Default: in the certificate's file."),
+    option("--tls-key FILE", "Its private key. Default: in the certificate's file.", envvar="TITAN_TLS_KEY"),
 ]
-NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
-LogFormat: TypeAlias = Annotated[
+NoWorker = Annotated[bool, option("--no-worker", "Start the server only.")]
+LogFormat = Annotated[
     Literal["text", "json"] | None,
-    typer.Option(
-        envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
+    option(
+        "--log-format",
+        "How it logs: in text, or one JSON object a line.",
+        envvar="TITAN_LOG_FORMAT",
+        show_default="text",
     ),
 ]
 

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from titan.cli.doctor.findings import Finding, fail, ok, warn
-from titan.cli.formats import duration, size
+from titan.cli.views.formats import duration, size
 from titan.llm.addresses import LOCAL, SCRIPTED_PREFIX
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.registry import open_model
 from titan.model.errors import StoreDamaged
 
 if TYPE_CHECKING:
-    from titan.engine.executors.local import LocalExecutor
-    from titan.ports_execution import AttemptEnd
+    from titan.ports.execution import AttemptEnd
     from titan.store.sqlite.opening import Kind
+    from titan.worker.executors.local import LocalExecutor
 
 LOW_BYTES: Final = 1024**3  # a day of a small installation's logs
 EMPTY_BYTES: Final = 100 * 1024**2
@@ -85,8 +85,8 @@ def check_database(home: Path) -> Iterator[Finding]:
 def check_calls(home: Path) -> Iterator[Finding]:
     """Look into the database of recorded runs, whether a server has it open or not."""
     from titan.store import lost
-    from titan.store.calls.sqlite_store import CALLS
     from titan.store.ownership import kept_free
+    from titan.store.runs.sqlite_store import CALLS
 
     with kept_free(home / lost.CONTROL_FILE) as is_free:
         try:
@@ -120,7 +120,7 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
 
 def check_machine() -> Iterator[Finding]:
     """Run a job as a worker would, and look whether anything of it is left."""
-    from titan.engine.executors.local import LocalExecutor
+    from titan.worker.executors.local import LocalExecutor
 
     started = time.monotonic()
     executor = LocalExecutor(spare_keepers=1)
@@ -138,7 +138,7 @@ def check_machine() -> Iterator[Finding]:
 
 
 def _check_a_job(executor: "LocalExecutor", folder: Path) -> Iterator[Finding]:
-    from titan.ports_execution import AttemptOrder
+    from titan.ports.execution import AttemptOrder
 
     script, log = folder / "job" / "stray.py", folder / "log"
     script.parent.mkdir()

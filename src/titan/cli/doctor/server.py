@@ -8,14 +8,15 @@ from typing import Final
 
 from titan import __version__
 from titan.cli.doctor.findings import Finding, fail, ok, warn
-from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.formats import count, duration, moment
-from titan.cli.server import DEFAULT_PORTS, Address, Server, read
-from titan.model.queue import WaitsFor
+from titan.cli.exit_codes import CommandFailed, ExitCode
+from titan.cli.server import DEFAULT_PORTS, Server, read
+from titan.cli.views.formats import count, duration, moment
+from titan.model.jobs import WaitsFor
 from titan.wire.about import HealthAnswer
 from titan.wire.runs import BrokenEntry, ChainAnswer, RegistryAnswer
 from titan.wire.work import QueueAnswer, QueueGroupView
 from titan.wire.workers import WorkersAnswer
+from titan_sdk.http.address import Address
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
 EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
@@ -53,7 +54,7 @@ def check_server(server: Server) -> Iterator[Finding]:
         return
     now = datetime.now(UTC)
     since = moment(health.started_at, now=now)
-    yield ok("server", f"answers at {server.address} in {duration(now - started)}, up since {since}")
+    yield ok("server", f"answers at {server.address.url} in {duration(now - started)}, up since {since}")
     yield ok("token", "accepted" if server.has_token else "none sent, none needed")
     if health.version == __version__:
         yield ok("version", f"{__version__}, the same here and there")
@@ -92,7 +93,7 @@ def check_workers(server: Server) -> Iterator[Finding]:
     workers = read(server.get("api", "workers"), WorkersAnswer).workers
     connected = [worker for worker in workers if worker.state == "connected"]
     if not connected:
-        step = f"Add one: titan workers join {server.address} --offer GENERAL:4"
+        step = f"Add one: titan workers join {server.address.url} --offer GENERAL:4"
         yield warn("workers", "none is connected: jobs wait", step)
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
@@ -110,10 +111,10 @@ def check_workers(server: Server) -> Iterator[Finding]:
 
 def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
     if failure.exit_code is not ExitCode.UNREACHABLE:
-        yield ok("server", f"answers at {address}")
+        yield ok("server", f"answers at {address.url}")
         yield fail("token", failure.found, failure.next_step)
     else:
-        yield fail("server", f"no answer at {address}: {failure.found}", failure.next_step)
+        yield fail("server", f"no answer at {address.url}: {failure.found}", failure.next_step)
 
 
 def _some(group: QueueGroupView) -> str:

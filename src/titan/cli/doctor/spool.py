@@ -6,8 +6,8 @@ from pathlib import Path
 from shlex import quote
 
 from titan.cli.doctor.findings import Finding, ok, warn
-from titan.cli.formats import duration, size
-from titan.cli.waiting_folders import Waiting, waiting_in
+from titan.cli.spool_upload import Waiting, waiting_in
+from titan.cli.views.formats import duration, size
 from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
 
 
@@ -24,7 +24,7 @@ def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding
             continue
         if waiting is not None:
             is_any = True
-            yield warn("recorded", f"waiting for the server: {_told(waiting, now=now)}", _to_deliver(folder, home))
+            yield warn("recorded", f"waiting for the server: {_in_words(waiting, now=now)}", _to_deliver(folder, home))
     if not is_any:
         yield ok("recorded", "nothing that programs recorded waits for the server")
 
@@ -38,7 +38,7 @@ def _folders(home: Path, environment: Mapping[str, str]) -> list[Path]:
     return sorted({folder for folder in folders if folder.is_dir()})
 
 
-def _told(waiting: Waiting, *, now: datetime) -> str:
+def _in_words(waiting: Waiting, *, now: datetime) -> str:
     old = duration(now - waiting.since)
     return f"{waiting.what} ({size(waiting.size_bytes)}, the oldest {old} old) in {waiting.folder}"
 

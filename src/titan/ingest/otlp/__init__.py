@@ -4,7 +4,7 @@
 
 The run is the resource's or span's attribute `titan.agent_run_id`, else that of the spans above, else the trace. A span
 is one action, whose id is the span's. What a span says first and last comes in any order, twice or never: entries say
-what is known, and `titan.rules.recording` what it comes to.
+what is known, and `titan.rules.runs.recording` what it comes to.
 """
 
 import zlib

@@ -27,7 +27,7 @@ from titan.ingest.values import (
     total_of,
 )
 from titan.model.actions import ActionKind, ModelUse, Payload
-from titan.rules.storable import all_input
+from titan.rules.runs.sanitize import all_input
 
 #: Events of the GenAI conventions before 1.37, as a span's events or as log records: a message each.
 MESSAGE_ROLES: Final = {

@@ -111,10 +111,29 @@ def _read(part: Any, message: M) -> M | Unread:
     try:
         if not isinstance(part, dict):
             raise ParseError(f"expected an object, found {part!r}")
-        return ParseDict(part, message, ignore_unknown_fields=True)
+        texts, others = _plain_texts(part)
+        read = ParseDict(others, message, ignore_unknown_fields=True)
+        for key, text in texts.items():
+            read.attributes.add(key=key).value.string_value = text  # type: ignore[attr-defined]  # all that is read has them
+        return read
     except (ParseError, RecursionError) as error:
         named = _member(part, "span_id") or _member(part, "name") or "one without a name"
         return Unread(f"{str(named)[:100]}: {error}"[:_MAX_REASON])
+
+
+def _plain_texts(part: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the attributes that are plain texts, and a part without them: protobuf's reader takes 20 µs for each."""
+    attributes = part.get("attributes")
+    if not isinstance(attributes, list):
+        return {}, part
+    texts, others = dict[str, str](), []
+    for one in attributes:
+        match one:
+            case {"key": str(key), "value": {"stringValue": str(text)} as value} if len(one) == 2 and len(value) == 1:
+                texts[key] = text
+            case _:
+                others.append(one)
+    return texts, part | {"attributes": others}
 
 
 def _from_hex(decoded: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Log records become entries: messages and details of model calls, evaluations, and named events of a span.
 
 A model call's records carry its span's id, so they and the span come to one action, whichever comes first. They
-say nothing of its end. Messages alone do not tell what their span is, for agents and tools have them, too: until the
+say nothing of its end. Messages alone do not say what their span is, for agents and tools have them, too: until the
 span says, they stand in a step, which is not counted. Log lines without a name are accepted and dropped: a program's
 log is no tape.
 """

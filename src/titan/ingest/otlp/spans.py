@@ -67,7 +67,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
 
 
 def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
-    """Tell whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
+    """Return whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
     return kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
 
 
@@ -241,7 +241,7 @@ def _message(status: str, kind: str, said: Value) -> str:
     return status if message in status and not is_plain else message
 
 
-# --- details: what the entry has no field for, a JSON object with the names of `ActionEntry.details` ---
+# --- details: what the entry has no field for ---
 
 _OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
 _VERDICT: Final[dict[Meaning, str]] = {

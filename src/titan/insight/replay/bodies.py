@@ -143,7 +143,7 @@ def _remark(one: object, other: object) -> Remark | None:
 
 
 def _is_hidden(redacted: object, value: object) -> bool:
-    """Tell whether a text with redacted parts may have been `value`."""
+    """Return whether a text with redacted parts may have been `value`."""
     if not isinstance(redacted, str) or MARKER.search(redacted) is None:
         return False
     if MARKER.fullmatch(redacted):

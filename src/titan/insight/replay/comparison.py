@@ -3,8 +3,9 @@
 Nothing is executed: the second run is one that was recorded, whatever ran it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
@@ -12,11 +13,110 @@ from operator import attrgetter
 from typing import Final
 
 from titan.insight.replay.alignment import AlignedPair, align
-from titan.insight.replay.bodies import BodyDifference, Remark, input_preview, output_preview
-from titan.insight.replay.divergences import DivergenceKind, Judged, consequences, judged
+from titan.insight.replay.bodies import ALIKE, Body, BodyDifference, Remark, difference, input_preview, output_preview
 from titan.insight.replay.recorded_action import RecordedAction
+from titan.model.actions import Outcome
 
-MOST_DIVERGENCES: Final = 500  # that a result tells of: what comes after so many helps nobody
+# --- What two aligned actions differ in, which difference came first ---
+
+
+_REPLAYED: Final = frozenset({Outcome.REPLAYED, Outcome.IDEMPOTENT_REPLAY})
+_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
+#: What distinguishes one value from another: shorter words occur everywhere.
+_TOKEN: Final = re.compile(r"\w[\w.:+-]{2,}\w")
+
+
+class DivergenceKind(StrEnum):
+    """How an action of the replay differs from the original."""
+
+    ACTION_NAME_MISMATCH = "action_name_mismatch"  #: a different action was called
+    INPUT_MISMATCH = "input_mismatch"  #: the same action, with different inputs
+    OUTPUT_MISMATCH = "output_mismatch"  #: the same inputs, different outputs: non-deterministic
+    ERROR_MISMATCH = "error_mismatch"  #: the same inputs; it failed, or failed otherwise, in one run alone
+    ORDER_CHANGED = "order_changed"  #: the same call, earlier or later
+    MISSING_ACTION = "missing_action"  #: the replay did not call it
+    EXTRA_ACTION = "extra_action"  #: the original did not call it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A call of both runs, or of one alone, and what it differs in."""
+
+    pair: AlignedPair
+    kind: DivergenceKind | None  #: None: the calls match
+    inputs: BodyDifference = ALIKE
+    outputs: BodyDifference = ALIKE
+
+    @property
+    def path(self) -> str | None:
+        """Where the bodies differ first: `$.prompt`."""
+        if self.kind is DivergenceKind.INPUT_MISMATCH:
+            return self.inputs.path
+        return self.outputs.path if self.kind is DivergenceKind.OUTPUT_MISMATCH else None
+
+
+def judged(pair: AlignedPair) -> Judged:
+    """Return what a pair differs in."""
+    original, other = pair.original, pair.replay
+    if original is None or other is None:
+        is_extra = original is None
+        return Judged(pair=pair, kind=DivergenceKind.EXTRA_ACTION if is_extra else DivergenceKind.MISSING_ACTION)
+    kind: DivergenceKind | None
+    inputs, outputs = difference(original.inputs, other.inputs), difference(original.outputs, other.outputs)
+    if original.name != other.name:
+        kind = DivergenceKind.ACTION_NAME_MISMATCH
+    elif inputs.path is not None:
+        kind = DivergenceKind.INPUT_MISMATCH
+    elif (_ending(original), original.failure) != (_ending(other), other.failure):
+        kind = DivergenceKind.ERROR_MISMATCH
+    elif outputs.path is not None:
+        kind = DivergenceKind.OUTPUT_MISMATCH
+    elif pair.is_moved and not pair.is_concurrent:
+        kind = DivergenceKind.ORDER_CHANGED
+    else:
+        kind = None
+        if sorted(original.fingerprints) != sorted(other.fingerprints):  # another secret, of which nobody knows more
+            inputs = replace(inputs, remarks=inputs.remarks | {Remark.REDACTED})
+    return Judged(pair=pair, kind=kind, inputs=inputs, outputs=outputs)
+
+
+def _ending(action: RecordedAction) -> Outcome | None:
+    """Return how an action ended; one that was answered from a recording ended as the recorded one."""
+    return Outcome.SUCCESS if action.outcome in _REPLAYED and action.failure is None else action.outcome
+
+
+def consequences(diverged: Iterable[Judged]) -> Iterator[int | None]:
+    """Yield for each divergence the place of the earliest one whose value its inputs have, None where they have none.
+
+    A value is a word that one side has and the other has not: `uuid-456`, `14:30:02`. It goes on with what consumed it.
+    """
+    origins: dict[tuple[bool, str], int] = {}  # by side and word
+    for place, one in enumerate(diverged):
+        inputs = _own_words(*one.pair.both(attrgetter("inputs")))
+        outputs = _own_words(*one.pair.both(attrgetter("outputs")))
+        found = min((origins[word] for word in inputs if word in origins), default=None)
+        yield found
+        for word in inputs | outputs:
+            origins.setdefault(word, place if found is None else found)
+
+
+def _own_words(original: Body | None, replay: Body | None) -> set[tuple[bool, str]]:
+    """Return the words that one of two bodies has alone, each with whether it is the replay's.
+
+    Where there is no other body, only words with a digit count: the others would be all words of a text.
+    """
+    words, other_words = _words(original), _words(replay)
+    own = {(False, word) for word in words - other_words} | {(True, word) for word in other_words - words}
+    if original is None or replay is None:
+        return {(is_replay, word) for is_replay, word in own if any(map(str.isdigit, word))}
+    return own
+
+
+def _words(body: Body | None) -> set[str]:
+    return set() if body is None else set(_TOKEN.findall(_ESCAPE.sub(" ", body.text)))
+
+
+MOST_DIVERGENCES: Final = 500  # that a result lists: what comes after so many helps nobody
 MOST_ROWS: Final = 2000  # of the table; two for a call, 0.8 MB in all
 
 
@@ -94,8 +194,8 @@ def compare(original: Sequence[RecordedAction], replay: Sequence[RecordedAction]
     """Return how a replay differs from its original; both as they started."""
     calls = [judged(pair) for pair in align(original, replay) if any(pair.both(attrgetter("is_call")))]
     diverged = [(one.kind, one) for one in calls if one.kind is not None]
-    told = diverged[:MOST_DIVERGENCES]
-    origins = consequences(one for _, one in told)
+    listed = diverged[:MOST_DIVERGENCES]
+    origins = consequences(one for _, one in listed)
     rows = tuple(islice((row for one in calls for row in _rows(one)), MOST_ROWS + 1))
     matched = [one for one in calls if one.kind is None]
     return Comparison(
@@ -107,7 +207,7 @@ def compare(original: Sequence[RecordedAction], replay: Sequence[RecordedAction]
         divergence_count=len(diverged),
         divergences=tuple(
             _divergence(kind, one, is_root=place == 0, consequence_of=origin)
-            for place, ((kind, one), origin) in enumerate(zip(told, origins, strict=True))
+            for place, ((kind, one), origin) in enumerate(zip(listed, origins, strict=True))
         ),
         rows=rows[:MOST_ROWS],
         has_more_rows=len(rows) > MOST_ROWS,
@@ -142,8 +242,8 @@ def _rows(one: Judged) -> Iterator[ComparedRow]:
     is_same_call = one.kind not in _OTHER_CALL
     given = one.pair.both(lambda action: input_preview(action.inputs))
     part, gave = _result(one.pair)
-    is_said = given != _NONE or gave != _NONE
-    if not is_said or one.kind in _OF_CALL:
+    is_known = given != _NONE or gave != _NONE
+    if not is_known or one.kind in _OF_CALL:
         status = RowStatus.MATCH if one.kind is None else RowStatus.DIVERGED
         yield _row(one, RowPart.CALL, one.pair.both(attrgetter("name")), status)
     if given != _NONE:
@@ -154,7 +254,7 @@ def _rows(one: Judged) -> Iterator[ComparedRow]:
 
 
 _NONE: Final = (None, None)
-#: Divergences of which the call itself tells, not what it was given and gave.
+#: Divergences that the call itself shows, not what it was given and gave.
 _OF_CALL: Final = frozenset({DivergenceKind.ACTION_NAME_MISMATCH, DivergenceKind.ORDER_CHANGED})
 #: Divergences in which no part of a call has a counterpart.
 _OTHER_CALL: Final = frozenset(
@@ -188,3 +288,21 @@ def _result(pair: AlignedPair) -> tuple[RowPart, tuple[str | None, str | None]]:
     has_failed = pair.both(attrgetter("failure")) != _NONE
     ends = pair.both(lambda action: action.failure or output_preview(action.outputs))
     return RowPart.ERROR if has_failed else RowPart.OUTPUT, ends
+
+
+# --- What became of a recorded run's outcome in a replay or a fork of it ---
+
+
+def verdict(found: Comparison, *, failed: bool, fails_now: bool) -> str:
+    """Return in a sentence whether a run's failure is reproduced, or where it goes another way."""
+    root = next((one for one in found.divergences if one.is_root), None)
+    if not failed:
+        return "the same as recorded" if root is None else f"diverged at {root.action} ({root.kind})"
+    if not fails_now:
+        way = "" if root is None else f"; the run goes another way from {root.action} ({root.kind}) on"
+        return f"the failure is no longer reproduced{way}"
+    return (
+        "the failure is reproduced"
+        if root is None
+        else f"diverged at {root.action} ({root.kind}), before the recorded end"
+    )

@@ -8,9 +8,9 @@ from typing import Final
 
 from titan.insight.replay.recorded_action import Lack, RecordedAction
 from titan.model.actions import Effect, Outcome
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.model.runs import Run
-from titan.rules.reports import NEVER_ENDED
+from titan.rules.runs.merge_reports import NEVER_ENDED
 
 MOST_ACTIONS: Final = 100  # that one finding names
 

@@ -1,1 +1,1 @@
-"""What each route does. `titan.server.table` lists them all."""
+"""What each route does. `titan.server.http.table` lists them all."""

@@ -7,9 +7,9 @@ from litestar import Response
 
 from titan import __version__
 from titan.rules.access import Permission
-from titan.server.call import Call
-from titan.server.metrics import CONTENT_TYPE
-from titan.server.route import Routes
+from titan.server.http.call import Call
+from titan.server.http.metrics import CONTENT_TYPE
+from titan.server.http.route import Routes
 from titan.settings import SETTINGS
 from titan.wire.about import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
@@ -19,27 +19,27 @@ route = Routes()
 @route("GET /api/health", Permission.KNOW_SERVER)
 async def health(call: Call) -> HealthAnswer:
     """Say that the server lives and its store answers."""
-    house = call.house
-    house.space.look()
+    app = call.app
+    app.space.look()
     return HealthAnswer(
         status="ok",
         version=__version__,
-        now=house.clock.now(),
-        started_at=house.started_at,
-        home_id=await house.store.look(lambda reader: reader.home_id()),
-        model=house.model_name,
-        storage=StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
+        now=app.clock.now(),
+        started_at=app.started_at,
+        home_id=await app.store.look(lambda reader: reader.home_id()),
+        model=app.model_name,
+        storage=StorageView(free_bytes=app.space.disk.free_bytes, is_low=app.space.is_low),
     )
 
 
 @route("GET /metrics", Permission.SEE_FIGURES, media_type="text/plain")
 async def metrics(call: Call) -> Response[bytes]:
     """Give the server's figures in Prometheus' text format."""
-    house = call.house
+    app = call.app
 
     def write() -> bytes:
-        house.store.read(lambda reader: house.metrics.look(reader))
-        return house.metrics.text(free_bytes=house.space.disk.free_bytes)
+        app.store.read(lambda reader: app.metrics.look(reader))
+        return app.metrics.text(free_bytes=app.space.disk.free_bytes)
 
     return Response(await asyncio.to_thread(write), media_type=CONTENT_TYPE)
 
@@ -47,8 +47,8 @@ async def metrics(call: Call) -> Response[bytes]:
 @route("POST /api/clean", Permission.OPERATE)
 async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
     """Delete now what retention deletes, and report what was deleted."""
-    house = call.house
-    freed = await house.cleaner.clean(is_dry=query.dry_run)
+    app = call.app
+    freed = await app.maintenance.clean(is_dry=query.dry_run)
     unused = await call.read(lambda reader: reader.unused_bytes())
     return CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed))
 
@@ -56,8 +56,8 @@ async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
 @route("GET /api/settings", Permission.OPERATE)
 async def settings(call: Call) -> SettingsAnswer:
     """Say what this server runs with: nothing secret, and nothing can be changed here."""
-    house, runs_with = call.house, call.house.runs_with
-    keep = house.cleaner.retention
+    app, runs_with = call.app, call.app.runs_with
+    keep = app.maintenance.retention
     kept = {
         "TITAN_KEEP_RUNS_DAYS": keep.runs,
         "TITAN_KEEP_DAGS_DAYS": keep.dags,
@@ -68,9 +68,9 @@ async def settings(call: Call) -> SettingsAnswer:
         "TITAN_KEEP_JOURNAL_DAYS": keep.journal,
     }
     watched = {
-        "TITAN_INTERVENTIONS_LEAST": house.thresholds.least,
-        "TITAN_INTERVENTIONS_RATE": float(house.thresholds.rate),
-        "TITAN_INTERVENTIONS_TIMES": float(house.thresholds.times),
+        "TITAN_INTERVENTIONS_LEAST": app.thresholds.least,
+        "TITAN_INTERVENTIONS_RATE": float(app.thresholds.rate),
+        "TITAN_INTERVENTIONS_TIMES": float(app.thresholds.times),
     }
     return SettingsAnswer(
         version=__version__,
@@ -78,10 +78,10 @@ async def settings(call: Call) -> SettingsAnswer:
         store=StoreView(kind=runs_with.store_kind, place=runs_with.store),
         urls=list(runs_with.urls),
         is_encrypted=runs_with.is_encrypted,
-        needs_token=house.access.requires_token,
-        allowed_hosts=sorted(house.access.hosts),
-        model=house.model_name,
-        runs_local_workers=house.local_workers is not None,
+        needs_token=app.access.requires_token,
+        allowed_hosts=sorted(app.access.hosts),
+        model=app.model_name,
+        runs_local_workers=app.local_workers is not None,
         retention=[_rule(name, time.days if time else 0) for name, time in kept.items()],
         limits=[_rule(name, value) for name, value in runs_with.limits.items()],
         thresholds=[_rule(name, value) for name, value in watched.items()],

@@ -1,35 +1,42 @@
-"""Who may ask: sessions of browsers, tokens, projects."""
+"""Who may ask: sessions of browsers, tokens, organisations, projects."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from litestar import Response
 
-from titan.engine import tokens
-from titan.engine.home_token import WORKER_FILE, home_token_id
-from titan.engine.home_token_keeping import keep_home_token
+from titan import tokens
+from titan.home.token import WORKER_FILE, home_token_id
+from titan.home.token_files import keep_home_token
 from titan.model.errors import Forbidden
-from titan.model.projects import DEFAULT_PROJECT
-from titan.model.tokens import Role, Token
-from titan.ports import Reader, Transaction
-from titan.ports_calls import CallReader
+from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
+from titan.model.tokens import FOR_THE_SERVER, MEMBERS, Organisation, Role, Token
+from titan.ports.jobs_store import Reader, Transaction
+from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server.access import Caller, set_cookie
-from titan.server.answers import json_answer
-from titan.server.call import Call, Json
-from titan.server.offline import new_token_answer, token_view
-from titan.server.route import Routes
+from titan.server.definitions import check_slug
+from titan.server.http.access import Caller, set_cookie
+from titan.server.http.call import Call, Json
+from titan.server.http.offline import default_role, new_token_answer, token_view
+from titan.server.http.responses import json_answer
+from titan.server.http.route import Routes
 from titan.wire.access import (
+    NewOrganisationAnswer,
     NewTokenAnswer,
     NewTokenBody,
+    OrganisationBody,
+    OrganisationsAnswer,
+    OrganisationView,
     ProjectsAnswer,
     ProjectView,
     SessionView,
     SignInBody,
     TokensAnswer,
+    TokensQuery,
     TokenView,
 )
 
@@ -39,17 +46,17 @@ route = Routes()
 @route("POST /api/session", Permission.SIGN_IN, answer=SessionView)
 async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
     """Sign a browser in: check the token, and have a cookie stand for it from now on."""
-    caller = await call.door.sign_in(body.token, client=call.client)
+    caller = await call.authenticator.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
 
     def act(tx: Transaction) -> tuple[str, timedelta]:
         if call.cookie is not None:
             tokens.sign_out(tx, call.cookie)
-        made, secret = tokens.sign_in(tx, token, ids=call.house.ids)
+        made, secret = tokens.sign_in(tx, token, ids=call.app.ids)
         return secret, made.expires_at - made.created_at
 
-    secret, lasts = await call.house.orchestrator.keep(act)
+    secret, lasts = await call.app.orchestrator.keep(act)
     return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_page_encrypted))
 
 
@@ -63,19 +70,20 @@ async def who_am_i(call: Call) -> Response[bytes]:
 async def sign_out(call: Call) -> Response[bytes]:
     """Sign a browser out; the token stays valid."""
     if call.cookie is not None:
-        await call.house.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
-    nobody = call.door.without_token()
+        await call.app.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
+    nobody = call.authenticator.without_token()
     return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_page_encrypted))
 
 
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
     view = SessionView(
         is_signed_in=caller.is_signed_in,
-        needs_token=call.house.access.requires_token,
+        needs_token=call.app.access.requires_token,
         role=caller.role,
         name=caller.token.name if caller.token is not None else None,
         token_id=caller.token.id if caller.token is not None else None,
-        project=caller.project_id,
+        project=None if caller.project_id is None else name_of_project(caller.project_id),
+        organisation=None if caller.role is None else caller.organisation_id,
     )
     answer = json_answer(view)
     answer.headers["Cache-Control"] = "no-store"
@@ -91,25 +99,37 @@ async def create_token(call: Call, body: NewTokenBody) -> NewTokenAnswer:
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
     one whose answer was lost opens nothing, for nobody knows it.
     """
+    organisation_id = _organisation_asked(call, body.organisation)
+    role = Role(body.role) if body.role is not None else default_role(organisation_id)
+    if role in FOR_THE_SERVER and not call.caller.may(Permission.OPERATE):
+        raise Forbidden(
+            call.caller.name,
+            expected=f"a role that may {Permission.OPERATE.value}, to make a token of role {role.value}",
+            found=call.caller.role.value if call.caller.role is not None else "none",
+            next_step="Make one of role owner, manager, viewer or key.",
+        )
     new = tokens.NewToken(
-        project_id=_project_of_new(call, body),
+        project_id=_project_of_new(call, body, organisation_id),
+        organisation_id=organisation_id,
+        scopes=None if body.scopes is None else tuple(body.scopes),
         name=check_name("token", body.name),
-        role=Role(body.role),
+        role=role,
         is_trusted=body.trusted,
         labels=None if body.labels is None else tuple(map(check_label, body.labels)),
         expires_in=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
     )
-    create = partial(tokens.create, new=new, ids=call.house.ids, cause=f"request of {call.caller.name}")
-    minted = await call.house.orchestrator.keep(create)
+    create = partial(tokens.create, new=new, ids=call.app.ids, cause=f"request of {call.caller.name}")
+    minted = await call.app.orchestrator.keep(create)
     return new_token_answer(minted)
 
 
 @route("GET /api/tokens", Permission.ADMINISTER)
-async def list_tokens(call: Call) -> TokensAnswer:
-    """List tokens, newest first, revoked and expired ones too; for one of a project, those of that project."""
-    within = call.caller.project_id
-    found = [token for token in await call.house.store.look(_tokens) if within in (None, token.project_id)]
-    own_id = home_token_id(Path(call.house.runs_with.home))
+async def list_tokens(call: Call, query: TokensQuery) -> TokensAnswer:
+    """List an organisation's tokens, newest first, revoked and expired ones too; with one of a project, that one's."""
+    organisation_id, by = _organisation_asked(call, query.organisation), call.caller.token
+    of_it = [token for token in await call.app.store.look(_tokens) if token.organisation_id == organisation_id]
+    found = [token for token in of_it if tokens.administers(by, token)]
+    own_id = home_token_id(Path(call.app.runs_with.home))
     return TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id)
 
 
@@ -119,13 +139,13 @@ async def revoke_token(call: Call) -> Json[TokenView]:
     token_id, cause = call.path("token"), f"request of {call.caller.name}"
 
     def act(tx: Transaction) -> TokenView:
-        return token_view(tokens.revoke(tx, token_id, within=call.caller.project_id, cause=cause))
+        return token_view(tokens.revoke(tx, token_id, by=call.caller.token, cause=cause))
 
     answer = await call.keep(act)
-    home = Path(call.house.runs_with.home)
+    home = Path(call.app.runs_with.home)
     if token_id == home_token_id(home, WORKER_FILE):  # its workers go on with another, or they could report nothing
-        now, ids = call.house.clock.now(), call.house.ids
-        keep = partial(keep_home_token, call.house.store, home, WORKER_FILE, ids=ids, now=now)
+        now, ids = call.app.clock.now(), call.app.ids
+        keep = partial(keep_home_token, call.app.store, home, WORKER_FILE, ids=ids, now=now)
         await asyncio.to_thread(keep)
     return answer
 
@@ -134,38 +154,89 @@ def _tokens(reader: Reader) -> list[Token]:
     return reader.tokens()
 
 
-def _project_of_new(call: Call, body: NewTokenBody) -> str | None:
+def _organisation_asked(call: Call, asked: str | None) -> str:
+    """Return the organisation whose tokens are meant: the caller's, or for who operates the server any.
+
+    Raises:
+        Forbidden: the caller asks for another one than its own, and does not operate the server.
+    """
+    caller = call.caller
+    if asked in (None, caller.organisation_id):
+        return caller.organisation_id
+    if caller.may(Permission.OPERATE) and caller.is_of_the_server:
+        return asked or ORGANISATION
+    raise Forbidden(
+        caller.name,
+        expected=f"organisation {shown(caller.organisation_id)}",
+        found=f"organisation {shown(asked or '')}",
+        next_step="Use a token of that organisation.",
+    )
+
+
+def _project_of_new(call: Call, body: NewTokenBody, organisation_id: str) -> str | None:
     """Return the project that a new token is limited to: as it is asked for, else as its maker is.
 
     Raises:
         InvalidName: it can be no project's name.
         Forbidden: its maker is limited to another one.
     """
-    own = call.caller.project_id
-    asked = None if body.project is None else call.house.recorder.known_as(check_project(body.project))
+    own, named = call.caller.project_id, body.project
+    asked = None
+    if named is not None:
+        asked = project_id_of(organisation_id, call.app.recorder.known_as(check_project(named)))
     if own is not None and asked not in (None, own):
         raise Forbidden(
             call.caller.name,
-            expected=f"project {shown(own)}",
-            found=f"project {shown(asked or '')}",
+            expected=f"project {shown(name_of_project(own))}",
+            found=f"project {shown(named or '')}",
             next_step="Use a token of that project, or of all.",
         )
     return asked or own
+
+
+# --- organisations and projects ---
+
+
+@route("GET /api/v1/organisations", Permission.SEE_ALL)
+async def list_organisations(call: Call) -> OrganisationsAnswer:
+    """List the organisations: for who operates the server all of them, for others their own."""
+
+    def look(reader: Reader) -> tuple[list[Organisation], list[Token]]:
+        return reader.organisations(), tokens.good_tokens(reader, now=call.app.clock.now())
+
+    others, good = await call.app.store.look(look)
+    members = Counter(token.organisation_id for token in good if token.role in MEMBERS)
+    created = {ORGANISATION: None} | {one.id: one.created_at for one in others}
+    sees_all = call.caller.may(Permission.OPERATE) and call.caller.is_of_the_server
+    seen = sorted(created) if sees_all else [call.caller.organisation_id]
+    return OrganisationsAnswer(
+        data=[OrganisationView(name=name, created_at=created[name], members=members[name]) for name in seen]
+    )
+
+
+@route("POST /api/v1/organisations", Permission.OPERATE, status=201)
+async def create_organisation(call: Call, body: OrganisationBody) -> NewOrganisationAnswer:
+    """Make an organisation with the token of its first owner, whose text is in this answer and nowhere else."""
+    check_slug(body.name)
+    cause = f"request of {call.caller.name}"
+    create = partial(tokens.create_organisation, organisation_id=body.name, ids=call.app.ids, cause=cause)
+    minted = await call.app.orchestrator.keep(create)
+    return NewOrganisationAnswer(name=body.name, owner=new_token_answer(minted))
 
 
 @route("GET /api/v1/projects", Permission.SEE_ALL)
 async def list_projects(call: Call) -> ProjectsAnswer:
     """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
     names = await asyncio.to_thread(_names, call)
-    keeps_content = call.house.recorder.capture.keeps_content
+    keeps_content = call.app.recorder.capture.keeps_content
     views = [ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
     return ProjectsAnswer(data=views)
 
 
 def _names(call: Call) -> set[str]:
-    own, house = call.caller.project_id, call.house
-    if own is not None:
-        return {own}
+    caller, app = call.caller, call.app
+    if caller.project_id is not None:
+        return {name_of_project(caller.project_id)}
 
     def with_work(reader: Reader) -> list[str]:
         return reader.projects()
@@ -173,6 +244,8 @@ def _names(call: Call) -> set[str]:
     def with_runs(reader: CallReader) -> list[str]:
         return reader.projects()
 
-    names = {DEFAULT_PROJECT, *house.store.read(with_work), *house.calls.read(with_runs)}
+    found = [*app.store.read(with_work), *app.calls.read(with_runs)]
+    names = {DEFAULT_PROJECT, *(name_of_project(project_id) for project_id in found if caller.owns(project_id))}
     known = {name.casefold() for name in names}
-    return names | {name for name in house.recorder.capture.off_projects if name.casefold() not in known}
+    off = app.recorder.capture.off_projects if caller.is_of_the_server else ()
+    return names | {name for name in off if name.casefold() not in known}

@@ -6,31 +6,34 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from titan.engine.again import redeploy
-from titan.engine.archives import look_into
-from titan.engine.bus import Kind, Topic
-from titan.engine.cancel import cancel_dags
-from titan.engine.receipts import Once, once
-from titan.engine.retry import retry_dag
-from titan.engine.submit import submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.model.shaped import shaped
-from titan.ports import Blobs, Reader, Transaction
+from titan.orchestrator.again import redeploy
+from titan.orchestrator.archives import look_into
+from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.cancel import cancel_dags
+from titan.orchestrator.receipts import Once, once
+from titan.orchestrator.retry import retry_dag
+from titan.orchestrator.submit import submit
+from titan.ports.jobs_store import Reader, Transaction
+from titan.ports.runtime import Blobs
 from titan.rules.access import Permission
-from titan.rules.dag import check_dag
-from titan.rules.gates import with_gates
+from titan.rules.jobs.dag import check_dag
+from titan.rules.jobs.gates import with_gates
 from titan.rules.names import plain, shown
-from titan.rules.rollup import dag_status
-from titan.server.call import LARGE_BODY_BYTES, Call, Json
-from titan.server.lists import Found, all_of, given, look_through
+from titan.rules.runs.stage_status import dag_status
+from titan.server.executions import check_stages_of_fork
+from titan.server.http.authorization import check_run_of_submission, permit
+from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
+from titan.server.http.pagination import Found, all_of, given, look_through
+from titan.server.http.route import Routes
+from titan.server.http.validation_messages import check_text
 from titan.server.lookup import blob_path, find_dag
-from titan.server.reach import check_run_of_submission
-from titan.server.route import Routes
-from titan.server.texts import check_text
-from titan.server.work_views import dag_view, dag_with_jobs
+from titan.server.submitted_agents import check_world, submit_into_world
+from titan.server.views.jobs import dag_view, dag_with_jobs
 from titan.wire.work import (
     Cancelled,
     DagQuery,
@@ -65,9 +68,21 @@ async def submit_dag(call: Call) -> Json[Submitted]:
     takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
     await check_run_of_submission(call, new.agent_run_id)
-    await _keep_scripts(call.house.blobs, body)
-    act = partial(submit, new=new, submitter=call.submitter, dag_id=call.house.ids.dag_id())
-    return Json(await call.house.orchestrator.decide(partial(once, mark=mark, act=act)))
+    if (attempt := call.caller.attempt) is not None:
+        await call.app.store.look(partial(check_stages_of_fork, attempt=attempt, new=new))
+    if body.world is not None:
+        await permit(call, Permission.EVALUATE)
+        check_world(new)
+    await _keep_scripts(call.app.blobs, body)
+    dag_id = call.app.ids.dag_id()
+
+    async def stored(new: NewDag) -> bytes:
+        act = partial(submit, new=new, submitter=call.submitter, dag_id=dag_id)
+        return await call.app.orchestrator.decide(partial(once, mark=mark, act=act))
+
+    if body.world is None:
+        return Json(await stored(new))
+    return Json(await submit_into_world(call, body.world, new, dag_id, stored))
 
 
 @route("GET /api/dags", Permission.SEE_WORK)
@@ -103,18 +118,18 @@ def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
 @route("GET /api/dags/{dag}", Permission.SEE_WORK)
 async def show_dag(call: Call, query: DagQuery) -> DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    house = call.house
-    dag_id = (await house.store.look(partial(_find, call=call))).id
+    app = call.app
+    dag_id = (await app.store.look(partial(_find, call=call))).id
 
     def look(reader: Reader) -> Dag:
         return find_dag(reader, call.project_id, dag_id)
 
     async def is_final() -> bool:
-        return (await house.store.look(look)).is_final
+        return (await app.store.look(look)).is_final
 
-    await house.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
+    await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
-        return dag_view(await house.store.look(look))
+        return dag_view(await app.store.look(look))
 
     def show(reader: Reader) -> DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
@@ -181,15 +196,15 @@ def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
     new = with_gates(new_dag(body, archives))
     check_dag(new)
     for name, jobs in users.items():
-        look_into(blob_path(call.house.blobs, archives[name]), name, scripts=[job.filename for job in jobs])
+        look_into(blob_path(call.app.blobs, archives[name]), name, scripts=[job.filename for job in jobs])
     return body, new, call.mark()
 
 
 def _digest_of_archive(call: Call, job: NewJobBody) -> str:
     """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
     name = job.archive or ""
-    file = call.house.store.read(lambda reader: reader.file(call.project_id, name))
-    if file is not None and call.house.blobs.touch(file.digest):
+    file = call.app.store.read(lambda reader: reader.file(call.project_id, name))
+    if file is not None and call.app.blobs.touch(file.digest):
         return file.digest
     raise InvalidInput(
         f"job {shown(job.id)}",
@@ -237,4 +252,4 @@ def retry_a_dag(call: Call, tx: Transaction) -> Retried:
 def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
     """Submit a DAG once more, under the same name."""
     dag = find_dag(tx, call.project_id, call.path("dag"))
-    return redeploy(tx, dag, call.submitter, dag_id=call.house.ids.dag_id())
+    return redeploy(tx, dag, call.submitter, dag_id=call.app.ids.dag_id())

@@ -17,13 +17,13 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.response import Stream
 
-from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
-from titan.ports import Reader
+from titan.orchestrator.bus import CALLS, JOURNAL
+from titan.ports.jobs_store import Reader
 from titan.rules.access import Permission
-from titan.server.call import Call
-from titan.server.house import House
-from titan.server.route import Routes
+from titan.server.app_state import AppState
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
 from titan.wire.events import EventsQuery, EventView, QuietFrame, ResyncFrame, RunsChangedFrame, SocketEventsQuery
 
 route = Routes()
@@ -97,9 +97,9 @@ async def send_while_here(
         await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not leaving.done():
             await sending
-            await socket.close(code=CloseCode.RESTARTING if call.house.bus.is_closed else CloseCode.NO_LONGER_ALLOWED)
+            await socket.close(code=CloseCode.RESTARTING if call.app.bus.is_closed else CloseCode.NO_LONGER_ALLOWED)
     except WebSocketDisconnect:
-        return  # it went while it was told something
+        return  # the client left while it was sent something
     finally:
         sending.cancel()
         leaving.cancel()
@@ -141,21 +141,21 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
 
 async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[Frame]:
     """Yield what to send, each when the one before has gone out, until the server ends or the caller's token does."""
-    house = call.house
-    known, present = await _begin(house, query, cursor)
+    app = call.app
+    known, present = await _begin(app, query, cursor)
     here = known or present
     yield ResyncFrame(resync=str(here)) if known is None else None
     now = asyncio.get_running_loop().time
-    with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL, CALLS]) as watch:
+    with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch:
         sent_at = now()
-        while not house.bus.is_closed and await call.is_caller_still_good():
+        while not app.bus.is_closed and await call.is_caller_still_good():
             entries, seq = await _after(call, query, here.seq)
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
-                if call.caller.project_id is None or entry.subject.project_id is not None:
+                if call.caller.is_of_the_server or entry.subject.project_id is not None:
                     yield event_view(
                         entry, str(here)
-                    )  # what is of the organisation, not to who is limited to a project
+                    )  # what is of the server, not to who is limited to a project or of another organisation
             here = Cursor(seq, here.version)
             before, (here, changed) = here, await _changed_after(call, query, here)
             if changed is not None:
@@ -165,15 +165,15 @@ async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIt
             if here != before:
                 await asyncio.sleep(GATHER_SECONDS)
             # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
-            if len(entries) < BATCH and not await watch.heard(max(0.0, sent_at + QUIET_SECONDS - now())):
+            if len(entries) < BATCH and not await watch.wait(max(0.0, sent_at + QUIET_SECONDS - now())):
                 yield QuietFrame(cursor=str(here))
                 sent_at = now()
 
 
-async def _begin(house: House, query: EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
+async def _begin(app: AppState, query: EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
     """Return where the client stands, None when its cursor is unknown, and where everything stands now."""
-    cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
-    version = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version()) if query.calls else None
+    cut, last = await app.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    version = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version()) if query.calls else None
     present = Cursor(last, version)
     return (present if cursor is None else _known(cursor, cut, present)), present
 
@@ -186,7 +186,7 @@ async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[Journal
         page = reader.journal(call.project_id, after_seq=seq, run_id=query.run, dag_id=query.dag, limit=BATCH)
         return page, page[-1].seq if len(page) == BATCH else newest
 
-    return await call.house.store.look(look)
+    return await call.app.store.look(look)
 
 
 async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> tuple[Cursor, Frame]:
@@ -199,7 +199,7 @@ async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> tuple[
         return here, None
     asked_for = [] if query.run is None else [query.run]
     deleted, newest, changed, named = await asyncio.to_thread(
-        call.house.calls.read,
+        call.app.calls.read,
         lambda reader: (
             reader.newest_deletion(),
             reader.newest_version(),

@@ -9,19 +9,20 @@ from typing import Final
 import msgspec
 from litestar.response import Stream
 
-from titan.ingest.sentinel_bundle import bundle_entry
+from titan.ingest.agentsentinel.bundle import bundle_entry
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS
 from titan.model.runs import Run
-from titan.ports_calls import CallReader, RunFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
-from titan.server.answers import JSON
-from titan.server.call import Call
-from titan.server.exported import exported
-from titan.server.house import House
-from titan.server.route import Routes
+from titan.server.app_state import AppState
+from titan.server.http.call import Call
+from titan.server.http.responses import JSON
+from titan.server.http.route import Routes
 from titan.server.routes.registry import find_recorded, run_filter
+from titan.server.views.exported import exported
 from titan.wire.runs import ExportQuery
 
 route = Routes()
@@ -45,8 +46,8 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
-    pieces = _pieces(query.format, exported(call.house.calls, call.house.blobs, runs), call, call.asked_for())
-    name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    pieces = _pieces(query.format, exported(call.app.calls, call.app.blobs, runs), call, call.asked_for())
+    name = f"titan-runs-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
@@ -61,7 +62,7 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
         case "csv":
             return csv_rows(runs)
         case "json":
-            return json_document(runs, exported_at=call.house.clock.now(), filters=filters)
+            return json_document(runs, exported_at=call.app.clock.now(), filters=filters)
         case _:
             return json_lines(runs)
 
@@ -73,7 +74,7 @@ def _all_runs(call: Call, wanted: RunFilter, query: ExportQuery) -> Iterator[Run
         page: Callable[[CallReader], tuple[list[Run], str | None]] = partial(
             _page, project_id=call.project_id, wanted=wanted, query=query, cursor=cursor
         )
-        runs, cursor = call.house.calls.read(page)
+        runs, cursor = call.app.calls.read(page)
         yield from runs
         if cursor is None:
             return
@@ -113,12 +114,12 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
     run = await call.read_runs(partial(find_recorded, call=call))
-    return Stream(streamed(_bundle(call.house, run)), media_type=JSON)
+    return Stream(streamed(_bundle(call.app, run)), media_type=JSON)
 
 
-def _bundle(house: House, run: Run) -> Iterator[bytes]:
+def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
     """Yield the pieces of the bundle, made where the stack is low: what is deeply nested needs all that is left."""
-    [whole] = exported(house.calls, house.blobs, [run])
+    [whole] = exported(app.calls, app.blobs, [run])
     yield msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id})[:-1] + b',"entries":['
     separator = b""
     for action, bodies in whole.actions:

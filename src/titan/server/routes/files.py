@@ -7,20 +7,21 @@ from typing import Final
 
 from litestar.response import Stream
 
-from titan.engine.files import attempt_that_leaves, note_artifact, note_files
-from titan.engine.receipts import once
 from titan.model.errors import InvalidInput, TooLarge
 from titan.model.files import AttemptFile, FilePlace, LeftFile
 from titan.model.memory import StoredFile
 from titan.model.shaped import shaped
-from titan.ports import Blobs, Reader, Transaction
+from titan.orchestrator.files import attempt_that_leaves, note_artifact, note_files
+from titan.orchestrator.receipts import once
+from titan.ports.jobs_store import Reader, Transaction
+from titan.ports.runtime import Blobs
 from titan.rules.access import Permission
 from titan.rules.names import check_filename, check_name, check_path, shown
-from titan.server.call import Call, Json
-from titan.server.content import shown_as_image, stored_content
+from titan.server.http.call import Call, Json
+from titan.server.http.content import shown_as_image, stored_content
+from titan.server.http.route import Routes
+from titan.server.http.validation_messages import check_moment, check_text
 from titan.server.lookup import attempt_of_caller, find_dag, find_file, find_job, find_run, run_of
-from titan.server.route import Routes
-from titan.server.texts import check_moment, check_text
 from titan.wire.files import BlobQuery, FileAnswer, FilesQuery, JobFilesQuery, LeftFilesAnswer, LeftFileView
 from titan.wire.protocol import (
     MAX_CONTENTS_BYTES,
@@ -41,10 +42,10 @@ MAX_REASON_CHARACTERS: Final = 1000
 async def upload(call: Call) -> Json[FileAnswer]:
     """Store a file under its base name; a name used before then means the new content."""
     name = check_filename(call.path("name"))
-    house = call.house
+    app = call.app
     call.mark(b"")  # a key that is none is refused before anything is kept
-    call.check_announced(house.max_file_bytes)
-    digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
+    call.check_announced(app.max_file_bytes)
+    digest, size_bytes = await app.blobs.put_stream(call.chunks(), limit_bytes=app.max_file_bytes)
 
     def act(tx: Transaction) -> object:
         attempt = attempt_of_caller(tx, call.token())
@@ -54,14 +55,14 @@ async def upload(call: Call) -> Json[FileAnswer]:
             note_artifact(tx, attempt, file)
         return FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
-    return Json(await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act)))
+    return Json(await app.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act)))
 
 
 @route("GET /api/files/{name}", Permission.READ_SHARED, answer=bytes, media_type="application/octet-stream")
 async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
-    file = await call.house.store.look(lambda reader: find_file(reader, call.project_id, name))
+    file = await call.app.store.look(lambda reader: find_file(reader, call.project_id, name))
     return stored_content(call, file.digest)
 
 
@@ -77,16 +78,16 @@ async def download_blob(call: Call, query: BlobQuery) -> Stream:
 async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
     """Note files that an attempt left, and say whose content is missing."""
     worker_id, lease_id = call.path("worker"), call.path("lease")
-    house = call.house
+    app = call.app
     node = check_name("node", body.node)
     for file in body.files:
         _check(file)
     _check_contents(body.contents)
-    await house.store.look(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=house.clock.now()))
+    await app.store.look(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=app.clock.now()))
     for content in body.contents:
-        await asyncio.to_thread(house.blobs.put, content)
-    files = [_in_our_terms(file, node, house.blobs) for file in body.files]
-    await house.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
+        await asyncio.to_thread(app.blobs.put, content)
+    files = [_in_our_terms(file, node, app.blobs) for file in body.files]
+    await app.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
     return NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
 
@@ -94,13 +95,13 @@ async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
 @route("PUT /api/workers/{worker}/files/{lease}/{digest}", Permission.WORK, body=bytes)
 async def take_content(call: Call) -> ContentAnswer:
     """Store the content of a file that an attempt left."""
-    house, digest = call.house, call.path("digest")
-    now = house.clock.now()
-    await house.store.look(
+    app, digest = call.app, call.path("digest")
+    now = app.clock.now()
+    await app.store.look(
         partial(attempt_that_leaves, worker_id=call.path("worker"), lease_id=call.path("lease"), now=now)
     )
-    call.check_announced(house.max_file_bytes)
-    found, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
+    call.check_announced(app.max_file_bytes)
+    found, size_bytes = await app.blobs.put_stream(call.chunks(), limit_bytes=app.max_file_bytes)
     if found != digest:
         raise InvalidInput(
             f"content {shown(digest)}",

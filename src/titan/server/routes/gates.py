@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from titan.engine.gates import decide
 from titan.model.jobs import GateOutcome, Job, JobStatus
-from titan.ports import Reader, Transaction
+from titan.orchestrator.gates import decide
+from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
-from titan.server.access import ANYBODY_HERE
-from titan.server.call import Call
+from titan.server.http.access import ANYBODY_HERE
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
+from titan.server.http.validation_messages import check_text
 from titan.server.lookup import find_gate
-from titan.server.route import Routes
-from titan.server.texts import check_text
 from titan.wire.base import ScopeQuery
-from titan.wire.gates import DecideBody, GatesAnswer, GatesQuery, GateView
+from titan.wire.work import DecideBody, GatesAnswer, GatesQuery, GateView
 
 route = Routes()
 
@@ -28,7 +28,7 @@ def list_gates(call: Call, reader: Reader, query: GatesQuery) -> GatesAnswer:
 @route("GET /api/gates/{gate}", Permission.SEE_WORK)
 async def show_gate(call: Call, query: ScopeQuery) -> GateView:
     """Show a gate, by its id, its name, or the name of the job it stands behind."""
-    return await call.house.store.look(lambda reader: gate_view(reader, _find(reader, call, query)))
+    return await call.app.store.look(lambda reader: gate_view(reader, _find(reader, call, query)))
 
 
 @route("POST /api/gates/{gate}/approve", Permission.DECIDE, mutates=True)

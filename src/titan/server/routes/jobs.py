@@ -1,4 +1,4 @@
-"""Jobs: list, look at, wait for, read the output, tell the story, cancel, retry; their results, and the queue."""
+"""Jobs: list, look at, wait for, read the output, show the history, cancel, retry; their results, and the queue."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -10,26 +10,25 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from titan.engine.again import rerun_job
-from titan.engine.bus import Kind, Topic
-from titan.engine.cancel import cancel_jobs
-from titan.engine.retry import retry_job
 from titan.insight.story import story
 from titan.model.errors import StaleLease, TooLarge
-from titan.model.jobs import Job
-from titan.model.queue import QueuePart, ReadyPart
+from titan.model.jobs import Job, QueuePart, ReadyPart
 from titan.model.shaped import shaped
-from titan.ports import Reader, Transaction
+from titan.orchestrator.again import rerun_job
+from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.cancel import cancel_jobs
+from titan.orchestrator.retry import retry_job
+from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
+from titan.rules.jobs.wait_reason import QueueGroup, gather
 from titan.rules.names import plain
-from titan.rules.waiting import QueueGroup, gather
-from titan.server.answers import BYTES
-from titan.server.call import Call, Json
-from titan.server.house import House
-from titan.server.lists import Found, all_of, given, look_through
+from titan.server.app_state import AppState
+from titan.server.http.call import Call, Json
+from titan.server.http.pagination import Found, all_of, given, look_through
+from titan.server.http.responses import BYTES
+from titan.server.http.route import Routes
 from titan.server.lookup import find_job
-from titan.server.route import Routes
-from titan.server.work_views import job_view, job_views
+from titan.server.views.jobs import job_view, job_views
 from titan.wire.base import OkAnswer, ScopeQuery
 from titan.wire.work import (
     MAX_RESULT_BYTES,
@@ -98,12 +97,12 @@ def _fitting(reader: Reader, query: JobsQuery, jobs: list[Job]) -> list[Job]:
 @route("GET /api/jobs/{job}", Permission.SEE_WORK)
 async def show_job(call: Call, query: JobQuery) -> JobView:
     """Show a job with its attempts; with wait_seconds, wait until it is final."""
-    house = call.house
-    job = await house.store.look(partial(_find, call=call, scope=query))
+    app = call.app
+    job = await app.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
         topics = [Topic(Kind.JOB, job.id)]
-        await house.bus.wait_until(topics, partial(_is_final, house, job.id), query.wait_seconds)
-    return await house.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
+        await app.bus.wait_until(topics, partial(_is_final, app, job.id), query.wait_seconds)
+    return await app.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
 
 
 @route("POST /api/jobs/{job}/cancel", Permission.CHANGE_WORK, mutates=True)
@@ -116,47 +115,47 @@ def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> Cancelled:
 @route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
 async def tell_story(call: Call, query: ScopeQuery) -> StoryAnswer:
     """List what happened to a job, oldest first, in sentences."""
-    return await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
+    return await call.app.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
 
 
 @route("GET /api/jobs/{job}/log", Permission.SEE_WORK, answer=bytes, media_type="application/octet-stream")
 async def read_log(call: Call, query: LogQuery) -> Response[bytes] | Stream:
     """Give the output of a job's attempts, one after the other, as it was written."""
-    house = call.house
-    job = await house.store.look(partial(_find, call=call, scope=query))
-    size = sum(map(house.logs.size, await _leases(house, job.id, query.attempt)))
+    app = call.app
+    job = await app.store.look(partial(_find, call=call, scope=query))
+    size = sum(map(app.logs.size, await _leases(app, job.id, query.attempt)))
     headers = {"Titan-Log-Size": str(size)}
     end = None if query.limit_bytes is None else query.offset + query.limit_bytes
     if query.follow:
-        return Stream(_follow(house, job.id, query, end=end), media_type=BYTES, headers=headers)
-    parts = _parts(house, job.id, query.attempt, offset=query.offset, end=size if end is None else min(end, size))
+        return Stream(_follow(app, job.id, query, end=end), media_type=BYTES, headers=headers)
+    parts = _parts(app, job.id, query.attempt, offset=query.offset, end=size if end is None else min(end, size))
     return Stream(parts, media_type=BYTES, headers=headers)
 
 
-async def _follow(house: House, job_id: str, query: LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
+async def _follow(app: AppState, job_id: str, query: LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
     """Yield output as it arrives, until `end`, or until the job, or the attempt that is asked for, has ended."""
     offset = query.offset
-    with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
+    with app.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
         while True:
-            is_over = await house.store.look(partial(_writes_no_more, job_id=job_id, attempt=query.attempt))
-            async for part in _parts(house, job_id, query.attempt, offset=offset, end=end):
+            is_over = await app.store.look(partial(_writes_no_more, job_id=job_id, attempt=query.attempt))
+            async for part in _parts(app, job_id, query.attempt, offset=offset, end=end):
                 offset += len(part)
                 yield part
-            if is_over or house.bus.is_closed or (end is not None and offset >= end):
+            if is_over or app.bus.is_closed or (end is not None and offset >= end):
                 return
-            await watch.heard(FOLLOW_SECONDS)
+            await watch.wait(FOLLOW_SECONDS)
 
 
 async def _parts(
-    house: House, job_id: str, attempt: int | None, *, offset: int, end: int | None
+    app: AppState, job_id: str, attempt: int | None, *, offset: int, end: int | None
 ) -> AsyncIterator[bytes]:
     """Yield the stored bytes from `offset` to `end` (None: all there is) of the attempts' joined output."""
     start = 0  # where the attempt's output begins in the whole
-    for lease_id in await _leases(house, job_id, attempt):
-        size = house.logs.size(lease_id)
+    for lease_id in await _leases(app, job_id, attempt):
+        size = app.logs.size(lease_id)
         while start <= offset < start + size and (end is None or offset < end):
             limit = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - offset)
-            part = house.logs.read(lease_id, offset - start, limit)
+            part = app.logs.read(lease_id, offset - start, limit)
             if not part:
                 break
             offset += len(part)
@@ -164,8 +163,8 @@ async def _parts(
         start += size
 
 
-async def _leases(house: House, job_id: str, attempt: int | None) -> list[str]:
-    attempts = await house.store.look(lambda reader: reader.attempts_of_job(job_id))
+async def _leases(app: AppState, job_id: str, attempt: int | None) -> list[str]:
+    attempts = await app.store.look(lambda reader: reader.attempts_of_job(job_id))
     return [a.lease_id for a in attempts if attempt is None or a.number == attempt]
 
 
@@ -176,8 +175,8 @@ def _writes_no_more(reader: Reader, *, job_id: str, attempt: int | None) -> bool
     return any(each.number == attempt and each.outcome is not None for each in tried)
 
 
-async def _is_final(house: House, job_id: str) -> bool:
-    return (await house.store.look(lambda reader: _again(reader, job_id))).status.is_final
+async def _is_final(app: AppState, job_id: str) -> bool:
+    return (await app.store.look(lambda reader: _again(reader, job_id))).status.is_final
 
 
 def _again(reader: Reader, job_id: str) -> Job:
@@ -208,7 +207,7 @@ def retry_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Retried:
 @route("POST /api/jobs/{job}/rerun", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
 def rerun_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> Submitted:
     """Run a job once more with its inputs, as a DAG of its own."""
-    return rerun_job(tx, _job(tx, call, query), call.submitter, dag_id=call.house.ids.dag_id())
+    return rerun_job(tx, _job(tx, call, query), call.submitter, dag_id=call.app.ids.dag_id())
 
 
 def _job(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
@@ -252,7 +251,7 @@ async def get_result(call: Call, query: ScopeQuery) -> ResultAnswer:
         value = reader.result(job.id)
         return ResultAnswer(job_id=job.id, is_set=value is not None, value=msgspec.Raw((value or "null").encode()))
 
-    return await call.house.store.look(look)
+    return await call.app.store.look(look)
 
 
 @route("GET /api/queue", Permission.SEE_ALL)

@@ -13,14 +13,14 @@ from litestar.types import Receive, Scope, Send
 
 from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
-from titan.ports import LanguageModel
+from titan.ports.runtime import LanguageModel
 from titan.rules.access import Permission
-from titan.server.answers import json_answer
-from titan.server.call import Call
-from titan.server.chat_answer import Chunks, answer_json, error_event, error_json, error_status
-from titan.server.chat_request import ChatAsked, parse_chat
-from titan.server.chat_witness import Witness, check_named_run
-from titan.server.route import Routes
+from titan.server.http.call import Call
+from titan.server.http.responses import json_answer
+from titan.server.http.route import Routes
+from titan.server.model_proxy.answers import Chunks, answer_json, error_event, error_json, error_status
+from titan.server.model_proxy.recording import CallRecorder, check_named_run
+from titan.server.model_proxy.requests import ChatAsked, parse_chat
 
 route = Routes()
 
@@ -34,28 +34,33 @@ async def chat(call: Call) -> Response[Any]:
     body = await call.raw_body()
     try:
         await check_named_run(call)
-        witness = Witness(call, body)
+        call_recorder = CallRecorder(call, body)
     except (InvalidInput, Forbidden) as error:  # it is not known whose call it is, or it is nobody's to tell of
         return _refusal(error)
+    return await answer_chat(call, body, call_recorder)
+
+
+async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> Response[Any]:
+    """Return the model's answer to a request in OpenAI's dialect; `call_recorder` has the call recorded."""
     with ExitStack() as leaving:
-        leaving.enter_context(witness)
+        leaving.enter_context(call_recorder)
         try:
             model = _model(call)
             asked = parse_chat(body, model_name=model.name)
         except TitanError as error:
-            witness.refuse(error)
+            call_recorder.refuse(error)
             return _refusal(error)
         try:
             if not asked.is_streamed:
-                return await _answer(call, model, asked, witness)
-            stream = _ChatStream(model, asked, witness)
+                return await _answer(call, model, asked, call_recorder)
+            stream = _ChatStream(model, asked, call_recorder)
             if not await call.while_connected(stream.begin()):
                 return _nobody_there()
         except (NotSupported, ModelNotConfigured) as error:  # the model cannot do that, or was never reached
-            witness.refuse(error)
+            call_recorder.refuse(error)
             return _refusal(error)
         except TitanError as error:
-            witness.leave(error)
+            call_recorder.leave(error)
             return _refusal(error)
         leaving.pop_all()
     return ClosingStream(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
@@ -64,7 +69,7 @@ async def chat(call: Call) -> Response[Any]:
 @route("GET /v1/models", Permission.READ_SHARED)
 async def list_models(call: Call) -> dict[str, object]:
     """Name the model that answers."""
-    return models_json(call.house.model)
+    return models_json(call.app.model)
 
 
 def models_json(model: LanguageModel | None) -> dict[str, object]:
@@ -79,11 +84,11 @@ def models_json(model: LanguageModel | None) -> dict[str, object]:
 class _ChatStream:
     """The answer as server-sent events, as the model says it."""
 
-    def __init__(self, model: LanguageModel, asked: ChatAsked, witness: Witness) -> None:
+    def __init__(self, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> None:
         self._pieces = model.stream(asked.request)
-        self._witness = witness
+        self._call_recorder = call_recorder
         self._chunks = Chunks(
-            completion_id=witness.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
+            completion_id=call_recorder.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
         )
         self._first: ModelDelta | ModelAnswer | None = None
         self._events: AsyncGenerator[bytes, None] | None = None
@@ -98,7 +103,7 @@ class _ChatStream:
         return True
 
     def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        self._events = self._told()
+        self._events = self._chunked()
         return self._events
 
     async def aclose(self) -> None:
@@ -106,9 +111,9 @@ class _ChatStream:
         if self._events is not None:
             await self._events.aclose()
         await self._pieces.aclose()
-        self._witness.leave()
+        self._call_recorder.leave()
 
-    async def _told(self) -> AsyncGenerator[bytes, None]:
+    async def _chunked(self) -> AsyncGenerator[bytes, None]:
         assert self._first is not None
         yield self._chunks.first(self._first)
         try:
@@ -116,26 +121,26 @@ class _ChatStream:
             async for piece in self._pieces:
                 yield self._event(piece)
         except TitanError as error:
-            self._witness.leave(error)
+            self._call_recorder.leave(error)
             yield error_event(error)
         except Exception as error:
-            self._witness.leave(error)
+            self._call_recorder.leave(error)
             raise
 
     def _event(self, piece: ModelDelta | ModelAnswer) -> bytes:
         if isinstance(piece, ModelAnswer):
-            self._witness.answered(piece)
+            self._call_recorder.answered(piece)
             return self._chunks.end(piece)
-        self._witness.heard(piece)
+        self._call_recorder.add(piece)
         return self._chunks.delta(piece)
 
 
-async def _answer(call: Call, model: LanguageModel, asked: ChatAsked, witness: Witness) -> Response[bytes]:
+async def _answer(call: Call, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> Response[bytes]:
     answer = await call.while_connected(model.complete(asked.request))
     if answer is None:
         return _nobody_there()
-    witness.answered(answer)
-    return json_answer(answer_json(answer, completion_id=witness.id, created=int(time.time())))
+    call_recorder.answered(answer)
+    return json_answer(answer_json(answer, completion_id=call_recorder.id, created=int(time.time())))
 
 
 def _refusal(error: TitanError) -> Response[bytes]:
@@ -147,8 +152,8 @@ def _nobody_there() -> Response[bytes]:
 
 
 def _model(call: Call) -> LanguageModel:
-    if call.house.model is not None:
-        return call.house.model
+    if call.app.model is not None:
+        return call.app.model
     raise ModelNotConfigured(
         "language model",
         expected="one behind this server",
@@ -165,7 +170,7 @@ class Closable(Protocol):
         """Begin. Called once, or not at all when the client has left by then."""
 
     async def aclose(self) -> None:
-        """Stop, and let go of everything."""
+        """Stop, and release everything."""
 
 
 class ClosingStream(Stream):

@@ -5,17 +5,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
 from titan.model.runs import Note, Run, Stops
-from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.orchestrator.receipts import note_once
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
-from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.rules.names import shown
-from titan.server.call import Call
-from titan.server.recorded_views import note_view, run_view
-from titan.server.route import Routes
+from titan.rules.runs.attention import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
 from titan.server.routes.registry import find_recorded, since
+from titan.server.views.runs import note_view, run_view
 from titan.wire.base import OkAnswer
 from titan.wire.notes import (
     InterceptReason,
@@ -42,15 +43,15 @@ def list_notes(call: Call, reader: CallReader) -> NotesAnswer:
     return NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
 
-@route("POST /api/v1/runs/{run}/notes", Permission.ADMINISTER, status=201, mutates=True)
+@route("POST /api/v1/runs/{run}/notes", Permission.CURATE, status=201, mutates=True)
 async def add_note(call: Call, body: NewNoteBody) -> NoteView:
     """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
     mark = call.mark()
     _check(body)
-    clean = call.house.recorder.without_secrets
-    note_id, text, name = call.house.ids.secret(), clean(body.text), clean(_name(body) or "") or None
+    clean = call.app.recorder.without_secrets
+    note_id, text, name = call.app.ids.secret(), clean(body.text), clean(_name(body) or "") or None
     author = clean(body.author) if body.author else call.caller.name
-    action_id = body.action_id and call.house.recorder.known_as(body.action_id)
+    action_id = body.action_id and call.app.recorder.known_as(body.action_id)
 
     def act(tx: CallTransaction) -> Note:
         run = find_recorded(tx, call)
@@ -77,12 +78,12 @@ async def add_note(call: Call, body: NewNoteBody) -> NoteView:
     return note_view(await call.change_runs(act))
 
 
-@route("DELETE /api/v1/runs/{run}/notes/{note}", Permission.ADMINISTER)
+@route("DELETE /api/v1/runs/{run}/notes/{note}", Permission.CURATE)
 def take_back_note(call: Call, tx: CallTransaction) -> OkAnswer:
     """Delete what somebody said of a run or of one of its actions."""
     note_id = call.path("note")
     run = find_recorded(tx, call)
-    note = tx.note_said(run.project_id, note_id)
+    note = tx.note_by_id(run.project_id, note_id)
     if note is None or note.run_id != run.id:
         raise UnknownNote(
             f"note {shown(note_id)}",
@@ -95,7 +96,7 @@ def take_back_note(call: Call, tx: CallTransaction) -> OkAnswer:
     return OkAnswer()
 
 
-@route("POST /api/v1/runs/{run}/unmute", Permission.ADMINISTER)
+@route("POST /api/v1/runs/{run}/unmute", Permission.CURATE)
 def unmute_run(call: Call, tx: CallTransaction) -> UnmuteAnswer:
     """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
     run = find_recorded(tx, call)
@@ -161,7 +162,7 @@ def _check_action(reader: CallReader, project_id: str, run_id: str, action_id: s
 @route("GET /api/v1/intercepts", Permission.SEE_ALL)
 def list_intercepts(call: Call, reader: CallReader, query: InterceptsQuery) -> InterceptsAnswer:
     """List the runs that need attention, the latest first, with the reasons."""
-    thresholds = call.house.thresholds
+    thresholds = call.app.thresholds
     begin = since(call, query.window) or LONG_AGO
     looked_at, at_once, is_all = 0, 5 * query.limit, False
     found: list[InterceptView] = []
@@ -191,9 +192,11 @@ def _intercepts(
     for run, is_unrecovered in rows:
         of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
         if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
-            told = [InterceptReason(kind=reason.kind.value, text=reason.text) for reason in why]
+            shown_reasons = [InterceptReason(kind=reason.kind.value, text=reason.text) for reason in why]
             said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
-            yield InterceptView(run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said))
+            yield InterceptView(
+                run=run_view(run), reasons=shown_reasons, acknowledged=None if said is None else note_view(said)
+            )
 
 
 def _stops_of_agent(reader: CallReader, run: Run) -> Stops:

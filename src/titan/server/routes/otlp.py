@@ -13,17 +13,16 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from titan.engine.preparing import LARGE_BYTES
 from titan.ingest import openai_agents, otlp
 from titan.ingest.values import Batch
 from titan.model.actions import Entry
+from titan.recorder.preprocess import LARGE_BYTES
 from titan.rules.access import Permission
-from titan.server.answers import json_answer
-from titan.server.call import Call
-from titan.server.reach import is_limited
-from titan.server.route import Routes
+from titan.server.http.authorization import is_limited
+from titan.server.http.call import Call
+from titan.server.http.responses import PROTOBUF, json_answer
+from titan.server.http.route import Routes
 from titan.server.routes.recording import record
-from titan.server.rpc_status import PROTOBUF
 
 route = Routes()
 
@@ -66,7 +65,7 @@ async def take_metrics(call: Call) -> Response[bytes]:
 async def take_openai_agents(call: Call) -> dict[str, object]:
     """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
-    batch = await _record(call, partial(openai_agents.read, raw, received_at=call.house.clock.now()))
+    batch = await _record(call, partial(openai_agents.read, raw, received_at=call.app.clock.now()))
     return _partial(batch, "rejectedSpans")
 
 
@@ -75,7 +74,7 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
     media, encoding = call.header("content-type"), call.header("content-encoding")
     reading = partial(read, raw, content_type=media, content_encoding=encoding)
     if len(raw) >= LARGE_BYTES and not is_limited(call):
-        return await call.house.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
+        return await call.app.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
     return await _record(call, reading)
 
 

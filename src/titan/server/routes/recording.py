@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from titan.engine.recorder import Recorded
 from titan.ingest.actions import entries_of
 from titan.model.actions import Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
-from titan.ports import Reader
+from titan.ports.jobs_store import Reader
+from titan.recorder.recorder import Recorded
 from titan.rules.access import Permission
-from titan.server.call import Call
-from titan.server.reach import check_told_of, deliver_for, is_limited
-from titan.server.route import Routes
+from titan.server.http.authorization import check_may_report, deliver_for, is_limited
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
 from titan.wire.recording import RecordAnswer, RecordBody, RecordQuery
 
 route = Routes()
@@ -23,7 +23,7 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ToldRun:
+class RequestRun:
     """The run that a request's entries belong to, where they name none."""
 
     id: str
@@ -37,24 +37,24 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
     if call.caller.role is Role.WORKER:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
-    own = await call.house.store.look(partial(_own_run, call=call, lease_id=query.lease))
+    own = await call.app.store.look(partial(_own_run, call=call, lease_id=query.lease))
     if own is not None:
         call.be_of(own.project_id, is_fixed=True)  # also of what others deliver for a job
 
     def read() -> list[Entry]:
-        return told_in(call.decode(raw, RecordBody), own)
+        return reported_in(call.decode(raw, RecordBody), own)
 
     recorded = await record(call, read)
     return RecordAnswer(stored=recorded.stored, repeated=recorded.repeated)
 
 
-def told_in(body: RecordBody, own: ToldRun | None) -> list[Entry]:
+def reported_in(body: RecordBody, own: RequestRun | None) -> list[Entry]:
     """Return what a body of POST /api/v1/actions tells; `own` is the run of the job that tells it.
 
     Raises:
         InvalidInput: an entry names no run and none is known, or holds what `entries_of` refuses.
     """
-    run = ToldRun(body.run_id, body.agent_id) if body.run_id else own
+    run = RequestRun(body.run_id, body.agent_id) if body.run_id else own
     if run is None and any(entry.run_id is None for entry in body.entries):
         raise InvalidInput(
             "entries without a run",
@@ -76,14 +76,14 @@ async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
     def checked() -> list[Entry]:
         entries = list(read())
         run_ids = list(dict.fromkeys(entry.run_id for entry in entries))
-        call.house.store.read(partial(check_told_of, call=call, run_ids=run_ids))
+        call.app.store.read(partial(check_may_report, call=call, run_ids=run_ids))
         return entries
 
-    told = checked if is_limited(call) else read
-    return await call.house.recorder.record(call.project_id, told, is_fixed=call.is_project_fixed)
+    entries = checked if is_limited(call) else read
+    return await call.app.recorder.record(call.project_id, entries, is_fixed=call.is_project_fixed)
 
 
-def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
+def _with_agent(entries: list[Entry], run: RequestRun | None) -> list[Entry]:
     """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
     if run is None or run.agent_id is None:
         return entries
@@ -98,22 +98,22 @@ def _names_agent(entries: Iterable[Entry]) -> bool:
     return any(isinstance(entry, RunEntry) and entry.agent_id for entry in entries)
 
 
-def _naming(run: ToldRun, project: str | None, entries: Iterable[Entry]) -> RunEntry:
+def _naming(run: RequestRun, project: str | None, entries: Iterable[Entry]) -> RunEntry:
     first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in entries)
     return RunEntry(run_id=run.id, source=Source.SDK, at=first, agent_id=run.agent_id, project=project)
 
 
-async def run_of_caller(call: Call) -> ToldRun | None:
+async def run_of_caller(call: Call) -> RequestRun | None:
     """Return the run of the job that asks; None when no job does."""
-    return await call.house.store.look(partial(_own_run, call=call, lease_id=None))
+    return await call.app.store.look(partial(_own_run, call=call, lease_id=None))
 
 
-def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | None:
+def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun | None:
     """Return the run of the attempt that asks, or that a worker asks for."""
     attempt = call.caller.attempt
     if attempt is None and lease_id is not None:
         attempt = reader.attempt(lease_id)
-        if attempt is None or call.caller.project_id not in (None, attempt.project_id):
+        if attempt is None or not call.caller.owns(attempt.project_id):
             raise UnknownJob(
                 f"lease {lease_id[:60]!a}",
                 expected="the lease of an attempt",
@@ -125,6 +125,6 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | N
         return None
     if job.run_id is not None:
         run = reader.run_control(job.project_id, job.run_id)
-        return ToldRun(job.run_id, run.agent_id if run else None, job.project_id)
+        return RequestRun(job.run_id, run.agent_id if run else None, job.project_id)
     dag = reader.dag(job.dag_id)
-    return ToldRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission
+    return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission

@@ -1,23 +1,39 @@
 """Agents; and what the routes of runs share: reading, changing, finding one, filtering."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from titan.insight.determinism.versions import difference, interval, mean
 from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
-from titan.model.run_status import RunStatus
-from titan.model.runs import Run
+from titan.model.run_control import RunStatus
+from titan.model.runs import AgentVersion, Run
 from titan.model.shaped import shaped
-from titan.ports_calls import CallReader, RunFilter
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.rules.windows import WINDOWS_ARE, is_window, span_of
-from titan.server.call import Call
-from titan.server.lists import given
-from titan.server.recorded_views import agent_view
-from titan.server.route import Routes
-from titan.wire.agents import AgentsAnswer, AgentsQuery, AgentStatsView, ErrorTypeView, TrendDay, TrendView
+from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of
+from titan.server.http.call import Call
+from titan.server.http.pagination import given
+from titan.server.http.route import Routes
+from titan.server.views.runs import agent_view, registered_view
+from titan.wire.agents import (
+    AgentsAnswer,
+    AgentsQuery,
+    AgentStatsView,
+    AgentVersionsAnswer,
+    AgentVersionsQuery,
+    AgentVersionView,
+    AgentView,
+    ErrorTypeView,
+    TrendDay,
+    TrendView,
+    VersionDifferenceView,
+)
+from titan.wire.base import IntervalView
 from titan.wire.runs import RegistryQuery
 
 route = Routes()
@@ -27,6 +43,7 @@ T = TypeVar("T")
 COUNTED: Final = 10_000  # further, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
+VERSIONS: Final = 20
 
 
 def find_recorded(reader: CallReader, call: Call) -> Run:
@@ -35,7 +52,7 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
     Raises:
         UnknownRun: nothing is known of it, under this name or another.
     """
-    named, run_id = call.path("run"), call.house.recorder.known_as(call.path("run"))
+    named, run_id = call.path("run"), call.app.recorder.known_as(call.path("run"))
     for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
         run = reader.run(call.project_id, known)
         if run is not None:
@@ -59,7 +76,7 @@ def since(call: Call, window: str) -> datetime | None:
             "query: window", expected=WINDOWS_ARE, found=shown(window), next_step="For example window=24h."
         )
     span = span_of(window)
-    return None if span is None else call.house.clock.now() - span
+    return None if span is None else call.app.clock.now() - span
 
 
 def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
@@ -113,37 +130,114 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
 
 @route("GET /api/v1/agents", Permission.SEE_ALL)
 def list_agents(call: Call, reader: CallReader, query: AgentsQuery) -> AgentsAnswer:
-    """List the agents that runs were recorded of, by id."""
-    agents = reader.agents(call.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1)
-    is_last = len(agents) <= query.limit
-    shown_agents = agents[: query.limit]
-    return AgentsAnswer(
-        data=[agent_view(agent) for agent in shown_agents],
-        next_cursor=None if is_last else shown_agents[-1].agent_id,
-    )
+    """List the agents that runs were recorded of or that are registered, by id."""
+    project_id, after = call.project_id, query.cursor or ""
+    agents = reader.agents(project_id, part=query.q or None, after=after, limit=query.limit + 1)
+    registered = {one.id: one for one in reader.registered_agents(project_id)}
+    views = [agent_view(agent, registered.pop(agent.agent_id, None)) for agent in agents]
+    until = agents[-1].agent_id if len(agents) > query.limit else None
+    part = (query.q or "").casefold()
+    views += [
+        registered_view(one)
+        for one in registered.values()
+        if one.id > after and part in one.id.casefold() and (until is None or one.id < until)
+    ]
+    views.sort(key=lambda view: view.agent_id)
+    is_last = len(views) <= query.limit
+    return AgentsAnswer(data=views[: query.limit], next_cursor=None if is_last else views[query.limit - 1].agent_id)
 
 
 @route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
 def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
-    now = call.house.clock.now()
-    agent_id = call.house.recorder.known_as(call.path("agent"))
-    project_id = call.project_id
-    agents = reader.agents(project_id, agent_id=agent_id, limit=1)
-    if not agents:
-        raise UnknownAgent(
-            f"agent {shown(agent_id)}",
-            expected="an agent that runs were recorded of",
-            found="none",
-            next_step="List them with GET /api/v1/agents.",
-        )
+    now, project_id = call.app.clock.now(), call.project_id
+    agent = _found_agent(call, reader)
+    agent_id = agent.agent_id
     days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
     return AgentStatsView(
-        agent=agent_view(agents[0]),
-        days=[shaped(TrendDay, day, day=day.day.isoformat(), cost_usd=day.cost) for day in days],
+        agent=agent,
+        days=[
+            shaped(
+                TrendDay,
+                day,
+                day=day.day.isoformat(),
+                cost_usd=day.cost,
+                determinism=day.scores / day.scored if day.scored else None,
+            )
+            for day in days
+        ],
         trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
         errors=[
             shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
             for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
         ],
+    )
+
+
+@route("GET /api/v1/agents/{agent}/versions", Permission.SEE_ALL)
+def show_versions(call: Call, reader: CallReader, query: AgentVersionsQuery) -> AgentVersionsAnswer:
+    """Show an agent's versions by their code, with the determinism of their runs, and compare two of them."""
+    agent = _found_agent(call, reader)
+    found = reader.versions_of_agent(call.project_id, agent.agent_id, limit=VERSIONS)
+    after = found[0] if found and query.after is None else _version(found, query.after)
+    older = [one for one in found if one is not after]
+    before = older[0] if older and query.before is None else _version(found, query.before)
+    return AgentVersionsAnswer(
+        data=[_version_view(one) for one in found],
+        difference=None if before is None or after is None else _difference_view(before, after),
+    )
+
+
+def _version(found: Sequence[AgentVersion], digest: str | None) -> AgentVersion | None:
+    """Return the version that a digest, or its beginning, names; None where none is named.
+
+    Raises:
+        InvalidInput: it names none, or several.
+    """
+    if digest is None:
+        return None
+    named = [one for one in found if one.digest.startswith(digest)]
+    if len(named) != 1:
+        raise InvalidInput(
+            f"version {shown(digest)}",
+            expected="the digest of one of the agent's last versions",
+            found=f"{len(named)} that begin so",
+            next_step="List them with GET /api/v1/agents/{agent}/versions.",
+        )
+    return named[0]
+
+
+def _version_view(version: AgentVersion) -> AgentVersionView:
+    known = interval(version)
+    return shaped(
+        AgentVersionView,
+        version,
+        mean=mean(version),
+        interval=None if known is None else IntervalView(low=known[0], high=known[1]),
+    )
+
+
+def _difference_view(before: AgentVersion, after: AgentVersion) -> VersionDifferenceView:
+    found = difference(before, after)
+    return shaped(VersionDifferenceView, found, before=before.digest, after=after.digest, verdict=found.verdict.value)
+
+
+def _found_agent(call: Call, reader: CallReader) -> AgentView:
+    """Return the agent that the path names.
+
+    Raises:
+        UnknownAgent: no run was recorded of it, and it is not registered.
+    """
+    agent_id = call.app.recorder.known_as(call.path("agent"))
+    agents = reader.agents(call.project_id, agent_id=agent_id, limit=1)
+    registered = reader.registered_agent(call.project_id, agent_id)
+    if agents:
+        return agent_view(agents[0], registered)
+    if registered is not None:
+        return registered_view(registered)
+    raise UnknownAgent(
+        f"agent {shown(agent_id)}",
+        expected="an agent that runs were recorded of, or that is registered",
+        found="none",
+        next_step="List them with GET /api/v1/agents.",
     )

@@ -7,29 +7,29 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from titan.engine.again import resume_run
-from titan.engine.cancel import cancel_run as cancel_all_of
-from titan.engine.cancel import end_run as note_end
-from titan.engine.retry import retry_run
-from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
-from titan.insight.likeness import similar_names
+from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.insight.suggestions import similar_names
 from titan.model.errors import Conflict
-from titan.model.run_control import RunOutcome
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunOutcome, RunStatus
 from titan.model.runs import Run
-from titan.ports import Transaction
-from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.orchestrator.again import resume_run
+from titan.orchestrator.cancel import cancel_run as cancel_all_of
+from titan.orchestrator.cancel import end_run as note_end
+from titan.orchestrator.retry import retry_run
+from titan.ports.jobs_store import Transaction
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.rules.run_lifecycle import end_by_hand
-from titan.server.call import Call
+from titan.rules.runs.lifecycle import end_by_hand
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
+from titan.server.http.validation_messages import check_text
 from titan.server.lookup import find_run
-from titan.server.recorded_views import run_detail_view, run_view, run_views
-from titan.server.route import Routes
 from titan.server.routes.recording import record
 from titan.server.routes.registry import COUNTED, find_recorded, run_filter
-from titan.server.texts import check_text
-from titan.server.work_views import Stages, add_stages
+from titan.server.views.jobs import Stages, add_stages
+from titan.server.views.runs import run_detail_view, run_view, run_views
 from titan.wire.base import OkAnswer
 from titan.wire.recording import EndRunBody
 from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
@@ -108,7 +108,7 @@ async def end_run(call: Call, body: EndRunBody) -> RunView:
     run = await call.read_runs(partial(find_recorded, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))
-    elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now()):
+    elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.app.clock.now()):
         await record(call, lambda: [end])
     return await _answer(call, await call.read_runs(partial(find_recorded, call=call)))
 
@@ -158,7 +158,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
         await call.change_runs(act)
 
 
-@route("POST /api/v1/runs/{run}/restore", Permission.ADMINISTER)
+@route("POST /api/v1/runs/{run}/restore", Permission.CURATE)
 async def restore_run(call: Call) -> RunView:
     """Bring an archived run back into the lists and the search."""
 
@@ -171,7 +171,7 @@ async def restore_run(call: Call) -> RunView:
     return await _answer(call, await call.change_runs(act))
 
 
-@route("POST /api/v1/runs/{run}/archive", Permission.ADMINISTER)
+@route("POST /api/v1/runs/{run}/archive", Permission.CURATE)
 async def archive_run(call: Call) -> RunView:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
@@ -201,7 +201,7 @@ def _ended(run: Run) -> Run:
     how = (
         "cancel it with POST /api/v1/runs/{run}/cancel (titan cancel --run RUN)"
         if run.has_stages
-        else "say it with POST /api/v1/runs/{run}/end (titan runs end RUN)"
+        else "say it with POST /api/v1/runs/{run}/end (titan runs edit RUN --end failed)"
     )
     raise Conflict(
         f"run {shown(run.id)}",
@@ -227,12 +227,12 @@ def _unpinned(run: Run) -> Run:
     )
 
 
-@route("DELETE /api/v1/runs/{run}", Permission.ADMINISTER)
+@route("DELETE /api/v1/runs/{run}", Permission.CURATE)
 async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
     run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded(reader, call))))
     if run.has_stages:
-        await call.house.cleaner.forget_stages(run)
+        await call.app.maintenance.forget_stages(run)
 
     def act(tx: CallTransaction) -> set[str]:
         left: set[str] = set()
@@ -244,15 +244,15 @@ async def delete_run(call: Call) -> OkAnswer:
             tx.forget_run(run.project_id, run.id)
         return left
 
-    await call.house.cleaner.discard(await call.change_runs(act))
+    await call.app.maintenance.discard(await call.change_runs(act))
     return OkAnswer()
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
-    """Yield what agentsentinel-sdk told of replays of a run: its content once more."""
+    """Yield the runs under which agentsentinel-sdk reported replays of a run: they repeat its content."""
     while True:
         run_id = replay_session(run_id)
-        run = tx.run(call.project_id, call.house.recorder.known_as(run_id))
+        run = tx.run(call.project_id, call.app.recorder.known_as(run_id))
         if run is None or REPLAY_TAG not in run.tags:
             return
         yield run

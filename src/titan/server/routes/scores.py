@@ -8,13 +8,13 @@ from titan.ingest.langfuse_scores import Refused, Score, read_events, read_score
 from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
 from titan.model.runs import Note
-from titan.ports_calls import CallTransaction
+from titan.ports.runs_store import CallTransaction
 from titan.rules.access import Permission
-from titan.rules.run_lifecycle import not_heard_yet
-from titan.server.answers import json_answer
-from titan.server.call import Call
-from titan.server.reach import check_teller
-from titan.server.route import Routes
+from titan.rules.runs.lifecycle import not_reported_yet
+from titan.server.http.authorization import check_reporter
+from titan.server.http.call import Call
+from titan.server.http.responses import json_answer
+from titan.server.http.route import Routes
 from titan.server.routes.recording import run_of_caller
 from titan.wire.scores import (
     EventRefused,
@@ -55,16 +55,16 @@ async def add_scores(call: Call) -> Response[bytes]:
 async def take_ingestion(call: Call) -> IngestionAnswer:
     """Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry."""
     read = read_events(await call.raw_body())
-    scores, _ = _split([told for _, told in read])
+    scores, _ = _split([each for _, each in read])
     await _keep(call, scores)
     return IngestionAnswer(
-        successes=[EventTaken(id=event_id) for event_id, told in read if isinstance(told, Score)],
-        errors=[EventRefused(id=event_id, message=told.reason) for event_id, told in read if isinstance(told, Refused)],
+        successes=[EventTaken(id=event_id) for event_id, each in read if isinstance(each, Score)],
+        errors=[EventRefused(id=event_id, message=each.reason) for event_id, each in read if isinstance(each, Refused)],
     )
 
 
 def _split(read: Sequence[Score | Refused]) -> tuple[list[Score], list[Refused]]:
-    return [told for told in read if isinstance(told, Score)], [told for told in read if isinstance(told, Refused)]
+    return [each for each in read if isinstance(each, Score)], [each for each in read if isinstance(each, Refused)]
 
 
 def _results(scores: Sequence[Score], refused: Sequence[Refused]) -> ScoresAnswer:
@@ -78,9 +78,9 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     Raises:
         Forbidden: a job speaks of somebody else's run; nothing was kept.
     """
-    await check_teller(call, list(dict.fromkeys(score.trace_id for score in scores)))
+    await check_reporter(call, list(dict.fromkeys(score.trace_id for score in scores)))
     own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
-    clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
+    clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
     author = "langfuse"
 
     def act(tx: CallTransaction) -> list[str]:
@@ -110,20 +110,20 @@ def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> s
 
     Scores are sent at once and spans in batches, so it may be unheard of yet.
     """
-    project_id, trace_id = call.project_id, call.house.recorder.known_as(score.trace_id)
+    project_id, trace_id = call.project_id, call.app.recorder.known_as(score.trace_id)
     run = tx.run(project_id, trace_id)
     if run is not None:
         return run.id
     run_id = own or trace_id
     if tx.run(project_id, run_id) is None:
-        keeps_content = call.house.recorder.capture.keeps_content(project_id)
+        keeps_content = call.app.recorder.capture.keeps_content(project_id)
         at = score.at or tx.now
-        tx.save_run(not_heard_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps_content))
+        tx.save_run(not_reported_yet(project_id, run_id, at=at, now=tx.now, keeps_content=keeps_content))
     return run_id
 
 
 def _note_id(call: Call, score: Score) -> str:
     """Return an id for good: a score that is sent again under its id replaces the one before."""
     if score.id is None:
-        return call.house.ids.secret()
+        return call.app.ids.secret()
     return digest_of(f"{call.project_id} langfuse {score.id}").hex()

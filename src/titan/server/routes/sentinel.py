@@ -4,20 +4,21 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
-from titan.ingest import sentinel_shapes
-from titan.ingest.sentinel import read_batch
-from titan.ingest.sentinel_fields import Sender, read_as
-from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
-from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
+from titan.ingest.agentsentinel import shapes
+from titan.ingest.agentsentinel.fields import Sender, read_as
+from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention, read_replay_results
+from titan.ingest.agentsentinel.reports import read_batch
+from titan.ingest.agentsentinel.shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
 from titan.insight.interventions import intervention_of
 from titan.model.actions import Entry
-from titan.ports_calls import CallFilter, CallReader
+from titan.ports.actions import CallFilter
+from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
-from titan.server.call import Call
-from titan.server.recorded_views import intervention_view
-from titan.server.route import Routes
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
-from titan.server.routes.telemetry import aware, told_of
+from titan.server.routes.telemetry import aware, content_of
+from titan.server.views.runs import intervention_view
 from titan.wire.sentinel import (
     ApprovalAnswer,
     ApprovalCheckAnswer,
@@ -55,10 +56,10 @@ async def check_kill_switch(call: Call, query: KillSwitchQuery) -> KillSwitchAns
     return KillSwitchAnswer()
 
 
-@route("POST /api/v1/ingest", Permission.RECORD, body=sentinel_shapes.BatchBody, status=202, adds=True)
+@route("POST /api/v1/ingest", Permission.RECORD, body=shapes.BatchBody, status=202, adds=True)
 async def ingest(call: Call) -> IngestAnswer:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
-    body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.house.clock.now()
+    body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.app.clock.now()
     refused: list[RefusedView] = []
 
     def read() -> Sequence[Entry]:
@@ -75,12 +76,12 @@ async def ingest(call: Call) -> IngestAnswer:
     return IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
 
 
-@route("POST /api/v1/interventions", Permission.RECORD, body=sentinel_shapes.InterventionBody, status=201, adds=True)
+@route("POST /api/v1/interventions", Permission.RECORD, body=shapes.InterventionBody, status=201, adds=True)
 async def add_intervention(call: Call) -> InterventionAnswer:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
-    told = read_intervention(await call.raw_body(), _sender(call))
-    await record(call, lambda: intervention_entries(told))
-    return InterventionAnswer(id=told.id)
+    intervention = read_intervention(await call.raw_body(), _sender(call))
+    await record(call, lambda: intervention_entries(intervention))
+    return InterventionAnswer(id=intervention.id)
 
 
 @route("GET /api/v1/interventions", Permission.SEE_ALL)
@@ -98,7 +99,7 @@ def list_interventions(call: Call, reader: CallReader, query: InterventionsQuery
     found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
     by_type = reader.count_interventions(project_id, wanted)
     return InterventionsAnswer(
-        data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
+        data=[intervention_view(intervention_of(action, content_of(reader, action))) for action in found],
         page=query.page,
         page_size=query.page_size,
         total=sum(by_type.values()),
@@ -119,7 +120,7 @@ async def list_approvals(_call: Call) -> ApprovalsAnswer:
     return ApprovalsAnswer()
 
 
-@route("POST /api/v1/approvals", Permission.RECORD, body=sentinel_shapes.ApprovalBody, status=201)
+@route("POST /api/v1/approvals", Permission.RECORD, body=shapes.ApprovalBody, status=201)
 async def ask_approval(call: Call) -> ApprovalAnswer:
     """Take a request for an approval, and cancel it: nobody can decide it here yet."""
     body = await call.raw_body()
@@ -140,7 +141,7 @@ async def cancel_approval(call: Call) -> ApprovalAnswer:
     return ApprovalAnswer(id=call.path("approval"))
 
 
-@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=sentinel_shapes.ResponseBody)
+@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=shapes.ResponseBody)
 async def respond_to_approval(call: Call) -> ApprovalAnswer:
     """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
     read_as(await call.raw_body(), ResponseBody, what="the response")
@@ -153,32 +154,32 @@ async def check_approval(call: Call, query: ApprovalCheckQuery) -> ApprovalCheck
     return ApprovalCheckAnswer()
 
 
-@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=sentinel_shapes.ReserveBody, status=201)
+@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=shapes.ReserveBody, status=201)
 async def reserve_budget(call: Call) -> ReserveAnswer:
     """Let an action spend: no budget of this server limits it."""
-    told = read_as(await call.raw_body(), ReserveBody, what="the reservation")
-    return ReserveAnswer(action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd))
+    body = read_as(await call.raw_body(), ReserveBody, what="the reservation")
+    return ReserveAnswer(action_name=body.action_name, estimated_cost_usd=float(body.estimated_cost_usd))
 
 
 @route(
     "POST /api/v1/replay/{run}/results",
     Permission.RECORD,
-    body=sentinel_shapes.ReplayResultsBody,
+    body=shapes.ReplayResultsBody,
     status=201,
     adds=True,
 )
 async def add_replay_results(call: Call) -> ReplayResultsAnswer:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
-    told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
-    await record(call, lambda: [told])
-    return ReplayResultsAnswer(run_id=told.run_id)
+    entry = read_replay_results(await call.raw_body(), call.path("run"), now=call.app.clock.now())
+    await record(call, lambda: [entry])
+    return ReplayResultsAnswer(run_id=entry.run_id)
 
 
-@route("POST /api/v1/actions/register", Permission.RECORD, body=sentinel_shapes.RegisterBody, status=201)
+@route("POST /api/v1/actions/register", Permission.RECORD, body=shapes.RegisterBody, status=201)
 async def register_actions(call: Call) -> RegisterAnswer:
     """Take the list of an agent's tools; nothing of it is stored."""
-    told = read_as(await call.raw_body(), RegisterBody, what="the tools")
-    return RegisterAnswer(total=len(told.actions))
+    body = read_as(await call.raw_body(), RegisterBody, what="the tools")
+    return RegisterAnswer(total=len(body.actions))
 
 
 def _sender(call: Call) -> Sender:

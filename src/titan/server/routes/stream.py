@@ -1,9 +1,9 @@
-"""What is heard of recorded runs, as agentsentinel's dashboards read it (spec/runs.md 3.6).
+"""The live stream of recorded runs, as agentsentinel's dashboards read it.
 
 Each event is read from the store when the client is ready for it, and its `seq` is the number of the change that it
-tells of, or one before that was left free for it: a slow reader costs no memory, and who comes back with the last `seq`
-misses nothing. Who is far behind is told to read everything anew instead, and after a deletion besides: what it took
-from the lists has no event.
+reports, or one before that was left free for it: a slow reader costs no memory, and a client that returns with the last
+`seq` misses nothing. A client that is far behind gets `resync`: it must read the lists anew. So does every client after
+a deletion, because deletions have no event.
 """
 
 import asyncio
@@ -17,28 +17,29 @@ from typing import Any, Final
 import msgspec
 from litestar import WebSocket
 
-from titan.engine.bus import CALLS
 from titan.insight.interventions import intervention_of, is_intervention
-from titan.model.run_status import RunStatus
+from titan.model.run_control import RunStatus
 from titan.model.runs import Run
-from titan.ports import Clock
-from titan.ports_calls import CallReader, ChangedRun, Heard
+from titan.orchestrator.bus import CALLS
+from titan.ports.runs import ChangedRun, ReportedEntry
+from titan.ports.runs_store import CallReader
+from titan.ports.runtime import Clock
 from titan.rules.access import Permission
-from titan.server.access import STREAM_PROTOCOL, offered
-from titan.server.call import Call
-from titan.server.recorded_views import action_view, intervention_view, run_view
-from titan.server.route import Routes
+from titan.server.http.access import STREAM_PROTOCOL, offered
+from titan.server.http.call import Call
+from titan.server.http.route import Routes
 from titan.server.routes.events import QUIET_SECONDS, send_while_here
-from titan.server.routes.telemetry import told_of
-from titan.wire.stream import Envelope, EventType, ManyActionsView, NothingView, RunEndedView, StreamQuery
+from titan.server.routes.telemetry import content_of
+from titan.server.views.runs import action_view, intervention_view, run_view
+from titan.wire.events import Envelope, EventType, ManyActionsView, NothingView, RunEndedView, StreamQuery
 
 route = Routes()
 
 BATCH: Final = 200  # what a client that reads slowly holds
 FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
-GATHER_SECONDS: Final = 0.1  # what is heard meanwhile is told together
-MANY: Final = 50  # actions of one run in one batch: more are told as a number
-REMEMBERED: Final = 10_000  # runs of one connection, with the newest end that it was told
+GATHER_SECONDS: Final = 0.1  # what is reported meanwhile is sent together
+MANY: Final = 50  # actions of one run in one batch: of more only their number is sent
+REMEMBERED: Final = 10_000  # runs of one connection, with the newest end that was sent to it
 _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
@@ -59,31 +60,31 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQue
     subprotocol = STREAM_PROTOCOL if STREAM_PROTOCOL in offered(call.header("sec-websocket-protocol")) else None
 
     async def send_all() -> None:
-        async for told in _tellings(call, query, with_actions=with_actions):
-            await socket.send_text(msgspec.json.encode(told).decode())
+        async for envelope in _envelopes(call, query, with_actions=with_actions):
+            await socket.send_text(msgspec.json.encode(envelope).decode())
 
     await send_while_here(call, socket, send_all, subprotocol)
 
 
-async def _tellings(call: Call, query: StreamQuery, *, with_actions: bool) -> AsyncIterator[Envelope]:
-    """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
-    house = call.house
+async def _envelopes(call: Call, query: StreamQuery, *, with_actions: bool) -> AsyncIterator[Envelope]:
+    """Yield events, each when the one before has been sent, until the server ends or the caller's token does."""
+    app = call.app
     now = asyncio.get_running_loop().time
-    with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
-        newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
-        here, told_at = newest if query.since is None else query.since, now()
-        telling = _Telling(call.project_id, query.run_id, with_actions, house.clock, since=here)
-        while not house.bus.is_closed and await call.is_caller_still_good():
-            news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
+    with app.metrics.event_clients.track_inprogress(), app.bus.watch([CALLS]) as watch:
+        newest = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version())
+        here, sent_at = newest if query.since is None else query.since, now()
+        subscription = _Subscription(call.project_id, query.run_id, with_actions, app.clock, since=here)
+        while not app.bus.is_closed and await call.is_caller_still_good():
+            news = await asyncio.to_thread(app.calls.read, partial(subscription.after, here))
             for event in news.events:
                 yield event
             here = news.seq
             if news.events:
-                told_at = now()
+                sent_at = now()
                 await asyncio.sleep(GATHER_SECONDS)
-            if news.is_last and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
-                yield _plain("heartbeat", here, house.clock)
-                told_at = now()
+            if news.is_last and not await watch.wait(max(0.0, sent_at + QUIET_SECONDS - now())):
+                yield _plain("heartbeat", here, app.clock)
+                sent_at = now()
 
 
 def _plain(event_type: EventType, seq: int, clock: Clock) -> Envelope:
@@ -100,16 +101,16 @@ class _News:
 
 
 @dataclass(slots=True)
-class _Telling:
-    """What one client is told."""
+class _Subscription:
+    """What one client has been sent, and is to be sent."""
 
     project_id: str
     run_id: str | None
     with_actions: bool
     clock: Clock
-    since: int  #: what ended before is no news: an ended run changes too, when it is pinned or a late word comes
-    #: Runs that were told of → the number of the newest end that was; 0: of none.
-    told: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    since: int  #: what ended before is no news: an ended run changes too, when it is pinned or a late report comes
+    #: Runs that were sent → the number of the newest end that was; 0: none was.
+    sent: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     def after(self, seq: int, reader: CallReader) -> _News:
         """Return what happened behind `seq`, as much as goes into one batch."""
@@ -119,12 +120,12 @@ class _Telling:
             return _News(newest, [_plain("resync", newest, self.clock)])
         if self.run_id is not None:  # it may have been named since it was asked for
             self.run_id = reader.aliases(self.project_id, [self.run_id]).get(self.run_id, self.run_id)
-        heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
+        entries = reader.reported_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
-        # A list that is full goes on elsewhere: what is told ends where the first of them does.
-        last = [one.number for one in heard[BATCH - 1 :]] + [run.version for run in changed[BATCH - 1 :]]
+        # A list that is full goes on elsewhere: this batch ends where the first of them does.
+        last = [one.number for one in entries[BATCH - 1 :]] + [run.version for run in changed[BATCH - 1 :]]
         end = min(last, default=newest)
-        events = [*self._of_entries(reader, [one for one in heard if one.number <= end])]
+        events = [*self._of_entries(reader, [one for one in entries if one.number <= end])]
         for change in changed:
             if change.version <= end and (run := self._run(reader, change.run_id)) is not None:
                 events += self._of_run(run, change)
@@ -135,14 +136,14 @@ class _Telling:
     def _run(self, reader: CallReader, run_id: str) -> Run | None:
         return reader.run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
-    def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[Envelope]:
-        counts = Counter(one.run_id for one in heard if one.action is not None)
+    def _of_entries(self, reader: CallReader, entries: Sequence[ReportedEntry]) -> Iterator[Envelope]:
+        counts = Counter(one.run_id for one in entries if one.action is not None)
         counted: set[str] = set()
-        for one in heard:
-            run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.told else None
+        for one in entries:
+            run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.sent else None
             if run is not None:
                 self._remember(run.id, 0)
-                yield _created(run, one.at, one.number - 1)  # so that who leaves off here hears of the action, too
+                yield _created(run, one.at, one.number - 1)  # so that a client that resumes here gets the action, too
             if one.action is None or not self.with_actions or self.run_id not in (None, one.run_id):
                 continue
             if counts[one.run_id] <= MANY:
@@ -152,10 +153,10 @@ class _Telling:
                 yield _of_many(one, counts[one.run_id])
 
     def _of_run(self, run: Run, change: ChangedRun) -> Iterator[Envelope]:
-        before = self.told.get(run.id)
+        before = self.sent.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
-        if before is None and not run.entry_count:  # it submitted a DAG, and has told of nothing
+        if before is None and not run.entry_count:  # it submitted a DAG, and has reported nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
@@ -163,9 +164,9 @@ class _Telling:
             yield _ended(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:
-        self.told[run_id] = end
-        if len(self.told) > REMEMBERED:
-            self.told.popitem(last=False)
+        self.sent[run_id] = end
+        if len(self.sent) > REMEMBERED:
+            self.sent.popitem(last=False)
 
 
 def _created(run: Run, at: datetime, seq: int) -> Envelope:
@@ -191,18 +192,18 @@ def _ended(run: Run, seq: int) -> Envelope:
     )
 
 
-def _of_action(reader: CallReader, heard: Heard) -> Envelope:
-    assert heard.action is not None
-    if not is_intervention(heard.action):
-        event_type: EventType = "action_created" if heard.is_first_of_action else "action_updated"
-        return Envelope(event_type=event_type, data=action_view(heard.action), timestamp=heard.at, seq=heard.number)
-    told = intervention_of(heard.action, told_of(reader, heard.action))
+def _of_action(reader: CallReader, entry: ReportedEntry) -> Envelope:
+    assert entry.action is not None
+    if not is_intervention(entry.action):
+        event_type: EventType = "action_created" if entry.is_first_of_action else "action_updated"
+        return Envelope(event_type=event_type, data=action_view(entry.action), timestamp=entry.at, seq=entry.number)
+    intervention = intervention_of(entry.action, content_of(reader, entry.action))
     return Envelope(
-        event_type="intervention_created", data=intervention_view(told), timestamp=heard.at, seq=heard.number
+        event_type="intervention_created", data=intervention_view(intervention), timestamp=entry.at, seq=entry.number
     )
 
 
-def _of_many(heard: Heard, count: int) -> Envelope:
-    assert heard.action is not None
-    data = ManyActionsView(run_id=heard.run_id, agent_id=heard.action.agent_id, count=count)
-    return Envelope(event_type="action_created", data=data, timestamp=heard.at, seq=heard.number)
+def _of_many(entry: ReportedEntry, count: int) -> Envelope:
+    assert entry.action is not None
+    data = ManyActionsView(run_id=entry.run_id, agent_id=entry.action.agent_id, count=count)
+    return Envelope(event_type="action_created", data=data, timestamp=entry.at, seq=entry.number)

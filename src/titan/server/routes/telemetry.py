@@ -15,20 +15,21 @@ from titan.insight.export_csv import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.runs import Action, Run
-from titan.ports_calls import CallFilter, CallReader, TapeCheck
+from titan.ports.actions import CallFilter
+from titan.ports.runs_store import CallReader
+from titan.ports.tapes import TapeCheck
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.rules.totals import tally_of
-from titan.server.answers import JSON
-from titan.server.call import Call
-from titan.server.lists import given
+from titan.rules.runs.totals import tally_of
+from titan.server.http.call import Call
+from titan.server.http.pagination import given
+from titan.server.http.responses import JSON
+from titan.server.http.route import Routes
 from titan.server.lookup import open_blob
-from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
-from titan.server.route import Routes
 from titan.server.routes.exporting import MEDIA, streamed
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
-from titan.server.tape_check import broken_blob
+from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view
 from titan.wire.actions import (
     MOST_BODIES,
     ActionDetailView,
@@ -82,10 +83,10 @@ async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
 def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
     """Return actions with those that came before one of them, which is their parent: its number was not known then."""
     numbers = {action.id: action.number for action in actions}
-    heard = set(numbers.values())
+    known = set(numbers.values())
     children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
     early = [child for child in children if child.number < numbers[child.parent_id or ""]]
-    found = [*actions, *(child for child in early if child.number not in heard)]
+    found = [*actions, *(child for child in early if child.number not in known)]
     return sorted(found, key=lambda action: (action.started_at, action.number))
 
 
@@ -103,7 +104,9 @@ def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAns
     run = find_recorded(reader, call)
     found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
     return BodiesAnswer(
-        data=[bodies_view(action, told_of(reader, action), query.limit_bytes) for action in found if action is not None]
+        data=[
+            bodies_view(action, content_of(reader, action), query.limit_bytes) for action in found if action is not None
+        ]
     )
 
 
@@ -111,7 +114,7 @@ def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAns
 def show_action(call: Call, reader: CallReader) -> ActionDetailView:
     """Show everything that is known of one action."""
     action = find_action(reader, call)
-    bodies = told_of(reader, action)
+    bodies = content_of(reader, action)
     notes = reader.notes_of_run(action.project_id, action.run_id)
     return ActionDetailView(
         action=action_view(action),
@@ -140,7 +143,7 @@ async def download_outputs(call: Call) -> Response[bytes]:
 
 async def _download(call: Call, which: str) -> Response[bytes]:
     def find(reader: CallReader) -> bytes:
-        bodies = told_of(reader, find_action(reader, call))
+        bodies = content_of(reader, find_action(reader, call))
         payload = bodies.inputs if which == "inputs" else bodies.outputs
         if payload is None:
             raise UnknownArtifact(
@@ -151,7 +154,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
             )
         if payload.blob is None:
             return payload.whole.encode()
-        with open_blob(call.house.blobs, payload.blob) as content:
+        with open_blob(call.app.blobs, payload.blob) as content:
             return content.read()
 
     headers = {"Content-Disposition": f'attachment; filename="{which}.json"'}
@@ -240,7 +243,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
         UnknownAction: nothing is known of the action.
     """
     run = find_recorded(reader, call)
-    action_id = call.house.recorder.known_as(call.path("action"))
+    action_id = call.app.recorder.known_as(call.path("action"))
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
         return action
@@ -252,7 +255,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
     )
 
 
-def told_of(reader: CallReader, action: Action) -> Bodies:
+def content_of(reader: CallReader, action: Action) -> Bodies:
     """Return what the tape holds of an action."""
     found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
     return bodies_of(stored.entry for stored in found)
@@ -261,6 +264,11 @@ def told_of(reader: CallReader, action: Action) -> Bodies:
 @route("GET /api/v1/runs/{run}/chain", Permission.SEE_ALL)
 async def verify_tape(call: Call) -> ChainAnswer:
     """Verify a run's tape, packed or not, with its blobs; it reads all of them."""
+    return await verified(call)
+
+
+async def verified(call: Call) -> ChainAnswer:
+    """Return what became of verifying the tape of the run that the path names."""
 
     def find(reader: CallReader) -> tuple[str, TapeCheck]:
         run = find_recorded(reader, call)
@@ -269,7 +277,7 @@ async def verify_tape(call: Call) -> ChainAnswer:
         return run.id, check
 
     run_id, check = await call.read_runs(find)
-    broken = await asyncio.to_thread(broken_blob, call.house.blobs, check)
+    broken = await asyncio.to_thread(broken_blob, call.app.blobs, check)
     if broken is not None:
         await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
     broken = broken or _broken_entry(check)
@@ -354,7 +362,7 @@ async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
     calls = _calls(call, call_filter(query))
     pieces = _pieces(query.format, calls, call)
-    name = f"titan-ledger-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    name = f"titan-ledger-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
@@ -364,7 +372,7 @@ def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
     page: list[Action] = []
     while True:
         after = (page[-1].started_at, page[-1].number) if page else None
-        page = call.house.calls.read(partial(_page, project_id=call.project_id, wanted=wanted, after=after))
+        page = call.app.calls.read(partial(_page, project_id=call.project_id, wanted=wanted, after=after))
         yield from map(action_view, page)
         if len(page) < CALLS_AT_ONCE:
             return
@@ -391,7 +399,7 @@ def _cell(value: object) -> object:
 
 
 def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
-    head = {"exported_at": call.house.clock.now(), "filters": call.asked_for()}
+    head = {"exported_at": call.app.clock.now(), "filters": call.asked_for()}
     yield msgspec.json.encode(head)[:-1] + b',"calls":['
     separator = b"\n"
     for one in calls:

@@ -7,25 +7,25 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final
 
-from titan.engine.attempts import Leased, Progress
-from titan.engine.attendance import drain, known_worker, resume
-from titan.engine.bus import Kind, Topic
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import Job, JobStatus
+from titan.model.projects import name_of_project
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Reader, Transaction
+from titan.orchestrator.attempts import Leased, Progress
+from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.worker_registry import drain, known_worker, resume
+from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission, check_offers
+from titan.rules.jobs.workspaces import is_cut, run_of_workspace, within_limit, workspace_of
 from titan.rules.names import check_label, check_name, shown
-from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
-from titan.rules.workspaces import run_of_workspace, workspace_of
-from titan.server.call import Call, Json
-from titan.server.house import House
+from titan.server.app_state import AppState
+from titan.server.http.call import Call, Json
+from titan.server.http.route import Routes
+from titan.server.http.validation_messages import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.server.lookup import find_worker
-from titan.server.route import Routes
-from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.wire.base import MAX_WAIT_SECONDS
 from titan.wire.protocol import (
     MAX_WORKSPACES_ASKED,
@@ -76,8 +76,8 @@ async def register(call: Call, body: Registration) -> Registered:
     """Register a worker under the id it chose; again after a restart of the server."""
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
-    _check_home(call.house, body)
-    now, token = call.house.clock.now(), call.caller.token
+    _check_home(call.app, body)
+    now, token = call.app.clock.now(), call.caller.token
     check_offers(token, body.name, body.offers)
     worker = Worker(
         id=check_name("worker", call.path("worker")),
@@ -92,7 +92,7 @@ async def register(call: Call, body: Registration) -> Registered:
         token_id=None if token is None else token.id,
         confines=token is not None and token.confines,
     )
-    await call.house.orchestrator.join(worker)
+    await call.app.orchestrator.join(worker)
     return Registered()
 
 
@@ -100,7 +100,7 @@ async def register(call: Call, body: Registration) -> Registered:
 async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
     """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
     worker_id = call.path("worker")
-    orchestrator = call.house.orchestrator
+    orchestrator = call.app.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
         orchestrator.claim(
@@ -115,7 +115,7 @@ async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
         orchestrator.connection_broke(worker_id)
         return ClaimAnswer()
     return ClaimAnswer(
-        assignments=_assignments(call.house, orders.fresh),
+        assignments=_assignments(call.app, orders.fresh),
         stop=list(orders.stop),
         lost=list(orders.lost),
         give_back=orders.should_give_back,
@@ -126,7 +126,7 @@ async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
 @route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
 async def heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatAnswer:
     """Renew the leases a worker holds."""
-    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
+    orders = await call.app.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
     return HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
 
@@ -135,7 +135,7 @@ async def append_log(call: Call, query: LogPartQuery) -> LogAnswer:
     """Append to the output of a running attempt."""
     content = await call.raw_body(MAX_LOG_PART_BYTES)
     attempt = await _live_attempt(call)
-    size = _append(call.house, attempt, query.offset, content)
+    size = _append(call.app, attempt, query.offset, content)
     if size < query.offset:
         raise Conflict(
             f"output of attempt {attempt.lease_id}",
@@ -159,18 +159,18 @@ async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
 
-    live = [_if_live(attempt, worker_id) for attempt in await call.house.store.look(look)]
+    live = [_if_live(attempt, worker_id) for attempt in await call.app.store.look(look)]
     tails = zip(body.reports, live, strict=True)
-    stored = {report.lease_id: _keep_tail(call.house, attempt, report) for report, attempt in tails}
+    stored = {report.lease_id: _keep_tail(call.app, attempt, report) for report, attempt in tails}
     gaps = {r.lease_id: stored[r.lease_id] for r in body.reports if stored[r.lease_id] < r.log_offset}
     whole = [report for report in reports if report.lease_id not in gaps]
     progress = Progress(reports=whole, started=body.started, returned=body.returned)
-    done, granted = await call.house.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
-    _count(call.house, [report for report in whole if report.lease_id in done.accepted])
+    done, granted = await call.app.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
+    _count(call.app, [report for report in whole if report.lease_id in done.accepted])
     return CompleteAnswer(
         accepted=list(done.accepted),
         stale=list(done.stale),
-        assignments=_assignments(call.house, granted),
+        assignments=_assignments(call.app, granted),
         gaps=gaps,
     )
 
@@ -178,12 +178,12 @@ async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
 @route("POST /api/workers/{worker}/workspaces", Permission.WORK)
 async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> WorkspacesAnswer:
     """Say which of a worker's idle workspaces are old enough to be deleted."""
-    keep, now = call.house.cleaner.retention.workspaces, call.house.clock.now()
+    keep, now = call.app.maintenance.retention.workspaces, call.app.clock.now()
     worker_id = call.path("worker")
 
     def look(reader: Reader) -> list[str]:
         known_worker(reader, worker_id)
-        pinned = call.house.calls.read(lambda calls: calls.pinned_runs())
+        pinned = call.app.calls.read(lambda calls: calls.pinned_runs())
         projects, old = reader.projects(), []
         for name, seconds in islice(body.idle_seconds.items(), MAX_WORKSPACES_ASKED):
             kind, _, owner_id = name.partition("-")
@@ -204,22 +204,22 @@ async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> Workspaces
 @route("POST /api/workers/{worker}/leave", Permission.WORK)
 async def leave(call: Call) -> LeaveAnswer:
     """Let a worker go and take back, uncounted, what it holds."""
-    return LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker")))
+    return LeaveAnswer(returned=await call.app.orchestrator.leave(call.path("worker")))
 
 
-def _count(house: House, reports: list[AttemptReport]) -> None:
+def _count(app: AppState, reports: list[AttemptReport]) -> None:
     for report in reports:
         if report.duration_ns is not None:
-            house.metrics.run_time.observe(report.duration_ns / 1e9)
+            app.metrics.run_time.observe(report.duration_ns / 1e9)
         if report.outcome is AttemptOutcome.CANCELLED:
-            house.metrics.on_cancelled_attempt()
+            app.metrics.on_cancelled_attempt()
 
 
-def _assignments(house: House, granted: Sequence[Leased]) -> list[Assignment]:
+def _assignments(app: AppState, granted: Sequence[Leased]) -> list[Assignment]:
     for leased in granted:
         if leased.job.ready_at is not None:
-            house.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
-    return [_assignment(leased, house.max_log_bytes) for leased in granted]
+            app.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
+    return [_assignment(leased, app.max_log_bytes) for leased in granted]
 
 
 def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
@@ -247,29 +247,29 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     )
 
 
-def _keep_tail(house: House, attempt: Attempt | None, report: Report) -> int:
+def _keep_tail(app: AppState, attempt: Attempt | None, report: Report) -> int:
     """Append the last part of an output before its attempt ends, so that a final job's log is whole.
 
     Returns the size stored; below `log_offset` the server lacks something before that part.
     """
     if attempt is None:
         return report.log_offset  # stale: nothing is kept, and nothing is missed
-    return _append(house, attempt, report.log_offset, report.log_tail)
+    return _append(app, attempt, report.log_offset, report.log_tail)
 
 
-def _append(house: House, attempt: Attempt, offset: int, content: bytes) -> int:
+def _append(app: AppState, attempt: Attempt, offset: int, content: bytes) -> int:
     """Append to an output; return how much of it need not be sent again: all of one that is over its limit."""
-    limit_bytes = house.max_log_bytes
+    limit_bytes = app.max_log_bytes
     stored = within_limit(content, offset=offset, limit_bytes=limit_bytes)
-    size = house.logs.append(attempt.lease_id, offset, stored)
+    size = app.logs.append(attempt.lease_id, offset, stored)
     if content:
-        house.bus.ring(Topic(Kind.LOG, attempt.job_id))
+        app.bus.ring(Topic(Kind.LOG, attempt.job_id))
     return max(size, offset + len(content)) if is_cut(size, limit_bytes=limit_bytes) else size
 
 
 async def _live_attempt(call: Call) -> Attempt:
     lease_id = call.path("lease")
-    attempt = await call.house.store.look(lambda reader: reader.attempt(lease_id))
+    attempt = await call.app.store.look(lambda reader: reader.attempt(lease_id))
     live = _if_live(attempt, call.path("worker"))
     if live is not None:
         return live
@@ -293,13 +293,13 @@ def _in_our_terms(report: Report) -> AttemptReport:
     return shaped(AttemptReport, report)
 
 
-def _check_home(house: House, body: Registration) -> None:
+def _check_home(app: AppState, body: Registration) -> None:
     """Return unless the worker belongs to another home: one that was deleted, and made anew in the same place.
 
     Raises:
         Conflict: it does.
     """
-    if body.home_id not in (None, house.runs_with.home_id):
+    if body.home_id not in (None, app.runs_with.home_id):
         raise Conflict(
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
@@ -325,9 +325,9 @@ def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
 def list_workers(call: Call, reader: Reader, query: WorkersQuery) -> WorkersAnswer:
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
-    local_ids, within = _local_ids(call), call.caller.project_id
+    local_ids, owns = _local_ids(call), call.caller.owns
     workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
-    views = [worker_view(reader, worker, within=within, local_ids=local_ids) for worker in workers]
+    views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
     return WorkersAnswer(workers=views)
 
 
@@ -349,7 +349,7 @@ async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnsw
     for label in body.offers:
         check_label(label)
     name = None if body.name is None else check_name("worker", body.name)
-    local = call.house.local_workers
+    local = call.app.local_workers
     if local is None:
         raise Conflict(
             "a worker beside this server",
@@ -362,7 +362,7 @@ async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnsw
         started = await local.add(body.offers, name=name)
         return LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
 
-    return Json(await call.house.long_once.perform(call.mark(), start))
+    return Json(await call.app.long_once.perform(call.mark(), start))
 
 
 async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Json[WorkerView]:
@@ -370,7 +370,7 @@ async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> J
     name = call.path("worker")
 
     def view(tx: Transaction) -> object:
-        return worker_view(tx, act(tx, find_worker(tx, name)), local_ids=local_ids)
+        return worker_view(tx, act(tx, find_worker(tx, name)), owns=call.caller.owns, local_ids=local_ids)
 
     once = call.once(view)
 
@@ -378,11 +378,11 @@ async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> J
         answer = once(tx)
         return find_worker(tx, name), answer
 
-    return Json(await call.house.orchestrator.change_worker(decide))
+    return Json(await call.app.orchestrator.change_worker(decide))
 
 
 def _local_ids(call: Call) -> frozenset[str]:
-    local = call.house.local_workers
+    local = call.app.local_workers
     return frozenset() if local is None else local.worker_ids()
 
 
@@ -393,14 +393,14 @@ def standing_of(worker: Worker) -> WorkerStanding:
 
 
 def worker_view(
-    reader: Reader, worker: Worker, *, within: str | None = None, local_ids: AbstractSet[str] = frozenset()
+    reader: Reader, worker: Worker, *, owns: Callable[[str], bool], local_ids: AbstractSet[str] = frozenset()
 ) -> WorkerView:
-    """Return a worker with its busy slots, what it runs and what it ran last, of the project `within` if given."""
+    """Return a worker with its busy slots, what it runs and what it ran last, of the projects that `owns` says."""
     live = reader.live_attempts_of_worker(worker.id)
     ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
     of_project: dict[str, list[str]] = {}
     for attempt in (*live, *ended):
-        if within in (None, attempt.project_id):
+        if owns(attempt.project_id):
             of_project.setdefault(attempt.project_id, []).append(attempt.job_id)
     jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
     running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
@@ -424,7 +424,7 @@ def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> R
         name=job.name,
         dag_id=job.dag_id,
         dag_name=dag_names[job.dag_id],
-        project=job.project_id,
+        project=name_of_project(job.project_id),
         started_at=attempt.started_at or attempt.leased_at,
     )
 
@@ -441,7 +441,7 @@ def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Map
                 name=job.name,
                 dag_id=job.dag_id,
                 dag_name=dag_names[job.dag_id],
-                project=job.project_id,
+                project=name_of_project(job.project_id),
                 attempt=attempt.number,
                 outcome=attempt.outcome,
                 duration_ns=attempt.duration_ns,

@@ -4,20 +4,20 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from titan.ports import Clock
+from titan.ports.runtime import Clock
 from titan.store.rows.columns import from_us
 from titan.system import STEP, SystemClock
 
 # Machines of one network agree to milliseconds by themselves, and a measurement is no better than the way to the
 # database is short. A difference below this is taken for none.
 NOISE: Final = timedelta(milliseconds=20)
-MOST_TRAVEL: Final = timedelta(seconds=0.2)  # of a question whose answer tells the time
+MOST_TRAVEL: Final = timedelta(seconds=0.2)  # of a question whose answer has the time
 
 logger = logging.getLogger(__name__)
 
 
 class SharedClock:
-    """Implements `titan.ports.Clock`: this server's own clock, moved by what it differs from the database's.
+    """Implements `titan.ports.runtime.Clock`: this server's own clock, moved by what it differs from the database's.
 
     Leases are granted by one server and written off by another, so both must mean the same moment. Setting this
     machine's clock moves nothing; setting the database's moves the time of all servers, each with its next transaction.
@@ -35,7 +35,7 @@ class SharedClock:
         """Note that the database's clock showed `database_us` between `asked_at`, of the own clock, and now."""
         travel = self.own.now() - asked_at
         if travel > MOST_TRAVEL and self._is_compared:
-            return  # it waited for its turn: the next one tells more
+            return  # it waited for its turn: the next one is newer
         offset = from_us(database_us) - (asked_at + travel / 2)
         step = offset - self._offset
         if abs(step) > travel / 2 + NOISE:

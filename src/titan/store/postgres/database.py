@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.errors import StoreUnavailable
-from titan.ports import Commit
-from titan.store.postgres.ahead import AheadTransaction
+from titan.ports.jobs_store import Commit
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.errors import CONFLICTS, translated
 from titan.store.postgres.opening import TURN
+from titan.store.postgres.own_commits import OwnCommits
+from titan.store.postgres.prefetch import AheadTransaction
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
-from titan.store.postgres.turns import OwnCommits
 from titan.store.session import unavailable
 from titan.store.writer import RunAgain
 
@@ -197,7 +197,7 @@ class PostgresDatabase:
             self._session = None
 
     def _message(self, commit: Commit) -> str:
-        """Return what the other servers are told: who committed, and which shared keys were written."""
+        """Return what the other servers are notified of: who committed, and which shared keys were written."""
         keys = sorted(commit.keys)
         message = json.dumps({"server": self._server_id, "keys": keys})
         if len(message) <= _MESSAGE_LIMIT_BYTES:

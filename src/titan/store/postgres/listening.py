@@ -1,4 +1,4 @@
-"""What other servers of the database do: their commits are told here, and one server at a time is in charge.
+"""What other servers of the database do: their commits are passed on from here, and one server at a time is in charge.
 
 A connection of its own LISTENs. Each commit notifies it once; a look twice a second is the safety net, keeps the clock,
 and tries to take charge of what only one server may do. A server that dies loses its connection and with it the lock
@@ -17,11 +17,11 @@ from typing import Final
 
 from titan.model.errors import StoreError
 from titan.model.events import JournalEntry
-from titan.ports import Commit
+from titan.ports.jobs_store import Commit
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.opening import CHARGE
+from titan.store.postgres.own_commits import OwnCommits
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
-from titan.store.postgres.turns import OwnCommits
 from titan.store.rows.journal import entry_from_row
 
 LOOK_EVERY_SECONDS: Final = 0.5  # so that a dead server's work is taken over within a second
@@ -40,7 +40,7 @@ class Listening:
     def __init__(
         self,
         connect: Callable[[], PostgresSession],
-        tell: Callable[[Commit], None],
+        notify: Callable[[Commit], None],
         *,
         server_id: str,
         own: OwnCommits,
@@ -52,7 +52,7 @@ class Listening:
             StoreError: the database cannot be reached.
         """
         self._connect = connect
-        self._tell = tell
+        self._notify = notify
         self._server_id = server_id
         self._own = own
         self._clock = clock
@@ -92,10 +92,10 @@ class Listening:
             try:
                 self._follow()
             except (ConnectionLost, StatementFailed, StoreError) as reason:
-                self._let_go(reason)
+                self._disconnect(reason)
             except Exception:
                 logger.exception("what other servers do could not be followed; trying again")
-                self._let_go("an error")
+                self._disconnect("an error")
         if self._session is not None:
             self._session.close()
 
@@ -103,14 +103,14 @@ class Listening:
         """Listen until the connection breaks or the store is closed."""
         if self._session is None:
             self._session = self._listening_session()
-            self._tell(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
+            self._notify(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
         session = self._session
         look_at = time.monotonic() + LOOK_EVERY_SECONDS
         while not self._is_closing:
             select.select([session.fileno(), self._wakened.fileno()], [], [], max(look_at - time.monotonic(), 0))
-            keys, is_told = _keys_of(session.notifications(), self._server_id)
+            keys, is_notified = _keys_of(session.notifications(), self._server_id)
             is_time = time.monotonic() >= look_at
-            if is_told or is_time:
+            if is_notified or is_time:
                 self._catch_up(session, keys)
             if is_time:
                 self._try_to_take_charge(session)
@@ -126,12 +126,12 @@ class Listening:
         return int(newest)
 
     def _catch_up(self, session: PostgresSession, keys: frozenset[tuple[str, str]] | None) -> None:
-        """Tell of what other servers have committed since the last look; `keys` None: of more keys than were named."""
+        """Notify what other servers have committed since the last look; `keys` None: of more keys than were named."""
         newest = self._newest_seq(session)
         is_everything = keys is None or self._own.take_doubt()
         entries = self._foreign_entries(session, newest)
         if entries or keys or is_everything:
-            self._tell(
+            self._notify(
                 Commit(entries=tuple(entries), keys=keys or frozenset(), is_foreign=True, is_everything=is_everything)
             )
 
@@ -141,7 +141,7 @@ class Listening:
         while self._seen < newest:
             found = session.all("journal_of_all", after_seq=self._seen, newest=newest, limit=BATCH)
             for entry in map(entry_from_row, found):
-                if entry.seq > self._seen:  # else one of the own, of which was told
+                if entry.seq > self._seen:  # else one of the own, which was passed on already
                     entries.append(entry)
                     self._seen = self._own.skip(entry.seq, newest=newest)
             if not found:
@@ -155,9 +155,9 @@ class Listening:
         if found is not None and found[0]:
             self.is_in_charge = True
             logger.info("this server is in charge of leases, delays and upkeep")
-            self._tell(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
+            self._notify(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
 
-    def _let_go(self, reason: object) -> None:
+    def _disconnect(self, reason: object) -> None:
         """Close what is left of the connection, and wait a moment before the next."""
         if self._session is not None:
             logger.warning("the connection to the other servers was lost: %s", reason)
@@ -168,16 +168,16 @@ class Listening:
 
 
 def _keys_of(messages: Iterable[bytes], server_id: str) -> tuple[frozenset[tuple[str, str]] | None, bool]:
-    """Return the shared keys that other servers wrote (None: too many to name), and whether any of them spoke."""
+    """Return the shared keys that other servers wrote (None: too many to name), and whether any sent a notice."""
     keys: set[tuple[str, str]] = set()
-    is_told, are_too_many = False, False
+    is_notified, are_too_many = False, False
     for message in messages:
-        told = json.loads(message)
-        if told["server"] == server_id:
+        notice = json.loads(message)
+        if notice["server"] == server_id:
             continue
-        is_told = True
-        if told["keys"] == "*":
+        is_notified = True
+        if notice["keys"] == "*":
             are_too_many = True
         else:
-            keys.update((project_id, key) for project_id, key in told["keys"])
-    return None if are_too_many else frozenset(keys), is_told
+            keys.update((project_id, key) for project_id, key in notice["keys"])
+    return None if are_too_many else frozenset(keys), is_notified

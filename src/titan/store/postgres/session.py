@@ -78,7 +78,7 @@ class PostgresSession:
         self._prepared: set[str] = set()
         self._waiting: list[tuple[str, list[bytes | None]]] = []
         self._unread: deque[list[str | None]] = deque()  # for each batch sent, what its commands prepare
-        #: How many times it has asked; so that one can tell whether it did meanwhile.
+        #: How many times it has asked; so that one can see whether it did meanwhile.
         self.exchange_count = 0
         #: Whether the connection is known to be gone.
         self.is_broken = False
@@ -126,7 +126,7 @@ class PostgresSession:
 
     @property
     def is_in_transaction(self) -> bool:
-        """Whether a transaction was begun and has not ended, as far as was heard."""
+        """Whether a transaction was begun and has not ended, as far as the server has answered."""
         return self._pgconn.transaction_status != TransactionStatus.IDLE
 
     def fileno(self) -> int:

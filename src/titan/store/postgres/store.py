@@ -8,16 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
-from titan.ports import Clock, Commit, Reader, Transaction
+from titan.ports.jobs_store import Commit, Reader, Transaction
+from titan.ports.runtime import Clock
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
-from titan.store.postgres.ahead import AheadReader
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
 from titan.store.postgres.errors import translated
 from titan.store.postgres.listening import SETTINGS, Listening
+from titan.store.postgres.own_commits import OwnCommits
+from titan.store.postgres.prefetch import AheadReader
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
-from titan.store.postgres.turns import OwnCommits
 from titan.store.session import Listeners, Readers, closed
 from titan.store.writer import Writer
 
@@ -27,7 +28,7 @@ LOOKING_THREADS: Final = 4  # each with a connection: more would wait for the da
 
 
 class PostgresStore:
-    """Implements `titan.ports.Store`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Store`; its docstrings stand there."""
 
     def __init__(self, address: Address, *, clock: Clock | None = None) -> None:
         """Open the database at `address`; an empty one gets its tables. Without a `clock` its own time counts.
@@ -42,13 +43,13 @@ class PostgresStore:
         self._listeners: Listeners[Commit] = Listeners(address.subject)
         self.server_id = secrets.token_hex(8)
         shared_clock = SharedClock()
-        #: What tells the time of transactions.
+        #: The clock of transactions.
         self.clock: Clock = shared_clock if clock is None else clock
         opening.prepare(address, now=self.clock.now())
         own = OwnCommits()
         self._listening = Listening(
             partial(address.connect, **SETTINGS),
-            self._listeners.tell,
+            self._listeners.notify,
             server_id=self.server_id,
             own=own,
             clock=shared_clock,
@@ -60,7 +61,7 @@ class PostgresStore:
         except BaseException:
             self._listening.close()
             raise
-        self._writer = Writer(self._database, clock=self.clock, tell=self._listeners.tell)
+        self._writer = Writer(self._database, clock=self.clock, notify=self._listeners.notify)
 
     @property
     def is_in_charge(self) -> bool:

@@ -8,7 +8,7 @@ import inspect
 import logging
 import re
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import wraps
@@ -88,25 +88,35 @@ class Columns(Generic[S]):
         within: "Mapping[str, Columns[Any]]" = MappingProxyType({}),
         but: Collection[str] = (),
         make: Callable[..., S] | None = None,
-        pairs: Mapping[Any, tuple[Callable[[Any], tuple[int, int]], Callable[[int, int], Any]]] = MappingProxyType({}),
+        given: Collection[str] = (),
+        ways: Mapping[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = MappingProxyType({}),
+        called: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Fields of `within` have columns for their own fields, types of `pairs` two columns; `but` are not stored."""
+        """Make the columns.
+
+        Fields of `within` have columns for their own fields; types and fields of `ways` are written and read as these
+        say; `called` has the names of columns that are not their field's. `but` are not stored, nor are `given`, which
+        whoever reads a row passes behind it.
+        """
+        self._ways, self._called = ways, called
         self._words: dict[str, Any] = {**_HELPERS, f"make_{shape.__name__}": make or shape}
         self._written: dict[str, str] = {}  #: column → what is written, of `{v}`
         arguments = []
         for field, hint in get_type_hints(shape).items():
-            if field in but:
+            if field in given:
+                arguments.append(f"{field}={field}")
+            if field in but or field in given:
                 continue
             if field in within:
                 arguments.append(f"{field}={self._nested(field, within[field])}")
                 continue
             kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
             [kind] = [kind for kind in kinds if kind is not NoneType]
-            arguments.append(f"{field}={self._column(shape, field, kind, len(kinds) > 1, pairs.get(kind))}")
+            arguments.append(f"{field}={self._column(shape, field, kind, len(kinds) > 1)}")
         self._made = f"make_{shape.__name__}({', '.join(arguments)})"
         self.names: Final = tuple(self._written)
         #: Return the value of a row that begins with these columns.
-        self.of: Callable[[Sequence[Any]], S] = self._compiled("row", self._made)
+        self.of: Callable[..., S] = self._compiled(", ".join(("row", *given)), self._made)
         #: Return the columns of a value, in their order.
         self.values: Callable[[S], tuple[Any, ...]] = self._compiled("value", f"({', '.join(self._each('value'))},)")
         self.row: Callable[[S], dict[str, Any]] = self.row_but()
@@ -118,10 +128,22 @@ class Columns(Generic[S]):
         return cast("Callable[[S], dict[str, Any]]", self._compiled("value", f"{{{', '.join(pairs)}}}"))
 
     def fragments(self, name: str, table: str = "") -> dict[str, str]:
-        """Return what stands for these columns in queries: `{<name>_columns}` to ask, `{<name>_values}` to insert."""
+        """Return what stands for these columns in queries.
+
+        `{<name>_columns}` to ask; `{<name>_values}` to insert one by its names, `{<name>_places}` many into
+        `{<name>_fields}`.
+        """
         return {
             f"{name}_columns": ", ".join(f"{table}{column}" for column in self.names),
             f"{name}_values": ", ".join(f":{column}" for column in self.names),
+            f"{name}_fields": ", ".join(self.names),
+            f"{name}_places": ", ".join("?" for _ in self.names),
+        }
+
+    def updates(self, name: str, *, but: Collection[str]) -> dict[str, str]:
+        """Return `{<name>_updates}`: what sets a row anew from what could not be inserted, all columns but these."""
+        return {
+            f"{name}_updates": ", ".join(f"{column} = excluded.{column}" for column in self.names if column not in but)
         }
 
     def _each(self, value: str) -> list[str]:
@@ -136,33 +158,31 @@ class Columns(Generic[S]):
         self._written |= {name: each.replace("{v}", f"{{v}}.{field}") for name, each in columns._written.items()}
         return re.sub(r"row\[(\d+)\]", lambda place: f"row[{begin + int(place[1])}]", columns._made)
 
-    def _column(self, shape: type, field: str, kind: Any, is_optional: bool, pair: Any) -> str:
-        """Add the columns of a field; return what reads them."""
+    def _column(self, shape: type, field: str, kind: Any, is_optional: bool) -> str:
+        """Add the column of a field; return what reads it."""
         at, value, word = f"row[{len(self._written)}]", f"{{v}}.{field}", f"{shape.__name__}_{field}"
         or_none = "_or_none" if is_optional else ""
-        if pair is not None:
-            self._words |= {f"{word}_to": pair[0], f"{word}_from": pair[1]}
-            both = {field: f"({word} := {word}_to({value}))[0]", f"{field}_more": f"{word}[1]"}
-            at = f"{at}, row[{len(self._written) + 1}]"
-            self._written |= both
-            return f"{word}_from({at})"
+        way = self._ways.get(field, self._ways.get(kind))
         if kind is datetime:
             self._written[f"{field}_us"] = f"to_us{or_none}({value})"
             return f"from_us{or_none}({at})"
         written, read = value, at
-        if kind is bool:
+        if way is not None:
+            self._words |= {f"{word}_to": way[0], f"{word}_from": way[1]}
+            written, read = f"{word}_to({value})", f"{word}_from({at})"
+        elif kind is bool:
             written, read = f"int({value})", f"bool({at})"
         elif kind is int and not is_optional:
             written = f"min({value}, MOST)"
         elif isinstance(kind, type) and issubclass(kind, StrEnum):
             self._words[word] = by_value(kind)
             written, read = f"{value}.value", f"{word}[{at}]"
-        elif kind not in (int, str):
+        elif kind not in (int, float, str):
             self._words[word] = msgspec.json.Decoder(kind).decode
             written, read = f"to_json({value})", f"{word}({at})"
         if is_optional and written != value:
             written, read = f"None if {value} is None else {written}", f"None if {at} is None else {read}"
-        self._written[field] = written
+        self._written[self._called.get(field, field)] = written
         return read
 
 

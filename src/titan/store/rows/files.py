@@ -1,8 +1,27 @@
-"""Files that attempts left, to rows and back."""
+"""Files that attempts left and what the shared store holds, to rows and back."""
 
 from titan.model.files import AttemptFile, FilePlace, LeftFile
-from titan.store.rows.columns import by_value, from_us, to_us
+from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us
 from titan.store.session import Parameter, Row
+
+# --- What the shared store holds, from rows ---
+
+
+def value_from_row(row: Row) -> StoredValue:
+    """Return what the query `value` selects."""
+    return StoredValue(value=row[0], artifact=row[1], expires_at=from_us_or_none(row[2]), run_id=row[3])
+
+
+def file_from_row(row: Row) -> StoredFile:
+    """Return what the query `file` selects."""
+    return StoredFile(name=row[0], digest=row[1], size_bytes=row[2], run_id=row[3])
+
+
+def receipt_from_row(row: Row) -> Receipt:
+    """Return what the query `receipt` selects."""
+    return Receipt(key=row[0], fingerprint=row[1], answer=row[2])
+
 
 _PLACES = by_value(FilePlace)
 

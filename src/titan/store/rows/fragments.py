@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from titan.store.rows.dags import DAGS, RUNS
-from titan.store.rows.jobs import JOBS
-from titan.store.rows.tokens import SIGN_INS, TOKENS
-from titan.store.rows.workers import ATTEMPTS, WORKERS
+from titan.store.rows.jobs import DAGS, JOBS, RUNS
+from titan.store.rows.workers import ATTEMPTS, ORGANISATIONS, SIGN_INS, TOKENS, WORKERS
 
 FRAGMENTS: Final[Mapping[str, str]] = (
     DAGS.fragments("dag")
@@ -16,4 +14,5 @@ FRAGMENTS: Final[Mapping[str, str]] = (
     | WORKERS.fragments("worker")
     | TOKENS.fragments("token")
     | SIGN_INS.fragments("sign_in")
+    | ORGANISATIONS.fragments("organisation")
 )

@@ -1,12 +1,17 @@
-"""Jobs to rows and back."""
+"""Jobs, DAGs and what the scheduler knows of runs, to rows and back."""
 
 from typing import Final
 
 import msgspec
 
+from titan.model.dags import Dag, JobCounts
 from titan.model.jobs import Affinity, Job, ReadyJob, queue_label, split_queue_label
+from titan.model.run_control import RunControl
 from titan.store.rows.columns import Columns, by_value, from_us
 from titan.store.session import Parameter, Row
+
+DAGS: Final = Columns(Dag, within={"counts": Columns(JobCounts)})
+RUNS: Final = Columns(RunControl)
 
 JOBS: Final = Columns(Job)
 #: What changes of a job after its submission, and its id: the spec costs more to write than all of it.

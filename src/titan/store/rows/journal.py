@@ -8,7 +8,7 @@ from titan.store.session import Parameter, Row
 
 
 def entry_of_event(seq: int, at: datetime, subject: Subject, event: Event) -> JournalEntry:
-    """Return the journal entry that tells of `event`."""
+    """Return the journal entry that records `event`."""
     kind = type(event)
     data = {name: getattr(event, name) for name in kind.__dataclass_fields__ if name != "cause"}
     return JournalEntry(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 
-from titan.ports import Commit
+from titan.ports.jobs_store import Commit
 from titan.store.reader import SqlReader
 from titan.store.sqlite.session import SqliteSession, translated
 from titan.store.transaction import SqlTransaction

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -176,6 +177,25 @@ def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
     if tables:
         instead = "give this one another home (--home or TITAN_HOME)"
         kind.schema.check(f"store {path}", found=version, instead=instead)
+        for name, _ in sorted(_made_by(kind.schema.sql) - _definitions(connection).items()):
+            raise damaged(path, f"another definition of {name!r} than this version of the schema has, or none")
+
+
+def _definitions(connection: apsw.Connection) -> dict[str, str]:
+    """Return how each table, index and trigger is defined; shadow tables of the text index are SQLite's own."""
+    found = connection.execute("select name, sql from sqlite_schema where sql is not null and name not like 'sqlite_%'")
+    return {str(name): str(sql) for name, sql in found}
+
+
+@cache
+def _made_by(sql: str) -> frozenset[tuple[str, str]]:
+    """Return the definitions of a database that was just made."""
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.execute(sql)
+        return frozenset(_definitions(connection).items())
+    finally:
+        connection.close()
 
 
 def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteSession:

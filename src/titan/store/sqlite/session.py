@@ -14,10 +14,10 @@ from typing import Final, Generic, TypeVar
 import apsw
 
 from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
-from titan.store.calls.matching import match_of
 from titan.store.folders import NO_SPACE
 from titan.store.queries import load_queries
 from titan.store.rows.fragments import FRAGMENTS
+from titan.store.runs.fts_query import match_of
 from titan.store.session import Parameter, Row, Value, closed, unavailable
 
 _SQL_FOLDER = Path(__file__).parent.parent / "sql"
@@ -156,7 +156,7 @@ class ReadingThread(Generic[R]):
         return self.read(lambda _reader: query(self._session))
 
     def close(self) -> None:
-        """Wait for the question under way, then let go of the connection; a question after that is refused."""
+        """Wait for the question under way, then release the connection; a question after that is refused."""
         with self._in_use:
             self._is_closed = True
             self._session.connection.close()

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import apsw
 
-from titan.ports import Clock, Commit, Reader, Transaction
+from titan.ports.jobs_store import Commit, Reader, Transaction
+from titan.ports.runtime import Clock
 from titan.store.folders import errors_translated, make_folder
 from titan.store.ownership import lock
 from titan.store.reader import SqlReader
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """Implements `titan.ports.Store`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Store`; its docstrings stand there."""
 
     server_id = ""
     is_in_charge = True
@@ -51,7 +52,7 @@ class SqliteStore:
         try:
             opening.check(self._path)
             session = opening.open_to_write(self._path, now=clock.now())
-            return session, Writer(SqliteDatabase(session, self._path), clock=clock, tell=self._listeners.tell)
+            return session, Writer(SqliteDatabase(session, self._path), clock=clock, notify=self._listeners.notify)
         except apsw.Error as error:
             raise translated(error, self._path) from error
 

@@ -27,10 +27,10 @@ def test_a_span_of_another_trace_with_the_same_id_names_nothing() -> None:
     assert [action.run_id for action in actions_of(named, a_span(span_id=LEAF, parent_id=ROOT))] == ["R_1", TRACE_ID]
 
 
-def test_spans_in_a_circle_are_in_their_trace() -> None:
-    circle = [a_span(span_id=LEAF, parent_id=MIDDLE), a_span(span_id=MIDDLE, parent_id=LEAF)]
+def test_spans_in_a_cycle_are_in_their_trace() -> None:
+    cycle = [a_span(span_id=LEAF, parent_id=MIDDLE), a_span(span_id=MIDDLE, parent_id=LEAF)]
 
-    told = actions_of(*circle, a_span(R_1, span_id=ROOT))
+    told = actions_of(*cycle, a_span(R_1, span_id=ROOT))
 
     assert [action.run_id for action in told] == [TRACE_ID, TRACE_ID, "R_1"]
 

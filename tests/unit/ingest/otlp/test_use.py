@@ -13,7 +13,7 @@ from tests.support.telemetry import a_request, a_span
 from titan.ingest.otlp import read_traces
 from titan.llm.prices import ListedPrices
 from titan.model.actions import ActionEntry, ModelUse
-from titan.rules.storable import storable
+from titan.rules.runs.sanitize import storable
 
 HAIKU = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-3-5-haiku-20241022"}
 READ, WRITTEN = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens"

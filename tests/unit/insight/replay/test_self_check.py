@@ -14,7 +14,7 @@ from tests.support.replayed_actions import a_call, a_group, in_turn
 from titan.insight.replay.recorded_action import Lack, RecordedAction
 from titan.insight.replay.self_check import MOST_ACTIONS, Reason, SelfCheck, self_check
 from titan.model.actions import Effect
-from titan.model.run_status import RunStatus, StatusSource
+from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run
 
 RUN = Run(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan.insight.replay.sequences import MOST_EDITS, aligned, by_occurrence, gaps_between
+from titan.insight.replay.alignment import MOST_EDITS, aligned, by_occurrence, gaps_between
 
 few_letters = st.lists(st.sampled_from("abc"), max_size=14)
 many_letters = st.lists(st.integers(0, 30), max_size=40)

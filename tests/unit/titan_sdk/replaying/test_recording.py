@@ -55,6 +55,23 @@ def test_where_the_code_has_moved_the_call_site_is_of_no_matter() -> None:
     assert taken(recording, 1, task="1.2", site=None) == "b"
 
 
+def test_in_a_file_whose_code_has_changed_the_call_site_is_of_no_matter() -> None:
+    """As where a call has moved from one function of it to another one, and another call to its place."""
+    lines = [a_line("a", 1), a_line("b", 2, details={"callsite": {"file": "/x/agent.py", "qualname": "helper"}})]
+    changed = "0" * 64
+    path = __file__.rpartition("titan_sdk/")[2]
+    processes = [{"process": {}, "program": {"files": [{"path": path, "sha256": changed}]}}]
+    same, other = (a_recording(*lines) for _ in range(2))
+    moved = read_recording(
+        [json.dumps({"type": "run", "run_id": "run", "processes": processes}), *map(json.dumps, lines)]
+    )
+    site = (path.rpartition("/")[2], "main")
+
+    assert taken(same, 2) == "a"
+    assert taken(other, 2, site=(site[0], "nowhere")) == "b"
+    assert taken(moved, 2, site=site) == "b"
+
+
 def test_what_is_taken_is_not_taken_again_under_another_key() -> None:
     recording = a_recording(a_line("a", 1), a_line("b", 2))
 
@@ -87,6 +104,22 @@ def test_an_action_beside_others_is_answered_after_the_one_that_ended_before_it(
 
     after = {action.id: action.after and action.after.id for action in recording.actions}
     assert after == {"a": "c", "b": None, "c": "b", "d": None}
+
+
+def test_an_action_of_another_thread_is_answered_after_the_one_before_it_even_if_that_was_over() -> None:
+    times = {"a": ("00", "01", "/pool"), "b": ("02", "03", "/pool"), "c": ("04", "05", "/other"), "d": ("06", "07", "")}
+    lines = [
+        a_line(
+            id,
+            started_at=f"2026-01-01T12:00:{began}.000000Z",
+            ended_at=f"2026-01-01T12:00:{ended}.000000Z",
+            details={"task": task},
+        )
+        for id, (began, ended, task) in times.items()
+    ]
+
+    after = {action.id: action.after and action.after.id for action in a_recording(*lines).actions}
+    assert after == {"a": None, "b": "a", "c": "b", "d": "c"}
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,12 @@ thread.join()
     found = traced(tmp_path, text)
 
     assert any(function == "work" and "done" in changed for _, _, function, changed in found)
+
+
+def test_a_list_is_changed_when_what_it_holds_has_another_value_or_type_and_when_it_comes_back(tmp_path: Path) -> None:
+    text = "items = [1, 2]; items[0] = True; kept = items; items = None; items = kept; items = {}; items = kept"
+
+    found = traced(tmp_path, text.replace("; ", "\n"))
+
+    shown = [changed["items"][1] for _, _, _, changed in found if "items" in changed]
+    assert shown == ["[1,2]", "[true,2]", "null", "[true,2]", "{}", "[true,2]"]

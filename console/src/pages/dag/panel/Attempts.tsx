@@ -3,7 +3,7 @@ import { bytes, duration, NOTHING, ofNanoseconds } from "../../../parts/format";
 import { Status } from "../../../parts/Status";
 import { Time, Took } from "../../../parts/Time";
 import { exitOf } from "../tale";
-import { Part } from "./JobPanel";
+import { Part } from "./Part";
 
 /** Every try at a job. One that went well at once has nothing to add to the facts above it. */
 export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import { namesBehind } from "../../../api/behind";
 import type { Dag, Job } from "../../../api/facts";
@@ -12,6 +12,7 @@ import { Attempts } from "./Attempts";
 import { JobActions } from "./JobActions";
 import { JobFacts } from "./JobFacts";
 import { JobFiles, JobResult, JobStory } from "./JobReads";
+import { Part } from "./Part";
 import "./panel.css";
 
 interface Props {
@@ -68,18 +69,5 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
         <JobStory job={job} />
       </div>
     </aside>
-  );
-}
-
-/** A titled part of the panel. */
-export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="panel-part">
-      <div className="panel-part-head">
-        <h3>{title}</h3>
-        {aside}
-      </div>
-      {children}
-    </section>
   );
 }

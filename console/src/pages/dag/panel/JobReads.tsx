@@ -5,7 +5,7 @@ import { CopyButton } from "../../../parts/CopyButton";
 import { bytes } from "../../../parts/format";
 import { Time } from "../../../parts/Time";
 import { blobPath, useUrl } from "../../../parts/url";
-import { Part } from "./JobPanel";
+import { Part } from "./Part";
 import { resultText } from "./resultText";
 
 const LONGEST_RESULT = 20_000; // characters; the rest is a command away

@@ -26,7 +26,7 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
     async (body: { status: End; error: string | null }) => {
       await api.POST("/api/v1/runs/{run}/end", { params: { path: { run: run.run_id } }, body });
     },
-    (_, told) => `It is ${told.status}.`,
+    (_, sent) => `It is ${sent.status}.`,
     () => {
       void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
       rereadRegistry();
@@ -47,8 +47,8 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
       }
     >
       <p>
-        This says how it ended; it stops no program. An end that was told stands. If something of it begins after all,
-        it runs again.
+        This says how it ended; it stops no program. A reported end stands. If something of it begins after all, it runs
+        again.
       </p>
       <fieldset className="run-ends">
         <legend className="soft">How it ended</legend>

@@ -36,7 +36,7 @@ export function RunActions({ run }: { run: RunView }) {
     <div className="run-actions row">
       <NotesButton run={run} onOpen={() => setOver("notes")} />
       {run.has_details ? (
-        <Button title="What else was told of it: its resource, results of a replay" onClick={() => setOver("details")}>
+        <Button title="Details: resource attributes, results of a replay" onClick={() => setOver("details")}>
           Details
         </Button>
       ) : null}
@@ -82,12 +82,12 @@ export function RunActions({ run }: { run: RunView }) {
       {over === "delete" ? (
         <Confirm
           title={`Delete ${run.name ?? run.run_id}?`}
-          yes="Delete every byte of it"
+          yes="Delete permanently"
           onYes={() => remove.run(null)}
           onClose={close}
         >
           The run, its stages with their jobs, all its actions with inputs and outputs, its notes, its place in the
-          search and what agentsentinel-sdk told of replaying it go for good. Nothing of it can be had back.
+          search and the replays that agentsentinel-sdk reported of it are deleted permanently.
         </Confirm>
       ) : null}
     </div>
@@ -140,7 +140,7 @@ function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
 /** Why nothing can be put away of a run that goes on, and what to do about it. */
 function whyNotYet({ has_stages: hasStages }: RunView): string {
   const way = hasStages ? "wait for its end, or cancel it" : "wait for its end, or press “End it…”";
-  return `It still runs, and what it tells would begin it anew: ${way}`;
+  return `It still runs, and its next report would start it again: ${way}`;
 }
 
 /** Why a run cannot be deleted; null where it can. */

@@ -7,22 +7,22 @@ import { Name } from "../../../parts/Name";
 import { runPath } from "../../../parts/url";
 import { Part } from "../inspector/Details";
 
-/** What was told of a run beside its words: resource attributes, the result of a replay, a traceback. It is read when it is looked at. */
+/** The details of a run: resource attributes, the result of a replay, a traceback. Fetched when it opens. */
 export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (
-    <Dialog title="What else was told of this run" onClose={onClose} wide>
+    <Dialog title="Details of this run" onClose={onClose} wide>
       {error ? <Failure of={error} again={refetch} /> : null}
       {data || error ? null : <p className="faint">Reading …</p>}
-      {data?.map((told) => (
-        <Told key={JSON.stringify(told)} of={told} onGo={onClose} />
+      {data?.map((details) => (
+        <Source key={JSON.stringify(details)} of={details} onGo={onClose} />
       ))}
     </Dialog>
   );
 }
 
-/** What one of those who told of the run said, part by part. */
-function Told({ of, onGo }: { of: Record<string, unknown>; onGo: () => void }) {
+/** The details that one source reported, part by part. */
+function Source({ of, onGo }: { of: Record<string, unknown>; onGo: () => void }) {
   const { replay_of: replayed, ...parts } = of;
   return (
     <section className="run-part">

@@ -10,6 +10,7 @@ import { rate } from "../../../parts/rate";
 import { Time, Took } from "../../../parts/Time";
 import { agentPath, dagPath } from "../../../parts/url";
 import { Fact } from "./Fact";
+import { ForkFacts } from "./ForkFacts";
 import { ScoresFact } from "./ScoresFact";
 import { TapeFact } from "./TapeFact";
 
@@ -56,6 +57,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
           </Link>
         </Fact>
       ) : null}
+      <ForkFacts run={run} />
       {dag ? (
         <Fact name="Recorded by" title="The submission whose jobs recorded this run">
           <Link className="run-short" to={dagPath(dag)}>

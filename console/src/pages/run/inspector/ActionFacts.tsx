@@ -65,7 +65,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
           </button>
         </Fact>
       ) : null}
-      {row.parent === -1 ? <Fact name="Within">Something not heard of yet</Fact> : null}
+      {row.parent === -1 ? <Fact name="Within">An action not reported yet</Fact> : null}
       {action.impact ? <Fact name="Impact">{action.impact}</Fact> : null}
       {action.effect ? <Fact name="Effect">{action.effect}</Fact> : null}
       {action.tags.length > 0 ? (

@@ -12,6 +12,7 @@ import { ActionFacts } from "./ActionFacts";
 import { Body } from "./Body";
 import { Details } from "./Details";
 import { ErrorCard } from "./ErrorCard";
+import { ForkHere } from "./ForkHere";
 import { Notes } from "./Notes";
 import "./inspector.css";
 
@@ -67,6 +68,7 @@ function Parts({ run, row, rows, detail, words, onChoose }: Props & { detail: Ac
       <Body title={isThought ? "Reasoning" : "Outputs"} body={bodies.outputs} words={words} />
       <ActionFacts run={run} row={row} rows={rows} detail={detail} onChoose={onChoose} />
       <Details details={detail.details} />
+      <ForkHere run={run} detail={detail} />
       <section className="run-part">
         <h3>Notes and scores</h3>
         <Notes run={run.run_id} action={row.id} notes={detail.notes} />

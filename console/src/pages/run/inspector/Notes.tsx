@@ -74,7 +74,7 @@ function TakeBack({ run, note }: { run: string; note: NoteView }) {
           onYes={() => remove.run(null)}
           onClose={() => setAsked(false)}
         >
-          It goes for good.
+          It is deleted permanently.
         </Confirm>
       ) : null}
     </>

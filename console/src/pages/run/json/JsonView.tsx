@@ -3,8 +3,8 @@ import { count } from "../../../parts/format";
 import { ITEMS_AT_ONCE, openedAtFirst } from "./opened";
 import { type Entry, type Json, parseJson } from "./parse";
 import { TextSpans } from "./TextSpans";
-import { TypedNode } from "./TypedNode";
-import { typedOf } from "./typed";
+import { Bytes, Chip, cutWords, localTime } from "./TypedLeaf";
+import { type Typed, typedOf } from "./typed";
 import "./json.css";
 
 const Opened = createContext<ReadonlySet<Json>>(new Set());
@@ -123,4 +123,47 @@ function Line({ of, words }: { of: Json | Entry; words: readonly string[] | unde
       <Node of={of.value} words={words} />
     </>
   );
+}
+
+/** A value that is no plain JSON, as its Python type is read. */
+function TypedNode({ of, words }: { of: Typed; words: readonly string[] | undefined }) {
+  switch (of.is) {
+    case "chip":
+      return (
+        <Chip type={of.type} title={localTime(of)}>
+          <TextSpans text={of.text} words={words} />
+        </Chip>
+      );
+    case "bytes":
+      return <Bytes of={of} />;
+    case "group":
+      return (
+        <>
+          <span className="json-type">{of.type}</span> <Node of={of.of} words={words} />
+        </>
+      );
+    case "pairs":
+      return <Pairs of={of} words={words} />;
+    case "raised":
+      return (
+        <span className="json-raised">
+          <strong>{of.type}</strong>: <TextSpans text={of.message} words={words} />{" "}
+          {of.rest.length > 0 ? <Pairs of={{ is: "pairs", entries: of.rest, isCut: false }} words={words} /> : null}
+        </span>
+      );
+    case "cut":
+      return (
+        <>
+          <Chip type={of.type} title={of.facts.sha256 ? `SHA-256 ${of.facts.sha256}` : undefined}>
+            ✂ {cutWords(of.facts)}
+          </Chip>{" "}
+          {of.head ? <Node of={of.head} words={words} /> : null}
+        </>
+      );
+  }
+}
+
+function Pairs({ of, words }: { of: Extract<Typed, { is: "pairs" }>; words: readonly string[] | undefined }) {
+  const object = { is: "object", entries: of.entries, isCut: of.isCut } as const;
+  return <Nest of={object} marks="{}" entries={of.entries} isCut={of.isCut} words={words} />;
 }

@@ -15,10 +15,10 @@ export function gistOf(text: string): string | null {
   const value = parseJson(text);
   const conversation = value && conversationOf(value);
   if (conversation) return lastSaid(conversation);
-  const told = value && (loneArgument(value) ?? value);
-  const said = told && wordsIn(told);
+  const argument = value && (loneArgument(value) ?? value);
+  const said = argument && wordsIn(argument);
   if (said) return shortened(said);
-  const isNothing = told?.is === "string" || (told?.is === "word" && told.text === "null");
+  const isNothing = argument?.is === "string" || (argument?.is === "word" && argument.text === "null");
   return isNothing ? null : compactText(text);
 }
 
@@ -29,7 +29,7 @@ export function previewOf(text: string): string {
   return (conversation && lastSaid(conversation)) ?? compactText(text);
 }
 
-/** Returns who gave the work to whom, and why, as `handoff` told it; null where it told no such thing. */
+/** Returns who gave the work to whom, and why, as `handoff` reported it; null where it reported no such thing. */
 export function handoffOf(text: string): { from: string | null; to: string; reason: string | null } | null {
   const value = parseJson(text);
   const to = value ? wordAt(value, "to") : null;

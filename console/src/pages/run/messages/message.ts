@@ -19,7 +19,7 @@ const KNOWN: ReadonlySet<string> = new Set(["system", "developer", "user", "assi
 const CONTENTS = ["content", "parts", "contents", "text"] as const;
 const THOUGHTS = ["reasoning_content", "reasoning", "thinking"] as const;
 const SAID: ReadonlySet<string> = new Set([...CONTENTS, ...THOUGHTS, "tool_calls", "function_call", "refusal"]);
-/** What is told of a message beside its words, and what its place or its words tell already. */
+/** A message's parts beside its text, without what its place or its text shows already. */
 const BESIDE: ReadonlySet<string> = new Set([
   ...SAID,
   ...["role", "type", "name", "id", "index", "object", "status", "tool_call_id", "data"],
@@ -33,14 +33,14 @@ const ITEMS: Readonly<Record<string, string>> = {
 
 /** Returns what a value says as a message; null where it is none. */
 export function messageOf(value: Json): Message | null {
-  const told = opened(value);
-  if (told.is === "list") return pairOf(told.items);
-  if (told.is !== "object") return null;
-  const item = ITEMS[wordAt(told, "type") ?? ""];
-  if (item && wordAt(told, "role") === null) return { role: item, name: null, parts: partsOf(told), others: [] };
-  const data = memberOf(told, "data");
-  const body = data?.is === "object" && wordAt(told, "role") === null ? data : told; // LangChain's, as it is written
-  const role = roleNamed(wordAt(told, "role", "type"));
+  const given = opened(value);
+  if (given.is === "list") return pairOf(given.items);
+  if (given.is !== "object") return null;
+  const item = ITEMS[wordAt(given, "type") ?? ""];
+  if (item && wordAt(given, "role") === null) return { role: item, name: null, parts: partsOf(given), others: [] };
+  const data = memberOf(given, "data");
+  const body = data?.is === "object" && wordAt(given, "role") === null ? data : given; // LangChain's, as it is written
+  const role = roleNamed(wordAt(given, "role", "type"));
   if (role === null || body.is !== "object" || !saysSomething(body)) return null;
   const parts = saidIn(body);
   return {

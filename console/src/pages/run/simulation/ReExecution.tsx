@@ -1,19 +1,25 @@
 import type { ReExecution as Found } from "../../../api/replays";
 import { CopyButton } from "../../../parts/CopyButton";
 import { count } from "../../../parts/format";
-import { CAUSES } from "./words";
+import { CAUSES, REASONS } from "./words";
 
-/** What executing the program again showed: the verdict, the cause and the statement of what differs. */
+/** What executing the program again showed: the score, the cause and the statement of what differs. */
 export function ReExecution({ of }: { of: Found }) {
   const { cause, statement } = of;
   return (
     <dl className="simulation-facts">
-      <dt>Verdict</dt>
-      <dd>{of.verdict}</dd>
       <dt>Determinism</dt>
       <dd>
         {of.score} of 100 <span className="soft">measured in {count(of.executions, "execution")}</span>
       </dd>
+      {of.changes?.length ? (
+        <>
+          <dt>Changed</dt>
+          {of.changes.map((change) => (
+            <dd key={change}>{change}</dd>
+          ))}
+        </>
+      ) : null}
       {cause ? (
         <>
           <dt>Cause</dt>
@@ -58,11 +64,12 @@ export function ReExecution({ of }: { of: Found }) {
 }
 
 /** The command that executes a run's program again, where its code is. */
-export function ReplayCommand({ run }: { run: string }) {
+export function ReplayCommand({ run, reason }: { run: string; reason: string | null }) {
   const command = `titan replay ${run} -- python agent.py`;
   return (
     <p className="row soft">
-      Execute its program again, where its code is: <code>{command}</code> <CopyButton text={command} />
+      {reason === "code_missing" ? REASONS[reason] : null} Execute its program again, where its code is:{" "}
+      <code>{command}</code> <CopyButton text={command} />
     </p>
   );
 }

@@ -14,7 +14,9 @@ export function RunningReplay({ run, replay }: { run: string; replay: Replay }) 
       ) : (
         <progress className="progress" max={1} value={share} aria-label={`${percent(share)} of the actions are read`} />
       )}
-      <span className="soft">{share === null ? "Waiting …" : `${percent(share)} of the actions are read`}</span>
+      <span className="soft">
+        {replay.step ?? (share === null ? "Waiting …" : `${percent(share)} of the actions are read`)}
+      </span>
       {useCanChange() ? (
         <Button busy={cancel.isPending} onClick={() => cancel.run(replay.id)}>
           Cancel

@@ -4,7 +4,7 @@ import type { ComparedRow, Divergence, Replay } from "../../../api/replays";
 export const LEVELS: Record<Replay["level"], { name: string; does: string }> = {
   self_check: { name: "Self-check", does: "verifies the recording; executes nothing" },
   compare: { name: "Compare", does: "aligns two recorded runs; executes nothing" },
-  re_execute: { name: "Re-execute", does: "executed the program again, its calls answered from the recording" },
+  re_execute: { name: "Re-execute", does: "executed the program again, with its calls answered from the recording" },
   reported: { name: "Reported", does: "agentsentinel-sdk replayed the run in its own process" },
 };
 
@@ -39,11 +39,14 @@ export const CAUSES: Record<string, string> = {
   file_listing: "The order in which directories are listed.",
   several: "Several sources at once.",
   external_state: "Something outside of the program that was not recorded.",
+  code: "The program's own code is not that of the recording.",
+  dependency_version: "An installed package has another version than when it was recorded.",
   code_or_dependencies: "The code, its packages or its settings are not those of the recording.",
 };
 
 export const REASONS: Record<string, string> = {
   run_incomplete: "The run has not ended.",
+  code_missing: "Titan does not have the code of this run.",
   nothing_recorded: "The run has no recorded calls.",
   recording_changed: "The recording is not what was recorded, or a part of it is gone.",
   entries_lost: "Entries were lost before they were recorded.",

@@ -162,13 +162,13 @@ function indent(depth: number): number {
   return Math.min(depth, DEEP) * STEP_PX + Math.max(0, depth - DEEP) * DEEP_STEP_PX;
 }
 
-/** The line above those whose parents nobody has told of. */
+/** The line above those whose parents no source has reported. */
 export function OrphansRow({ count: amount, isRunning }: { count: number; isRunning: boolean }) {
   return (
     <div className="trace-orphans" role="treeitem" aria-level={1} aria-selected={false} tabIndex={-1}>
       <span aria-hidden="true">⋯ </span>
       {count(amount, "action")} {amount === 1 ? "waits for its parent" : "wait for their parents"}
-      {isRunning ? "" : ", of which nobody told"}
+      {isRunning ? "" : ", which no source reported"}
     </div>
   );
 }

@@ -3,7 +3,7 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 16
+-- version: 18
 
 create table meta (
     name text collate "C" not null primary key,
@@ -71,6 +71,7 @@ create table dags (
     started_at_us bigint,
     ended_at_us bigint,
     cancelled_by text,
+    is_internal bigint not null default 0 check (is_internal in (0, 1)),
     foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
@@ -318,6 +319,12 @@ create table receipts (
 
 create index receipts_oldest on receipts (created_at_us);
 
+-- Who owns projects and tokens, beside the server's own organisation `local`, which has no row.
+create table organisations (
+    id text collate "C" not null primary key,
+    created_at_us bigint not null
+);
+
 -- A token's secret is not here, only its SHA-256: it is 256 random bits, which no list of guesses can hold, so it needs
 -- no salt. `last_used_at_us` is written at most once a minute.
 create table tokens (
@@ -325,14 +332,17 @@ create table tokens (
     organisation_id text collate "C" not null,
     project_id text collate "C",
     name text collate "C" not null,
-    role text not null check (role in ('admin', 'worker', 'viewer')),
+    role text not null check (role in ('admin', 'owner', 'manager', 'worker', 'viewer', 'key')),
     hash text not null check (length(hash) = 64),
     created_at_us bigint not null,
     last_used_at_us bigint,
     expires_at_us bigint,
     revoked_at_us bigint,
     is_trusted bigint not null default 0 check (is_trusted in (0, 1)),
-    labels text check (labels like '[%')
+    labels text check (labels like '[%'),
+    scopes text check (scopes like '[%'),
+    last_four text collate "C",
+    constraint a_key_has_scopes check ((role = 'key') = (scopes is not null))
 );
 
 create index tokens_newest on tokens (created_at_us, id);

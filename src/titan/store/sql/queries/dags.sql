@@ -3,12 +3,12 @@ select {dag_columns} from dags where id = :dag_id
 
 -- name: newest_dags
 select {dag_columns} from dags
-where project_id = :project_id and id < :before
+where project_id = :project_id and id < :before and is_internal = 0
 order by id desc limit :limit
 
 -- name: newest_dags_called
 select {dag_columns} from dags
-where project_id = :project_id and name = :name and id < :before
+where project_id = :project_id and name = :name and id < :before and is_internal = 0
 order by id desc limit :limit
 
 -- name: newest_dags_of_run

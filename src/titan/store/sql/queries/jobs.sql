@@ -17,12 +17,16 @@ order by id desc limit 1
 
 -- name: newest_jobs
 select {job_columns} from jobs
-where project_id = :project_id and id < :before
+where
+    project_id = :project_id and id < :before
+    and not exists (select 1 from dags where dags.id = jobs.dag_id and dags.is_internal = 1)
 order by id desc limit :limit
 
 -- name: newest_jobs_with_status
 select {job_columns} from jobs
-where project_id = :project_id and status = :status and id < :before
+where
+    project_id = :project_id and status = :status and id < :before
+    and not exists (select 1 from dags where dags.id = jobs.dag_id and dags.is_internal = 1)
 order by id desc limit :limit
 
 -- name: newest_jobs_of_dag

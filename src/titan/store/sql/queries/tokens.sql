@@ -13,6 +13,12 @@ insert into tokens ({token_columns}) values ({token_values})
 -- name: save_token
 update tokens set last_used_at_us = :last_used_at_us, revoked_at_us = :revoked_at_us where id = :id
 
+-- name: organisations
+select {organisation_columns} from organisations order by id
+
+-- name: add_organisation
+insert into organisations ({organisation_columns}) values ({organisation_values})
+
 -- name: sign_in
 select {sign_in_columns} from sign_ins where hash = :hash
 

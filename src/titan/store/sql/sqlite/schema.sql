@@ -4,7 +4,7 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 16
+-- version: 18
 
 create table meta (
     name text not null primary key,
@@ -72,6 +72,7 @@ create table dags (
     started_at_us integer,
     ended_at_us integer,
     cancelled_by text,
+    is_internal integer not null default 0 check (is_internal in (0, 1)),
     foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
@@ -309,6 +310,12 @@ create table receipts (
 
 create index receipts_oldest on receipts (created_at_us);
 
+-- Who owns projects and tokens, beside the server's own organisation `local`, which has no row.
+create table organisations (
+    id text not null primary key,
+    created_at_us integer not null
+) strict, without rowid;
+
 -- A token's secret is not here, only its SHA-256: it is 256 random bits, which no list of guesses can hold, so it needs
 -- no salt. `last_used_at_us` is written at most once a minute.
 create table tokens (
@@ -316,14 +323,17 @@ create table tokens (
     organisation_id text not null,
     project_id text,
     name text not null,
-    role text not null check (role in ('admin', 'worker', 'viewer')),
+    role text not null check (role in ('admin', 'owner', 'manager', 'worker', 'viewer', 'key')),
     hash text not null check (length(hash) = 64),
     created_at_us integer not null,
     last_used_at_us integer,
     expires_at_us integer,
     revoked_at_us integer,
     is_trusted integer not null default 0 check (is_trusted in (0, 1)),
-    labels text check (json_type(labels) = 'array')
+    labels text check (json_type(labels) = 'array'),
+    scopes text check (json_type(scopes) = 'array'),
+    last_four text,
+    constraint a_key_has_scopes check ((role = 'key') = (scopes is not null))
 ) strict, without rowid;
 
 create index tokens_newest on tokens (created_at_us, id);

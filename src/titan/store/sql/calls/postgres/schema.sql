@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 30
+-- version: 37
 
 create schema if not exists calls;
 
@@ -19,6 +19,8 @@ create table runs (
     id text collate "C" not null,
     agent_id text collate "C" not null,
     session_id text collate "C",
+    parent_run_id text collate "C",
+    forked_at_action_id text collate "C",
     name text collate "C",
     status text collate "C" not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     status_source text collate "C" not null check (status_source in ('explicit', 'inferred', 'stages')),
@@ -70,16 +72,17 @@ create table runs (
     details_told text collate "C" not null default '[]',
     keeps_content bigint not null default 1 check (keeps_content in (0, 1)),
     estimated bigint not null default 0 check (estimated >= 0),
-    told_end text collate "C",
+    reported_end text collate "C",
     status_version bigint not null default 0,
-    cost_more bigint not null default 0,
-    prevented_more bigint not null default 0,
-    saved_more bigint not null default 0,
     lost bigint not null default 0 check (lost >= 0),
     troubles bigint not null default 0 check (troubles >= 0),
     seen bigint not null default 0,
     actions_version bigint not null default 0,
     totals_version bigint not null default 0,
+    determinism bigint check (determinism between 0 and 100),
+    code_digest text,
+    determinism_order bigint not null generated always as (coalesce(determinism, -1)) stored,
+    determinism_version bigint not null default 0,
     unique (project_id, id)
 );
 
@@ -94,6 +97,7 @@ create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, stat
 
 create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us);
 
+create index runs_by_parent on runs (project_id, parent_run_id, started_at_us, run_no) where parent_run_id is not null;
 create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
 
 -- Which runs changed since: every change of a row takes a number from the same series as the entries.
@@ -122,6 +126,14 @@ create index runs_staged on runs (project_id, started_at_us, run_no) where has_s
 
 -- Runs whose actions changed since their totals were computed.
 create index runs_to_total on runs (run_no) where totals_version < actions_version;
+
+-- Versions of an agent, by the code of its runs.
+create index runs_by_code on runs (project_id, agent_id, code_digest, started_at_us, determinism)
+where code_digest is not null;
+
+-- Runs that ended, and whose actions changed since their determinism was computed, or what is accepted or measured in it.
+create index runs_to_score on runs (run_no)
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
@@ -187,7 +199,7 @@ create unique index actions_of_run on actions (run_no, id);
 -- A change of an action comes with an entry, unless it counts otherwise by now (`rules.totals`) or was closed.
 create index actions_recounted on actions (run_no, recounted) where recounted is not null;
 
--- Calls of our model endpoint, which others tell of in whatever runs (`model.actions.OWN_ANSWER`).
+-- Calls of our model endpoint, which others report in whatever runs (`model.actions.OWN_ANSWER`).
 create index actions_by_own_answer on actions (response_id)
 where kind = 'model' and length(response_id) = 41 and substr(response_id, 1, 9) = 'chatcmpl-';
 
@@ -301,6 +313,17 @@ create table notes (
 
 create index notes_of_run on notes (run_no, at_us);
 
+-- Sources of non-determinism that a person accepts in all runs of an agent, by the key of the issue.
+create table accepted_issues (
+    project_id text collate "C" not null,
+    agent_id text collate "C" not null,
+    issue_key text collate "C" not null,
+    author text collate "C" not null,
+    reason text collate "C" not null,
+    at_us bigint not null,
+    primary key (project_id, agent_id, issue_key)
+);
+
 -- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
 create table replays (
     id text collate "C" not null,
@@ -312,6 +335,7 @@ create table replays (
     author text collate "C" not null,
     created_at_us bigint not null,
     ended_at_us bigint,
+    dag_id text,
     error text collate "C",
     metrics text collate "C",
     result text collate "C",
@@ -337,3 +361,94 @@ create table aliases (
 create index aliases_of_run on aliases (run_no);
 
 create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;
+
+-- Workflows: worlds, and the agents that are tried in them.
+create table workflows (
+    project_id text collate "C" not null,
+    id text collate "C" not null,
+    name text collate "C" not null,
+    definition text collate "C" not null,
+    created_at_us bigint not null,
+    updated_at_us bigint not null,
+    primary key (project_id, id)
+);
+
+create table tasks (
+    project_id text collate "C" not null,
+    workflow_id text collate "C" not null,
+    id text collate "C" not null,
+    name text collate "C" not null,
+    seed text collate "C" not null,
+    seed_digest text collate "C" not null,
+    scorers text collate "C" not null,
+    created_at_us bigint not null,
+    seeded_at_us bigint not null,
+    primary key (project_id, workflow_id, id),
+    foreign key (project_id, workflow_id) references workflows (project_id, id)
+);
+
+create table registered_agents (
+    project_id text collate "C" not null,
+    id text collate "C" not null,
+    version bigint not null check (version >= 1),
+    definition text collate "C" not null,
+    created_at_us bigint not null,
+    primary key (project_id, id, version)
+);
+
+-- Tries of agents at tasks. What they did stands in the run of the same id, which begins with the agent.
+create table tool_endpoints (
+    project_id text collate "C" not null,
+    id text collate "C" not null,
+    definition text collate "C" not null,
+    created_at_us bigint not null,
+    updated_at_us bigint not null,
+    primary key (project_id, id)
+);
+
+create table agent_runs (
+    project_id text collate "C" not null,
+    run_id text collate "C" not null,
+    workflow_id text collate "C" not null,
+    task_id text collate "C" not null,
+    field text collate "C" not null,
+    agent_id text collate "C" not null,
+    agent_version bigint not null,
+    attempt bigint not null check (attempt >= 1),
+    trigger text collate "C" not null check (trigger in ('seed', 'auto_redispatch', 'rerun')),
+    source_run_id text collate "C",
+    status text collate "C" not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    error_class text collate "C" check (
+        error_class in (
+            'auth_failed', 'agent_timeout', 'agent_5xx', 'agent_4xx', 'agent_bad_response', 'agent_unreachable',
+            'proxy_misconfigured', 'contract_error', 'transport_error', 'internal_error'
+        )
+    ),
+    error text collate "C",
+    seed_digest text collate "C" not null,
+    config text collate "C" not null,
+    queued_at_us bigint not null,
+    started_at_us bigint,
+    agent_done_at_us bigint,
+    ended_at_us bigint,
+    response text collate "C",
+    final_response text collate "C",
+    messages text collate "C",
+    metadata text collate "C",
+    soft_warnings text collate "C" not null,
+    verdict text collate "C" not null check (verdict in ('PASS', 'FAIL', 'PENDING', 'NOT APPLICABLE')),
+    failure_mode text collate "C",
+    scorers text collate "C" not null,
+    sources text collate "C" not null,
+    violations bigint not null check (violations >= 0),
+    agent_cost text collate "C",
+    simulator_cost text collate "C",
+    primary key (project_id, run_id),
+    foreign key (project_id, workflow_id, task_id) references tasks (project_id, workflow_id, id)
+);
+
+create index agent_runs_of_task on agent_runs (project_id, workflow_id, task_id, queued_at_us);
+
+create index agent_runs_of_workflow on agent_runs (project_id, workflow_id, queued_at_us);
+
+create index agent_runs_unfinished on agent_runs (queued_at_us) where status in ('pending', 'running');

@@ -1,7 +1,7 @@
 Lists of runs and calls. A list is put together from a head, the conditions that are asked for, and an order.
 
 -- name: registry
-select {run_columns}, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
+select {run_columns}, runs.determinism_order, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
 from runs
  where runs.project_id = :project_id
 
@@ -20,8 +20,8 @@ runs.cost >= :min_cost
 -- name: runs_that_cost_besides
 +runs.cost >= :min_cost
 
--- name: runs_that_cost_more
-(runs.cost_more, runs.cost) >= (:cost_more, :cost_beyond)
+-- name: runs_below_score
+runs.determinism < :below_score
 
 -- name: runs_started_since
 (runs.started_at_us >= :since_us or runs.status = 'running')
@@ -37,8 +37,11 @@ runs.agent_id = :agent_id
 -- name: runs_of_session
 runs.session_id = :session_id
 
+-- name: runs_forked_from
+runs.parent_run_id = :parent_run_id
+
 -- name: runs_with_tag
-exists (select 1 from json_each(runs.tags) as told where told.value = :tag)
+exists (select 1 from json_each(runs.tags) as run_tags where run_tags.value = :tag)
 
 -- name: runs_with_stages
 runs.has_stages = 1
@@ -55,7 +58,7 @@ runs.archived_at_us is null
     -- The text of all tags first: of the few that hold it somewhere, each tag is looked at.
     or (
         runs.tags like :tags_part escape '\'
-        and exists (select 1 from json_each(runs.tags) as told where told.value like :part escape '\')
+        and exists (select 1 from json_each(runs.tags) as run_tags where run_tags.value like :part escape '\')
     )
     or runs.run_no in (
         select coalesce(aliases.run_no, entries.run_no)

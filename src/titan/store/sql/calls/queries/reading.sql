@@ -21,7 +21,7 @@ where project_id = :project_id and version > :after
 order by version
 limit :limit
 
--- name: heard_after
+-- name: reported_after
 select
     {action_columns},
     runs.id,
@@ -204,25 +204,19 @@ from (
 select value from meta where name = :name
 
 -- name: notes_of_run
-select
-    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    notes.mutes, notes.troubles
+select {note_columns}
 from notes
 where run_no = :run_no
 order by at_us desc, id
 
--- name: note_said
-select
-    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    notes.mutes, notes.troubles, runs.id
+-- name: note_by_id
+select {note_columns}, runs.id
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
 
 -- name: replays_of_run
-select
-    replays.id, runs.id, others.id, replays.level, replays.state, replays.author, replays.created_at_us,
-    replays.ended_at_us, replays.error, replays.metrics, null
+select {replay_columns_in_lists}, runs.id, others.id
 from replays
 inner join runs on runs.run_no = replays.run_no
 left join runs as others on others.run_no = replays.with_run_no
@@ -231,9 +225,7 @@ order by replays.created_at_us desc, replays.id
 limit :limit
 
 -- name: replay
-select
-    replays.id, runs.id, others.id, replays.level, replays.state, replays.author, replays.created_at_us,
-    replays.ended_at_us, replays.error, replays.metrics, replays.result
+select {replay_columns}, runs.id, others.id
 from replays
 inner join runs on runs.run_no = replays.run_no
 left join runs as others on others.run_no = replays.with_run_no
@@ -297,7 +289,7 @@ limit 1
 -- name: agents
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
-    sum(status = 'failed'), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(calls),
+    sum(status = 'failed'), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(calls),
     sum(success + error + blocked + rejected), sum(success), sum(unpriced), sum(estimated)
 from runs
 where
@@ -316,11 +308,22 @@ where project_id = :project_id and agent_id = :agent_id and hour >= :first and h
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated)
+    sum(success), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated),
+    count(determinism), coalesce(sum(determinism), 0)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
 order by 1
+
+-- name: versions_of_agent
+select
+    code_digest, min(started_at_us), max(started_at_us), count(*), count(determinism),
+    coalesce(sum(determinism), 0), coalesce(sum(determinism * determinism), 0)
+from runs
+where project_id = :project_id and agent_id = :agent_id and code_digest is not null
+group by code_digest
+order by 3 desc
+limit :limit
 
 -- name: errors_of_agent
 select actions.error_type, count(*), min(actions.started_at_us), max(actions.started_at_us), max(actions.number)
@@ -365,6 +368,19 @@ select actions_version from runs where run_no = :run_no
 -- name: runs_to_total
 select project_id, id from runs where totals_version < actions_version limit :limit
 
+-- name: runs_to_score
+select project_id, id, determinism_version
+from runs
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled')
+order by run_no desc
+limit :limit
+
+-- name: accepted_issues
+select issue_key, author, reason, at_us
+from accepted_issues
+where project_id = :project_id and agent_id = :agent_id
+order by at_us desc, issue_key
+
 -- name: answered_elsewhere
 select actions.response_id
 from actions
@@ -372,6 +388,18 @@ where
     actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
     and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
     and actions.sources = 'endpoint' and actions.run_no <> :run_no
+
+-- name: runs_also_answered
+-- Runs in which a call is reported that this run counts: it is theirs when this one is gone.
+select distinct runs.id
+from actions as own
+inner join actions as reported on reported.response_id = own.response_id
+inner join runs on runs.run_no = reported.run_no
+where
+    own.run_no = :run_no and own.sources = 'endpoint' and own.kind = 'model'
+    and reported.kind = 'model' and length(reported.response_id) = 41
+    and substr(reported.response_id, 1, 9) = 'chatcmpl-'
+    and reported.project_id = :project_id and reported.run_no <> :run_no
 
 -- name: nameless_runs
 select

@@ -47,31 +47,10 @@ where
 order by actions.number
 
 -- name: save_actions
-insert into actions
-(
-    run_no, number, id, sources, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
-    cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
-    effect, tags, is_redacted, project_id, has_inputs, has_outputs, is_call, has_cost, has_tokens, duplicate_of,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, redaction_version, version, recounted
-)
-values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-)
+insert into actions ({action_fields}, run_no, version, recounted)
+values ({action_places}, ?, ?, ?)
 on conflict (number) do update set
-sources = excluded.sources, kind = excluded.kind,
-name = excluded.name, agent_id = excluded.agent_id, parent_id = excluded.parent_id, actor = excluded.actor,
-started_at_us = excluded.started_at_us, ended_at_us = excluded.ended_at_us, duration_ns = excluded.duration_ns,
-outcome = excluded.outcome, cost = excluded.cost, is_cost_estimated = excluded.is_cost_estimated,
-model = excluded.model, provider = excluded.provider, input_tokens = excluded.input_tokens,
-output_tokens = excluded.output_tokens,
-cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
-reasoning_tokens = excluded.reasoning_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
-error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
-tags = excluded.tags, is_redacted = excluded.is_redacted, redaction_version = excluded.redaction_version,
-has_inputs = excluded.has_inputs,
-has_outputs = excluded.has_outputs, is_call = excluded.is_call, has_cost = excluded.has_cost,
-has_tokens = excluded.has_tokens, duplicate_of = excluded.duplicate_of, version = excluded.version,
-recounted = coalesce(excluded.recounted, actions.recounted)
+{action_updates}, version = excluded.version, recounted = coalesce(excluded.recounted, actions.recounted)
 
 -- name: recount
 update actions
@@ -80,6 +59,34 @@ where number = :number
 
 -- name: note_totals
 update runs set totals_version = :version where run_no = :run_no
+
+-- name: note_determinism
+update runs set determinism_version = :version where run_no = :run_no and determinism_version = :stamp
+
+-- name: score_again
+update runs set determinism_version = case when determinism_version < 0 then determinism_version - 1 else -1 end where run_no = :run_no
+
+-- name: predict_again
+update runs
+set determinism_version = case when determinism_version < 0 then determinism_version - 1 else -1 end
+where
+    run_no in (
+        select recent.run_no
+        from runs as recent
+        where recent.project_id = :project_id and recent.agent_id = :agent_id
+        order by recent.started_at_us desc, recent.run_no desc
+        limit :limit
+    )
+
+-- name: accept_issue
+insert into accepted_issues (project_id, agent_id, issue_key, author, reason, at_us)
+values (:project_id, :agent_id, :issue_key, :author, :reason, :at_us)
+on conflict (project_id, agent_id, issue_key) do update
+set author = excluded.author, reason = excluded.reason, at_us = excluded.at_us
+
+-- name: withdraw_acceptance
+delete from accepted_issues
+where project_id = :project_id and agent_id = :agent_id and issue_key = :issue_key
 
 -- name: note_actions_changed
 update runs set actions_version = :version where run_no = :run_no
@@ -153,18 +160,13 @@ delete from runs where run_no = :run_no
 select digest from blobs where run_no = :run_no
 
 -- name: save_notes
-insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes, troubles)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict (project_id, id) do update
-set
-    run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
-    name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
-    mutes = excluded.mutes, troubles = excluded.troubles
+insert into notes ({note_fields}, run_no)
+values ({note_places}, ?)
+on conflict (project_id, id) do update set {note_updates}, run_no = excluded.run_no
 
 -- name: save_replays
-insert into replays
-(id, project_id, run_no, with_run_no, level, state, author, created_at_us, ended_at_us, error, metrics, result)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert into replays ({replay_fields}, run_no, with_run_no)
+values ({replay_places}, ?, ?)
 on conflict (project_id, id) do update
 set
     state = excluded.state, ended_at_us = excluded.ended_at_us, error = excluded.error, metrics = excluded.metrics,

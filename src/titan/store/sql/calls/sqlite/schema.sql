@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 30
+-- version: 37
 
 create table meta (
     name text not null primary key,
@@ -17,6 +17,8 @@ create table runs (
     id text not null,
     agent_id text not null,
     session_id text,
+    parent_run_id text,
+    forked_at_action_id text,
     name text,
     status text not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     status_source text not null check (status_source in ('explicit', 'inferred', 'stages')),
@@ -68,16 +70,17 @@ create table runs (
     details_told text not null default '[]',
     keeps_content integer not null default 1 check (keeps_content in (0, 1)),
     estimated integer not null default 0 check (estimated >= 0),
-    told_end text,
+    reported_end text,
     status_version integer not null default 0,
-    cost_more integer not null default 0,
-    prevented_more integer not null default 0,
-    saved_more integer not null default 0,
     lost integer not null default 0 check (lost >= 0),
     troubles integer not null default 0 check (troubles >= 0),
     seen integer not null default 0,
     actions_version integer not null default 0,
     totals_version integer not null default 0,
+    determinism integer check (determinism between 0 and 100),
+    code_digest text,
+    determinism_order integer not null generated always as (coalesce(determinism, -1)) virtual,
+    determinism_version integer not null default 0,
     unique (project_id, id)
 ) strict;
 
@@ -92,6 +95,7 @@ create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, stat
 
 create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us);
 
+create index runs_by_parent on runs (project_id, parent_run_id, started_at_us, run_no) where parent_run_id is not null;
 create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
 
 -- Which runs changed since: every change of a row takes a number from the same series as the entries.
@@ -120,6 +124,14 @@ create index runs_staged on runs (project_id, started_at_us, run_no) where has_s
 
 -- Runs whose actions changed since their totals were computed.
 create index runs_to_total on runs (run_no) where totals_version < actions_version;
+
+-- Versions of an agent, by the code of its runs.
+create index runs_by_code on runs (project_id, agent_id, code_digest, started_at_us, determinism)
+where code_digest is not null;
+
+-- Runs that ended, and whose actions changed since their determinism was computed, or what is accepted or measured in it.
+create index runs_to_score on runs (run_no)
+where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
@@ -187,7 +199,7 @@ create unique index actions_of_run on actions (run_no, id);
 -- A change of an action comes with an entry, unless it counts otherwise by now (`rules.totals`) or was closed.
 create index actions_recounted on actions (run_no, recounted) where recounted is not null;
 
--- Calls of our model endpoint, which others tell of in whatever runs (`model.actions.OWN_ANSWER`).
+-- Calls of our model endpoint, which others report in whatever runs (`model.actions.OWN_ANSWER`).
 create index actions_by_own_answer on actions (response_id)
 where kind = 'model' and length(response_id) = 41 and substr(response_id, 1, 9) = 'chatcmpl-';
 
@@ -302,6 +314,17 @@ create table notes (
 
 create index notes_of_run on notes (run_no, at_us);
 
+-- Sources of non-determinism that a person accepts in all runs of an agent, by the key of the issue.
+create table accepted_issues (
+    project_id text not null,
+    agent_id text not null,
+    issue_key text not null,
+    author text not null,
+    reason text not null,
+    at_us integer not null,
+    primary key (project_id, agent_id, issue_key)
+) strict, without rowid;
+
 -- Replays of a run: what became of checking it, or of comparing it with another. They go with either run.
 create table replays (
     id text not null,
@@ -313,6 +336,7 @@ create table replays (
     author text not null,
     created_at_us integer not null,
     ended_at_us integer,
+    dag_id text,
     error text,
     metrics text,
     result text,
@@ -338,3 +362,94 @@ create table aliases (
 create index aliases_of_run on aliases (run_no);
 
 create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;
+
+-- Workflows: worlds, and the agents that are tried in them.
+create table workflows (
+    project_id text not null,
+    id text not null,
+    name text not null,
+    definition text not null,
+    created_at_us integer not null,
+    updated_at_us integer not null,
+    primary key (project_id, id)
+) strict;
+
+create table tasks (
+    project_id text not null,
+    workflow_id text not null,
+    id text not null,
+    name text not null,
+    seed text not null,
+    seed_digest text not null,
+    scorers text not null,
+    created_at_us integer not null,
+    seeded_at_us integer not null,
+    primary key (project_id, workflow_id, id),
+    foreign key (project_id, workflow_id) references workflows (project_id, id)
+) strict;
+
+create table registered_agents (
+    project_id text not null,
+    id text not null,
+    version integer not null check (version >= 1),
+    definition text not null,
+    created_at_us integer not null,
+    primary key (project_id, id, version)
+) strict;
+
+create table tool_endpoints (
+    project_id text not null,
+    id text not null,
+    definition text not null,
+    created_at_us integer not null,
+    updated_at_us integer not null,
+    primary key (project_id, id)
+) strict;
+
+-- Tries of agents at tasks. What they did stands in the run of the same id, which begins with the agent.
+create table agent_runs (
+    project_id text not null,
+    run_id text not null,
+    workflow_id text not null,
+    task_id text not null,
+    field text not null,
+    agent_id text not null,
+    agent_version integer not null,
+    attempt integer not null check (attempt >= 1),
+    trigger text not null check (trigger in ('seed', 'auto_redispatch', 'rerun')),
+    source_run_id text,
+    status text not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    error_class text check (
+        error_class in (
+            'auth_failed', 'agent_timeout', 'agent_5xx', 'agent_4xx', 'agent_bad_response', 'agent_unreachable',
+            'proxy_misconfigured', 'contract_error', 'transport_error', 'internal_error'
+        )
+    ),
+    error text,
+    seed_digest text not null,
+    config text not null,
+    queued_at_us integer not null,
+    started_at_us integer,
+    agent_done_at_us integer,
+    ended_at_us integer,
+    response text,
+    final_response text,
+    messages text,
+    metadata text,
+    soft_warnings text not null,
+    verdict text not null check (verdict in ('PASS', 'FAIL', 'PENDING', 'NOT APPLICABLE')),
+    failure_mode text,
+    scorers text not null,
+    sources text not null,
+    violations integer not null check (violations >= 0),
+    agent_cost text,
+    simulator_cost text,
+    primary key (project_id, run_id),
+    foreign key (project_id, workflow_id, task_id) references tasks (project_id, workflow_id, id)
+) strict;
+
+create index agent_runs_of_task on agent_runs (project_id, workflow_id, task_id, queued_at_us);
+
+create index agent_runs_of_workflow on agent_runs (project_id, workflow_id, queued_at_us);
+
+create index agent_runs_unfinished on agent_runs (queued_at_us) where status in ('pending', 'running');

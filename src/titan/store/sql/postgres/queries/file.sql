@@ -1,4 +1,4 @@
--- PostgreSQL gives space back in its own time, and tells nobody how much of a table is unused.
+-- PostgreSQL gives space back in its own time, and does not report how much of a table is unused.
 
 -- name: unused_bytes
 select 0

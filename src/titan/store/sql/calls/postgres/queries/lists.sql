@@ -35,7 +35,7 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
     or (
         runs.tags ilike :tags_part
         and exists (
-            select 1 from json_array_elements_text(cast(runs.tags as json)) as told (tag) where told.tag ilike :part
+            select 1 from json_array_elements_text(cast(runs.tags as json)) as tags (tag) where tags.tag ilike :part
         )
     )
     or runs.run_no in (

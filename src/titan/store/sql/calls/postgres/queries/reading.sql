@@ -52,7 +52,7 @@ limit :limit
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
     count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'),
-    sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000),
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
     cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
     cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
@@ -68,12 +68,23 @@ limit :limit
 select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
-    sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000),
-    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint),
+    count(determinism), cast(coalesce(sum(determinism), 0) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
 order by 1
+
+-- name: versions_of_agent
+select
+    code_digest, min(started_at_us), max(started_at_us), count(*), count(determinism),
+    cast(coalesce(sum(determinism), 0) as bigint), cast(coalesce(sum(determinism * determinism), 0) as bigint)
+from runs
+where project_id = :project_id and agent_id = :agent_id and code_digest is not null
+group by code_digest
+order by 3 desc
+limit :limit
 
 -- name: place_of_action
 select runs.id, actions.id

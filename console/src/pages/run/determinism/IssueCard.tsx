@@ -1,0 +1,139 @@
+import { Fragment, useId, useState } from "react";
+import { Link } from "react-router";
+import { type Issue, useWithdrawAcceptance } from "../../../api/determinism";
+import { useCanChange } from "../../../api/session";
+import { Button } from "../../../parts/Button";
+import { Time } from "../../../parts/Time";
+import { AcceptDialog } from "./AcceptDialog";
+import { SEVERITIES } from "./severity";
+
+interface Props {
+  run: string;
+  issue: Issue;
+  onShow: (action: string) => void;
+}
+
+/** One issue: where it is, what it is, where its value flows, how to fix it; and who accepts it. */
+export function IssueCard({ run, issue, onShow }: Props) {
+  const [isAccepting, setAccepting] = useState(false);
+  const canAccept = useCanChange();
+  const id = useId();
+  const { word, glyph, tone } = SEVERITIES[issue.severity];
+  const { code, recommendation, accepted } = issue;
+  return (
+    <article className="card determinism-issue" aria-labelledby={id} data-accepted={accepted ? "" : undefined}>
+      <header className="row">
+        <h3 id={id}>
+          <span className="faint">Issue:</span> {issue.title}
+        </h3>
+        {accepted || !canAccept ? null : (
+          <Button kind="quiet" onClick={() => setAccepting(true)}>
+            Accept …
+          </Button>
+        )}
+      </header>
+      <dl>
+        <dt>Action</dt>
+        <dd>
+          <ActionLink name={issue.action_name} onShow={() => onShow(issue.action_id)} />
+          {issue.action_count > 1 ? <span className="soft"> the first of {issue.action_count}</span> : null}
+        </dd>
+        <dt>Severity</dt>
+        <dd>
+          <span className={`determinism-severity tone-${tone}`}>
+            <span aria-hidden="true">{glyph}</span> {word}
+          </span>
+        </dd>
+        <dt>Type</dt>
+        <dd>
+          <Link className="determinism-link" to={recommendation.docs}>
+            {issue.type}
+          </Link>
+          {issue.path && issue.path !== "$" ? (
+            <>
+              {" at "}
+              <code>
+                {issue.side}.{issue.path}
+              </code>
+            </>
+          ) : null}
+        </dd>
+        <dt>Description</dt>
+        <dd dir="auto">{issue.description}</dd>
+        {code ? (
+          <>
+            <dt>Line</dt>
+            <dd>
+              <code>
+                {code.file}:{code.line}
+              </code>{" "}
+              <span className="soft">in {code.function}</span>
+            </dd>
+          </>
+        ) : null}
+        {issue.flows.length > 0 ? (
+          <>
+            <dt>Flows to</dt>
+            <dd>
+              {issue.flows.map((flow, at) => (
+                <Fragment key={flow.action_id}>
+                  {at > 0 ? ", " : ""}
+                  <ActionLink name={flow.action_name} onShow={() => onShow(flow.action_id)} /> <code>{flow.path}</code>
+                </Fragment>
+              ))}
+            </dd>
+          </>
+        ) : null}
+        <dt>Recommendation</dt>
+        <dd>
+          {recommendation.text}
+          <Change before={recommendation.before} after={recommendation.after} isOwn={code !== null} />
+        </dd>
+      </dl>
+      {accepted ? <Accepted run={run} of={accepted} /> : null}
+      {isAccepting ? <AcceptDialog run={run} issue={issue} onClose={() => setAccepting(false)} /> : null}
+    </article>
+  );
+}
+
+function ActionLink({ name, onShow }: { name: string; onShow: () => void }) {
+  return (
+    <button type="button" className="determinism-link" title="Show this action" onClick={onShow}>
+      <bdi>{name}</bdi>
+    </button>
+  );
+}
+
+function Change({ before, after, isOwn }: { before: string; after: string; isOwn: boolean }) {
+  return (
+    <figure className="determinism-change">
+      <figcaption className="faint">{isOwn ? "Your code" : "An example"}</figcaption>
+      <pre dir="ltr" data-side="before">
+        <span className="unseen">Before: </span>
+        {before}
+      </pre>
+      <pre dir="ltr" data-side="after">
+        <span className="unseen">After: </span>
+        {after}
+      </pre>
+    </figure>
+  );
+}
+
+/** Who accepts an issue and why; whoever may change things may withdraw that. */
+export function Accepted({ run, of }: { run: string; of: NonNullable<Issue["accepted"]> }) {
+  const canAccept = useCanChange();
+  const withdraw = useWithdrawAcceptance(run);
+  return (
+    <p className="row determinism-accepted">
+      <span>
+        ✓ Accepted by <bdi>{of.author}</bdi>, <Time at={of.at} />: <q dir="auto">{of.reason}</q>
+      </span>
+      {canAccept ? (
+        <Button kind="quiet" busy={withdraw.isPending} onClick={() => withdraw.run(of.key)}>
+          Withdraw
+        </Button>
+      ) : null}
+    </p>
+  );
+}

@@ -1,0 +1,242 @@
+"""Submitting jobs, and deciding what becomes of them: cancel, approve, run again, end."""
+
+from __future__ import annotations
+
+import os
+
+from titan_sdk.api.base import ClientBase
+from titan_sdk.api.submission import DagAccepted, plain_name, submission_body
+from titan_sdk.errors import NotSupported
+from titan_sdk.http.encoding import quote
+from titan_sdk.job import TitanJob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Never
+
+    from titan_sdk.api.base import Target
+    from titan_sdk.wire import Cancelled, Gate, Resumed, Retried, Run
+
+_GATE_PREFIX = "hitl-gate-"  # the original's names of gates behind jobs
+
+
+class Commands(ClientBase):
+    """What a client can have done."""
+
+    async def submit_dag(
+        self,
+        name: str,
+        jobs: Iterable[TitanJob],
+        agent_run_id: str | None = None,
+        *,
+        agent_id: str | None = None,
+        on_failure: str = "continue",
+        idempotency_key: str | None = None,
+    ) -> DagAccepted:
+        """Submit jobs as one DAG, all or none, and return "DAG_ACCEPTED" once it is durable.
+
+        Args:
+            agent_run_id: the run that this DAG is a stage of; inside a job by default the job's own. The run
+                ends when the process that submitted its stages exits (or see `end_run`). A run that is resumed
+                answers a stage that it submitted before, with the same name and content, from its record: the
+                receipt's `from_record` is then True, and nothing runs twice.
+            agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last token.
+            on_failure: "continue" lets independent branches go on, "stop" cancels all that has not started.
+            idempotency_key: whoever submits with this key, and whenever, gets the first submission's receipt.
+
+        Raises:
+            InvalidDag: a cycle, an unknown parent, a duplicate id, no jobs. Nothing was stored.
+            InvalidName: a name that is not allowed. Nothing was stored.
+            InvalidInput: the run is not the one that TITAN_RESUME_RUN_ID says is resumed; see `new_run_id`.
+            NotSupported: an argument of a later version, such as a port. Nothing was stored.
+            LimitExceeded: recursion too deep, or too many jobs in the run. Nothing was stored.
+            IdempotencyConflict: the key came with other jobs before. Nothing was stored.
+        """
+        self._announce(f"[SDK] Submitting DAG: {name}")
+        jobs = list(jobs)
+        body = submission_body(name, jobs, agent_run_id=agent_run_id, agent_id=agent_id, on_failure=on_failure)
+        if idempotency_key is not None:
+            body["idempotency_key"] = idempotency_key
+        run_id = agent_run_id or os.environ.get("TITAN_AGENT_RUN_ID")
+        if run_id is None and "TITAN_JOB_ID" not in os.environ:
+            accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
+        else:
+            accepted = await self._submit_stage(run_id, name, body)
+        self.submissions.record(accepted, [job.id for job in jobs])
+        return accepted
+
+    async def submit_job(self, job: TitanJob) -> DagAccepted:
+        """Submit one job as a DAG of its own name; as `submit_dag`."""
+        return await self.submit_dag(job.id, [job])
+
+    async def submit_yaml(self, /, yaml_path: str, agent_run_id: str | None = None, **options: object) -> Never:
+        """Refuse: pipelines in YAML come with a later version."""
+        raise _comes_later("submit_yaml", "Build the jobs in Python and use submit_dag.")
+
+    async def stop_service(self, service_id: str) -> Never:
+        """Refuse: services come with a later version."""
+        raise _comes_later("stop_service", "There are no services to stop; cancel stops a job.")
+
+    async def cancel(self, target: Target) -> Cancelled:
+        """Cancel a job or a whole DAG, and what waits for it.
+
+        Returns:
+            {"cancelled": [...], "stopping": [...], "skipped": [...]}: names of jobs cancelled at once, of
+            running ones whose process trees are being killed, of final ones.
+
+        Raises:
+            UnknownJob, UnknownDag: there is none of this name.
+        """
+        path, query = await self._route(target)
+        answer: Cancelled = await self.transport.request_json("POST", f"{path}/cancel", query=query)
+        return answer
+
+    async def cancel_run(self, agent_run_id: str) -> Cancelled:
+        """Cancel all that is not final in a run; as `cancel`.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        answer: Cancelled = await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
+        return answer
+
+    async def end_run(self, agent_run_id: str, outcome: str = "completed", reason: str = "") -> Run:
+        """Say that no more stages will come. `outcome` is "completed" or "failed"; `reason` is for people.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        answer: Run = await self.transport.request_json(
+            "POST", f"/api/v1/runs/{quote(agent_run_id)}/end", body={"status": outcome, "error": reason}
+        )
+        from titan_sdk import run_end
+
+        run_end.ended(agent_run_id)
+        return answer
+
+    async def gates(self, status: str = "open", run: str | None = None) -> list[Gate]:
+        """Return the gates that wait for a person, newest first; with `status="all"` also the others.
+
+        Args:
+            run: only those of this agent run.
+        """
+        found: list[Gate] = (
+            await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run})
+        )["gates"]
+        return found
+
+    async def approve(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
+        """Let what waits behind a gate go on, and return the gate.
+
+            client.approve("hitl-gate-build", "looks good")  # or the job it stands behind: client.approve("build")
+
+        Args:
+            gate: its id or name, or the name of the job whose `hitl_message` made it. A name means a gate that
+                this client submitted, else the one open gate of that name.
+            comment: kept with the decision.
+            by: who decides, where no token says so.
+
+        Raises:
+            UnknownJob: there is no such gate.
+            Conflict: it is not open, or several of this name are. Nothing was changed.
+        """
+        return await self._decide("approve", gate, comment, by)
+
+    async def reject(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
+        """Cancel what waits behind a gate, and return the gate, which has then failed; as `approve`."""
+        return await self._decide("reject", gate, comment, by)
+
+    async def retry(self, target: Target) -> Retried:
+        """Run a failed or cancelled job again, or all such jobs of a DAG; what completed is kept.
+
+        A job that is run again takes with it those that were cancelled because of it.
+
+        Returns:
+            {"retried": [names], "kept": how many}
+
+        Raises:
+            UnknownJob, UnknownDag: there is none of this name.
+            Conflict: it has nothing to run again. Nothing was changed.
+        """
+        path, query = await self._route(target)
+        answer: Retried = await self.transport.request_json("POST", f"{path}/retry", query=query)
+        return answer
+
+    async def retry_run(self, run_id: str) -> Retried:
+        """Run again what failed or was cancelled in all stages of a run; as `retry`.
+
+        Raises:
+            UnknownRun: there is none.
+            Conflict: it has nothing to run again. Nothing was changed.
+        """
+        answer: Retried = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
+        return answer
+
+    async def rerun(self, job: Target) -> DagAccepted:
+        """Submit a job again as a DAG of its own, with the same script, arguments and environment.
+
+        Raises:
+            UnknownJob: there is none.
+            Conflict: it has never run, or a gate above it is not approved.
+        """
+        path, query = self._job_route(job)
+        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/rerun", query=query))
+        self.submissions.record(accepted, [job.id if isinstance(job, TitanJob) else job])
+        return accepted
+
+    async def redeploy(self, dag: str) -> DagAccepted:
+        """Submit a whole DAG again, as it was, by receipt, id or name.
+
+        Raises:
+            UnknownDag: there is none.
+        """
+        path = self._dag_path(dag)
+        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/redeploy"))
+        earlier = dag.dag_id if isinstance(dag, DagAccepted) else self.submissions.dag(dag)
+        self.submissions.record(accepted, self.submissions.jobs_of(earlier) if earlier else [])
+        return accepted
+
+    async def resume_run(self, run_id: str) -> Resumed:
+        """Let a run go on whose orchestrator has ended: what completed is kept.
+
+        An orchestrator that is a job is run again by this. One outside of Titan is named in the answer, with its
+        command and folder: start it with TITAN_RESUME_RUN_ID=<run_id> (`titan runs resume` does; see `new_run_id`).
+
+        Raises:
+            UnknownRun: there is none.
+            Conflict: it still runs, or completed. Nothing was changed.
+        """
+        answer: Resumed = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
+        return answer
+
+    async def _submit_stage(self, run_id: str | None, name: str, body: dict[str, object]) -> DagAccepted:
+        """Submit a stage of a run, or what a job submits: either may be submitted again by a later life."""
+        from titan_sdk import run_end, stages
+
+        with stages.submission(run_id, name) as about_it:
+            body.update(about_it)
+            accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
+        if run_id is not None:
+            run_end.end_at_exit(run_id, self.transport.blocking())
+            stages.report_program(run_id, self.transport.address)
+        return accepted
+
+    async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
+        name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
+        decided: Gate = await self.transport.request_json(
+            "POST",
+            f"/api/gates/{quote(name)}/{verb}",
+            query={"dag": self.submissions.dag_of_job(name.removeprefix(_GATE_PREFIX))},
+            body={"comment": comment, "by": by},
+        )
+        return decided
+
+
+def _comes_later(method: str, instead: str) -> NotSupported:
+    return NotSupported(
+        subject=f"TitanClient.{method}",
+        expected="a method that this version of Titan has",
+        found="one of a later version",
+        next_step=instead,
+    )

@@ -1,0 +1,1 @@
+"""HTTP to a Titan server, on the calling thread or an event loop."""

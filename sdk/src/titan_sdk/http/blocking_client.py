@@ -1,0 +1,201 @@
+"""HTTP on the calling thread, by `http.client`, over connections that are kept alive: coroutines that never suspend."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+
+from titan_sdk.http.exchange import (
+    BROKE_OFF,
+    CONNECT_TIMEOUT_SECONDS,
+    FILE_PIECE_BYTES,
+    KEPT_CONNECTIONS,
+    LASTING_SECONDS,
+    BrokenAnswer,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
+
+    from titan_sdk.http.address import Address
+    from titan_sdk.http.exchange import Request
+
+    _P = ParamSpec("_P")
+    _R = TypeVar("_R")
+
+SMALL_BODY_BYTES = 65_536  # up to here head and body go out as one piece: one system call, one packet burst
+RECEIVE_BYTES = 65_536
+
+
+class BlockingHttp:
+    """`titan_sdk.http.exchange.Http` for programs without an event loop.
+
+    Threads may share it: each request has a connection to itself while it lasts. What another process opened, before a
+    fork, is closed instead of used.
+    """
+
+    def __init__(self, address: Address, connect: Callable[[float], socket.socket] | None = None) -> None:
+        """`connect` opens a connection within so many seconds, where that is not by TCP to the address."""
+        self.address = address
+        self._connect = connect or self._connect_by_tcp
+        self._owner = os.getpid()
+        self._idle: list[socket.socket] = []
+
+    async def open(self, request: Request, *, timeout_seconds: float, own_connection: bool = False) -> BlockingAnswer:
+        """See `Http`. On a kept connection that the server has closed meanwhile, the request goes out once more."""
+        began = time.monotonic()
+        kept = None if own_connection else self._kept_connection()
+        if kept is not None:
+            try:
+                return BlockingAnswer(kept, request, timeout_seconds, give_back=self._give_back)
+            except TimeoutError:
+                raise
+            except OSError:
+                if time.monotonic() - began > LASTING_SECONDS:  # the server had taken it
+                    raise
+        opened = self._connect(min(timeout_seconds, CONNECT_TIMEOUT_SECONDS))
+        return BlockingAnswer(opened, request, timeout_seconds, give_back=None if own_connection else self._give_back)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)  # noqa: ASYNC251  # blocking is what this class is for
+
+    async def apart(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call `function` here."""
+        return function(*args, **kwargs)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def closed(self) -> None:
+        """Return: they are."""
+
+    def __del__(self) -> None:
+        self.close()  # a client that nobody needs any more leaves no warning behind
+
+    def _kept_connection(self) -> socket.socket | None:
+        """Return the connection that was used last, or None when there is none to use."""
+        if self._owner != os.getpid():
+            self.close()
+            self._owner = os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _give_back(self, connection: socket.socket) -> None:
+        if len(self._idle) < KEPT_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _connect_by_tcp(self, timeout_seconds: float) -> socket.socket:
+        # As bytes, since any str needs the codec `idna`, which takes 4 ms to import.
+        host = self.address.host.encode() if self.address.host.isascii() else self.address.host
+        opened = socket.create_connection((host, self.address.port), timeout_seconds)  # type: ignore[arg-type]  # see above
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self.address.is_tls:
+            return opened
+        from titan_sdk.http.tls import secured
+
+        return secured(opened, self.address)
+
+
+class BlockingAnswer:
+    """`titan_sdk.http.exchange.Answer`: the connection is this answer's until it is closed."""
+
+    __slots__ = ("_connection", "_give_back", "_left", "_response", "headers", "status")
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        request: Request,
+        timeout_seconds: float,
+        *,
+        give_back: Callable[[socket.socket], None] | None,
+    ) -> None:
+        """Send the request, and read the head of the answer."""
+        self._connection = connection
+        self._give_back = give_back
+        self._response = response = HTTPResponse(connection, method=request.method)
+        try:
+            connection.settimeout(timeout_seconds)
+            _send(connection, request)
+            response.begin()
+        except BaseException as failure:
+            self._drop()
+            if isinstance(failure, HTTPException) and not isinstance(failure, OSError):
+                raise _broken(failure) from failure
+            raise
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        #: how much is still to come, where the head says so
+        self._left = response.length
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        try:
+            body = self._response.read()
+        except HTTPException as failure:
+            raise _broken(failure) from failure
+        if not body and self._left is None and not self._response.chunked:
+            raise ConnectionResetError(BROKE_OFF)  # in the head already: http.client takes that for its end
+        return body
+
+    async def piece(self) -> bytes:
+        """Return what comes next, at most 1 MiB."""
+        most = min(max(self._left or 0, RECEIVE_BYTES), FILE_PIECE_BYTES)
+        try:
+            piece = self._response.read1(most)
+        except HTTPException as failure:
+            raise _broken(failure) from failure
+        if self._left:
+            if not piece:
+                raise ConnectionResetError(BROKE_OFF)
+            self._left -= len(piece)
+        return piece
+
+    async def close(self) -> None:
+        """Give the connection back for the next request, if this answer was read whole and the server keeps it."""
+        response = self._response
+        if self._give_back is not None and not response.will_close and (response.isclosed() or self._left == 0):
+            response.close()
+            self._give_back(self._connection)
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._response.close()
+        self._connection.close()
+
+
+def _send(connection: socket.socket, request: Request) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    head = f"{request.method} {request.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+    body = request.body
+    if isinstance(body, bytes) and len(body) <= SMALL_BODY_BYTES:
+        connection.sendall(head + body)
+        return
+    connection.sendall(head)
+    try:
+        if isinstance(body, bytes):
+            connection.sendall(body)
+        else:
+            body.seek(0)
+            while piece := body.read(FILE_PIECE_BYTES):
+                connection.sendall(piece)
+    except (BrokenPipeError, ConnectionResetError):
+        # A server that refuses a large body answers first and closes then: the answer says why.
+        return
+
+
+def _broken(failure: HTTPException) -> Exception:
+    if isinstance(failure, IncompleteRead):
+        return ConnectionResetError(BROKE_OFF)
+    return BrokenAnswer(f"expected an HTTP/1.1 answer, found {failure!r}")

@@ -1,0 +1,185 @@
+"""A program in a simulated world: calls of its tools are answered there, before their own functions run.
+
+What is a tool of the world: an action of kind "tool" whose name is that of one. All else runs as it does outside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import os
+
+from titan_sdk.agents.run_proxy import RunProxy
+from titan_sdk.errors import InvalidInput, ToolFailed, ToolTimeout
+from titan_sdk.http.address import address_of
+from titan_sdk.recording import process
+from titan_sdk.replaying.answers import Answers
+from titan_sdk.stages import WORLD, WORLD_TOKEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from typing import Any
+
+    from titan_sdk.recording.actions import ActiveAction
+
+__all__ = ["InWorld", "start"]
+
+
+class InWorld(Answers):
+    """Answers calls of tools by the world of an agent run; what the program does is recorded as ever."""
+
+    is_closed = False
+    is_recorder = False
+
+    def __init__(self, proxy: RunProxy) -> None:
+        self.has_own_titan = True
+        self._proxy = proxy
+        self._names: frozenset[str] | None = None
+
+    def call(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Return what a call gives: what the world answers, or what its function returns."""
+        if self._is_tool(act):
+            taken, answer = self._begin(act, function, args, kwargs)
+            if taken:
+                return answer
+        return function(*args, **kwargs)
+
+    async def call_later(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Return the same for a coroutine function."""
+        if act.plan.kind == "tool":
+            import asyncio
+
+            if await asyncio.to_thread(self._is_tool, act):
+                taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
+                if taken:
+                    return answer
+        return await function(*args, **kwargs)
+
+    def items(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Iterator[Any]:
+        """Return the items of a generator: those of the list that the world answers."""
+        if self._is_tool(act):
+            taken, answer = self._begin(act, function, args, kwargs)
+            if taken:
+                return _each(answer)
+        items: Iterator[Any] = function(*args, **kwargs)
+        return items
+
+    def items_later(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> AsyncIterator[Any]:
+        """Return the same of an asynchronous generator."""
+        return self._in_world_later(act, function, args, kwargs)
+
+    async def _in_world_later(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> AsyncIterator[Any]:
+        import asyncio
+
+        if act.plan.kind == "tool" and await asyncio.to_thread(self._is_tool, act):
+            taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
+            if taken:
+                for item in _each(answer):
+                    yield item
+                return
+        async for item in function(*args, **kwargs):
+            yield item
+
+    def _is_tool(self, act: ActiveAction) -> bool:
+        if act.plan.kind != "tool":
+            return False
+        if self._names is None:
+            self._names = frozenset(tool["name"] for tool in self._proxy.tools())
+        return act.plan.name in self._names
+
+    def _begin(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[bool, Any]:
+        """Return whether the world answers a call, and what.
+
+        Raises:
+            ToolFailed: it answers an error.
+            TitanError: the world cannot be asked; the function does not run either.
+        """
+        name = act.plan.name or ""
+        if act.plan.redact is not None:
+            raise InvalidInput(
+                subject=f"tool {name!r}",
+                expected="an action without redact=: a world needs its arguments",
+                found="one with it",
+                next_step="Leave redact= out where the program runs in a world.",
+            )
+        arguments = json.loads(json.dumps(_named(function, args, kwargs, is_method=act.plan.is_method), default=_plain))
+        call = {"id": act.id, "tool": name, "arguments": arguments, "parent_id": act.parent_id, "actor": act.plan.actor}
+        found = self._proxy.begin(call)
+        if found["answer"] != "take":
+            return False, None
+        response = found["response"]
+        error = response.get("error") if isinstance(response, dict) else None
+        if error:
+            raise _failure(name, error, response)
+        return True, response
+
+
+def start() -> None:
+    """Have this process's calls of tools answered by the world that its environment names."""
+    address = address_of()
+    scheme = "https" if address.is_tls else "http"
+    proxy = RunProxy(f"{scheme}://{address}/api/world/runs/{os.environ[WORLD]}", os.environ.get(WORLD_TOKEN, ""))
+    process.answer_from_now_on(InWorld(proxy))
+
+
+def _named(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, is_method: bool
+) -> dict[str, Any]:
+    """Return a call's arguments by name, as the world's schema has them; what was not given is left out.
+
+    Raises:
+        TypeError: the call does not fit the function.
+    """
+    signature = inspect.signature(function)
+    bound = signature.bind(*args, **kwargs)
+    named = dict(list(bound.arguments.items())[1 if is_method else 0 :])
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named |= named.pop(parameter.name, {})
+    return named
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has no word for: dataclasses and models as objects, sets as lists, all else as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json")
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
+
+
+def _each(answer: Any) -> Iterator[Any]:
+    yield from answer if isinstance(answer, list) else [answer]
+
+
+def _failure(name: str, error: Any, response: object) -> ToolFailed:
+    code, message = (
+        (str(error.get("code") or "error"), str(error.get("message") or ""))
+        if isinstance(error, dict)
+        else ("error", str(error))
+    )
+    kind = ToolTimeout if code == "timeout" else ToolFailed
+    failure = kind(
+        subject=f"tool {name!r}",
+        expected="an answer",
+        found=code,
+        next_step="The error is the world's: see the agent run.",
+        message=message or f"tool {name!r}: {code}",
+    )
+    failure.response = response
+    return failure

@@ -1,0 +1,175 @@
+"""A workflow on a server, as `titan eval` uses it: apply a suite, dispatch, follow; and a server for the time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from titan.cli.exit_codes import CommandFailed, ExitCode
+from titan.cli.server import Server, connect, read
+from titan.cli.terminal import is_live, remark
+from titan.cli.views.formats import plain
+from titan.evaluate.results import has_passed
+from titan.settings import home_folder
+from titan.wire.evaluations import (
+    AgentRunDetailView,
+    AgentRunsAnswer,
+    AgentRunView,
+    ApplyAnswer,
+    Dispatched,
+    Rerun,
+    ToolCallsAnswer,
+)
+
+if TYPE_CHECKING:  # what reads suites takes long to import
+    from titan.evaluate.suites import Suite
+
+MOST_AT_ONCE: Final = 1_000  # rows of a page
+LOOKED_EVERY_SECONDS: Final = 0.25
+LOOKING_SHARE: Final = 4  # a look that takes long is followed by a pause of so many times that
+STARTED_WITHIN_SECONDS: Final = 60.0
+
+
+class Evaluation:
+    """A workflow on a server."""
+
+    def __init__(self, titan: Server, workflow: str) -> None:
+        self._titan = titan
+        self._project = ("api", "projects", titan.project or "default")
+        self._workflow = (*self._project, "workflows", workflow)
+
+    def apply(self, suite: "Suite", *, is_plan: bool = False) -> ApplyAnswer:
+        """Register a suite's agents, its world and its tasks, as far as they differ; say what is probably not meant."""
+        body = {
+            "workflow": suite.workflow,
+            "definition": msgspec.to_builtins(suite.definition),
+            "agents": msgspec.to_builtins(suite.agents),
+            "endpoints": msgspec.to_builtins(suite.endpoints),
+            "tasks": msgspec.to_builtins(suite.tasks),
+            "plan": is_plan,
+        }
+        answer = read(self._titan.post(*self._project, "apply", body=body), ApplyAnswer)
+        for line in answer.warnings:
+            remark(f"warning: {line}")
+        return answer
+
+    def dispatch(self, *, tasks: list[str] | None, fields: list[str] | None, repeat: int) -> list[str]:
+        """Have tasks tried; return the runs."""
+        body = {"tasks": tasks or None, "fields": fields or None, "repeat": repeat}
+        return read(self._titan.post(*self._workflow, "agent-runs", body=body), Dispatched).run_ids
+
+    def runs(self) -> list[AgentRunView]:
+        """Return all agent runs, the latest first."""
+        return [run for page in self._pages() for run in page]
+
+    def follow(self, run_ids: Sequence[str]) -> list[AgentRunView]:
+        """Return agent runs when they have ended, and what was made of them by automatic re-dispatch."""
+        wanted = set(run_ids)
+        shown = -1
+        while True:
+            began = time.monotonic()
+            ours = self._found(wanted)
+            ended = [one for one in ours if one.ended_at is not None]
+            if len(ended) != shown:
+                _progress(ended, len(ours))
+                shown = len(ended)
+            if len(ended) == len(ours):
+                repeated = {one.source_run_id for one in ours}
+                return [one for one in ours if one.run_id not in repeated]
+            time.sleep(max(LOOKED_EVERY_SECONDS, LOOKING_SHARE * (time.monotonic() - began)))
+
+    def detail(self, one: AgentRunView) -> AgentRunDetailView:
+        """Return an agent run whole."""
+        return read(self._titan.get(*self._run(one)), AgentRunDetailView)
+
+    def calls(self, one: AgentRunView) -> list[Any]:
+        """Return the tool calls of an agent run."""
+        answer = read(self._titan.get(*self._run(one), "tool-calls"), ToolCallsAnswer)
+        calls: list[Any] = msgspec.to_builtins(answer.tool_calls)
+        return calls
+
+    def rerun(self, one: AgentRunView) -> str:
+        """Try the task of an agent run once more; return the new run."""
+        return read(self._titan.post(*self._run(one), "re-run", body={}), Rerun).run_id
+
+    def _found(self, wanted: set[str]) -> list[AgentRunView]:
+        """Return wanted runs, the latest first, and add to `wanted` those that repeat one of them."""
+        found: dict[str, AgentRunView] = {}
+        for page in self._pages():
+            runs = {one.run_id: one for one in page}
+            wanted |= {one.run_id for one in page if one.source_run_id in wanted and one.trigger == "auto_redispatch"}
+            found |= {run_id: runs[run_id] for run_id in runs if run_id in wanted}
+            if len(found) == len(wanted):
+                break  # the others are older
+        return list(found.values())
+
+    def _pages(self) -> Iterator[list[AgentRunView]]:
+        before = None
+        while True:
+            answer = self._titan.get(*self._workflow, "agent-runs", before=before, limit=MOST_AT_ONCE)
+            page = read(answer, AgentRunsAnswer).agent_runs
+            yield page
+            if len(page) < MOST_AT_ONCE:
+                return
+            before = page[-1].run_id
+
+    def _run(self, one: AgentRunView) -> tuple[str, ...]:
+        return (*self._workflow, "tasks", one.task_id, "agent-runs", one.run_id)
+
+
+def newest(runs: Sequence[AgentRunView]) -> list[AgentRunView]:
+    """Return the newest run of each task and field, by task; `runs` are the latest first."""
+    found: dict[tuple[str, str], AgentRunView] = {}
+    for one in runs:
+        found.setdefault((one.task_id, one.field), one)
+    return [found[place] for place in sorted(found)]
+
+
+@contextmanager
+def running(titan: Server) -> Iterator[Server]:
+    """Give the server that is meant; where none runs and none was named, one of its own home for the time."""
+    if titan.is_named or titan.answers():
+        yield titan
+        return
+    home = home_folder()
+    remark(f"No Titan runs here: one is started on {home} until this is done. `titan up` keeps one, with its pages.")
+    command = [sys.executable, "-m", "titan.cli", "up", "--home", str(home), "--port", "0", "--sdk-port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        until = time.monotonic() + STARTED_WITHIN_SECONDS
+        server = connect(None, project=titan.project)
+        while not server.answers():
+            if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")
+                raise CommandFailed(
+                    "titan up",
+                    exit_code=ExitCode.UNREACHABLE,
+                    expected="a server that starts",
+                    found=plain(said.strip().splitlines()[-1]) if said.strip() else "none",
+                    next_step="Start it by hand to see more: titan up",
+                )
+            time.sleep(LOOKED_EVERY_SECONDS)
+            server = connect(None, project=titan.project)
+        yield server
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(STARTED_WITHIN_SECONDS)
+
+
+def _progress(ended: Sequence[AgentRunView], total: int) -> None:
+    verdicts = Counter(map(has_passed, ended))
+    line = f"{len(ended)} of {total} agent runs have ended: {verdicts[True]} passed, {verdicts[False]} failed"
+    if is_live(sys.stderr):
+        sys.stderr.write(f"\r{line}{chr(10) if len(ended) == total else ''}")
+        sys.stderr.flush()
+    elif len(ended) == total:
+        remark(line)

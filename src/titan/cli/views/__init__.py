@@ -1,0 +1,1 @@
+"""What the command line shows of jobs, runs and evaluations."""

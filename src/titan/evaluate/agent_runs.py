@@ -1,0 +1,339 @@
+"""Agent runs as values: what one is made of, what its agent is sent, how its row changes."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from titan.evaluate.contract import MOST_SCHEMA_BYTES, RAW_CHARACTERS, Answered, Failed
+from titan.evaluate.definitions import AgentDefinition, AgentField, Seed, SubmittedAgent, WorkflowDefinition
+from titan.evaluate.worlds import LiveRun
+from titan.judge import scorers
+from titan.judge.scorers import Scorer, ScorerResult, overall
+from titan.model.evaluations import (
+    AgentRun,
+    AgentRunStatus,
+    ErrorClass,
+    RegisteredAgent,
+    Task,
+    Trigger,
+    Verdict,
+    Workflow,
+)
+from titan.ports.runs_store import CallReader, CallTransaction
+from titan.ports.runtime import Ids
+from titan.world.definition import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that an agent run is made of, as it is when it starts."""
+
+    run: AgentRun
+    task: Task
+    definition: WorkflowDefinition
+    field: AgentField
+    agent: AgentDefinition | SubmittedAgent
+    seed: Seed
+    scorers: tuple[Scorer, ...]
+
+    @property
+    def world(self) -> World:
+        """The world with the modes of tools that the field sets."""
+        modes, world = self.field.tool_modes, self.definition.world
+        tools = (replace(tool, mode=modes.get(tool.name, tool.mode)) for tool in world.tools)
+        return replace(world, tools=tuple(tools)) if modes else world
+
+
+_VERDICTS: Final[Mapping[scorers.Verdict, Verdict]] = {
+    scorers.Verdict.PASS: Verdict.PASS,
+    scorers.Verdict.FAIL: Verdict.FAIL,
+    scorers.Verdict.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
+    scorers.Verdict.ERROR: Verdict.NOT_APPLICABLE,
+}
+KEPT_DEFINITIONS: Final = 4  # decoded: a thousand runs of a world of 3 MB share one, which takes ten times as much
+
+_WORKFLOWS: Final = msgspec.json.Decoder(WorkflowDefinition)
+_AGENTS: Final[msgspec.json.Decoder[AgentDefinition]] = msgspec.json.Decoder(AgentDefinition)
+_SEEDS: Final = msgspec.json.Decoder(Seed)
+_SCORERS: Final = msgspec.json.Decoder(tuple[Scorer, ...])
+
+
+def new_run_id(ids: Ids) -> str:
+    """Return the id of a new agent run."""
+    return f"eval-{ids.dag_id()}"
+
+
+def definition_of(workflow: Workflow) -> WorkflowDefinition:
+    """Return what a workflow is made of."""
+    return _definition_in(workflow.definition)
+
+
+@lru_cache(maxsize=KEPT_DEFINITIONS)
+def _definition_in(text: str) -> WorkflowDefinition:
+    return _WORKFLOWS.decode(text)
+
+
+def agent_definition_of(agent: RegisteredAgent) -> AgentDefinition:
+    """Return what an agent is."""
+    return _AGENTS.decode(agent.definition)
+
+
+def seed_of(task: Task) -> Seed:
+    """Return a task's seed."""
+    return _SEEDS.decode(task.seed)
+
+
+def scorers_of(task: Task) -> tuple[Scorer, ...]:
+    """Return what a task is scored on."""
+    return _SCORERS.decode(task.scorers)
+
+
+def dispatch(
+    tx: CallTransaction,
+    workflow: Workflow,
+    task: Task,
+    field_name: str,
+    run_id: str,
+    *,
+    trigger: Trigger = Trigger.SEED,
+    source_run_id: str | None = None,
+    simulator: str | None = None,
+) -> AgentRun | None:
+    """Store and return a new agent run; None where the workflow has no such field, or its agent is not registered."""
+    definition = definition_of(workflow)
+    field = next((one for one in definition.fields if one.name == field_name), None)
+    agent = None if field is None else tx.registered_agent(workflow.project_id, field.agent, field.version)
+    if field is None or agent is None:
+        return None
+    before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
+    run = AgentRun(
+        project_id=workflow.project_id,
+        run_id=run_id,
+        workflow_id=workflow.id,
+        task_id=task.id,
+        field=field_name,
+        agent_id=agent.id,
+        agent_version=agent.version,
+        attempt=1 + sum(one.field == field_name for one in before),
+        trigger=trigger,
+        source_run_id=source_run_id,
+        status=AgentRunStatus.PENDING,
+        seed_digest=task.seed_digest,
+        config=as_json(
+            {
+                "field": field,
+                "agent": {"id": agent.id, "version": agent.version},
+                "tool_modes": {
+                    tool.name: field.tool_modes.get(tool.name, tool.mode) for tool in definition.world.tools
+                },
+                "world": {"name": definition.world.name, "digest": _world_digest(workflow.definition)},
+                "scorers_digest": _digest(scorers_of(task)),
+                "simulator": simulator,
+            }
+        ),
+        queued_at=tx.now,
+    )
+    tx.save_agent_run(run)
+    return run
+
+
+@lru_cache(maxsize=KEPT_DEFINITIONS)
+def _world_digest(definition: str) -> str:
+    return _digest(_definition_in(definition).world)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]
+
+
+def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: str, agent: SubmittedAgent) -> AgentRun:
+    """Store and return the agent run of a program that is submitted into a world; it is under way at once."""
+    agent_id = agent_id_of(run_id)
+    registered = tx.registered_agent(workflow.project_id, agent_id)
+    before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
+    run = AgentRun(
+        project_id=workflow.project_id,
+        run_id=run_id,
+        workflow_id=workflow.id,
+        task_id=task.id,
+        field=agent_id,
+        agent_id=agent_id,
+        agent_version=0 if registered is None else registered.version,
+        attempt=1 + sum(one.field == agent_id for one in before),
+        trigger=Trigger.SEED,
+        status=AgentRunStatus.RUNNING,
+        seed_digest=task.seed_digest,
+        config=as_json({"submitted": agent}),
+        queued_at=tx.now,
+        started_at=tx.now,
+    )
+    tx.save_agent_run(run)
+    return run
+
+
+def agent_id_of(run_id: str) -> str:
+    """Return the agent within the id of the run of a submitted program."""
+    return run_id.rpartition("-")[0]
+
+
+def is_submitted(run: AgentRun) -> bool:
+    """Return whether a run is of a program that was submitted into a world, which nothing but its user can repeat."""
+    return "submitted" in msgspec.json.decode(run.config)
+
+
+def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: SubmittedAgent) -> Setting:
+    """Return all that the run of a submitted program is made of."""
+    return Setting(
+        run=run,
+        task=task,
+        definition=definition_of(workflow),
+        field=AgentField(name=run.field, agent=run.agent_id),
+        agent=agent,
+        seed=seed_of(task),
+        scorers=scorers_of(task),
+    )
+
+
+def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
+    """Return the body that an agent is sent: specification 2.3."""
+    proxy = f"{url}/api/world/runs/{live.run_id}"
+    seed = setting.seed
+    tools = [
+        {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+        for tool in setting.definition.world.tools
+    ]
+    body: dict[str, Any] = {
+        "task_id": setting.task.id,
+        "run_id": live.run_id,
+        "agent_id": setting.run.agent_id,
+        "input": {
+            "user_instruction": seed.user_instruction,
+            "latest_user_prompt": seed.user_instruction,
+            "policy": setting.definition.world.policy,
+            "input": seed.current_state,
+        },
+        "proxy_url": proxy,
+        "odyssey_proxy_url": proxy,  # the name that agents for the hosted product know
+        "run_token_jti": live.token_id,
+        "sub_agents": [{"actor_id": one.actor_id} for one in setting.definition.sub_agents],
+    }
+    if len(as_json(tools)) <= MOST_SCHEMA_BYTES:
+        body["tools_schema"] = tools
+    else:
+        body["tools_schema_url"] = f"{proxy}/tools"
+    return body
+
+
+def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
+    """Return all that an agent run is made of; None where a part of it is gone."""
+    workflow = reader.workflow(run.project_id, run.workflow_id)
+    task = reader.task(run.project_id, run.workflow_id, run.task_id)
+    agent = reader.registered_agent(run.project_id, run.agent_id, run.agent_version)
+    if workflow is None or task is None or agent is None:
+        return None
+    definition = definition_of(workflow)
+    field = next((one for one in definition.fields if one.name == run.field), None)
+    if field is None:
+        return None
+    return Setting(
+        run=run,
+        task=task,
+        definition=definition,
+        field=field,
+        agent=agent_definition_of(agent),
+        seed=seed_of(task),
+        scorers=scorers_of(task),
+    )
+
+
+def tries_before(reader: CallReader, *, run: AgentRun) -> int:
+    """Return how many tries by themselves led to this one."""
+    tries = 0
+    found: AgentRun | None = run
+    while found is not None and found.trigger is Trigger.AUTO_REDISPATCH and found.source_run_id is not None:
+        tries += 1
+        found = reader.agent_run(run.project_id, found.source_run_id)
+    return tries
+
+
+def cancelled(run: AgentRun, now: datetime) -> AgentRun:
+    """Return a run that somebody cancelled."""
+    return replace(run, status=AgentRunStatus.CANCELLED, ended_at=now, verdict=Verdict.NOT_APPLICABLE)
+
+
+def internal_error(message: str) -> Failed:
+    """Return a failure of our own."""
+    return Failed(error_class=ErrorClass.INTERNAL_ERROR, message=message)
+
+
+def completed(
+    run: AgentRun, found: Answered, live: LiveRun, results: Sequence[ScorerResult], now: datetime
+) -> AgentRun:
+    """Return a run whose agent gave a usable answer, graded."""
+    verdict = overall(results)
+    failed = next((one for one in results if one.required and one.verdict is scorers.Verdict.FAIL), None)
+    ungraded = [f"{one.name}: {one.detail}" for one in results if one.verdict is scorers.Verdict.ERROR]
+    return replace(
+        _with_calls(run, live),
+        status=AgentRunStatus.COMPLETED,
+        agent_done_at=now,
+        ended_at=now,
+        final_response=found.final_response,
+        messages=None if found.messages is None else as_json(found.messages),
+        metadata=as_json(found.metadata),
+        soft_warnings=as_json([*found.soft_warnings, *live.warnings, *ungraded]),
+        verdict=_VERDICTS[verdict],
+        failure_mode=failed.failure_mode if failed is not None else None,
+        scorers=as_json(results),
+        agent_cost=_cost_in(found.metadata) or _cost_of_model(live),
+    )
+
+
+def failed(run: AgentRun, why: Failed, live: LiveRun | None, now: datetime) -> AgentRun:
+    """Return a run without a usable answer."""
+    return replace(
+        run if live is None else _with_calls(run, live),
+        status=AgentRunStatus.FAILED,
+        error_class=why.error_class,
+        error=as_json({"message": why.message, "detail": why.detail}),
+        agent_done_at=now,
+        ended_at=now,
+        verdict=Verdict.NOT_APPLICABLE,
+    )
+
+
+def _cost_of_model(live: LiveRun) -> str | None:
+    return None if live.model_cost is None else str(live.model_cost)
+
+
+def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
+    cost = str(live.simulator_cost) if live.simulator_cost else None
+    raw = live.raw_answer[: 4 * RAW_CHARACTERS].decode(errors="replace")[:RAW_CHARACTERS]
+    return replace(
+        run,
+        sources=as_json(dict(live.sources)),
+        violations=live.violations,
+        simulator_cost=cost,
+        response=raw or None,
+    )
+
+
+def _cost_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the cost that an agent says it had, a decimal of US dollars."""
+    try:
+        cost = Decimal(str(metadata["cost_usd"]))
+    except (KeyError, InvalidOperation):
+        return None
+    return str(cost) if cost.is_finite() and cost >= 0 else None
+
+
+def as_json(value: Any) -> str:
+    """Return a value as it is stored."""
+    return msgspec.json.encode(value).decode()

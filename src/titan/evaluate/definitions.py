@@ -1,0 +1,127 @@
+"""Workflows, agents, tool endpoints and tasks as users write them."""
+
+import hashlib
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.judge.scorers import Scorer
+from titan.world.definition import FailureRule, Mode, World
+from titan.world.ledger import InitialState
+
+Slug: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class _Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class HttpAgent(_Definition, frozen=True, kw_only=True, tag="http", tag_field="kind"):
+    """An agent behind an address: specification 2.3."""
+
+    url: str
+    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
+    allow_loopback: bool = False  #: it may stand on this machine or in its network
+
+
+class PythonAgent(_Definition, frozen=True, kw_only=True, tag="python", tag_field="kind"):
+    """A file with `run(task_input, *, proxy_url, run_token)`, which runs as a Titan job."""
+
+    source: Annotated[str, Meta(max_length=1_000_000)]
+    function: str = "run"
+
+
+AgentDefinition: TypeAlias = HttpAgent | PythonAgent
+
+
+class SubmittedAgent(_Definition, frozen=True, kw_only=True):
+    """A program that was submitted into a world, as a DAG of its own: it is registered nowhere."""
+
+    dag_id: str
+
+
+class HttpEndpoint(_Definition, frozen=True, kw_only=True, tag="http", tag_field="kind"):
+    """A service whose tools are asked by POST with the arguments as JSON."""
+
+    url: str  #: `{tool}` in it stands for the tool's name
+    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
+    allow_loopback: bool = False  #: it may stand on this machine or in its network
+    active: bool = True  #: calls of one that is not fail
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
+
+
+class McpEndpoint(_Definition, frozen=True, kw_only=True, tag="mcp", tag_field="kind"):
+    """An MCP server, by streamable HTTP."""
+
+    url: str
+    headers: dict[str, str] = {}
+    allow_loopback: bool = False
+    active: bool = True
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
+
+
+EndpointDefinition: TypeAlias = HttpEndpoint | McpEndpoint
+
+
+class AgentField(_Definition, frozen=True, kw_only=True):
+    """A named column of a workflow: an agent, and how it is tried."""
+
+    name: Slug
+    agent: Slug
+    version: int | None = None  #: None: the newest
+    tool_modes: dict[str, Mode] = {}  #: instead of the world's own
+    concurrency_cap: Annotated[int, Meta(ge=1, le=100)] = 5
+    run_timeout_s: Annotated[float, Meta(gt=0, le=1800)] = 300.0
+
+
+class SubAgent(_Definition, frozen=True, kw_only=True):
+    """A part of an agent that acts under a name of its own."""
+
+    actor_id: str
+    tools: tuple[str, ...] = ()
+
+
+class WorkflowDefinition(_Definition, frozen=True, kw_only=True):
+    """A world and the agents that are tried in it."""
+
+    world: World
+    fields: tuple[AgentField, ...] = ()
+    sub_agents: tuple[SubAgent, ...] = ()
+    auto_redispatch: bool = True  #: an agent that was not reached is tried again
+
+
+class Seed(_Definition, frozen=True, kw_only=True):
+    """What a task is (`odyssey_seed`). The axes of conversations are stored; such a task cannot be dispatched yet."""
+
+    user_instruction: str
+    behavior_instructions: str = ""
+    initial_state: InitialState | None = None  #: None: the world's
+    failure_rules: tuple[FailureRule, ...] = ()
+    expected_outcome: str = ""
+    expected_outcome_detail: str = ""
+    current_state: dict[str, Any] = {}
+    run_type: Literal["ledger", "coding"] = "ledger"
+    turn_mode: Literal["single_shot", "model_as_user"] = "single_shot"
+    max_turns: Annotated[int, Meta(ge=1, le=50)] = 10
+    memory_mode: Literal["replay", "stateful"] = "replay"
+    simulator_mode: Literal["persona", "scripted"] = "persona"
+    user_simulator_persona: str = ""
+    user_goal: str = ""
+    scripted_user_turns: tuple[str, ...] = ()
+    tracked_constraints: tuple[str, ...] = ()
+    termination_keyword: str = ""
+
+
+class TaskDefinition(_Definition, frozen=True, kw_only=True):
+    """A task and what it is scored on."""
+
+    id: Slug
+    name: str = ""
+    odyssey_seed: Seed
+    scorers: tuple[Scorer, ...] = ()
+
+
+def digest_of_seed(seed: Seed) -> str:
+    """Return the SHA-256 of a seed, 64 hexadecimal digits: equal for equal seeds."""
+    return hashlib.sha256(msgspec.json.encode(seed, order="deterministic")).hexdigest()

@@ -1,0 +1,452 @@
+"""Runs agent runs, each from its row to its verdict. What waits and what ran is in rows, so that a server may die."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
+
+from titan.evaluate.agent_runs import (
+    Setting,
+    cancelled,
+    completed,
+    definition_of,
+    dispatch,
+    failed,
+    internal_error,
+    is_submitted,
+    new_run_id,
+    request_of,
+    setting_of,
+    tries_before,
+)
+from titan.evaluate.contract import (
+    REDISPATCH_SECONDS,
+    Answered,
+    Broken,
+    Exchange,
+    Failed,
+    is_worth_another_try,
+    read_answer,
+    read_exchange,
+)
+from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent
+from titan.evaluate.external import AgentClient
+from titan.evaluate.worlds import LiveRun, Records, Worlds
+from titan.judge.scorers import Ended, score
+from titan.model.actions import ActionKind, RunEnd, RunEntry, Source
+from titan.model.errors import StoreError
+from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.runtime import Clock, Ids
+from titan.world.ledger import seeded
+from titan.world.simulation import Environment, State
+
+logger = logging.getLogger(__name__)
+
+RESTARTED: Final = "The server stopped while the agent ran, after it had called tools."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded:
+    """How the job ended that an agent ran as."""
+
+    has_completed: bool
+    reason: str = ""
+    result: str | None = None  #: the last one that its jobs set, a JSON text
+
+
+class Jobs(Protocol):
+    """Runs Python agents as jobs."""
+
+    async def run(
+        self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
+    ) -> JobEnded:
+        """Return when the job has ended; a caller that is cancelled cancels it."""
+
+    async def wait(self, dag_id: str) -> JobEnded:
+        """Return when a DAG has ended; a caller that is cancelled cancels it."""
+
+    async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
+        """Have the run be over, where it has a job; else nothing."""
+
+
+class Dispatcher:
+    """The agent runs that wait or run in this process."""
+
+    def __init__(
+        self,
+        calls: CallStore,
+        records: Records,
+        worlds: Worlds,
+        jobs: Jobs,
+        *,
+        clock: Clock,
+        ids: Ids,
+        url: str,
+    ) -> None:
+        """`url` is where agents reach this server."""
+        self.url: Final = url
+        self._calls = calls
+        self._records = records
+        self._worlds = worlds
+        self._jobs = jobs
+        self._clock = clock
+        self._ids = ids
+        self._client = AgentClient()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._places: dict[tuple[str, str, str], Places] = {}
+        self._live: dict[tuple[str, str], LiveRun] = {}
+
+    async def start(self) -> None:
+        """Take up what an earlier server left: what waited waits again, what ran is repeated or has failed.
+
+        Of several servers on one database the one in charge does.
+        """
+        for run in await asyncio.to_thread(self._calls.read, lambda reader: reader.unfinished_agent_runs()):
+            if run.status is AgentRunStatus.PENDING:
+                self.begin(run)
+            else:
+                await self._end_interrupted(run)
+
+    def begin(self, run: AgentRun, *, after_seconds: float = 0.0) -> None:
+        """Have an agent run start when its field has a place; its row is stored."""
+        key = (run.project_id, run.run_id)
+        task = asyncio.get_running_loop().create_task(self._see_through(run, after_seconds))
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    def open(self, setting: Setting) -> tuple[LiveRun, str]:
+        """Return the world of a program that is about to be submitted, and its token."""
+        return self._opened(setting)
+
+    async def drop(self, live: LiveRun) -> None:
+        """Close the world of a program that was not submitted after all."""
+        await self._closed(live)
+
+    def attend(self, setting: Setting, live: LiveRun) -> None:
+        """Have a program that was submitted into its world graded when it has ended; its row is stored."""
+        key = (setting.run.project_id, setting.run.run_id)
+        task = asyncio.get_running_loop().create_task(self._see_submitted(setting, live))
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    async def cancel(self, run: AgentRun) -> AgentRun:
+        """End an agent run that has not ended; return how it stands."""
+        task = self._tasks.get((run.project_id, run.run_id))
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        now = self._clock.now()
+        after = await self._change(run, lambda run: cancelled(run, now))
+        if after.status is AgentRunStatus.CANCELLED and after.started_at is not None:
+            await self._report(after, end=RunEnd.CANCELLED)
+        return after
+
+    async def wait(self, run: AgentRun, *, seconds: float) -> None:
+        """Return when an agent run has ended, or after so many seconds."""
+        task = self._tasks.get((run.project_id, run.run_id))
+        if task is not None:
+            await asyncio.wait([task], timeout=seconds)
+
+    def live(self, project_id: str, run_id: str) -> LiveRun | None:
+        """Return the world of a run that is under way here."""
+        return self._live.get((project_id, run_id))
+
+    async def close(self) -> None:
+        """Stop; what runs is found by the next server."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.close()
+
+    # --- one agent run ---
+
+    async def _see_through(self, run: AgentRun, after_seconds: float) -> None:
+        try:
+            await asyncio.sleep(after_seconds)
+            place = (run.project_id, run.workflow_id, run.field)
+            async with self._places.setdefault(place, Places()) as places:
+                setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
+                if setting is None:
+                    await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
+                else:
+                    places.set_most(setting.field.concurrency_cap)
+                    await self._perform(setting)
+        except StoreError:
+            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
+        except Exception as error:
+            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
+            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+
+    async def _perform(self, setting: Setting) -> None:
+        run = await self._change(
+            setting.run, lambda run: replace(run, status=AgentRunStatus.RUNNING, started_at=self._clock.now())
+        )
+        if run.status is not AgentRunStatus.RUNNING:
+            return  # it was cancelled before
+        await self._report(run, name=setting.task.name or setting.task.id, tags=(setting.run.workflow_id,))
+        live, token = self._opened(setting)
+        await self._graded(setting, live, self._asked(setting, live, token))
+
+    async def _see_submitted(self, setting: Setting, live: LiveRun) -> None:
+        assert isinstance(setting.agent, SubmittedAgent)
+        run = setting.run
+        try:
+            await self._report(run, name=setting.task.name or setting.task.id, tags=(run.workflow_id,))
+            await self._graded(setting, live, self._awaited(setting.agent, live))
+        except StoreError:
+            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
+        except Exception as error:
+            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
+            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+
+    async def _awaited(self, agent: SubmittedAgent, live: LiveRun) -> Answered | Failed:
+        """Return what a submitted program came to: its last job's result is what it says."""
+        ended = await self._jobs.wait(agent.dag_id)
+        if not ended.has_completed:
+            return Failed(error_class=ErrorClass.AGENT_5XX, message=ended.reason or "its DAG did not complete")
+        result = "It has ended." if ended.result is None else msgspec.json.decode(ended.result)
+        live.raw_answer = (ended.result or "").encode()
+        said = isinstance(result, str) and result.strip()
+        is_answer = isinstance(result, dict) and isinstance(result.get("final_response"), str)
+        return read_answer(result if said or is_answer else {"final_response": ended.result})
+
+    def _opened(self, setting: Setting) -> tuple[LiveRun, str]:
+        world, seed, run = setting.world, setting.seed, setting.run
+        environment = Environment(
+            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
+        )
+        initial = seeded(seed.initial_state or world.initial_state)
+        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
+        self._live[run.project_id, run.run_id] = live
+        return live, token
+
+    async def _closed(self, live: LiveRun) -> None:
+        self._live.pop((live.project_id, live.run_id), None)
+        await self._worlds.close(live)
+
+    async def _graded(self, setting: Setting, live: LiveRun, asking: Awaitable[Answered | Failed]) -> None:
+        """Grade what an agent came to, when it is there."""
+        try:
+            found = await asking
+        finally:
+            await self._closed(live)
+        if isinstance(found, Failed):
+            await self._fail(setting.run, found, live)
+            return
+        ended = Ended(
+            ledger=live.state.ledger,
+            initial=live.initial,
+            environment=live.environment,
+            calls=live.made,
+            final_response=found.final_response,
+        )
+        results = [score(scorer, ended) for scorer in setting.scorers]
+        run = await self._change(setting.run, lambda run: completed(run, found, live, results, self._clock.now()))
+        await self._report(run, end=RunEnd.COMPLETED)
+
+    async def _asked(self, setting: Setting, live: LiveRun, token: str) -> Answered | Failed:
+        asked = request_of(setting, live, self.url)
+        live.task_input = asked
+        headers = {
+            "X-Titan-Run-Token": token,
+            "X-Titan-Proxy-Url": asked["proxy_url"],
+            "X-Titan-Run-Id": live.run_id,
+            "X-Titan-Task-Id": setting.task.id,
+            "X-Titan-Run-Token-Jti": live.token_id,
+        }
+        agent = setting.agent
+        if isinstance(agent, HttpAgent):
+            if not _is_address(self.url):
+                reason = f"TITAN_PUBLIC_URL: expected http:// or https:// and a host; found {self.url!r}"
+                return read_exchange(Exchange(broken=Broken.PROXY, reason=reason))
+            exchange = await self._client.ask(
+                agent.url,
+                asked,
+                headers={**headers, **agent.headers},
+                within_seconds=setting.field.run_timeout_s,
+                allow_loopback=agent.allow_loopback,
+            )
+            live.raw_answer = exchange.body
+            return read_exchange(exchange)
+        assert isinstance(agent, PythonAgent)
+        return await self._asked_of_job(setting, agent, live, token)
+
+    async def _asked_of_job(self, setting: Setting, agent: PythonAgent, live: LiveRun, token: str) -> Answered | Failed:
+        environment = {"WORLD_RUN": live.run_id, "WORLD_TOKEN": token, "WORLD_AGENT_FUNCTION": agent.function}
+        ended = await self._jobs.run(
+            setting.run,
+            agent.source,
+            environment=environment,
+            timeout_seconds=setting.field.run_timeout_s,
+        )
+        answer = live.job_answer
+        if isinstance(answer, dict) and answer.keys() == {"raised"}:
+            detail = str(answer["raised"])
+            message = f"the agent raised {detail.strip().splitlines()[-1] if detail.strip() else 'an exception'}"
+            return Failed(error_class=ErrorClass.AGENT_5XX, message=message, detail=detail[-500:])
+        if isinstance(answer, dict) and "answer" in answer:
+            live.raw_answer = msgspec.json.encode(answer["answer"])
+            return read_answer(answer["answer"])
+        if "timeout" in ended.reason.lower() or "time limit" in ended.reason.lower():
+            return read_exchange(Exchange(broken=Broken.TIMEOUT, reason=ended.reason))
+        message = ended.reason or "the agent's job ended without an answer"
+        return Failed(error_class=ErrorClass.AGENT_5XX, message=message)
+
+    async def _fail(self, run: AgentRun, why: Failed, live: LiveRun | None = None) -> None:
+        calls = 0 if live is None else live.calls
+
+        def wait_seconds(tx: CallTransaction, failed_run: AgentRun) -> float | None:
+            tries = tries_before(tx, run=failed_run)
+            is_wanted = _redispatches(tx, failed_run)
+            if is_wanted and is_worth_another_try(why.error_class, why.message, calls=calls, tries=tries):
+                return REDISPATCH_SECONDS[tries]
+            return None
+
+        await self._fail_and_repeat(run, why, live, wait_seconds)
+
+    async def _end_interrupted(self, run: AgentRun) -> None:
+        """End a run that an earlier server left; its task is tried again if the agent cannot have changed anything."""
+        actions = await asyncio.to_thread(
+            self._calls.read, lambda reader: reader.actions_of_run(run.project_id, run.run_id)
+        )
+        has_called = any(one.kind is ActionKind.TOOL and Source.WORLD.value in one.sources for one in actions)
+        why = internal_error(RESTARTED if has_called else "The server stopped before the agent had called a tool.")
+        is_over = has_called or is_submitted(run)
+        await self._fail_and_repeat(run, why, None, lambda _tx, _run: None if is_over else 0.0)
+
+    async def _fail_and_repeat(
+        self,
+        run: AgentRun,
+        why: Failed,
+        live: LiveRun | None,
+        wait_seconds: Callable[[CallTransaction, AgentRun], float | None],
+    ) -> None:
+        """End a run as failed, and in the same transaction dispatch its task once more if `wait_seconds` says when."""
+        now, new_id = self._clock.now(), new_run_id(self._ids)
+
+        def act(tx: CallTransaction) -> tuple[AgentRun, AgentRun | None, float]:
+            found = tx.agent_run(run.project_id, run.run_id)
+            if found is None or found.status in ENDED:
+                return run, None, 0.0
+            after = failed(found, why, live, now)
+            tx.save_agent_run(after)
+            seconds = wait_seconds(tx, after)
+            return after, None if seconds is None else _repeated(tx, after, new_id), seconds or 0.0
+
+        after, repeated, seconds = await asyncio.wrap_future(self._calls.transact(act))
+        if after.status is AgentRunStatus.FAILED and after.started_at is not None:
+            await self._report(after, end=RunEnd.FAILED, reason=f"{why.error_class}: {why.message}")
+        if repeated is not None:
+            self.begin(repeated, after_seconds=seconds)
+
+    # --- rows and reports ---
+
+    async def _change(self, run: AgentRun, change: Callable[[AgentRun], AgentRun]) -> AgentRun:
+        """Return an agent run after a change; one that has ended, or is gone, stays as it is."""
+
+        def act(tx: CallTransaction) -> AgentRun:
+            found = tx.agent_run(run.project_id, run.run_id)
+            if found is None or found.status in ENDED:
+                return found or run
+            after = change(found)
+            tx.save_agent_run(after)
+            return after
+
+        return await asyncio.wrap_future(self._calls.transact(act))
+
+    async def _report(
+        self,
+        run: AgentRun,
+        *,
+        name: str | None = None,
+        tags: tuple[str, ...] = (),
+        end: RunEnd | None = None,
+        reason: str | None = None,
+    ) -> None:
+        entry = RunEntry(
+            run_id=run.run_id,
+            source=Source.WORLD,
+            at=self._clock.now(),
+            agent_id=run.agent_id,
+            name=name,
+            tags=tags,
+            end=end,
+            reason=reason,
+        )
+        await self._records.record(run.project_id, lambda: [entry], is_fixed=True)
+        if end is not None:
+            await self._jobs.end(run, end, reason or "")
+
+
+class Places:
+    """The places of an agent field, as many as its cap says now; a run has one while its agent is asked."""
+
+    def __init__(self) -> None:
+        self._most = 1  # until the first run knows better
+        self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __aenter__(self) -> "Places":
+        while self._busy >= self._most:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._wake()  # the turn was perhaps its own already
+                raise
+        self._busy += 1
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._busy -= 1
+        self._wake()
+
+    def set_most(self, most: int) -> None:
+        """Have there be so many places from now on; who has one keeps it."""
+        self._most = most
+        self._wake()
+
+    def _wake(self) -> None:
+        free = self._most - self._busy
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+
+
+def _redispatches(tx: CallTransaction, run: AgentRun) -> bool:
+    workflow = tx.workflow(run.project_id, run.workflow_id)
+    return workflow is not None and definition_of(workflow).auto_redispatch
+
+
+def _repeated(tx: CallTransaction, run: AgentRun, new_id: str) -> AgentRun | None:
+    """Dispatch the task of a run once more; None where the task, the field or the agent is gone."""
+    workflow = tx.workflow(run.project_id, run.workflow_id)
+    task = tx.task(run.project_id, run.workflow_id, run.task_id)
+    if workflow is None or task is None:
+        return None
+    simulator = msgspec.json.decode(run.config).get("simulator")
+    return dispatch(
+        *(tx, workflow, task, run.field, new_id),
+        trigger=Trigger.AUTO_REDISPATCH,
+        source_run_id=run.run_id,
+        simulator=simulator,
+    )
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,0 +1,179 @@
+"""Asks agents and tool endpoints over HTTP, and says where that broke."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import httpx
+import msgspec
+
+from titan.evaluate.contract import MOST_RESPONSE_BYTES, Broken, Exchange
+
+CONNECT_SECONDS: Final = 10.0
+CONNECT_SHARE: Final = 0.9  # of a short time: who is not there at its end was not reached, and did not take too long
+SHOWN_BYTES: Final = 4096  # of a body that is no answer
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+class AgentClient:
+    """Asks agents and endpoints. Addresses in this machine's networks are refused, unless they may stand there.
+
+    The address that was checked is the one that is asked, so that a name that changes meanwhile leads nowhere else.
+    """
+
+    def __init__(self, *, resolve: "Resolve | None" = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """`resolve` and `transport` stand for the system's names and network."""
+        self._resolve = resolve or resolved
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)  # agent fields have caps of their own
+        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=limits, transport=transport)
+
+    async def ask(
+        self, url: str, body: Any, *, headers: Mapping[str, str], within_seconds: float, allow_loopback: bool
+    ) -> Exchange:
+        """Return what came of posting a JSON body; the time holds for all of it."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                connect_seconds = min(CONNECT_SECONDS, CONNECT_SHARE * within_seconds)
+                return await self._ask(url, body, headers, allow_loopback, connect_seconds)
+        except TimeoutError:
+            return Exchange(broken=Broken.TIMEOUT, reason=f"no answer within {within_seconds:g} s")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _ask(
+        self, url: str, body: Any, headers: Mapping[str, str], allow_loopback: bool, connect_seconds: float
+    ) -> Exchange:
+        try:
+            asked = httpx.URL(url)
+            if asked.scheme not in ("http", "https") or not asked.host:
+                raise httpx.InvalidURL("expected http:// or https:// and a host")
+        except httpx.InvalidURL as error:
+            return Exchange(broken=Broken.CONNECT, reason=f"the address {url!r}: {error}")
+        try:
+            address = await checked_address(asked.host, self._resolve, allow_loopback=allow_loopback)
+        except OSError as error:
+            return Exchange(broken=Broken.CONNECT, reason=f"{asked.host}: {error.strerror or error}")
+        except AddressRefused as refused:
+            return Exchange(broken=Broken.REFUSED, reason=str(refused))
+        host = asked.netloc.decode("ascii")
+        sent = {
+            "content-type": "application/json",
+            "accept": "application/json",
+            "accept-encoding": "identity",  # a few bytes of a compressed body become gigabytes
+            **headers,
+            "host": host,
+        }
+        request = self._client.build_request(
+            "POST",
+            asked.copy_with(host=address),
+            content=msgspec.json.encode(body),
+            headers=sent,
+            timeout=httpx.Timeout(None, connect=connect_seconds),
+            extensions={"sni_hostname": asked.host},
+        )
+        return await self._exchanged(request)
+
+    async def _exchanged(self, request: httpx.Request) -> Exchange:
+        try:
+            response = await self._client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            is_tls = isinstance(error.__context__, ssl.SSLError) or "SSL" in str(error)
+            broken = Broken.TRANSPORT if is_tls else Broken.CONNECT
+            return Exchange(broken=broken, reason=str(error) or "no connection in time")
+        except httpx.HTTPError as error:
+            return Exchange(broken=Broken.TRANSPORT, reason=_words(error))
+        try:
+            body = bytearray()
+            is_success = response.is_success
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if not is_success and len(body) >= SHOWN_BYTES:
+                    break  # its status says what it is
+                if len(body) > MOST_RESPONSE_BYTES:
+                    reason = f"the answer is longer than {MOST_RESPONSE_BYTES:,} bytes"
+                    return Exchange(broken=Broken.TOO_LARGE, reason=reason, body=bytes(body[:SHOWN_BYTES]))
+            return Exchange(status=response.status_code, body=bytes(body))
+        except httpx.HTTPError as error:
+            return Exchange(broken=Broken.TRANSPORT, reason=_words(error), body=bytes(body[:SHOWN_BYTES]))
+        finally:
+            await response.aclose()
+
+
+class AddressRefused(Exception):
+    """A host is an address that Titan does not ask."""
+
+
+Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]  #: host → its addresses; OSError where it has none
+
+
+async def resolved(host: str) -> list[str]:
+    """Return the addresses of a host.
+
+    Raises:
+        OSError: it has none.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+async def checked_address(host: str, resolve: Resolve = resolved, *, allow_loopback: bool) -> str:
+    """Return an address of a host that may be asked.
+
+    Raises:
+        OSError: it has none.
+        AddressRefused: it is one of this machine or of its networks, which the agent is not allowed.
+    """
+    addresses = await resolve(host)
+    for address in addresses:
+        _check_address(host, address, allow_loopback=allow_loopback)
+    return addresses[0]
+
+
+def check_url(url: str, *, allow_loopback: bool) -> None:
+    """Return when an address may be registered; what a name in it stands for is looked at whenever it is asked.
+
+    Raises:
+        AddressRefused: it is no HTTP address, or one of this machine or its networks, which is not allowed.
+    """
+    try:
+        asked = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise AddressRefused(f"{url!r}: {error}") from error
+    if asked.scheme not in ("http", "https") or not asked.host:
+        raise AddressRefused(f"{url!r} is no address of http:// or https:// with a host")
+    host = "127.0.0.1" if asked.host == "localhost" or asked.host.endswith(".localhost") else asked.host
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    _check_address(asked.host, host, allow_loopback=allow_loopback)
+
+
+def _check_address(host: str, address: str, *, allow_loopback: bool) -> None:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = _ipv4_within(ip) or ip
+    is_local = ip.is_loopback or ip.is_private
+    if ip.is_global or (is_local and allow_loopback and not ip.is_link_local and not ip.is_unspecified):
+        return
+    raise AddressRefused(
+        f"{host} is {address}, an address of this machine or its networks; "
+        "what stands there is registered with allow_loopback"
+    )
+
+
+def _ipv4_within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the address that an address of IPv6 stands for: mapped, NAT64, 6to4 or Teredo; else None."""
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    teredo = ip.teredo
+    return ip.ipv4_mapped or ip.sixtofour or (None if teredo is None else teredo[1])
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

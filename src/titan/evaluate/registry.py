@@ -1,0 +1,140 @@
+"""Workflows, tasks, agents and endpoints as they are registered: what is equal already is left alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from titan.evaluate.agent_runs import as_json
+from titan.evaluate.definitions import (
+    AgentDefinition,
+    EndpointDefinition,
+    TaskDefinition,
+    WorkflowDefinition,
+    digest_of_seed,
+)
+from titan.model.evaluations import RegisteredAgent, Task, ToolEndpoint, Workflow
+from titan.ports.runs_store import CallTransaction
+
+
+class Change(StrEnum):
+    """What registering something did, or would do."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """One thing that was registered, or would be."""
+
+    kind: str
+    id: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Registers what belongs to a project, in a transaction; as a plan it only says what that would do."""
+
+    tx: CallTransaction
+    project_id: str
+    is_plan: bool = False
+
+    def put_agent(self, agent_id: str, definition: AgentDefinition) -> tuple[RegisteredAgent, Change]:
+        """Register an agent; another definition of a registered one is its next version."""
+        before = self.tx.registered_agent(self.project_id, agent_id)
+        if before is not None and before.definition == as_json(definition):
+            return before, Change.UNCHANGED
+        agent = RegisteredAgent(
+            project_id=self.project_id,
+            id=agent_id,
+            version=1 if before is None else before.version + 1,
+            definition=as_json(definition),
+            created_at=self.tx.now,
+        )
+        if not self.is_plan:
+            self.tx.save_registered_agent(agent)
+        return agent, _change(before is None)
+
+    def put_endpoint(self, endpoint_id: str, definition: EndpointDefinition) -> tuple[ToolEndpoint, Change]:
+        """Register a tool endpoint, or replace its definition."""
+        before = self.tx.tool_endpoint(self.project_id, endpoint_id)
+        if before is not None and before.definition == as_json(definition):
+            return before, Change.UNCHANGED
+        endpoint = ToolEndpoint(
+            project_id=self.project_id,
+            id=endpoint_id,
+            definition=as_json(definition),
+            created_at=self.tx.now if before is None else before.created_at,
+            updated_at=self.tx.now,
+        )
+        if not self.is_plan:
+            self.tx.save_tool_endpoint(endpoint)
+        return endpoint, _change(before is None)
+
+    def put_workflow(self, workflow_id: str, name: str, definition: WorkflowDefinition) -> tuple[Workflow, Change]:
+        """Create a workflow, or replace its definition."""
+        before = self.tx.workflow(self.project_id, workflow_id)
+        if before is not None and (before.name, before.definition) == (name, as_json(definition)):
+            return before, Change.UNCHANGED
+        workflow = Workflow(
+            project_id=self.project_id,
+            id=workflow_id,
+            name=name,
+            definition=as_json(definition),
+            created_at=self.tx.now if before is None else before.created_at,
+            updated_at=self.tx.now,
+        )
+        if not self.is_plan:
+            self.tx.save_workflow(workflow)
+        return workflow, _change(before is None)
+
+    def put_task(
+        self, workflow_id: str, definition: TaskDefinition, *, reseeds: bool = True, anew: bool = False
+    ) -> tuple[Task, Change]:
+        """Create a task with its seed frozen, or freeze its seed anew where it differs; `anew`: where it does not too.
+
+        Runs that there are keep the digest of the seed that they had.
+        """
+        before = self.tx.task(self.project_id, workflow_id, definition.id)
+        task = Task(
+            project_id=self.project_id,
+            workflow_id=workflow_id,
+            id=definition.id,
+            name=definition.name or definition.id,
+            seed=as_json(definition.odyssey_seed),
+            seed_digest=digest_of_seed(definition.odyssey_seed),
+            scorers=as_json(definition.scorers),
+            created_at=self.tx.now if before is None else before.created_at,
+            seeded_at=self.tx.now,
+        )
+        is_equal = before is not None and task == replace(before, seeded_at=task.seeded_at)
+        if before is not None and not anew and (is_equal or not reseeds):
+            return before, Change.UNCHANGED
+        if not self.is_plan:
+            self.tx.save_task(task)
+        return task, _change(before is None)
+
+    def apply(
+        self,
+        workflow_id: str,
+        definition: WorkflowDefinition,
+        *,
+        name: str,
+        agents: Mapping[str, AgentDefinition],
+        endpoints: Mapping[str, EndpointDefinition],
+        tasks: Sequence[TaskDefinition],
+    ) -> list[Changed]:
+        """Register all that a suite says; what it does not name stays. Return what that did, in this order."""
+        done = [("endpoint", one, self.put_endpoint(one, endpoints[one])[1]) for one in endpoints]
+        done += [("agent", one, self.put_agent(one, agents[one])[1]) for one in agents]
+        done.append(("workflow", workflow_id, self.put_workflow(workflow_id, name, definition)[1]))
+        done += [("task", one.id, self.put_task(workflow_id, one)[1]) for one in tasks]
+        return [Changed(kind=kind, id=one, change=change) for kind, one, change in done]
+
+
+def _change(is_new: bool) -> Change:
+    return Change.CREATED if is_new else Change.CHANGED

@@ -1,0 +1,163 @@
+"""What an evaluation came to: rates, failure modes, costs; its runs as CSV, JSON Lines and JUnit."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from xml.etree import ElementTree
+
+import msgspec
+
+from titan.judge.repeats import Reliability, pass_hat
+from titan.wire.evaluations import AgentRunView
+
+#: Failures that say nothing of the agent: it was not asked, or not reached.
+INFRASTRUCTURE: Final = frozenset(
+    {"internal_error", "proxy_misconfigured", "agent_unreachable", "transport_error", "auth_failed"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldResult:
+    """What the runs of one agent field came to."""
+
+    field: str
+    agent: str  #: name and version
+    runs: int
+    passed: int
+    failed: int  #: graded FAIL, or the agent gave no usable answer
+    ungraded: int  #: completed, and nothing could be graded
+    infrastructure: int  #: failures that say nothing of the agent
+    cancelled: int
+    failure_modes: dict[str, int]
+    reliability: tuple[Reliability, ...]  #: pass^1 … pass^k
+    tool_calls: int
+    cost_usd: Decimal | None
+
+    @property
+    def graded(self) -> int:
+        """Runs that say something of the agent."""
+        return self.passed + self.failed
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of the graded runs that passed; None of none."""
+        return self.passed / self.graded if self.graded else None
+
+
+def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
+    """Return what the runs of each field came to, in the order of the fields' names."""
+    by_field: dict[str, list[AgentRunView]] = {}
+    for run in runs:
+        by_field.setdefault(run.field, []).append(run)
+    return [_of_field(name, by_field[name]) for name in sorted(by_field)]
+
+
+def failure_mode_of(run: AgentRunView) -> str | None:
+    """Return why a run did not pass: what it was graded down for, or the class of its error."""
+    return run.failure_mode or run.error_class
+
+
+def why_not(run: AgentRunView) -> str:
+    """Return in words why a run did not pass: what the first scorer that failed found, or its error."""
+    return run.failure_detail or run.status
+
+
+def has_passed(run: AgentRunView) -> bool | None:
+    """Return whether a run passed; None where it says nothing of the agent."""
+    if run.status == "failed":
+        return None if run.error_class in INFRASTRUCTURE else False
+    return {"PASS": True, "FAIL": False}.get(run.verdict)
+
+
+def as_csv(runs: Iterable[AgentRunView]) -> str:
+    """Return a table of runs with a line of names; a cell that holds several values is JSON."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, AgentRunView.__struct_fields__, lineterminator="\n")
+    writer.writeheader()
+    for run in runs:
+        plain = msgspec.to_builtins(run)
+        writer.writerow(
+            {name: _compact(value) if isinstance(value, dict | list) else value for name, value in plain.items()}
+        )
+    return text.getvalue()
+
+
+def as_json_lines(runs: Iterable[AgentRunView]) -> str:
+    """Return each run as a line of JSON."""
+    return "".join(f"{_compact(msgspec.to_builtins(run))}\n" for run in runs)
+
+
+def junit(suite: str, runs: Sequence[AgentRunView]) -> str:
+    """Return a JUnit document: a test suite for each field, a test case for each run."""
+    root = ElementTree.Element("testsuites", name=suite)
+    by_field: dict[str, list[AgentRunView]] = {}
+    for run in runs:
+        by_field.setdefault(run.field, []).append(run)
+    for name, of_field in sorted(by_field.items()):
+        verdicts = [has_passed(run) for run in of_field]
+        attributes = {
+            "name": f"{suite}.{name}",
+            "tests": str(len(of_field)),
+            "failures": str(verdicts.count(False)),
+            "errors": str(sum(_is_infrastructure(run) for run in of_field)),
+            "skipped": str(
+                sum(one is None and not _is_infrastructure(run) for one, run in zip(verdicts, of_field, strict=True))
+            ),
+        }
+        element = ElementTree.SubElement(root, "testsuite", attributes)
+        for run in sorted(of_field, key=lambda one: (one.task_id, one.attempt)):
+            _case(element, suite, run)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _compact(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _case(suite: ElementTree.Element, name: str, run: AgentRunView) -> None:
+    seconds = "0" if run.latency_ms is None else f"{run.latency_ms / 1000:.3f}"
+    title = run.task_id if run.attempt == 1 else f"{run.task_id} (attempt {run.attempt})"
+    case = ElementTree.SubElement(suite, "testcase", classname=f"{name}.{run.field}", name=title, time=seconds)
+    mode = failure_mode_of(run) or run.status
+    if _is_infrastructure(run):
+        ElementTree.SubElement(case, "error", message=mode, type=mode).text = f"{why_not(run)}\n{run.run_id}"
+    elif has_passed(run) is False:
+        ElementTree.SubElement(case, "failure", message=mode, type=mode).text = f"{why_not(run)}\n{run.run_id}"
+    elif has_passed(run) is None:
+        ElementTree.SubElement(case, "skipped", message=f"not graded: {run.status}")
+
+
+def _is_infrastructure(run: AgentRunView) -> bool:
+    return run.status == "failed" and run.error_class in INFRASTRUCTURE
+
+
+def _of_field(name: str, runs: Sequence[AgentRunView]) -> FieldResult:
+    verdicts = [has_passed(run) for run in runs]
+    tries: dict[str, list[bool]] = {}
+    for run, verdict in zip(runs, verdicts, strict=True):
+        if verdict is not None:
+            tries.setdefault(run.task_id, []).append(verdict)
+    most = max((len(one) for one in tries.values()), default=0)
+    counts = [(sum(one), len(one)) for one in tries.values()]
+    reliability = (pass_hat(k, counts) for k in range(1, most + 1))
+    costs = [run.cost_usd for run in runs if run.cost_usd is not None]
+    modes = Counter(failure_mode_of(run) or "?" for run, one in zip(runs, verdicts, strict=True) if one is False)
+    newest = max(runs, key=lambda run: run.agent_version)
+    return FieldResult(
+        field=name,
+        agent=f"{newest.agent_id} v{newest.agent_version}",
+        runs=len(runs),
+        passed=verdicts.count(True),
+        failed=verdicts.count(False),
+        ungraded=sum(run.status == "completed" and one is None for run, one in zip(runs, verdicts, strict=True)),
+        infrastructure=sum(map(_is_infrastructure, runs)),
+        cancelled=sum(run.status == "cancelled" for run in runs),
+        failure_modes=dict(modes.most_common()),
+        reliability=tuple(one for one in reliability if one is not None),
+        tool_calls=sum(run.tool_calls for run in runs),
+        cost_usd=sum(costs, Decimal(0)) if costs else None,
+    )

@@ -1,0 +1,202 @@
+"""Suites: files that say which agents are tried on which tasks in which world.
+
+    suite.yaml
+        workflow: shop                  # the workflow that it becomes
+        world: world.yaml               # or the world itself
+        agents:
+          reference: {kind: python, file: agents/reference.py}
+          hosted: {kind: http, url: https://agent.example/run}
+        endpoints:                      # of tools in the mode passthrough
+          crm: {kind: mcp, url: https://crm.example/mcp}
+        fields: [{name: reference, agent: reference}]     # by default one for each agent, of its name
+        tasks: [tasks.yaml, more.csv]   # or the tasks themselves
+
+Files are YAML, JSON, JSON Lines or CSV. In CSV a column is `id`, `name`, `scorers` (JSON) or an axis of the seed.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from titan.evaluate.definitions import (
+    AgentDefinition,
+    AgentField,
+    EndpointDefinition,
+    Seed,
+    SubAgent,
+    TaskDefinition,
+    WorkflowDefinition,
+)
+from titan.model.errors import InvalidInput
+from titan.world.definition import World
+
+_TASK_COLUMNS: Final = ("id", "name", "scorers")
+_TEXTS: Final = frozenset(
+    field.name for field in msgspec.structs.fields(Seed) if field.type is str or "Literal" in str(field.type)
+)
+
+
+class _Suite(msgspec.Struct, forbid_unknown_fields=True):
+    """The file, its parts still as they stand there."""
+
+    workflow: str
+    world: str | dict[str, Any]
+    agents: dict[str, dict[str, Any]]
+    tasks: list[Any]
+    endpoints: dict[str, Any] = {}
+    fields: list[dict[str, Any]] | None = None
+    sub_agents: list[dict[str, Any]] = []
+    auto_redispatch: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """What a suite says, with every file that it names read."""
+
+    workflow: str
+    definition: WorkflowDefinition
+    agents: Mapping[str, AgentDefinition]
+    tasks: tuple[TaskDefinition, ...]
+    endpoints: Mapping[str, EndpointDefinition]
+
+
+def read_suite(path: Path) -> Suite:
+    """Return a suite: a file, or a folder with `suite.yaml`.
+
+    Raises:
+        InvalidInput: naming the file, the place in it, what was expected and found.
+    """
+    path = path / "suite.yaml" if path.is_dir() else path
+    suite = _as(_read(path), _Suite, path)
+    folder = path.parent
+    if isinstance(suite.world, str):
+        world: World = _as(_read(folder / suite.world), World, folder / suite.world)
+    else:
+        world = _as(suite.world, World, path, "$.world")
+    agents = {name: _agent(plain, folder, path, name) for name, plain in suite.agents.items()}
+    fields = suite.fields if suite.fields is not None else [{"name": name, "agent": name} for name in agents]
+    tasks = tuple(_tasks(suite.tasks, folder, path))
+    seen: set[str] = set()
+    for task in tasks:
+        if task.id in seen:
+            raise _invalid(path, "$.tasks", "each id once", f"{task.id!r} twice")
+        seen.add(task.id)
+    definition = WorkflowDefinition(
+        world=world,
+        fields=_as(fields, tuple[AgentField, ...], path, "$.fields"),
+        sub_agents=_as(suite.sub_agents, tuple[SubAgent, ...], path, "$.sub_agents"),
+        auto_redispatch=suite.auto_redispatch,
+    )
+    endpoints = _as(suite.endpoints, dict[str, EndpointDefinition], path, "$.endpoints")
+    return Suite(workflow=suite.workflow, definition=definition, agents=agents, tasks=tasks, endpoints=endpoints)
+
+
+def read_tasks(path: Path) -> list[TaskDefinition]:
+    """Return the tasks of a file: YAML, JSON, JSON Lines or CSV.
+
+    Raises:
+        InvalidInput: as `read_suite`.
+    """
+    return tasks_in(_text(path), path)
+
+
+def tasks_in(text: str, path: Path) -> list[TaskDefinition]:
+    """Return the tasks of a text; the end of `path` says what it is, and messages name it.
+
+    Raises:
+        InvalidInput: as `read_suite`.
+    """
+    found = _rows(text, path) if path.suffix in (".csv", ".jsonl") else _plain(text, path)
+    if not isinstance(found, list):
+        raise _invalid(path, "$", "a list of tasks", type(found).__name__)
+    return [_as(one, TaskDefinition, path, f"$[{place}]") for place, one in enumerate(found)]
+
+
+def _tasks(given: list[Any], folder: Path, path: Path) -> Iterator[TaskDefinition]:
+    for place, one in enumerate(given):
+        if isinstance(one, str):
+            yield from read_tasks(folder / one)
+        else:
+            yield _as(one, TaskDefinition, path, f"$.tasks[{place}]")
+
+
+def _agent(plain: dict[str, Any], folder: Path, path: Path, name: str) -> AgentDefinition:
+    if "file" in plain:
+        file = folder / str(plain["file"])
+        plain = {key: value for key, value in plain.items() if key != "file"} | {"source": _text(file)}
+    found: AgentDefinition = _as(plain, AgentDefinition, path, f"$.agents.{name}")
+    return found
+
+
+def _rows(text: str, path: Path) -> list[Any]:
+    if path.suffix == ".jsonl":
+        lines = enumerate(text.split("\n"), 1)
+        return [_json(line, path, f"line {number}") for number, line in lines if line.strip()]
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return [_row(row, path, reader.line_num) for row in reader]
+    except csv.Error as error:
+        raise _invalid(path, f"line {reader.line_num}", "CSV", str(error)) from error
+
+
+def _row(row: Mapping[str | None, Any], path: Path, number: int) -> dict[str, Any]:
+    """Return a task from a row: axes that are no texts are JSON; an empty cell says nothing."""
+    task: dict[str, Any] = {"odyssey_seed": {}}
+    for column, cell in row.items():
+        if column is None:
+            raise _invalid(path, f"line {number}", "as many cells as the first line has", f"more: {cell}")
+        if not cell:
+            continue
+        is_text = column in _TEXTS or column in ("id", "name")
+        value = cell if is_text else _json(cell, path, f"line {number}, column {column}")
+        (task if column in _TASK_COLUMNS else task["odyssey_seed"])[column] = value
+    return task
+
+
+def _read(path: Path) -> Any:
+    return _plain(_text(path), path)
+
+
+def _plain(text: str, path: Path) -> Any:
+    if path.suffix == ".json":
+        return _json(text, path, "$")
+    try:
+        return msgspec.yaml.decode(text)
+    except msgspec.DecodeError as error:
+        raise _invalid(path, "$", "YAML", str(error)) from error
+
+
+def _json(text: str, path: Path, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _invalid(path, place, "JSON", str(error)) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise InvalidInput(str(path), expected="a file", found="none") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(str(path), expected="a file in UTF-8 that can be read", found=str(error)) from error
+
+
+def _as(plain: Any, shape: Any, path: Path, place: str = "$") -> Any:
+    try:
+        return msgspec.convert(plain, shape)
+    except msgspec.ValidationError as error:
+        found, _, where = str(error).partition(" - at ")
+        raise _invalid(path, where.strip("`").replace("$", place, 1) or place, "what the guide says", found) from error
+
+
+def _invalid(path: Path, place: str, expected: str, found: str) -> InvalidInput:
+    return InvalidInput(
+        f"{path}: {place}", expected=expected, found=found, next_step="docs/guide/worlds.md describes each field."
+    )

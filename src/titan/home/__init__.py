@@ -1,0 +1,1 @@
+"""The data directory of a server: its id, its socket, its tokens."""

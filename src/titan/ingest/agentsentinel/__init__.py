@@ -1,0 +1,1 @@
+"""What agentsentinel-sdk reports, as entries."""

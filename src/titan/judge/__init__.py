@@ -1,0 +1,1 @@
+"""What a run of an agent was worth. Pure: no I/O, no clock."""

@@ -1,0 +1,399 @@
+"""Verdicts without a model: what the ledger holds at the end of a run, which tools were called, what was answered."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from titan.world.conditions import compare, entity_view, meets
+from titan.world.definition import Comparison, Condition
+from titan.world.ledger import InitialState, Ledger, seeded
+from titan.world.simulation import Call, Environment, Source, State, is_error
+from titan.world.values import Missing, Scope, at
+
+MOST_DIFFERENCES: Final = 20  # that a detail names
+
+
+class Verdict(StrEnum):
+    """What a scorer found. Only the first two are grades."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    NOT_APPLICABLE = "NOT APPLICABLE"  #: neither passes nor fails
+    ERROR = "ERROR"  #: the scorer could not do its work: nothing is graded
+
+
+class _Scorer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    name: str = ""  #: by default what it looks at
+    required: bool = True  #: whether a task passes only with it
+    failure_mode: str = ""  #: what its failure is called; by default what the run shows: see `FailureMode`
+
+
+class EntityField(_Scorer, frozen=True, kw_only=True, tag="entity_field"):
+    """A field of an entity compares with a value."""
+
+    entity_type: str
+    id: str
+    field: str
+    cmp: Comparison = Comparison.EQ
+    value: Any = True
+
+
+class EntityAbsent(_Scorer, frozen=True, kw_only=True, tag="entity_absent"):
+    """There is no live entity of that id, or none that meets the conditions."""
+
+    entity_type: str
+    id: str | None = None
+    where: tuple[Condition, ...] = ()
+
+
+class EntityCount(_Scorer, frozen=True, kw_only=True, tag="entity_count"):
+    """So many live entities meet the conditions."""
+
+    entity_type: str
+    value: int
+    cmp: Comparison = Comparison.EQ
+    where: tuple[Condition, ...] = ()
+
+
+class FlagSet(_Scorer, frozen=True, kw_only=True, tag="flag_set"):
+    """A flag is set; with `value`, to that; with `is_set` false, it is not."""
+
+    flag: str
+    value: Any = None
+    is_set: bool = True
+
+
+class ExpectedState(_Scorer, frozen=True, kw_only=True, tag="expected_state"):
+    """The ledger holds exactly these entities and flags."""
+
+    state: InitialState
+    ignore: tuple[str, ...] = ()  #: "order.notes": fields that do not count
+
+
+class ReferenceCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A call of a reference solution."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+
+
+class ReferenceCalls(_Scorer, frozen=True, kw_only=True, tag="reference_calls"):
+    """The ledger is what these calls make of the task's initial state."""
+
+    calls: tuple[ReferenceCall, ...]
+    ignore: tuple[str, ...] = ()
+
+
+class ToolCalled(_Scorer, frozen=True, kw_only=True, tag="tool_called"):
+    """A tool was called so often; with `arguments`, calls that have at least these."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+    cmp: Comparison = Comparison.GE
+    value: int = 1
+
+
+class ResponseContains(_Scorer, frozen=True, kw_only=True, tag="response_contains"):
+    """The final response has texts, whatever their case."""
+
+    all: tuple[str | tuple[str, ...], ...] = ()  #: each of them, or one of several
+    none: tuple[str, ...] = ()  #: that it must not have
+
+
+Scorer: TypeAlias = (
+    EntityField | EntityAbsent | EntityCount | FlagSet | ExpectedState | ReferenceCalls | ToolCalled | ResponseContains
+)
+
+
+class FailureMode(StrEnum):
+    """What a failure is called where the scorer does not say: found by rules, in this order."""
+
+    HALLUCINATED_RESULT = "hallucinated_result"  #: the agent answered without calling a tool
+    FAILED_RECOVERY = "failed_recovery"  #: its last call met an injected failure, and it stopped there
+    MISSING_ACTION = "missing_action"  #: it changed nothing, or less than was to be changed
+    EXTRA_ACTION = "extra_action"  #: it changed all that was to be changed, and more
+    WRONG_ACTION = "wrong_action"  #: it changed something else
+    WRONG_ANSWER = "wrong_answer"  #: what it answered is wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeCall:
+    """A call that an agent made."""
+
+    tool: str
+    args: Mapping[str, Any]
+    source: Source
+    has_failed: bool  #: it was answered an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a scorer looks at: a run at its end."""
+
+    ledger: Ledger
+    initial: Ledger
+    environment: Environment
+    calls: Sequence[MadeCall] = ()
+    final_response: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerResult:
+    """What one scorer found."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    required: bool = True
+    failure_mode: str | None = None  #: of a FAIL
+
+
+def score(scorer: Scorer, ended: Ended) -> ScorerResult:
+    """Return what a scorer finds."""
+    found = _SCORERS[type(scorer)](scorer, ended)
+    mode = None
+    if found.verdict is Verdict.FAIL:
+        mode = scorer.failure_mode or _mode_of_run(ended) or found.mode
+    return ScorerResult(
+        name=scorer.name or _name(scorer),
+        verdict=found.verdict,
+        detail=found.detail,
+        required=scorer.required,
+        failure_mode=mode,
+    )
+
+
+def overall(results: Sequence[ScorerResult]) -> Verdict:
+    """Return the verdict of all: FAIL when a required one fails, ERROR when one could not be graded, PASS when at least
+    one passes, else NOT APPLICABLE. One that is not required changes nothing by failing."""
+    required = [one.verdict for one in results if one.required]
+    for verdict in (Verdict.FAIL, Verdict.ERROR):
+        if verdict in required:
+            return verdict
+    return Verdict.PASS if any(one.verdict is Verdict.PASS for one in results) else Verdict.NOT_APPLICABLE
+
+
+# --- the scorers ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    verdict: Verdict
+    detail: str
+    mode: str = FailureMode.WRONG_ACTION  #: of a FAIL, unless the whole run shows another
+
+
+def _mode_of_run(ended: Ended) -> FailureMode | None:
+    """Return what a run that failed shows whatever it is scored on."""
+    if not ended.calls:
+        return FailureMode.HALLUCINATED_RESULT
+    last = ended.calls[-1]
+    if last.source is Source.INJECTED and last.has_failed:
+        return FailureMode.FAILED_RECOVERY
+    return None
+
+
+def _mode_of_state(ended: Ended) -> FailureMode:
+    return FailureMode.MISSING_ACTION if ended.ledger.digest == ended.initial.digest else FailureMode.WRONG_ACTION
+
+
+def _entity_field(scorer: EntityField, ended: Ended) -> _Found:
+    entity = ended.ledger.entity(scorer.entity_type, scorer.id)
+    place = f"{scorer.entity_type} {scorer.id!r}"
+    if entity is None:
+        return _Found(Verdict.FAIL, f"there is no {place}", _mode_of_state(ended))
+    try:
+        found = at(entity_view(scorer.id, entity.attrs), scorer.field)
+    except Missing:
+        found = None
+    what = f"{place} has {scorer.field} {found!r}"
+    if compare(found, scorer.cmp, scorer.value):
+        return _Found(Verdict.PASS, what)
+    return _Found(Verdict.FAIL, f"{what}; expected {_wanted(scorer.cmp, scorer.value)}", _mode_of_state(ended))
+
+
+def _entity_absent(scorer: EntityAbsent, ended: Ended) -> _Found:
+    found = [
+        one
+        for one in _matching(ended.ledger, scorer.entity_type, scorer.where)
+        if scorer.id is None or one == scorer.id
+    ]
+    if not found:
+        return _Found(Verdict.PASS, f"there is no such {scorer.entity_type}")
+    return _Found(
+        Verdict.FAIL,
+        f"there is {scorer.entity_type} {', '.join(map(repr, found[:MOST_DIFFERENCES]))}",
+        _mode_of_state(ended),
+    )
+
+
+def _entity_count(scorer: EntityCount, ended: Ended) -> _Found:
+    found = len(_matching(ended.ledger, scorer.entity_type, scorer.where))
+    what = f"there are {found} of {scorer.entity_type}"
+    if compare(found, scorer.cmp, scorer.value):
+        return _Found(Verdict.PASS, what)
+    return _Found(Verdict.FAIL, f"{what}; expected {_wanted(scorer.cmp, scorer.value)}", _mode_of_state(ended))
+
+
+def _flag_set(scorer: FlagSet, ended: Ended) -> _Found:
+    flag = ended.ledger.flags.get(scorer.flag)
+    found = f"the flag {scorer.flag!r} is {'not set' if flag is None else repr(flag.value)}"
+    holds = (flag is not None) is scorer.is_set
+    if holds and scorer.value is not None:
+        holds = flag is not None and flag.value == scorer.value
+    return _Found(Verdict.PASS if holds else Verdict.FAIL, found, _mode_of_state(ended))
+
+
+def _expected_state(scorer: ExpectedState, ended: Ended) -> _Found:
+    return _same(seeded(scorer.state), ended, scorer.ignore)
+
+
+def _reference_calls(scorer: ReferenceCalls, ended: Ended) -> _Found:
+    environment = Environment(ended.environment.world)  # without failures
+    state = State(ledger=ended.initial)
+    for sequence, call in enumerate(scorer.calls):
+        answering = environment.answer(Call(sequence=sequence, tool=call.tool, args=call.arguments), state)
+        try:
+            next(answering)
+        except StopIteration as finished:
+            if is_error(finished.value.response):
+                refused = finished.value.response["error"]["message"]
+                return _Found(Verdict.ERROR, f"reference call {sequence + 1}, {call.tool}, is refused: {refused}")
+            state = finished.value.state
+        else:
+            return _Found(
+                Verdict.ERROR, f"reference call {sequence + 1}, {call.tool}, is not declared: it needs a model"
+            )
+    return _same(state.ledger, ended, scorer.ignore)
+
+
+def _tool_called(scorer: ToolCalled, ended: Ended) -> _Found:
+    found = sum(
+        call.tool == scorer.tool and all(call.args.get(name) == value for name, value in scorer.arguments.items())
+        for call in ended.calls
+    )
+    what = f"{scorer.tool} was called {found} times"
+    if scorer.arguments:
+        what += f" with {', '.join(f'{name} {value!r}' for name, value in scorer.arguments.items())}"
+    if compare(found, scorer.cmp, scorer.value):
+        return _Found(Verdict.PASS, what)
+    mode = FailureMode.MISSING_ACTION if found < scorer.value else FailureMode.EXTRA_ACTION
+    return _Found(Verdict.FAIL, f"{what}; expected {_wanted(scorer.cmp, scorer.value)}", mode)
+
+
+def _response_contains(scorer: ResponseContains, ended: Ended) -> _Found:
+    said = ended.final_response.casefold()
+    for one in scorer.all:
+        wanted = (one,) if isinstance(one, str) else one
+        if not any(text.casefold() in said for text in wanted):
+            missing = " or ".join(map(repr, wanted))
+            return _Found(Verdict.FAIL, f"the answer does not say {missing}", FailureMode.WRONG_ANSWER)
+    for text in scorer.none:
+        if text.casefold() in said:
+            return _Found(Verdict.FAIL, f"the answer says {text!r}", FailureMode.WRONG_ANSWER)
+    return _Found(Verdict.PASS, "the answer says what it has to")
+
+
+_SCORERS: Final[Mapping[type, Callable[[Any, Ended], _Found]]] = {
+    EntityField: _entity_field,
+    EntityAbsent: _entity_absent,
+    EntityCount: _entity_count,
+    FlagSet: _flag_set,
+    ExpectedState: _expected_state,
+    ReferenceCalls: _reference_calls,
+    ToolCalled: _tool_called,
+    ResponseContains: _response_contains,
+}
+
+
+def _name(scorer: Scorer) -> str:
+    match scorer:
+        case EntityField():
+            return f"{scorer.entity_type} {scorer.id} {scorer.field}"
+        case EntityAbsent():
+            return f"no {scorer.entity_type} {scorer.id or ''}".rstrip()
+        case EntityCount():
+            return f"count of {scorer.entity_type}"
+        case FlagSet():
+            return f"flag {scorer.flag}"
+        case ExpectedState():
+            return "expected state"
+        case ReferenceCalls():
+            return "reference calls"
+        case ToolCalled():
+            return f"call of {scorer.tool}"
+        case ResponseContains():
+            return "answer"
+
+
+def _wanted(comparison: Comparison, value: Any) -> str:
+    """Return in words what was expected: 'placed', at least 3, not 'cancelled'."""
+    return " ".join(filter(None, (_WORDS.get(comparison, comparison.value), repr(value))))
+
+
+_WORDS: Final[Mapping[Comparison, str]] = {
+    Comparison.EQ: "",
+    Comparison.NE: "not",
+    Comparison.LT: "less than",
+    Comparison.LE: "at most",
+    Comparison.GT: "more than",
+    Comparison.GE: "at least",
+    Comparison.IN: "one of",
+}
+
+
+def _matching(ledger: Ledger, entity_type: str, where: Sequence[Condition]) -> list[str]:
+    scope = Scope({"args": {}})
+    return [
+        one
+        for one in ledger.ids(entity_type)
+        if meets(entity_view(one, ledger.entities[entity_type][one].attrs), where, scope, skips_missing=False)
+    ]
+
+
+def _same(expected: Ledger, ended: Ended, ignore: Sequence[str]) -> _Found:
+    found = ended.ledger
+    if expected.digest == found.digest:
+        return _Found(Verdict.PASS, f"the ledger is as expected ({found.digest[:12]})")
+    ignored = frozenset(ignore)
+    differences = dict(_differences(expected, found, ignored))
+    if not differences:
+        return _Found(Verdict.PASS, "the ledger is as expected, but for what does not count")
+    more = len(differences) - MOST_DIFFERENCES
+    shown = list(differences.values())[:MOST_DIFFERENCES] + ([f"and {more} more"] if more > 0 else [])
+    return _Found(Verdict.FAIL, "; ".join(shown), _mode_of_change(expected, ended, ignored, differences.keys()))
+
+
+_Place: TypeAlias = tuple[str, ...]  # an entity's type and id; a field's too; a flag's name
+
+
+def _mode_of_change(expected: Ledger, ended: Ended, ignored: frozenset[str], wrong: Set[_Place]) -> FailureMode:
+    """Compare what a run changed with what it had to change."""
+    wanted = dict(_differences(ended.initial, expected, ignored)).keys()
+    changed = dict(_differences(ended.initial, ended.ledger, ignored)).keys()
+    if changed < wanted and not changed & wrong:
+        return FailureMode.MISSING_ACTION
+    return FailureMode.EXTRA_ACTION if changed > wanted else FailureMode.WRONG_ACTION
+
+
+def _differences(expected: Ledger, found: Ledger, ignore: frozenset[str]) -> Iterator[tuple[_Place, str]]:
+    for entity_type in sorted({*expected.entities, *found.entities}):
+        for entity_id in sorted({*expected.ids(entity_type), *found.ids(entity_type)}):
+            one, other = expected.entity(entity_type, entity_id), found.entity(entity_type, entity_id)
+            if one is other:
+                continue
+            place = (entity_type, entity_id)
+            if one is None or other is None:
+                yield place, f"{entity_type} {entity_id!r} {'should not be there' if one is None else 'is missing'}"
+                continue
+            for name in sorted({*one.attrs, *other.attrs}):
+                wanted, had = one.attrs.get(name), other.attrs.get(name)
+                if wanted != had and f"{entity_type}.{name}" not in ignore:
+                    yield (*place, name), f"{entity_type} {entity_id!r} {name}: expected {wanted!r}, found {had!r}"
+    for name in sorted({*expected.flags, *found.flags}):
+        flags = [None if one is None else one.value for one in (expected.flags.get(name), found.flags.get(name))]
+        if flags[0] != flags[1]:
+            yield ("flag", name), f"flag {name!r}: expected {flags[0]!r}, found {flags[1]!r}"

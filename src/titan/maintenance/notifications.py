@@ -1,0 +1,316 @@
+"""Notifications: follows the journal and posts events of configured kinds to each address, in order.
+
+Where an address stands is a note in the store, written after each delivery. So a restart loses nothing and repeats
+at most the one delivery that was under way; its id lets the receiver notice. Each address has its own place and its
+own thread: one that does not answer delays nobody else.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+
+from titan import __version__
+from titan.model.errors import InvalidInput
+from titan.model.events import JournalEntry
+from titan.model.projects import DEFAULT_PROJECT, name_of_project, organisation_of
+from titan.orchestrator.bus import JOURNAL, Bus, Watch
+from titan.ports.jobs_store import Reader, Store, Transaction
+from titan.ports.runtime import Clock
+from titan.rules.notification_rules import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 500
+CHARGE_SECONDS: Final = 1.0  # how soon the server that takes charge begins to notify
+SAVE_EVERY: Final = 5000  # entries passed over without a delivery; a restart reads so many again at most
+GATHER_SECONDS: Final = 0.2  # commits that follow each other closely are read in one go
+QUIET_SECONDS: Final = 3600.0
+ANSWER_SECONDS: Final = 10.0
+FIRST_PAUSE_SECONDS: Final = 1.0  # before the second try; doubles
+LONGEST_PAUSE_SECONDS: Final = 300.0
+GIVE_UP_AFTER: Final = timedelta(days=1)
+PASSING: Final = frozenset({408, 425, 429})  # refusals that a later try may not get; as 500 and above
+SLACK_HOST: Final = "hooks.slack.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where notifications go. Its path may be a secret, as Slack's is, and it may hold a password."""
+
+    url: str
+    is_slack: bool
+
+    @property
+    def shown(self) -> str:
+        """The part that may stand in a log."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def note(self) -> str:
+        """The name under which the store stores the last entry that this address was sent."""
+        return "notified:" + hashlib.sha256(self.url.encode()).hexdigest()[:32]
+
+
+#: Posts a body and returns the status of the answer; OSError or HTTPException when there is none.
+Post: TypeAlias = Callable[[str, bytes, Mapping[str, str]], int]
+
+
+def read_addresses(text: str) -> tuple[Address, ...]:
+    """Return the addresses of TITAN_NOTIFY: URLs with commas between; none in an empty text.
+
+    Raises:
+        InvalidInput: one of them is no URL of http or https.
+    """
+    return tuple(_read_address(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _read_address(text: str) -> Address:
+    url = text.removeprefix("slack+")
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii()
+    except ValueError:
+        is_usable = False
+    if not is_usable or any(character.isspace() for character in url):
+        raise InvalidInput(
+            "setting TITAN_NOTIFY",
+            expected="URLs with commas between, as https://example.com/hook or slack+https://…",
+            found="one that is none" if "@" in text else ascii(text[:30]),
+            next_step="Correct it in the environment.",
+        )
+    return Address(url=url, is_slack=text != url or parts.hostname == SLACK_HOST)
+
+
+class Notifier:
+    """Posts notices to addresses for as long as the server lives."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        bus: Bus,
+        clock: Clock,
+        own_url: str,
+        texts: Mapping[NoticeKind, str],
+        secret: str = "",
+        post: Post | None = None,
+    ) -> None:
+        """`own_url` is where links lead; `secret` signs; `post` is how a body travels, HTTP when it is not given."""
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._own_url = own_url
+        self._texts = texts
+        self._secret = secret
+        self._post = post or post_over_http
+
+    async def keep(self, addresses: Sequence[Address]) -> None:
+        """Send each address what happens from now on, and what it was not sent before."""
+        async with asyncio.TaskGroup() as group:
+            for address in addresses:
+                group.create_task(self._keep_informed(address))
+
+    async def _keep_informed(self, address: Address) -> None:
+        while True:
+            if not self._store.is_in_charge:
+                await asyncio.sleep(CHARGE_SECONDS)
+                continue
+            try:
+                with self._bus.watch([JOURNAL]) as watch:
+                    await self._follow(address, watch)
+            except Exception:
+                logger.exception("notifications to %s: trying again in a minute", address.shown)
+                await asyncio.sleep(60)
+
+    async def _follow(self, address: Address, watch: Watch) -> None:
+        """Send what happens for as long as this server is in charge; another one continues where it stopped."""
+        seq = saved = await self._begin(address)
+        while self._store.is_in_charge:
+            entries = await asyncio.to_thread(self._store.read, partial(self._after, seq=seq))
+            for entry in entries:
+                if await self._tell(address, entry):
+                    saved = await self._save(address, entry.seq)
+                seq = entry.seq
+            if seq - saved >= SAVE_EVERY:
+                saved = await self._save(address, seq)
+            if len(entries) < BATCH:
+                await watch.wait(QUIET_SECONDS)
+                await asyncio.sleep(GATHER_SECONDS)
+
+    async def _begin(self, address: Address) -> int:
+        """Return the last entry that the address was sent; a new address is sent nothing that was before."""
+        note, last = await self._store.look(lambda reader: (reader.note(address.note), reader.last_seq()))
+        return int(note) if note is not None else await self._save(address, last)
+
+    def _after(self, reader: Reader, seq: int) -> list[JournalEntry]:
+        return reader.journal(None, after_seq=seq, limit=BATCH)
+
+    async def _save(self, address: Address, seq: int) -> int:
+        def note(tx: Transaction) -> None:
+            tx.put_note(address.note, str(seq))
+
+        await asyncio.wrap_future(self._store.transact(note))
+        return seq
+
+    async def _tell(self, address: Address, entry: JournalEntry) -> bool:
+        """Deliver the notification of an entry, however long it takes; False when the entry has none."""
+        if entry.kind not in JUDGES:
+            return False
+        home_id, facts = await self._store.look(lambda reader: (reader.home_id(), facts_of(reader, entry)))
+        notice = notice_of(entry, facts, now=self._clock.now())
+        if notice is None:
+            return False
+        identifier = f"{home_id[:12]}-{entry.seq}"
+        body = self._body(address, notice, identifier)
+        await self._deliver(address, notice, body, _headers(body, identifier, self._secret))
+        return True
+
+    def _body(self, address: Address, notice: Notice, identifier: str) -> bytes:
+        subject, link = notice.entry.subject, self._own_url + page_of(notice)
+        template = self._texts[notice.kind]
+        if address.is_slack:
+            return json.dumps({"text": text_of(template, notice, link=link, escape=_for_slack)}).encode()
+        document = {
+            "id": identifier,
+            "kind": notice.kind.value,
+            "at": notice.entry.at.isoformat(),
+            "text": text_of(template, notice, link=link),
+            "organisation": organisation_of(subject.project_id or DEFAULT_PROJECT),
+            "project": None if subject.project_id is None else name_of_project(subject.project_id),
+            "agent_run_id": subject.run_id,
+            "dag_id": subject.dag_id,
+            "job_id": subject.job_id,
+            "link": link,
+            **{name: value for name, value in notice.fields.items() if value},
+        }
+        return json.dumps(document).encode()
+
+    async def _deliver(self, address: Address, notice: Notice, body: bytes, headers: Mapping[str, str]) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            failure, may_pass = await self._try(address, body, headers)
+            if failure is None:
+                return
+            if not may_pass or self._clock.now() - notice.entry.at > GIVE_UP_AFTER:
+                logger.error("%s did not take the notice %s, which is dropped: %s", address.shown, notice.kind, failure)
+                return
+            logger.warning("%s did not take the notice %s: %s", address.shown, notice.kind, failure)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _try(self, address: Address, body: bytes, headers: Mapping[str, str]) -> tuple[str | None, bool]:
+        """Post once; return what went wrong, and whether another try may do better."""
+        try:
+            status = await _in_thread(partial(self._post, address.url, body, headers))
+        except (OSError, http.client.HTTPException) as error:
+            return f"{type(error).__name__}: {error}", True
+        if 200 <= status < 300:
+            return None, False
+        return f"HTTP {status}", status >= 500 or status in PASSING
+
+
+def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
+    """Return what is known now of the things an entry names."""
+    subject = entry.subject
+    owner, run_id = subject.project_id, subject.run_id
+    run = reader.run_control(owner, run_id) if owner is not None and run_id is not None else None
+    return Facts(
+        run=run,
+        last_stage=reader.last_stage(run.project_id, run.id) if run else None,
+        dag=reader.dag(subject.dag_id) if subject.dag_id else None,
+        job=reader.job(subject.job_id) if subject.job_id else None,
+    )
+
+
+def page_of(notice: Notice) -> str:
+    """Return the path of the console's page of what a notice is about.
+
+    A gate is approved on the page of its DAG, above the graph and beside the files to review.
+    """
+    subject = notice.entry.subject
+    project = name_of_project(subject.project_id or DEFAULT_PROJECT)
+    within = "" if project == DEFAULT_PROJECT else f"/p/{quote(project, safe='')}"
+    if notice.kind is NoticeKind.RUN_FAILED:
+        return f"{within}/runs/{quote(subject.run_id or '', safe='')}"
+    path = f"{within}/dags/DAG-{quote(notice.fields['dag'], safe='')}"
+    ids = {"id": subject.dag_id, "job": subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None}
+    return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
+
+
+def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """POST a body and return the status; redirects are not followed, certificates are checked.
+
+    A name and a password in the URL are sent as Basic authorization.
+
+    Raises:
+        OSError, HTTPException: there was no answer.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, parts.port, timeout=ANSWER_SECONDS, context=ssl.create_default_context()
+        )
+    else:
+        connection = http.client.HTTPConnection(host, parts.port, timeout=ANSWER_SECONDS)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", target, body, {**headers, **_authorization(parts)})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _authorization(parts: SplitResult) -> dict[str, str]:
+    """Return what shows the name and the password of a URL (RFC 7617); nothing where it has none."""
+    if not (parts.username or parts.password):
+        return {}
+    shown = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(shown.encode()).decode()}
+
+
+def _headers(body: bytes, identifier: str, secret: str) -> dict[str, str]:
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"titan/{__version__}",
+        "Titan-Notification-Id": identifier,
+    }
+    if secret:
+        headers["Titan-Signature"] = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return headers
+
+
+def _for_slack(text: str) -> str:
+    """Escape the three characters that Slack reads as its own; see its page on formatting text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+async def _in_thread(post: Callable[[], int]) -> int:
+    """Run `post` in a thread of its own, which the server's end does not wait for."""
+    answer: Future[int] = Future()
+    answer.set_running_or_notify_cancel()  # so that who waits may go, and nothing is cancelled under the thread
+
+    def run() -> None:
+        try:
+            answer.set_result(post())
+        except (OSError, http.client.HTTPException) as error:
+            answer.set_exception(error)
+        finally:
+            if not answer.done():
+                answer.set_exception(RuntimeError("the notification's thread failed; stderr says how"))
+
+    threading.Thread(target=run, name="notification", daemon=True).start()
+    return await asyncio.wrap_future(answer)

@@ -1,0 +1,1 @@
+"""Performs decisions about jobs: hands out attempts, settles how they ended, and wakes who waits."""

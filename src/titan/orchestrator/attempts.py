@@ -1,0 +1,268 @@
+"""Attempts begin and end here: leases are granted, reports accepted, vanished ones written off.
+
+A worker that completes jobs quickly may prefetch: hold leases beyond its slots, to start their jobs without asking.
+Such a job stays READY until its worker says that it began; a live attempt of a READY job is a prefetched one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
+from titan.model.dags import Dag
+from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
+from titan.model.workers import FreeWorker, Placement, WorkerState
+from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow
+from titan.ports.jobs_store import Reader, Transaction
+from titan.rules.jobs.dispatch import plan_placements
+from titan.rules.jobs.retry import after_attempt
+from titan.wire.protocol import LEASE_SECONDS
+
+LEASE: Final = timedelta(seconds=LEASE_SECONDS)
+NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """An attempt with what its worker has to know of it."""
+
+    attempt: Attempt
+    job: Job
+    dag: Dag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a worker reports of its attempts since its last report."""
+
+    reports: Sequence[AttemptReport] = ()  #: how attempts ended
+    started: Mapping[str, datetime] = field(default_factory=dict)  #: prefetched leases → when their attempts began
+    returned: Sequence[str] = ()  #: prefetched leases whose attempts it will not begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What of a worker's progress changed something."""
+
+    accepted: tuple[str, ...]  #: leases that ended with it
+    stale: tuple[str, ...]  #: leases that were over before; nothing was changed
+
+
+def free_workers(
+    reader: Reader, worker_ids: Iterable[str], prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH
+) -> list[FreeWorker]:
+    """Return those of the workers that can take a lease, and how many under each label.
+
+    `prefetch` has worker → label → how many leases it may hold beyond its slots.
+    """
+    free = []
+    wanted = tuple(worker_ids)
+    reader.look_ahead(workers=wanted)
+    for worker_id in wanted:
+        worker = reader.worker(worker_id)
+        if worker is None or worker.state is not WorkerState.CONNECTED or worker.is_draining:
+            continue
+        busy = reader.busy_slots(worker_id)
+        left = {label: n - busy.get(label, 0) for label, n in worker.offers.items()}
+        beyond = prefetch.get(worker_id, {})
+        slots = {label: n for label, n in left.items() if n > 0}
+        room = {label: n + min(left[label], 0) for label, n in beyond.items() if n + min(left.get(label, -n), 0) > 0}
+        if slots or room:
+            free.append(FreeWorker(id=worker_id, free_slots=slots, prefetch_slots=room, confines_to=worker.confines_to))
+    return free
+
+
+def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
+    """Return the ready jobs that the workers could take: the first few of each label, no more."""
+    bound = [(worker.id, label, n) for worker in workers for label, n in _queues(worker)]
+    slots_by_label: dict[str, int] = {}
+    for _, label, slots in bound:
+        slots_by_label[label] = slots_by_label.get(label, 0) + slots
+    reader.look_ahead(lanes=[*((None, label, n) for label, n in slots_by_label.items()), *bound])
+    found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
+    for worker_id, label, n in bound:
+        found += reader.ready_jobs_bound_to(worker_id, label, limit=n)
+    return found
+
+
+def _free_count(workers: Sequence[FreeWorker]) -> int:
+    return sum(sum(worker.free_slots.values()) for worker in workers)
+
+
+def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
+    """Yield the label of each queue that a worker takes jobs from, and how many it could take."""
+    for label in {**worker.free_slots, **worker.prefetch_slots}:
+        slots = worker.free_slots.get(label, 0) + worker.prefetch_slots.get(label, 0)
+        yield label, slots
+        if worker.confines_to is not None:
+            yield queue_label(label, worker.confines_to), slots
+
+
+def dispatch(
+    tx: Transaction,
+    asking: AbstractSet[str],
+    secret: Callable[[], str],
+    *,
+    prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH,
+) -> list[Leased]:
+    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens, `prefetch` is as before."""
+    workers = free_workers(tx, asking, prefetch)
+    ready = candidates(tx, workers) if workers else []
+    if not ready:
+        return []
+    may_prefetch = any(worker.prefetch_slots for worker in workers) and len(ready) > _free_count(workers)
+    not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
+    with Moves(tx) as moves:
+        placements = plan_placements(ready, workers, not_asking=not_asking)
+        granted = [_lease(moves, placement, secret) for placement in placements]
+    dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
+    return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]
+
+
+def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
+    """Accept what is said of leases that are live and this worker's; the rest changes nothing."""
+    reports = {report.lease_id: report for report in progress.reports}
+    reported = list(dict.fromkeys([*reports, *progress.started, *progress.returned]))
+    accepted, cause = [], f"worker {worker_id}"
+    tx.look_ahead(leases=reported)
+    with Moves(tx) as moves:
+        for lease_id in reported:
+            attempt = tx.attempt(lease_id)
+            if attempt is None or attempt.outcome is not None or attempt.worker_id != worker_id:
+                continue
+            if lease_id in reports:
+                end_attempt(moves, attempt, reports[lease_id], cause=cause)
+                accepted.append(lease_id)
+            elif lease_id in progress.started:
+                _begin(moves, attempt, progress.started[lease_id], cause=cause)
+            else:
+                give_back(moves, attempt, why="its worker could not begin it soon", cause=cause)
+                accepted.append(lease_id)
+    stale = [lease_id for lease_id in (*reports, *progress.returned) if lease_id not in accepted]
+    return Completed(accepted=tuple(accepted), stale=tuple(stale))
+
+
+def reap(tx: Transaction, *, now: datetime) -> list[str]:
+    """Write off the attempts whose lease ran out at or before `now`; return the workers that are gone with them.
+
+    A worker that sent nothing for as long as a lease lasts counts as lost until it sends again, or the
+    freed slot would be filled at once by a process that stands still.
+    """
+    expired = tx.expired_attempts(now)
+    with Moves(tx) as moves:
+        for attempt in expired:
+            write_off(moves, attempt, AttemptOutcome.LOST, why="its lease ran out", cause="lease expired")
+    gone = []
+    for worker_id in dict.fromkeys(attempt.worker_id for attempt in expired):
+        worker = tx.worker(worker_id)
+        if worker is not None and worker.state is WorkerState.CONNECTED and now - worker.seen_at >= LEASE:
+            tx.save_worker(replace(worker, state=WorkerState.LOST))
+            event = WorkerLost(cause="lease expired", worker_id=worker_id, name=worker.name)
+            tx.record(Subject(), event)
+            gone.append(worker_id)
+    return gone
+
+
+def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: str, cause: str) -> None:
+    """End a live attempt of which no report will be accepted any more."""
+    report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, error=why)
+    end_attempt(moves, attempt, report, cause=cause)
+
+
+def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause: str) -> None:
+    """End a live attempt as reported, and carry on from there."""
+    job = _job_of(moves.tx, attempt)
+    events: list[JobEvent] = []
+    if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
+        if report.started_at is None:
+            report = replace(report, error=f"{report.error}; it had prefetched the job and may not have begun it")
+        events.append(_began(attempt, report.started_at, now=moves.tx.now, cause=cause))
+    events.append(after_attempt(job, report, cause=cause, now=moves.tx.now))
+    moves.tx.save_attempt(
+        replace(
+            attempt,
+            outcome=report.outcome,
+            ended_at=moves.tx.now,
+            started_at=report.started_at or attempt.started_at,
+            exit_code=report.exit_code,
+            signal=report.signal,
+            duration_ns=report.duration_ns,
+            peak_memory_bytes=report.peak_memory_bytes,
+            error=report.error,
+        )
+    )
+    follow(moves, moves.move(job, *events), worker_id=attempt.worker_id)
+
+
+def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
+    """Put the job of a live attempt back into the queue, uncounted; that of a prefetched one in its old place.
+
+    One that was asked to stop meanwhile ends.
+    """
+    job = _job_of(moves.tx, attempt)
+    if job.status is not JobStatus.READY:
+        write_off(moves, attempt, AttemptOutcome.RETURNED, why=why, cause=cause)
+        return
+    moves.tx.forget_attempt(attempt.lease_id)
+    moves.tx.clear_result(job.id)  # it may have begun after all, unheard, and said something
+    if job.is_cancel_requested:
+        cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
+
+
+def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:
+    """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
+    job = _job_of(moves.tx, attempt)
+    if job.status is JobStatus.READY:
+        event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
+        moves.tx.save_attempt(replace(attempt, started_at=event.began_at))
+        moves.move(job, event)
+
+
+def _began(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> JobLeased:
+    """Return the event of a prefetched attempt that began at a time of its worker's clock, which may be wrong."""
+    return JobLeased(
+        cause=cause,
+        lease_id=attempt.lease_id,
+        worker_id=attempt.worker_id,
+        attempt=attempt.number,
+        began_at=max(attempt.leased_at, min(began_at or now, now)),
+    )
+
+
+def _job_of(reader: Reader, attempt: Attempt) -> Job:
+    job = reader.job(attempt.job_id)
+    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
+    return job
+
+
+def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tuple[Attempt, Job]:
+    tx = moves.tx
+    job = tx.job(placement.job_id)
+    assert job is not None, f"placement of unknown job {placement.job_id}"
+    attempt = Attempt(
+        project_id=job.project_id,
+        lease_id=secret(),
+        job_id=job.id,
+        number=job.attempt_count + 1,
+        worker_id=placement.worker_id,
+        label=job.spec.requirement,
+        token=secret(),
+        leased_at=tx.now,
+        expires_at=tx.now + LEASE,
+        ready_at=job.ready_at,
+    )
+    tx.add_attempt(attempt)
+    if job.attempt_count:
+        tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
+    if placement.is_prefetched:
+        return attempt, job
+    event = JobLeased(
+        cause=f"worker {placement.worker_id} asked",
+        lease_id=attempt.lease_id,
+        worker_id=placement.worker_id,
+        attempt=attempt.number,
+    )
+    return attempt, moves.move(job, event)

@@ -1,0 +1,78 @@
+"""Cancelling: what has not started ends at once, what runs ends when its worker confirms."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from titan.model.dags import Dag
+from titan.model.events import RunEnded, Subject
+from titan.model.jobs import Job, JobStatus
+from titan.model.run_control import RunControl, RunOutcome
+from titan.orchestrator.transitions import Moves, ask_to_stop, cancel_with_descendants, is_prefetched
+from titan.ports.jobs_store import Transaction
+from titan.wire.work import Cancelled
+
+CAUSE = "cancel by client"
+REASON = "cancelled on request"
+
+
+def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
+    """Cancel each of `jobs`, with what waits for it."""
+    ended: dict[str, str] = {}
+    stopping, skipped = [], []
+    with Moves(tx) as moves:
+        for job in jobs:
+            if job.id in ended:
+                continue
+            if job.status.is_final:
+                skipped.append(job.name)
+            elif job.status is JobStatus.RUNNING or is_prefetched(tx, job):
+                ask_to_stop(moves, job, cause=CAUSE, reason=REASON)
+                stopping.append(job.name)
+            else:
+                gone = cancel_with_descendants(moves, job, cause=CAUSE, reason=REASON)
+                ended |= {job.id: job.name for job in gone}
+    return Cancelled(
+        cancelled=tuple(ended[job_id] for job_id in sorted(ended)),
+        stopping=tuple(stopping),
+        skipped=tuple(skipped),
+    )
+
+
+def cancel_dags(tx: Transaction, dags: Iterable[Dag], *, by: str) -> Cancelled:
+    """Cancel every job of these DAGs; those that had not ended say who cancelled them."""
+    all_of_them = list(dags)
+    answer = cancel_jobs(tx, [job for dag in all_of_them for job in tx.jobs_of_dag(dag.id)])
+    for dag in all_of_them:
+        after = tx.dag(dag.id)
+        if after is not None and not dag.is_final:
+            tx.save_dag(replace(after, cancelled_by=by))
+    return answer
+
+
+def cancel_run(tx: Transaction, run: RunControl, *, by: str) -> Cancelled:
+    """Cancel every job of a run and end the run; an ended run without live jobs keeps its outcome."""
+    answer = cancel_dags(tx, tx.stages(run.project_id, run.id), by=by)
+    if run.outcome is None or run.live_job_count:
+        end_run(tx, run.project_id, run.id, RunOutcome.CANCELLED, reason=REASON, cause=CAUSE)
+    return answer
+
+
+def end_run(
+    tx: Transaction,
+    project_id: str,
+    run_id: str,
+    outcome: RunOutcome,
+    *,
+    reason: str,
+    cause: str = "orchestrator",
+) -> RunControl:
+    """Note that a run's orchestrator is done with it; a run that was cancelled stays so."""
+    run = tx.run_control(project_id, run_id)
+    assert run is not None, f"end of unknown run {run_id}"
+    if run.outcome is RunOutcome.CANCELLED:
+        return run
+    ended = replace(run, outcome=outcome, ended_at=tx.now, reason=reason or None)
+    tx.save_run(ended)
+    event = RunEnded(cause=cause, outcome=outcome.value, reason=reason)
+    tx.record(Subject(project_id=project_id, run_id=run_id), event)
+    return ended

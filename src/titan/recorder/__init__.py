@@ -1,0 +1,1 @@
+"""Records what is reported of agent runs, and keeps their totals."""

@@ -1,0 +1,182 @@
+"""Brings what the journal records of runs with stages into the registry of recorded runs.
+
+Two stores are two commits; so the registry follows the journal and notes how far it has come in the commit that writes
+what it read. A restart goes on from there, and nothing is lost or done twice.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from titan.model.dags import Dag
+from titan.model.errors import StoreError
+from titan.model.events import DagEnded, JournalEntry
+from titan.model.retention import RunKey
+from titan.model.run_control import RunControl, RunStatus
+from titan.orchestrator.bus import JOURNAL, Bus
+from titan.ports.jobs_store import Reader, Store
+from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.runtime import Clock
+from titan.rules.runs.lifecycle import RUN_IDLE, run_ended_at, run_status, with_dag_ended, with_stages
+from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
+
+PLACE: Final = "journal_seen"  # the note that says how far the journal was read
+BATCH: Final = 1000
+QUIET_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 5.0
+GATHER_SECONDS: Final = 0.05  # what follows closely is brought over together
+NOTE_EVERY: Final = 5000  # entries that concern no run; a restart reads so many again at most
+
+logger = logging.getLogger(__name__)
+
+
+class RunProjector:
+    """Follows the journal, for all projects."""
+
+    def __init__(
+        self, store: Store, calls: CallStore, *, bus: Bus, clock: Clock, capture: ContentCapture = CAPTURES_ALL
+    ) -> None:
+        self._store = store
+        self._calls = calls
+        self._bus = bus
+        self._clock = clock
+        self._capture = capture
+        self._one_at_a_time = threading.RLock()
+        #: How far the journal was read; None: not since this started.
+        self._seen: int | None = None
+        self._noted_seq = 0
+        #: Runs without live jobs that nobody has ended → when they count as ended, if nothing else happens.
+        self._open: dict[RunKey, datetime] = {}
+
+    async def keep(self) -> None:
+        """Follow until cancelled, or until the bus closes."""
+        with self._bus.watch([JOURNAL]) as watch:
+            while not self._bus.is_closed:
+                try:
+                    while await asyncio.to_thread(self.catch_up):
+                        continue
+                    await asyncio.to_thread(self.end_idle)
+                except StoreError as error:
+                    self._refused(error)
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    continue
+                await asyncio.sleep(GATHER_SECONDS)
+                await watch.wait(QUIET_SECONDS)
+
+    def refresh(self) -> None:
+        """Bring over all that the journal holds by now, so that a reader finds each DAG that was acknowledged.
+
+        Where the store of calls refuses to write, readers get what it holds.
+        """
+        with self._one_at_a_time:
+            try:
+                last = self._store.read(lambda reader: reader.last_seq())
+                while (self._seen is None or self._seen < last) and self.catch_up():
+                    continue
+                self.end_idle()
+            except StoreError as error:
+                self._refused(error)
+
+    def _refused(self, error: StoreError) -> None:
+        logger.warning("the registry of runs catches up later: %s", error)
+        self._seen = None  # what is noted in the store is what was kept
+
+    def catch_up(self) -> bool:
+        """Bring the next part of the journal into the registry; return whether there may be more."""
+        with self._one_at_a_time:
+            return self._bring_next()
+
+    def _bring_next(self) -> bool:
+        seen = self._noted() if self._seen is None else self._seen
+        entries = self._store.read(lambda reader: reader.journal(None, after_seq=seen, limit=BATCH))
+        if not entries:
+            self._seen = seen
+            return False
+        stands = self._store.read(lambda reader: self._stands(reader, entries))
+        seen = entries[-1].seq
+        if stands.runs or stands.ended or seen - self._noted_seq >= NOTE_EVERY:
+            self._calls.transact(partial(self._write, stands=stands, seen=seen)).result()
+            self._noted_seq = seen
+        self._seen = seen
+        return len(entries) == BATCH
+
+    def end_idle(self) -> None:
+        """End runs that nobody has ended and that did nothing for a while; no entry of the journal records it."""
+        with self._one_at_a_time:
+            now = self._clock.now()
+            due = [run for run, at in self._open.items() if at <= now]
+            if due:
+                stands = _Stands(self._store.read(lambda reader: self._runs(reader, due)), [])
+                self._calls.transact(partial(self._write, stands=stands, seen=self._seen or 0)).result()
+                self._noted_seq = self._seen or 0
+
+    def _noted(self) -> int:
+        """Return how far the journal was read when the server was last here; 0 when this is another journal."""
+        seen = int(self._calls.read(lambda reader: reader.note(PLACE)) or "0")
+        self._noted_seq = seen if seen <= self._store.read(lambda reader: reader.last_seq()) else 0
+        running = self._calls.read(lambda reader: reader.running_with_stages())
+        self._open = dict.fromkeys(running, self._clock.now())
+        return self._noted_seq
+
+    def _stands(self, reader: Reader, entries: Sequence[JournalEntry]) -> "_Stands":
+        subjects = [entry.subject for entry in entries]
+        runs = self._runs(reader, _distinct((of.project_id, of.run_id) for of in subjects))
+        ended = [entry.subject for entry in entries if entry.kind == DagEnded.__name__ and entry.subject.run_id is None]
+        dags = _by_project(_distinct((of.project_id, of.dag_id) for of in ended))
+        return _Stands(runs, [dag for owner, ids in dags.items() for dag in reader.dags_of_ids(owner, ids)])
+
+    def _runs(self, reader: Reader, runs: Sequence[RunKey]) -> list[tuple[RunControl, RunStatus]]:
+        """Return how runs stand, and note which of them may end without a word."""
+        now = self._clock.now()
+        found: list[tuple[RunControl, RunStatus]] = []
+        for owner, ids in _by_project(runs).items():
+            last = reader.last_stages(owner, ids)
+            found += [(run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(owner, ids)]
+        for key in runs:
+            self._open.pop(key, None)
+        for run, status in found:
+            if status is RunStatus.RUNNING and not run.live_job_count:
+                self._open[run.project_id, run.id] = run.last_activity_at + RUN_IDLE
+        return found
+
+    def _write(self, tx: CallTransaction, *, stands: "_Stands", seen: int) -> None:
+        for run, status in stands.runs:
+            known = tx.run(run.project_id, run.id)
+            keeps_content = self._capture.keeps_content(run.project_id)
+            ended_at = run_ended_at(run, now=tx.now)
+            after = with_stages(known, run, status, ended_at=ended_at, now=tx.now, keeps_content=keeps_content)
+            if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
+                tx.restore_run(after)  # it was put away when it had ended, and goes on
+            elif after != known:
+                tx.save_run(after)
+        for dag in stands.ended:
+            known = tx.run(dag.project_id, dag.id)
+            over = None if known is None else with_dag_ended(known, dag)
+            if over is not None:
+                tx.save_run(over)
+        tx.put_note(PLACE, str(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """What a part of the journal was about, as it stands now."""
+
+    runs: list[tuple[RunControl, RunStatus]]
+    ended: list[Dag]  #: without a run: what their jobs recorded is a run of its own, named by the DAG
+
+
+def _distinct(ids: Iterable[tuple[str | None, str | None]]) -> list[tuple[str, str]]:
+    whole = ((project_id, each) for project_id, each in ids if project_id is not None and each is not None)
+    return list(dict.fromkeys(whole))
+
+
+def _by_project(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for project_id, each in keys:
+        found.setdefault(project_id, []).append(each)
+    return found

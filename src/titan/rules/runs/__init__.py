@@ -1,0 +1,1 @@
+"""What recorded runs come to: reports merged, counted once, cleaned of secrets, kept or not."""

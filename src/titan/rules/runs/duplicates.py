@@ -1,0 +1,176 @@
+"""Which reports of model calls are reports of one call, and which calls may have been reported twice.
+
+Reports are one call if they name one response id and one model, start within ten minutes and come from different
+sources. One source reports a call once, so its two reports of one response id are two calls: the second was answered
+from a cache.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Final, TypeAlias
+
+from titan.model.actions import OWN_ANSWER, OWN_LENGTH
+from titan.model.runs import ActionFacts
+
+#: The reports of one call. The first one is counted: our endpoint's, else the one that started last.
+Call: TypeAlias = tuple[ActionFacts, ...]
+
+ENDPOINT: Final = "endpoint"  #: the source that is our own model endpoint
+WINDOW_US: Final = 600_000_000  # ten minutes: no client waits longer for an answer, and a cache answers for days
+#: A report is compared with the latest of so many kinds of reports (by sources and model): all would take quadratic
+#: time, and real runs have two or three.
+_MOST_COMPARED: Final = 8
+_MOST_SOURCES: Final = 8  # of one call, for the same reason
+_DATE: Final = re.compile(r"-(20\d\d)-?(\d\d)-?(\d\d)$")  # gpt-4o-2024-08-06, claude-3-5-haiku-20241022
+
+
+def calls_of(reports: Iterable[ActionFacts], response_ids: Mapping[int, str]) -> list[Call]:
+    """Return the calls that model reports are of. `response_ids` are by the numbers of the reports; some have none."""
+    calls: list[Call] = []
+    by_response_id: dict[str, list[Call]] = {}
+    for report in reports:
+        response_id = response_ids.get(report.number)
+        if response_id is None:
+            calls.append((report,))
+        else:
+            by_response_id.setdefault(response_id, []).append((report,))
+    for response_id, same in by_response_id.items():
+        if len(same) == 1:
+            calls += same
+        else:
+            found = _matched([_Match(one, response_id, one[0].started_at_us + WINDOW_US) for one in same])
+            calls += [tuple(sorted((one for [one] in match.calls), key=_closeness, reverse=True)) for match in found]
+    return calls
+
+
+def possible_duplicates(calls: Iterable[Call], response_ids: Mapping[int, str]) -> dict[int, int]:
+    """Return by their numbers the calls that may be second reports, each with the number of the call that it repeats.
+
+    They come from different sources, used the same model and as many tokens, and went on at the same time.
+    """
+    by_use: dict[tuple[str, int, int], list[Call]] = {}
+    for call in calls:
+        counted = call[0]
+        if counted.ended_at_us is not None and counted.model and counted.input_tokens and counted.output_tokens:
+            use = model_of(counted.model)[0], counted.input_tokens, counted.output_tokens
+            by_use.setdefault(use, []).append(call)
+    repeats: dict[int, int] = {}
+    for alike in by_use.values():
+        if len(alike) > 1:
+            found = _matched([_Match(one, response_ids.get(one[0].number), one[0].ended_at_us or 0) for one in alike])
+            for match in found:
+                first, *others = sorted((call[0] for call in match.calls), key=_firstness)
+                repeats |= {other.number: first.number for other in others}
+    return repeats
+
+
+def response_id_of(report: ActionFacts) -> str | None:
+    """Return the response id that a report names; of our endpoint's, before it has one, the id that it will have."""
+    return report.response_id or (report.id if ENDPOINT in report.sources else None)
+
+
+@lru_cache(maxsize=1024)
+def model_of(name: str) -> tuple[str, str]:
+    """Return a model's name without provider and date, and the date: of "openai/gpt-4o-2024-08-06" gpt-4o, 20240806."""
+    name = name.rpartition("/")[2]
+    date = _DATE.search(name)
+    return (name, "") if date is None else (name[: date.start()], "".join(date.groups()))
+
+
+class _Match:
+    """Calls that match one another; the first was there until `until_us`, and takes no others that start later."""
+
+    __slots__ = ("calls", "date", "model", "response_id", "sources", "until_us")
+
+    def __init__(self, call: Call, response_id: str | None, until_us: int) -> None:
+        self.calls = [call]
+        self.response_id = response_id
+        self.until_us = until_us
+        self.sources = frozenset([source for report in call for source in report.sources])
+        self.model, self.date = model_of(call[0].model or "")
+
+    @property
+    def kind(self) -> tuple[frozenset[str], str, bool]:
+        """What decides, but for the date and the response id itself, which others it matches."""
+        return self.sources, self.model, self.response_id is None
+
+    def takes(self, other: "_Match") -> bool:
+        """Return whether another may be the same call."""
+        if not self.sources.isdisjoint(other.sources):
+            return False
+        if None not in (self.response_id, other.response_id) and self.response_id != other.response_id:
+            return False
+        is_same_model = _agree(self.model, other.model) and _agree(self.date, other.date)
+        return is_same_model or (self.response_id is not None and _is_unique(self.response_id))
+
+    def add(self, other: "_Match") -> None:
+        """Take another."""
+        self.calls += other.calls
+        self.sources |= other.sources
+        self.model = self.model or other.model
+        self.date = self.date or other.date
+        self.response_id = self.response_id or other.response_id
+
+
+def _matched(calls: Sequence[_Match]) -> list[_Match]:
+    """Return calls with what matches them: each with the latest before it that does."""
+    if len(calls) == 2:  # as nearly always
+        first, second = sorted(calls, key=_order)
+        if second.calls[0][0].started_at_us > first.until_us or not first.takes(second):
+            return [first, second]
+        first.add(second)
+        return [first]
+    matches: list[_Match] = []
+    waiting: dict[tuple[frozenset[str], str, bool], list[_Match]] = {}  # each list in the order of their last starts
+    for call in sorted(calls, key=_order):
+        match = _latest(waiting, call)
+        if match is None:
+            match = call
+            matches.append(call)
+        else:
+            match.add(call)
+        if len(match.sources) < _MOST_SOURCES:
+            waiting.setdefault(match.kind, []).append(match)
+    return matches
+
+
+def _latest(waiting: dict[tuple[frozenset[str], str, bool], list[_Match]], call: _Match) -> _Match | None:
+    """Take out what matches a call and started last."""
+    now = call.calls[0][0].started_at_us
+    best: list[_Match] | None = None
+    for kind, stack in tuple(islice(waiting.items(), _MOST_COMPARED)):
+        while stack and stack[-1].until_us < now:
+            stack.pop()
+        if not stack:
+            del waiting[kind]
+        elif stack[-1].takes(call) and (best is None or _order(best[-1], -1) < _order(stack[-1], -1)):
+            best = stack
+    return None if best is None else best.pop()
+
+
+def _order(match: _Match, place: int = 0) -> tuple[int, str]:
+    """Return an order by the start of a match's call: of its first one, or of another."""
+    counted = match.calls[place][0]
+    return counted.started_at_us, counted.id
+
+
+def _is_unique(response_id: str) -> bool:
+    """Return whether a response id is random, as our endpoint's are: then no other call has it, whatever its model."""
+    return len(response_id) == OWN_LENGTH and OWN_ANSWER.fullmatch(response_id) is not None
+
+
+def _agree(one: str, other: str) -> bool:
+    """Return whether two names are equal, or one of them is not known."""
+    return one == other or not one or not other
+
+
+def _closeness(report: ActionFacts) -> tuple[bool, int, str]:
+    """Return an order by how close to the call it was reported: our endpoint last, then what started last."""
+    return ENDPOINT in report.sources, report.started_at_us, report.id
+
+
+def _firstness(report: ActionFacts) -> tuple[bool, int, str]:
+    """Return an order in which our endpoint's report is first, then what started first."""
+    return ENDPOINT not in report.sources, report.started_at_us, report.id

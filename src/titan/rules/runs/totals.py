@@ -1,0 +1,278 @@
+"""A run's totals as a function of its actions.
+
+Calls of models and tools count, and other calls. A model call is often reported more than once:
+
+- A model span with model spans below it wraps them (`rules.wrappers`): the innermost ones are the calls.
+- Of several reports of one call (`rules.duplicates`) one counts: our endpoint's, else the one that started last.
+- A call that our endpoint counted in another run counts there alone.
+
+What only another report of a call knows of its cost and tokens counts there (`rules.cost_places`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from decimal import Decimal
+from typing import Final
+
+from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
+from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
+from titan.model.shaped import shaped
+from titan.rules.runs.duplicates import ENDPOINT, Call, calls_of, possible_duplicates
+from titan.rules.runs.merge_reports import NEVER_ENDED
+from titan.rules.runs.wrapper_spans import Around, models_around, response_ids_of, taken_from_wrappers
+
+# --- At which of a call's reports its cost and its tokens count, so that each counts once ---
+
+# A cost counts where it is best known: one that our endpoint saw before a reported one, that before an estimated one.
+# Of equally good ones that of the report that counts as the call wins, and a call's before a wrapper's.
+
+
+#: How well a cost is known.
+_UNKNOWN, _ESTIMATED, _REPORTED, _SEEN = range(4)
+#: Calls of these outcomes take no cost of a wrapper: it was not spent, though the wrapper does not know that.
+_REPLAYS: Final = frozenset({Outcome.REPLAYED, Outcome.IDEMPOTENT_REPLAY})
+
+
+def cost_places(
+    calls: Mapping[int, Call], wrappers: Mapping[int, ActionFacts], elsewhere: Sequence[Call], around: Around
+) -> set[int]:
+    """Return the numbers of the reports whose cost counts; of a call that has no known cost, the call itself.
+
+    `calls` are by the number of what counts as the call. Those `elsewhere` count in other runs.
+    """
+    best = {number: max(call, key=_cost_level) for number, call in calls.items()}
+    levels = {number: _cost_level(report) for number, report in best.items()}
+    offers: dict[int, set[int]] = {}
+    for number, wrapper in wrappers.items():
+        if wrapper.outcome in INCURRED:
+            offers.setdefault(_cost_level(wrapper), set()).add(number)
+    at_wrappers = set[int]()
+    for level in (_SEEN, _REPORTED, _ESTIMATED):
+        if level in offers:
+            asking = {n: call for n, call in calls.items() if levels[n] < level and call[0].outcome not in _REPLAYS}
+            known = [*elsewhere, *(call for number, call in calls.items() if levels[number] >= level)]
+            taken = taken_from_wrappers(asking, known, around, offers[level])
+            levels |= dict.fromkeys(taken, level)
+            at_wrappers.update(taken.values())
+            for number in taken:
+                best.pop(number, None)
+    return at_wrappers | {report.number for report in best.values()}
+
+
+def token_places(
+    calls: Mapping[int, Call], wrappers: Mapping[int, ActionFacts], elsewhere: Sequence[Call], around: Around
+) -> set[int]:
+    """Return the numbers of the reports whose tokens count; see `cost_places`."""
+    best = {number: max(call, key=_token_counts) for number, call in calls.items()}
+    offers = {number for number, wrapper in wrappers.items() if _token_counts(wrapper)}
+    if offers:
+        asking = {number: call for number, call in calls.items() if not _token_counts(best[number])}
+        known = [*elsewhere, *(call for number, call in calls.items() if number not in asking)]
+        taken = taken_from_wrappers(asking, known, around, offers)
+        best = {number: report for number, report in best.items() if number not in taken}
+        return {*taken.values(), *(report.number for report in best.values())}
+    return {report.number for report in best.values()}
+
+
+def _cost_level(report: ActionFacts) -> int:
+    if report.cost is None or report.outcome is None:
+        return _UNKNOWN
+    if ENDPOINT in report.sources:
+        return _SEEN
+    return _ESTIMATED if report.is_cost_estimated else _REPORTED
+
+
+def _token_counts(report: ActionFacts) -> int:
+    """Return how many of its two token counts a report knows; sources that do not know one often say 0."""
+    return bool(report.input_tokens) + bool(report.output_tokens)
+
+
+MAX_FIRST_ERROR: Final = 300  # characters
+_UNINFORMATIVE: Final = (None, "", "error", "Error")  # types of errors that say no more than the outcome
+_PICODOLLARS: Final = Decimal(10**12)  # in a dollar
+#: The outcomes of attempts, from the least grave on: of two that ended at the same time the graver one was the last.
+_GRAVITY: Final[Mapping[str | None, int]] = {
+    Outcome.SUCCESS: 0,
+    Outcome.ERROR: 1,
+    Outcome.REJECTED: 2,
+    Outcome.BLOCKED: 3,
+}
+
+
+def totals(
+    actions: Sequence[ActionFacts], *, answered_elsewhere: Set[str] = frozenset()
+) -> tuple[RunTotals, Mapping[int, Count]]:
+    """Return a run's totals, and by number what those actions count as that do not count as `counted_alone` says.
+
+    The order of `actions` is of no matter. `answered_elsewhere` are the response ids of calls that our endpoint counted
+    in other runs.
+    """
+    counts = _counts(actions, answered_elsewhere)
+    sums = _Sums()
+    for action in actions:
+        if action.kind in CALLS:
+            sums.add(action, counts.get(action.number, COUNTS_ALL))
+    return sums.totals(), counts
+
+
+# --- what counts ---
+
+
+def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dict[int, Count]:
+    """Return by number what those model calls count as that do not count as any call does."""
+    models = [action for action in actions if action.kind == ActionKind.MODEL]
+    may_be_nested = len(models) > 1 and any(model.parent_id is not None for model in models)
+    around = models_around(actions, models) if may_be_nested else {}
+    has_sources = len({model.sources for model in models}) > 1
+    if not (around or has_sources or answered_elsewhere):
+        return {}  # as of most runs
+    wrappers = {wrapper.number: wrapper for wrapper in around.values()}
+    reports = [model for model in models if model.number not in wrappers]
+    response_ids = response_ids_of(reports, around) if has_sources or answered_elsewhere else {}
+    elsewhere = {
+        report.number: (report,)
+        for report in reports
+        if _is_elsewhere(report, response_ids.get(report.number), answered_elsewhere)
+    }
+    here = calls_of((report for report in reports if report.number not in elsewhere), response_ids)
+    calls = {call[0].number: call for call in here}
+    giving = {n: one for n, one in wrappers.items() if not _is_elsewhere(one, one.response_id, answered_elsewhere)}
+    costs = cost_places(calls, giving, [*elsewhere.values()], around)
+    tokens = token_places(calls, giving, [*elsewhere.values()], around)
+    repeats = possible_duplicates(here, response_ids) if has_sources else {}
+    duplicates = {report.number: call[0].number for call in here for report in call[1:]}
+    counts = {
+        model.number: Count(
+            is_call=model.number in calls,
+            has_cost=model.number in costs,
+            has_tokens=model.number in tokens,
+            duplicate_of=duplicates.get(model.number, repeats.get(model.number)),
+        )
+        for model in models
+    }
+    return {number: count for number, count in counts.items() if count != COUNTS_ALL}
+
+
+def _is_elsewhere(report: ActionFacts, response_id: str | None, answered_elsewhere: Set[str]) -> bool:
+    return response_id in answered_elsewhere and ENDPOINT not in report.sources
+
+
+# --- what they come to ---
+
+
+class _OutcomeSums:
+    """Sums over calls of one outcome; costs in picodollars."""
+
+    __slots__ = ("calls", "cost", "estimated", "input_tokens", "output_tokens", "unpriced")
+
+    def __init__(self) -> None:
+        self.calls = self.cost = self.unpriced = self.estimated = self.input_tokens = self.output_tokens = 0
+
+
+class _Sums:
+    """What calls come to that are added one by one."""
+
+    def __init__(self) -> None:
+        self._by_outcome: dict[str | None, _OutcomeSums] = {}
+        self._first_error: tuple[bool, int, str, ActionFacts] | None = None  # never ended?, start, id
+        self._last: tuple[int, int, str] | None = None  # end, gravity, outcome
+
+    def add(self, action: ActionFacts, count: Count) -> None:
+        """Add what counts of a call."""
+        outcome = action.outcome
+        sums = self._by_outcome.get(outcome)
+        if sums is None:
+            sums = self._by_outcome[outcome] = _OutcomeSums()
+        if count.has_tokens:
+            sums.input_tokens += action.input_tokens or 0
+            sums.output_tokens += action.output_tokens or 0
+        if count.has_cost:
+            _add_cost(sums, action)
+        if count.is_call:
+            sums.calls += 1
+            if outcome in ATTEMPTS:
+                self._note_attempt(action)
+
+    def totals(self) -> RunTotals:
+        """Return what was added."""
+        tally = tally_of(
+            shaped(
+                OutcomeSums,
+                sums,
+                outcome=None if outcome is None else Outcome(outcome),
+                cost=sums.cost / _PICODOLLARS,
+            )
+            for outcome, sums in self._by_outcome.items()
+        )
+        last = self._last
+        return RunTotals(
+            tally=tally,
+            first_error=None if self._first_error is None else _first_error(self._first_error[3]),
+            last_outcome=None if last is None else Outcome(last[2]),
+            last_ended_at_us=None if last is None else last[0],
+        )
+
+    def _note_attempt(self, action: ActionFacts) -> None:
+        outcome, ended_at_us = action.outcome, action.ended_at_us
+        is_error = outcome == Outcome.ERROR
+        has_ended = not (is_error and action.error_type == NEVER_ENDED)
+        if is_error:
+            place = not has_ended, action.started_at_us, action.id
+            if self._first_error is None or place < self._first_error[:3]:
+                self._first_error = (*place, action)
+        if has_ended and outcome is not None and ended_at_us is not None:
+            self._last = max(self._last or (ended_at_us, -1, outcome), (ended_at_us, _GRAVITY[outcome], outcome))
+
+
+def _add_cost(sums: _OutcomeSums, action: ActionFacts) -> None:
+    if action.cost is None:
+        # What calls a model costs something: a model call, and an embedding, which is a call of another kind.
+        sums.unpriced += action.kind == ActionKind.MODEL or (action.kind == ActionKind.CALL and bool(action.model))
+    elif action.cost:
+        sums.cost += action.cost
+        sums.estimated += action.is_cost_estimated
+
+
+def _first_error(action: ActionFacts) -> FirstError:
+    is_informative = action.error_message or action.error_type not in _UNINFORMATIVE
+    parts = [part for part in (action.error_type, action.error_message) if part] if is_informative else []
+    return FirstError(
+        action_id=action.id,
+        text=": ".join(parts)[:MAX_FIRST_ERROR] if is_informative else "error, without a message",
+        started_at_us=None if action.error_type == NEVER_ENDED else action.started_at_us,
+    )
+
+
+# --- sums by outcome (spec/runs.md 2.6 and 3.1) ---
+
+
+def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
+    """Return what sums over calls by outcome come to together."""
+    outcomes = list(sums)
+    calls = Counter[Outcome]()
+    costs = [Decimal(0)] * 3
+    for one in outcomes:
+        if one.outcome is not None:
+            calls[_COUNTED_AS[one.outcome]] += one.calls
+            costs[_COST_OF[one.outcome]] += one.cost
+    return Tally(
+        calls=sum(one.calls for one in outcomes),
+        running=sum(one.calls for one in outcomes if one.outcome is None),
+        success=calls[Outcome.SUCCESS],
+        error=calls[Outcome.ERROR],
+        blocked=calls[Outcome.BLOCKED],
+        rejected=calls[Outcome.REJECTED],
+        replayed=calls[Outcome.REPLAYED],
+        cost=costs[0],
+        prevented=costs[1],
+        saved=costs[2],
+        unpriced=sum(one.unpriced for one in outcomes if one.outcome in INCURRED),
+        estimated=sum(one.estimated for one in outcomes if one.outcome in INCURRED),
+        input_tokens=sum(one.input_tokens for one in outcomes),
+        output_tokens=sum(one.output_tokens for one in outcomes),
+    )
+
+
+_COUNTED_AS = {outcome: outcome for outcome in Outcome} | {Outcome.IDEMPOTENT_REPLAY: Outcome.REPLAYED}
+#: Which sum an outcome's cost goes to: incurred, prevented, saved.
+_COST_OF = {outcome: 0 if outcome in INCURRED else 1 if outcome in PREVENTED else 2 for outcome in Outcome}

@@ -1,0 +1,85 @@
+"""The state of one running server that requests use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from titan.evaluate.dispatcher import Dispatcher
+from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.worlds import Worlds
+from titan.maintenance.disk_space import SpaceWatch
+from titan.maintenance.retention import Maintenance
+from titan.orchestrator.bus import Bus
+from titan.orchestrator.orchestrator import Orchestrator
+from titan.orchestrator.receipts import LongOnce
+from titan.ports.jobs_store import Store
+from titan.ports.runs_store import CallStore
+from titan.ports.runtime import Blobs, Clock, Ids, LanguageModel, Logs
+from titan.recorder.background import Afterwards
+from titan.recorder.determinism import Determinism
+from titan.recorder.recorder import Recorder
+from titan.recorder.run_projector import RunProjector
+from titan.rules.runs.attention import Thresholds
+from titan.server.executions import Executions
+from titan.server.http.metrics import Metrics
+from titan.server.replays import Replays
+from titan.worker.local_workers import LocalWorkers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may reach this server, as it was started."""
+
+    requires_token: bool = False  #: with every request: others than this machine can reach it
+    hosts: frozenset[str] = frozenset()  #: names that it is asked under, besides the loopback's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsWith:
+    """What this server was started with, as people may know it: nothing secret."""
+
+    home: str
+    store_kind: Literal["sqlite", "postgresql"]
+    store: str  #: a path, or a URL without its password
+    urls: tuple[str, ...]  #: for people first, for SDKs last
+    is_encrypted: bool
+    limits: Mapping[str, int]  #: by the name of their setting
+    notified: tuple[str, ...] = ()  #: addresses, shortened
+    home_id: str = ""  #: distinguishes the home from an earlier one in the same folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppState:
+    """Stores, services and settings of one server, composed by `titan.main`."""
+
+    orchestrator: Orchestrator
+    store: Store
+    blobs: Blobs
+    logs: Logs
+    bus: Bus
+    space: SpaceWatch
+    maintenance: Maintenance
+    metrics: Metrics
+    clock: Clock
+    ids: Ids
+    model: LanguageModel | None  #: None when no model is configured
+    model_name: str | None
+    started_at: datetime
+    max_file_bytes: int
+    max_log_bytes: int  #: of an attempt's output; 0 is no limit
+    runs_with: RunsWith
+    long_once: LongOnce
+    calls: CallStore
+    recorder: Recorder
+    run_projector: RunProjector
+    determinism: Determinism
+    background_recording: Afterwards
+    replays: Replays
+    executions: Executions
+    worlds: Worlds
+    endpoints: ToolEndpoints
+    dispatcher: Dispatcher
+    thresholds: Thresholds
+    local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
+    access: Access = Access()

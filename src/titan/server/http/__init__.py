@@ -1,0 +1,1 @@
+"""The HTTP server: connections, requests, access, errors, documents."""

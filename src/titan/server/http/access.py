@@ -1,0 +1,497 @@
+"""Who asks, and whether that one may: the one place where a request's token becomes a caller, and a caller is let in.
+
+A server that only this machine can reach needs no token; one that others can reach, or that is configured so, needs one
+with every request. What a caller may do says `titan.rules.access`.
+
+A browser signs in: one token shown once, and a cookie that no script can read from then on. The cookie holds a secret
+of its own, of which the store keeps the hash beside the token's id: so a sign-in outlives a restart, is known to every
+server of a database, and ends at the very request after its token is revoked or expires. Nobody guesses the 256 bits of
+a token, so nobody is slowed down: a limit that strangers can use up would keep out who has a token, and the header
+`Authorization` can be tried as often.
+"""
+
+import logging
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from litestar import Request, Response
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
+
+from titan import tokens as token_decisions
+from titan.model.attempts import Attempt
+from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
+from titan.model.projects import ORGANISATION, organisation_of
+from titan.model.tokens import Role, Token
+from titan.model.workers import Worker
+from titan.ports.jobs_store import Reader
+from titan.rules import tokens
+from titan.rules.access import Permission, may
+from titan.rules.names import shown
+from titan.server.app_state import Access, AppState
+from titan.server.http.connections import LimitedLog
+from titan.server.http.console import Console, send_page
+from titan.server.http.responses import on_titan_error, status_code_of
+
+logger = logging.getLogger(__name__)
+
+LOGGED_EVERY_SECONDS: Final = 1.0  # whoever tries tokens by the thousand fills no disk with it
+MOST_BOUND: Final = 10_000  # pairs that are remembered; a worker that ended is one of them
+TOKEN_SCHEMES: Final = frozenset({"bearer", "apikey"})  # the latter: agentsentinel-sdk, always to 0.2, at times since
+KEY_HEADER: Final = "x-api-key"  # holds a key, or any token, alone
+COOKIE: Final = "titan_session"
+SESSION_PATH: Final = "/api/session"  # answered without a token where one is needed
+WORLD_PATHS: Final = "/api/world/"  # asked with the token of an agent run, which their routes look at
+_HOW_TO_GET_ONE: Final = (
+    "Make one where the server runs, `titan tokens create NAME`, and set TITAN_TOKEN to it"
+    " or send it as `Authorization: Bearer …`."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks."""
+
+    role: Role | None  #: None: nobody knows; that one may sign in, and nothing else
+    name: str  #: for messages and logs: "token 'laptop'", "a job"
+    token: Token | None = None  #: the token that was shown, or signed in with
+    is_signed_in: bool = False  #: a browser, by its cookie
+    attempt: Attempt | None = None  #: of a job, while it runs
+    is_over: bool = False  #: a job whose attempt has ended, or that never was
+
+    @property
+    def project_id(self) -> str | None:
+        """The one project that the caller sees and changes; None: whichever a request names."""
+        if self.attempt is not None:
+            return self.attempt.project_id
+        return None if self.token is None else self.token.project_id
+
+    @property
+    def organisation_id(self) -> str:
+        """The organisation that the caller is of."""
+        if self.attempt is not None:
+            return organisation_of(self.attempt.project_id)
+        return ORGANISATION if self.token is None else self.token.organisation_id
+
+    @property
+    def is_of_the_server(self) -> bool:
+        """Whether the caller may see what concerns the server: not of one project, nor of an organisation of others."""
+        return self.project_id is None and self.organisation_id == ORGANISATION
+
+    def owns(self, project_id: str) -> bool:
+        """Return whether what is of this project is the caller's to see."""
+        return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
+
+    def may(self, permission: Permission) -> bool:
+        """Return whether the caller's role, or its key's scopes, let it do that."""
+        scopes = () if self.token is None else self.token.scopes or ()
+        return may(self.role, permission, scopes=scopes)
+
+
+ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
+STRANGER: Final = Caller(role=None, name="somebody who is not signed in")
+_OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
+
+
+@dataclass(slots=True)
+class Authenticator:
+    """Looks at the token of every request."""
+
+    app: AppState
+    _log: LimitedLog = field(default_factory=lambda: LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS))
+    _noted: dict[str, float] = field(default_factory=dict)
+    _bound: set[tuple[str, str | None]] = field(default_factory=set)  #: worker and token that belong together
+
+    async def identify(self, bearer: str | None, cookie: str | None = None) -> Caller:
+        """Return who sent this token, or without one who was signed in and shows this cookie.
+
+        Raises:
+            Unauthorized: none was sent and one is needed; or it is unknown, expired or revoked.
+        """
+        is_needed = self.app.access.requires_token
+        if bearer is None and cookie is not None:
+            return await self._signed_in(cookie)
+        if bearer is None:
+            if is_needed:
+                raise _unauthorized("none", _HOW_TO_GET_ONE)
+            return ANYBODY_HERE
+        shown_token = tokens.read(bearer)
+        if shown_token is not None:
+            return await self._holder(shown_token)
+        attempt = await self.app.store.look(lambda reader: reader.live_attempt_by_token(bearer))
+        if attempt is not None:
+            return Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
+        if is_needed:
+            raise _no_attempt()
+        # OpenAI's clients cannot do without some key, so what has no form of ours says nothing about who asks.
+        return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
+
+    async def sign_in(self, text: str, *, client: str) -> Caller:
+        """Return who a browser is whose person shows this token; attempts that fail are logged.
+
+        Raises:
+            Unauthorized: it is none of ours, unknown, expired or revoked.
+        """
+        shown_token = tokens.read(text.strip())
+        try:
+            if shown_token is None:
+                raise _unauthorized("one that this server did not make", _HOW_TO_GET_ONE)
+            if (caller := await self._holder(shown_token)).role is Role.KEY:
+                raise _unauthorized("a key, which is for programs", "Sign in with a token of a person's role.")
+            return replace(caller, is_signed_in=True)
+        except Unauthorized as error:
+            self.note_failure(error, client=client, asked="to sign in")
+            raise
+
+    async def check_worker(self, caller: Caller, worker_id: str, *, is_known: bool = False) -> None:
+        """Return when the caller may act as this worker, or, unless it must be known, as one that is not registered.
+
+        Raises:
+            Forbidden: the worker belongs to another token.
+        """
+        shown_token = caller.token
+        pair = (worker_id, None if shown_token is None else shown_token.id)
+        if pair in self._bound:
+            return
+
+        def look(reader: Reader) -> tuple[Worker | None, Token | None]:
+            worker = reader.worker(worker_id)
+            bound_id = None if worker is None else worker.token_id
+            return worker, None if bound_id is None else reader.token(bound_id)
+
+        worker, bound = await self.app.store.look(look)
+        if worker is None and not is_known:
+            return
+        if worker is None or not tokens.may_act_as(worker, bound, shown_token, now=self.app.clock.now()):
+            raise Forbidden(
+                caller.name,
+                expected="the token that the worker registered with",
+                found=f"another one, for worker {shown(worker_id)}",
+                next_step="A worker shows the same token for as long as it lives.",
+            )
+        if len(self._bound) >= MOST_BOUND:
+            self._bound.clear()
+        self._bound.add(pair)
+
+    def without_token(self) -> Caller:
+        """Return who somebody is that shows nothing."""
+        return STRANGER if self.app.access.requires_token else ANYBODY_HERE
+
+    async def is_still_good(self, bearer: str | None, cookie: str | None = None) -> bool:
+        """Return whether what was good is so still: asked again and again while an answer goes on."""
+        try:
+            return not (await self.identify(bearer, cookie)).is_over
+        except Unauthorized:
+            return False
+
+    def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
+        """Log that somebody was turned away; never the token."""
+        self._log.note(f"turned away: {client} asked {asked} with {error.found}")
+
+    async def _holder(self, shown_token: tokens.Shown) -> Caller:
+        token = await self.app.store.look(lambda reader: reader.token(shown_token.id))
+        if token is None or not tokens.fits(token, shown_token.secret):
+            raise _unauthorized("one that this server does not know", _HOW_TO_GET_ONE)
+        over = tokens.why_over(token, now=self.app.clock.now())
+        if over is not None:
+            raise _unauthorized(over, _HOW_TO_GET_ONE)
+        self._note_use(token)
+        return Caller(role=token.role, name=f"token {shown(token.name)}", token=token)
+
+    async def _signed_in(self, cookie: str) -> Caller:
+        now = self.app.clock.now()
+        token = await self.app.store.look(lambda reader: token_decisions.signed_in_token(reader, cookie, now=now))
+        if token is not None:
+            self._note_use(token)
+            return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)
+        if self.app.access.requires_token:
+            raise _unauthorized("a sign-in that has ended", "Sign in again, with a token.")
+        return ANYBODY_HERE  # a cookie of another Titan on this machine: browsers do not distinguish ports
+
+    def _note_use(self, token: Token) -> None:
+        """Have the use written down, in the background and at most once a minute."""
+        now = self.app.clock.now()
+        if not token_decisions.is_note_due(token, now=now):
+            return
+        if now.timestamp() - self._noted.get(token.id, 0.0) < token_decisions.USE_NOTED_EVERY.total_seconds():
+            return  # another request has it written just now
+        self._noted[token.id] = now.timestamp()
+        note = partial(token_decisions.note_use, token_id=token.id)
+        self.app.orchestrator.background(self.app.orchestrator.keep(note))
+
+
+def token_in(authorization: str | None) -> str | None:
+    """Return the token in the value of an Authorization header; `Bearer` and `ApiKey` mean the same.
+
+    With `Basic` it is the password, whatever the user is: so Langfuse's clients send their secret key.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() == "basic":
+        return _password_in(token.strip()) or None
+    return token.strip() or None if scheme.lower() in TOKEN_SCHEMES else None
+
+
+def _password_in(credentials: str) -> str:
+    """Return the password of RFC 7617's credentials; "" when they are none."""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:  # of base64, and of UTF-8
+        return ""
+
+
+def _no_attempt() -> Unauthorized:
+    return _unauthorized(
+        "one that is neither a token of this server nor that of a running attempt",
+        "A job's token is good while its attempt runs; elsewhere, " + _HOW_TO_GET_ONE[0].lower() + _HOW_TO_GET_ONE[1:],
+    )
+
+
+def ended_attempt() -> Unauthorized:
+    """Return the refusal of a job that speaks after its attempt has ended."""
+    return _unauthorized(
+        "one of an attempt that has ended, or was never",
+        "The attempt was ended or lost, and its job may run again elsewhere: end this process.",
+    )
+
+
+def _unauthorized(found: str, next_step: str) -> Unauthorized:
+    return Unauthorized(
+        "the request's token", expected="one that this server accepts", found=found, next_step=next_step
+    )
+
+
+def cookie_of(headers: Mapping[bytes, str]) -> str | None:
+    """Return what a browser that is signed in shows."""
+    for part in headers.get(b"cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value or None
+    return None
+
+
+def set_cookie(secret: str, lasts: timedelta, *, is_encrypted: bool) -> str:
+    """Return the header that has a browser show `secret` to this server alone, and to no script."""
+    secure = "; Secure" if is_encrypted else ""
+    return f"{COOKIE}={secret}; Path=/; Max-Age={int(lasts.total_seconds())}; HttpOnly; SameSite=Strict{secure}"
+
+
+# --- the guard before the application ---
+
+LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+STREAM_PROTOCOL: Final = "titan"  # a page offers it with its token behind it, and is answered with it alone
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+HOST: Final = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9a-fA-F:.]+\])(?::[0-9]*)?")  # RFC 9110, 7.2
+
+
+def host_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the value of the header Host; None where there is none.
+
+    Raises:
+        InvalidInput: there are two, or it is not a host with or without a port; servers and proxies would guess
+            differently at whose it is (RFC 9112, 3.2).
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if not hosts:
+        return None
+    if len(hosts) == 1 and HOST.fullmatch(hosts[0]):
+        return hosts[0].decode("ascii")
+    raise InvalidInput(
+        "header Host",
+        expected="one, of the form HOST or HOST:PORT",
+        found=ascii(b", ".join(hosts)[:200].decode("latin-1")),
+        next_step="Correct it and send the request again.",
+    )
+
+
+def check_origin(method: str, host: str | None, origin: str | None, access: Access) -> None:
+    """Return when a request with these headers may be answered; `method` is "WEBSOCKET" for a socket's handshake.
+
+    Without tokens a foreign Host means that a foreign name was made to point here (DNS rebinding), and then any page
+    could read. Where every request needs a token, any Host may be asked: a page under a foreign name has no token to
+    show, for headers are sent by programs and cookies by name. A foreign Origin on a change or a socket means that
+    another page asks in the user's name; that is refused always.
+
+    Raises:
+        Forbidden: naming the header.
+    """
+    if not access.requires_token and hostname_of(f"//{host}") not in LOCAL_HOSTS | access.hosts:
+        raise Forbidden(
+            "header Host",
+            expected=", ".join(("127.0.0.1, localhost or [::1]", *sorted(access.hosts))) + ", with any port",
+            found=ascii(host or "none"),
+            next_step="Use one of these names in the URL, or start the server with --allow-host NAME.",
+        )
+    if origin is None or method in SAFE_METHODS or _is_same(origin, host) or _is_allowed(origin, access):
+        return
+    raise Forbidden(
+        "header Origin",
+        expected=f"http://{host}, or none",
+        found=ascii(origin),
+        next_step="Only this server's own pages may change things; behind a proxy, start it with --allow-host NAME.",
+    )
+
+
+def check_origin_of_page(method: str, origin: str | None) -> None:
+    """Return when a browser that is signed in may be answered: one that changes something says which page asks.
+
+    `check_origin` has looked at the one it names.
+
+    Raises:
+        Forbidden: it names none; every browser does on a change and a socket, so something else has the cookie.
+    """
+    if origin is None and method not in SAFE_METHODS:
+        raise Forbidden(
+            "header Origin",
+            expected="the page that asks, with what a sign-in is shown for",
+            found="none",
+            next_step="A program sends its token as `Authorization: Bearer …`.",
+        )
+
+
+def hostname_of(url: str) -> str | None:
+    """Return the host name in a URL, without port and brackets; None when it has none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def bearer_of(headers: Mapping[bytes, str]) -> str | None:
+    """Return the token a request carries; a page of the console carries a cookie instead, see `cookie_of`."""
+    return token_in(headers.get(b"authorization")) or headers.get(KEY_HEADER.encode())
+
+
+def offered(subprotocols: str | None) -> list[str]:
+    """Return what a handshake offers in Sec-WebSocket-Protocol (RFC 6455, 11.3.4)."""
+    return [part.strip() for part in (subprotocols or "").split(",") if part.strip()]
+
+
+def _bearer(scope: Scope, headers: Mapping[bytes, str]) -> str | None:
+    """Return the token of a request. A page's handshake has no header of its own choice but this one, and a query."""
+    bearer = bearer_of(headers)
+    if bearer is not None or scope["type"] == ScopeType.HTTP:
+        return bearer
+    protocol, *rest = offered(headers.get(b"sec-websocket-protocol")) or [""]
+    if protocol == STREAM_PROTOCOL and rest:
+        return rest[0]
+    return dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
+
+
+def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASGIApp:
+    """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller.
+
+    The files of `console` are given to whoever asks under the right name: the sign-in is one of their pages.
+    """
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        method = _method(scope)
+        try:
+            check_origin(method, host_in(scope["headers"]), headers.get(b"origin"), authenticator.app.access)
+            if method in ("GET", "HEAD") and (page := console.answer(scope["path"], headers)) is not None:
+                await send_page(page, method, send)
+                return
+            shown = _bearer(scope, headers), cookie_of(headers)
+            caller = await _caller(authenticator, scope, *shown)
+            _note_authorized(scope, caller)
+            if caller.is_signed_in:
+                check_origin_of_page(method, headers.get(b"origin"))
+        except TitanError as error:
+            if isinstance(error, Unauthorized):
+                authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
+            await send_refusal(error, scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["caller"], state["is_still_good"] = caller, partial(authenticator.is_still_good, *shown)
+        state["authenticator"], state["cookie"] = authenticator, shown[1]
+        await app(scope, receive, send)
+
+    return guard
+
+
+async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
+    if scope["path"].startswith(WORLD_PATHS):
+        return STRANGER
+    try:
+        return await authenticator.identify(bearer, cookie)
+    except Unauthorized as error:
+        if scope["path"] != SESSION_PATH:
+            raise
+        if bearer is not None:  # a token was tried, where a stranger is answered too
+            authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
+        return STRANGER
+
+
+def _note_authorized(scope: Scope, caller: Caller) -> None:
+    """Have the connection of a caller that may ask kept, where others are closed to make room."""
+    connection = scope.get("state", {}).get("connection")
+    if connection is not None and caller.role is not None:
+        shown = caller.token.id if caller.token is not None else ""
+        connection.authorize(caller.attempt.lease_id if caller.attempt is not None else shown)
+
+
+async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the error, before a handshake is accepted also on a socket."""
+    request = _request(scope)
+    answer = on_titan_error(request, error)
+    if scope["type"] == ScopeType.WEBSOCKET:
+        await _refuse_handshake(answer, status_code_of(error), send)
+    else:
+        await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+
+
+def handshake(scope: Scope) -> Request[Any, Any, Any]:
+    """Return a socket's handshake as the GET request that it is (RFC 6455, 4.1)."""
+    return Request({**scope, "type": ScopeType.HTTP, "method": "GET"})  # type: ignore[arg-type]
+
+
+def _request(scope: Scope) -> Request[Any, Any, Any]:
+    return Request(scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
+
+
+async def _refuse_handshake(answer: Response[bytes], status_code: int, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer.content)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    start: WebSocketResponseStartEvent = {
+        "type": "websocket.http.response.start",
+        "status": status_code,
+        "headers": headers,
+    }
+    body: WebSocketResponseBodyEvent = {
+        "type": "websocket.http.response.body",
+        "body": answer.content,
+        "more_body": False,
+    }
+    await send(start)
+    await send(body)
+
+
+def _is_same(origin: str, host: str | None) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc == host
+
+
+def _is_allowed(origin: str, access: Access) -> bool:
+    return origin.startswith(("http://", "https://")) and hostname_of(origin) in access.hosts
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["type"] == ScopeType.HTTP else "WEBSOCKET"
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "somebody"
+
+
+def _asked(scope: Scope) -> str:
+    return f"{_method(scope)} {ascii(scope['path'])[:200]}"

@@ -1,0 +1,277 @@
+"""What of the routes a caller may use, and a job's reach: its own run, its own DAG, and what these made."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from titan.model.dags import Dag
+from titan.model.errors import Forbidden, InvalidInput, UnknownEvaluation
+from titan.model.jobs import Job
+from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
+from titan.model.tokens import Role, Scope
+from titan.ports.jobs_store import Reader
+from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPED, Permission, is_within_reach
+from titan.rules.names import check_project, shown
+from titan.server.http.access import Caller, ended_attempt
+from titan.server.http.call import Call
+from titan.server.lookup import find_dag, find_gate, find_job, find_run
+
+#: Answered by their own transaction when the attempt has ended: StaleLease, which the SDK knows.
+FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
+
+
+async def permit(call: Call, permission: Permission) -> None:
+    """Return when the caller may use a route that needs `permission` as this request does.
+
+    For a job, the part of the path that names a DAG or a job becomes the id of what was checked, so that the handler
+    acts on that and on nothing else of this name.
+
+    Raises:
+        Forbidden: naming the caller and what it may not do, or the project that it may not see.
+        InvalidName: the request names what can be no project.
+        Unauthorized: a job's attempt has ended.
+        NotFound: a job named what does not exist.
+    """
+    caller = call.caller
+    if permission in (Permission.SIGN_IN, Permission.ACT):
+        return
+    if caller.is_over and permission not in FENCED:
+        raise ended_attempt()
+    call.be_of(_project_of(call, permission), is_fixed=caller.project_id is not None)
+    if _is_free(call):
+        return
+    if not caller.may(permission):
+        raise _forbidden(caller, f"a role that may {permission.value}", _role_of(caller), _other_role(permission))
+    if permission in OF_ALL_PROJECTS and not caller.is_of_the_server:
+        of = (
+            f"of organisation {shown(caller.organisation_id)}"
+            if caller.project_id is None
+            else f"limited to project {shown(name_of_project(caller.project_id))}"
+        )
+        next_step = f"Use a token of organisation {ORGANISATION} without a project."
+        raise _forbidden(caller, f"a token that may {permission.value}", f"one that is {of}", next_step)
+    if permission is Permission.WORK and "worker" in call.request.path_params:
+        await call.authenticator.check_worker(caller, call.path("worker"))
+    if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
+        await call.app.store.look(partial(_check_subject, call=call, permission=permission))
+
+
+def _project_of(call: Call, permission: Permission) -> str:
+    """Return the project that a request is of: its token's or job's, else the one it names, else the default.
+
+    Raises:
+        InvalidName: it names what can be no project.
+        Forbidden: it names another project than that of its token, and does not record.
+    """
+    own, named = call.caller.project_id, call.asked_project()
+    is_in_path = "project" in call.request.path_params
+    if is_in_path:
+        named = check_project(call.path("project"))
+    asked = project_id_of(call.caller.organisation_id, named or DEFAULT_PROJECT)
+    if own is None or asked == own:
+        return asked
+    if named is None or (permission in RECORDS and not is_in_path):
+        return own
+    if is_in_path:
+        raise UnknownEvaluation(
+            f"project {shown(named)}",
+            expected="a project that the caller sees",
+            found="none such",
+            next_step="Use a token of that project, or of all.",
+        )
+    expected = f"project {shown(name_of_project(own))}"
+    raise _forbidden(call.caller, expected, f"project {shown(named)}", "Use a token of that project, or of all.")
+
+
+def _role_of(caller: Caller) -> str:
+    role = "none" if caller.role is None else caller.role.value
+    scopes = () if caller.token is None else caller.token.scopes or ()
+    return f"{role} with {', '.join(scopes)}" if scopes else role
+
+
+def _other_role(permission: Permission) -> str:
+    scopes = [scope.value for scope in Scope if permission in SCOPED[scope]]
+    return "Use a token of another role" + (f", or a key with {' or '.join(scopes)}." if scopes else ".")
+
+
+async def deliver_for(call: Call, lease_id: str | None) -> None:
+    """Have a worker that delivers what an attempt left be treated as that attempt's job from here on.
+
+    Raises:
+        InvalidInput: it names no attempt.
+        Forbidden: the attempt was run by a worker with another token.
+    """
+    if lease_id is None:
+        raise InvalidInput(
+            "query of POST /api/v1/actions",
+            expected="lease=…, of the attempt whose actions a worker delivers",
+            found="none",
+            next_step="A token of role worker records nothing else; use one of role admin.",
+        )
+    attempt = await call.app.store.look(lambda reader: reader.attempt(lease_id))
+    if attempt is not None:
+        await call.authenticator.check_worker(call.caller, attempt.worker_id, is_known=True)
+        call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
+        call.be_of(attempt.project_id, is_fixed=True)
+
+
+async def check_run_of_submission(call: Call, run_id: str | None) -> None:
+    """Return when the caller may add a stage to this run; a job may to its own, to a new one, and to one it made.
+
+    Raises:
+        Forbidden: the run is somebody else's.
+    """
+    if call.caller.attempt is not None and run_id is not None and not _is_free(call):
+        await call.app.store.look(partial(_check_joining, call=call, run_id=run_id))
+
+
+def is_limited(call: Call) -> bool:
+    """Return whether the caller is a job that is held to its own run."""
+    return call.caller.attempt is not None and not _is_free(call)
+
+
+async def check_reporter(call: Call, run_ids: Sequence[str]) -> None:
+    """Return when the caller may report these runs: see `check_may_report`, which holds for jobs.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    if run_ids and is_limited(call):
+        await call.app.store.look(partial(check_may_report, call=call, run_ids=run_ids))
+
+
+def check_may_report(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
+    """Return when the caller, a job, may report these runs: its own, one it made, one that submitted nothing here.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    asking = _asking_job(reader, call.caller)
+    kept_as = list(map(call.app.recorder.known_as, run_ids))  # reports are stored under that name
+    homes = call.app.calls.read(lambda calls: calls.aliases(call.project_id, kept_as))
+    for run_id in (*kept_as, *homes.values()):  # reports of a trace are stored in the run that it belongs to
+        if run_id not in (asking.run_id, asking.dag_id):
+            _check_joining(reader, call=call, run_id=run_id)
+
+
+async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
+    """Return when the caller may know when these end; what does not exist reveals nothing.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_free(call):
+        await call.app.store.look(partial(_check_each, call=call, dag_ids=dag_ids, job_ids=job_ids))
+
+
+def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
+    for dag in _dags_of(reader, call, [*dag_ids, *job_ids]):
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+
+
+def _is_free(call: Call) -> bool:
+    """Return whether a job asks a server that lets in whoever sends no token: a limit would bind no one but the honest.
+
+    Programs wait for and cancel other runs' jobs, from inside of a job too.
+    """
+    return call.caller.role is Role.JOB and not call.app.access.requires_token
+
+
+def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:
+    if reader.run_control(call.project_id, run_id) is not None:
+        _check_run(reader, call, run_id)
+
+
+def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> None:
+    named = call.request.path_params
+    if "job" in named:
+        job = _named_job(reader, call, is_strict=permission is Permission.CHANGE_WORK)
+        _check_dag(reader, call, reader.dag(job.dag_id), f"job {shown(job.name)}")
+        call.fix_path("job", job.id)
+    elif "gate" in named:
+        scope = call.scope()
+        gate = find_gate(reader, call.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+        _check_dag(reader, call, reader.dag(gate.dag_id), f"gate {shown(gate.name)}")
+        call.fix_path("gate", gate.id)
+    elif "dag" in named:
+        dag = find_dag(reader, call.project_id, call.path("dag"))
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+        call.fix_path("dag", dag.id)
+    elif "run" in named:
+        _check_run(reader, call, find_run(reader, call.project_id, call.path("run")).id)
+    else:
+        _check_list(reader, call)
+
+
+def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
+    """Return the job that the path names: where nothing says which, first the one of the caller's own run or DAG."""
+    scope = call.scope()
+    asking = _asking_job(reader, call.caller)
+    find = partial(find_job, reader, call.project_id, call.path("job"))
+    if scope.dag is None and scope.run is None:
+        return find(dag_id=None if asking.run_id else asking.dag_id, run_id=asking.run_id)
+    return find(dag_id=scope.dag, run_id=scope.run, is_strict=is_strict)
+
+
+def _check_list(reader: Reader, call: Call) -> None:
+    """Return when a list is asked for what lies within the job's reach alone."""
+    scope, ids = call.scope(), call.ids()
+    if ids:
+        for dag in _dags_of(reader, call, ids):
+            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    elif scope.dag is not None:
+        dag = find_dag(reader, call.project_id, scope.dag)
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    elif scope.run is not None:
+        _check_run(reader, call, scope.run)
+    else:
+        asking = _asking_job(reader, call.caller)
+        own = f"run={asking.run_id}" if asking.run_id else f"dag={asking.dag_id}"
+        raise _forbidden(
+            call.caller, "its own run or DAG in the query", f"a list of all at {call.asked}", f"Ask with ?{own}."
+        )
+
+
+def _dags_of(reader: Reader, call: Call, ids: Sequence[str]) -> list[Dag]:
+    """Return the DAGs that these are ids of, or of a job of; what does not exist reveals nothing."""
+    project_id = call.project_id
+    jobs = reader.jobs_of_ids(project_id, ids)
+    return reader.dags_of_ids(project_id, [*ids, *(job.dag_id for job in jobs)])
+
+
+def _check_run(reader: Reader, call: Call, run_id: str) -> None:
+    """Return when the run is the job's own, or one whose latest stage it made."""
+    asking = _asking_job(reader, call.caller)
+    if asking.run_id != run_id:
+        stage = reader.last_stage(call.project_id, run_id)
+        _check_dag(reader, call, stage, f"run {shown(run_id)}")
+
+
+def _check_dag(reader: Reader, call: Call, dag: Dag | None, what: str) -> None:
+    asking = _asking_job(reader, call.caller)
+    if dag is None or not is_within_reach(asking, dag, maker_dag=_maker_dag(reader)):
+        own = f"run {shown(asking.run_id)}" if asking.run_id else f"DAG {asking.dag_id}"
+        raise _forbidden(
+            call.caller,
+            f"something of its own {own}, or made by it",
+            what,
+            "A job's token is limited to its run: use a token of your own for more.",
+        )
+
+
+def _maker_dag(reader: Reader) -> Callable[[Dag], Dag | None]:
+    def maker_dag(dag: Dag) -> Dag | None:
+        maker = reader.job(dag.made_by) if dag.made_by is not None else None
+        return None if maker is None else reader.dag(maker.dag_id)
+
+    return maker_dag
+
+
+def _asking_job(reader: Reader, caller: Caller) -> Job:
+    assert caller.attempt is not None
+    job = reader.job(caller.attempt.job_id)
+    assert job is not None, f"job {caller.attempt.job_id} vanished"
+    return job
+
+
+def _forbidden(caller: Caller, expected: str, found: str, next_step: str) -> Forbidden:
+    return Forbidden(caller.name, expected=expected, found=found, next_step=next_step)

@@ -1,0 +1,495 @@
+"""The open connections: fewer than the process has descriptors for, and on each uvicorn's HTTP with limits of size and
+time that hold before any token is looked at.
+"""
+
+import asyncio
+import logging
+import resource
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from titan.model.errors import HeadersTooLarge, InvalidInput, RequestTimeout, TitanError
+from titan.server.http.responses import JSON, problem_of, status_code_of
+from titan.wire.base import ProblemAnswer
+
+# --- A log line that strangers can cause, written at most so often ---
+
+
+class LimitedLog:
+    """Writes one warning per `every_seconds`, with the number of those that were left out."""
+
+    def __init__(
+        self, logger: logging.Logger, *, every_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._logger = logger
+        self._every_seconds = every_seconds
+        self._clock = clock
+        self._last: float | None = None
+        self._left_out = 0
+
+    def note(self, line: str) -> None:
+        """Write `line`, or only count it."""
+        now = self._clock()
+        if self._last is not None and now - self._last < self._every_seconds:
+            self._left_out += 1
+            return
+        more = f" ({self._left_out} more since the last such line)" if self._left_out else ""
+        self._logger.warning("%s%s", line, more)
+        self._last, self._left_out = now, 0
+
+
+logger = logging.getLogger(__name__)
+
+# --- how many there are ---
+
+MOST_DESCRIPTORS: Final = 65_536  # enough; a program that a job starts may go through all that it could have open
+OWN_DESCRIPTORS: Final = 128  # store, logs, listeners, pipes of workers: 23 when idle, 36 with four jobs at once
+FEWEST_CONNECTIONS: Final = 16
+LIMIT_LOGGED_EVERY_SECONDS: Final = 60.0
+MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, where there is no room for others
+
+
+class TrackedConnection:
+    """One open connection, from `accept` on."""
+
+    __slots__ = ("_close", "_tracker", "holder")
+
+    def __init__(self, tracker: "ConnectionTracker") -> None:
+        self._tracker = tracker
+        self._close: Callable[[], object] = lambda: None
+        self.holder: str | None = None  #: whose token was accepted on it, "" without one; None: nobody's was yet
+
+    def close_with(self, close: Callable[[], object]) -> None:
+        """Say how it is closed at once when another one needs its place."""
+        self._close = close
+
+    def close(self) -> None:
+        """Close it at once."""
+        self._close()
+
+    def authorize(self, holder: str) -> None:
+        """Note that a request of it is from somebody who may ask: the holder of a token, or "" without one."""
+        if self.holder is None:
+            self.holder = holder
+            self._tracker.authorized(self, holder)
+
+    def request_started(self) -> None:
+        """Note that it waits for an answer."""
+        self._tracker.idle.pop(self, None)
+
+    def request_ended(self) -> None:
+        """Note that no request is under way any more."""
+        if self.holder is not None:
+            self._tracker.idle[self] = None
+
+    def closed(self) -> None:
+        """Note that it is closed."""
+        self._tracker.forget(self)
+
+
+class ConnectionTracker:
+    """The open connections of all sockets of a server; at the limit, a new one takes the place of another.
+
+    Closed are first those whose caller was not authorized yet, oldest first, whatever they are doing; then those
+    without a request under way, idle longest first; then the oldest of the token that has most of them, if it has over
+    a quarter of all. So neither silent strangers nor the holder of one token keep out anybody else who may ask.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.unauthorized: dict[TrackedConnection, None] = {}  #: in the order in which they came
+        self.idle: dict[TrackedConnection, None] = {}  #: authorized, in the order in which they ended a request
+        self._of_holder: dict[str, dict[TrackedConnection, None]] = {}  #: in the order in which they were authorized
+        self._open: set[TrackedConnection] = set()
+        self._log = LimitedLog(logger, every_seconds=LIMIT_LOGGED_EVERY_SECONDS)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self) -> TrackedConnection | None:
+        """Return what tracks a new connection; None when there is no place for it and none can be made."""
+        if len(self._open) >= self.limit and not self._make_room():
+            return None
+        added = TrackedConnection(self)
+        self._open.add(added)
+        self.unauthorized[added] = None
+        return added
+
+    def authorized(self, connection: TrackedConnection, holder: str) -> None:
+        """Note whose connection it is."""
+        if self.unauthorized.pop(connection, False) is None:  # else it is closed already
+            self._of_holder.setdefault(holder, {})[connection] = None
+
+    def close_one(self) -> bool:
+        """Close the connection whose caller loses least by it; return whether there was one."""
+        found = next(iter(self.unauthorized), None) or next(iter(self.idle), None) or self._oldest_of_heaviest()
+        if found is None:
+            return False
+        self.forget(found)
+        found.close()
+        return True
+
+    def _make_room(self) -> bool:
+        has_room = self.close_one()
+        what = "another one was closed for a new one" if has_room else "a new one was refused, for all are in use"
+        self._log.note(
+            f"connections are at their limit of {self.limit}: {what}."
+            " Raise the limit of open files (ulimit -n) if these are clients of yours"
+        )
+        return has_room
+
+    def _oldest_of_heaviest(self) -> TrackedConnection | None:
+        """Return the oldest connection of the token that has most; those without a token are not one caller's."""
+        of_tokens = (connections for holder, connections in self._of_holder.items() if holder)
+        heaviest = max(of_tokens, key=len, default={})
+        return next(iter(heaviest)) if len(heaviest) > self.limit * MOST_OF_ONE_TOKEN else None
+
+    def note_no_descriptor(self, error: OSError) -> None:
+        """Log that a connection could not be accepted."""
+        self._log.note(f"a connection could not be accepted: {error.strerror}; the next try is in a second")
+
+    def forget(self, connection: TrackedConnection) -> None:
+        """Leave out one that is closed."""
+        self._open.discard(connection)
+        self.unauthorized.pop(connection, None)
+        self.idle.pop(connection, None)
+        own = self._of_holder.get(connection.holder or "", {})
+        own.pop(connection, None)
+        if not own:
+            self._of_holder.pop(connection.holder or "", None)
+
+
+def most_connections(descriptors: int) -> int:
+    """Return how many connections may be open where so many descriptors may be.
+
+    Half of what the server does not need itself: each connection may have a file open, as an upload does.
+    """
+    return max(FEWEST_CONNECTIONS, (descriptors - OWN_DESCRIPTORS) // 2)
+
+
+def tracker_of_this_process() -> ConnectionTracker:
+    """Return a tracker with the limit that this process can have, after raising it as far as is sensible."""
+    return ConnectionTracker(most_connections(_raised_descriptor_limit()))
+
+
+def _raised_descriptor_limit() -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):  # macOS: the kernel allows fewer than the hard limit says
+        return soft
+    return wanted
+
+
+# --- what is said on one ---
+
+LOGGED_EVERY_SECONDS: Final = 1.0
+_log = LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS)
+
+#: On every answer. A page of another origin can neither run nor embed what this server gives.
+SECURITY_HEADERS: Final = (
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-resource-policy", "same-origin"),
+)
+
+#: The protocol of the original Titan: version, opcode, flags, spare, length of the UTF-8 that follows.
+FRAME: Final = struct.Struct(">BBBBI")
+FRAME_VERSION: Final = 1
+FRAME_ERROR: Final = 0x51
+NO_FRAMES: Final = b"ERROR: this Titan does not speak TITAN_PROTO yet; use titan_sdk (HTTP)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """What a client may send before anybody knows who it is, and how long it may take."""
+
+    header_bytes: int = 64 * 1024  #: request line and header fields; also trailers, and what frames a body
+    header_fields: int = 100
+    header_seconds: float = 15.0  #: from a request's first byte, or from the connection's beginning
+    body_seconds: float = 30.0  #: between two pieces of a body
+    unread_bytes: int = 16 * 1024 * 1024  #: of a body after its answer: as much as a JSON body may have
+    closing_seconds: float = 2.0  #: in which a client can read the answer that is its last
+
+
+DEFAULT_LIMITS: Final = ConnectionLimits()
+
+
+class Phase(Enum):
+    """What of a request the client has sent."""
+
+    BETWEEN = auto()  #: nothing, or all
+    HEADERS = auto()  #: a part of its headers
+    BODY = auto()  #: its headers, not all of its body
+
+
+class Refused(Exception):
+    """Ends the parsing of a request."""
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with `ConnectionLimits`; refuses frames of TITAN_PROTO in their own protocol."""
+
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, tracked: TrackedConnection, limits: ConnectionLimits
+    ) -> None:
+        super().__init__(config, state, {"connection": tracked})
+        self.ws_protocol_class = partial(Socket, tracked=tracked)  # type: ignore[assignment]  # it is called alone
+        self._tracked = tracked
+        self._limits = limits
+        self._phase = Phase.BETWEEN
+        self._is_first = True  # nothing has come yet
+        self._is_over = False  # the last answer is given, or another protocol has taken over
+        self._header_bytes = 0  # since the last byte of a body, or the last request
+        self._unread_bytes = 0  # since the answer
+        self._was_waiting_for_us = False  # when the timeout was started
+        self._refusal: TitanError | None = None
+        self._timeout: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._tracked.close_with(transport.abort)
+        self._start_timeout(self._limits.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timeout()
+        self._tracked.closed()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_over:
+            self._drop(len(data))
+            return
+        if self._is_first and data[0] == FRAME_VERSION:  # no method begins so
+            self._end(FRAME.pack(FRAME_VERSION, FRAME_ERROR, 0, 0, len(NO_FRAMES)) + NO_FRAMES)
+            return
+        self._is_first = False
+        while data and not self._is_over:
+            room = self._limits.header_bytes - self._header_bytes
+            piece, data = data[:room], data[room:]
+            self._header_bytes += len(piece)
+            super().data_received(piece)
+            if self._header_bytes >= self._limits.header_bytes and not self._is_over:
+                self._refuse(_too_large(f"at most {self._limits.header_bytes} bytes", "more"))
+        if not self._is_over:
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        self._phase = Phase.HEADERS
+        self._stop_timeout()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > self._limits.header_fields:
+            self._refusal = _too_large(f"at most {self._limits.header_fields} fields", str(len(self.headers)))
+            raise Refused
+        if self.parser.should_upgrade() and self._should_upgrade() and not self._is_handshake():
+            self._refusal = _no_handshake("another method, or a body")
+            raise Refused
+        self._phase = Phase.BODY
+        self._header_bytes = self._unread_bytes = 0
+        # A copy: what stands behind a body (RFC 9110, 6.5) is no header.
+        self.scope["headers"] = list(self.headers)
+        self._tracked.request_started()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._header_bytes = 0
+        if not self._is_answering():
+            self._drop(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._phase = Phase.BETWEEN
+        self._header_bytes = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:
+            self._tracked.request_ended()
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._is_over = True
+        self._stop_timeout()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refuses, or what we had it refuse."""
+        self._refuse(
+            self._refusal
+            or InvalidInput(
+                "the request", expected="HTTP/1.1", found="something else", next_step="Correct it and send it again."
+            )
+        )
+
+    def _watch(self) -> None:
+        """Give the client its time for what it has begun to send."""
+        if self._phase is Phase.BODY:
+            if self._is_answering():  # for the rest of a body that nobody reads there is no more time
+                self._stop_timeout()
+            self._start_timeout(self._limits.body_seconds)
+        elif self._phase is Phase.HEADERS:
+            self._start_timeout(self._limits.header_seconds)
+        elif self._is_answering():
+            self._stop_timeout()
+        else:  # the end of a body after its answer, or line ends: uvicorn waits no longer for the next request
+            self._start_timeout(self.timeout_keep_alive)
+
+    def _on_timeout(self) -> None:
+        self._timeout = None
+        if self._was_waiting_for_us or self._is_waiting_for_us():  # its time begins when it can go on
+            self._watch()
+        elif self._phase is Phase.BODY:
+            self._refuse(_timeout(f"more of its body within {self._limits.body_seconds:g} s"))
+        elif self._phase is Phase.HEADERS:
+            self._refuse(_timeout(f"all of its headers within {self._limits.header_seconds:g} s"))
+        else:
+            self.transport.close()
+
+    def _is_waiting_for_us(self) -> bool:
+        """Return whether the client may rightly be silent."""
+        if self._phase is Phase.BODY:
+            return self.flow.read_paused or self.cycle.waiting_for_100_continue
+        return self._is_answering()  # it may begin the next request before this one's answer
+
+    def _is_answering(self) -> bool:
+        # None before the first request, though uvicorn does not declare it so.
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _is_handshake(self) -> bool:
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
+        return self.parser.get_method() == b"GET" and not has_body
+
+    def _refuse(self, error: TitanError) -> None:
+        """Give the connection's last answer, unless another one is due before it, or was given already."""
+        _log.note(f"refused a request of {self.client[0] if self.client else 'somebody'}: {error}")
+        is_answering = self._is_answering()
+        if self._phase is Phase.BODY and not is_answering:
+            self._end()
+        elif is_answering and (self._phase is not Phase.BODY or self.cycle.response_started or self.pipeline):
+            self._is_over = True
+            self.transport.abort()
+        else:
+            if is_answering:  # whoever reads the body learns that there is no more
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            self._end(refusal(error))
+
+    def _end(self, answer: bytes = b"") -> None:
+        """Give the last answer and close in a moment: a client that still sends must be able to read it."""
+        self._is_over = True
+        self._stop_timeout()
+        self._unset_keepalive_if_required()
+        self.transport.write(answer)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:  # with TLS
+            self.transport.close()
+        self.loop.call_later(self._limits.closing_seconds, self.transport.abort)
+
+    def _drop(self, size_bytes: int) -> None:
+        """Count what nobody reads; from a limit on it is not even received."""
+        self._unread_bytes += size_bytes
+        if self._unread_bytes <= self._limits.unread_bytes:
+            return
+        self.flow.pause_reading()
+        if not self._is_over:
+            self._end()
+
+    def _start_timeout(self, seconds: float) -> None:
+        if self._timeout is None:
+            self._was_waiting_for_us = self._is_waiting_for_us()
+            self._timeout = self.loop.call_later(seconds, self._on_timeout)
+
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol; a handshake that it cannot read is refused with an answer."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        tracked: TrackedConnection,
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self.conn = _HandshakeProtocol(max_size=config.ws_max_size, logger=self.logger)
+        self._tracked = tracked
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._tracked.closed()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(refusal(_no_handshake(str(self.conn.handshake_exc))))
+            self.transport.close()
+
+
+class _HandshakeProtocol(ServerProtocol):
+    """Has SECURITY_HEADERS with every answer to a handshake, those of the library too."""
+
+    def send_response(self, response: Response) -> None:
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name, value)
+        super().send_response(response)
+
+
+def refusal(error: TitanError) -> bytes:
+    """Return the whole answer that refuses a request and ends its connection."""
+    status = HTTPStatus(status_code_of(error))
+    body = msgspec.json.encode(ProblemAnswer(error=problem_of(error)))
+    fields = (
+        *SECURITY_HEADERS,
+        ("content-type", JSON),
+        ("content-length", str(len(body))),
+        ("connection", "close"),
+    )
+    lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in fields), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def _too_large(expected: str, found: str) -> HeadersTooLarge:
+    return HeadersTooLarge(
+        "the request's headers", expected=expected, found=found, next_step="Send fewer or shorter ones."
+    )
+
+
+def _timeout(expected: str) -> RequestTimeout:
+    return RequestTimeout("the request", expected=expected, found="not all of it", next_step="Send it again.")
+
+
+def _no_handshake(found: str) -> InvalidInput:
+    return InvalidInput(
+        "the WebSocket handshake",
+        expected="a GET request without a body, and no line over 8192 bytes",
+        found=found,
+        next_step="Correct it and send it again.",
+    )
+
+
+logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Stored facts as the JSON of the HTTP API."""

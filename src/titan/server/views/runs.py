@@ -1,0 +1,259 @@
+"""Recorded runs and actions as people and programs see them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from titan.insight.bodies import Bodies
+from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
+from titan.model.actions import Entry, Failure, Payload, RunEntry
+from titan.model.evaluations import RegisteredAgent
+from titan.model.interventions import Intervention
+from titan.model.run_control import RunStatus
+from titan.model.runs import Action, AgentRow, Note, Run, Tally
+from titan.model.shaped import shaped
+from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runtime import Blobs
+from titan.ports.tapes import TapeBlob, TapeCheck
+from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
+from titan.wire.agents import AgentView, RegistrationView
+from titan.wire.notes import NoteView
+from titan.wire.runs import BrokenEntry, ProgressView, ReportedEndView, RunDetailView, RunView, TallyView
+from titan.wire.sentinel import InterventionView
+
+# --- The tape of a run, verified ---
+
+
+def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
+    """Return whether a run's tape, with its blobs, is what was recorded; it reads all of them."""
+
+    def check(reader: CallReader) -> TapeCheck | None:
+        return reader.check_tape(run.project_id, run.id)
+
+    found = calls.read(check)
+    return found is None or (found.broken is None and broken_blob(blobs, found) is None)
+
+
+def broken_blob(blobs: Blobs, check: TapeCheck) -> BrokenEntry | None:
+    """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
+    for blob in check.blobs:
+        found = _found(blobs, blob)
+        if found is not None:
+            return BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
+    return None
+
+
+def _found(blobs: Blobs, blob: TapeBlob) -> str | None:
+    """Return what is wrong with a blob; None when nothing is."""
+    path = blobs.path(blob.digest)
+    if path is None:
+        return f"its content, blob {blob.digest}, is gone"
+    return None if _digest_of(path) == blob.digest else f"its content, blob {blob.digest}, is not what was recorded"
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:  # deleted meanwhile, or the disk cannot read it
+        return None
+
+
+T = TypeVar("T")
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
+ENTRIES_AT_ONCE: Final = 100  # most runs report all of it with their first entry
+
+
+def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
+    """Return runs; the progress of a known agent's run is estimated from its earlier runs."""
+    unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
+    earlier = {key: _earlier_calls(reader, *key) for key in unsure}
+    return [run_view(run, earlier.get((run.project_id, run.agent_id), ())) for run in runs]
+
+
+def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[int]:
+    wanted = RunFilter(statuses=frozenset({RunStatus.COMPLETED}), agent_id=agent_id, has_archived=True)
+    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=LOOKED_AT)
+    return [run.tally.calls for run in found]
+
+
+def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
+    """Return one run."""
+    far = progress(run, earlier_calls)
+    return shaped(
+        RunView,
+        run,
+        run_id=run.id,
+        reported_end=_reported_end_view(run),
+        duration_ms=None if run.ended_at is None else _milliseconds(run.started_at, run.ended_at),
+        tally=tally_view(run.tally),
+        progress=None if far is None else _progress_view(run, far),
+        determinism=None if run.status is RunStatus.RUNNING else run.determinism,
+        tags=list(run.tags),
+        is_pinned=run.pinned_at is not None,
+        has_details=run.details_count > 0,
+    )
+
+
+def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
+    """Return one run with its details (resource attributes, results of a replay), which are read from its recording."""
+    [view] = run_views(reader, [run])
+    return shaped(RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)])
+
+
+def _reported_end_view(run: Run) -> ReportedEndView | None:
+    """Return the end that was reported before the run went on; None for a run that has ended: its status says how."""
+    end = run.reported_end if run.status is RunStatus.RUNNING else None
+    return None if end is None else shaped(ReportedEndView, end)
+
+
+def _progress_view(run: Run, far: Progress) -> ProgressView:
+    source: Literal["reported", "estimated"] = "estimated" if far.is_estimated else "reported"
+    return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
+
+
+def tally_view(tally: Tally) -> TallyView:
+    """Return counts and sums."""
+    return shaped(
+        TallyView,
+        tally,
+        cost_usd=tally.cost,
+        attempted_cost_usd=tally.attempted_cost,
+        prevented_cost_usd=tally.prevented,
+        saved_cost_usd=tally.saved,
+        success_rate=tally.success / tally.attempts if tally.attempts else None,
+    )
+
+
+def action_view(action: Action) -> ActionView:
+    """Return one action without its bodies."""
+    return shaped(
+        ActionView,
+        action,
+        kind=action.shown_kind,
+        duration_ms=None if action.duration_ns is None else action.duration_ns / 1e6,
+        cost_usd=action.cost,
+        tags=list(action.tags),
+    )
+
+
+def intervention_view(intervention: Intervention) -> InterventionView:
+    """Return what a guard did about a call."""
+    return shaped(InterventionView, intervention, timestamp=intervention.at, intervention_type=intervention.type)
+
+
+def note_view(note: Note) -> NoteView:
+    """Return what a person said."""
+    return shaped(NoteView, note)
+
+
+def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> AgentView:
+    """Return an agent, and how it is registered."""
+    return shaped(
+        AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
+    )
+
+
+def registered_view(agent: RegisteredAgent) -> AgentView:
+    """Return an agent that was registered and has not run."""
+    never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
+    return AgentView(
+        agent_id=agent.id,
+        first_seen_at=agent.created_at,
+        last_seen_at=agent.created_at,
+        cost_usd=Decimal(0),
+        calls=0,
+        attempts=0,
+        success=0,
+        registered=_registration(agent),
+        **never,
+    )
+
+
+def _registration(agent: RegisteredAgent) -> RegistrationView:
+    kind: Literal["http", "python"] = msgspec.json.decode(agent.definition)["kind"]
+    return RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
+
+
+def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
+    """Return what an action was given and gave, each cut at `limit_bytes`."""
+    base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
+    return BodiesView(
+        id=action.id,
+        inputs=_body(bodies.inputs, f"{base}/inputs", limit_bytes),
+        outputs=_body(bodies.outputs, f"{base}/outputs", limit_bytes),
+        failure=_failure_view(action, bodies.failure),
+    )
+
+
+def _failure_view(action: Action, failure: Failure | None) -> FailureView | None:
+    """Return why an action failed: as reported, or, where no end was reported, as the end of its run shows."""
+    if failure is not None:
+        return shaped(FailureView, failure)
+    if action.error_type is None:
+        return None
+    return FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
+
+
+def _body(payload: Payload | None, url: str, limit_bytes: int) -> BodyView | None:
+    if payload is None:
+        return None
+    if payload.blob is not None:
+        stands_in = msgspec.json.decode(payload.text, type=_StandsIn).blob
+        cut = CutView(size_bytes=stands_in.size_bytes, sha256=stands_in.sha256, url=url)
+        return BodyView(text=stands_in.head[:limit_bytes], cut=cut)
+    content = payload.whole.encode()
+    if len(content) <= limit_bytes:
+        return BodyView(text=content.decode())
+    cut = CutView(size_bytes=len(content), sha256=None, url=url)
+    return BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
+
+
+class _Blob(msgspec.Struct):
+    sha256: str
+    size_bytes: int
+    head: str
+
+
+class _StandsIn(msgspec.Struct):
+    blob: _Blob = msgspec.field(name="$blob")
+
+
+def _milliseconds(start: datetime, end: datetime) -> float:
+    return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001
+
+
+def details_of_run(reader: CallReader, run: Run) -> tuple[str, ...]:
+    """Return the details of a run as JSON objects; reads the recording of a run that has any."""
+    return _from_entries(reader, run, details_of, run.details_count)
+
+
+def processes_of_run(reader: CallReader, run: Run) -> tuple[RunEntry, ...]:
+    """Return the entries that report a run's processes; reads the recording of a run that has any."""
+    return _from_entries(reader, run, processes_of, run.process_count)
+
+
+def _from_entries(
+    reader: CallReader, run: Run, pick: Callable[[Iterable[Entry]], tuple[T, ...]], count: int
+) -> tuple[T, ...]:
+    """Return what `pick` returns of the run's entries, as soon as that is `count`."""
+    entries: list[Entry] = []
+    found: tuple[T, ...] = ()
+    after = 0
+    while len(found) < count:
+        part = reader.entries_about_run(run.project_id, run.id, after=after, limit=ENTRIES_AT_ONCE)
+        if not part:
+            break
+        entries += (stored.entry for stored in part)
+        found = pick(entries)
+        after = part[-1].number
+    return found

@@ -1,0 +1,168 @@
+"""The store of recorded calls in one SQLite file: a writer's thread of its own, and a reader per calling thread."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+
+from titan.model.errors import StoreError
+from titan.ports.runs_store import CallCommit, CallReader, CallTransaction
+from titan.ports.runtime import Clock
+from titan.store.folders import errors_translated, make_folder
+from titan.store.rows.columns import to_us
+from titan.store.runs.packing import Packed
+from titan.store.runs.queries import QUERIES, SQL_FOLDER
+from titan.store.runs.reader import SqlCallReader
+from titan.store.runs.secure_delete import Scrubber
+from titan.store.runs.tapes import KnownTexts
+from titan.store.runs.transaction import SqlCallTransaction
+from titan.store.schema import load_schema
+from titan.store.session import CallSession, Listeners, Readers, closed
+from titan.store.sqlite import opening
+from titan.store.sqlite.session import Checkpoints, ReadingThread, SqliteSession, translated
+
+T = TypeVar("T")
+
+#: 16 KB pages: rows here are long.
+CALLS: Final = opening.Kind(schema=load_schema(SQL_FOLDER / "sqlite"), queries=QUERIES, page_bytes=16384)
+_CACHE_KIB: Final = 32 * 1024
+_WAL_PAGES: Final = 4000  # 64 MiB: what is written again and again goes into the file less often
+_READER_CACHE_KIB: Final = 8 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class SqliteCallStore:
+    """Implements `titan.ports.runs_store.CallStore`. Whoever opens it owns the home: `SqliteStore` holds its lock."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        """Open the database at `path`, or make it, readable by its owner only.
+
+        Raises:
+            StoreDamaged, SchemaMismatch: it cannot be used, and was left as it is.
+            StoreFull, StoreUnavailable: it could not be opened or made.
+        """
+        self._path = path.absolute()
+        self._subject = f"store {self._path}"
+        self._clock = clock
+        self._listeners: Listeners[CallCommit] = Listeners(self._subject)
+        self._texts = KnownTexts()
+        self._readers = Readers(self._new_reader, self._subject)
+        with errors_translated(self._subject):
+            make_folder(self._path.parent)
+            self._session = self._open()
+        self._checkpoints = Checkpoints(self._session.connection, self._path, pages=_WAL_PAGES)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
+        self._scrubber = Scrubber(self._session, later=self._writer.submit, subject=self._subject)
+        self._writer.submit(self._scrubber.begin)
+
+    def _open(self) -> SqliteSession:
+        try:
+            opening.check(self._path, CALLS)
+            session = opening.open_to_write(self._path, now=self._clock.now(), kind=CALLS)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+        session.pragma("cache_size", -_CACHE_KIB)
+        session.pragma("temp_store", "memory")  # each page that a statement changes is kept, in case it fails
+        session.pragma("secure_delete", "on")  # a run that is deleted leaves nothing on the disk
+        return session
+
+    def transact(self, decide: Callable[[CallTransaction], T], *, is_durable: bool = True) -> Future[T]:
+        try:
+            return self._writer.submit(self._transact, decide, is_durable)
+        except RuntimeError:
+            refused: Future[T] = Future()
+            refused.set_exception(closed(self._subject))
+            return refused
+
+    def read(self, query: Callable[[CallReader], T]) -> T:
+        return self._readers.mine().read(query)
+
+    def pack(self, *, before: datetime, limit: int) -> int:
+        def find(session: CallSession) -> list[Packed]:
+            rows = session.all("runs_to_pack", before_us=to_us(before), limit=limit)
+            return [Packed(session, run_no, project_id, version) for run_no, project_id, version in rows]
+
+        packed = self._readers.mine().ask(find)
+        for run in packed:
+            self._writer.submit(self._write_pack, run).result()
+        return len(packed)
+
+    def scrub(self) -> Future[bool]:
+        asked: Future[bool] = Future()
+        try:
+            self._writer.submit(self._scrubber.begin, asked)
+        except RuntimeError:
+            asked.set_exception(closed(self._subject))
+        return asked
+
+    def listen(self, listener: Callable[[CallCommit], None]) -> None:
+        self._listeners.add(listener)
+
+    def close(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._checkpoints.close()
+        if self._readers.close():
+            self._session.connection.close()
+
+    # --- on the writer's thread ---
+
+    def _write_pack(self, packed: Packed) -> None:
+        execute = self._session.connection.execute
+        try:
+            execute("begin immediate")
+            packed.write(self._session)
+            execute("commit")
+        except apsw.Error as error:
+            if self._session.connection.in_transaction:
+                execute("rollback")
+            raise self._translated(error) from error
+
+    def _transact(self, decide: Callable[[CallTransaction], T], is_durable: bool) -> T:
+        execute = self._session.connection.execute
+        if not is_durable:
+            execute("pragma synchronous = normal")
+        try:
+            execute("begin immediate")
+            transaction = SqlCallTransaction(self._session, self._clock.now(), self._texts)
+            result = decide(transaction)
+            execute("commit")
+        except BaseException as error:
+            self._texts.clear()
+            if self._session.connection.in_transaction:
+                execute("rollback")
+            if isinstance(error, apsw.Error):
+                raise self._translated(error) from error
+            raise
+        finally:
+            if not is_durable:
+                execute("pragma synchronous = full")
+        self._texts.trim()
+        self._publish(transaction)
+        if transaction.has_forgotten:
+            self._scrubber.note_forgotten()
+        return result
+
+    def _translated(self, error: apsw.Error) -> Exception:
+        meant = translated(error, self._path, system_errno=self._session.connection.system_errno)
+        if isinstance(meant, StoreError):
+            logger.error("%s: a transaction was not kept: %s", self._subject, error)
+        return meant
+
+    def _publish(self, transaction: SqlCallTransaction) -> None:
+        if not transaction.touched:
+            return
+        commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.version)
+        self._listeners.notify(commit)
+
+    def _new_reader(self) -> ReadingThread[CallReader]:
+        try:
+            session = SqliteSession(self._path, flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
+            session.pragma("cache_size", -_READER_CACHE_KIB)
+            return ReadingThread(self._path, session, SqlCallReader(session))
+        except apsw.Error as error:
+            raise translated(error, self._path) from error

@@ -1,0 +1,64 @@
+"""The worlds in examples/worlds: the reference passes every task, and each faulty agent fails by its own mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.sources import PACKAGES, ROOT
+
+PRIVATE_NETWORK = [sys.executable, str(ROOT / "tests/support/private_network.py")]
+WORLDS = ROOT / "examples" / "worlds"
+MISTAKES = {
+    "shop": {
+        "ignores-policy": "policy_violation",
+        "gives-up": "failed_recovery",
+        "pays-twice": "extra_action",
+        "claims-success": "hallucinated_result",
+        "takes-the-first": "wrong_action",
+    },
+    "travel": {
+        "ignores-policy": "policy_violation",
+        "gives-up": "failed_recovery",
+        "books-twice": "extra_action",
+        "claims-success": "hallucinated_result",
+        "counts-one-passenger": "wrong_action",
+    },
+}
+TASKS = {"shop": 50, "travel": 30}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_reference_passes_and_the_faulty_agents_fail_by_their_mistake(name: str, tmp_path: Path) -> None:
+    """Typed on a machine where no Titan runs: one is started for the time, and stopped."""
+    done = _evaluated(WORLDS / name, tmp_path)
+
+    fields = {field["field"]: field for field in done["fields"]}
+    assert fields.keys() == {"reference", *MISTAKES[name]}
+    assert {field["graded"] for field in fields.values()} == {TASKS[name]}
+    assert (fields["reference"]["passed"], fields["reference"]["pass_rate"]) == (TASKS[name], 1.0)
+    for agent, mistake in MISTAKES[name].items():
+        modes = Counter(fields[agent]["failure_modes"])
+        assert modes.most_common(1)[0][0] == mistake, (agent, modes)
+    assert {run["violations"] for run in done["agent_runs"]} == {0}
+
+
+def _evaluated(suite: Path, folder: Path) -> dict[str, Any]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
+    done = subprocess.run(
+        [*PRIVATE_NETWORK, "new", "--", sys.executable, "-m", "titan.cli", "eval", str(suite), "--json"],
+        env={**environment, "TITAN_HOME": str(folder / "home"), "TITAN_MODEL": "none", "PYTHONPATH": PACKAGES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No Titan runs here: one is started" in done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

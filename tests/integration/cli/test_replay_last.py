@@ -1,0 +1,151 @@
+"""`titan replay --last`: recorded runs as a regression suite of the code at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.support.running_titan import RunningTitan, running_titan
+
+AGENT = """
+import sys
+import titan_sdk
+
+@titan_sdk.action(kind="model", cost="0.05")
+def plan(topic):
+    return topic.upper()
+
+@titan_sdk.action
+def send(text):
+    if text == "BAD":
+        raise ValueError("nothing to send")
+
+with titan_sdk.run("MAILER"):
+    send(EDIT(plan(sys.argv[1])))
+"""
+
+
+@pytest.fixture(scope="module")
+def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
+    with running_titan(tmp_path_factory.mktemp("suite") / "home", offers=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(titan: RunningTitan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recorded runs of one agent, one of which failed."""
+    folder = tmp_path_factory.mktemp("agent")
+    write(folder)
+    for topic in ("lora", "qlora", "bad"):
+        subprocess.run([sys.executable, "agent.py", topic], cwd=folder, env=environment(titan), capture_output=True)
+    return folder
+
+
+def write(folder: Path, *, edit: str = "str") -> None:
+    (folder / "agent.py").write_text(AGENT.replace("EDIT", edit))
+
+
+def environment(titan: RunningTitan) -> dict[str, str]:
+    return {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home)}
+
+
+def suite(titan: RunningTitan, folder: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "titan.cli", "replay", "--last", "10", "--agent", "MAILER", *words]
+    command += ["--", sys.executable, "agent.py", "{args}"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=folder, env=environment(titan), text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+
+
+def test_unchanged_code_does_what_each_run_did_with_its_own_arguments(titan: RunningTitan, folder: Path) -> None:
+    write(folder)
+
+    done = suite(titan, folder, "--json", "--jobs", "2")
+    output, errors = done.communicate(timeout=60)
+
+    found = json.loads(output)
+    assert (done.returncode, [run["state"] for run in found["runs"]], found["groups"]) == (0, ["same"] * 3, []), errors
+    assert sorted(run["verdict"] for run in found["runs"])[-1] == "the same as recorded"
+    assert {run["verdict"] for run in found["runs"]} == {"the same as recorded", "the failure is reproduced"}
+
+
+def test_what_changed_code_does_otherwise_is_grouped_by_its_root_with_the_cause(
+    titan: RunningTitan, folder: Path
+) -> None:
+    write(folder, edit="str.title")
+
+    done = suite(titan, folder, "--json", "--junit", "replays.xml")
+    output, errors = done.communicate(timeout=90)
+
+    [group] = json.loads(output)["groups"]
+    assert done.returncode == 1, errors
+    assert (group["kind"], group["action"], group["cause"], len(group["runs"])) == ("input_mismatch", "send", "code", 3)
+    report = ElementTree.parse(folder / "replays.xml").getroot()
+    assert (report.get("tests"), report.get("failures"), len(report.findall("testcase/failure"))) == ("3", "3", 3)
+
+
+def test_runs_that_cannot_be_replayed_are_no_success(titan: RunningTitan, folder: Path) -> None:
+    (folder / "agent.py").write_text("raise SystemExit(3)")
+
+    done = suite(titan, folder, "--no-cause", "--json")
+    output, _ = done.communicate(timeout=60)
+
+    assert (done.returncode, {run["state"] for run in json.loads(output)["runs"]}) == (2, {"unavailable"})
+
+
+def test_ctrl_c_keeps_what_was_found(titan: RunningTitan, folder: Path) -> None:
+    (folder / "agent.py").write_text(AGENT.replace("EDIT", "wait").replace("import titan_sdk", WAITING, 1))
+
+    done = suite(titan, folder, "--json", "--no-cause")
+    assert done.stderr is not None
+    first = done.stderr.readline()
+    done.send_signal(signal.SIGINT)
+    output, _ = done.communicate(timeout=30)
+
+    found = json.loads(output)
+    assert first.startswith("1 of 3")
+    assert (done.returncode, len(found["runs"]), found["is_complete"]) == (130, 1, False)
+
+
+def test_runs_are_replayed_on_the_code_of_another_branch(titan: RunningTitan, folder: Path) -> None:
+    def git(*words: str) -> str:
+        person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        done = subprocess.run(["git", *person, *words], cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    write(folder)
+    git("init", "--quiet")
+    git("add", "agent.py")
+    git("commit", "--quiet", "--message", "agent")
+    git("branch", "shouting")
+    write(folder, edit="str.title")
+    git("commit", "--quiet", "--all", "--message", "quieter")
+
+    here = suite(titan, folder, "--json", "--no-cause").communicate(timeout=90)
+    there = suite(titan, folder, "--json", "--no-cause", "--against", "shouting").communicate(timeout=90)
+    nowhere = suite(titan, folder, "--against", "none-such")
+    _, said = nowhere.communicate(timeout=60)
+
+    states = [{run["state"] for run in json.loads(output)["runs"]} for output, _ in (here, there)]
+    assert states == [{"diverged"}, {"same"}]
+    assert git("worktree", "list").count("\n") == 1
+    assert git("status", "--short", "agent.py") == ""
+    assert (nowhere.returncode, "a branch or commit of this folder's repository" in said) == (5, True), said
+
+
+#: The newest run failed at once; the others wait for a signal.
+WAITING = """
+import signal, titan_sdk
+
+def wait(text):
+    if text != "BAD":
+        signal.pause()
+    return text
+"""

@@ -1,0 +1,51 @@
+"""An MCP server in a thread, by streamable HTTP, that stands for a service outside of Titan."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.support.ports import a_held_port, port_of
+
+TOKEN = "Bearer mcp-secret"
+
+
+@contextmanager
+def mcp_service() -> Iterator[str]:
+    """Give the address of a server with the tools `get_order`, `refund` and `broken`; it asks for `TOKEN`."""
+    service = MCPServer("crm")
+
+    @service.tool()
+    def get_order(order_id: str) -> dict[str, object]:
+        return {"order_id": order_id, "status": "placed", "from": "crm"}
+
+    @service.tool()
+    def refund(order_id: str, amount: float) -> str:
+        return f"refunded {amount:g} of {order_id}"
+
+    @service.tool()
+    def broken() -> str:
+        raise ToolError("the database is away")
+
+    app: Starlette = service.streamable_http_app()
+
+    async def guarded(scope, receive, send):  # type: ignore[no-untyped-def]
+        if scope["type"] == "http" and Request(scope).headers.get("authorization") != TOKEN:
+            await Response("who are you?", 401)(scope, receive, send)
+            return
+        await app(scope, receive, send)
+
+    with a_held_port() as held:
+        server = uvicorn.Server(uvicorn.Config(guarded, log_level="warning", lifespan="on"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([held])), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{port_of(held)}/mcp"
+        server.should_exit = True
+        thread.join(10)
