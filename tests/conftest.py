@@ -78,4 +78,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _is_here(need: str) -> bool:
-    return python_of_everybody() is not None if need == ANOTHER_USER else shutil.which(need) is not None
+    if need == ANOTHER_USER:
+        return python_of_everybody() is not None
+    programs = ("chromium-headless-shell", need) if need == "chromium" else (need,)
+    return any(shutil.which(program) for program in programs)
