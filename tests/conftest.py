@@ -1,5 +1,6 @@
-"""Every run draws the same examples, unless `--hypothesis-seed` asks for others, and says what this machine lacks."""
+"""Settings of every run: the same random examples, how many processes, and what to leave out on this machine."""
 
+import gc
 import os
 import shutil
 from typing import Final
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     explores = config.getoption("--hypothesis-seed", default=None) is not None
     settings.load_profile("exploring" if explores else "reproducible")
     config.stash[MISSING] = {}
+    gc.disable()  # until all tests are collected: they stay, and looking through them takes a third of the time
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -59,6 +61,12 @@ def pytest_testnodedown(node: WorkerController) -> None:
     """Take over from a process of `-n` what it found missing."""
     told = getattr(node, "workeroutput", {})  # one that crashed told nothing
     node.config.stash[MISSING].update(told.get("missing", {}))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but not among the tests that were collected."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
