@@ -169,6 +169,22 @@ def assert_accessible() -> Callable[..., None]:
     return check
 
 
+@pytest.fixture
+def assert_accessible_in_any_width(assert_accessible: Callable[..., None]) -> Callable[[Page], None]:
+    """Fail with what axe finds wrong in three widths, light and dark, and where the page scrolls sideways."""
+
+    def check(page: Page) -> None:
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="light")
+            assert_accessible(page)
+            page.emulate_media(color_scheme="dark")
+            assert_accessible(page, only_colours=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    return check
+
+
 @contextmanager
 def running_console(folder: Path, **options: object) -> Iterator[Console]:
     with ExitStack() as started:
