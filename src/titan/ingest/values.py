@@ -63,7 +63,7 @@ def text_of(value: Value) -> str:
             return _ENCODE(value).decode()
     except (UnicodeEncodeError, RecursionError):  # a lone surrogate; lists in lists beyond what Python walks
         pass
-    return tape.encode(value).text.decode()
+    return tape.encoded_text(value)
 
 
 def object_text(values: dict[str, Value]) -> str:
@@ -202,7 +202,7 @@ def _is_safe(text: str) -> bool:
 
 
 def _written(text: str) -> str:
-    return tape.encode(json.loads(text)).text.decode()
+    return tape.encoded_text(json.loads(text))
 
 
 def _lenient(text: str) -> str:

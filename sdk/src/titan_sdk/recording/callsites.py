@@ -12,7 +12,7 @@ import os
 from sys import _getframe
 
 from titan_sdk.recording.entry import line
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

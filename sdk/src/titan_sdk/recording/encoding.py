@@ -13,8 +13,7 @@ from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
 from titan_sdk.recording.validation import say_once
 from titan_sdk.run_end import words_of
-from titan_sdk.tape import Bounds, Raised, encoded_text
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import Bounds, Raised, compact_json, encoded_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

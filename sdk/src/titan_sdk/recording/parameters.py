@@ -16,7 +16,7 @@ import inspect
 import sys
 from importlib import import_module
 
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

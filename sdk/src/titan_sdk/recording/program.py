@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from titan_sdk.recording import process, redact
 from titan_sdk.recording.entry import Entry, Lost, line
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

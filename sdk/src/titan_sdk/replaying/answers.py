@@ -16,7 +16,7 @@ from titan_sdk.recording.encoding import entry_of, inputs_of
 from titan_sdk.recording.redact import built_in
 from titan_sdk.replaying.recording import is_same
 from titan_sdk.replaying.values import CannotRevive, revived
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

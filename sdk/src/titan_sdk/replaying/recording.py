@@ -6,8 +6,7 @@ import json
 import os
 
 from titan_sdk.recording.tasks import program_of
-from titan_sdk.tape import canonical
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import canonical, compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ import threading
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 
-from titan_sdk.tape import encoded_text, snapshot
-from titan_sdk.tape.values import Bounds
+from titan_sdk.tape import Bounds, encoded_text, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
