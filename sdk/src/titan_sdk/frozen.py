@@ -1,8 +1,8 @@
-"""Records what a program reads of the standard library's clock, ids, random numbers and environment: `freeze_sources`.
+"""Record what a program reads of the standard library's clock, ids, random numbers and environment: `freeze_sources`.
 
-While a run with `freeze_sources=True` is open, the functions of the standard library that give these are replaced, in
-their modules and wherever the program has imported them by name. They look who asks: code that is installed gets what
-it always got, the program's own gets what `titan_sdk.sources` records, and a replay gives it back.
+While a run with `freeze_sources=True` is open, these functions of the standard library are replaced, in their modules
+and wherever the program has imported them by name. Calls from installed code go to the original; calls from the
+program's own code go to `titan_sdk.sources`, which records the values for a replay.
 """
 
 from __future__ import annotations
@@ -29,22 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["freeze", "thaw"]
-
 _OURS = os.path.dirname(__file__) + os.sep
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
-#: Through which the environment is read, and who subclasses the clock.
+#: Files between the program and its access to the environment or the clock.
 _BETWEEN = frozenset({os.__file__, collections.abc.__file__, "<frozen os>", "<frozen _collections_abc>"})
 _BETWEEN |= {sys.modules["titan_sdk.replaying.sources"].__file__ or ""}
 _lock = allocate_lock()
 _open = 0
-#: what was replaced: of which holder, under which name, and what stood there
+#: replaced attributes: holder, name and original
 _replaced: list[tuple[Any, str, Any]] = []
 
 
 def freeze() -> None:
-    """Begin, unless it has begun, and seed `random` with a seed that is recorded."""
+    """Replace the functions, unless they are replaced, and seed `random` with a recorded seed."""
     global _open
     with _lock:
         _open += 1
@@ -54,7 +52,7 @@ def freeze() -> None:
 
 
 def thaw() -> None:
-    """End, where this is the last that began."""
+    """Restore the functions after the last `freeze`."""
     global _open
     with _lock:
         _open -= 1
@@ -118,7 +116,7 @@ def _reading(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _is_secret(environment: Any, real: Callable[[Any, Any], Any], name: Any) -> bool:
-    """Tell whether a variable is not to be recorded, by its name or by what it holds; nor are Titan's own."""
+    """Return whether a variable is not to be recorded: its name or value tells of a secret, or it is Titan's own."""
     if not isinstance(name, str) or name.startswith("TITAN_") or field_rule(name) is not None:
         return True
     try:

@@ -1,7 +1,6 @@
-"""Says in words a model can act on why a value does not fit a JSON schema.
+"""Validate a value against a JSON schema, with error messages that a language model can act on.
 
-The part of JSON Schema that models are asked to fill in; any other keyword that would constrain a value is
-refused rather than passed over.
+Supports the keywords that schemas for models use; another keyword that constrains a value is an error.
 """
 
 from __future__ import annotations
@@ -16,22 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeAlias
 
-    #: JSON is what it is: a schema's parts are looked at one by one below.
     Schema: TypeAlias = Mapping[str, Any]
     Check: TypeAlias = Callable[[Any, Schema, str], Iterator[str]]
 
-__all__ = ["problems"]
-
 
 def problems(value: object, schema: Schema) -> list[str]:
-    """Return what is wrong with `value`, one sentence each, in the order of the value; [] when it fits.
+    """Return the problems of `value`, one sentence each, in the order of the value; [] when it fits.
 
         problems({"gaps": "x"}, {"type": "object", "properties": {"gaps": {"type": "array"}}})
         # -> ["$.gaps: expected an array, found the string \"x\""]
 
     Known keywords: type, enum, const, anyOf, properties, required, additionalProperties, items, minItems,
-    maxItems, minLength, maxLength, pattern, minimum, maximum. Titles, descriptions, defaults and the like are
-    passed over.
+    maxItems, minLength, maxLength, pattern, minimum, maximum. Titles, descriptions, defaults and other annotations are
+    ignored.
 
     Raises:
         NotSupported: the schema uses another keyword.
@@ -89,7 +85,7 @@ def _is_of_type(value: object, name: str) -> bool:
 
 
 def _no_check(value: Any, schema: Schema, where: str) -> Iterator[str]:
-    yield from ()  # keywords that another check reads beside its own
+    yield from ()  # keywords that another check covers
 
 
 def _check_enum(value: Any, schema: Schema, where: str) -> Iterator[str]:

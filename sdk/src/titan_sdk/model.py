@@ -1,4 +1,4 @@
-"""Asking the server's language model: the answer fits the schema, or an error says why not.
+"""Ask the server's language model for a text, or for JSON that fits a schema.
 
     from titan_sdk import model
 
@@ -26,24 +26,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
-    #: JSON is what it is; a value that was asked for with a schema has the schema's shape.
+    #: a value that was requested with a schema has the schema's shape
     Json: TypeAlias = Any
     Schema: TypeAlias = Mapping[str, Any]
     Message: TypeAlias = dict[str, str]
-    #: Says what is wrong with a value that fits the schema, one sentence each; [] when nothing is.
+    #: returns the problems of a value that fits the schema, one sentence each
     Check: TypeAlias = Callable[[Json], list[str]]
-
-__all__ = ["Answer", "ask", "ask_with_usage"]
 
 MAX_TOKENS = 1024  # some 4,000 characters: the longest section of the research agent's report fits twice
 ATTEMPTS = 3  # a weak model that has not fitted the schema by then rarely does
-TIMEOUT_SECONDS = 600.0  # requests to the local model take their turn; one can take a minute on two cores
+TIMEOUT_SECONDS = 600.0  # requests to the local model queue; one can take a minute on two cores
 _SHOWN_PROBLEMS = 8  # a list of hundred mistakes would fill a small model's context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A usable answer, and what it took; tokens and time are sums over all attempts."""
+    """A usable answer; tokens and time are sums over all attempts."""
 
     #: The validated value when a schema was given, else the text.
     value: Json
@@ -54,7 +52,7 @@ class Answer:
     attempts: int
     prompt_tokens: int
     completion_tokens: int
-    #: Seconds from asking to having the answer, waiting for the model's turn included.
+    #: Seconds from the request to the answer, including time in the model's queue.
     latency_seconds: float
 
 
@@ -72,8 +70,8 @@ def ask(
 ) -> Json:
     """Return the model's text, or with a `schema` the JSON value that fits it.
 
-    An answer that cannot be used (no JSON, against the schema, empty, cut off) is sent back to the model with
-    what is wrong with it, until `attempts` answers have come.
+    An answer that cannot be used (no JSON, against the schema, empty, cut off) is sent back to the model with a list
+    of its problems, until there were `attempts` answers.
 
     Args:
         schema: a JSON schema; see `titan_sdk.json_schema.problems` for its keywords.
@@ -81,10 +79,10 @@ def ask(
         max_tokens: the longest answer, in tokens.
         temperature: 0 for the likeliest answer; up to 2 for variety.
         attempts: at least 1.
-        check: what a schema cannot say, such as that no two items are alike; called with each value that fits
-            the schema, returns what is wrong with it, one sentence each for the model.
+        check: for rules that a schema cannot express; called with each value that fits the schema, returns its
+            problems, one sentence each for the model.
         timeout: seconds for one answer.
-        client: whose server to ask; by default one made from the environment.
+        client: by default one made from the environment.
 
     Raises:
         UnusableAnswer: no answer could be used; its `text` is the last one.
@@ -190,7 +188,7 @@ def _converse(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
-    """One completion, out of OpenAI's envelope."""
+    """One chat completion."""
 
     text: str
     model: str
@@ -231,19 +229,19 @@ def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: fl
 
 
 def _place() -> dict[str, str]:
-    """Return the headers by which the server records the call where the caller is: in its run, below its action.
+    """Return the headers that put the call into the caller's run, below its current action.
 
-    Outside of both there are none: then a job's token says the run, and the client the project.
+    None outside of both: then a job's token names the run, and the client the project.
     """
     if "titan_sdk.recording.runs" not in sys.modules:
-        return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
-    from titan_sdk.recording.propagation import headers_here
+        return {}  # a program that has not imported it has no run; importing it takes 0.1 s
+    from titan_sdk.recording.actions import headers_here
 
     return headers_here()
 
 
 def _read(reply: _Reply, schema: Schema | None) -> tuple[Json, list[str]]:
-    """Return the value and [], or None and what is wrong with the answer."""
+    """Return the value and [], or None and the answer's problems."""
     if schema is None:
         return (reply.text, []) if reply.text.strip() else (None, ["the answer is empty"])
     try:
@@ -259,7 +257,7 @@ _VALUE_START = re.compile(r"[{\[]")
 
 
 def _find_json(text: str) -> Json:
-    """Return the JSON value that a text is, that it has in a code fence, or that its first bracket opens.
+    """Return the JSON value of a text, of its code fence, or from its first bracket on.
 
     Raises:
         ValueError: there is none.

@@ -1,4 +1,4 @@
-"""A file that appears at its place only once it is whole."""
+"""Write a file under a temporary name, and rename it once it is complete."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 
 class NotWritable(Exception):
-    """This machine's disk refused, not the server: repeating the request does not help."""
+    """The local disk failed, not the server: repeating the request does not help."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
         self._parts = (cause.errno, cause.strerror, cause.filename)
 
     def as_of_the_disk(self) -> OSError:
-        """Return the disk's error, anew: one that held this, which holds it, would keep frames and sockets alive."""
+        """Return a new copy of the disk's error: a reference cycle would keep frames and sockets alive."""
         return OSError(*self._parts)
 
 
 class PartialFile:
-    """What becomes `target`, beside it under a name of its own until `keep`."""
+    """A file beside `target`, renamed to it by `keep`."""
 
     def __init__(self, target: str | os.PathLike[str]) -> None:
         self._target = os.fspath(target)
         self._path = f"{self._target}.{os.urandom(4).hex()}.part"
 
     def begun(self) -> _Pieces:
-        """Begin anew, over what was written before, and return where the pieces go; a context manager.
+        """Start over, and return a context manager to write pieces to.
 
         Raises:
             NotWritable: the file cannot be opened.
@@ -40,7 +40,7 @@ class PartialFile:
             raise NotWritable(cause) from cause
 
     def keep(self) -> None:
-        """Put the file at its place, over what is there.
+        """Rename the file to its target, replacing what is there.
 
         Raises:
             OSError: a folder is there.
@@ -48,7 +48,7 @@ class PartialFile:
         os.replace(self._path, self._target)
 
     def discard(self) -> None:
-        """Remove what was written, if anything."""
+        """Remove the temporary file, if there is one."""
         try:
             os.remove(self._path)
         except FileNotFoundError:

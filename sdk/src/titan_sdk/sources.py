@@ -1,11 +1,11 @@
-"""The clock, new ids and random numbers of a program that wants its runs replayed as they went.
+"""Recorded clock, UUIDs and random numbers, for programs whose replays should get the same values.
 
     titan_sdk.now()              the time, with its zone
     titan_sdk.uuid4()            a new UUID
     titan_sdk.random.choice(…)   a `random.Random` for each run, whose seed is recorded with its first use
 
-Each is recorded as an event of the run, and a replay gives what was recorded. Outside of a recorded run they are what
-the standard library gives.
+Each is recorded as an event of the run, and a replay returns the recorded value. Outside of a recorded run they work
+like the standard library's.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
-
-__all__ = ["new_seed", "now", "random", "uuid4"]
 
 
 @action("titan_sdk.now", kind="event")
@@ -46,12 +44,12 @@ def new_seed() -> int:
 
 
 class _Recorded(standard.Random):
-    """A generator of random numbers for each run, seeded with its first use there, by a recorded seed."""
+    """Random numbers from one generator per run, seeded on first use with a recorded seed."""
 
     _forgotten = 0
 
     def __init__(self) -> None:
-        self.gauss_next = None  # and no seed: nothing is asked of itself
+        self.gauss_next = None  # not seeded: it delegates to the run's generator
 
     def _own(self) -> standard.Random:
         run = current_run()
@@ -60,7 +58,7 @@ class _Recorded(standard.Random):
         return run.generator[1]
 
     def forget_seeds(self) -> None:
-        """Have the next use in each run seed it anew: in a forked process, so that it does not repeat its parent's."""
+        """Reseed each run's generator on next use: a forked process must not repeat its parent's numbers."""
         self._forgotten += 1
 
     def seed(self, a: Any = None, version: int = 2) -> None:
@@ -68,11 +66,11 @@ class _Recorded(standard.Random):
         self._own().seed(new_seed() if a is None else a, version)
 
     def getstate(self) -> Any:
-        """Return the state, from which `setstate` goes on."""
+        """Return the state for `setstate`."""
         return self._own().getstate()
 
     def setstate(self, state: Any) -> None:
-        """Go on from a state that `getstate` gave."""
+        """Restore a state of `getstate`."""
         self._own().setstate(state)
 
     def random(self) -> float:
@@ -84,7 +82,7 @@ class _Recorded(standard.Random):
         return self._own().getrandbits(k)
 
     def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
-        """Return a number of a Gaussian distribution; every second one is kept for the next call."""
+        """Return a number of a Gaussian distribution; numbers are made in pairs."""
         return self._own().gauss(mu, sigma)
 
 

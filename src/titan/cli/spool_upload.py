@@ -18,8 +18,7 @@ from titan.cli.terminal import remark, say
 from titan.cli.views.formats import count
 from titan.settings import home_folder
 from titan_sdk.http.address import Address
-from titan_sdk.recording.delivery import Answer, Verdict, post_to
-from titan_sdk.recording.spool import ENDING, FOLDER, SPOOLS, deliver_folder, folders_for
+from titan_sdk.recording.delivery import ENDING, FOLDER, SPOOLS, Answer, Verdict, deliver_folder, folders_for, post_to
 
 # --- What programs recorded while the server was away, as it lies in folders of this machine: how much, and ---
 

@@ -293,7 +293,7 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 
 PICODOLLAR: Final = Decimal("1e-12")
 #: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
-#: `titan_sdk.recording.encoding` has the same.
+#: `titan_sdk.recording.entries` has the same.
 MOST: Final = Decimal(10) ** 6
 
 

@@ -42,7 +42,8 @@ from titan_sdk.errors import (
 )
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.transport import AsyncTransport, Response, Transport
+from titan_sdk.http.exchange import Response
+from titan_sdk.http.transport import AsyncTransport, Transport
 
 # --- Where a worker's server is, and what the worker shows there ---
 

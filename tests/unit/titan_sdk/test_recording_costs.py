@@ -9,7 +9,7 @@ import pytest
 from tests.support.heard import heard_by_nobody_else
 from titan.ingest.values import MOST
 from titan_sdk import action
-from titan_sdk.recording.encoding import LARGEST_USD, usd
+from titan_sdk.recording.entries import LARGEST_USD, usd
 from titan_sdk.tape import decode, encode
 
 TYPE_CHECKING = False

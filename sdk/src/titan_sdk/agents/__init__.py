@@ -1,1 +1,1 @@
-"""Agents that Titan tries in simulated worlds: served by HTTP, with the tools of the run's world."""
+"""Agents that Titan evaluates in simulated worlds: their HTTP server, and their access to the world's tools."""

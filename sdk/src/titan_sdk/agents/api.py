@@ -1,4 +1,4 @@
-"""`titan_sdk.agent`: a function becomes an agent that Titan asks by HTTP, and calls the tools of its world.
+"""`titan_sdk.agent`: serve a function as an agent over HTTP, and call the tools of its world.
 
 @titan_sdk.agent
 def run(task, *, proxy_url, run_token):
@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["AgentApi", "agent"]
-
 
 class AgentApi:
     """See `titan_sdk.agent`."""
 
     def __init__(self) -> None:
         self._functions: dict[str, Callable[..., Any]] = {}
-        #: The tools of the run that is under way: `call(name, **args)` and `list()`.
+        #: The tools of the current run: `call(name, **args)` and `list()`.
         self.tools = Tools()
-        #: An ASGI application, to mount anywhere; its token is TITAN_AGENT_TOKEN.
+        #: An ASGI application; its token is TITAN_AGENT_TOKEN.
         self.app = _application(self._functions)
 
     if TYPE_CHECKING:
@@ -45,20 +43,20 @@ class AgentApi:
         def __call__(self, name: str, /) -> Callable[[F], F]: ...
 
     def __call__(self, named: Any, /) -> Any:
-        """Make a function `run(task, *, proxy_url, run_token)` an agent that can be served, and return it unchanged.
+        """Register a function `run(task, *, proxy_url, run_token)` as an agent, and return it unchanged.
 
-        It returns a text, or an object with `final_response`, and `messages` and `metadata` where it likes. It may be a
-        coroutine function. Several agents are asked at `/{name}`, one at any path.
+        It returns a text, or an object with `final_response`, and optionally `messages` and `metadata`. It may be a
+        coroutine function. Several agents are served at `/{name}`, a single one at any path.
 
         Raises:
-            TypeError: what is decorated is no function.
+            TypeError: the decorated object is no function.
         """
         if isinstance(named, str):
             return lambda function: self._added(named, function)
         return self._added(getattr(named, "__name__", ""), named)
 
     def trace(self, event_type: str, payload: Any) -> None:
-        """Add an event to the run that is under way, visible at once; a text is the payload's `text`.
+        """Add an event to the current run, visible at once; a text becomes the payload's `text`.
 
         `event_type` is one of assistant_message, thinking, system_prompt, handoff, subagent_message, subagent_final and
         custom.
@@ -69,7 +67,7 @@ class AgentApi:
         trace(event_type, payload)
 
     def acting_as(self, actor: str) -> AbstractContextManager[None]:
-        """Have the calls and events of a `with` block be a sub-agent's: "triage", or below another "triage/refunds"."""
+        """Attribute the calls and events of a block to a sub-agent: "triage", or below another "triage/refunds"."""
         return acting_as(actor)
 
     def serve(self, *, port: int = 8700, host: str = "127.0.0.1", token: str | None = None) -> None:
@@ -77,8 +75,8 @@ class AgentApi:
 
         Args:
             port: 0 for any free one; the address is printed.
-            host: another than this machine's own needs a token.
-            token: what requests show as `Authorization: Bearer …`; by default TITAN_AGENT_TOKEN.
+            host: one that other machines can reach needs a token.
+            token: required as `Authorization: Bearer …`; by default TITAN_AGENT_TOKEN.
 
         Raises:
             InvalidInput: no function is an agent, or a token is missing.
@@ -93,7 +91,7 @@ class AgentApi:
                 return
 
     def server(self, *, port: int = 0, host: str = "127.0.0.1", token: str | None = None) -> AgentServer:
-        """Return a server of the agents, a `socketserver` that listens; `serve_forever()` serves them. See `serve`."""
+        """Return a listening `socketserver` of the agents; call its `serve_forever()`. See `serve`."""
         from titan_sdk.agents.serving import AgentServer, token_of
 
         return AgentServer(dict(self._functions), host, port, token=token_of(token))

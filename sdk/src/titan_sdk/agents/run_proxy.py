@@ -1,11 +1,10 @@
-"""The proxy of the agent run that is under way: its tools and its events.
+"""Call the tools of an agent run, and add events to it, through the run's proxy.
 
-A call is sent again when the proxy is away or asks for patience, with the key of the first try, so it happens once.
+A call is repeated while the proxy is away or overloaded, with the idempotency key of the first try.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import random
@@ -24,15 +23,15 @@ from titan_sdk.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from titan_sdk.http.tls import context_of
+from titan_sdk.http.address import Address
+from titan_sdk.http.blocking_client import BlockingHttp
+from titan_sdk.http.exchange import BrokenAnswer, Request, run
 from titan_sdk.recording.validation import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
-
-__all__ = ["EVENT_TYPES", "PROBE_TOKEN", "RunProxy", "Tools", "acting_as", "current_proxy", "probe", "trace", "under"]
 
 EVENT_TYPES = (
     *("assistant_message", "thinking", "system_prompt", "handoff"),
@@ -49,7 +48,7 @@ PROBE_SECONDS = 10.0
 
 
 class RunProxy:
-    """The proxy of one run, asked with its token; threads may share it."""
+    """A client of one run's proxy; threads may share it."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
@@ -61,18 +60,20 @@ class RunProxy:
                 found="another one",
                 next_step="Pass on the proxy_url that the agent was given.",
             )
-        self._is_tls = parts.scheme == "https"
-        self._host, self._port, self._path = parts.hostname, parts.port, parts.path
+        is_tls = parts.scheme == "https"
+        port = parts.port or (443 if is_tls else 80)
+        ca_file = os.environ.get("TITAN_CA_FILE")
+        self._http = BlockingHttp(Address(parts.hostname, port, is_tls=is_tls, ca_file=ca_file))
+        self._path = parts.path
         self._token = token
-        self._idle: list[http.client.HTTPConnection] = []
 
     def call(self, tool: str, args: Mapping[str, Any], *, actor: str | None = None) -> Any:
-        """Return what a tool answers; an error of the tool is an answer, too."""
+        """Return a tool's answer; an error of the tool is an answer, too."""
         headers = {"Idempotency-Key": uuid.uuid4().hex} | ({} if actor is None else {"X-Titan-Actor-Id": actor})
         return self._asked("POST", f"/tools/{quote(tool, safe='')}", args, headers)["response"]
 
     def begin(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Return whether a program takes what the world answers to a call, and what that is, or goes on by itself."""
+        """Return whether the world answers a program's call, and its answer."""
         found: dict[str, Any] = self._asked("POST", "/begin", call)
         return found
 
@@ -89,12 +90,12 @@ class RunProxy:
             raise _refusal(f"the event {event_type}", status, answer)
 
     def probe(self) -> dict[str, Any]:
-        """Return whether the proxy is reached from here: any answer that is about the token says so."""
+        """Return whether the proxy can be reached from here: any answer about the token proves it."""
         began = time.monotonic()
         found: dict[str, Any] = {"reachable": False, "status_code": None, "error": None}
         try:
             status, _ = self._exchange("POST", "/tools/__reachability_probe__", {}, {}, PROBE_SECONDS)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, BrokenAnswer, TitanError) as error:
             found["error"] = f"{type(error).__name__}: {error}"
         else:
             found |= {"reachable": status in (401, 403) or 200 <= status < 300, "status_code": status}
@@ -106,7 +107,7 @@ class RunProxy:
         for wait in (*RETRY_SECONDS, None):
             try:
                 status, answer = self._exchange(method, target, body, headers or {}, ANSWER_SECONDS)
-            except (OSError, http.client.HTTPException) as cause:
+            except (OSError, BrokenAnswer) as cause:
                 error = ServerUnavailable(
                     subject=f"the proxy {self.url}",
                     expected="an answer",
@@ -126,47 +127,23 @@ class RunProxy:
     def _exchange(
         self, method: str, target: str, body: object, headers: Mapping[str, str], seconds: float
     ) -> tuple[int, Any]:
-        sent = None if body is None else json.dumps(body, default=str).encode()
-        named = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **headers}
-        connection = self._idle.pop() if self._idle else None
-        if connection is not None:
-            try:
-                return self._over(connection, method, target, sent, named, seconds)
-            except (OSError, http.client.HTTPException):
-                connection.close()  # the server closed it meanwhile; a call's key makes a second try harmless
-        connection = self._opened(seconds)
+        sent = b"" if body is None else json.dumps(body, default=str).encode()
+        named = {
+            "Host": str(self._http.address),
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(sent)),
+            **headers,
+        }
+        answer = run(self._http.open(Request(method, self._path + target, named, sent), timeout_seconds=seconds))
         try:
-            return self._over(connection, method, target, sent, named, seconds)
-        except BaseException:
-            connection.close()
-            raise
-
-    def _over(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        target: str,
-        sent: bytes | None,
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> tuple[int, Any]:
-        if connection.sock is not None:
-            connection.sock.settimeout(seconds)
-        connection.request(method, self._path + target, sent, dict(headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        self._idle.append(connection)
+            content = run(answer.read())
+        finally:
+            run(answer.close())
         try:
             return answer.status, json.loads(content)
         except ValueError:
             return answer.status, content[:200].decode(errors="replace")
-
-    def _opened(self, seconds: float) -> http.client.HTTPConnection:
-        assert self._host is not None
-        if not self._is_tls:
-            return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
-        context = context_of(os.environ.get("TITAN_CA_FILE"))
-        return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=context)
 
 
 _current: ContextVar[RunProxy | None] = ContextVar("titan_run_proxy", default=None)
@@ -176,7 +153,7 @@ _of_environment: dict[tuple[str, str], RunProxy] = {}
 
 @contextmanager
 def under(proxy: RunProxy) -> Iterator[None]:
-    """Have `proxy` be that of the run that is under way, in a `with` block."""
+    """Make `proxy` the current run's proxy in a `with` block."""
     before = _current.set(proxy)
     try:
         yield
@@ -185,10 +162,10 @@ def under(proxy: RunProxy) -> Iterator[None]:
 
 
 def current_proxy() -> RunProxy:
-    """Return the proxy of the run that is under way: of the agent's function, else of TITAN_PROXY_URL.
+    """Return the current run's proxy: that of the agent's function, else of TITAN_PROXY_URL.
 
     Raises:
-        InvalidInput: no run is under way here.
+        InvalidInput: there is no current run.
     """
     proxy = _current.get()
     if proxy is not None:
@@ -206,7 +183,7 @@ def current_proxy() -> RunProxy:
 
 @contextmanager
 def acting_as(actor: str) -> Iterator[None]:
-    """Have the calls and events of a `with` block be a sub-agent's: "triage", or below another "triage/refunds"."""
+    """Attribute the calls and events of a block to a sub-agent: "triage", or below another "triage/refunds"."""
     before = _actor.set(actor)
     try:
         yield
@@ -215,13 +192,13 @@ def acting_as(actor: str) -> Iterator[None]:
 
 
 class Tools:
-    """The tools of the run that is under way."""
+    """The tools of the current run."""
 
     def call(self, name: str, /, **args: Any) -> Any:
-        """Return what a tool answers: JSON, of an error an object with `error`.
+        """Return a tool's answer: JSON; for an error an object with `error`.
 
         Raises:
-            TitanError: the proxy does not take the call: the run is over, or it made too many.
+            TitanError: the proxy rejects the call: the run is over, or it made too many calls.
         """
         return current_proxy().call(name, args, actor=_actor.get())
 
@@ -231,9 +208,9 @@ class Tools:
 
 
 def trace(event_type: str, payload: Mapping[str, Any] | str) -> None:
-    """Add an event to the run that is under way, visible at once; a text is the payload's `text`.
+    """Add an event to the current run, visible at once; a text becomes the payload's `text`.
 
-    An event that is not taken is said once on stderr, and the agent goes on.
+    A failure is printed once on stderr, and the agent goes on.
 
     Raises:
         ValueError: there is no such type of event.
@@ -245,12 +222,12 @@ def trace(event_type: str, payload: Mapping[str, Any] | str) -> None:
     proxy = current_proxy()
     try:
         proxy.add_event(event_type, said, actor=_actor.get())
-    except (TitanError, OSError, http.client.HTTPException) as error:
+    except (TitanError, OSError, BrokenAnswer) as error:
         say_once(f"titan_sdk: an event was not recorded: {error}", about=f"event of {proxy.url}")
 
 
 def probe(proxy_url: str) -> dict[str, Any]:
-    """Return whether a proxy is reached from here."""
+    """Return whether a proxy can be reached from here."""
     return RunProxy(proxy_url, PROBE_TOKEN).probe()
 
 

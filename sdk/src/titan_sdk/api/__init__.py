@@ -1,1 +1,1 @@
-"""The requests of a client, by subject."""
+"""The methods of the client, by subject."""

@@ -1,1 +1,1 @@
-"""HTTP to a Titan server, on the calling thread or an event loop."""
+"""HTTP to a Titan server, blocking or on an event loop."""

@@ -1,4 +1,4 @@
-"""HTTP on the calling thread, by `http.client`, over connections that are kept alive: coroutines that never suspend."""
+"""Blocking HTTP by `http.client`, over kept-alive connections, as coroutines that never suspend."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ from titan_sdk.http.exchange import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import ParamSpec, TypeVar
 
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import Request
-
-    _P = ParamSpec("_P")
-    _R = TypeVar("_R")
+    from titan_sdk.http.exchange import P, R, Request
 
 SMALL_BODY_BYTES = 65_536  # up to here head and body go out as one piece: one system call, one packet burst
 RECEIVE_BYTES = 65_536
@@ -34,19 +30,19 @@ RECEIVE_BYTES = 65_536
 class BlockingHttp:
     """`titan_sdk.http.exchange.Http` for programs without an event loop.
 
-    Threads may share it: each request has a connection to itself while it lasts. What another process opened, before a
-    fork, is closed instead of used.
+    Threads may share it: each request has a connection to itself while it lasts. Connections that were opened before a
+    fork are closed, not used.
     """
 
     def __init__(self, address: Address, connect: Callable[[float], socket.socket] | None = None) -> None:
-        """`connect` opens a connection within so many seconds, where that is not by TCP to the address."""
+        """`connect` opens a connection within so many seconds; by default by TCP to the address."""
         self.address = address
         self._connect = connect or self._connect_by_tcp
         self._owner = os.getpid()
         self._idle: list[socket.socket] = []
 
     async def open(self, request: Request, *, timeout_seconds: float, own_connection: bool = False) -> BlockingAnswer:
-        """See `Http`. On a kept connection that the server has closed meanwhile, the request goes out once more."""
+        """See `Http`. If the server has closed a kept connection meanwhile, the request is sent once more."""
         began = time.monotonic()
         kept = None if own_connection else self._kept_connection()
         if kept is not None:
@@ -64,23 +60,23 @@ class BlockingHttp:
         """Sleep."""
         time.sleep(seconds)  # noqa: ASYNC251  # blocking is what this class is for
 
-    async def apart(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    async def apart(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call `function` here."""
         return function(*args, **kwargs)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
     async def closed(self) -> None:
-        """Return: they are."""
+        """Return at once: they are closed."""
 
     def __del__(self) -> None:
-        self.close()  # a client that nobody needs any more leaves no warning behind
+        self.close()  # or an unused client would cause a ResourceWarning
 
     def _kept_connection(self) -> socket.socket | None:
-        """Return the connection that was used last, or None when there is none to use."""
+        """Return the connection that was used last, or None when there is none."""
         if self._owner != os.getpid():
             self.close()
             self._owner = os.getpid()
@@ -108,7 +104,7 @@ class BlockingHttp:
 
 
 class BlockingAnswer:
-    """`titan_sdk.http.exchange.Answer`: the connection is this answer's until it is closed."""
+    """`titan_sdk.http.exchange.Answer`; it owns the connection until it is closed."""
 
     __slots__ = ("_connection", "_give_back", "_left", "_response", "headers", "status")
 
@@ -135,7 +131,7 @@ class BlockingAnswer:
             raise
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
-        #: how much is still to come, where the head says so
+        #: how much is still to come, if the head names a length
         self._left = response.length
 
     async def read(self) -> bytes:
@@ -145,11 +141,13 @@ class BlockingAnswer:
         except HTTPException as failure:
             raise _broken(failure) from failure
         if not body and self._left is None and not self._response.chunked:
-            raise ConnectionResetError(BROKE_OFF)  # in the head already: http.client takes that for its end
+            raise ConnectionResetError(
+                BROKE_OFF
+            )  # http.client takes a connection that closes within the head for its end
         return body
 
     async def piece(self) -> bytes:
-        """Return what comes next, at most 1 MiB."""
+        """Return the next piece, at most 1 MiB."""
         most = min(max(self._left or 0, RECEIVE_BYTES), FILE_PIECE_BYTES)
         try:
             piece = self._response.read1(most)
@@ -162,7 +160,7 @@ class BlockingAnswer:
         return piece
 
     async def close(self) -> None:
-        """Give the connection back for the next request, if this answer was read whole and the server keeps it."""
+        """Keep the connection for the next request, if this answer was read whole and the server keeps it open."""
         response = self._response
         if self._give_back is not None and not response.will_close and (response.isclosed() or self._left == 0):
             response.close()
@@ -191,7 +189,7 @@ def _send(connection: socket.socket, request: Request) -> None:
             while piece := body.read(FILE_PIECE_BYTES):
                 connection.sendall(piece)
     except (BrokenPipeError, ConnectionResetError):
-        # A server that refuses a large body answers first and closes then: the answer says why.
+        # A server that refuses a large body answers before it closes the connection: the answer says why.
         return
 
 

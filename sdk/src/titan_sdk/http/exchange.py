@@ -1,29 +1,44 @@
-"""A request and its answer, and what sends the one and brings the other: on the calling thread, or on an event loop.
+"""HTTP requests and answers, their encoding in UTF-8, and the bridge that runs the client's coroutines synchronously.
 
-`http.blocking_client` and `http.async_client` are the two kinds. Everything above is written once, as coroutines:
-over blocking HTTP these never suspend, so that `titan_sdk.http.sync_bridge.run` runs them to their end.
+`http.blocking_client` and `http.async_client` implement `Http`. Everything above them is written once, as coroutines.
+Over `BlockingHttp` nothing suspends, so one `send` runs a coroutine to its end:
+
+    class Transport:
+        def __init__(self) -> None:
+            self._core = AsyncTransport(BlockingHttp(address))
+
+        read = blocking(AsyncTransport.read)  # Transport().read("/x") -> bytes
 """
 
 from __future__ import annotations
 
+import json
+import re
+from functools import update_wrapper
+
+from titan_sdk.errors import InvalidInput
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import ParamSpec, Protocol, TypeVar
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+    from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
     from titan_sdk.http.address import Address
 
-    _P = ParamSpec("_P")
-    _R = TypeVar("_R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    C = TypeVar("C")
+    C_co = TypeVar("C_co", covariant=True)
+    Scalar: TypeAlias = str | int | float | bool | None
 
     class Readable(Protocol):
-        """A body that is read in pieces: a file, or what counts how much of one has gone."""
+        """A body that is read in pieces, such as a file."""
 
         def read(self, size: int, /) -> bytes:
-            """Return what comes next, at most `size` bytes; b"" at the end."""
+            """Return the next piece, at most `size` bytes; b"" at the end."""
 
         def seek(self, place: int, /) -> int:
-            """Go to a place: to 0 where a request begins anew."""
+            """Go to a place: to 0 where a request is repeated."""
 
     class Answer(Protocol):
         """An answer whose body is still to be read. Its methods raise as `Http.open`."""
@@ -35,7 +50,7 @@ if TYPE_CHECKING:
             """Return the whole body."""
 
         async def piece(self) -> bytes:
-            """Return the next piece of the body as it arrives; b"" when there is no more."""
+            """Return the next piece of the body as it arrives; b"" at the end."""
 
         async def close(self) -> None:
             """Release the connection: for the next request if the body was read whole, else closed."""
@@ -57,29 +72,38 @@ if TYPE_CHECKING:
         async def sleep(self, seconds: float) -> None:
             """Wait."""
 
-        async def apart(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-            """Call what takes long, where it holds nobody up."""
+        async def apart(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+            """Call a slow function without blocking the event loop."""
 
         def close(self) -> None:
-            """Close the connections that are kept for later requests; those in use go on."""
+            """Close the idle connections; those in use go on."""
 
         async def closed(self) -> None:
-            """Wait until they are."""
+            """Wait until they are closed."""
+
+    class SyncClient(Protocol[C_co]):
+        """A class that offers the coroutines of its core as plain methods."""
+
+        @property
+        def _core(self) -> C_co: ...
 
 
 CONNECT_TIMEOUT_SECONDS = 10.0  # a far server answers in 1 s; a dropped packet is repeated after 1, 3 and 7 s
 KEPT_CONNECTIONS = 16  # a burst of a thousand waits must not hold a thousand sockets of the server for ever
-LASTING_SECONDS = 1.0  # a server that ends closes what it has just taken sooner than that
+LASTING_SECONDS = 1.0  # a server that shuts down closes new connections sooner than that
 FILE_PIECE_BYTES = 1_048_576
 BROKE_OFF = "the server closed the connection before its answer was complete"
+_is_plain_segment = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*").fullmatch
+_is_plain_value = re.compile(r"[A-Za-z0-9_.~:@/-]*").fullmatch  # RFC 3986, 3.4: unescaped in a query
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class BrokenAnswer(Exception):
-    """The other side does not speak HTTP/1.1. The connection is of no more use."""
+    """The other side does not speak HTTP/1.1. The connection cannot be used any more."""
 
 
 class Request:
-    """What is asked for: `target` is the path with its query, `body` the content or the file that has it."""
+    """A request: `target` is the path with its query, `body` the content or a file."""
 
     __slots__ = ("body", "headers", "method", "target")
 
@@ -99,3 +123,106 @@ class Response:
         self.status = status
         self.headers = headers
         self.body = body
+
+
+def run(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Return what a coroutine over blocking HTTP returns, or raise what it raises."""
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        result: R = finished.value
+        return result
+    coroutine.close()
+    raise RuntimeError(f"{coroutine!r} waits for an event loop; only coroutines over BlockingHttp can be run so")
+
+
+def blocking(
+    method: Callable[Concatenate[C, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[SyncClient[C], P], R]:
+    """Return a plain method with the coroutine method's signature and docstring."""
+
+    def call(self: SyncClient[C], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return run(method(self._core, *args, **kwargs))
+
+    return update_wrapper(call, method)
+
+
+def iterating(
+    method: Callable[Concatenate[C, P], AsyncGenerator[R, None]],
+) -> Callable[Concatenate[SyncClient[C], P], Iterator[R]]:
+    """Return a plain generator method that yields the items of the asynchronous one."""
+
+    def call(self: SyncClient[C], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        items = method(self._core, *args, **kwargs)
+        try:
+            while True:
+                yield run(anext(items))
+        except StopAsyncIteration:
+            return
+        finally:
+            run(items.aclose())
+
+    return update_wrapper(call, method)
+
+
+def quote(text: str) -> str:
+    """Return `text` percent-encoded as one segment of a path.
+
+    Raises:
+        InvalidInput: it cannot be written as UTF-8.
+    """
+    return text if _is_plain_segment(text) else _percent_encoded(text)
+
+
+def project_header(project: str | None) -> dict[str, str]:
+    """Return the header that names a request's project; nothing without one."""
+    name = (project or "").strip().encode("utf-8", "replace").decode()
+    return {"X-Titan-Project": quote(name)} if name else {}
+
+
+def query_string(query: Mapping[str, Scalar] | None) -> str:
+    """Return "?name=value&…", without the names whose value is None; "" when nothing is left.
+
+    Raises:
+        InvalidInput: a value cannot be written as UTF-8.
+    """
+    parts = [f"{name}={_query_value(value)}" for name, value in (query or {}).items() if value is not None]
+    return f"?{'&'.join(parts)}" if parts else ""
+
+
+def json_bytes(value: object, *, subject: str) -> bytes:
+    """Return `value` as JSON.
+
+    Raises:
+        InvalidInput: it holds something that JSON cannot represent, such as NaN, a date or a lone surrogate.
+    """
+    try:
+        return _to_json(value).encode()
+    except (TypeError, ValueError, RecursionError) as cause:
+        raise InvalidInput(
+            subject=subject,
+            expected="values that JSON can hold, and text in UTF-8",
+            found=str(cause),
+            next_step="Nothing was sent.",
+        ) from cause
+
+
+def _query_value(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text if _is_plain_value(text) else _percent_encoded(text)
+
+
+def _percent_encoded(text: str) -> str:
+    from urllib.parse import quote as percent_encode  # 8 ms, and few names need it
+
+    try:
+        return percent_encode(text, safe="", errors="strict")
+    except UnicodeEncodeError as cause:
+        raise InvalidInput(
+            subject=f"{text[:80]!r}",
+            expected="text that can be written as UTF-8",
+            found=cause.reason,
+            next_step="Remove the lone surrogates. Nothing was sent.",
+        ) from cause

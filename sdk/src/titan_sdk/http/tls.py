@@ -1,4 +1,4 @@
-"""TLS: what a client trusts, and what it says of a server that does not prove who it is."""
+"""TLS connections: the certificates to trust, and errors about a server's certificate."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _contexts: dict[str | None, ssl.SSLContext] = {}  # reading the system's certifi
 
 
 def secured(opened: socket.socket, address: Address) -> ssl.SSLSocket:
-    """Return the connection with TLS over it, once the server has proved that it is `address.host`.
+    """Return the connection wrapped in TLS, after checking the server's certificate.
 
     Raises:
-        UntrustedServer: its certificate is none of ours, of another host, or over its time.
+        UntrustedServer: its certificate is not trusted, of another host, or expired.
         UnexpectedAnswer: it does not speak TLS.
         InvalidInput: TITAN_CA_FILE cannot be read.
         OSError: the connection broke.
@@ -36,7 +36,7 @@ def secured(opened: socket.socket, address: Address) -> ssl.SSLSocket:
 
 
 def context_of(ca_file: str | None) -> ssl.SSLContext:
-    """Return what trusts the certificates of a file; None: the system's.
+    """Return a context that trusts the certificates of a file; None: the system's.
 
     Raises:
         InvalidInput: the file cannot be read.
@@ -55,7 +55,7 @@ def context_of(ca_file: str | None) -> ssl.SSLContext:
 
 
 def refusal(address: Address, cause: ssl.SSLError) -> TitanError:
-    """Return the error that says what is wrong with a server's TLS."""
+    """Return the error for a failed TLS handshake."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return UntrustedServer(
             subject=f"Titan server {address}",

@@ -92,7 +92,8 @@ def _read(entries: dict[str, Any]) -> object:
 
 
 def _items(payload: object) -> list[Any]:
-    return _of_type(list, payload)
+    items: list[Any] = _of_type(list, payload)
+    return items
 
 
 def _of_type(kind: type[Any], payload: object) -> Any:

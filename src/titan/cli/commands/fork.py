@@ -22,7 +22,7 @@ from titan.cli.terminal import remark
 from titan.insight.export_lines import ActionLine, RunLine
 from titan.replay.execution import ReplayFailed
 from titan.replay.forks import has_reached_edit, planned, run_program
-from titan_sdk.replaying.plan import Plan
+from titan_sdk.replaying.recording import Plan
 
 everyday = typer.Typer()
 

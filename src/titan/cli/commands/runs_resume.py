@@ -18,7 +18,7 @@ from titan.replay.execution import ReplayFailed
 from titan.replay.forks import planned, run_program
 from titan.wire.runs import RunView
 from titan.wire.work import OrchestratorView, Resumed
-from titan_sdk.replaying.plan import Plan
+from titan_sdk.replaying.recording import Plan
 
 PrintOnly = Annotated[bool, option("--print", "Only print the command that starts its program; change nothing.")]
 

@@ -8,7 +8,7 @@ from shlex import quote
 from titan.cli.doctor.findings import Finding, ok, warn
 from titan.cli.spool_upload import Waiting, waiting_in
 from titan.cli.views.formats import duration, size
-from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
+from titan_sdk.recording.delivery import FOLDER, HOME_SERVER, SPOOLS
 
 
 def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
