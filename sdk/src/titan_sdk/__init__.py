@@ -20,8 +20,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk import errors, model
-    from titan_sdk.agents.api import agent
-    from titan_sdk.api.base import DagAccepted
+    from titan_sdk.agents import agent
+    from titan_sdk.api import DagAccepted
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 #: The module of each name.
 _MODULES = {
-    "DagAccepted": "api.base",
+    "DagAccepted": "api",
     "Redact": "recording.redact",
     "TitanError": "errors",
-    "agent": "agents.api",
+    "agent": "agents",
     "flush": "recording.process",
     "new_run_id": "stages",
     "replay": "replaying.starting",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from titan_sdk.api.commands import Commands
 from titan_sdk.api.kv_and_files import StoreAndFiles
 from titan_sdk.api.queries import Queries
-from titan_sdk.http.exchange import blocking, iterating
+from titan_sdk.http import blocking, iterating
 from titan_sdk.http.transport import RETRY_FOR_SECONDS, Transport
 
 TYPE_CHECKING = False
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, overload
 
-    from titan_sdk.api.base import Submissions, Target
+    from titan_sdk.api import Submissions, Target
+    from titan_sdk.http import Http
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import Http
 
 
 class Core(Queries, Commands, StoreAndFiles):

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from titan_sdk.errors import TitanError
-from titan_sdk.http.exchange import quote
+from titan_sdk.http import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ The server answers when a key is set. A wait fails when all jobs that could have
 from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
-from titan_sdk.http.exchange import run
+from titan_sdk.http import run
 from titan_sdk.http.retry_policy import LongPoll
 
 TYPE_CHECKING = False

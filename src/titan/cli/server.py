@@ -16,11 +16,11 @@ from titan.home.token import read_home_token
 from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.http import quote
 from titan_sdk.http.address import DEFAULT_HOST, NO, Address, address_at, checked_port, running_servers
-from titan_sdk.http.exchange import quote
 
 if TYPE_CHECKING:
-    from titan_sdk.http.exchange import Readable
+    from titan_sdk.http import Readable
     from titan_sdk.http.transport import Transport
 
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first

@@ -23,9 +23,9 @@ from titan_sdk.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
+from titan_sdk.http import BrokenAnswer, Request, run
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.exchange import BrokenAnswer, Request, run
 from titan_sdk.recording.validation import say_once
 
 TYPE_CHECKING = False

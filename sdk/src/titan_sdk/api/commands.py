@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from titan_sdk.api.base import ClientBase, DagAccepted, plain_name, submission_body
+from titan_sdk.api import ClientBase, DagAccepted, plain_name, submission_body
 from titan_sdk.errors import NotSupported
+from titan_sdk.http import quote
 from titan_sdk.http.address import address_of
-from titan_sdk.http.exchange import quote
 from titan_sdk.job import TitanJob
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Never
 
-    from titan_sdk.api.base import Target
+    from titan_sdk.api import Target
     from titan_sdk.wire import Cancelled, Gate, Resumed, Retried, Run
 
 _GATE_PREFIX = "hitl-gate-"  # the original's names of gates behind jobs

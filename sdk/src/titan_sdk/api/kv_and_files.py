@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from titan_sdk.api.base import ClientBase
+from titan_sdk.api import ClientBase
 from titan_sdk.errors import InvalidInput, MissingFile, NotFound
-from titan_sdk.http.exchange import quote
+from titan_sdk.http import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from titan_sdk.api.base import ClientBase, DagAccepted
+from titan_sdk.api import ClientBase, DagAccepted
 from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
-from titan_sdk.http.exchange import quote
+from titan_sdk.http import quote
 from titan_sdk.http.retry_policy import LongPoll
 from titan_sdk.job import TitanJob
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
     from typing import Any, overload
 
-    from titan_sdk.api.base import Query, Target
+    from titan_sdk.api import Query, Target
     from titan_sdk.wire import Dag, Event, Job, Run
 
 _BETWEEN_STREAMS_SECONDS = 0.05  # a stream that ends at once comes from a server that is stopping

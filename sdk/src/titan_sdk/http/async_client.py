@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import time
 from contextlib import contextmanager, suppress
 
 from titan_sdk.errors import NotSupported
-from titan_sdk.http.exchange import (
+from titan_sdk.http import (
     BROKE_OFF,
     CONNECT_TIMEOUT_SECONDS,
     FILE_PIECE_BYTES,
@@ -16,6 +17,7 @@ from titan_sdk.http.exchange import (
     LASTING_SECONDS,
     BrokenAnswer,
 )
+from titan_sdk.http.blocking_client import context_of, refusal
 
 try:
     import httpx
@@ -31,12 +33,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
+    from titan_sdk.http import P, R, Readable, Request
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import P, R, Readable, Request
 
 
 class AsyncHttp:
-    """`titan_sdk.http.exchange.Http` for asyncio, on the calling loop: one loop at a time."""
+    """`titan_sdk.http.Http` for asyncio, on the calling loop: one loop at a time."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -99,7 +101,7 @@ class AsyncHttp:
 
 
 class AsyncAnswer:
-    """`titan_sdk.http.exchange.Answer` over an httpx response."""
+    """`titan_sdk.http.Answer` over an httpx response."""
 
     __slots__ = ("_address", "_pieces", "_response", "headers", "status")
 
@@ -127,8 +129,6 @@ class AsyncAnswer:
 
 async def _lifetime(address: Address) -> AsyncGenerator[httpx.AsyncHTTPTransport, None]:
     """Yield a transport to an address. A loop that ends closes its asynchronous generators, and so the connections."""
-    from titan_sdk.http.tls import context_of
-
     verify = context_of(address.ca_file) if address.is_tls else False
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=None)
     async with httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits) as transport:
@@ -162,10 +162,6 @@ def _translated(address: Address) -> Iterator[None]:
 
 def _cause_of(failure: BaseException, address: Address) -> Exception:
     """Return the error of the system, or of TLS, that caused an error of httpx."""
-    import ssl
-
-    from titan_sdk.http.tls import refusal
-
     behind: BaseException | None = failure
     found: OSError = ConnectionResetError(BROKE_OFF)
     while behind is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 
-from titan_sdk.http.exchange import (
+from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UntrustedServer
+from titan_sdk.http import (
     BROKE_OFF,
     CONNECT_TIMEOUT_SECONDS,
     FILE_PIECE_BYTES,
@@ -20,15 +22,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from titan_sdk.errors import TitanError
+    from titan_sdk.http import P, R, Request
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import P, R, Request
 
 SMALL_BODY_BYTES = 65_536  # up to here head and body go out as one piece: one system call, one packet burst
 RECEIVE_BYTES = 65_536
+_contexts: dict[str | None, ssl.SSLContext] = {}  # reading the system's certificates takes 20 ms
 
 
 class BlockingHttp:
-    """`titan_sdk.http.exchange.Http` for programs without an event loop.
+    """`titan_sdk.http.Http` for programs without an event loop.
 
     Threads may share it: each request has a connection to itself while it lasts. Connections that were opened before a
     fork are closed, not used.
@@ -98,13 +102,11 @@ class BlockingHttp:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.address.is_tls:
             return opened
-        from titan_sdk.http.tls import secured
-
         return secured(opened, self.address)
 
 
 class BlockingAnswer:
-    """`titan_sdk.http.exchange.Answer`; it owns the connection until it is closed."""
+    """`titan_sdk.http.Answer`; it owns the connection until it is closed."""
 
     __slots__ = ("_connection", "_give_back", "_left", "_response", "headers", "status")
 
@@ -197,3 +199,59 @@ def _broken(failure: HTTPException) -> Exception:
     if isinstance(failure, IncompleteRead):
         return ConnectionResetError(BROKE_OFF)
     return BrokenAnswer(f"expected an HTTP/1.1 answer, found {failure!r}")
+
+
+def secured(opened: socket.socket, address: Address) -> ssl.SSLSocket:
+    """Return the connection wrapped in TLS, after checking the server's certificate.
+
+    Raises:
+        UntrustedServer: its certificate is not trusted, of another host, or expired.
+        UnexpectedAnswer: it does not speak TLS.
+        InvalidInput: TITAN_CA_FILE cannot be read.
+        OSError: the connection broke.
+    """
+    try:
+        return context_of(address.ca_file).wrap_socket(opened, server_hostname=address.host)
+    except ssl.SSLError as cause:
+        opened.close()
+        raise refusal(address, cause) from cause
+    except BaseException:
+        opened.close()
+        raise
+
+
+def context_of(ca_file: str | None) -> ssl.SSLContext:
+    """Return a context that trusts the certificates of a file; None: the system's.
+
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
+    if ca_file not in _contexts:
+        try:
+            _contexts[ca_file] = ssl.create_default_context(cafile=ca_file)
+        except OSError as cause:  # also ssl.SSLError: not in PEM
+            raise InvalidInput(
+                subject=f"TITAN_CA_FILE={ca_file!r}",
+                expected="a file of certificates in PEM",
+                found=cause.strerror or str(cause),
+                next_step="Correct the path. Nothing was sent.",
+            ) from cause
+    return _contexts[ca_file]
+
+
+def refusal(address: Address, cause: ssl.SSLError) -> TitanError:
+    """Return the error for a failed TLS handshake."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return UntrustedServer(
+            subject=f"Titan server {address}",
+            expected="a certificate of this host that is trusted",
+            found=cause.verify_message or str(cause),
+            next_step="Set TITAN_CA_FILE to the certificate that signed it, or use the name that stands in it."
+            " Nothing was sent.",
+        )
+    return UnexpectedAnswer(
+        subject=f"Titan server {address}",
+        expected="a TLS handshake",
+        found=cause.reason or str(cause),
+        next_step="Use http:// (or no TITAN_TLS) if the server has no TLS. Nothing was sent.",
+    )

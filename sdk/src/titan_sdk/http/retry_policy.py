@@ -6,7 +6,7 @@ import os
 import socket
 import time
 
-from titan_sdk.http.exchange import Response
+from titan_sdk.http import Response
 
 FIRST_PAUSE_SECONDS = 0.05  # a restarted server is back in 0.5 s at the earliest
 LONGEST_PAUSE_SECONDS = 1.0  # so a server that is back is noticed within a second

@@ -38,11 +38,11 @@ from titan_sdk.errors import (
     UnexpectedAnswer,
     error_from_wire,
 )
-from titan_sdk.http.address import Address
-from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.exchange import (
+from titan_sdk.http import (
     LASTING_SECONDS,
     BrokenAnswer,
+    NotWritable,
+    PartialFile,
     Request,
     Response,
     blocking,
@@ -51,15 +51,16 @@ from titan_sdk.http.exchange import (
     project_header,
     query_string,
 )
+from titan_sdk.http.address import Address
+from titan_sdk.http.blocking_client import BlockingHttp
 from titan_sdk.http.retry_policy import RetryPolicy, is_passing
-from titan_sdk.partial_file import NotWritable, PartialFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from typing import Any, TypeAlias
 
-    from titan_sdk.http.exchange import Answer, Http, Readable, Scalar
+    from titan_sdk.http import Answer, Http, Readable, Scalar
 
     #: One try at a request, with a limit in seconds for each silence.
     Attempt: TypeAlias = Callable[[float], Awaitable[Response]]
@@ -116,7 +117,7 @@ class AsyncTransport:
     ) -> Response:
         """Return the answer to one request, whatever its status; after the retries also a 503.
 
-        `path` is already percent-encoded (`titan_sdk.http.exchange.quote`); `query` is encoded here, and its None
+        `path` is already percent-encoded (`titan_sdk.http.quote`); `query` is encoded here, and its None
         values are left out.
 
         Raises:

@@ -26,7 +26,7 @@ from time import perf_counter_ns, time_ns
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from weakref import WeakKeyDictionary
 
-from titan_sdk.http.exchange import project_header
+from titan_sdk.http import project_header
 from titan_sdk.recording import process
 from titan_sdk.recording.calls import caller_of, frames_of, place_of
 from titan_sdk.recording.entries import LARGEST_USD, ActionConfig, Lost, entry_of, usd

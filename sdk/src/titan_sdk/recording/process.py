@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
-from importlib import import_module
+from contextlib import contextmanager
 from time import perf_counter_ns
 
 from titan_sdk import run_end
@@ -307,8 +306,5 @@ def _begin_replay() -> None:
 
 
 _recorder = new_recorder()
-with suppress(TitanError):
-    if address_of().is_tls:  # or the recorder's thread imports it: a child forked during an import never has it
-        import_module("titan_sdk.http.tls")
 os.register_at_fork(after_in_child=_reset_after_fork)
 _begin_replay()

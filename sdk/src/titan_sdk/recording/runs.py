@@ -160,18 +160,18 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         if self._run.is_ours:
             process.end_run_at_exit(id(self._run), partial(_end, self._run))
         if self._freezes_sources:
-            from titan_sdk import frozen
+            from titan_sdk import sources
 
-            frozen.freeze()
+            sources.freeze()
         return self._run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._freezes_sources:
-            from titan_sdk import frozen
+            from titan_sdk import sources
 
-            frozen.thaw()
+            sources.thaw()
         if _current.get() is self._run:
             _current.set(self._outer)
         with suppress(ValueError):  # a forked child ends it once more than it began it
