@@ -33,16 +33,9 @@ REPLAY = "_TITAN_REPLAY"
 _STARTS = ("PYTHONPATH", "PYTHONHASHSEED")  # they begin a replay before the first import
 
 
-class _Ledger:
-    """The submissions of one process, and the run ids that it was given."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.counts: dict[tuple[str | None, str], int] = {}
-        self.issued: set[str] = set()
-
-
-_ledger = _Ledger(os.getpid())
+#: How often this process submitted a stage, by run and name, and the run ids that it was given.
+_counts: dict[tuple[str | None, str], int] = {}
+_issued: set[str] = set()
 
 
 def new_run_id(agent: str) -> str:
@@ -63,7 +56,7 @@ def new_run_id(agent: str) -> str:
             next_step="Correct it.",
         )
     run_id = given_run_id(agent) or f"{agent}_{os.urandom(3).hex()}"
-    _own_ledger().issued.add(run_id)
+    _issued.add(run_id)
     return run_id
 
 
@@ -72,13 +65,12 @@ def given_run_id(agent: str | None = None) -> str | None:
 
     `agent` must be the agent of that run.
     """
-    ledger = _own_ledger()
     given = os.environ.get(RESUME) or os.environ.get(FORK_RUN) or os.environ.get(REPLAYED)
-    if not given or given in ledger.issued or "TITAN_JOB_ID" in os.environ:
+    if not given or given in _issued or "TITAN_JOB_ID" in os.environ:
         return None
     if agent is not None and agent_of(given) != agent:
         return None
-    ledger.issued.add(given)
+    _issued.add(given)
     return given
 
 
@@ -132,12 +124,11 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
 
     def __enter__(self) -> dict[str, object]:
         resumed = os.environ.get(RESUME) or None
-        ledger = _own_ledger()
         if resumed is not None and self._run_id is not None:
-            _refuse_another_run(self._run_id, resumed, ledger.issued)
+            _refuse_another_run(self._run_id, resumed)
         # Counted before it is sent: two concurrent submissions of a name are two.
-        self._occurrence = ledger.counts.get(self._key, 0)
-        ledger.counts[self._key] = self._occurrence + 1
+        self._occurrence = _counts.get(self._key, 0)
+        _counts[self._key] = self._occurrence + 1
         fields: dict[str, object] = {}
         if self._occurrence:
             fields["occurrence"] = self._occurrence
@@ -151,9 +142,8 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        counts = _own_ledger().counts
-        if error is not None and counts.get(self._key) == self._occurrence + 1:
-            counts[self._key] = self._occurrence  # a program that retries means the same submission
+        if error is not None and _counts.get(self._key) == self._occurrence + 1:
+            _counts[self._key] = self._occurrence  # a program that retries means the same submission
 
 
 def this_program() -> Orchestrator | None:
@@ -172,8 +162,8 @@ def this_program() -> Orchestrator | None:
     }
 
 
-def _refuse_another_run(run_id: str, resumed: str, issued: set[str]) -> None:
-    if run_id == resumed or run_id in issued or agent_of(run_id) != agent_of(resumed):
+def _refuse_another_run(run_id: str, resumed: str) -> None:
+    if run_id == resumed or run_id in _issued or agent_of(run_id) != agent_of(resumed):
         return
     raise InvalidInput(
         subject=f"run {run_id!r}",
@@ -184,9 +174,9 @@ def _refuse_another_run(run_id: str, resumed: str, issued: set[str]) -> None:
     )
 
 
-def _own_ledger() -> _Ledger:
-    """Return this process's ledger: a forked child begins with an empty one."""
-    global _ledger
-    if _ledger.pid != os.getpid():
-        _ledger = _Ledger(os.getpid())
-    return _ledger
+def _reset_after_fork() -> None:
+    _counts.clear()
+    _issued.clear()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
