@@ -1,42 +1,31 @@
-"""`titan`: all commands in the order a person meets them; the one place where errors become exit codes."""
+"""The program `titan`: all its commands, and the exit codes of their errors."""
 
 import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from titan import __version__
 from titan.cli.commands import (
-    apply,
-    changes,
-    dags,
+    access,
     determinism,
     doctor,
     evaluate,
     files,
     fork,
     gates,
-    importing,
     jobs,
     maintenance,
-    mcp,
-    orgs,
-    projects,
     replay,
     runs,
-    runs_changes,
-    runs_compare,
-    runs_files,
-    runs_resume,
+    runs_files,  # noqa: F401  # adds commands to those of runs
     store,
     submit,
-    tasks,
-    tokens,
-    up,
+    suites,
     workers,
 )
 from titan.cli.exit_codes import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
@@ -79,25 +68,23 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, apply, jobs, gates, files, changes, replay, fork, determinism, doctor):
+for commands in (workers, submit, jobs, gates, files, replay, fork, determinism, doctor, suites):
     app.add_typer(commands.everyday)
-RUNS: Final = (runs, runs_changes, runs_compare, runs_files, runs_resume)  # each adds commands to the app of the first
-for noun, commands in {
-    "dags": dags,
-    "jobs": jobs,
-    "runs": runs,
-    "gates": gates,
-    "store": store,
-    "workers": workers,
-    "projects": projects,
-    "orgs": orgs,
-    "tasks": tasks,
-    "tokens": tokens,
-}.items():
-    app.add_typer(commands.app, name=noun, rich_help_panel="Resources (each alone lists)")
 app.add_typer(evaluate.app, name="eval", rich_help_panel=EVERYDAY)
-app.add_typer(importing.app, name="import", rich_help_panel=EVERYDAY)
-app.add_typer(mcp.everyday)
+app.add_typer(suites.imports, name="import", rich_help_panel=EVERYDAY)
+for noun, group in {
+    "dags": jobs.dags,
+    "jobs": jobs.jobs,
+    "runs": runs.app,  # replay, fork and runs_files add commands to it
+    "gates": gates.app,
+    "store": store.app,
+    "workers": workers.app,
+    "projects": access.projects,
+    "orgs": access.organisations,
+    "tasks": suites.tasks,
+    "tokens": access.tokens,
+}.items():
+    app.add_typer(group, name=noun, rich_help_panel="Resources (each alone lists)")
 app.add_typer(maintenance.app)
 
 VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]

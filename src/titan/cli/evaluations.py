@@ -14,7 +14,7 @@ import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import Server, connect, read
-from titan.cli.terminal import is_live, remark
+from titan.cli.terminal import live_line, remark
 from titan.cli.views.formats import plain
 from titan.evaluate.results import has_passed
 from titan.settings import home_folder
@@ -37,13 +37,17 @@ LOOKING_SHARE: Final = 4  # a look that takes long is followed by a pause of so 
 STARTED_WITHIN_SECONDS: Final = 60.0
 
 
+def workflow_path(titan: Server, workflow: str) -> tuple[str, ...]:
+    """Return the path of a workflow of the server's project."""
+    return "api", "projects", titan.project or "default", "workflows", workflow
+
+
 class Evaluation:
     """A workflow on a server."""
 
     def __init__(self, titan: Server, workflow: str) -> None:
         self._titan = titan
-        self._project = ("api", "projects", titan.project or "default")
-        self._workflow = (*self._project, "workflows", workflow)
+        self._workflow = workflow_path(titan, workflow)
 
     def apply(self, suite: "Suite", *, is_plan: bool = False) -> ApplyAnswer:
         """Register a suite's agents, its world and its tasks, as far as they differ; say what is probably not meant."""
@@ -55,7 +59,7 @@ class Evaluation:
             "tasks": msgspec.to_builtins(suite.tasks),
             "plan": is_plan,
         }
-        answer = read(self._titan.post(*self._project, "apply", body=body), ApplyAnswer)
+        answer = read(self._titan.post(*self._workflow[:3], "apply", body=body), ApplyAnswer)
         for line in answer.warnings:
             remark(f"warning: {line}")
         return answer
@@ -72,18 +76,23 @@ class Evaluation:
     def follow(self, run_ids: Sequence[str]) -> list[AgentRunView]:
         """Return agent runs when they have ended, and what was made of them by automatic re-dispatch."""
         wanted = set(run_ids)
-        shown = -1
-        while True:
-            began = time.monotonic()
-            ours = self._found(wanted)
-            ended = [one for one in ours if one.ended_at is not None]
-            if len(ended) != shown:
-                _progress(ended, len(ours))
-                shown = len(ended)
-            if len(ended) == len(ours):
-                repeated = {one.source_run_id for one in ours}
-                return [one for one in ours if one.run_id not in repeated]
-            time.sleep(max(LOOKED_EVERY_SECONDS, LOOKING_SHARE * (time.monotonic() - began)))
+        with live_line() as show:
+            while True:
+                began = time.monotonic()
+                ours = self._found(wanted)
+                ended = [one for one in ours if one.ended_at is not None]
+                verdicts = Counter(map(has_passed, ended))
+                progress = (
+                    f"{len(ended)} of {len(ours)} agent runs have ended: "
+                    f"{verdicts[True]} passed, {verdicts[False]} failed"
+                )
+                if len(ended) == len(ours):
+                    break
+                show(progress)
+                time.sleep(max(LOOKED_EVERY_SECONDS, LOOKING_SHARE * (time.monotonic() - began)))
+        remark(progress)
+        repeated = {one.source_run_id for one in ours}
+        return [one for one in ours if one.run_id not in repeated]
 
     def detail(self, one: AgentRunView) -> AgentRunDetailView:
         """Return an agent run whole."""
@@ -151,10 +160,10 @@ def running(titan: Server) -> Iterator[Server]:
                 said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")
                 raise CommandFailed(
                     "titan up",
+                    "a server that starts",
+                    plain(said.strip().splitlines()[-1]) if said.strip() else "none",
+                    "Start it by hand to see more: titan up",
                     exit_code=ExitCode.UNREACHABLE,
-                    expected="a server that starts",
-                    found=plain(said.strip().splitlines()[-1]) if said.strip() else "none",
-                    next_step="Start it by hand to see more: titan up",
                 )
             time.sleep(LOOKED_EVERY_SECONDS)
             server = connect(None, project=titan.project)
@@ -163,13 +172,3 @@ def running(titan: Server) -> Iterator[Server]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(STARTED_WITHIN_SECONDS)
-
-
-def _progress(ended: Sequence[AgentRunView], total: int) -> None:
-    verdicts = Counter(map(has_passed, ended))
-    line = f"{len(ended)} of {total} agent runs have ended: {verdicts[True]} passed, {verdicts[False]} failed"
-    if is_live(sys.stderr):
-        sys.stderr.write(f"\r{line}{chr(10) if len(ended) == total else ''}")
-        sys.stderr.flush()
-    elif len(ended) == total:
-        remark(line)

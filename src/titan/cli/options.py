@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from titan.cli import completion
+from titan.cli import lookup
 from titan.cli.exit_codes import CommandFailed, ExitCode
-from titan.cli.lookup import with_near_names
 from titan.cli.server import connect
 from titan.cli.terminal import show_json
 
@@ -53,25 +52,25 @@ Home = Annotated[
 Limit = Annotated[int, option("--limit N", "At most so many.", min=1, max=10_000)]
 Force = Annotated[bool, option("--force", "Overwrite a file that is there.")]
 DagScope = Annotated[
-    str | None, option("--dag DAG", "Look in this DAG (name or id), not for the newest of all.", completion.dag_names)
+    str | None, option("--dag DAG", "Look in this DAG (name or id), not for the newest of all.", lookup.dag_names)
 ]
-RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", completion.run_ids)]
-OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", completion.dag_names)]
-OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", completion.run_ids)]
+RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", lookup.run_ids)]
+OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", lookup.dag_names)]
+OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", lookup.run_ids)]
 AllOfDag = Annotated[
-    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", completion.dag_names)
+    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", lookup.dag_names)
 ]
 AllOfRun = Annotated[
     str | None,
-    option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", completion.run_ids),
+    option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", lookup.run_ids),
 ]
-JobArgument = Annotated[str, argument("JOB", "A job's name or id.", completion.job_names)]
-DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", completion.dag_names)]
-RunArgument = Annotated[str, argument("RUN", "A run's id.", completion.run_ids)]
+JobArgument = Annotated[str, argument("JOB", "A job's name or id.", lookup.job_names)]
+DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", lookup.dag_names)]
+RunArgument = Annotated[str, argument("RUN", "A run's id.", lookup.run_ids)]
 AnyArgument = Annotated[
-    str | None, argument("[JOB|DAG|RUN]", "By name or id: a job, else a DAG, else an agent run.", completion.job_names)
+    str | None, argument("[JOB|DAG|RUN]", "By name or id: a job, else a DAG, else an agent run.", lookup.job_names)
 ]
-JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, else a DAG.", completion.job_names)]
+JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, else a DAG.", lookup.job_names)]
 Wait = Annotated[bool, option("--wait -w", "Show progress until it has ended; exit 1 unless all completed.")]
 Follow = Annotated[bool, option("--follow -f", "As --wait, and write what the jobs write to stdout.")]
 
@@ -164,7 +163,7 @@ def _asking(command: Command) -> Callable[..., None]:
         try:
             answer = command(titan, *args, **given)
         except CommandFailed as failure:
-            raise with_near_names(titan, failure) from failure
+            raise lookup.with_near_names(titan, failure) from failure
         if answer is None:
             return
         if as_json:

@@ -5,9 +5,9 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from titan.cli.executing import executed
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, asks, option
+from titan.cli.recordings import executed, replay_failed
 from titan.cli.server import Document, Server, check_free, local_file, read
 from titan.cli.terminal import remark, say
 from titan.insight.determinism.measured import FEWEST_EXECUTIONS, interval
@@ -123,25 +123,15 @@ def _measured(titan: Server, run: str, command: list[str], *, runs: int, timeout
     try:
         done = executed(titan, run, command, runs=runs, finds_cause=False, timeout=timeout, needs_calls=True)
     except ReplayFailed as error:
-        raise CommandFailed(
-            f"run {run}",
-            exit_code=ExitCode.USAGE,
-            expected="a program whose determinism can be measured",
-            found=str(error),
-            kind="ReplayFailed",
-            message=str(error),
-        ) from error
+        expected = "a program whose determinism can be measured"
+        raise replay_failed(f"run {run}", expected, error, ExitCode.USAGE) from error
     return done.report.re_execution
 
 
 def _no_score(found: DeterminismAnswer) -> CommandFailed:
-    return CommandFailed(
-        f"run {found.run_id}",
-        exit_code=ExitCode.USAGE,
-        expected="a run whose determinism can be predicted",
-        found=NO_SCORE.get(found.unavailable or "", "none"),
-        next_step="Record calls with their inputs and outputs.",
-    )
+    expected, found_words = "a run whose determinism can be predicted", NO_SCORE.get(found.unavailable or "", "none")
+    next_step = "Record calls with their inputs and outputs."
+    return CommandFailed(f"run {found.run_id}", expected, found_words, next_step, exit_code=ExitCode.USAGE)
 
 
 def _score_with(found: DeterminismAnswer, measured: ReExecutionView) -> int:

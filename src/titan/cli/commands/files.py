@@ -9,7 +9,7 @@ from titan.cli.exit_codes import not_found, usage_error
 from titan.cli.lookup import path_of
 from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, Force, argument, asks, option
 from titan.cli.server import Server, check_free, read
-from titan.cli.terminal import Column, Columns, remark, show_list, write_bytes
+from titan.cli.terminal import Column, Columns, remark, show_list, write_stream
 from titan.cli.views.formats import moment, plain, size
 from titan.model.files import FilePlace
 from titan.wire.files import LeftFilesAnswer, LeftFileView
@@ -65,8 +65,7 @@ def files(
     file = _chosen(read(answer, LeftFilesAnswer).files, path)
     assert file.digest is not None
     if output == Path("-"):
-        for piece in titan.stream("api", "blobs", file.digest):
-            write_bytes(piece)
+        write_stream(titan.stream("api", "blobs", file.digest))
         raise typer.Exit
     target = output or Path(PurePosixPath(file.path).name)
     check_free(target, is_forced=force)

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from titan.cli import completion
+from titan.cli import lookup
 from titan.cli.lookup import dag_id_of
 from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, argument, asks, noun, option
 from titan.cli.server import Server, read
@@ -34,7 +34,7 @@ GateArgument = Annotated[
     argument(
         "GATE",
         "A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
-        completion.gate_names,
+        lookup.gate_names,
     ),
 ]
 Comment = Annotated[str, option("--comment -c TEXT", "Why; it is stored with the decision.")]

@@ -9,13 +9,13 @@ import typer
 from titan.cli.exit_codes import usage_error
 from titan.cli.options import Answer, Home, JsonOption, argument, asks, examples, option
 from titan.cli.server import Server, read
-from titan.cli.terminal import LiveLine, remark, say, show_json
+from titan.cli.terminal import live_line, remark, say, show_json
 from titan.cli.views.formats import count, size
 from titan.settings import home_folder, setting
 from titan.wire.about import CleanAnswer
 
 if TYPE_CHECKING:
-    from titan.store.backup import Progress
+    from titan.store.backup import Manifest, Progress
 
 app = typer.Typer()
 
@@ -69,23 +69,18 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
     The database as of one moment, with the scripts, files and logs it names. Workspaces are not part of it.
     """
     if setting("TITAN_STORE"):
-        raise usage_error(
-            "titan backup",
-            "a home that keeps its store in a file",
-            "TITAN_STORE, which names a database",
-            "Save that with its own tools (pg_dump), and the folders blobs and logs beside it.",
-        )
+        next_step = "Save that with its own tools (pg_dump), and the folders blobs and logs beside it."
+        found = "TITAN_STORE, which names a database"
+        raise usage_error("titan backup", "a home that keeps its store in a file", found, next_step)
     from titan.store.backup import back_up  # SQLite: 30 ms to import
 
-    line = LiveLine()
-    manifest = back_up(
-        home or home_folder(), target, now=datetime.now(UTC), on_progress=lambda done: line.show(_words(done))
-    )
-    line.show("")
+    with live_line() as show:
+        now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
+        manifest = back_up(home or home_folder(), target, now=now, on_progress=on_progress)
     if manifest.missing:
         remark(f"{count(len(manifest.missing), 'blob')} that the database names were not there.")
     if as_json:
-        show_json({"backup": str(target), **_figures(manifest.blobs, manifest.logs, manifest.size_bytes)})
+        show_json({"backup": str(target), **_figures(manifest)})
         return
     say(
         f"Wrote {target}: the database, {count(manifest.blobs, 'blob')} and {count(manifest.logs, 'log')}, "
@@ -104,27 +99,20 @@ def restore(source: Source, *, home: Home = None, force: Force = False, as_json:
     """
     from titan.store.backup import restore as put_back
 
-    line = LiveLine()
     place = home or home_folder()
-    at, on_progress = datetime.now(UTC), lambda done: line.show(_words(done))
-    manifest, moved = put_back(source, place, now=at, is_forced=force, on_progress=on_progress)
-    line.show("")
+    with live_line() as show:
+        now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
+        manifest, moved = put_back(source, place, now=now, is_forced=force, on_progress=on_progress)
     if as_json:
-        show_json(
-            {
-                "home": str(place),
-                "moved_aside": str(moved) if moved else None,
-                **_figures(manifest.blobs, manifest.logs, manifest.size_bytes),
-            }
-        )
+        show_json({"home": str(place), "moved_aside": str(moved) if moved else None, **_figures(manifest)})
         return
     if moved:
         say(f"What stood there is now {moved}.")
     say(f"Restored {place} as of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC. Start it: titan up --home {place}")
 
 
-def _figures(blobs: int, logs: int, size_bytes: int) -> dict[str, int]:
-    return {"blobs": blobs, "logs": logs, "size_bytes": size_bytes}
+def _figures(manifest: "Manifest") -> dict[str, int]:
+    return {"blobs": manifest.blobs, "logs": manifest.logs, "size_bytes": manifest.size_bytes}
 
 
 def _words(progress: "Progress") -> str:

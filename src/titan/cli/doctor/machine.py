@@ -7,17 +7,20 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from titan.cli.doctor.findings import Finding, fail, ok, warn
+from titan.cli.doctor import Finding, fail, ok, warn
+from titan.cli.spool import waiting_in
 from titan.cli.views.formats import duration, size
 from titan.llm.addresses import LOCAL, SCRIPTED_PREFIX
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.registry import open_model
 from titan.model.errors import StoreDamaged
+from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
 
 if TYPE_CHECKING:
     from titan.ports.execution import AttemptEnd
@@ -116,6 +119,54 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
             yield ok(name, f"{path.name}, {size_bytes}, can be read beside the server that has it open")
     except apsw.Error as error:
         raise translated(error, path) from error
+
+
+def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at what waits for a server: in the home, where jobs of its workers left it, and in TITAN_SPOOL."""
+    now = datetime.now(UTC)
+    is_any = False
+    for folder in _folders(home, environment):
+        try:
+            waiting = waiting_in(folder)
+        except PermissionError:
+            yield warn("recorded", f"{folder} cannot be read", f"Ask who owns it, or: chmod 700 {folder}")
+            is_any = True
+            continue
+        if waiting is not None:
+            is_any = True
+            facts = f"{size(waiting.size_bytes)}, the oldest {duration(now - waiting.since)} old"
+            text = f"waiting for the server: {waiting.what} ({facts}) in {folder}"
+            yield warn("recorded", text, _to_deliver(folder, home))
+    if not is_any:
+        yield ok("recorded", "nothing that programs recorded waits for the server")
+
+
+def _folders(home: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Return the folders in which something may wait."""
+    given = environment.get(FOLDER)
+    folders = [*(home / SPOOLS).glob("*"), *home.glob("worker/spools/*"), *home.glob("*workers/*/spools/*")]
+    if given:
+        folders.append(Path(given).absolute())
+    return sorted({folder for folder in folders if folder.is_dir()})
+
+
+def _to_deliver(folder: Path, home: Path) -> str:
+    """Return who brings what waits in a folder to its server, and what a person may do."""
+    by_hand = f"titan runs import {quote(str(folder))}"
+    if folder.parent.name == "spools":
+        return (
+            "Their worker delivers them while it runs and the server answers: titan up, or titan workers join; "
+            f"or {by_hand}"
+        )
+    if folder.parent != home / SPOOLS:
+        return f"Start the server; the next program that records something here delivers them too. By hand: {by_hand}"
+    if folder.name == HOME_SERVER:
+        return f"Start the server: it takes them in. To another one: {by_hand} --server URL"
+    host, _, port = folder.name.rpartition("_")
+    return (
+        f"They are for {host}:{port}: the next program that records something there delivers them too. "
+        f"To another server: {by_hand} --server URL. If nobody wants them: rm -r {quote(str(folder))}"
+    )
 
 
 def check_machine() -> Iterator[Finding]:

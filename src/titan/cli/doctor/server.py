@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from titan import __version__
-from titan.cli.doctor.findings import Finding, fail, ok, warn
+from titan.cli.doctor import Finding, fail, ok, warn
 from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import DEFAULT_PORTS, Server, read
 from titan.cli.views.formats import count, duration, moment
@@ -55,7 +55,7 @@ def check_server(server: Server) -> Iterator[Finding]:
     now = datetime.now(UTC)
     since = moment(health.started_at, now=now)
     yield ok("server", f"answers at {server.address.url} in {duration(now - started)}, up since {since}")
-    yield ok("token", "accepted" if server.has_token else "none sent, none needed")
+    yield ok("token", "accepted" if server.transport.token else "none sent, none needed")
     if health.version == __version__:
         yield ok("version", f"{__version__}, the same here and there")
     else:

@@ -1,4 +1,4 @@
-"""`titan tokens`: who may ask a server that others can reach."""
+"""`titan tokens`, `titan orgs` and `titan projects`: access to a server that others reach."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,17 +10,26 @@ import msgspec
 
 from titan.cli.arguments import parse_seconds
 from titan.cli.exit_codes import not_found, usage_error
-from titan.cli.options import Home, JsonOption, ServerOption, argument, examples, noun, option
-from titan.cli.server import Document, Server, connect, names_a_server, read, servers_of
-from titan.cli.terminal import Column, Columns, Status, remark, say, show_json, show_list
+from titan.cli.options import Answer, Home, JsonOption, ServerOption, argument, asks, examples, noun, option
+from titan.cli.server import Document, Server, connect, names_a_server, read, server_of
+from titan.cli.terminal import Column, Columns, Status, remark, say, show_json, show_list, show_table
 from titan.cli.views.formats import age, moment
 from titan.model.tokens import Scope
 from titan.settings import home_folder, setting
-from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
+from titan.wire.access import (
+    NewOrganisationAnswer,
+    NewTokenAnswer,
+    OrganisationsAnswer,
+    OrganisationView,
+    ProjectsAnswer,
+    ProjectView,
+    TokensAnswer,
+    TokenView,
+)
 
 A_DAY: Final = timedelta(days=1)
 
-app = noun("List, create and revoke tokens.")
+tokens = noun("List, create and revoke tokens.")
 
 Name = Annotated[str, argument("NAME", "Who or what will hold it, for people.")]
 TokenId = Annotated[str, argument("ID", "Its id, as `titan tokens list` shows it.")]
@@ -55,7 +64,7 @@ OfProject = Annotated[
     option("--project PROJECT", "All that it sees and changes. Not with --role worker. Default: every project."),
 ]
 
-_COLUMNS: Columns[TokenView] = (
+_TOKENS: Columns[TokenView] = (
     Column("ID", lambda token, _: token.token_id),
     Column("NAME", lambda token, _: token.name, folds=True),
     Column("ROLE", lambda token, _: _role(token)),
@@ -68,7 +77,7 @@ _COLUMNS: Columns[TokenView] = (
 )
 
 
-@app.command(
+@tokens.command(
     epilog=examples(
         "titan tokens create laptop",
         "titan tokens create gpu-box --role worker --trusted --expires 30d",
@@ -118,7 +127,7 @@ def create(
             remark("Its workers may offer any label, and are given the jobs that require it; --label limits that.")
 
 
-@app.command("list", epilog=examples("titan tokens", "titan tokens list --json | jq -r '.tokens[].name'"))
+@tokens.command("list", epilog=examples("titan tokens", "titan tokens list --json | jq -r '.tokens[].name'"))
 def list_tokens(
     *, org: Org = None, home: Home = None, as_json: JsonOption = False, server: ServerOption = None
 ) -> None:
@@ -129,10 +138,10 @@ def list_tokens(
     if as_json:
         show_json(answer)
     else:
-        show_list(_COLUMNS, read(answer, TokensAnswer).tokens, nothing="No tokens. Make one: titan tokens create NAME")
+        show_list(_TOKENS, read(answer, TokensAnswer).tokens, nothing="No tokens. Make one: titan tokens create NAME")
 
 
-@app.command(epilog=examples("titan tokens revoke 0123456789ab"))
+@tokens.command(epilog=examples("titan tokens revoke 0123456789ab"))
 def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Revoke a token, at once and for ever."""
     answer = _asked(
@@ -155,7 +164,7 @@ def _asked(
     if url is not None or (home is None and names_a_server()):
         return ask(connect(url))
     place = home or home_folder()
-    titan = next((server for server in servers_of(place) if server.answers()), None)
+    titan = server_of(place)
     return _in_store(place, what, **arguments) if titan is None else ask(titan)
 
 
@@ -185,3 +194,52 @@ def _state(token: TokenView, at: datetime) -> str:
     if token.revoked_at is not None:
         return "REVOKED"
     return "EXPIRED" if token.expires_at is not None and token.expires_at <= at else "GOOD"
+
+
+# --- organisations and projects ---
+
+organisations = noun("List and create organisations.")
+
+_ORGANISATIONS: Columns[OrganisationView] = (
+    Column("ORGANISATION", lambda one, _: one.name),
+    Column("MEMBERS", lambda one, _: str(one.members), is_right=True),
+    Column("MADE", lambda one, at: moment(one.created_at, now=at) if one.created_at else "–"),
+)
+
+
+@asks(organisations, "titan orgs", "titan orgs list --json | jq -r '.data[].name'", name="list")
+def list_organisations(titan: Server) -> Answer:
+    """List organisations: all for who operates the server, else the token's own. MEMBERS counts tokens of people."""
+    answer = titan.get("api", "v1", "organisations")
+    return Answer(answer, lambda: show_table(_ORGANISATIONS, read(answer, OrganisationsAnswer).data))
+
+
+@asks(organisations, "titan orgs create acme", name="create")
+def create_organisation(titan: Server, name: Annotated[str, argument("NAME", "What it is called: a slug.")]) -> Answer:
+    """Make an organisation, and write the token of its first owner to stdout: it is shown this once."""
+    answer = titan.post("api", "v1", "organisations", body={"name": name})
+    made = read(answer, NewOrganisationAnswer)
+
+    def show() -> None:
+        say(made.owner.token)
+        remark(f"Token {made.owner.token_id} of the owner of '{made.name}'. Keep it now: it is shown this once.")
+
+    return Answer(answer, show)
+
+
+projects = noun("List projects.")
+
+_PROJECTS: Columns[ProjectView] = (
+    Column("PROJECT", lambda project, _: project.name, folds=True),
+    Column("CONTENT", lambda project, _: "stored" if project.keeps_content else "off"),
+)
+
+
+@asks(projects, "titan projects", "titan projects list --json | jq -r '.data[].name'", name="list")
+def list_projects(titan: Server) -> Answer:
+    """List the projects that have a run, a DAG, a token or a setting.
+
+    CONTENT says whether inputs and outputs are stored of the runs that begin now.
+    """
+    answer = titan.get("api", "v1", "projects")
+    return Answer(answer, lambda: show_table(_PROJECTS, read(answer, ProjectsAnswer).data))
