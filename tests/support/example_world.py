@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -98,6 +99,8 @@ class ExampleWorld:
 
     titan: RunningTitan
     folder: Path
+    shell: Mapping[str, str]  #: the environment in which `titan` is found
+    inherited: tuple[int, ...]  #: the descriptors that `titan` needs
 
     @property
     def client(self) -> TitanClient:
@@ -112,9 +115,16 @@ class ExampleWorld:
     @property
     def environment(self) -> dict[str, str]:
         """What the typed commands find around them; `titan` is the one of this environment."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        home = {"TITAN_HOME": str(self.titan.home), "HOME": str(self.folder), "PATH": path}
-        return {**os.environ, **self.titan.environment, **home, "TITAN_MODEL": "none"}
+        home = {"TITAN_HOME": str(self.titan.home), "HOME": str(self.folder)}
+        return {**os.environ, **self.titan.environment, **home, **self.shell, "TITAN_MODEL": "none"}
+
+    def type(self, command: str) -> str:
+        """Type a command that ends well into a shell, and return its output."""
+        words = ["bash", "-c", command]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True, "pass_fds": self.inherited}
+        done = subprocess.run(words, cwd=self.folder, env=self.environment, check=True, **pipes)
+        output: str = done.stdout
+        return output
 
     def write_scripts(self) -> None:
         """Write the scripts that examples name."""
@@ -170,7 +180,7 @@ class ExampleWorld:
         """Have a run be recorded whose program is here, and exported."""
         if not (self.folder / "weather.jsonl").exists():
             command = f"python weather.py && titan runs export --run {WEATHER} -o weather.jsonl"
-            subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+            self.type(command)
 
     def orders(self) -> None:
         """Have the workflow orders be here, whose task cancel-1 asks for an order to be cancelled."""
@@ -193,13 +203,12 @@ class ExampleWorld:
         """Have two agents of the shop been tried on a task."""
         self.worlds()
         command = "titan eval examples/worlds/shop --task cancel-order --agent reference --agent gives-up"
-        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+        self.type(command)
 
     def tasks(self) -> None:
         """Have the shop's tasks be registered, and files with some."""
         self.worlds()
-        command = ["titan", "apply", "examples/worlds/shop/suite.yaml"]
-        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+        self.type("titan apply examples/worlds/shop/suite.yaml")
         (self.folder / "more.csv").write_text("id,user_instruction\nmore,Where is O1?\n")
         (self.folder / "tasks.jsonl").write_text(
             '{"id": "more", "odyssey_seed": {"user_instruction": "Where is O2?"}}\n'
@@ -217,13 +226,12 @@ class ExampleWorld:
     def cut_export(self) -> None:
         """Have an export be here whose last line is missing."""
         command = "titan runs export | head -1 > cut.jsonl"
-        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+        self.type(command)
 
     def export(self) -> None:
         """Have an export be here."""
-        command = ["titan", "runs", "export", "--output", "week.jsonl"]
         if not (self.folder / "week.jsonl").exists():
-            subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+            self.type("titan runs export --output week.jsonl")
 
     def left_behind(self) -> None:
         """Have something wait for a server that has moved."""
