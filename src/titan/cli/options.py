@@ -1,4 +1,4 @@
-"""How a command is declared: options that several share, the examples of its help, what it answers."""
+"""Declare commands: the decorator `asks`, and the options that several commands share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -76,14 +76,12 @@ Follow = Annotated[bool, option("--follow -f", "As --wait, and write what the jo
 
 EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
 
-_SHARED: Final = (("server", None, ServerOption), ("project", None, ProjectOption), ("as_json", False, JsonOption))
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command found."""
+    """The result of a command."""
 
-    document: object  #: what `--json` writes
+    document: object  #: for `--json`
     show: Callable[[], object]  #: writes it for people
     exit_code: ExitCode = ExitCode.OK
 
@@ -102,18 +100,18 @@ def asks(
     name: str | None = None,
     panel: str | None = None,
     context_settings: dict[str, bool] | None = None,
+    is_local: bool = False,
 ) -> Callable[[Command], Command]:
-    """Register a command that asks a server, with the examples of its help.
+    """Register a command, with the examples of its help; it asks a server unless `is_local`.
 
-    It is called with the server first, which its user never names otherwise than by `--server` and `--project`. What
-    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` receives it. A
-    parameter that is a dataclass stands for options that several commands share: its fields.
+    The command is called with the server first, which `--server` and `--project` choose. Its answer is shown, or with
+    `--json` written as a document; a parameter `as_json` receives that option. A parameter that is a dataclass stands
+    for options that several commands share: its fields.
     """
 
     def declare(command: Command) -> Command:
-        end = examples(*lines)
-        register = app.command(name, epilog=end, rich_help_panel=panel, context_settings=context_settings)
-        register(_asking(command))
+        register = app.command(name, epilog=examples(*lines), rich_help_panel=panel, context_settings=context_settings)
+        register(_asking(command, is_local=is_local))
         return command
 
     return declare
@@ -144,26 +142,31 @@ def _options_of(parameter: Parameter) -> list[Parameter]:
     ]
 
 
-def _asking(command: Command) -> Callable[..., None]:
+def _asking(command: Command, *, is_local: bool) -> Callable[..., None]:
     asked = signature(command)
-    groups: dict[str, Any] = {
-        name: each.annotation for name, each in asked.parameters.items() if is_dataclass(each.annotation)
-    }
-    own = [option for each in list(asked.parameters.values())[1:] for option in _options_of(each)]
+    parameters = list(asked.parameters.values())
+    groups: dict[str, Any] = {each.name: each.annotation for each in parameters if is_dataclass(each.annotation)}
+    options = [option for each in parameters[0 if is_local else 1 :] for option in _options_of(each)]
+    shared = () if is_local else (("server", None, ServerOption), ("project", None, ProjectOption))
+    options += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, default, kind in (*shared, ("as_json", False, JsonOption))
+    ]
 
     @wraps(command)
-    def run(
-        *args: object, server: str | None = None, project: str | None = None, as_json: bool = False, **given: object
-    ) -> None:
+    def run(*args: object, as_json: bool = False, **given: Any) -> None:
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         if "as_json" in asked.parameters:
             given["as_json"] = as_json
-        titan = connect(server, project=project)
-        try:
-            answer = command(titan, *args, **given)
-        except CommandFailed as failure:
-            raise lookup.with_near_names(titan, failure) from failure
+        if is_local:
+            answer = command(*args, **given)
+        else:
+            titan = connect(given.pop("server"), project=given.pop("project"))
+            try:
+                answer = command(titan, *args, **given)
+            except CommandFailed as failure:
+                raise lookup.with_near_names(titan, failure) from failure
         if answer is None:
             return
         if as_json:
@@ -173,9 +176,6 @@ def _asking(command: Command) -> Callable[..., None]:
         if answer.exit_code is not ExitCode.OK:
             raise typer.Exit(answer.exit_code)
 
-    options = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, default, kind in _SHARED
-    ]
-    run.__signature__ = asked.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in (*own, *options)}
+    run.__signature__ = asked.replace(parameters=options)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in options}
     return run

@@ -14,7 +14,7 @@ import msgspec
 from titan.cli.exit_codes import ExitCode, usage_error
 from titan.cli.options import Answer
 from titan.cli.server import Server, home_addresses
-from titan.cli.terminal import remark, say
+from titan.cli.terminal import remark, say_lines
 from titan.cli.views.formats import count
 from titan.settings import home_folder
 from titan_sdk.http.address import Address
@@ -86,7 +86,9 @@ def deliver(titan: Server, folder: Path | None) -> Answer:
     Remarks on stderr and the exit code say what the server does not take.
     """
     titan.get("api", "health")  # so that nothing goes to another program
-    code, lines, documents = ExitCode.OK, [], []
+    code = ExitCode.OK
+    lines: list[str] = []
+    documents: list[dict[str, object]] = []
     try:
         folders = [each.absolute() for each in _folders_of(titan, folder) if waiting_in(each)]
         for each in folders:
@@ -110,12 +112,7 @@ def deliver(titan: Server, folder: Path | None) -> Answer:
     if folder is None:
         _remark_others()
     nothing = f"Nothing waits {f'for {titan.address.url}' if folder is None else f'in {folder}'}."
-
-    def show() -> None:
-        for line in lines or [nothing]:
-            say(line)
-
-    return Answer({"folders": documents}, show, code)
+    return Answer({"folders": documents}, lambda: say_lines(lines or [nothing]), code)
 
 
 def _folders_of(titan: Server, folder: Path | None) -> list[Path]:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,6 +84,12 @@ def say(*parts: Cell) -> None:
     _print_text(sys.stdout, parts)
 
 
+def say_lines(lines: Iterable[str]) -> None:
+    """Write lines of facts to stdout."""
+    for line in lines:
+        say(line)
+
+
 def remark(*parts: Cell) -> None:
     """Write one line about what is going on to stderr."""
     _print_text(sys.stderr, parts)
@@ -112,8 +118,7 @@ def show_list(columns: Columns[RowT], rows: Sequence[RowT], *, nothing: str, lim
     At a terminal, a list of `limit` rows ends with a hint that it may go on.
     """
     if not rows:
-        for line in nothing.splitlines():
-            say(line)
+        say_lines(nothing.splitlines())
         return
     show_table(columns, rows)
     if len(rows) == limit and sys.stdout.isatty():

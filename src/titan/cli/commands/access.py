@@ -10,9 +10,9 @@ import msgspec
 
 from titan.cli.arguments import parse_seconds
 from titan.cli.exit_codes import not_found, usage_error
-from titan.cli.options import Answer, Home, JsonOption, ServerOption, argument, asks, examples, noun, option
+from titan.cli.options import Answer, Home, ServerOption, argument, asks, noun, option
 from titan.cli.server import Document, Server, connect, names_a_server, read, server_of
-from titan.cli.terminal import Column, Columns, Status, remark, say, show_json, show_list, show_table
+from titan.cli.terminal import Column, Columns, Status, remark, say, show_list, show_table
 from titan.cli.views.formats import age, moment
 from titan.model.tokens import Scope
 from titan.settings import home_folder, setting
@@ -77,14 +77,14 @@ _TOKENS: Columns[TokenView] = (
 )
 
 
-@tokens.command(
-    epilog=examples(
-        "titan tokens create laptop",
-        "titan tokens create gpu-box --role worker --trusted --expires 30d",
-        "titan tokens create sandbox --role worker --label SANDBOX",
-        "titan tokens create dashboard --role viewer --project finance",
-        "titan tokens create ci --key --scope workflows:manage --scope runs:read --expires 90d",
-    )
+@asks(
+    tokens,
+    "titan tokens create laptop",
+    "titan tokens create gpu-box --role worker --trusted --expires 30d",
+    "titan tokens create sandbox --role worker --label SANDBOX",
+    "titan tokens create dashboard --role viewer --project finance",
+    "titan tokens create ci --key --scope workflows:manage --scope runs:read --expires 90d",
+    is_local=True,
 )
 def create(
     name: Name,
@@ -98,15 +98,13 @@ def create(
     project: OfProject = None,
     expires: Expires = None,
     home: Home = None,
-    as_json: JsonOption = False,
     server: ServerOption = None,
-) -> None:
+) -> Answer:
     """Make a token and write it to stdout: it is shown this once."""
     expires_in = None if expires is None else timedelta(seconds=parse_seconds("--expires", expires))
     if key and role is not None:
-        raise usage_error("titan tokens create", expected="--key or --role", found="both")
-    asked = "key" if key else role
-    body: dict[str, Any] = {"name": name, "role": asked, "labels": label, "project": project}
+        raise usage_error("titan tokens create", "--key or --role", "both")
+    body: dict[str, Any] = {"name": name, "role": "key" if key else role, "labels": label, "project": project}
     body |= {"organisation": org, "scopes": None if scope is None else [str(one) for one in scope]}
     days = None if expires_in is None else expires_in / A_DAY
     answer = _asked(
@@ -114,52 +112,46 @@ def create(
         lambda titan: titan.post("api", "tokens", body=body | {"trusted": trusted, "expires_in_days": days}),
         **body | {"is_trusted": trusted, "expires_in": expires_in},
     )
-    if as_json:
-        show_json(answer)
-        return
-    made = read(answer, NewTokenAnswer)
-    say(made.token)
-    remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
-    if role == "worker" and not trusted:
-        remark("What jobs on its workers submit runs on workers with this token only; --trusted lifts that.")
-        remark("It is enforced where the server needs tokens: titan up --require-token, or --host.")
-        if not label:
-            remark("Its workers may offer any label, and are given the jobs that require it; --label limits that.")
+
+    def show() -> None:
+        made = read(answer, NewTokenAnswer)
+        say(made.token)
+        remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
+        if role == "worker" and not trusted:
+            remark("What jobs on its workers submit runs on workers with this token only; --trusted lifts that.")
+            remark("It is enforced where the server needs tokens: titan up --require-token, or --host.")
+            if not label:
+                remark("Its workers may offer any label, and are given the jobs that require it; --label limits that.")
+
+    return Answer(answer, show)
 
 
-@tokens.command("list", epilog=examples("titan tokens", "titan tokens list --json | jq -r '.tokens[].name'"))
-def list_tokens(
-    *, org: Org = None, home: Home = None, as_json: JsonOption = False, server: ServerOption = None
-) -> None:
+@asks(tokens, "titan tokens", "titan tokens list --json | jq -r '.tokens[].name'", name="list", is_local=True)
+def list_tokens(*, org: Org = None, home: Home = None, server: ServerOption = None) -> Answer:
     """List the tokens, newest first: who holds them, and when each was last used."""
     answer = _asked(
         *(server, home, "list_tokens"), lambda titan: titan.get("api", "tokens", organisation=org), organisation=org
     )
-    if as_json:
-        show_json(answer)
-    else:
-        show_list(_TOKENS, read(answer, TokensAnswer).tokens, nothing="No tokens. Make one: titan tokens create NAME")
+    nothing = "No tokens. Make one: titan tokens create NAME"
+    return Answer(answer, lambda: show_list(_TOKENS, read(answer, TokensAnswer).tokens, nothing=nothing))
 
 
-@tokens.command(epilog=examples("titan tokens revoke 0123456789ab"))
-def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+@asks(tokens, "titan tokens revoke 0123456789ab", is_local=True)
+def revoke(token: TokenId, *, home: Home = None, server: ServerOption = None) -> Answer:
     """Revoke a token, at once and for ever."""
     answer = _asked(
         *(server, home, "revoke_token"), lambda titan: titan.post("api", "tokens", token, "revoke"), token_id=token
     )
-    if as_json:
-        show_json(answer)
-    else:
-        revoked = read(answer, TokenView)
-        say(f"Revoked token {revoked.token_id} of '{revoked.name}'.")
+    revoked = read(answer, TokenView)
+    return Answer(answer, lambda: say(f"Revoked token {revoked.token_id} of '{revoked.name}'."))
 
 
 def _asked(
     url: str | None, home: Path | None, what: str, ask: Callable[[Server], Document], **arguments: object
 ) -> Document:
-    """Return what the server answers that keeps the tokens; where none runs on the home, its store is at hand.
+    """Return the answer of the server, or of the home's own store where no server runs on the home.
 
-    A home that was named wins over a server that the environment names.
+    `--home` wins over a server that the environment names.
     """
     if url is not None or (home is None and names_a_server()):
         return ask(connect(url))
@@ -169,7 +161,7 @@ def _asked(
 
 
 def _in_store(home: Path, what: str, **arguments: object) -> Document:
-    """Return what `titan.server.http.offline` answers on the store of a home on which no server runs."""
+    """Return the answer of `titan.server.http.offline` on the store of a home on which no server runs."""
     if what != "create_token" and not setting("TITAN_STORE") and not (home / "control.db").exists():
         found = "a folder without a store" if home.exists() else "no such folder"
         next_step = "Name it with --home or TITAN_HOME; the first `titan up` makes one."

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from titan.cli.exit_codes import usage_error
-from titan.cli.options import Answer, Home, JsonOption, argument, asks, examples, option
+from titan.cli.options import Answer, Home, argument, asks, option
 from titan.cli.server import Server, read
-from titan.cli.terminal import live_line, remark, say, show_json
+from titan.cli.terminal import live_line, remark, say, say_lines
 from titan.cli.views.formats import count, size
 from titan.settings import home_folder, setting
 from titan.wire.about import CleanAnswer
@@ -59,11 +59,14 @@ def _show_cleaned(done: CleanAnswer, *, is_dry: bool) -> None:
     say(f"The database keeps its size on disk; {size(done.database_unused_bytes)} of it are free for what comes.")
 
 
-@app.command(
-    rich_help_panel=_MAINTENANCE,
-    epilog=examples("titan backup titan-2026-03-01", "titan backup /mnt/backups/titan-2026-03-01.tar.gz"),
+@asks(
+    app,
+    "titan backup titan-2026-03-01",
+    "titan backup /mnt/backups/titan-2026-03-01.tar.gz",
+    panel=_MAINTENANCE,
+    is_local=True,
 )
-def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) -> None:
+def backup(target: Target, *, home: Home = None) -> Answer:
     """Copy everything a home keeps, also while its server works.
 
     The database as of one moment, with the scripts, files and logs it names. Workspaces are not part of it.
@@ -79,20 +82,19 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
         manifest = back_up(home or home_folder(), target, now=now, on_progress=on_progress)
     if manifest.missing:
         remark(f"{count(len(manifest.missing), 'blob')} that the database names were not there.")
-    if as_json:
-        show_json({"backup": str(target), **_figures(manifest)})
-        return
-    say(
-        f"Wrote {target}: the database, {count(manifest.blobs, 'blob')} and {count(manifest.logs, 'log')}, "
-        f"{size(manifest.size_bytes)}. Put it back with: titan restore {target}"
-    )
+    things = f"{count(manifest.blobs, 'blob')} and {count(manifest.logs, 'log')}, {size(manifest.size_bytes)}"
+    text = f"Wrote {target}: the database, {things}. Put it back with: titan restore {target}"
+    return Answer({"backup": str(target), **_figures(manifest)}, lambda: say(text))
 
 
-@app.command(
-    rich_help_panel=_MAINTENANCE,
-    epilog=examples("titan restore titan-2026-03-01", "titan restore backup.tar.gz --home ./copy"),
+@asks(
+    app,
+    "titan restore titan-2026-03-01",
+    "titan restore backup.tar.gz --home ./copy",
+    panel=_MAINTENANCE,
+    is_local=True,
 )
-def restore(source: Source, *, home: Home = None, force: Force = False, as_json: JsonOption = False) -> None:
+def restore(source: Source, *, home: Home = None, force: Force = False) -> Answer:
     """Put a backup back, after checking every part of it.
 
     No server may work on the home.
@@ -103,12 +105,11 @@ def restore(source: Source, *, home: Home = None, force: Force = False, as_json:
     with live_line() as show:
         now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
         manifest, moved = put_back(source, place, now=now, is_forced=force, on_progress=on_progress)
-    if as_json:
-        show_json({"home": str(place), "moved_aside": str(moved) if moved else None, **_figures(manifest)})
-        return
-    if moved:
-        say(f"What stood there is now {moved}.")
-    say(f"Restored {place} as of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC. Start it: titan up --home {place}")
+    made_at = f"{manifest.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [f"What stood there is now {moved}."] if moved else []
+    lines.append(f"Restored {place} as of {made_at}. Start it: titan up --home {place}")
+    document = {"home": str(place), "moved_aside": str(moved) if moved else None, **_figures(manifest)}
+    return Answer(document, lambda: say_lines(lines))
 
 
 def _figures(manifest: "Manifest") -> dict[str, int]:

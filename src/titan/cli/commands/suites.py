@@ -10,9 +10,9 @@ import typer
 
 from titan.cli.evaluations import MOST_AT_ONCE, Evaluation, running, workflow_path
 from titan.cli.exit_codes import usage_error
-from titan.cli.options import EVERYDAY, Answer, Force, JsonOption, argument, asks, examples, noun, option
+from titan.cli.options import EVERYDAY, Answer, Force, argument, asks, examples, noun, option
 from titan.cli.server import Server, local_file, read
-from titan.cli.terminal import Column, Columns, confirm, remark, say, show_json, show_table
+from titan.cli.terminal import Column, Columns, confirm, remark, say, say_lines, show_table
 from titan.cli.views.formats import count, moment, plain
 from titan.wire.evaluations import AgentRunsAnswer, AppliedView, ApplyAnswer, TasksAnswer, TasksChanged, TaskView
 
@@ -176,13 +176,13 @@ def importing() -> None:
     """Keep `tau2` a word of its own, though it is the only one."""
 
 
-@imports.command(
-    "tau2",
-    rich_help_panel=EVERYDAY,
-    epilog=examples(
-        "titan import tau2 tau2-bench/data/tau2/domains/retail",
-        "titan import tau2 tau2-bench --domain airline --one-turn -o airline",
-    ),
+@asks(
+    imports,
+    "titan import tau2 tau2-bench/data/tau2/domains/retail",
+    "titan import tau2 tau2-bench --domain airline --one-turn -o airline",
+    name="tau2",
+    panel=EVERYDAY,
+    is_local=True,
 )
 def import_tau2(
     path: Checkout,
@@ -191,45 +191,36 @@ def import_tau2(
     output: SuiteFolder = None,
     one_turn: OneTurn = False,
     force: Force = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Import a domain of tau2-bench: its policy, database, tool schemas and tasks.
 
     Its Python is read and not run: tools that only look something up are declared, a model simulates the others.
     """
     from titan.evaluate.tau2 import find_domain, import_domain, suite_yaml
 
-    found = find_domain(path, domain)
-    imported = import_domain(found, is_one_turn=one_turn)
+    imported = import_domain(find_domain(path, domain), is_one_turn=one_turn)
     folder = output or Path(imported.workflow)
     if folder.exists() and any(folder.iterdir()) and not force:
-        raise usage_error(
-            f"folder {str(folder)!r}",
-            "a folder that is empty or not there",
-            "one with files",
-            "Choose another with --output DIR, or overwrite its files with --force.",
-        )
+        next_step = "Choose another with --output DIR, or overwrite its files with --force."
+        raise usage_error(f"folder {str(folder)!r}", "a folder that is empty or not there", "one with files", next_step)
     with local_file(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "suite.yaml").write_text(suite_yaml(imported), "utf-8")
         (folder / "world.json").write_text(json.dumps(imported.world, ensure_ascii=False, indent=1), "utf-8")
         (folder / "tasks.json").write_text(json.dumps(imported.tasks, ensure_ascii=False, indent=1), "utf-8")
+    tools = len(imported.world["tools"])
     document = {
         "suite": str(folder / "suite.yaml"),
         "workflow": imported.workflow,
         "tasks": len(imported.tasks),
-        "tools": len(imported.world["tools"]),
+        "tools": tools,
         "declared_tools": imported.declared,
         "notes": imported.notes,
     }
-    if as_json:
-        show_json(document)
-        return
-    tools = f"{count(len(imported.world['tools']), 'tool')}, of which {imported.declared} declared"
-    say(f"{folder / 'suite.yaml'}: {count(len(imported.tasks), 'task')}, {tools}")
-    for note in imported.notes:
-        say(f"  {note}")
-    say(f"Name your agent in it, then: titan eval {folder}")
+    parts = f"{count(len(imported.tasks), 'task')}, {count(tools, 'tool')}, of which {imported.declared} declared"
+    lines = [f"{folder / 'suite.yaml'}: {parts}", *(f"  {note}" for note in imported.notes)]
+    lines.append(f"Name your agent in it, then: titan eval {folder}")
+    return Answer(document, lambda: say_lines(lines))
 
 
 # --- MCP ---

@@ -9,7 +9,7 @@ import typer
 from titan.cli.arguments import parse_host_names, parse_offers
 from titan.cli.options import EVERYDAY, Answer, Home, argument, asks, examples, noun, option
 from titan.cli.server import Server, connect, parse_address, read
-from titan.cli.terminal import Column, Columns, Status, say, show_list
+from titan.cli.terminal import Column, Columns, Status, say, say_lines, show_list
 from titan.cli.views.formats import age
 from titan.cli.views.jobs import shortened
 from titan.settings import home_folder, setting, shared_folder
@@ -129,13 +129,7 @@ def up(
         shared=shared_folder(),
         log_format=log_format,
     )
-    raise typer.Exit(main.up(settings, say=_say_lines))
-
-
-def _say_lines(text: str) -> None:
-    """Write the greeting at once: whoever reads it through a pipe waits for the address in it."""
-    for line in text.splitlines():
-        say(line)
+    raise typer.Exit(main.up(settings, say=lambda text: say_lines(text.splitlines())))
 
 
 # --- workers ---
