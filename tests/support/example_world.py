@@ -120,11 +120,16 @@ class ExampleWorld:
 
     def type(self, command: str) -> str:
         """Type a command that ends well into a shell, and return its output."""
-        words = ["bash", "-c", command]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True, "pass_fds": self.inherited}
-        done = subprocess.run(words, cwd=self.folder, env=self.environment, check=True, **pipes)
-        output: str = done.stdout
-        return output
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            pass_fds=self.inherited,
+        ).stdout
 
     def write_scripts(self) -> None:
         """Write the scripts that examples name."""
