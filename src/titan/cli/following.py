@@ -12,19 +12,8 @@ from typing import TYPE_CHECKING
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.cli.server import BrokenOff, Server, read
 from titan.cli.terminal import Cell, Status, console_for, is_live, remark, show_json, text_of, write_bytes
+from titan.cli.views import jobs as view
 from titan.cli.views.formats import count, duration
-from titan.cli.views.jobs import (
-    attempts_of,
-    dag_length,
-    final_of,
-    jobs_of,
-    length_of,
-    not_completed,
-    now,
-    show_outcome,
-    summary,
-    time_of,
-)
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobStatus
 from titan.wire.work import DagView, JobView
@@ -71,7 +60,7 @@ def watch_dag(server: Server, dag_id: str, *, as_json: bool = False, follow: boo
         see, end = f"See it: titan dags show {dag_id}", f"End it: titan cancel --dag {dag_id}"
         remark(f"No longer waiting; the DAG goes on. {see}  {end}")
         raise
-    show_outcome(dag, at=now())
+    view.show_outcome(dag, at=view.now())
     return dag
 
 
@@ -137,7 +126,7 @@ def log_pieces(
         # A server that stops ends its streams as if the job had ended, so ask for the job itself, and read once more
         # what it wrote meanwhile.
         job = read(server.get("api", "jobs", job_id, wait_seconds=_LOOK_AGAIN_SECONDS), JobView)
-        is_over = any(each.attempt == attempt and each.outcome is not None for each in attempts_of(job))
+        is_over = any(each.attempt == attempt and each.outcome is not None for each in view.attempts_of(job))
         is_live = follow and not is_over and not job.status.is_final
 
 
@@ -145,7 +134,7 @@ def attempt_logs(server: Server, job: JobView, *, follow: bool) -> Iterator[tupl
     """Yield each attempt's number and log, in order; with `follow` also of those to come, until the job is final."""
     number = 0
     while True:
-        later = [each.attempt for each in attempts_of(job) if each.attempt > number]
+        later = [each.attempt for each in view.attempts_of(job) if each.attempt > number]
         if not later and (not follow or job.status.is_final):
             return
         number = min(later, default=number + 1)
@@ -176,7 +165,7 @@ class LogFollower:
             BrokenPipeError: nobody reads stdout any more.
         """
         self._raise_failure()
-        jobs = jobs_of(dag)
+        jobs = view.jobs_of(dag)
         width = max(len(job.name) for job in jobs) if len(jobs) > 1 else 0
         for job in jobs:
             if job.started_at is None or job.job_id in self._started:
@@ -261,20 +250,20 @@ class PlainProgress:
 
     def show(self, dag: DagView) -> None:
         """Write a line for each job whose status has changed since the last call."""
-        is_large = len(jobs_of(dag)) > _EVERY_CHANGE
-        for job in jobs_of(dag):
+        is_large = len(view.jobs_of(dag)) > _EVERY_CHANGE
+        for job in view.jobs_of(dag):
             if self._seen.get(job.job_id) is job.status:
                 continue
             self._seen[job.job_id] = job.status
             if job.status is JobStatus.FAILED or (job.status in _REPORTED and not is_large):
-                length = length_of(job.duration_ns) if job.status.is_final else None
+                length = view.length_of(job.duration_ns) if job.status.is_final else None
                 took = "" if length is None else f" in {duration(length)}"
                 _say(job.name, " ", Status(job.status), f"{took}{f': {job.reason}' if job.reason else ''}")
         self._say_waiting(dag)
-        tenths = 10 * final_of(dag.counts) // dag.counts.total
+        tenths = 10 * view.final_of(dag.counts) // dag.counts.total
         if is_large and tenths > self._tenths:
             self._tenths = tenths
-            _say(summary(dag.counts))
+            _say(view.summary(dag.counts))
 
     def _say_waiting(self, dag: DagView) -> None:
         """Say once why jobs that could run do not, if the reason lasts until the next call."""
@@ -299,7 +288,7 @@ class LiveProgress:
     def show(self, dag: DagView) -> None:
         """Show `dag` from now on."""
         self._dag = dag
-        notable = [job for status in _NOTABLE for job in jobs_of(dag) if job.status is status]
+        notable = [job for status in _NOTABLE for job in view.jobs_of(dag) if job.status is status]
         self._notable = notable[:_NOTABLE_LINES]
         self._reasons = reasons_of_ready_jobs(dag)
 
@@ -312,9 +301,9 @@ class LiveProgress:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        done, total = final_of(dag.counts), dag.counts.total
-        length = duration(dag_length(dag, at=now()))
-        facts = "  ".join([f"{done:,}/{total:,}", length, dag.name, ", ".join(not_completed(dag.counts))])
+        done, total = view.final_of(dag.counts), dag.counts.total
+        length = duration(view.dag_length(dag, at=view.now()))
+        facts = "  ".join([f"{done:,}/{total:,}", length, dag.name, ", ".join(view.not_completed(dag.counts))])
         bar = Table.grid(padding=(0, 1, 0, 0))
         bar.add_column()
         bar.add_column()
@@ -330,7 +319,7 @@ class LiveProgress:
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for job in self._notable:
-            facts = f"{job.name}  {duration(time_of(job, at=now()))}  {job.reason or ''}".rstrip()
+            facts = f"{job.name}  {duration(view.time_of(job, at=view.now()))}  {job.reason or ''}".rstrip()
             table.add_row(text_of(Status(job.status)), text_of(facts))
         for reason, number in self._reasons.items():
             table.add_row(text_of(Status(JobStatus.READY)), text_of(f"{count(number, 'job')}  {reason}"))
@@ -339,8 +328,8 @@ class LiveProgress:
 
 def reasons_of_ready_jobs(dag: DagView) -> Counter[str]:
     """Return why jobs that could run do not, and how many each reason holds back."""
-    return Counter(job.reason for job in jobs_of(dag) if job.status is JobStatus.READY and job.reason)
+    return Counter(job.reason for job in view.jobs_of(dag) if job.status is JobStatus.READY and job.reason)
 
 
 def _say(*parts: Cell) -> None:
-    remark(f"{now().astimezone():%H:%M:%S} ", *parts)
+    remark(f"{view.now().astimezone():%H:%M:%S} ", *parts)

@@ -61,8 +61,7 @@ AllOfDag = Annotated[
     str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", lookup.dag_names)
 ]
 AllOfRun = Annotated[
-    str | None,
-    option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", lookup.run_ids),
+    str | None, option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", lookup.run_ids)
 ]
 JobArgument = Annotated[str, argument("JOB", "A job's name or id.", lookup.job_names)]
 DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", lookup.dag_names)]

@@ -20,8 +20,7 @@ everyday = typer.Typer()
 EXECUTIONS: Final = 5
 
 Least: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--min", min=0, max=100, metavar="SCORE", help="Exit with 1 when the score is lower."),
+    int | None, typer.Option("--min", min=0, max=100, metavar="SCORE", help="Exit with 1 when the score is lower.")
 ]
 Runs: TypeAlias = Annotated[
     int | None,
@@ -39,8 +38,7 @@ Timeout: TypeAlias = Annotated[
     typer.Option("--timeout", min=0.1, metavar="SECONDS", help="At most so long an execution.", show_default=False),
 ]
 Report: TypeAlias = Annotated[
-    Path | None,
-    option("--report FILE", "Write a reproducibility report: .html or .json.", show_default=False),
+    Path | None, option("--report FILE", "Write a reproducibility report: .html or .json.", show_default=False)
 ]
 
 NO_SCORE: Final = {

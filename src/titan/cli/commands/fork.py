@@ -196,12 +196,7 @@ PrintOnly = Annotated[bool, option("--print", "Only print the command that start
     "titan runs resume WEATHER_5f2c1a -- python weather.py",
 )
 def resume(
-    titan: Server,
-    context: typer.Context,
-    run: RunArgument,
-    *,
-    print_only: PrintOnly = False,
-    as_json: bool = False,
+    titan: Server, context: typer.Context, run: RunArgument, *, print_only: PrintOnly = False, as_json: bool = False
 ) -> Answer | None:
     """Start a run's program again; calls and stages that completed are answered from the record.
 

@@ -35,17 +35,7 @@ from titan.cli.terminal import Column, Columns, remark, say, show_json, show_lis
 from titan.cli.views.formats import count, instant, listed, with_local_times
 from titan.cli.views.jobs import DAG_COLUMNS, JOB_COLUMNS, attempts_of, now, reason_of, show_dag, show_job
 from titan.model.jobs import JobStatus
-from titan.wire.work import (
-    Cancelled,
-    DagsAnswer,
-    DagView,
-    JobsAnswer,
-    JobView,
-    ResultAnswer,
-    Retried,
-    StoryAnswer,
-    StoryLineView,
-)
+from titan.wire import work
 
 jobs = noun("List and show jobs.")
 dags = noun("List and show DAGs, wait for one.")
@@ -61,7 +51,7 @@ AttemptNumber = Annotated[
     int | None, option("--attempt N", "Only this attempt's output. Default: all, in order.", min=1)
 ]
 
-_HISTORY_COLUMNS: Columns[StoryLineView] = (
+_HISTORY_COLUMNS: Columns[work.StoryLineView] = (
     Column("WHEN", lambda entry, at: instant(entry.at, now=at)),
     Column("WHAT HAPPENED", lambda entry, at: with_local_times(entry.text, now=at), folds=True),
     Column("CAUSE", lambda entry, _: entry.cause, folds=True, least_columns=60),
@@ -82,7 +72,9 @@ def list_jobs(
     """List the newest jobs."""
     answer = titan.get("api", "jobs", status=status, dag=dag_id_of(titan, dag), run=run, limit=limit)
     nothing = "No such jobs. `titan jobs` lists the newest of all." if status or dag or run else _NO_JOBS
-    return Answer(answer, lambda: show_list(JOB_COLUMNS, read(answer, JobsAnswer).jobs, nothing=nothing, limit=limit))
+    return Answer(
+        answer, lambda: show_list(JOB_COLUMNS, read(answer, work.JobsAnswer).jobs, nothing=nothing, limit=limit)
+    )
 
 
 @asks(
@@ -108,16 +100,16 @@ def show_one_job(
     A name means the newest job of that name; --dag or --run say where to look instead.
     """
     answer = find_job_document(titan, name, dag=dag, run=run)
-    job = read(answer, JobView)
+    job = read(answer, work.JobView)
     if history and result:
         raise usage_error("titan jobs show", "one of --history and --result", "both")
     if history:
         story = titan.get("api", "jobs", job.job_id, "story")
-        return Answer(story, lambda: _show_history(job, read(story, StoryAnswer)))
+        return Answer(story, lambda: _show_history(job, read(story, work.StoryAnswer)))
     if not result:
         return Answer(answer, lambda: show_job(job, at=now()))
     answer = titan.get("api", "jobs", job.job_id, "result")
-    if not read(answer, ResultAnswer).is_set:
+    if not read(answer, work.ResultAnswer).is_set:
         raise not_found(
             f"job {job.name!r} ({job.job_id})",
             "a result",
@@ -168,13 +160,13 @@ def logs(
     return None
 
 
-def _show_history(job: JobView, history: StoryAnswer) -> None:
+def _show_history(job: work.JobView, history: work.StoryAnswer) -> None:
     say(f"Job {history.name} (id {history.job_id}) is {job.status}{_because(job)}")
     say("")
     show_table(_HISTORY_COLUMNS, history.entries)
 
 
-def _write_attempts(titan: Server, job: JobView, *, follow: bool) -> bool:
+def _write_attempts(titan: Server, job: work.JobView, *, follow: bool) -> bool:
     """Write the logs of all attempts; return whether there was anything."""
     has_written = False
     end = b"\n"
@@ -189,11 +181,11 @@ def _write_attempts(titan: Server, job: JobView, *, follow: bool) -> bool:
     return has_written
 
 
-def _because(job: JobView) -> str:
+def _because(job: work.JobView) -> str:
     return f": {reason_of(job, at=now())}" if job.reason else ""
 
 
-def _check_attempt(job: JobView, attempt: int | None, *, is_followed: bool) -> None:
+def _check_attempt(job: work.JobView, attempt: int | None, *, is_followed: bool) -> None:
     """Refuse an attempt that there was not, unless it may be to come."""
     numbers = [each.attempt for each in attempts_of(job)]
     if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
@@ -207,7 +199,7 @@ def _check_attempt(job: JobView, attempt: int | None, *, is_followed: bool) -> N
     )
 
 
-def _remark_silence(job: JobView, *, was_followed: bool) -> None:
+def _remark_silence(job: work.JobView, *, was_followed: bool) -> None:
     """Say on stderr why nothing was written, so that silence is no riddle."""
     if was_followed or job.status.is_final:
         remark(f"{job.name} has written nothing.")
@@ -235,7 +227,9 @@ def list_dags(titan: Server, *, limit: Limit = 50, run: OfRun = None, name: Name
     """List the newest DAGs."""
     answer = titan.get("api", "dags", limit=limit, run=run, name=name)
     nothing = "No such DAGs. `titan dags` lists all of them." if run or name else _NO_DAGS
-    return Answer(answer, lambda: show_list(DAG_COLUMNS, read(answer, DagsAnswer).dags, nothing=nothing, limit=limit))
+    return Answer(
+        answer, lambda: show_list(DAG_COLUMNS, read(answer, work.DagsAnswer).dags, nothing=nothing, limit=limit)
+    )
 
 
 @asks(
@@ -257,7 +251,7 @@ def show_one_dag(
         dag = watch_dag(titan, find_dag(titan, name).dag_id, as_json=as_json, follow=follow)
         raise typer.Exit(outcome_code(dag))
     answer = titan.get("api", "dags", name)
-    return Answer(answer, lambda: show_dag(read(answer, DagView), at=now()))
+    return Answer(answer, lambda: show_dag(read(answer, work.DagView), at=now()))
 
 
 # --- cancel, retry, rerun ---
@@ -278,7 +272,7 @@ def cancel(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run
     its processes.
     """
     answer = titan.post("api", *path_of(titan, "titan cancel", name, dag=dag, run=run), "cancel")
-    return Answer(answer, lambda: _show_cancelled(read(answer, Cancelled)))
+    return Answer(answer, lambda: _show_cancelled(read(answer, work.Cancelled)))
 
 
 @asks(
@@ -295,16 +289,10 @@ def retry(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run:
     What was cancelled because of it is tried again, too.
     """
     answer = titan.post("api", *path_of(titan, "titan retry", name, dag=dag, run=run), "retry")
-    return Answer(answer, lambda: _show_retried(read(answer, Retried)))
+    return Answer(answer, lambda: _show_retried(read(answer, work.Retried)))
 
 
-@asks(
-    everyday,
-    "titan rerun train",
-    "titan rerun train --dag nightly",
-    "titan rerun --dag nightly",
-    panel=EVERYDAY,
-)
+@asks(everyday, "titan rerun train", "titan rerun train --dag nightly", "titan rerun --dag nightly", panel=EVERYDAY)
 def rerun(titan: Server, name: JobOrDag = None, *, dag: AllOfDag = None, run: RunScope = None) -> Answer:
     """Run a job or a whole DAG again, with the same scripts, arguments and environment.
 
@@ -314,7 +302,7 @@ def rerun(titan: Server, name: JobOrDag = None, *, dag: AllOfDag = None, run: Ru
     return submitted_once_more(titan.post("api", kind, found, "rerun" if kind == "jobs" else "redeploy"))
 
 
-def _show_cancelled(done: Cancelled) -> None:
+def _show_cancelled(done: work.Cancelled) -> None:
     if done.cancelled:
         say(f"Cancelled {listed(done.cancelled)}.")
     if done.stopping:
@@ -323,6 +311,6 @@ def _show_cancelled(done: Cancelled) -> None:
         say(f"Nothing to cancel: {listed(done.skipped)} had ended already." if done.skipped else "Nothing to cancel.")
 
 
-def _show_retried(done: Retried) -> None:
+def _show_retried(done: work.Retried) -> None:
     kept = f" {count(done.kept, 'completed job')} kept." if done.kept else ""
     say(f"Trying again: {listed(done.retried)}.{kept}")

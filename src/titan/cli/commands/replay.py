@@ -18,21 +18,9 @@ from titan.cli.recordings import Executed, executed, fetched, read_recording, re
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import Column, Columns, remark, say, show_table
 from titan.cli.views.formats import count, money
+from titan.replay import suite
 from titan.replay.execution import ReplayFailed
 from titan.replay.investigation import changed_words
-from titan.replay.suite import (
-    Candidate,
-    Case,
-    CaseState,
-    Group,
-    Recorded,
-    checked_out,
-    from_here,
-    groups,
-    junit,
-    replay_all,
-    with_causes,
-)
 from titan.wire.replays import ComparedRowView, ComparisonView, DivergenceView, ReplayDetailView, ReplayMetrics
 from titan.wire.runs import RegistryAnswer
 
@@ -83,7 +71,7 @@ COMPARED_COLUMNS: Final[Columns[ComparedRowView]] = (
     Column("REPLAY", lambda row, _: _cell(row, row.replay), folds=True),
     Column("STATUS", lambda row, _: _STATUS[row.status]),
 )
-_GROUPS: Final[Columns[Group]] = (
+_GROUPS: Final[Columns[suite.Group]] = (
     Column("RUNS", lambda group, _: f"{len(group.runs):,}"),
     Column("FROM", lambda group, _: group.action),
     Column("DIVERGENCE", lambda group, _: group.kind if group.path is None else f"{group.kind} at {group.path}"),
@@ -103,8 +91,7 @@ class LastRuns:
     ] = "completed,failed"
     jobs: Annotated[int, option("--jobs N", "Beside --last: so many side by side.", min=1, max=64)] = 1
     against: Annotated[
-        str | None,
-        option("--against REVISION", "Beside --last: on the code of this Git branch or commit."),
+        str | None, option("--against REVISION", "Beside --last: on the code of this Git branch or commit.")
     ] = None
     junit: Annotated[Path | None, option("--junit FILE", "Beside --last: write a JUnit report.", dir_okay=False)] = None
 
@@ -194,19 +181,19 @@ def replay_last(
     here = Path.cwd()
     with ExitStack() as opened:
         name = opened.enter_context(tempfile.TemporaryDirectory(prefix="titan-replay-"))
-        candidate = Candidate(command=command, timeout=timeout, folder=here)
+        candidate = suite.Candidate(command=command, timeout=timeout, folder=here)
         if wanted.against is not None:
             try:
-                folder = opened.enter_context(checked_out(wanted.against, here))
+                folder = opened.enter_context(suite.checked_out(wanted.against, here))
             except ReplayFailed as error:
                 raise refused(
                     "--against", "a branch or commit of this folder's repository", str(error), "git branch lists them."
                 ) from error
-            candidate = Candidate(command=from_here(command, here), timeout=timeout, folder=folder)
-        recordings: list[Recorded] = []
-        cases: list[Case] = []
+            candidate = suite.Candidate(command=suite.from_here(command, here), timeout=timeout, folder=folder)
+        recordings: list[suite.Recorded] = []
+        cases: list[suite.Case] = []
         rows = list(_rows(titan, wanted))
-        replays = replay_all(_fetched(titan, rows, Path(name), recordings), candidate, jobs=wanted.jobs)
+        replays = suite.replay_all(_fetched(titan, rows, Path(name), recordings), candidate, jobs=wanted.jobs)
         is_cut = False
         try:
             for case in replays:
@@ -217,14 +204,14 @@ def replay_last(
                     titan.post("api", "v1", "runs", case.run_id, "replays", body=body)
             if finds_cause:
                 remark("Looking for the causes")
-                cases = with_causes(cases, recordings, candidate)
+                cases = suite.with_causes(cases, recordings, candidate)
         except KeyboardInterrupt:
             is_cut = True
         finally:
             replays.close()
     if wanted.junit is not None:
-        wanted.junit.write_bytes(junit(cases, name=wanted.agent or "titan replay"))
-    found = groups(cases)
+        wanted.junit.write_bytes(suite.junit(cases, name=wanted.agent or "titan replay"))
+    found = suite.groups(cases)
     document = {
         "runs": [_document(case) for case in cases],
         "groups": [msgspec.to_builtins(group) for group in found],
@@ -253,34 +240,33 @@ def _rows(titan: Server, wanted: LastRuns) -> Iterator[str]:
             return
 
 
-def _fetched(titan: Server, runs: Sequence[str], folder: Path, kept: list[Recorded]) -> Iterator[Recorded]:
+def _fetched(titan: Server, runs: Sequence[str], folder: Path, kept: list[suite.Recorded]) -> Iterator[suite.Recorded]:
     """Yield the recordings of runs, each as it is to be replayed."""
     for number, run_id in enumerate(runs):
         own = folder / str(number)
         own.mkdir()
         path = fetched(titan, run_id, own)
         run, actions = read_recording(path, run_id)
-        kept.append(Recorded(path=path, run=run, actions=actions))
+        kept.append(suite.Recorded(path=path, run=run, actions=actions))
         yield kept[-1]
 
 
-def _exit_code(cases: Sequence[Case]) -> ExitCode:
-    if any(case.state is CaseState.DIVERGED for case in cases):
+def _exit_code(cases: Sequence[suite.Case]) -> ExitCode:
+    if any(case.state is suite.CaseState.DIVERGED for case in cases):
         return ExitCode.FAILED
-    return (
-        ExitCode.OK if any(case.state is CaseState.SAME for case in cases) else ExitCode.USAGE
-    )  # 2, as of a measurement that could not be made
+    # 2 where nothing could be replayed, as of a measurement that could not be made
+    return ExitCode.OK if any(case.state is suite.CaseState.SAME for case in cases) else ExitCode.USAGE
 
 
-def _document(case: Case) -> Document:
+def _document(case: suite.Case) -> Document:
     rate = None if case.report is None else case.report.metrics.match_rate
     return {"run_id": case.run_id, "state": case.state.value, "verdict": case.verdict, "match_rate": rate}
 
 
-def _show_cases(cases: Sequence[Case], found: Sequence[Group]) -> None:
+def _show_cases(cases: Sequence[suite.Case], found: Sequence[suite.Group]) -> None:
     if found:
         show_table(_GROUPS, found)
-    said = ", ".join(f"{sum(case.state is state for case in cases)} {state}" for state in CaseState)
+    said = ", ".join(f"{sum(case.state is state for case in cases)} {state}" for state in suite.CaseState)
     say(f"{count(len(cases), 'run')}: {said}")
 
 

@@ -15,23 +15,9 @@ from titan.cli.lookup import replaced
 from titan.cli.options import Answer, Limit, RunArgument, argument, asks, noun, option
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import confirm, say, show_list
+from titan.cli.views import runs as view
 from titan.cli.views.formats import count, moment
 from titan.cli.views.jobs import now
-from titan.cli.views.runs import (
-    RUN_COLUMNS,
-    SAYING,
-    Call,
-    Turn,
-    actions_of,
-    bodies_of,
-    note_line,
-    said_in,
-    show_action,
-    show_run,
-    show_turns,
-    tree_of,
-    turns_of,
-)
 from titan.model.actions import RunEnd
 from titan.model.run_control import RunStatus
 from titan.rules.runs.windows import ALL_TIME, WINDOWS_ARE, is_window
@@ -131,7 +117,7 @@ def list_runs(titan: Server, *, filters: Filters, limit: Limit = 50) -> Answer:
     registry = read(answer, RegistryAnswer)
     may_go_on = limit if filters.sort is Sort.STARTED else None
     return Answer(
-        answer, lambda: show_list(RUN_COLUMNS, registry.data, nothing=_nothing(registry, query), limit=may_go_on)
+        answer, lambda: show_list(view.RUN_COLUMNS, registry.data, nothing=_nothing(registry, query), limit=may_go_on)
     )
 
 
@@ -165,17 +151,17 @@ def show(
     if verify:
         return _verified(titan, run)
     shown = titan.get("api", "v1", "runs", run)
-    calls = tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), SkeletonAnswer))
+    calls = view.tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), SkeletonAnswer))
     said = titan.get("api", "v1", "runs", run, "notes")
     one, notes = read(shown, RunView), read(said, NotesAnswer).data
     if as_json:
-        extra = {"turns": [_turn_json(turn) for turn in turns_of(titan, run, calls)]} if turns else {}
+        extra = {"turns": [_turn_json(turn) for turn in view.turns_of(titan, run, calls)]} if turns else {}
         return Answer({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra}, lambda: None)
     if turns:
-        show_run(one, calls, notes, at=now(), has_tree=False)
-        show_turns(turns_of(titan, run, calls), at=now())
+        view.show_run(one, calls, notes, at=now(), has_tree=False)
+        view.show_turns(view.turns_of(titan, run, calls), at=now())
     else:
-        show_run(one, calls, notes, at=now(), said=_said_in_the_tree(titan, run, calls), has_ids=ids)
+        view.show_run(one, calls, notes, at=now(), said=_said_in_the_tree(titan, run, calls), has_ids=ids)
     return None
 
 
@@ -200,7 +186,7 @@ def _shown_action(titan: Server, run: str, action: str) -> Answer:
             next_step = f"`titan runs show {run} --ids` lists their ids; give the whole one."
             raise replaced(failure, next_step=next_step) from failure
         raise
-    return Answer(answer, lambda: show_action(read(answer, ActionDetailView), at=now()))
+    return Answer(answer, lambda: view.show_action(read(answer, ActionDetailView), at=now()))
 
 
 def _verified(titan: Server, run: str) -> Answer:
@@ -213,14 +199,14 @@ def _verified(titan: Server, run: str) -> Answer:
     return Answer(answer, lambda: say(text), ExitCode.OK if chain.verified else ExitCode.FAILED)
 
 
-def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[str, str]:
+def _said_in_the_tree(titan: Server, run: str, calls: Sequence[view.Call]) -> dict[str, str]:
     """Return what thoughts, hand-offs and events say, by their ids."""
-    saying = {call.id: call for call in calls if call.kind in SAYING}
-    found = bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
-    return {bodies.id: said_in(saying[bodies.id], bodies.outputs) for bodies in found}
+    saying = {call.id: call for call in calls if call.kind in view.SAYING}
+    found = view.bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
+    return {bodies.id: view.said_in(saying[bodies.id], bodies.outputs) for bodies in found}
 
 
-def _turn_json(turn: Turn) -> dict[str, str | None]:
+def _turn_json(turn: view.Turn) -> dict[str, str | None]:
     return {
         "id": turn.call.id,
         "name": turn.call.name,
@@ -373,7 +359,7 @@ def note(
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
     answer = titan.post("api", "v1", "runs", run, "notes", body=body)
-    return Answer(answer, lambda: say(note_line(read(answer, NoteView), at=now())))
+    return Answer(answer, lambda: say(view.note_line(read(answer, NoteView), at=now())))
 
 
 @asks(app, "titan runs delete PAPERS_cb5e13 --yes")
@@ -381,9 +367,9 @@ def delete(titan: Server, run: RunArgument, *, yes: Yes = False) -> Answer:
     """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
     known = read(titan.get("api", "v1", "runs", run), RunView)
     if not yes:
-        confirm(f"Delete {known.run_id} with {actions_of(known.tally)} for good?", subject=f"run {known.run_id!r}")
+        confirm(f"Delete {known.run_id} with {view.actions_of(known.tally)} for good?", subject=f"run {known.run_id!r}")
     answer = titan.delete("api", "v1", "runs", run)
-    text = f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them."
+    text = f"Deleted {known.run_id}: {view.actions_of(known.tally)}, and all that was recorded of them."
     return Answer(answer, lambda: say(text))
 
 
@@ -408,6 +394,6 @@ def _show_edits(answers: Mapping[str, Document]) -> None:
 def _show_unmuted(unmuted: UnmuteAnswer) -> None:
     say(f"{unmuted.run_id} {'is not muted any more' if unmuted.deleted else 'was not muted'}.")
     for said in unmuted.deleted:
-        say(f"Deleted: {note_line(said, at=now())}")
+        say(f"Deleted: {view.note_line(said, at=now())}")
     if unmuted.acknowledged is not None:
-        say(f"Still {note_line(unmuted.acknowledged, at=now())}")
+        say(f"Still {view.note_line(unmuted.acknowledged, at=now())}")

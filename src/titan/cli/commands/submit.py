@@ -135,10 +135,7 @@ class WorldOptions:
         str | None,
         option("--world WORKFLOW", "Run in this workflow's world: it answers the calls of its tools. Needs --task."),
     ] = None
-    task: Annotated[
-        str | None,
-        option("--task TASK", "The task of --world: its state, failures and scorers."),
-    ] = None
+    task: Annotated[str | None, option("--task TASK", "The task of --world: its state, failures and scorers.")] = None
 
     def body(self, agent: str | None) -> dict[str, object]:
         """Return what is said of it in a submission.

@@ -130,11 +130,7 @@ def reseed(
 
 @asks(tasks, "titan tasks delete shop cancel-order --yes", name="delete")
 def delete(
-    titan: Server,
-    workflow: Workflow,
-    task: Task,
-    *,
-    yes: Annotated[bool, option("--yes", "Do not ask.")] = False,
+    titan: Server, workflow: Workflow, task: Task, *, yes: Annotated[bool, option("--yes", "Do not ask.")] = False
 ) -> Answer:
     """Delete a task with its runs and every byte that was recorded of them. Asks twice where it has runs."""
     place = (*workflow_path(titan, workflow), "tasks", task)
@@ -166,8 +162,7 @@ Checkout = Annotated[Path, argument("PATH", "A domain's folder in data/tau2/doma
 DomainName = Annotated[str | None, option("--domain NAME", "Which domain of a checkout: retail, airline, …")]
 SuiteFolder = Annotated[Path | None, option("--output -o DIR", "The suite's folder. Default: ./tau2-NAME.")]
 OneTurn = Annotated[
-    bool,
-    option("--one-turn", "Give the agent at once all that the user knows and wants, instead of a conversation."),
+    bool, option("--one-turn", "Give the agent at once all that the user knows and wants, instead of a conversation.")
 ]
 
 

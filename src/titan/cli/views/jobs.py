@@ -128,12 +128,12 @@ def length_of(duration_ns: int | None) -> timedelta | None:
 
 
 def jobs_of(dag: DagView) -> list[JobView]:
-    """Return the jobs of a DAG that was asked for by itself; of one of a list there are none."""
+    """Return a DAG's jobs; none for a DAG of a list, which comes without."""
     return dag.jobs or []
 
 
 def attempts_of(job: JobView) -> list[AttemptView]:
-    """Return the attempts of a job that was asked for by itself; of one of a list there are none."""
+    """Return a job's attempts; none for a job of a list, which comes without."""
     return job.attempts or []
 
 

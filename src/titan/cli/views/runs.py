@@ -16,15 +16,7 @@ from titan.cli.views.jobs import DAG_COLUMNS
 from titan.cli.views.preview import cut, gist_of
 from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome
 from titan.model.run_control import RunStatus
-from titan.wire.actions import (
-    ActionDetailView,
-    ActionView,
-    BodiesAnswer,
-    BodiesView,
-    BodyView,
-    FailureView,
-    SkeletonAnswer,
-)
+from titan.wire import actions
 from titan.wire.notes import NoteView
 from titan.wire.runs import ProgressView, RunView, TallyView
 from titan.wire.work import DagView
@@ -271,7 +263,7 @@ def _cost(call: Call) -> str | None:
     return cost_word(call) if call.kind in CALLS else None
 
 
-def cost_word(action: Call | ActionView) -> str | None:
+def cost_word(action: Call | actions.ActionView) -> str | None:
     """Return what an action cost: `≈` before what was computed; what was not spent is said to be so."""
     if action.cost_usd is None:
         return None
@@ -280,7 +272,7 @@ def cost_word(action: Call | ActionView) -> str | None:
     return amount if is_spent else f"{amount} not spent"
 
 
-def tree_of(skeleton: SkeletonAnswer) -> list[Call]:
+def tree_of(skeleton: actions.SkeletonAnswer) -> list[Call]:
     """Return the actions, each directly behind what it stands below, and siblings as they began.
 
     One whose parent is not known stands at the top, and so does one that stands below itself.
@@ -303,7 +295,9 @@ def tree_of(skeleton: SkeletonAnswer) -> list[Call]:
     return [_call(skeleton, place, above[place], depth, estimated) for place, depth in depths.items()]
 
 
-def _call(skeleton: SkeletonAnswer, place: int, parent: int | None, depth: int, estimated: frozenset[int]) -> Call:
+def _call(
+    skeleton: actions.SkeletonAnswer, place: int, parent: int | None, depth: int, estimated: frozenset[int]
+) -> Call:
     duration_ns, tokens = skeleton.duration_ns[place], skeleton.tokens[place]
 
     def text(texts: Sequence[str], index: int) -> str | None:
@@ -339,12 +333,12 @@ def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
     return list(turns.values())
 
 
-def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[BodiesView]:
+def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[actions.BodiesView]:
     """Yield the bodies of some actions, or their beginnings, some at a time."""
     for place in range(0, len(ids), BODIES_AT_ONCE):
         some = json.dumps(ids[place : place + BODIES_AT_ONCE])
         answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=limit_bytes)
-        yield from read(answer, BodiesAnswer).data
+        yield from read(answer, actions.BodiesAnswer).data
 
 
 def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
@@ -364,7 +358,7 @@ def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
                 say(f"  {title:<8}  {words}")
 
 
-def _turn(call: Call, bodies: BodiesView) -> Turn:
+def _turn(call: Call, bodies: actions.BodiesView) -> Turn:
     inputs, outputs, failure = bodies.inputs, bodies.outputs, bodies.failure
     return Turn(
         call=call,
@@ -380,7 +374,7 @@ def _turn(call: Call, bodies: BodiesView) -> Turn:
 SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EVENT})
 
 
-def show_action(detail: ActionDetailView, *, at: datetime) -> None:
+def show_action(detail: actions.ActionDetailView, *, at: datetime) -> None:
     """Write all that is known of one action."""
     action = detail.action
     say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
@@ -396,7 +390,7 @@ def show_action(detail: ActionDetailView, *, at: datetime) -> None:
         _show_failure(detail.bodies.failure)
 
 
-def said_in(call: Call, body: BodyView | None) -> str:
+def said_in(call: Call, body: actions.BodyView | None) -> str:
     """Return what a thought, a hand-off or an event says, on one line; "" for nothing."""
     if body is None:
         return ""
@@ -407,7 +401,7 @@ def said_in(call: Call, body: BodyView | None) -> str:
     return cut(text)
 
 
-def _action_facts(action: ActionView, *, at: datetime) -> list[str]:
+def _action_facts(action: actions.ActionView, *, at: datetime) -> list[str]:
     took = duration(at - action.started_at) if action.duration_ms is None else in_words(action.duration_ms)
     length = f"{'runs for' if action.outcome is None else 'took'} {took}"
     below = [f"below {action.parent_id}"] if action.parent_id else []
@@ -416,7 +410,7 @@ def _action_facts(action: ActionView, *, at: datetime) -> list[str]:
     return [f"{action.kind} {action.name}", who, *below, f"started {moment(action.started_at, now=at)}", length]
 
 
-def _action_figures(detail: ActionDetailView) -> list[str]:
+def _action_figures(detail: actions.ActionDetailView) -> list[str]:
     action = detail.action
     figures = []
     if (cost := cost_word(action)) is not None:
@@ -431,7 +425,7 @@ def _action_figures(detail: ActionDetailView) -> list[str]:
     return figures
 
 
-def _tokens(detail: ActionDetailView) -> str:
+def _tokens(detail: actions.ActionDetailView) -> str:
     """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
     cached = ((detail.cache_read_tokens, "of them from cache"), (detail.cache_write_tokens, "written to cache"))
     said = ", ".join(f"{number:,} {words}" for number, words in cached if number)
@@ -439,7 +433,7 @@ def _tokens(detail: ActionDetailView) -> str:
     return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
 
 
-def _show_body(title: str, body: BodyView) -> None:
+def _show_body(title: str, body: actions.BodyView) -> None:
     say("")
     say(f"{title}:")
     value = _value(body.text)
@@ -451,7 +445,7 @@ def _show_body(title: str, body: BodyView) -> None:
         say(f"  … {shown} of {size(body.cut.size_bytes)}; the whole: GET {body.cut.url}")
 
 
-def _show_failure(failure: FailureView) -> None:
+def _show_failure(failure: actions.FailureView) -> None:
     say("")
     say(f"error: {failure.type}{f': {failure.message}' if failure.message else ''}")
     for line in (failure.traceback or "").splitlines():
