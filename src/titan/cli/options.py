@@ -73,6 +73,12 @@ JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, el
 Wait = Annotated[bool, option("--wait -w", "Show progress until it has ended; exit 1 unless all completed.")]
 Follow = Annotated[bool, option("--follow -f", "As --wait, and write what the jobs write to stdout.")]
 
+SuitePath = Annotated[Path, argument("SUITE", "A suite's file, or the folder with its suite.yaml.")]
+WorkflowArgument = Annotated[str, argument("WORKFLOW", "A workflow, by the name of its suite.")]
+Timeout = Annotated[
+    float | None, option("--timeout SECONDS", "At most so long an execution.", min=0.1, show_default=False)
+]
+
 EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
 
 

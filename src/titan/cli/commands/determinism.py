@@ -1,12 +1,12 @@
 """`titan determinism`: how reproducible a run is, predicted or measured, for people, for CI and for compliance."""
 
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final
 
 import typer
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, asks, option
+from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, Timeout, asks, option
 from titan.cli.recordings import executed, replay_failed
 from titan.cli.server import Document, Server, check_free, local_file, read
 from titan.cli.terminal import remark, say
@@ -19,25 +19,10 @@ everyday = typer.Typer()
 
 EXECUTIONS: Final = 5
 
-Least: TypeAlias = Annotated[
-    int | None, typer.Option("--min", min=0, max=100, metavar="SCORE", help="Exit with 1 when the score is lower.")
-]
-Runs: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--runs",
-        min=FEWEST_EXECUTIONS,
-        max=100,
-        metavar="N",
-        help=f"Executions of the command, each with another hash seed and order. Default: {EXECUTIONS}.",
-        show_default=False,
-    ),
-]
-Timeout: TypeAlias = Annotated[
-    float | None,
-    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="At most so long an execution.", show_default=False),
-]
-Report: TypeAlias = Annotated[
+Least = Annotated[int | None, option("--min SCORE", "Exit with 1 when the score is lower.", min=0, max=100)]
+_RUNS_HELP: Final = f"Executions of the command, each with another hash seed and order. Default: {EXECUTIONS}."
+Runs = Annotated[int | None, option("--runs N", _RUNS_HELP, min=FEWEST_EXECUTIONS, max=100, show_default=False)]
+Report = Annotated[
     Path | None, option("--report FILE", "Write a reproducibility report: .html or .json.", show_default=False)
 ]
 

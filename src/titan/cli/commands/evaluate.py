@@ -11,7 +11,7 @@ import typer
 
 from titan.cli.evaluations import Evaluation, newest, running
 from titan.cli.exit_codes import CommandFailed, ExitCode, not_found, usage_error
-from titan.cli.options import EVERYDAY, Answer, asks
+from titan.cli.options import EVERYDAY, Answer, SuitePath, WorkflowArgument, argument, asks, option
 from titan.cli.server import Server, local_file
 from titan.cli.terminal import Column, Columns, say, show_table
 from titan.cli.views.formats import count, plain
@@ -50,17 +50,11 @@ class EvaluationCommands(typer.core.TyperGroup):
 
 app = typer.Typer(cls=EvaluationCommands, help="Try agents on tasks in a simulated world: titan eval SUITE")
 
-SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's file, or the folder with its suite.yaml.")]
-Agents = Annotated[
-    list[str] | None, typer.Option("--agent", metavar="FIELD", help="Only this agent field. May be repeated.")
-]
-Tasks = Annotated[list[str] | None, typer.Option("--task", metavar="TASK", help="Only this task. May be repeated.")]
-Repeat = Annotated[int, typer.Option("--repeat", min=1, max=100, metavar="N", help="Try each task so often.")]
+Agents = Annotated[list[str] | None, option("--agent FIELD", "Only this agent field. May be repeated.")]
+Tasks = Annotated[list[str] | None, option("--task TASK", "Only this task. May be repeated.")]
+Repeat = Annotated[int, option("--repeat N", "Try each task so often.", min=1, max=100)]
 MinPassRate = Annotated[
-    float | None,
-    typer.Option(
-        "--min-pass-rate", min=0, max=1, metavar="RATE", help="Exit 1 where a field passes fewer: 0.9 is 90 %."
-    ),
+    float | None, option("--min-pass-rate RATE", "Exit 1 where a field passes fewer: 0.9 is 90 %.", min=0, max=1)
 ]
 
 
@@ -68,9 +62,9 @@ MinPassRate = Annotated[
 class Files:
     """Where results are written beside the screen."""
 
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write the runs as JUnit XML.")] = None
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the runs as CSV.")] = None
-    jsonl: Annotated[Path | None, typer.Option("--jsonl", metavar="FILE", help="Write the runs as JSON Lines.")] = None
+    junit: Annotated[Path | None, option("--junit FILE", "Write the runs as JUnit XML.")] = None
+    csv: Annotated[Path | None, option("--csv FILE", "Write the runs as CSV.")] = None
+    jsonl: Annotated[Path | None, option("--jsonl FILE", "Write the runs as JSON Lines.")] = None
 
     def write(self, workflow: str, runs: Sequence[AgentRunView]) -> None:
         """Write what was asked for."""
@@ -131,10 +125,10 @@ def run(
 )
 def show(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow, by the name of its suite.")],
+    workflow: WorkflowArgument,
     *,
     agent: Agents = None,
-    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="One task: what its runs did.")] = None,
+    task: Annotated[str | None, option("--task TASK", "One task: what its runs did.")] = None,
     files: Files,
 ) -> Answer:
     """Show the newest run of each task and agent field; of one task, each call of each run."""
@@ -155,9 +149,9 @@ def show(
 @asks(app, "titan eval compare shop reference gives-up", name="compare")
 def compare(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow.")],
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="An agent field.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    workflow: WorkflowArgument,
+    field: Annotated[str, argument("FIELD", "An agent field.")],
+    other: Annotated[str, argument("OTHER", "Another one.")],
 ) -> Answer:
     """Compare two agent fields, task by task: where one passes and the other does not."""
     with running(titan) as server:
@@ -180,8 +174,8 @@ def compare(
 @asks(app, "titan eval rerun shop cancel-order --agent reference", name="rerun")
 def rerun(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow.")],
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task of it.")],
+    workflow: WorkflowArgument,
+    task: Annotated[str, argument("TASK", "A task of it.")],
     *,
     agent: Agents = None,
 ) -> Answer:

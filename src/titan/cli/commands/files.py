@@ -90,23 +90,14 @@ def _content(file: LeftFileView) -> str | None:
 
 def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
     """Return the file of this path that changed last: the same path may stand on several nodes."""
-    found = [file for file in files if file.path == path]
+    subject, found = f"file {path!r}", [file for file in files if file.path == path]
     if not found:
-        near = ", ".join(plain(file.path) for file in files[:5])
-        raise not_found(
-            f"file {path!r}",
-            "the path of a file that was left",
-            f"none such among {len(files)}" + (f" ({near}{', …' if len(files) > 5 else ''})" if files else ""),
-            "`titan files` without PATH lists them.",
-            kind="UnknownArtifact",
-        )
+        near = ", ".join(plain(file.path) for file in files[:5]) + (", …" if len(files) > 5 else "")
+        found_words = f"none such among {len(files)}" + (f" ({near})" if files else "")
+        next_step = "`titan files` without PATH lists them."
+        raise not_found(subject, "the path of a file that was left", found_words, next_step, kind="UnknownArtifact")
     newest = max(found, key=lambda file: file.modified_at)
     if newest.digest is None:
-        raise not_found(
-            f"file {path!r}",
-            "a file whose content was collected",
-            f"none: {newest.reason}",
-            f"It lies on the worker {newest.worker}.",
-            kind="UnknownArtifact",
-        )
+        expected, next_step = "a file whose content was collected", f"It lies on the worker {newest.worker}."
+        raise not_found(subject, expected, f"none: {newest.reason}", next_step, kind="UnknownArtifact")
     return newest

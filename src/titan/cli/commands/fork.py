@@ -139,12 +139,9 @@ def _found(parent: RunLine, actions: Sequence[ActionLine], at: str) -> str:
     found = [line.id for line in own if line.id == at] or [line.id for line in own if line.action == at]
     if found:
         return found[0]
-    raise refused(
-        f"action {at!r} of run {parent.run_id}",
-        "the id or the name of an action that its program recorded with titan_sdk",
-        "none such",
-        f"`titan runs show {parent.run_id} --ids` lists them.",
-    )
+    expected = "the id or the name of an action that its program recorded with titan_sdk"
+    next_step = f"`titan runs show {parent.run_id} --ids` lists them."
+    raise refused(f"action {at!r} of run {parent.run_id}", expected, "none such", next_step)
 
 
 def _started(recording: Path, action_id: str) -> str:
@@ -209,12 +206,8 @@ def resume(
     if context.obj:
         program = OrchestratorView(command=context.obj, directory=str(Path.cwd()), host=socket.gethostname())
     if not known.has_stages and not context.obj:
-        raise usage_error(
-            f"run {run!r}",
-            "the program of a run that submitted no stages, behind --",
-            "none",
-            f"titan runs resume {run} -- python agent.py",
-        )
+        expected = "the program of a run that submitted no stages, behind --"
+        raise usage_error(f"run {run!r}", expected, "none", f"titan runs resume {run} -- python agent.py")
     environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
     if program is not None:
         command = _typed(program, environment)
@@ -245,12 +238,8 @@ def _check_here(agent_run_id: str, program: OrchestratorView, command: str) -> N
     if program.host == here and Path(program.directory).is_dir():
         return
     place = f"machine {program.host!r}" if program.host != here else f"folder {program.directory}, which is gone"
-    raise refused(
-        f"run {agent_run_id!r}",
-        "an orchestrator that ran on this machine, in a folder that is still there",
-        f"one of {place}",
-        f"Start it where it belongs: {command}",
-    )
+    expected = "an orchestrator that ran on this machine, in a folder that is still there"
+    raise refused(f"run {agent_run_id!r}", expected, f"one of {place}", f"Start it where it belongs: {command}")
 
 
 def _run(titan: Server, run: RunView, program: OrchestratorView, environment: dict[str, str]) -> int:
@@ -268,9 +257,6 @@ def _run(titan: Server, run: RunView, program: OrchestratorView, environment: di
         try:
             return run_program(program.command, environment, directory=program.directory)
         except ReplayFailed as error:
-            raise refused(
-                f"run {run.run_id!r}",
-                f"a program that can be started: {shlex.join(program.command)}",
-                str(error),
-                "The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set.",
-            ) from error
+            expected = f"a program that can be started: {shlex.join(program.command)}"
+            next_step = "The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set."
+            raise refused(f"run {run.run_id!r}", expected, str(error), next_step) from error

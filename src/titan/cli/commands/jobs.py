@@ -110,13 +110,8 @@ def show_one_job(
         return Answer(answer, lambda: show_job(job, at=now()))
     answer = titan.get("api", "jobs", job.job_id, "result")
     if not read(answer, work.ResultAnswer).is_set:
-        raise not_found(
-            f"job {job.name!r} ({job.job_id})",
-            "a result",
-            f"none; it is {job.status}",
-            "A job sets one with titan_sdk.set_result(value).",
-            kind="UnknownResult",
-        )
+        found, next_step = f"none; it is {job.status}", "A job sets one with titan_sdk.set_result(value)."
+        raise not_found(f"job {job.name!r} ({job.job_id})", "a result", found, next_step, kind="UnknownResult")
     return Answer(answer, lambda: show_json(answer["value"]))
 
 
@@ -190,13 +185,11 @@ def _check_attempt(job: work.JobView, attempt: int | None, *, is_followed: bool)
     numbers = [each.attempt for each in attempts_of(job)]
     if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
         return
-    raise not_found(
-        f"job {job.name!r} ({job.job_id})",
-        f"an attempt from 1 to {max(numbers)}" if numbers else "an attempt",
-        f"--attempt {attempt}" if numbers else "none yet",
-        f"`titan jobs show {job.job_id}` lists them.",
-        kind="UnknownAttempt",
-    )
+    expected, found = "an attempt", "none yet"
+    if numbers:
+        expected, found = f"an attempt from 1 to {max(numbers)}", f"--attempt {attempt}"
+    next_step = f"`titan jobs show {job.job_id}` lists them."
+    raise not_found(f"job {job.name!r} ({job.job_id})", expected, found, next_step, kind="UnknownAttempt")
 
 
 def _remark_silence(job: work.JobView, *, was_followed: bool) -> None:

@@ -13,7 +13,7 @@ import typer
 from titan.cli import lookup
 from titan.cli.commands import runs
 from titan.cli.exit_codes import ExitCode, refused, usage_error
-from titan.cli.options import EVERYDAY, Answer, RunArgument, argument, asks, option
+from titan.cli.options import EVERYDAY, Answer, RunArgument, Timeout, argument, asks, option
 from titan.cli.recordings import Executed, executed, fetched, read_recording, replay_failed
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import Column, Columns, remark, say, show_table
@@ -45,15 +45,9 @@ _CAUSES: Final = {
 
 OneRun = Annotated[str | None, argument("[RUN]", "A run's id, or a file with its export.", lookup.run_ids)]
 Executions = Annotated[
-    int, typer.Option("--runs", min=1, max=100, metavar="N", help="Executions, each with another hash seed and order.")
+    int, option("--runs N", "Executions, each with another hash seed and order.", min=1, max=100, show_default=True)
 ]
-NoCause = Annotated[
-    bool, typer.Option("--no-cause", help="Do not look for the cause; it takes 5 to 40 executions more.")
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="At most so long an execution.", show_default=False),
-]
+NoCause = Annotated[bool, option("--no-cause", "Do not look for the cause; it takes 5 to 40 executions more.")]
 OtherRun = Annotated[str, argument("OTHER", "The run to compare it with.", lookup.run_ids)]
 
 _WAIT_SECONDS: Final = 20.0
@@ -285,12 +279,8 @@ def compare(titan: Server, run: RunArgument, other: OtherRun) -> Answer:
     document = _ended(titan, *path, str(started["id"]))
     found = read(document, ReplayDetailView)
     if found.metrics is None or found.result is None or found.result.comparison is None:
-        raise refused(
-            f"comparison of {run} with {other}",
-            "one that completes",
-            f"one that is {found.state}" + (f": {found.error}" if found.error else ""),
-            "Start it again.",
-        )
+        state = f"one that is {found.state}{f': {found.error}' if found.error else ''}"
+        raise refused(f"comparison of {run} with {other}", "one that completes", state, "Start it again.")
     metrics, comparison = found.metrics, found.result.comparison
     exit_code = ExitCode.FAILED if metrics.divergences else ExitCode.OK
     return Answer(document, lambda: _show_comparison(metrics, comparison), exit_code)

@@ -170,12 +170,8 @@ def _check_one_view(*, turns: bool, ids: bool, verify: bool, action: str | None)
     chosen = [("--turns", turns), ("--verify", verify), ("--action", action is not None), ("--ids", ids)]
     given = [option for option, is_given in chosen if is_given]
     if len(given) > 1 and given != ["--action", "--ids"]:
-        raise usage_error(
-            f"option {given[0]}",
-            "it alone: it shows no tree",
-            f"it with {given[1]}",
-            "Leave out one of the two; --turns --json has the turns' ids.",
-        )
+        next_step = "Leave out one of the two; --turns --json has the turns' ids."
+        raise usage_error(f"option {given[0]}", "it alone: it shows no tree", f"it with {given[1]}", next_step)
 
 
 def _shown_action(titan: Server, run: str, action: str) -> Answer:
@@ -350,12 +346,8 @@ def note(
     if score is not None and not isfinite(score):
         raise usage_error("--score", "a finite number", str(score), "For example 0.4.")
     if acknowledge and mute:
-        raise usage_error(
-            "option --mute",
-            "one of --acknowledge and --mute",
-            "both",
-            "Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge.",
-        )
+        next_step = "Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge."
+        raise usage_error("option --mute", "one of --acknowledge and --mute", "both", next_step)
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
     answer = titan.post("api", "v1", "runs", run, "notes", body=body)

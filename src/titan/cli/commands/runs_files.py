@@ -191,12 +191,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     try:
         file = _gathered(sys.stdin.buffer) if path == STDIO else path.open("rb")
     except OSError as error:
-        raise usage_error(
-            f"file {str(path)!r}",
-            "an export in JSON Lines, or a folder of recorded entries",
-            error.strerror or str(error),
-            "`titan runs export --output FILE` writes one.",
-        ) from error
+        expected, found = "an export in JSON Lines, or a folder of recorded entries", error.strerror or str(error)
+        next_step = "`titan runs export --output FILE` writes one."
+        raise usage_error(f"file {str(path)!r}", expected, found, next_step) from error
     with file:
         yield file, os.fstat(file.fileno()).st_size
 

@@ -121,9 +121,6 @@ def _read_stdin() -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise usage_error(
-            "the value on stdin",
-            "text in UTF-8",
-            f"byte {content[error.start]:#04x} at position {error.start}",
-            "Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)",
-        ) from error
+        found = f"byte {content[error.start]:#04x} at position {error.start}"
+        next_step = "Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)"
+        raise usage_error("the value on stdin", "text in UTF-8", found, next_step) from error

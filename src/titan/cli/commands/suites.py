@@ -10,7 +10,18 @@ import typer
 
 from titan.cli.evaluations import MOST_AT_ONCE, Evaluation, running, workflow_path
 from titan.cli.exit_codes import usage_error
-from titan.cli.options import EVERYDAY, Answer, Force, argument, asks, examples, noun, option
+from titan.cli.options import (
+    EVERYDAY,
+    Answer,
+    Force,
+    SuitePath,
+    WorkflowArgument,
+    argument,
+    asks,
+    examples,
+    noun,
+    option,
+)
 from titan.cli.server import Server, local_file, read
 from titan.cli.terminal import Column, Columns, confirm, remark, say, say_lines, show_table
 from titan.cli.views.formats import count, moment, plain
@@ -28,7 +39,7 @@ _CHANGES: Final[Columns[AppliedView]] = (
 @asks(everyday, "titan apply suite.yaml --plan", "titan apply suite.yaml", panel=EVERYDAY)
 def apply(
     titan: Server,
-    path: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's file, or the folder with its suite.yaml.")],
+    path: SuitePath,
     *,
     plan: Annotated[bool, option("--plan", "Change nothing: show what would be created and changed.")] = False,
 ) -> Answer:
@@ -58,7 +69,6 @@ def _show_applied(workflow: str, answer: ApplyAnswer, *, is_plan: bool) -> None:
 
 tasks = noun("List, import, re-seed and delete the tasks of a workflow.")
 
-Workflow = Annotated[str, argument("WORKFLOW", "A workflow, by the name of its suite.")]
 Task = Annotated[str, argument("TASK", "A task's id.")]
 
 _TASKS: Columns[TaskView] = (
@@ -72,7 +82,7 @@ _TASKS: Columns[TaskView] = (
 
 
 @asks(tasks, "titan tasks list shop", "titan tasks list shop --json | jq -r '.tasks[].id'", name="list")
-def list_tasks(titan: Server, workflow: Workflow) -> Answer:
+def list_tasks(titan: Server, workflow: WorkflowArgument) -> Answer:
     """List the tasks of a workflow: its first 10,000, with the digests of their seeds."""
     found: list[TaskView] = []
     while True:
@@ -88,8 +98,8 @@ def list_tasks(titan: Server, workflow: Workflow) -> Answer:
 @asks(tasks, "titan tasks import shop more.csv", "titan tasks import shop tasks.jsonl --reseed", name="import")
 def import_tasks(
     titan: Server,
-    workflow: Workflow,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON, JSON Lines or YAML.")],
+    workflow: WorkflowArgument,
+    path: Annotated[Path, argument("FILE", "CSV, JSON, JSON Lines or YAML.")],
     *,
     reseed: Annotated[bool, option("--reseed", "Freeze the seeds of existing tasks anew where they differ.")] = False,
 ) -> Answer:
@@ -115,7 +125,7 @@ def import_tasks(
 )
 def reseed(
     titan: Server,
-    workflow: Workflow,
+    workflow: WorkflowArgument,
     task: Task,
     *,
     axis: Annotated[
@@ -130,7 +140,11 @@ def reseed(
 
 @asks(tasks, "titan tasks delete shop cancel-order --yes", name="delete")
 def delete(
-    titan: Server, workflow: Workflow, task: Task, *, yes: Annotated[bool, option("--yes", "Do not ask.")] = False
+    titan: Server,
+    workflow: WorkflowArgument,
+    task: Task,
+    *,
+    yes: Annotated[bool, option("--yes", "Do not ask.")] = False,
 ) -> Answer:
     """Delete a task with its runs and every byte that was recorded of them. Asks twice where it has runs."""
     place = (*workflow_path(titan, workflow), "tasks", task)
