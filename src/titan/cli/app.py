@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 class Panels(typer.core.TyperGroup):
-    """All commands: help lists them in parts, what people use every day first."""
+    """The group of all commands; its help lists them in panels, everyday commands first."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the parts of the help, each with its commands."""
+        """Write the panels of the help, each with its commands."""
         panels: dict[str, list[tuple[str, str]]] = {}
         width = formatter.width - 6 - max(map(len, self.commands))
         for name, command in self.commands.items():
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the command line up to `--` and what stands after it: a script's arguments, or a program."""
+    """Split a command line at `--`, which precedes a script's arguments or a program."""
     if "--" in words and (
         words[0] in ("submit", "replay", "fork", "determinism") or list(words[:2]) == ["runs", "resume"]
     ):
@@ -168,7 +168,7 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
 
 
 def _command_in(words: Sequence[str]) -> str:
-    """Return the command that a command line begins with: of an option without its value nobody says whose it is."""
+    """Return the command at the beginning of a command line; typer does not name it for an option without a value."""
     found, commands = "titan", getattr(typer.main.get_command(app), "commands", {})
     for word in words:
         if word not in commands:
@@ -186,13 +186,13 @@ def _fail_by_fault(fault: Exception) -> ExitCode:
 
 
 def _leave_closed_pipe() -> ExitCode:
-    """Leave quietly when `| head` has seen enough; Python would complain as it flushes stdout at its end."""
+    """End quietly after `| head` closed the pipe; Python would complain as it flushes stdout at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.PIPE_CLOSED
 
 
 def _be_able_to_write_anything() -> None:
-    """Let names and arrows pass through a terminal or locale that has no UTF-8, as escapes."""
+    """Write characters that the locale cannot encode as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -105,7 +105,7 @@ def parse_per_job(
 
 
 def require_job(subject: str, job_name: str, job_names: Sequence[str]) -> None:
-    """Do nothing when `job_name` is one of this submission's jobs."""
+    """Raise a usage error unless `job_name` is a job of this submission."""
     if job_name not in job_names:
         raise usage_error(subject, f"a job of this submission ({', '.join(job_names)})", repr(job_name))
 

@@ -1,4 +1,4 @@
-"""A workflow on a server, as `titan eval` uses it: apply a suite, dispatch, follow; and a server for the time."""
+"""Evaluate a workflow on a server: apply a suite, dispatch its tasks, follow the runs; start a temporary server."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ class Evaluation:
         self._workflow = workflow_path(titan, workflow)
 
     def apply(self, suite: "Suite", *, is_plan: bool = False) -> ApplyAnswer:
-        """Register a suite's agents, its world and its tasks, as far as they differ; say what is probably not meant."""
+        """Register a suite's agents, world and tasks as far as they differ; write its warnings."""
         body = {
             "workflow": suite.workflow,
             "definition": msgspec.to_builtins(suite.definition),
@@ -65,7 +65,7 @@ class Evaluation:
         return answer
 
     def dispatch(self, *, tasks: list[str] | None, fields: list[str] | None, repeat: int) -> list[str]:
-        """Have tasks tried; return the runs."""
+        """Dispatch tasks; return the ids of the runs."""
         body = {"tasks": tasks or None, "fields": fields or None, "repeat": repeat}
         return read(self._titan.post(*self._workflow, "agent-runs", body=body), Dispatched).run_ids
 
@@ -74,7 +74,7 @@ class Evaluation:
         return [run for page in self._pages() for run in page]
 
     def follow(self, run_ids: Sequence[str]) -> list[AgentRunView]:
-        """Return agent runs when they have ended, and what was made of them by automatic re-dispatch."""
+        """Wait until agent runs have ended; return them, or the runs by which the server repeated them."""
         wanted = set(run_ids)
         with live_line() as show:
             while True:
@@ -95,7 +95,7 @@ class Evaluation:
         return [one for one in ours if one.run_id not in repeated]
 
     def detail(self, one: AgentRunView) -> AgentRunDetailView:
-        """Return an agent run whole."""
+        """Return an agent run's details."""
         return read(self._titan.get(*self._run(one)), AgentRunDetailView)
 
     def calls(self, one: AgentRunView) -> list[Any]:
@@ -105,11 +105,11 @@ class Evaluation:
         return calls
 
     def rerun(self, one: AgentRunView) -> str:
-        """Try the task of an agent run once more; return the new run."""
+        """Run the task of an agent run again; return the id of the new run."""
         return read(self._titan.post(*self._run(one), "re-run", body={}), Rerun).run_id
 
     def _found(self, wanted: set[str]) -> list[AgentRunView]:
-        """Return wanted runs, the latest first, and add to `wanted` those that repeat one of them."""
+        """Return the wanted runs, the latest first; add runs that repeat one of them to `wanted`."""
         found: dict[str, AgentRunView] = {}
         for page in self._pages():
             runs = {one.run_id: one for one in page}
@@ -143,7 +143,7 @@ def newest(runs: Sequence[AgentRunView]) -> list[AgentRunView]:
 
 @contextmanager
 def running(titan: Server) -> Iterator[Server]:
-    """Give the server that is meant; where none runs and none was named, one of its own home for the time."""
+    """Yield the server; where none runs and none was named, start one on the home for the `with` block."""
     if titan.is_named or titan.answers():
         yield titan
         return

@@ -312,7 +312,7 @@ class LiveProgress:
         return bar
 
     def _jobs(self) -> "Table":
-        """Return a line for each notable job and for each reason why others wait."""
+        """Return a line for each job that failed or runs, and for each reason why others wait."""
         from rich.table import Table
 
         table = Table.grid(padding=(0, 0, 0, 2))

@@ -1,4 +1,4 @@
-"""Names of jobs, DAGs and runs: find the one that a person means, suggest near ones, complete them for the shell."""
+"""Find jobs, DAGs and runs by name; suggest near names; complete names in the shell."""
 
 import glob
 import os
@@ -64,7 +64,7 @@ def files(incomplete: str) -> list[str]:
 
 
 def known_names(titan: Server, kind: str, *, like: str | None = None) -> list[str]:
-    """Return the names of the newest things of this kind, each once; of runs only those that hold a text."""
+    """Return the names of the newest jobs, DAGs …, each once; `like` filters runs by a text."""
     path, listing, field, query = _LISTS[kind]
     more = {"q": like} if like and kind == "run" else {}
     listed = titan.get("api", *path, timeout_seconds=None, **query, **more).get(listing)

@@ -16,7 +16,7 @@ from titan.cli.terminal import show_json
 
 
 def option(words: str, help_text: str, complete: Callable[..., list[str]] | None = None, **more: Any) -> Any:
-    """Return an option: `--output -o FILE` are its names and, unless it is a flag, what stands for its value."""
+    """Return an option; `--output -o FILE` gives its names and, unless it is a flag, its metavar."""
     names = [word for word in words.split() if word.startswith("-")]
     metavar = next((word for word in words.split() if not word.startswith("-")), None)
     return typer.Option(*names, metavar=metavar, help=help_text, autocompletion=complete, **more)
@@ -95,7 +95,7 @@ Command: TypeAlias = Callable[..., Answer | None]
 
 
 def examples(*lines: str) -> str:
-    r"""Return the end of a command's help: lines that can be copied (`\b` keeps them from being wrapped)."""
+    r"""Return the examples for the end of a command's help (`\b` keeps them from being wrapped)."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -131,14 +131,14 @@ class Noun(typer.core.TyperGroup):
     """The commands about one kind of thing: without a verb, `titan jobs` lists as `titan jobs list` does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the verb that everybody means who says none."""
+        """Insert the verb `list` where there is none."""
         has_verb = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
         is_completed = ctx.resilient_parsing and not args  # Tab behind `titan jobs` offers the verbs
         return super().parse_args(ctx, args if has_verb or is_completed else ["list", *args])
 
 
 def _options_of(parameter: Parameter) -> list[Parameter]:
-    """Return what a person may say for a parameter: of a group of options each of them."""
+    """Return the options of a parameter: the fields of a dataclass, else itself."""
     if not is_dataclass(parameter.annotation):
         return [parameter] if parameter.name != "as_json" else []
     return [

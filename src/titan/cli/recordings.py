@@ -24,12 +24,12 @@ LONGEST_NAME: Final = 255  # of a file
 
 
 def is_file(run: str) -> bool:
-    """Tell whether a run is named by a file that holds its export."""
+    """Return whether `run` is the path of a file."""
     return len(run) < LONGEST_NAME and Path(run).is_file()
 
 
 def fetched(titan: Server, run: str, folder: Path) -> Path:
-    """Return a file in `folder` with the export of a run."""
+    """Write a run's export to a file in `folder`; return its path."""
     path = folder / "recording.jsonl"
     with path.open("wb") as file:
         file.writelines(titan.stream("api", "v1", "runs", "export", format="jsonl", run_id=run))
@@ -56,7 +56,7 @@ def read_recording(path: Path, named: str) -> tuple[RunLine, list[ActionLine]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """What executing a program again showed."""
+    """The result of executing a program against its recording."""
 
     run_id: str
     report: ReplayReport

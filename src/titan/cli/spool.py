@@ -1,4 +1,4 @@
-"""What programs recorded while no server answered: how much waits in folders of this machine, and its delivery."""
+"""Count and deliver the entries that programs recorded while no server answered."""
 
 import os
 import stat
@@ -42,7 +42,7 @@ class Waiting:
 
 
 def waiting_in(folder: Path) -> Waiting | None:
-    """Return what waits in a folder; None where nothing does.
+    """Return the undelivered files of a folder; None where there are none.
 
     Raises:
         PermissionError: the folder is somebody else's.
@@ -81,7 +81,7 @@ def _entries_of(path: Path) -> int:
 
 
 def deliver(titan: Server, folder: Path | None) -> Answer:
-    """Deliver what waits in a folder, or without one in the home for this server.
+    """Deliver the entries in a folder, or without one those in the home for this server.
 
     Remarks on stderr and the exit code say what the server does not take.
     """
@@ -130,7 +130,7 @@ def _folders_of(titan: Server, folder: Path | None) -> list[Path]:
 
 
 def _remark_others() -> None:
-    """Name each folder of the home in which something waits, as it does for other servers."""
+    """Name the home's folders of entries for other servers."""
     for folder in sorted((home_folder() / SPOOLS).glob("*")):
         try:
             waiting = waiting_in(folder) if folder.is_dir() else None

@@ -1,4 +1,4 @@
-"""`titan determinism`: how reproducible a run is, predicted or measured, for people, for CI and for compliance."""
+"""`titan determinism`: show how reproducible a run is, predicted or measured."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -83,7 +83,7 @@ def determinism(
 
 
 def _format(report: Path, *, is_forced: bool) -> str:
-    """Return what a report is written as."""
+    """Return the format of a report by the ending of its name."""
     form = FORMATS.get(report.suffix.lower())
     if form is None:
         raise usage_error(f"--report {str(report)!r}", "a name that ends in .html or .json", f"{report.suffix!r}")
@@ -98,7 +98,7 @@ def _write_report(titan: Server, run: str, report: Path, *, form: str | None) ->
 
 
 def _measured(titan: Server, run: str, command: list[str], *, runs: int, timeout: float | None) -> ReExecutionView:
-    """Return what several executions of the command show.
+    """Execute the command several times and return the measurement.
 
     Raises:
         CommandFailed: it could not be measured.
@@ -118,7 +118,7 @@ def _no_score(found: DeterminismAnswer) -> CommandFailed:
 
 
 def _score_with(found: DeterminismAnswer, measured: ReExecutionView) -> int:
-    """Return the score that counts: a prediction is of the recorded program, and says nothing of another."""
+    """Return the lower one of measured and predicted score; a changed program has no prediction."""
     predicted = found.predicted.score
     return measured.score if predicted is None or measured.changes else min(predicted, measured.score)
 

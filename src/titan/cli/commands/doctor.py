@@ -1,4 +1,4 @@
-"""`titan doctor`: what is wrong here, and what to do."""
+"""`titan doctor`: check this machine and the server, and say what to do."""
 
 import os
 from collections import Counter
@@ -44,7 +44,7 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
 
 
 def _checks(home: Path, url: str | None) -> Iterator[tuple[str, Check]]:
-    """Yield the checks with their names; those of a server only where one answers."""
+    """Yield the checks with their names; checks of a server only if one answers."""
     from titan.cli.doctor import machine  # 0.3 s to import
     from titan.cli.doctor import server as of_server
 
@@ -68,7 +68,7 @@ def _checks(home: Path, url: str | None) -> Iterator[tuple[str, Check]]:
 
 
 def _model_of(server: Server | None) -> str | None:
-    """Return the model that the server names, where it names one."""
+    """Return the server's model, else that of TITAN_MODEL."""
     if server is None or not server.answers(to_us=True):
         return os.environ.get("TITAN_MODEL") or None
     named = server.get("api", "health").get("model")

@@ -34,15 +34,15 @@ NOTHING_GRADED: Final = ExitCode.USAGE  # 2, as CI systems know it: the evaluati
 
 
 class EvaluationCommands(typer.core.TyperGroup):
-    """`titan eval PATH` runs a suite; `titan eval show …` and the others look at what ran."""
+    """The group `titan eval`: without a verb it runs a suite."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the verb that everybody means who names a path."""
+        """Insert the verb `run` before a path."""
         has_verb = not args or args[0] in self.commands or args[0] in ctx.help_option_names
         return super().parse_args(ctx, args if has_verb else ["run", *args])
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Show the options of what everybody means, and then the other verbs."""
+        """Show the options of `run`, then the other verbs."""
         context = self.commands["run"].make_context(ctx.info_name, ["suite"], parent=ctx.parent, resilient_parsing=True)
         self.commands["run"].format_options(context, formatter)
         self.format_commands(ctx, formatter)
@@ -60,14 +60,14 @@ MinPassRate = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Where results are written beside the screen."""
+    """Options that write results to files."""
 
     junit: Annotated[Path | None, option("--junit FILE", "Write the runs as JUnit XML.")] = None
     csv: Annotated[Path | None, option("--csv FILE", "Write the runs as CSV.")] = None
     jsonl: Annotated[Path | None, option("--jsonl FILE", "Write the runs as JSON Lines.")] = None
 
     def write(self, workflow: str, runs: Sequence[AgentRunView]) -> None:
-        """Write what was asked for."""
+        """Write the files that the options name."""
         kinds: tuple[tuple[Path | None, Callable[[], str]], ...] = (
             (self.junit, lambda: junit(workflow, runs)),
             (self.csv, lambda: as_csv(runs)),
@@ -191,7 +191,7 @@ def rerun(
 
 
 def _detail(evaluation: Evaluation, one: AgentRunView) -> dict[str, Any]:
-    """Return what a run did, with its calls."""
+    """Return a run's details and its calls."""
     detail: dict[str, Any] = msgspec.to_builtins(evaluation.detail(one))
     return detail | {"calls": evaluation.calls(one)}
 
@@ -251,7 +251,7 @@ def _exit_code(results: Sequence[FieldResult], min_pass_rate: float | None) -> E
 def show_evaluation(
     workflow: str, results: Sequence[FieldResult], runs: Sequence[AgentRunView], *, shows_all: bool = False
 ) -> None:
-    """Show what each agent came to, then the tasks that it failed by failure mode, in the scorers' words."""
+    """Show each agent's results, then the tasks that it failed, by failure mode and in the scorers' words."""
     show_table(_field_columns(results), results)
     for result in results:
         _show_failures(workflow, result, runs, shows_all=shows_all)
@@ -262,7 +262,7 @@ def show_evaluation(
 
 
 def show_details(document: Sequence[dict[str, Any]]) -> None:
-    """Show what runs did, call by call."""
+    """Show runs, call by call."""
     for one in document:
         say(f"{one['field']}: {one['card_verdict']}{' ' + one['error_class'] if one['error_class'] else ''}")
         if one["error"] is not None:

@@ -1,4 +1,4 @@
-"""`titan files`: what jobs left in their workspace or uploaded, and how to get it."""
+"""`titan files`: list and fetch the files that jobs left in their workspace or uploaded."""
 
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -89,7 +89,7 @@ def _content(file: LeftFileView) -> str | None:
 
 
 def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
-    """Return the file of this path that changed last: the same path may stand on several nodes."""
+    """Return the file of this path that changed last; several nodes may have one."""
     subject, found = f"file {path!r}", [file for file in files if file.path == path]
     if not found:
         near = ", ".join(plain(file.path) for file in files[:5]) + (", …" if len(files) > 5 else "")

@@ -145,14 +145,14 @@ def _found(parent: RunLine, actions: Sequence[ActionLine], at: str) -> str:
 
 
 def _started(recording: Path, action_id: str) -> str:
-    """Return when an action started, as the recording writes it: programs compare it as text."""
+    """Return an action's start as the recording writes it; programs compare it as text."""
     with recording.open("rb") as file:
         lines = map(msgspec.json.decode, file)
         return str(next(line["started_at"] for line in lines if line.get("id") == action_id))
 
 
 def _begin(titan: Server, parent: RunLine, plan: Plan) -> None:
-    """Record the fork's beginning, so that its link to the parent stands however its program fares."""
+    """Record the fork's beginning with its parent, which is kept even if the program fails."""
     entry = {
         "type": "run",
         "at_ns": time.time_ns(),
@@ -228,7 +228,7 @@ def resume(
 
 
 def _typed(program: OrchestratorView, environment: dict[str, str]) -> str:
-    """Return what a person would type to start the program again."""
+    """Return the shell command that starts the program again."""
     assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
 
@@ -243,7 +243,7 @@ def _check_here(agent_run_id: str, program: OrchestratorView, command: str) -> N
 
 
 def _run(titan: Server, run: RunView, program: OrchestratorView, environment: dict[str, str]) -> int:
-    """Run the program with the calls of the run answered that have ended."""
+    """Run the program; calls of the run that have ended are answered from its recording."""
     with tempfile.TemporaryDirectory(prefix="titan-resume-") as name:
         folder = Path(name)
         if run.tally.calls:

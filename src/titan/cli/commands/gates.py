@@ -1,4 +1,4 @@
-"""`titan gates`, `titan approve` and `titan reject`: what waits for a person, and the person's decision."""
+"""`titan gates`, `titan approve` and `titan reject`: list and decide the gates that wait for approval."""
 
 import getpass
 from typing import Annotated, Final, Literal
@@ -51,7 +51,7 @@ def list_gates(titan: Server, *, every: All = False, run: RunScope = None, limit
 
 
 def _decides(verb: Literal["approve", "reject"], help_text: str, *lines: str) -> None:
-    """Declare the command that decides about a gate one way."""
+    """Declare `titan approve` or `titan reject`."""
 
     def decide(
         titan: Server,

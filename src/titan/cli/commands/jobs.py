@@ -1,4 +1,4 @@
-"""`titan jobs`, `titan dags` and `titan logs`: what was submitted; cancel, retry and rerun it."""
+"""`titan jobs`, `titan dags` and `titan logs`: show jobs and DAGs; `titan cancel`, `titan retry`, `titan rerun`."""
 
 from functools import partial
 from typing import Annotated, Final
@@ -162,7 +162,7 @@ def _show_history(job: work.JobView, history: work.StoryAnswer) -> None:
 
 
 def _write_attempts(titan: Server, job: work.JobView, *, follow: bool) -> bool:
-    """Write the logs of all attempts; return whether there was anything."""
+    """Write the logs of all attempts; return whether they hold anything."""
     has_written = False
     end = b"\n"
     for number, pieces in attempt_logs(titan, job, follow=follow):
@@ -181,7 +181,7 @@ def _because(job: work.JobView) -> str:
 
 
 def _check_attempt(job: work.JobView, attempt: int | None, *, is_followed: bool) -> None:
-    """Refuse an attempt that there was not, unless it may be to come."""
+    """Refuse the number of an attempt that does not exist, unless `--follow` waits for it."""
     numbers = [each.attempt for each in attempts_of(job)]
     if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
         return
@@ -193,7 +193,7 @@ def _check_attempt(job: work.JobView, attempt: int | None, *, is_followed: bool)
 
 
 def _remark_silence(job: work.JobView, *, was_followed: bool) -> None:
-    """Say on stderr why nothing was written, so that silence is no riddle."""
+    """Say on stderr why there is no output."""
     if was_followed or job.status.is_final:
         remark(f"{job.name} has written nothing.")
     elif job.status is JobStatus.RUNNING:

@@ -1,4 +1,4 @@
-"""Maintenance: `titan clean`, `titan backup` and `titan restore`."""
+"""`titan clean`, `titan backup` and `titan restore`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +117,6 @@ def _figures(manifest: "Manifest") -> dict[str, int]:
 
 
 def _words(progress: "Progress") -> str:
-    """Return how far a copy has come, in whole percents."""
+    """Return a copy's progress in whole percents."""
     share = f"{100 * progress.done // progress.total} %" if progress.total else f"{progress.done:,}"
     return f"{progress.what}: {share}"

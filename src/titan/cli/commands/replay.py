@@ -1,4 +1,4 @@
-"""`titan replay` and `titan runs compare`: find where a program goes another way than a recorded run, and why."""
+"""`titan replay` and `titan runs compare`: find where a program diverges from a recorded run, and why."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ _GROUPS: Final[Columns[suite.Group]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRuns:
-    """Which runs, and how they are replayed."""
+    """The options of `titan replay --last`."""
 
     last: Annotated[int | None, option("--last N", "Replay the last N runs that have ended.", min=1, max=10_000)] = None
     agent: Annotated[str | None, option("--agent AGENT", "Beside --last: only of this agent.", lookup.agent_ids)] = None
@@ -235,7 +235,7 @@ def _rows(titan: Server, wanted: LastRuns) -> Iterator[str]:
 
 
 def _fetched(titan: Server, runs: Sequence[str], folder: Path, kept: list[suite.Recorded]) -> Iterator[suite.Recorded]:
-    """Yield the recordings of runs, each as it is to be replayed."""
+    """Fetch each run's recording when it is about to be replayed."""
     for number, run_id in enumerate(runs):
         own = folder / str(number)
         own.mkdir()

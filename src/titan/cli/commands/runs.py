@@ -1,4 +1,4 @@
-"""`titan runs list`, `show`, `edit`, `note` and `delete`; the app to which other modules add commands about runs."""
+"""`titan runs list`, `show`, `edit`, `note` and `delete`; other modules add more commands to this group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ app = noun("List, show, resume, edit, export and import runs.")
 
 
 class Sort(StrEnum):
-    """What comes first: the newest, or the largest."""
+    """The order of the list: newest or largest first."""
 
     STARTED = "started"
     COST = "cost"
@@ -52,7 +52,7 @@ Verify = Annotated[bool, option("--verify", "Only compute its recording's chain 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which runs a list or an export holds."""
+    """The filters of a list or an export of runs."""
 
     status: Annotated[
         list[RunStatus] | None,
@@ -85,7 +85,7 @@ class Filters:
     stages: Annotated[bool, option("--stages", "Only runs that submitted DAGs.")] = False
 
     def query(self) -> dict[str, str | None]:
-        """Return the filters as the server reads them."""
+        """Return the filters as query parameters."""
         return {
             "status": ",".join(self.status) if self.status else None,
             "agent_id": self.agent,
@@ -166,7 +166,7 @@ def show(
 
 
 def _check_one_view(*, turns: bool, ids: bool, verify: bool, action: str | None) -> None:
-    """Refuse options of which each shows something else."""
+    """Refuse options that exclude each other."""
     chosen = [("--turns", turns), ("--verify", verify), ("--action", action is not None), ("--ids", ids)]
     given = [option for option, is_given in chosen if is_given]
     if len(given) > 1 and given != ["--action", "--ids"]:
@@ -196,7 +196,7 @@ def _verified(titan: Server, run: str) -> Answer:
 
 
 def _said_in_the_tree(titan: Server, run: str, calls: Sequence[view.Call]) -> dict[str, str]:
-    """Return what thoughts, hand-offs and events say, by their ids."""
+    """Return the text of thoughts, hand-offs and events by action id."""
     saying = {call.id: call for call in calls if call.kind in view.SAYING}
     found = view.bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
     return {bodies.id: view.said_in(saying[bodies.id], bodies.outputs) for bodies in found}
@@ -229,7 +229,7 @@ def _usd(text: str) -> str:
 
 
 def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Document:
-    """Return the first `limit` runs in one answer, however many pages they are."""
+    """Return the first `limit` runs as one answer, read page by page."""
     runs: list[object] = []
     cursor: str | None = None
     while True:
@@ -244,7 +244,7 @@ def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Do
 
 
 def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
-    """Return what is said where there are no runs, or none under these filters."""
+    """Return the lines to show for an empty list."""
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
         return (

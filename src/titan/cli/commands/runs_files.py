@@ -22,7 +22,7 @@ from titan_sdk.partial_file import NotWritable, PartialFile
 
 
 class Format(StrEnum):
-    """What an export is written as."""
+    """The format of an export."""
 
     JSONL = "jsonl"  #: the one that can be imported
     JSON = "json"
@@ -124,7 +124,7 @@ def import_runs(titan: Server, source: Source = None, *, partial: Partial = Fals
 
 
 def imported_words(imported: ImportAnswer) -> str:
-    """Return what an import brought: `Imported 1 run: 3 entries and 1 note; 1 was known already.`"""
+    """Return a summary of an import: `Imported 1 run: 3 entries and 1 note; 1 was known already.`"""
     entries = "1 entry" if imported.stored == 1 else f"{imported.stored:,} entries"
     notes = f" and {count(imported.notes, 'note')}" if imported.notes else ""
     known = f"; {imported.repeated:,} {'was' if imported.repeated == 1 else 'were'} known already"
@@ -132,19 +132,19 @@ def imported_words(imported: ImportAnswer) -> str:
 
 
 def _how_many(titan: Server, query: Mapping[str, str | None]) -> str:
-    """Return how many runs the filters leave, in words."""
+    """Return the number of runs that match the filters, in words."""
     registry = read(titan.get("api", "v1", "runs", timeout_seconds=None, **query, limit=1), RegistryAnswer)
     return f"over {registry.total:,} runs" if registry.is_total_capped else count(registry.total, "run")
 
 
 def _form_of(output: Path) -> Format:
-    """Return the form that a file's name ends in, JSON Lines where it ends in none."""
+    """Return the format that a file's name ends in, else JSON Lines."""
     ending = output.suffix.removeprefix(".").lower()
     return Format(ending) if ending in set(Format) else Format.JSONL
 
 
 def _unlike(output: Path, form: Format) -> str:
-    """Return the form that was written where the file's name ends in another; nothing where it fits."""
+    """Return a remark if the file's name ends in another format than the one written."""
     ending = output.suffix.lower()
     if ending in ("", f".{form}") or (form is Format.JSONL and ending == ".ndjson"):
         return ""
@@ -176,7 +176,7 @@ def _write(pieces: Iterable[bytes], output: Path) -> None:
 
 
 def _shown(file: BinaryIO, size_bytes: int, what: str) -> AbstractContextManager[BinaryIO]:
-    """Return the file, on a terminal with a bar that shows how much of it has been read."""
+    """Return the file; on a terminal, reading it moves a progress bar."""
     if not is_live(sys.stderr):
         return nullcontext(file)
     from rich.markup import escape
@@ -187,7 +187,7 @@ def _shown(file: BinaryIO, size_bytes: int, what: str) -> AbstractContextManager
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """Yield a file's content and its size; stdin is gathered first, for a request begins with its size."""
+    """Yield a file and its size; stdin is read to its end first, because a request begins with its size."""
     try:
         file = _gathered(sys.stdin.buffer) if path == STDIO else path.open("rb")
     except OSError as error:

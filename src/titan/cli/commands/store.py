@@ -1,4 +1,4 @@
-"""`titan store`: the store that jobs share, by hand."""
+"""`titan store`: read and write the key-value store that jobs share."""
 
 import sys
 from pathlib import Path
@@ -112,7 +112,7 @@ def _save(server: Server, stored: ValueAnswer, target: Path) -> None:
 
 
 def _as_line(value: str) -> bytes:
-    """Return the value as it is, with a line's end when it has none: a shell's prompt belongs below it."""
+    """Return the value, with a line break at its end for the shell's prompt."""
     return (value if value.endswith("\n") else f"{value}\n").encode("utf-8", "surrogatepass")
 
 

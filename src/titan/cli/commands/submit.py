@@ -87,7 +87,7 @@ _PER_JOB: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
-    """What is said about the jobs of a submission."""
+    """The options that describe the jobs of a submission."""
 
     arg: Annotated[
         _Texts, option("--arg TEXT", "An argument of the script; JOB=TEXT of one of several. Or: all after --.")
@@ -138,7 +138,7 @@ class WorldOptions:
     task: Annotated[str | None, option("--task TASK", "The task of --world: its state, failures and scorers.")] = None
 
     def body(self, agent: str | None) -> dict[str, object]:
-        """Return what is said of it in a submission.
+        """Return the fields of POST /api/dags that name the world.
 
         Raises:
             CommandFailed: one of the two was left out.
@@ -151,7 +151,7 @@ class WorldOptions:
         return {"world": {"workflow": self.world, "task": self.task, "agent": agent}}
 
     def graded(self, titan: Server, run_id: str) -> AgentRunDetailView:
-        """Return the agent run when it has ended."""
+        """Wait for the agent run's end and return it."""
         path = (*workflow_path(titan, self.world or ""), "tasks", self.task or "", "agent-runs", run_id)
         while True:
             answer = titan.get(*path, wait_seconds=GRADED_WAIT_SECONDS)
@@ -236,7 +236,7 @@ def run(
 
 
 def submitted_once_more(answer: Document) -> Answer:
-    """Return what is said of a job or a DAG that was submitted again."""
+    """Return the answer of `titan rerun`."""
     submitted = read(answer, Submitted)
 
     def show() -> None:
@@ -254,7 +254,7 @@ def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) ->
 
 
 def _code_in_world(titan: Server, inside: WorldOptions, submitted: Submitted, code: int, *, as_json: bool) -> int:
-    """Return an exit code; in a world, when the run is graded, 1 where it did not pass though its DAG completed."""
+    """Return the exit code; in a world, wait for the grade and return 1 if the run did not pass."""
     if inside.world is None or submitted.agent_run_id is None:
         return code
     run = inside.graded(titan, submitted.agent_run_id)

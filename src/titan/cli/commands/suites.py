@@ -182,7 +182,7 @@ OneTurn = Annotated[
 
 @imports.callback()
 def importing() -> None:
-    """Keep `tau2` a word of its own, though it is the only one."""
+    """Make `tau2` a subcommand, though it is the only one."""
 
 
 @asks(

@@ -1,4 +1,4 @@
-"""The checks of `titan doctor`: a finding, and what runs them."""
+"""What a check of `titan doctor` returns, and the loop that runs all checks."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from titan.model.errors import TitanError
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"  #: as it should be
     WARN = "warn"  #: works, but will not for long, or not for all
@@ -30,22 +30,22 @@ Check: TypeAlias = Callable[[], Iterable[Finding]]
 
 
 def ok(check: str, text: str) -> Finding:
-    """Return a finding that is as it should be."""
+    """Return a finding without a problem."""
     return Finding(check=check, level=Level.OK, text=text)
 
 
 def warn(check: str, text: str, next_step: str) -> Finding:
-    """Return a finding that will be trouble."""
+    """Return a finding that will become a problem."""
     return Finding(check=check, level=Level.WARN, text=text, next_step=next_step)
 
 
 def fail(check: str, text: str, next_step: str) -> Finding:
-    """Return a finding that is trouble."""
+    """Return a finding of something that does not work."""
     return Finding(check=check, level=Level.FAIL, text=text, next_step=next_step)
 
 
 def findings_of(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Yield what the checks find, in order; one that cannot look has found that."""
+    """Yield the findings of all checks, in order; an error in a check is a finding, too."""
     for name, check in checks:
         try:
             yield from check()

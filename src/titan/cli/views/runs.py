@@ -1,4 +1,4 @@
-"""How runs look: rows of the list, one run with its stages, its actions as a tree, and what its turns said."""
+"""Tables and lines that show runs: the list, one run with stages and action tree, its turns, one action."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,11 +48,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One action of a run."""
 
     id: str
-    depth: int  #: how many actions it stands below
+    depth: int  #: number of ancestors
     kind: ActionKind
     name: str
     started_at: datetime
-    parent_id: str | None = None  #: None: it stands below none, or its parent is not reported
+    parent_id: str | None = None  #: None: a root, or its parent is not reported
     duration_ms: float | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost_usd: Decimal | None = None
@@ -89,11 +89,11 @@ def show_run(
     has_tree: bool = True,
     has_ids: bool = False,
 ) -> None:
-    """Write a run: where it stands, its totals, what people said of it, its stages, and its actions as a tree.
+    """Write a run: its status, totals, notes, stages, and its actions as a tree.
 
     The tree is left out unless `has_tree`; the totals of a run that submitted stages and recorded nothing, too.
 
-    `said` are words that stand behind an action's name, by its id.
+    `said` holds texts to show after an action's name, by its id.
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
@@ -116,7 +116,7 @@ def _label_of(run: RunView, stage: DagView) -> str:
 
 
 def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> None:
-    """Write a run's stages as a chain, then each with its facts."""
+    """Write a run's stages as a chain, then as a table."""
     chain: list[Cell] = []
     for stage in stages:
         chain += ["  →  " if chain else "  ", _label_of(run, stage), " ", Status(stage.status)]
@@ -132,7 +132,7 @@ def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> No
 
 
 def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> Columns[Call]:
-    """Return the columns of a run's actions; what runs took up to now, as long as its run goes on."""
+    """Return the columns of a run's actions; durations of running actions grow while the run goes on."""
 
     def name(call: Call, _at: datetime) -> str:
         words = said.get(call.id)
@@ -158,19 +158,19 @@ def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> C
 
 
 def length_of(run: RunView, *, at: datetime) -> timedelta:
-    """Return how long a run took, until `at` while it has not ended."""
+    """Return a run's duration, until `at` while it has not ended."""
     return (run.ended_at or at) - run.started_at
 
 
 def actions_of(tally: TallyView, *, is_brief: bool = False) -> str:
-    """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
+    """Return the number of actions, and of those replayed: `6 actions + 1 replayed`."""
     own = tally.calls - tally.replayed
     replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
     return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
 
 
 def cost_of(tally: TallyView) -> str:
-    """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
+    """Return a run's cost, `≈` if some was computed, and the number of calls without a price: `≈$0.12 + 3 unpriced`."""
     known = None if not tally.cost_usd and (tally.unpriced or not tally.calls) else tally.cost_usd
     if known is None:
         return f"{tally.unpriced:,} unpriced" if tally.unpriced else money(known)
@@ -179,7 +179,7 @@ def cost_of(tally: TallyView) -> str:
 
 
 def progress_of(progress: ProgressView) -> str:
-    """Return how far a run is, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` if estimated."""
+    """Return a run's progress, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` if estimated."""
     share = f"{int(100 * progress.share)} %"
     if progress.source != "reported":
         return f"about {share}"
@@ -189,7 +189,7 @@ def progress_of(progress: ProgressView) -> str:
 
 
 def note_line(note: NoteView, calls: Sequence[Call] = (), *, at: datetime) -> str:
-    """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
+    """Return a note on one line: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
     verb = "muted by" if note.mutes else "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
     score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
@@ -198,12 +198,12 @@ def note_line(note: NoteView, calls: Sequence[Call] = (), *, at: datetime) -> st
 
 
 def _own_name(run: RunView) -> str | None:
-    """Return what a run is called, unless that is its agent's name once more."""
+    """Return a run's name, unless it is its agent's."""
     return run.name if run.name != run.agent_id else None
 
 
 def _why(run: RunView) -> str | None:
-    """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
+    """Return why a run did not complete; None for one that completed or still runs."""
     return (run.reason or run.first_error) if run.status in (RunStatus.FAILED, RunStatus.CANCELLED) else None
 
 
@@ -250,7 +250,7 @@ def _figures(run: RunView) -> list[str]:
 
 
 def _rate(tally: TallyView) -> str:
-    """Return the share of successes in whole percent: 100 % only where nothing failed, 0 % only where all did."""
+    """Return the success rate in whole percent; 100 % only if nothing failed, 0 % only if everything did."""
     rate = tally.success_rate
     if rate is None:
         return NOTHING
@@ -259,12 +259,12 @@ def _rate(tally: TallyView) -> str:
 
 
 def _cost(call: Call) -> str | None:
-    """Return what a call cost; what a wrapper says repeats what its calls said."""
+    """Return a call's cost; None for wrapper spans, which repeat the cost of their calls."""
     return cost_word(call) if call.kind in CALLS else None
 
 
 def cost_word(action: Call | actions.ActionView) -> str | None:
-    """Return what an action cost: `≈` before what was computed; what was not spent is said to be so."""
+    """Return an action's cost: `≈` if computed, `not spent` if blocked or replayed."""
     if action.cost_usd is None:
         return None
     amount = f"{'≈' if action.is_cost_estimated else ''}{money(action.cost_usd)}"
@@ -273,9 +273,9 @@ def cost_word(action: Call | actions.ActionView) -> str | None:
 
 
 def tree_of(skeleton: actions.SkeletonAnswer) -> list[Call]:
-    """Return the actions, each directly behind what it stands below, and siblings as they began.
+    """Return the actions in depth-first order, siblings by start.
 
-    One whose parent is not known stands at the top, and so does one that stands below itself.
+    An action is a root if its parent is unknown, or if the parents form a cycle.
     """
     places = range(len(skeleton.number))
     place_of = {number: place for place, number in enumerate(skeleton.number)}
@@ -322,7 +322,7 @@ def _call(
 
 
 def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
-    """Return the turns of a run as they began; its model calls where it has none."""
+    """Return the turns of a run by start; its model calls where it has none."""
     wanted = [call for call in calls if call.kind is ActionKind.TURN] or [
         call for call in calls if call.kind is ActionKind.MODEL
     ]
@@ -334,7 +334,7 @@ def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
 
 
 def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[actions.BodiesView]:
-    """Yield the bodies of some actions, or their beginnings, some at a time."""
+    """Yield the inputs and outputs of actions, each cut at `limit_bytes`."""
     for place in range(0, len(ids), BODIES_AT_ONCE):
         some = json.dumps(ids[place : place + BODIES_AT_ONCE])
         answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=limit_bytes)
@@ -342,7 +342,7 @@ def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) 
 
 
 def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
-    """Write turns: a line for each, and one each for what it was asked and answered or failed with."""
+    """Write turns: a line for each, then its question, and its answer or error."""
     say("")
     if not turns:
         say("No turns and no model calls were recorded.")
@@ -370,7 +370,7 @@ def _turn(call: Call, bodies: actions.BodiesView) -> Turn:
 
 # --- one action ---
 
-#: Of which the tree tells what they say: it is all there is to know of them.
+#: Kinds of actions whose text the tree shows.
 SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EVENT})
 
 
@@ -391,7 +391,7 @@ def show_action(detail: actions.ActionDetailView, *, at: datetime) -> None:
 
 
 def said_in(call: Call, body: actions.BodyView | None) -> str:
-    """Return what a thought, a hand-off or an event says, on one line; "" for nothing."""
+    """Return the text of a thought, a hand-off or an event on one line; "" if it has none."""
     if body is None:
         return ""
     value = _value(body.text)
@@ -453,7 +453,7 @@ def _show_failure(failure: actions.FailureView) -> None:
 
 
 def _value(text: str) -> object:
-    """Return a body's JSON as a value; None for null, and where it was cut or is too deep to be laid out."""
+    """Return a body's JSON as a value; None for null, and for one that was cut or is nested too deeply."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
