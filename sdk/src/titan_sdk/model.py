@@ -404,32 +404,20 @@ def _check_items(value: Any, schema: Schema, where: str) -> Iterator[str]:
             yield from _check(item, schema["items"], f"{where}[{index}]")
 
 
-def _check_item_count(value: Any, schema: Schema, where: str) -> Iterator[str]:
-    if isinstance(value, list):
-        yield from _outside(len(value), schema, where, keywords=("minItems", "maxItems"), unit=" items")
-
-
-def _check_length(value: Any, schema: Schema, where: str) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _outside(len(value), schema, where, keywords=("minLength", "maxLength"), unit=" characters")
-
-
-def _check_range(value: Any, schema: Schema, where: str) -> Iterator[str]:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        yield from _outside(value, schema, where, keywords=("minimum", "maximum"), unit="")
-
-
 def _check_pattern(value: Any, schema: Schema, where: str) -> Iterator[str]:
     if isinstance(value, str) and not re.search(schema["pattern"], value):
         yield f"{where}: expected a text that matches the pattern {schema['pattern']}, found {_shown(value)}"
 
 
-def _outside(number: float, schema: Schema, where: str, *, keywords: tuple[str, str], unit: str) -> Iterator[str]:
-    lowest, highest = schema.get(keywords[0]), schema.get(keywords[1])
-    if lowest is not None and number < lowest:
-        yield f"{where}: expected at least {lowest}{unit}, found {number}"
-    if highest is not None and number > highest:
-        yield f"{where}: expected at most {highest}{unit}, found {number}"
+def _check_bounds(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    for (lowest, highest), kind, size_of, unit in _BOUNDS:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            continue
+        size = size_of(value)
+        if lowest in schema and size < schema[lowest]:
+            yield f"{where}: expected at least {schema[lowest]}{unit}, found {size}"
+        if highest in schema and size > schema[highest]:
+            yield f"{where}: expected at most {schema[highest]}{unit}, found {size}"
 
 
 def _is_same(value: object, other: object) -> bool:
@@ -446,6 +434,12 @@ def _shown(value: object, *, with_type: bool = True) -> str:
     return f"the {kind} {shown}"
 
 
+#: The keywords of the lower and upper bound, the types they apply to, what they bound, and its unit.
+_BOUNDS: tuple[tuple[tuple[str, str], type | tuple[type, ...], Callable[[Any], float], str], ...] = (
+    (("minItems", "maxItems"), list, len, " items"),
+    (("minLength", "maxLength"), str, len, " characters"),
+    (("minimum", "maximum"), (int, float), lambda number: number, ""),
+)
 _CHECKS: Mapping[str, KeywordCheck] = {
     "type": _no_check,
     "enum": _check_enum,
@@ -455,11 +449,6 @@ _CHECKS: Mapping[str, KeywordCheck] = {
     "properties": _check_properties,
     "additionalProperties": _check_additional_properties,
     "items": _check_items,
-    "minItems": _check_item_count,
-    "maxItems": _check_item_count,
-    "minLength": _check_length,
-    "maxLength": _check_length,
-    "minimum": _check_range,
-    "maximum": _check_range,
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"), _check_bounds),
     "pattern": _check_pattern,
 }

@@ -89,8 +89,7 @@ class Commands(ClientBase):
             UnknownJob, UnknownDag: there is none of this name.
         """
         path, query = await self._route(target)
-        answer: Cancelled = await self.transport.request_json("POST", f"{path}/cancel", query=query)
-        return answer
+        return await self.transport.request_json("POST", f"{path}/cancel", query=query)
 
     async def cancel_run(self, agent_run_id: str) -> Cancelled:
         """Cancel all jobs of a run that are not final; as `cancel`.
@@ -98,8 +97,7 @@ class Commands(ClientBase):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Cancelled = await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
 
     async def end_run(self, agent_run_id: str, outcome: str = "completed", reason: str = "") -> Run:
         """End a run: no more stages will come. `outcome` is "completed" or "failed"; `reason` is shown to people.
@@ -121,10 +119,7 @@ class Commands(ClientBase):
         Args:
             run: only those of this agent run.
         """
-        found: list[Gate] = (
-            await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run})
-        )["gates"]
-        return found
+        return (await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run}))["gates"]
 
     async def approve(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
         """Approve a gate, so that the jobs behind it run, and return it.
@@ -160,8 +155,7 @@ class Commands(ClientBase):
             Conflict: it has nothing to run again. Nothing was changed.
         """
         path, query = await self._route(target)
-        answer: Retried = await self.transport.request_json("POST", f"{path}/retry", query=query)
-        return answer
+        return await self.transport.request_json("POST", f"{path}/retry", query=query)
 
     async def retry_run(self, run_id: str) -> Retried:
         """Run the failed and cancelled jobs of all stages of a run again; as `retry`.
@@ -170,8 +164,7 @@ class Commands(ClientBase):
             UnknownRun: there is none.
             Conflict: it has nothing to run again. Nothing was changed.
         """
-        answer: Retried = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
 
     async def rerun(self, job: Target) -> DagAccepted:
         """Submit a job again as a DAG of its own, with the same script, arguments and environment.
@@ -207,8 +200,7 @@ class Commands(ClientBase):
             UnknownRun: there is none.
             Conflict: it still runs, or completed. Nothing was changed.
         """
-        answer: Resumed = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
 
     async def _submit_stage(self, run_id: str | None, name: str, body: dict[str, object]) -> DagAccepted:
         """Submit a stage of a run, or a DAG of a job: either may be submitted again when the run or job is repeated."""
@@ -238,13 +230,12 @@ class Commands(ClientBase):
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
         name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
-        decided: Gate = await self.transport.request_json(
+        return await self.transport.request_json(
             "POST",
             f"/api/gates/{quote(name)}/{verb}",
             query={"dag": self.submissions.dag_of_job(name.removeprefix(_GATE_PREFIX))},
             body={"comment": comment, "by": by},
         )
-        return decided
 
 
 class _RunOfStages:

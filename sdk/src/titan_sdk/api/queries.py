@@ -48,8 +48,7 @@ class Queries(ClientBase):
             UnknownJob: there is none.
         """
         path, query = self._job_route(job)
-        answer: Job = await self.transport.request_json("GET", path, query=query)
-        return answer
+        return await self.transport.request_json("GET", path, query=query)
 
     async def get_dag(self, dag: str) -> Dag:
         """Return a DAG with its jobs, by receipt, id or name (the newest of that name, its own first).
@@ -57,8 +56,7 @@ class Queries(ClientBase):
         Raises:
             UnknownDag: there is none.
         """
-        answer: Dag = await self.transport.request_json("GET", self._dag_path(dag))
-        return answer
+        return await self.transport.request_json("GET", self._dag_path(dag))
 
     async def dag_status(self, dag: str) -> str:
         """Return WAITING, RUNNING, COMPLETED, FAILED or PARTIAL (some jobs completed, some not).
@@ -74,8 +72,7 @@ class Queries(ClientBase):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Run = await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
-        return answer
+        return await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
 
     async def jobs(
         self, run: str | None = None, dag: str | None = None, status: str | None = None, limit: int = 200
@@ -92,8 +89,7 @@ class Queries(ClientBase):
             UnknownDag: there is no such DAG.
         """
         query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status, "limit": limit}
-        found: list[Job] = (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
-        return found
+        return (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
 
     async def result(self, job: Target) -> Any:  # the shape is up to the job
         """Return the result that a job has set with `titan_sdk.set_result`; None when it has set none.

@@ -40,72 +40,60 @@ class InWorld(Answers):
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """Return the world's answer to a call, or call its function."""
-        if self._is_tool(act):
-            taken, answer = self._begin(act, function, args, kwargs)
-            if taken:
-                return answer
-        return function(*args, **kwargs)
+        is_answered, answer = self._ask(act, function, args, kwargs)
+        return answer if is_answered else function(*args, **kwargs)
 
     async def call_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """Return the same for a coroutine function."""
-        if act.config.kind == "tool":
-            import asyncio
-
-            if await asyncio.to_thread(self._is_tool, act):
-                taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
-                if taken:
-                    return answer
-        return await function(*args, **kwargs)
+        is_answered, answer = await self._ask_later(act, function, args, kwargs)
+        return answer if is_answered else await function(*args, **kwargs)
 
     def items(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Iterator[Any]:
         """Return the items of the world's answer, or of the generator."""
-        if self._is_tool(act):
-            taken, answer = self._begin(act, function, args, kwargs)
-            if taken:
-                return _each(answer)
-        items: Iterator[Any] = function(*args, **kwargs)
+        is_answered, answer = self._ask(act, function, args, kwargs)
+        items: Iterator[Any] = _each(answer) if is_answered else function(*args, **kwargs)
         return items
 
-    def items_later(
+    async def items_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> AsyncIterator[Any]:
-        """Return the same of an asynchronous generator."""
-        return self._in_world_later(act, function, args, kwargs)
-
-    async def _in_world_later(
-        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> AsyncIterator[Any]:
-        import asyncio
-
-        if act.config.kind == "tool" and await asyncio.to_thread(self._is_tool, act):
-            taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
-            if taken:
-                for item in _each(answer):
-                    yield item
-                return
+        """Yield the same of an asynchronous generator."""
+        is_answered, answer = await self._ask_later(act, function, args, kwargs)
+        if is_answered:
+            for item in _each(answer):
+                yield item
+            return
         async for item in function(*args, **kwargs):
             yield item
 
-    def _is_tool(self, act: ActiveAction) -> bool:
-        if act.config.kind != "tool":
-            return False
-        if self._names is None:
-            self._names = frozenset(tool["name"] for tool in self._proxy.tools())
-        return act.config.name in self._names
-
-    def _begin(
+    async def _ask_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[bool, Any]:
-        """Return whether the world answers a call, and its answer.
+        if act.config.kind != "tool":
+            return False, None
+        import asyncio
+
+        return await asyncio.to_thread(self._ask, act, function, args, kwargs)
+
+    def _ask(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[bool, Any]:
+        """Return whether the world answers a call, and its answer; it answers calls of its tools only.
 
         Raises:
             ToolFailed: it answers an error.
             TitanError: the world cannot be asked; the function does not run either.
         """
+        if act.config.kind != "tool":
+            return False, None
+        if self._names is None:
+            self._names = frozenset(tool["name"] for tool in self._proxy.tools())
+        if act.config.name not in self._names:
+            return False, None
         name = act.config.name or ""
         if act.config.redact is not None:
             raise InvalidInput(
@@ -114,17 +102,9 @@ class InWorld(Answers):
                 found="one with it",
                 next_step="Leave redact= out where the program runs in a world.",
             )
-        arguments = json.loads(
-            json.dumps(_named(function, args, kwargs, is_method=act.config.is_method), default=_plain)
-        )
-        call = {
-            "id": act.id,
-            "tool": name,
-            "arguments": arguments,
-            "parent_id": act.parent_id,
-            "actor": act.config.actor,
-        }
-        found = self._proxy.begin(call)
+        named = _named(function, args, kwargs, is_method=act.config.is_method)
+        call = {"id": act.id, "tool": name, "parent_id": act.parent_id, "actor": act.config.actor}
+        found = self._proxy.begin(call | {"arguments": json.loads(json.dumps(named, default=_plain))})
         if found["answer"] != "take":
             return False, None
         response = found["response"]

@@ -56,22 +56,8 @@ class Recorded:
     """
 
     __slots__ = (
-        *(
-            "after",
-            "below",
-            "duration_ns",
-            "ended_at",
-            "exception",
-            "id",
-            "inputs",
-            "is_served",
-            "kind",
-            "line",
-            "name",
-            "outcome",
-            "outputs",
-        ),
-        *("site", "started_at", "task"),
+        *("after", "below", "duration_ns", "ended_at", "exception", "id", "inputs", "is_served", "kind", "line"),
+        *("name", "outcome", "outputs", "site", "started_at", "task"),
     )
 
     def __init__(self, line: dict[str, Any], *, has_children: bool = False, has_own_titan: bool = False) -> None:
