@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
 from titan_sdk.http import run
-from titan_sdk.http.retry_policy import LongPoll
+from titan_sdk.http.transport import LongPoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ import json
 import os
 import traceback
 from dataclasses import dataclass
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from titan_sdk.agents.run_proxy import RunProxy, probe, under
+from titan_sdk.agents import RunProxy, probe, under
 from titan_sdk.errors import InvalidInput, TitanError
 
 TYPE_CHECKING = False
@@ -62,25 +61,29 @@ def answer(function: Callable[..., Any], request: Request, *, token: str | None)
     if isinstance(found, Answer):
         return found
     if isinstance(found, str):
-        return _probed(found)
-    return _performed(partial(_call, function, found))
+        try:
+            return Answer(200, {"ok": True, "outbound": probe(found)})
+        except TitanError as error:
+            return _refused(400, str(error))
+    try:
+        with under(RunProxy(found.proxy_url, found.run_token)):
+            result = function(dict(found.input), proxy_url=found.proxy_url, run_token=found.run_token)
+            return _answer_of(asyncio.run(result) if inspect.iscoroutine(result) else result)
+    except Exception as error:  # noqa: BLE001  # the agent's code may raise anything, which becomes the answer
+        return _raised(error)
 
 
 async def answer_later(function: Callable[..., Any], request: Request, *, token: str | None) -> Answer:
     """Return the same from an event loop: a coroutine runs in it, another function in a thread."""
     found = _read(request, token)
-    if isinstance(found, Answer):
-        return found
-    if isinstance(found, str):
-        return await asyncio.to_thread(_probed, found)
-    if not inspect.iscoroutinefunction(function):
-        return await asyncio.to_thread(_performed, partial(_call, function, found))
+    if not isinstance(found, _Task) or not inspect.iscoroutinefunction(function):
+        return await asyncio.to_thread(answer, function, request, token=token)
     try:
         with under(RunProxy(found.proxy_url, found.run_token)):
-            said = await function(dict(found.input), proxy_url=found.proxy_url, run_token=found.run_token)
+            result = await function(dict(found.input), proxy_url=found.proxy_url, run_token=found.run_token)
     except Exception as error:  # noqa: BLE001  # the agent's code may raise anything, which becomes the answer
         return _raised(error)
-    return _said(said)
+    return _answer_of(result)
 
 
 def _read(request: Request, token: str | None) -> _Task | str | Answer:
@@ -111,29 +114,9 @@ def _is_authorized(headers: Mapping[str, str], token: str) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), token.encode())
 
 
-def _probed(proxy_url: str) -> Answer:
-    try:
-        return Answer(200, {"ok": True, "outbound": probe(proxy_url)})
-    except TitanError as error:
-        return _refused(400, str(error))
-
-
-def _call(function: Callable[..., Any], task: _Task) -> Any:
-    with under(RunProxy(task.proxy_url, task.run_token)):
-        said = function(dict(task.input), proxy_url=task.proxy_url, run_token=task.run_token)
-        return asyncio.run(said) if inspect.iscoroutine(said) else said
-
-
-def _performed(call: Callable[[], Any]) -> Answer:
-    try:
-        return _said(call())
-    except Exception as error:  # noqa: BLE001  # the agent's code may raise anything, which becomes the answer
-        return _raised(error)
-
-
-def _said(said: Any) -> Answer:
+def _answer_of(result: Any) -> Answer:
     """Return the answer for a function's result: an object, or its final response."""
-    return Answer(200, said if isinstance(said, dict) else {"final_response": said})
+    return Answer(200, result if isinstance(result, dict) else {"final_response": result})
 
 
 def _raised(error: BaseException) -> Answer:

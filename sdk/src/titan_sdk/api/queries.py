@@ -7,7 +7,7 @@ import json
 from titan_sdk.api import ClientBase, DagAccepted
 from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
 from titan_sdk.http import quote
-from titan_sdk.http.retry_policy import LongPoll
+from titan_sdk.http.transport import LongPoll
 from titan_sdk.job import TitanJob
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import inspect
 import json
 import os
 
-from titan_sdk.agents.run_proxy import RunProxy
+from titan_sdk.agents import RunProxy
 from titan_sdk.errors import InvalidInput, ToolFailed, ToolTimeout
 from titan_sdk.http.address import address_of
 from titan_sdk.recording import process
