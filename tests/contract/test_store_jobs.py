@@ -290,7 +290,6 @@ def test_a_ready_job_with_a_live_attempt_is_offered_to_nobody_until_that_is_over
         return [*before, *while_held, *offered(tx)]
 
     def offered(reader: Reader) -> list[list[str]]:
-        reader.look_ahead(lanes=[(None, "GENERAL", 10), ("w1", "GENERAL", 10)])
         found = reader.ready_jobs("GENERAL", limit=10), reader.ready_jobs_bound_to("w1", "GENERAL", limit=10)
         return [[job.id for job in jobs] for jobs in found]
 
@@ -307,11 +306,7 @@ def test_a_ready_job_knows_whether_an_attempt_of_it_was_lost(store: Store) -> No
     def ask(reader: Reader) -> list[bool]:
         return [job.must_not_be_lost for job in reader.ready_jobs("GENERAL", limit=10)]
 
-    def ask_ahead(reader: Reader) -> list[bool]:
-        reader.look_ahead(lanes=[(None, "GENERAL", 10)])
-        return ask(reader)
-
-    assert store.read(ask) == store.read(ask_ahead) == [True, False]
+    assert store.read(ask) == [True, False]
 
 
 # --- what waits for a moment ---

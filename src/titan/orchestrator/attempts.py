@@ -59,9 +59,7 @@ def free_workers(
     `prefetch` has worker → label → how many leases it may hold beyond its slots.
     """
     free = []
-    wanted = tuple(worker_ids)
-    reader.look_ahead(workers=wanted)
-    for worker_id in wanted:
+    for worker_id in worker_ids:
         worker = reader.worker(worker_id)
         if worker is None or worker.state is not WorkerState.CONNECTED or worker.is_draining:
             continue
@@ -81,7 +79,6 @@ def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
     slots_by_label: dict[str, int] = {}
     for _, label, slots in bound:
         slots_by_label[label] = slots_by_label.get(label, 0) + slots
-    reader.look_ahead(lanes=[*((None, label, n) for label, n in slots_by_label.items()), *bound])
     found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
     for worker_id, label, n in bound:
         found += reader.ready_jobs_bound_to(worker_id, label, limit=n)
@@ -127,7 +124,6 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
     reports = {report.lease_id: report for report in progress.reports}
     reported = list(dict.fromkeys([*reports, *progress.started, *progress.returned]))
     accepted, cause = [], f"worker {worker_id}"
-    tx.look_ahead(leases=reported)
     with Moves(tx) as moves:
         for lease_id in reported:
             attempt = tx.attempt(lease_id)

@@ -30,9 +30,6 @@ class AttemptReader(Protocol):
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         """Return the live attempts whose lease ran out at or before `now`."""
 
-    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
-        """Return the files an attempt left, by path."""
-
     def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
         """Return up to `limit` files that the job's attempts (or the one of this number) left, by path.
 

@@ -3,7 +3,7 @@
 tests/contract/ holds one suite per port; it is run on every implementation and is the port's specification.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,20 +34,6 @@ class Commit:
 
 class Reader(JobReader, DagReader, ListReader, AttemptReader, KvReader, AccessReader, RetentionReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
-
-    def look_ahead(
-        self,
-        *,
-        leases: Sequence[str] = (),
-        workers: Sequence[str] = (),
-        lanes: Sequence[tuple[str | None, str, int]] = (),
-    ) -> None:
-        """Say what will be asked for next, one after the other; it changes no answer.
-
-        A store behind a network then asks all of it in one go: the attempts of `leases` with their jobs, DAGs, runs and
-        children; `workers` with their busy slots; the ready jobs of `lanes`: (worker that they are bound to or None,
-        requirement, limit).
-        """
 
     def journal(
         self,

@@ -23,18 +23,16 @@ import msgspec
 
 from titan import __version__
 from titan.model.errors import InvalidInput, SchemaMismatch, StoreDamaged
-from titan.store import lost
-from titan.store.folders import errors_translated, make_folder, sync_folder
-from titan.store.home_schema import check_home
-from titan.store.ownership import hold
+from titan.store.folders import errors_translated, hold, make_folder, sync_folder
+from titan.store.home_files import CALLS_FILE, CONTROL_FILE, check_calls, check_home, were_calls_made
 from titan.store.reader import SqlReader
-from titan.store.rows.jobs import digests_of_spec
+from titan.store.rows import digests_of_spec
 from titan.store.runs.sqlite_store import CALLS as CALLS_KIND
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
-DATABASE: Final = lost.CONTROL_FILE
-CALLS: Final = lost.CALLS_FILE  #: beside it
+DATABASE: Final = CONTROL_FILE
+CALLS: Final = CALLS_FILE  #: beside it
 MANIFEST: Final = "titan-backup.json"
 FORMAT: Final = 1
 PAGES: Final = 2048  # 8 MiB between two words of progress
@@ -137,7 +135,7 @@ def restore(
 def _gather(home: Path, partial: Path, *, now: datetime, on_progress: OnProgress, is_archive: bool) -> Manifest:
     database = partial / DATABASE
     _copy_database(home / DATABASE, database, on_progress)
-    lost.check_calls(home, were_made=lost.were_calls_made(partial))
+    check_calls(home, were_made=were_calls_made(partial))
     if (home / CALLS).is_file():
         _copy_database(home / CALLS, partial / CALLS, on_progress)
     blobs, leases, home_id = _named_in(partial)

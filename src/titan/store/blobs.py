@@ -53,8 +53,8 @@ from typing import Final, ParamSpec, Self, TypeVar
 from titan.model.errors import TooLarge
 from titan.model.retention import OldBlob
 from titan.ports.runtime import Clock
+from titan.store.columns import to_us
 from titan.store.folders import errors_translated, make_folder, sync_folder, write_all
-from titan.store.rows.columns import to_us
 from titan.system import SystemClock
 
 P = ParamSpec("P")

@@ -1,4 +1,4 @@
-"""What every store is made of, whichever its database: sessions, a reader for each thread, listeners of commits."""
+"""What all stores share: the session protocol, one reader per thread, commit listeners."""
 
 import logging
 import threading
@@ -8,36 +8,61 @@ from weakref import WeakSet
 
 from titan.model.errors import StoreUnavailable
 
-#: Column values in the order the query names them. Only `titan.store.rows` looks inside.
+#: Column values in the order the query names them.
 Row: TypeAlias = tuple[Any, ...]
 
-Parameter: TypeAlias = str | int | None
+
+#: What a column can hold.
+Value: TypeAlias = str | int | float | bytes | None
 
 
 class Session(Protocol):
-    """Runs queries by the names they have in sql/queries/."""
+    """A database connection that runs queries by their names in sql/."""
 
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
+    def all(self, query: str, **parameters: Value) -> list[Row]:
         """Return every row."""
 
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
+    def one(self, query: str, **parameters: Value) -> Row | None:
         """Return the first row, None when there is none."""
 
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
-        """Execute a statement, now or before the next question: over a network, statements travel together."""
+    def run(self, query: str, parameters: Mapping[str, Value]) -> None:
+        """Execute a statement, now or before the next query: over a network, statements travel together."""
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Value]]) -> None:
         """Execute a statement once per row of parameters, as `run` does."""
 
-    def count(self, query: str, **parameters: Parameter) -> int:
+    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """Execute an `insert … values (?, …)` with many rows at once."""
+
+    def count(self, query: str, **parameters: Value) -> int:
         """Execute a statement; return how many rows it changed."""
+
+    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
+        """Return every row of a query that was composed from named parts."""
+
+    def text_of(self, query: str) -> str:
+        """Return the SQL text of a query, or of a part of one."""
+
+    def matching(self, text: str) -> str | None:
+        """Return the full-text query for what a user typed; None when it contains no word."""
+
+    def words_of(self, text: str) -> str:
+        """Return what the full-text index stores for a text."""
+
+    @property
+    def no_match(self) -> str:
+        """A full-text query that matches nothing."""
+
+    @property
+    def merges(self) -> bool:
+        """Whether the database merges the sorted parts of a `union all`, reading each by index up to the limit."""
 
 
 class Closable(Protocol):
-    """What one thread reads through."""
+    """A reader that belongs to one thread."""
 
     def close(self) -> None:
-        """Wait for the question under way, then release the connection; a question after that is refused."""
+        """Wait for the query in progress, then close the connection; later queries are refused."""
 
 
 R = TypeVar("R", bound=Closable)
@@ -47,7 +72,7 @@ logger = logging.getLogger(__name__)
 
 
 class Readers(Generic[R]):
-    """Finds the calling thread's reader. Nobody else keeps one, so that it goes with its thread."""
+    """One reader per thread, created on first use and released when its thread ends."""
 
     def __init__(self, make: Callable[[], R], subject: str) -> None:
         self._make = make
@@ -58,7 +83,7 @@ class Readers(Generic[R]):
         self._is_closed = False
 
     def mine(self) -> R:
-        """Return the calling thread's.
+        """Return the calling thread's reader.
 
         Raises:
             StoreUnavailable: the store is closed.
@@ -67,7 +92,7 @@ class Readers(Generic[R]):
         return self._new() if reader is None else reader
 
     def close(self) -> bool:
-        """Close all; return False when they were closed before."""
+        """Close all readers; return False when they were closed before."""
         with self._lock:
             if self._is_closed:
                 return False
@@ -88,7 +113,7 @@ class Readers(Generic[R]):
 
 
 class Listeners(Generic[C]):
-    """Those who are notified of commits."""
+    """Commit listeners."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
@@ -101,12 +126,12 @@ class Listeners(Generic[C]):
             self._listeners = (*self._listeners, listener)
 
     def notify(self, commit: C) -> None:
-        """Notify all of them; one that fails does not stop the others."""
+        """Call every listener; one that raises does not stop the others."""
         for listener in self._listeners:
             try:
                 listener(commit)
             except Exception:
-                logger.exception("%s: a listener failed; what it listens to is committed", self._subject)
+                logger.exception("%s: a commit listener failed; the commit stands", self._subject)
 
 
 def unavailable(subject: str, found: str) -> StoreUnavailable:
@@ -122,46 +147,3 @@ def unavailable(subject: str, found: str) -> StoreUnavailable:
 def closed(subject: str) -> StoreUnavailable:
     """Return the error for a store that was closed."""
     return StoreUnavailable(subject, expected="an open store", found="a closed one")
-
-
-#: What a column can hold.
-Value: TypeAlias = str | int | float | bytes | None
-
-
-class CallSession(Protocol):
-    """Runs queries by the names they have in sql/calls."""
-
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
-        """Return every row."""
-
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
-        """Return the first row, None when there is none."""
-
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
-        """Execute a statement."""
-
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
-        """Execute a statement for each of `rows`."""
-
-    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """Execute an `insert … values (?, …)` with many rows at once."""
-
-    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
-        """Return every row of a query that was put together from named parts."""
-
-    def text_of(self, query: str) -> str:
-        """Return the SQL text of a query, or of a part of one."""
-
-    def matching(self, text: str) -> str | None:
-        """Return what an index of words is asked for what somebody typed; None when there is no word in it."""
-
-    def words_of(self, text: str) -> str:
-        """Return what goes into the index of words for a text."""
-
-    @property
-    def no_match(self) -> str:
-        """What an index of words finds nothing by."""
-
-    @property
-    def merges(self) -> bool:
-        """Whether a `union all` is read in its order, each part by an index that has it, as far as is asked for."""

@@ -21,8 +21,7 @@ from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunE
 from titan.model.errors import StoreDamaged, StoreFull
 from titan.model.runs import Note
 from titan.ports.runs_store import CallReader
-from titan.store.runs.secure_delete import TO_SCRUB
-from titan.store.runs.sqlite_store import SqliteCallStore
+from titan.store.runs.sqlite_store import TO_SCRUB, SqliteCallStore
 from titan.store.runs.tapes import MAX_DIGESTS, KnownTexts
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.

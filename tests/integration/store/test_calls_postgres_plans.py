@@ -19,8 +19,8 @@ from titan.ports.actions import CallFilter
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallReader
 from titan.store.postgres.address import Address
-from titan.store.runs.postgres_session import PostgresCallSession
-from titan.store.runs.postgres_store import PostgresCallStore
+from titan.store.postgres.session import PostgresSession
+from titan.store.runs.postgres_store import CALLS, PostgresCallStore
 from titan.store.runs.reader import SqlCallReader
 from titan.store.session import Row, Value
 
@@ -45,11 +45,11 @@ jsonb_build_object(
 """
 
 
-class Explaining(PostgresCallSession):
+class Explaining(PostgresSession):
     """A session that notes how each list is found."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        super().__init__(connection)
+        super().__init__(connection, CALLS.queries)
         self.plans: list[str] = []
 
     def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
@@ -70,6 +70,8 @@ def session() -> Iterator[Explaining]:
             multiply(connection, "actions", "action", MORE_ACTIONS, ACTIONS)
             connection.execute("analyze")
             connection.execute("set search_path to calls")
+            [row] = connection.execute("select (select count(*) from runs), (select count(*) from actions)")
+            assert row == (RUNS, ACTIONS)
             yield Explaining(connection)
 
 
@@ -169,9 +171,3 @@ def test_few_calls_of_many_are_counted_by_an_index(session: Explaining, reader: 
     reader.ledger(PROJECT, LEDGER[name], sort="time", is_ascending=False, skip=0, limit=50, up_to=10_000)
 
     assert "Seq Scan" not in session.plans[-1], session.plans[-1]
-
-
-def test_the_database_holds_many(session: Explaining) -> None:
-    [row] = session.connection.execute("select (select count(*) from calls.runs), (select count(*) from calls.actions)")
-
-    assert row == (RUNS, ACTIONS)

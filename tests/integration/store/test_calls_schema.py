@@ -15,9 +15,8 @@ from titan.model.run_control import RunStatus
 from titan.ports.actions import CallFilter
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallReader
-from titan.store.runs.queries import QUERIES
 from titan.store.runs.reader import SqlCallReader
-from titan.store.runs.sqlite_store import CALLS
+from titan.store.runs.sqlite_store import CALLS, QUERIES
 from titan.store.session import Row, Value
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession
@@ -94,7 +93,9 @@ def test_every_table_carries_its_project(new: SqliteSession) -> None:
 
 
 def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
-    asking = re.compile(r"(?:_all|_one|_entries|\.(?:all|one|run|run_many|insert|count))\(\s*\"(\w+)\"")
+    asking = re.compile(
+        r"(?:_all|_one|_entries|_(?:find|first)\([A-Z_]+,|\.(?:all|one|run|run_many|insert|count))\(?\s*\"(\w+)\""
+    )
     sources = {path.name: path.read_text(encoding="utf-8") for path in CALLS_FOLDER.glob("*.py")}
 
     asked_for = {name for text in sources.values() for name in asking.findall(text)}

@@ -17,9 +17,8 @@ from titan.model.memory import StoredValue
 from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
-from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
-from titan.store.postgres.own_commits import OwnCommits
+from titan.store.postgres.servers import OwnCommits, SharedClock
 from titan.store.writer import Writer
 
 SUBJECT = Subject(project_id=PROJECT)

@@ -1,29 +1,29 @@
-"""One PostgreSQL connection that runs named queries, as few times over the network as can be.
+"""PostgreSQL connections that run named queries in few round trips, and the meaning of PostgreSQL's errors.
 
-A statement whose result nobody asks for waits until a question is asked, and travels with it: libpq's pipeline mode. It
-is used directly, for psycopg's own cursors cost more here than the statements do (decision 12). Each statement is
-prepared once for each connection, when it is first used.
+A statement whose result is not needed waits for the next query and is sent with it, in libpq's pipeline mode: psycopg's
+cursors cost more than the statements (decision 12). Each named statement is prepared on first use.
 """
 
 import re
 import select
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from titan.model.errors import StoreRefused
-from titan.store.queries import load_queries
-from titan.store.rows.fragments import FRAGMENTS
-from titan.store.session import Parameter, Row
+from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
+from titan.store.runs.words import query_of, vector_of
+from titan.store.session import Row, Value, closed, unavailable
 
-_SQL_FOLDER = Path(__file__).parent.parent / "sql"
-QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "postgres" / "queries", fragments=FRAGMENTS)
+R = TypeVar("R")
+T = TypeVar("T")
 
 ANSWER_SECONDS: Final = 30.0  # a decision is milliseconds; the longest, a DAG of 10,000 jobs, some seconds
 _WAITING_LIMIT: Final = 1000  # statements; bounds memory, not time
@@ -32,7 +32,22 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _CHANGES: Final = (b"INSERT", b"UPDATE", b"DELETE")
 
 #: How a column reads, by the number of its type: https://www.postgresql.org/docs/current/catalog-pg-type.html
-_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {16: b"t".__eq__, 20: int, 21: int, 23: int}
+_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
+    16: b"t".__eq__,
+    17: lambda value: bytes.fromhex(value[2:].decode()),
+    20: int,
+    21: int,
+    23: int,
+    701: float,
+    1700: int,  # numeric: sums of integers
+}
+
+#: States of transactions that conflicted: serialization_failure, deadlock_detected.
+CONFLICTS: Final = frozenset({"40001", "40P01"})
+_DAMAGED: Final = frozenset(
+    {"XX001", "XX002", "42P01", "42703", "42883", "3F000"}
+)  # the last four: our tables are gone
+_BUSY: Final = ("08", "25", "40", "42501", "53", "55", "57", "58")  # classes from which the server may recover
 
 
 class ConnectionLost(Exception):
@@ -49,73 +64,107 @@ class StatementFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
-    name: bytes
+class Statement:
+    """A query as PostgreSQL reads it."""
+
+    name: str  #: it is prepared under; "": it is not
     text: bytes
-    parameters: tuple[str, ...]  #: in the order of $1, $2, …
+    parameters: tuple[str, ...]  #: in the order of $1, $2, …; empty for `?`
 
 
-def _statement(name: str, sql: str) -> _Statement:
-    """Translate `:name` to PostgreSQL's `$1`."""
+@lru_cache(maxsize=512)
+def statement_of(sql: str, name: str = "") -> Statement:
+    """Translate `:name` or `?` to PostgreSQL's `$1`."""
+    if "?" in sql:
+        numbers = count(1)
+        return Statement(name, re.sub(r"\?", lambda _place: f"${next(numbers)}", sql).encode(), ())
     parameters = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     text = _PARAMETER.sub(lambda place: f"${parameters.index(place[1]) + 1}", sql)
-    return _Statement(name.encode(), text.encode(), parameters)
-
-
-STATEMENTS: Final = {name: _statement(name, sql) for name, sql in QUERIES.items()}
+    return Statement(name, text.encode(), parameters)
 
 
 class PostgresSession:
     """Implements `titan.store.session.Session` on one connection."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: "psycopg.Connection[Any]", queries: Mapping[str, str]) -> None:
         self._connection = connection  # owns `_pgconn`
+        self._queries = queries
         self._pgconn = connection.pgconn
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
         self._poll = select.poll()
         self._poll.register(self._pgconn.socket, select.POLLIN)
         self._prepared: set[str] = set()
-        self._waiting: list[tuple[str, list[bytes | None]]] = []
+        self._waiting: list[tuple[Statement, list[bytes | None]]] = []
         self._unread: deque[list[str | None]] = deque()  # for each batch sent, what its commands prepare
-        #: How many times it has asked; so that one can see whether it did meanwhile.
+        #: Number of exchanges with the server so far.
         self.exchange_count = 0
         #: Whether the connection is known to be gone.
         self.is_broken = False
-        #: Rows that statements have changed, since whoever counts set it to 0.
+        #: Rows changed by statements; the caller may reset it.
         self.changed_count = 0
 
     # --- the Session port ---
 
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
+    def all(self, query: str, **parameters: Value) -> list[Row]:
         self.run(query, parameters)
         return _rows(self._exchange()[-1])
 
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
-        self.run(query, parameters)
-        rows = _rows(self._exchange()[-1])
+    def one(self, query: str, **parameters: Value) -> Row | None:
+        rows = self.all(query, **parameters)
         return rows[0] if rows else None
 
-    def run(self, query: str, parameters: Mapping[str, Parameter] = {}) -> None:
-        statement = STATEMENTS[query]
-        self._waiting.append((query, [_encoded(parameters[name]) for name in statement.parameters]))
-        if len(self._waiting) >= _WAITING_LIMIT:
-            self._exchange()
+    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
+        self._wait_with(statement_of(sql), parameters)
+        return _rows(self._exchange()[-1])
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
+    def run(self, query: str, parameters: Mapping[str, Value] = {}) -> None:
+        self._wait_with(statement_of(self._queries[query], query), parameters)
+
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Value]]) -> None:
         for row in rows:
             self.run(query, row)
 
-    def count(self, query: str, **parameters: Parameter) -> int:
+    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        statement = statement_of(self._queries[query], query)
+        for row in rows:
+            self._add(statement, [_encoded(_storable(value)) for value in row])
+
+    def count(self, query: str, **parameters: Value) -> int:
         self.run(query, parameters)
         return self._exchange()[-1].command_tuples or 0
 
-    def all_of(self, questions: Sequence[tuple[str, Mapping[str, Parameter]]]) -> list[list[Row]]:
-        """Return every row of each of the questions, asked in one go."""
+    def text_of(self, query: str) -> str:
+        return self._queries[query]
+
+    def matching(self, text: str) -> str | None:
+        return query_of(text)
+
+    def words_of(self, text: str) -> str:
+        return vector_of(text)
+
+    @property
+    def no_match(self) -> str:
+        return ""
+
+    @property
+    def merges(self) -> bool:
+        return False  # it joins the whole of each part first; one that has a list for its outcomes uses the index
+
+    def all_of(self, questions: Sequence[tuple[str, Mapping[str, Value]]]) -> list[list[Row]]:
+        """Return the rows of each query, asked in one exchange."""
         for query, parameters in questions:
             self.run(query, parameters)
         results = self._exchange()
         return [_rows(result) for result in results[len(results) - len(questions) :]]
+
+    def _wait_with(self, statement: Statement, parameters: Mapping[str, Value]) -> None:
+        self._add(statement, [_encoded(parameters[name]) for name in statement.parameters])
+
+    def _add(self, statement: Statement, values: list[bytes | None]) -> None:
+        self._waiting.append((statement, values))
+        if len(self._waiting) >= _WAITING_LIMIT:
+            self._exchange()
 
     # --- for those who own the connection ---
 
@@ -183,13 +232,17 @@ class PostgresSession:
         sent: list[str | None] = []
         preparing = self._prepared.union(query for batch in self._unread for query in batch if query)
         try:
-            for query, values in waiting:
-                statement = STATEMENTS[query]
-                if query not in preparing:
-                    self._pgconn.send_prepare(statement.name, statement.text)
-                    preparing.add(query)
-                    sent.append(query)
-                self._pgconn.send_query_prepared(statement.name, values)
+            for statement, values in waiting:
+                if not statement.name:
+                    self._pgconn.send_query_params(statement.text, values)
+                    sent.append(None)
+                    continue
+                name = statement.name.encode()
+                if statement.name not in preparing:
+                    self._pgconn.send_prepare(name, statement.text)
+                    preparing.add(statement.name)
+                    sent.append(statement.name)
+                self._pgconn.send_query_prepared(name, values)
                 sent.append(None)
             self._pgconn.pipeline_sync()
             self._unread.append(sent)
@@ -266,11 +319,20 @@ def _rows(result: PGresult) -> list[Row]:
     ]
 
 
-def _encoded(value: Parameter) -> bytes | None:
+def _storable(value: Value) -> Value:
+    """Return a value that a column can hold: PostgreSQL has no text with NUL. A tape has it escaped, as JSON does."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+def _encoded(value: Value) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, int):
         return b"%d" % value
+    if isinstance(value, float):
+        return repr(value).encode()
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
     if "\0" in value:
         raise StoreRefused(
             "a text to store",
@@ -279,3 +341,98 @@ def _encoded(value: Parameter) -> bytes | None:
             next_step="This is a programming error; nothing of the transaction was kept.",
         )
     return value.encode()
+
+
+def translated(error: BaseException, subject: str) -> BaseException:
+    """Return the error of the model that says what `error` means; others come back as they are."""
+    if isinstance(error, ConnectionLost):
+        return unavailable(subject, str(error))
+    if not isinstance(error, StatementFailed):
+        return error
+    return _of_statement(error, subject)
+
+
+def _of_statement(error: StatementFailed, subject: str) -> StoreError:
+    found = f"{error} ({error.state})"
+    if error.state == "53100":
+        return StoreFull(
+            subject,
+            expected="room on its disk",
+            found=f"none ({error})",
+            next_step="Free some space there, then repeat the request: nothing of it was kept.",
+        )
+    if error.state in _DAMAGED:
+        return StoreDamaged(
+            subject,
+            expected="a database that Titan wrote",
+            found=found,
+            next_step="It was left as it is: restore a copy, or give --store an empty database to begin anew.",
+        )
+    if error.state.startswith(_BUSY):
+        return unavailable(subject, found)
+    return StoreRefused(
+        subject,
+        expected="facts that obey its schema",
+        found=found,
+        next_step="This is a programming error; nothing of the transaction was kept.",
+    )
+
+
+class ReadingThread(Generic[R]):
+    """The connection of one reading thread; each query reads one snapshot. It closes with the thread or the store."""
+
+    def __init__(self, connect: Callable[[], PostgresSession], reader: Callable[[PostgresSession], R], subject: str):
+        self._connect = connect
+        self._reader = reader
+        self._subject = subject
+        self._session: PostgresSession | None = None
+        self._in_use = threading.RLock()  # so that closing waits for the query in progress
+        self._is_closed = False
+
+    def read(self, query: Callable[[R], T]) -> T:
+        """Return what `query` finds.
+
+        Raises:
+            StoreError: the store is closed, or cannot be read.
+        """
+        with self._in_use:
+            if self._is_closed:
+                raise closed(self._subject)
+            is_fresh = self._session is None
+            try:
+                try:
+                    return self._read(query)
+                except ConnectionLost:
+                    if is_fresh:
+                        raise
+                    return self._read(query)  # PostgreSQL was restarted since the last query
+            except (ConnectionLost, StatementFailed) as error:
+                raise translated(error, self._subject) from error
+
+    def _read(self, query: Callable[[R], T]) -> T:
+        """Run `query` on one snapshot. BEGIN is sent with its first statement, COMMIT after the last."""
+        session = self._session = self._session or self._connect()
+        try:
+            session.run("begin_reading")
+            try:
+                return query(self._reader(session))
+            finally:
+                if session.waiting_count:  # it asked nothing
+                    session.drop_waiting()
+                elif not session.is_broken:
+                    session.run("commit")
+                    session.send()
+        except ConnectionLost:
+            self._session = None
+            session.close()
+            raise
+
+    def close(self) -> None:
+        with self._in_use:
+            self._is_closed = True
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def __del__(self) -> None:
+        self.close()

@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_
 import msgspec
 
 from titan.model.errors import StoreDamaged
+from titan.store.session import Session, Value
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -231,3 +232,21 @@ def methods_read_rows(kind: C) -> C:
         if inspect.isfunction(method) and not name.startswith("_"):
             setattr(kind, name, reads_rows(method))
     return kind
+
+
+class RowReader:
+    """Base class of the readers: runs queries and maps their rows to values."""
+
+    __slots__ = ("_all", "_one", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._all = session.all
+        self._one = session.one
+
+    def _find(self, columns: Columns[S], query: str, **parameters: Value) -> list[S]:
+        return [columns.of(row) for row in self._all(query, **parameters)]
+
+    def _first(self, columns: Columns[S], query: str, **parameters: Value) -> S | None:
+        row = self._one(query, **parameters)
+        return None if row is None else columns.of(row)
