@@ -13,9 +13,8 @@ from tests.support.recorded import a_call
 from tests.support.stored import a_stored_job, store_dag
 from tests.support.stores import committed, tamper_with_jobs
 from titan.model.errors import StoreDamaged
-from titan.ports.actions import CallFilter
 from titan.ports.jobs_store import Store
-from titan.ports.runs_store import CallStore
+from titan.ports.runs_store import CallFilter, CallStore
 
 JOB: Final = a_stored_job()
 

@@ -6,15 +6,16 @@ All are projections of the entries and hold only what lists and filters read; co
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome, Payload
 from titan.model.run_control import RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
-PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.details_told`
+PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.detail_digests`
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ class Run(Struct, frozen=True, kw_only=True):
     status_source: StatusSource
     started_at: datetime
     last_event_at: datetime  #: the latest time that its entries name
-    heard_at: datetime  #: when the last report of it was received, by our clock
+    received_at: datetime  #: when the last report of it was received, by our clock
     ended_at: datetime | None = None
     session_id: str | None = None
     parent_run_id: str | None = None  #: the run that it is a fork of
@@ -101,7 +102,7 @@ class Run(Struct, frozen=True, kw_only=True):
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided at the first report of it
     #: Digests of the details reported with it, so that each is stored once; before those of processes stands PROCESS.
-    details_told: tuple[str, ...] = ()
+    detail_digests: tuple[str, ...] = ()
     #: The determinism from 0 to 100, predicted or measured. None: not known yet, or it cannot be.
     determinism: int | None = None
     code_digest: str | None = None  #: of the modules of its programs and jobs: distinguishes versions of an agent
@@ -111,12 +112,12 @@ class Run(Struct, frozen=True, kw_only=True):
     @property
     def process_count(self) -> int:
         """Of how many processes the code was reported."""
-        return sum(digest.startswith(PROCESS) for digest in self.details_told)
+        return sum(digest.startswith(PROCESS) for digest in self.detail_digests)
 
     @property
     def details_count(self) -> int:
         """How many other details were reported with it."""
-        return len(self.details_told) - self.process_count
+        return len(self.detail_digests) - self.process_count
 
 
 def troubles_after(before: Run | None, after: Run) -> int:
@@ -392,3 +393,62 @@ class RunTotals:
     first_error: FirstError | None
     last_outcome: Outcome | None  #: of the attempt that ended last
     last_ended_at_us: int | None  #: when that was
+
+
+# --- replays ---
+
+
+class ReplayLevel(StrEnum):
+    """What a replay did."""
+
+    SELF_CHECK = "self_check"  #: it looked at the recording: can the run be replayed, and if not, why
+    COMPARE = "compare"  #: it compared two recorded runs
+    RE_EXECUTE = "re_execute"  #: the program ran again with its calls answered from the recording
+
+
+class ReplayState(StrEnum):
+    """The state of a replay."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """A replay of a run."""
+
+    id: str
+    project_id: str
+    run_id: str
+    level: ReplayLevel
+    with_run: str | None = None  #: what it was compared with
+    state: ReplayState
+    author: str  #: who started it
+    created_at: datetime
+    ended_at: datetime | None = None
+    dag_id: str | None = None  #: of the job that executes it on a worker; None: the server computes it, or a client did
+    error: str | None = None  #: why it failed
+    metrics: str | None = None  #: a JSON object: `titan.wire.replays.ReplayMetrics`
+    result: str | None = None  #: a JSON object: `ReplayResult` there; None in lists
+
+
+# --- interventions of guards ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What a guard did about one call, as the client that runs it reports it."""
+
+    id: str  #: made from what the client says, so that the same one reported twice is recognised
+    run_id: str
+    at: datetime
+    type: str  #: the client's word: "hard_block", "budget_exceeded", "rate_limited", "budget_warning" …
+    outcome: str  #: the client's word: "blocked", "escalated", "warned", "modified" …
+    action_name: str
+    agent_id: str | None = None
+    reason: str | None = None
+    estimated_cost: Decimal | None = None  #: US dollars that the call would have cost
+    risk_level: str | None = None
+    inputs: Payload | None = None  #: of the call, as it was meant
+    details: str | None = None  #: a JSON object of everything else that was said

@@ -14,8 +14,7 @@ from titan.model.jobs import Job, JobStatus, ReadyJob, WaitsFor
 from titan.model.run_control import RunControl, RunOutcome, RunStatus
 from titan.model.workers import Worker
 from titan.rules.jobs.wait_reason import label_in_words, ready_waits_for
-from titan.rules.runs.lifecycle import run_status
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status, run_status
 
 UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is back by then
 

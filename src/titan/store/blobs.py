@@ -54,7 +54,7 @@ from titan.model.errors import TooLarge
 from titan.model.retention import OldBlob
 from titan.ports.runtime import Clock
 from titan.store.columns import to_us
-from titan.store.folders import errors_translated, make_folder, sync_folder, write_all
+from titan.store.folders import errors_translated, make_folder, sync, write_all
 from titan.system import SystemClock
 
 P = ParamSpec("P")
@@ -205,7 +205,7 @@ class FolderBlobs:
                 make_folder(place.parent)
                 self._steps.renew(incoming.path)  # it may take the place of one whose lease is newer than its writing
                 self._steps.move(incoming.path, place)
-            sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
+            sync(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest
 
 

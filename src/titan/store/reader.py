@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
-from titan.model.files import LeftFile
+from titan.model.files import LeftFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import (
     HeldPart,
     Job,
@@ -20,7 +20,6 @@ from titan.model.jobs import (
     queue_label,
     split_queue_label,
 )
-from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token

@@ -9,9 +9,8 @@ import msgspec
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag, JobCounts
 from titan.model.events import Event, JournalEntry, Subject
-from titan.model.files import AttemptFile, LeftFile
+from titan.model.files import AttemptFile, LeftFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import Affinity, Job, ReadyJob, queue_label, split_queue_label
-from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker

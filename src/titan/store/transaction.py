@@ -7,9 +7,8 @@ from typing import Final
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
-from titan.model.files import AttemptFile
+from titan.model.files import AttemptFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import Job
-from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token

@@ -15,9 +15,7 @@ from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind
 from titan.model.run_control import RunStatus
-from titan.ports.actions import CallFilter
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallFilter, CallReader, RunFilter
 from titan.store.postgres.address import Address
 from titan.store.postgres.session import PostgresSession
 from titan.store.runs.postgres_store import CALLS, PostgresCallStore

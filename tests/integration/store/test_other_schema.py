@@ -21,7 +21,7 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call
 from tests.support.stores import committed
 from titan.model.errors import SchemaMismatch, StoreDamaged, TitanError
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.storage import Durable, open_durable
 from titan.store import backup
 from titan.store.home_files import check_home

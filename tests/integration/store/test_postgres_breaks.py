@@ -11,7 +11,7 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.events import JobReady, Subject
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import CONTROL, Address
@@ -94,7 +94,7 @@ class CutAtCommit(PostgresSession):
         self._arrives = arrives
 
     def flush(self) -> None:
-        if any(query == "commit" for query, _values in self._waiting):
+        if any(statement.name == "commit" for statement, _values in self._waiting):
             if self._arrives:
                 super().flush()
             self.close()

@@ -26,7 +26,7 @@ RUN = Run(
     status_source=StatusSource.EXPLICIT,
     started_at=NOON,
     last_event_at=NOON + timedelta(seconds=1),
-    heard_at=NOON,
+    received_at=NOON,
     ended_at=NOON + timedelta(seconds=2),
     reason="why",
     tags=("a",),

@@ -13,13 +13,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
-from titan.model.dags import Dag, StageStatus
+from titan.model.dags import Dag, JobCounts, StageStatus
 from titan.model.errors import Conflict
 from titan.model.run_control import RunControl, RunOutcome, RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Action, ReportedEnd, Run
 from titan.rules.names import shown
 from titan.rules.runs.merge_reports import described
-from titan.rules.runs.stage_status import dag_status
 
 RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orchestrator is waited for
 IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
@@ -59,7 +58,7 @@ def not_reported_yet(project_id: str, run_id: str, *, at: datetime, now: datetim
         status_source=StatusSource.INFERRED,
         started_at=at,
         last_event_at=at,
-        heard_at=now,
+        received_at=now,
         keeps_content=keeps_content,
     )
 
@@ -74,7 +73,7 @@ def without_recordings(run: Run, *, now: datetime) -> Run:
         status_source=StatusSource.STAGES,
         started_at=run.started_at,
         last_event_at=run.last_event_at,
-        heard_at=now,
+        received_at=now,
         ended_at=run.ended_at,
         reason=run.reason,
         has_stages=True,
@@ -256,7 +255,7 @@ def silent_within_call_since(now: datetime) -> datetime:
 def is_silent(run: Run, *, now: datetime) -> bool:
     """Return whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
-    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
+    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.received_at >= idle
 
 
 def fallen_silent(run: Run, open_actions: Sequence[Action] = ()) -> Run:
@@ -294,3 +293,33 @@ def _reported_end(run: Run) -> ReportedEnd | None:
 
 def _order(reported: ReportedEnd) -> tuple[datetime, int, str]:
     return reported.at, _WORSE[reported.status], reported.reason or ""
+
+
+# --- of stages ---
+
+
+def stage_status(counts: JobCounts, *, has_started: bool) -> StageStatus:
+    """Return a stage's status; `has_started` tells whether any attempt of it ever began.
+
+    Unfinished: RUNNING once an attempt began or while a gate is open, else WAITING. Finished: COMPLETED when all jobs
+    completed, PARTIAL when some did, else FAILED.
+    """
+    if counts.unfinished:
+        return StageStatus.RUNNING if has_started or counts.waiting_approval else StageStatus.WAITING
+    if counts.completed == counts.total:
+        return StageStatus.COMPLETED
+    return StageStatus.PARTIAL if counts.completed else StageStatus.FAILED
+
+
+def dag_status(dag: Dag) -> StageStatus:
+    """Return how a stored DAG stands."""
+    return stage_status(dag.counts, has_started=dag.started_at is not None)
+
+
+def agent_of(run_id: str) -> str:
+    """Return the agent's name within a run id: what stands before its last `_` or `-` token.
+
+    "RESEARCH_cb5e13" gives "RESEARCH"; an id without either is the agent's name itself.
+    """
+    cut = max(run_id.rfind("_"), run_id.rfind("-"))
+    return run_id[:cut].rstrip() if cut > 0 else run_id

@@ -162,7 +162,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
             status_source=StatusSource.EXPLICIT,
             started_at=at,
             last_event_at=at,
-            heard_at=batch.now,
+            received_at=batch.now,
             keeps_content=batch.capture.keeps_content(batch.project_id),
         )
     state = batch.runs[entry.run_id] = _RunState(
@@ -180,7 +180,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
 
 def _row(state: _RunState, now: datetime) -> Run:
     # What is reported of a run that was put away brings it back.
-    return replace(state.whole(), entry_count=state.entry_count, heard_at=now, archived_at=None)
+    return replace(state.whole(), entry_count=state.entry_count, received_at=now, archived_at=None)
 
 
 def _take_run(batch: _Batch, entry: RunEntry) -> bool:
@@ -225,7 +225,7 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
         "forked_at_action_id": run.forked_at_action_id or entry.forked_at_action_id,
         "name": run.name or entry.name,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
-        "details_told": _details(run, entry),
+        "detail_digests": _details(run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -247,7 +247,7 @@ def _details(run: Run, entry: RunEntry) -> tuple[str, ...]:
         added.add(digest_of(entry.details).hex())
     if entry.process is not None and run.process_count < MOST_PROCESSES:
         added.add(PROCESS + digest_of(entry.process + (entry.program.text if entry.program else "")).hex())
-    return tuple(sorted({*run.details_told, *added})) if added else run.details_told
+    return tuple(sorted({*run.detail_digests, *added})) if added else run.detail_digests
 
 
 def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
@@ -448,7 +448,7 @@ def joined(run: Run, earlier: Run) -> Run:
         lost=run.lost + earlier.lost,
         pinned_at=run.pinned_at or earlier.pinned_at,
         entry_count=run.entry_count + earlier.entry_count,
-        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[: MOST_DETAILS + MOST_PROCESSES]),
+        detail_digests=tuple(sorted({*run.detail_digests, *earlier.detail_digests})[: MOST_DETAILS + MOST_PROCESSES]),
     )
     if is_answer(earlier.id):
         return run

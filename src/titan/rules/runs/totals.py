@@ -17,9 +17,17 @@ from typing import Final
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
 from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
 from titan.model.shaped import shaped
-from titan.rules.runs.duplicates import ENDPOINT, Call, calls_of, possible_duplicates
+from titan.rules.runs.duplicates import (
+    ENDPOINT,
+    Around,
+    Call,
+    calls_of,
+    models_around,
+    possible_duplicates,
+    response_ids_of,
+    taken_from_wrappers,
+)
 from titan.rules.runs.merge_reports import NEVER_ENDED
-from titan.rules.runs.wrapper_spans import Around, models_around, response_ids_of, taken_from_wrappers
 
 # --- At which of a call's reports its cost and its tokens count, so that each counts once ---
 

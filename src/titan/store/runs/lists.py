@@ -14,8 +14,7 @@ import msgspec
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
-from titan.ports.actions import CallFilter, CallPage
-from titan.ports.runs import RunFilter
+from titan.ports.runs_store import CallFilter, CallPage, RunFilter
 from titan.store.columns import to_json, to_us, to_us_or_none
 from titan.store.runs.evaluations import SqlEvaluationReader
 from titan.store.runs.rows import ACTION_WIDTH, ACTIONS, OUTCOME_SUMS, RUNS, to_pico

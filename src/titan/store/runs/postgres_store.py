@@ -58,6 +58,7 @@ class PostgresCallStore:
         """
         self._subject = address.subject
         self._clock = clock
+        self._address = address
         self._connect = partial(address.connect, CALLS)
         self._server_id = secrets.token_hex(8)
         self._listeners: Listeners[CallCommit] = Listeners(address.subject)

@@ -5,7 +5,6 @@ from datetime import datetime
 from operator import attrgetter
 
 from titan.model.actions import is_answer
-from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_control import RunStatus
 from titan.model.runs import (
@@ -16,12 +15,11 @@ from titan.model.runs import (
     AgentVersion,
     ErrorKind,
     Note,
+    Replay,
     Run,
     Stops,
 )
-from titan.ports.actions import FlatRun
-from titan.ports.runs import ChangedRun, ReportedEntry
-from titan.ports.tapes import StoredEntry, TapeCheck
+from titan.ports.runs_store import ChangedRun, FlatRun, ReportedEntry, StoredEntry, TapeCheck
 from titan.store.columns import methods_read_rows, to_json, to_us
 from titan.store.runs.lists import NO_RUN, SqlCallLists
 from titan.store.runs.rows import (

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
-from titan.model.replays import Replay
 from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
@@ -28,13 +27,13 @@ from titan.model.runs import (
     ErrorKind,
     Note,
     OutcomeSums,
+    Replay,
     Run,
     RunTotals,
     Tally,
     counted_alone,
 )
-from titan.ports.actions import FlatRun
-from titan.ports.runs import ReportedEntry
+from titan.ports.runs_store import FlatRun, ReportedEntry
 from titan.store.columns import Columns, from_us, from_us_or_none, to_us
 from titan.store.session import Row
 
@@ -138,11 +137,11 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
 
 def reported_from_row(row: Row, *, newest_action: int) -> ReportedEntry:
     """Return an entry of `reported_after`, before which actions up to `newest_action` were reported."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[ACTION_WIDTH:]
+    run_id, number, received_at_us, action_number, is_first_of_run = row[ACTION_WIDTH:]
     return ReportedEntry(
         number=number,
         run_id=run_id,
-        at=from_us(heard_at_us),
+        at=from_us(received_at_us),
         action=None if action_number is None else ACTIONS.of(row, run_id),
         is_first_of_run=bool(is_first_of_run),
         is_first_of_action=action_number is not None and action_number > newest_action,

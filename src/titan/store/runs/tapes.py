@@ -9,8 +9,7 @@ import msgspec
 
 from titan.model.actions import DIGEST_BYTES, ActionEntry, Payload, digest_of
 from titan.model.runs import Run
-from titan.ports.runs_store import NewEntry
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import NewEntry, StoredEntry
 from titan.store.columns import from_us, to_json
 from titan.store.runs.packing import unpacked_entries, unpacked_texts
 from titan.store.runs.rows import Values, entry_of_facts, facts_of

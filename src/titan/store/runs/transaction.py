@@ -7,8 +7,18 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
-from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AcceptedIssue, Action, Count, Note, Run, RunTotals, troubles_after
+from titan.model.runs import (
+    AcceptedIssue,
+    Action,
+    Count,
+    Note,
+    Replay,
+    ReplayLevel,
+    ReplayState,
+    Run,
+    RunTotals,
+    troubles_after,
+)
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.store.columns import reads_rows, to_json, to_us
 from titan.store.runs.evaluations import SqlEvaluationTransaction

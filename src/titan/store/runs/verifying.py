@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from titan.model.actions import digest_of
-from titan.ports.tapes import TapeBlob, TapeBreak, TapeCheck
+from titan.ports.runs_store import TapeBlob, TapeBreak, TapeCheck
 from titan.store.runs.packing import FACTS, entries_of_pack, texts_of_pack
 from titan.store.runs.tapes import BLOB, from_ranges, link_after
 from titan.store.session import Row, Session

@@ -26,7 +26,7 @@ select
     {action_columns},
     runs.id,
     entries.number,
-    entries.heard_at_us,
+    entries.received_at_us,
     entries.action_number,
     not exists (
         select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
@@ -57,19 +57,19 @@ select coalesce((select cast(value as bigint) from meta where name = 'forgotten'
 -- name: silent_runs
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and running = 0 and heard_at_us < :before_us
+where status = 'running' and has_stages = 0 and running = 0 and received_at_us < :before_us
 union all
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and running > 0 and heard_at_us < :within_call_before_us
-order by heard_at_us
+where status = 'running' and has_stages = 0 and running > 0 and received_at_us < :within_call_before_us
+order by received_at_us
 limit :limit
 
 -- name: runs_left_open
 select {run_columns}
 from runs
-where running > 0 and status in ('completed', 'failed', 'cancelled') and heard_at_us < :before_us
-order by heard_at_us
+where running > 0 and status in ('completed', 'failed', 'cancelled') and received_at_us < :before_us
+order by received_at_us
 limit :limit
 
 -- name: open_actions
@@ -123,7 +123,7 @@ select version from runs where run_no = :run_no
 select {action_columns} from actions where run_no = :run_no and id = :action_id
 
 -- fragment: entry_columns
-entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
+entries.number, entries.action_number, entries.received_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
 bodies.outputs, bodies.outputs_shared, bodies.link
 
 -- name: entries_of_run

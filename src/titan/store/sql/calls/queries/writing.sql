@@ -107,7 +107,7 @@ where project_id = :project_id and agent_id = :agent_id and issue_key = :issue_k
 update runs set actions_version = :version where run_no = :run_no
 
 -- name: add_entries
-insert into entries (number, project_id, run_no, action_number, heard_at_us) values (?, ?, ?, ?, ?)
+insert into entries (number, project_id, run_no, action_number, received_at_us) values (?, ?, ?, ?, ?)
 
 -- name: add_bodies
 insert into bodies (number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link)
