@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from weakref import WeakSet
@@ -58,37 +59,63 @@ class Session(Protocol):
         """Whether the database merges the sorted parts of a `union all`, reading each by index up to the limit."""
 
 
-class Closable(Protocol):
-    """A reader that belongs to one thread."""
-
-    def close(self) -> None:
-        """Wait for the query in progress, then close the connection; later queries are refused."""
-
-
-R = TypeVar("R", bound=Closable)
+R = TypeVar("R")
+T = TypeVar("T")
 C = TypeVar("C")
 
 logger = logging.getLogger(__name__)
 
 
-class Readers(Generic[R]):
-    """One reader per thread, created on first use and released when its thread ends."""
+class ReadingThread(ABC, Generic[R]):
+    """The connection of one reading thread. It asks a reader of type `R`, each query on a snapshot of its own."""
 
-    def __init__(self, make: Callable[[], R], subject: str) -> None:
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._in_use = threading.RLock()  # so that closing waits for the query in progress
+        self._is_closed = False
+
+    def read(self, query: Callable[[R], T]) -> T:
+        """Return what `query` finds.
+
+        Raises:
+            StoreError: the store is closed, or cannot be read.
+        """
+        with self._in_use:
+            if self._is_closed:
+                raise closed(self._subject)
+            return self._read(query)
+
+    def close(self) -> None:
+        """Wait for the query in progress, then close the connection; later queries are refused."""
+        with self._in_use:
+            self._is_closed = True
+            self._close()
+
+    @abstractmethod
+    def _read(self, query: Callable[[R], T]) -> T: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+
+class Readers(Generic[R]):
+    """One reading thread's connection per thread, opened on first use and closed when its thread ends."""
+
+    def __init__(self, make: Callable[[], ReadingThread[R]], subject: str) -> None:
         self._make = make
         self._subject = subject
         self._local = threading.local()
-        self._all: WeakSet[R] = WeakSet()
+        self._all: WeakSet[ReadingThread[R]] = WeakSet()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def mine(self) -> R:
-        """Return the calling thread's reader.
+    def mine(self) -> ReadingThread[R]:
+        """Return the calling thread's.
 
         Raises:
             StoreUnavailable: the store is closed.
         """
-        reader: R | None = getattr(self._local, "reader", None)
+        reader: ReadingThread[R] | None = getattr(self._local, "reader", None)
         return self._new() if reader is None else reader
 
     def close(self) -> bool:
@@ -102,7 +129,7 @@ class Readers(Generic[R]):
             reader.close()
         return True
 
-    def _new(self) -> R:
+    def _new(self) -> ReadingThread[R]:
         with self._lock:
             if self._is_closed:
                 raise closed(self._subject)

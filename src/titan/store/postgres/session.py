@@ -6,13 +6,12 @@ cursors cost more than the statements (decision 12). Each named statement is pre
 
 import re
 import select
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
@@ -20,7 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
 from titan.store.runs.words import query_of, vector_of
-from titan.store.session import Row, Value, closed, unavailable
+from titan.store.session import ReadingThread, Row, Value, unavailable
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -378,38 +377,30 @@ def _of_statement(error: StatementFailed, subject: str) -> StoreError:
     )
 
 
-class ReadingThread(Generic[R]):
-    """The connection of one reading thread; each query reads one snapshot. It closes with the thread or the store."""
+class PostgresReadingThread(ReadingThread[R]):
+    """Connects for its first query, and again after PostgreSQL was restarted."""
 
-    def __init__(self, connect: Callable[[], PostgresSession], reader: Callable[[PostgresSession], R], subject: str):
+    def __init__(
+        self, connect: Callable[[], PostgresSession], reader: Callable[[PostgresSession], R], subject: str
+    ) -> None:
+        super().__init__(subject)
         self._connect = connect
         self._reader = reader
-        self._subject = subject
         self._session: PostgresSession | None = None
-        self._in_use = threading.RLock()  # so that closing waits for the query in progress
-        self._is_closed = False
-
-    def read(self, query: Callable[[R], T]) -> T:
-        """Return what `query` finds.
-
-        Raises:
-            StoreError: the store is closed, or cannot be read.
-        """
-        with self._in_use:
-            if self._is_closed:
-                raise closed(self._subject)
-            is_fresh = self._session is None
-            try:
-                try:
-                    return self._read(query)
-                except ConnectionLost:
-                    if is_fresh:
-                        raise
-                    return self._read(query)  # PostgreSQL was restarted since the last query
-            except (ConnectionLost, StatementFailed) as error:
-                raise translated(error, self._subject) from error
 
     def _read(self, query: Callable[[R], T]) -> T:
+        is_fresh = self._session is None
+        try:
+            try:
+                return self._ask(query)
+            except ConnectionLost:
+                if is_fresh:
+                    raise
+                return self._ask(query)
+        except (ConnectionLost, StatementFailed) as error:
+            raise translated(error, self._subject) from error
+
+    def _ask(self, query: Callable[[R], T]) -> T:
         """Run `query` on one snapshot. BEGIN is sent with its first statement, COMMIT after the last."""
         session = self._session = self._session or self._connect()
         try:
@@ -423,16 +414,13 @@ class ReadingThread(Generic[R]):
                     session.run("commit")
                     session.send()
         except ConnectionLost:
-            self._session = None
-            session.close()
+            self._close()
             raise
 
-    def close(self) -> None:
-        with self._in_use:
-            self._is_closed = True
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def __del__(self) -> None:
         self.close()

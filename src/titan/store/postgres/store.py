@@ -13,7 +13,7 @@ from titan.store.postgres.address import CONTROL, Address, prepare
 from titan.store.postgres.database import PostgresDatabase
 from titan.store.postgres.listening import SETTING, Listening
 from titan.store.postgres.servers import OwnCommits, SharedClock
-from titan.store.postgres.session import ReadingThread
+from titan.store.postgres.session import PostgresReadingThread
 from titan.store.reader import SqlReader
 from titan.store.session import Listeners, Readers, closed
 from titan.store.writer import Writer
@@ -35,7 +35,7 @@ class PostgresStore:
         """
         self._address = address
         self._readers = Readers(
-            lambda: ReadingThread[Reader](address.connect, SqlReader, address.subject), address.subject
+            lambda: PostgresReadingThread[Reader](address.connect, SqlReader, address.subject), address.subject
         )
         self._looking = ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="titan-look")
         self._listeners: Listeners[Commit] = Listeners(address.subject)

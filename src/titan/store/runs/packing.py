@@ -35,14 +35,13 @@ class Packed:
             for first, last, data in _packs(rows)
         ]
 
-    def write(self, session: Session) -> bool:
-        """Put the packs in the place of the rows; return False when the run has changed since, and do nothing."""
+    def write(self, session: Session) -> None:
+        """Replace the rows by the packs, unless the run has changed since."""
         if session.one("is_still_to_pack", run_no=self._run_no, version=self._version) is None:
-            return False
+            return
         session.insert("add_packs", self._rows)
         for query in ("drop_packed_bodies", "drop_packed_texts", "note_packed"):
             session.run(query, {"run_no": self._run_no})
-        return True
 
 
 def unpacked_entries(session: Session, run_no: int, rows: Sequence[Row]) -> list[Row]:

@@ -18,7 +18,13 @@ from titan.ports.runs_store import CallCommit, CallReader, CallTransaction
 from titan.ports.runtime import Clock
 from titan.store.postgres.address import Address, Kind, prepare
 from titan.store.postgres.listening import ListeningThread
-from titan.store.postgres.session import ConnectionLost, PostgresSession, ReadingThread, StatementFailed, translated
+from titan.store.postgres.session import (
+    ConnectionLost,
+    PostgresReadingThread,
+    PostgresSession,
+    StatementFailed,
+    translated,
+)
 from titan.store.queries import POSTGRES, SQL_FOLDER, load_queries, load_schema
 from titan.store.runs.reader import SqlCallReader
 from titan.store.runs.rows import FRAGMENTS
@@ -63,7 +69,7 @@ class PostgresCallStore:
         self._server_id = secrets.token_hex(8)
         self._listeners: Listeners[CallCommit] = Listeners(address.subject)
         self._readers = Readers(
-            lambda: ReadingThread[CallReader](self._connect, SqlCallReader, self._subject), address.subject
+            lambda: PostgresReadingThread[CallReader](self._connect, SqlCallReader, self._subject), address.subject
         )
         self._session: PostgresSession | None = None
         prepare(address, CALLS, now=clock.now())

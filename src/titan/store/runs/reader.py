@@ -22,6 +22,7 @@ from titan.model.runs import (
 from titan.ports.runs_store import ChangedRun, FlatRun, ReportedEntry, StoredEntry, TapeCheck
 from titan.store.columns import methods_read_rows, to_json, to_us
 from titan.store.runs.lists import NO_RUN, SqlCallLists
+from titan.store.runs.packing import Packed
 from titan.store.runs.rows import (
     ACTIONS,
     AGENT_DAYS,
@@ -274,6 +275,11 @@ class SqlCallReader(SqlCallLists):
     def note(self, name: str) -> str | None:
         row = self._one("note", name=name)
         return None if row is None else str(row[0])
+
+    def packed(self, *, before: datetime, limit: int) -> list[Packed]:
+        """Return ended runs of which nothing was reported since `before`, as they are packed."""
+        rows = self._all("runs_to_pack", before_us=to_us(before), limit=limit)
+        return [Packed(self._session, run_no, project_id, version) for run_no, project_id, version in rows]
 
     def _tapes(self, project_id: str, run_id: str) -> list[int]:
         """Return the numbers under which a run's entries are kept: its own, behind those of names it had before."""

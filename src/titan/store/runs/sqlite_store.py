@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,17 +13,15 @@ import apsw
 from titan.model.errors import StoreError
 from titan.ports.runs_store import CallCommit, CallReader, CallTransaction
 from titan.ports.runtime import Clock
-from titan.store.columns import to_us
 from titan.store.folders import errors_translated, make_folder
 from titan.store.queries import SQL_FOLDER, SQLITE, load_queries, load_schema
-from titan.store.runs.packing import Packed
 from titan.store.runs.reader import SqlCallReader
 from titan.store.runs.rows import FRAGMENTS
 from titan.store.runs.tapes import KnownTexts
 from titan.store.runs.transaction import TO_SCRUB, SqlCallTransaction
 from titan.store.session import Listeners, Readers, closed
 from titan.store.sqlite import opening
-from titan.store.sqlite.session import BUSY_MS, Checkpoints, ReadingThread, SqliteSession, translated
+from titan.store.sqlite.session import BUSY_MS, Checkpoints, SqliteReadingThread, SqliteSession, translated
 
 T = TypeVar("T")
 
@@ -87,13 +86,9 @@ class SqliteCallStore:
         return self._readers.mine().read(query)
 
     def pack(self, *, before: datetime, limit: int) -> int:
-        def find(session: SqliteSession) -> list[Packed]:
-            rows = session.all("runs_to_pack", before_us=to_us(before), limit=limit)
-            return [Packed(session, run_no, project_id, version) for run_no, project_id, version in rows]
-
-        packed = self._readers.mine().ask(find)
+        packed = self._readers.mine().read(lambda reader: reader.packed(before=before, limit=limit))
         for run in packed:
-            self._writer.submit(self._write_pack, run).result()
+            self._writer.submit(self._transact, partial(SqlCallTransaction.write_packed, packed=run), True).result()
         return len(packed)
 
     def scrub(self) -> Future[bool]:
@@ -115,18 +110,7 @@ class SqliteCallStore:
 
     # --- on the writer's thread ---
 
-    def _write_pack(self, packed: Packed) -> None:
-        execute = self._session.connection.execute
-        try:
-            execute("begin immediate")
-            packed.write(self._session)
-            execute("commit")
-        except apsw.Error as error:
-            if self._session.connection.in_transaction:
-                execute("rollback")
-            raise self._translated(error) from error
-
-    def _transact(self, decide: Callable[[CallTransaction], T], is_durable: bool) -> T:
+    def _transact(self, decide: Callable[[SqlCallTransaction], T], is_durable: bool) -> T:
         execute = self._session.connection.execute
         if not is_durable:
             execute("pragma synchronous = normal")
@@ -163,11 +147,11 @@ class SqliteCallStore:
         commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.version)
         self._listeners.notify(commit)
 
-    def _new_reader(self) -> ReadingThread[CallReader]:
+    def _new_reader(self) -> SqliteReadingThread[SqlCallReader]:
         try:
             session = SqliteSession(self._path, flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
             session.pragma("cache_size", -_READER_CACHE_KIB)
-            return ReadingThread(self._path, session, SqlCallReader(session))
+            return SqliteReadingThread(self._path, session, SqlCallReader(session))
         except apsw.Error as error:
             raise translated(error, self._path) from error
 

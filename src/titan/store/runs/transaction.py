@@ -23,7 +23,7 @@ from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.store.columns import reads_rows, to_json, to_us
 from titan.store.runs.evaluations import SqlEvaluationTransaction
 from titan.store.runs.lists import NO_RUN
-from titan.store.runs.packing import unpacked_texts
+from titan.store.runs.packing import Packed, unpacked_texts
 from titan.store.runs.reader import SqlCallReader
 from titan.store.runs.rows import (
     ACTION_WIDTH,
@@ -327,6 +327,10 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         self._places.pop((project_id, run_id), None)
         self.touched.add((project_id, run_id))
         return True
+
+    def write_packed(self, packed: Packed) -> None:
+        """Replace a run's rows by their packs, unless the run has changed since."""
+        packed.write(self._session)
 
     def put_note(self, name: str, value: str) -> None:
         self._session.run("set_meta", {"name": name, "value": value})

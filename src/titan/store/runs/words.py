@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+")
@@ -17,22 +18,28 @@ _UNSPACED: Final = re.compile(
 def match_of(text: str) -> str | None:
     """Return an FTS5 query that requires all words of `text`, the last as a prefix; None when it has no word.
 
-    Words in double quotes stand one behind the other, as they were typed.
+    Words in double quotes are a phrase.
+    """
+    parts, is_open = _parts(text, lambda words: f'"{apart(words)}"')
+    return " ".join(parts) + (" *" if is_open else "") if parts else None
+
+
+def _parts(text: str, phrase: Callable[[str], str]) -> tuple[list[str], bool]:
+    """Return what a user typed as parts of a query, and whether the last word may go on.
+
+    `phrase` makes a part of words in quotes, or of what is written together, such as look_up; "" of no words.
     """
     parts: list[str] = []
     is_open = False
     for place, piece in enumerate(text.split('"')):
-        words = _WORD.findall(piece)
-        if place % 2 and words:
-            parts.append(f'"{apart(" ".join(words))}"')
+        found = _WORD.findall(piece)
+        if place % 2 and found:
+            parts.append(phrase(" ".join(found)))
             is_open = False
-        elif words:
-            parts.extend(f'"{apart(word)}"' for word in words)
-            is_open = piece[-1:] == words[-1][-1:]
-    if not parts:
-        return None
-    parts = parts[:MAX_WORDS]
-    return " ".join(parts) + (" *" if is_open else "")
+        elif found:
+            parts += map(phrase, found)
+            is_open = piece.endswith(found[-1])
+    return [part for part in parts if part][:MAX_WORDS], is_open
 
 
 def part_pattern(text: str) -> str:
@@ -69,36 +76,16 @@ def vector_of(text: str) -> str:
 
 
 def query_of(text: str) -> str | None:
-    """Return the text of a `tsquery` that all words of `text` answer, the last as a beginning; None without a word.
-
-    Words in double quotes stand one behind the other, as they were typed.
-    """
-    parts: list[str] = []
-    is_open = False
-    for place, piece in enumerate(text.split('"')):
-        words = _words(piece)
-        if place % 2 and words:
-            parts.append(_phrase(words))
-            is_open = False
-        elif words:
-            # FTS5 takes what stands together, such as look_up, for a phrase.
-            parts.extend(_phrase(_words(run)) for run in _runs(piece))
-            is_open = piece[-1:].isalnum() or piece[-1:] == "_"
-    if not parts:
-        return None
-    parts = parts[:MAX_WORDS]
-    if is_open:
+    """Return the text of a `tsquery`; see `match_of`."""
+    parts, is_open = _parts(text, _phrase)
+    if parts and is_open:
         parts[-1] = parts[-1][:-1] + ":*)"
-    return " & ".join(parts)
+    return " & ".join(parts) or None
 
 
-def _phrase(words: list[str]) -> str:
-    return "(" + " <-> ".join(f"'{word[:MAX_WORD]}'" for word in words) + ")"
-
-
-def _runs(piece: str) -> list[str]:
-    """Return what stands together, such as look_up: for FTS5 that is a phrase."""
-    return [run for run in re.findall(r"\w+", piece) if _PLAIN_WORD.search(run)]
+def _phrase(text: str) -> str:
+    words = _words(text)
+    return "(" + " <-> ".join(f"'{word[:MAX_WORD]}'" for word in words) + ")" if words else ""
 
 
 def _words(text: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
@@ -18,7 +17,7 @@ from titan.store.folders import NO_SPACE
 from titan.store.queries import SQL_FOLDER, SQLITE, load_queries
 from titan.store.rows import FRAGMENTS
 from titan.store.runs.words import match_of
-from titan.store.session import Row, Value, closed, unavailable
+from titan.store.session import ReadingThread, Row, Value, unavailable
 
 QUERIES: Final = load_queries(
     SQL_FOLDER / "queries", SQL_FOLDER / "sqlite" / "queries", fragments=FRAGMENTS, dialect=SQLITE
@@ -114,44 +113,28 @@ def _with_places(sql: str, count: int) -> str:
     return sql[: found.start(1)] + ", ".join([found[1]] * count) + sql[found.end(1) :]
 
 
-class ReadingThread(Generic[R]):
-    """Asks a reader of type `R`, each question in a snapshot of its own."""
+class SqliteReadingThread(ReadingThread[R]):
+    """Reads through a connection of its own."""
 
     def __init__(self, path: Path, session: SqliteSession, reader: R) -> None:
+        super().__init__(f"store {path}")
         self._path = path
         self._session = session
         self._reader = reader
-        self._in_use = threading.RLock()  # so that closing waits for the query under way
-        self._is_closed = False
 
-    def read(self, query: Callable[[R], T]) -> T:
-        """Return what `query` finds.
-
-        Raises:
-            StoreError: the store is closed, or cannot be read.
-        """
+    def _read(self, query: Callable[[R], T]) -> T:
         execute = self._session.connection.execute
-        with self._in_use:
-            if self._is_closed:
-                raise closed(f"store {self._path}")
+        try:
+            execute("begin")
             try:
-                execute("begin")
-                try:
-                    return query(self._reader)
-                finally:
-                    execute("commit")
-            except apsw.Error as error:
-                raise translated(error, self._path) from error
+                return query(self._reader)
+            finally:
+                execute("commit")
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
-    def ask(self, query: Callable[[SqliteSession], T]) -> T:
-        """As `read`, for what the store itself asks in words of its own."""
-        return self.read(lambda _reader: query(self._session))
-
-    def close(self) -> None:
-        """Wait for the question under way, then release the connection; a question after that is refused."""
-        with self._in_use:
-            self._is_closed = True
-            self._session.connection.close()
+    def _close(self) -> None:
+        self._session.connection.close()
 
 
 class Checkpoints:

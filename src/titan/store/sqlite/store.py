@@ -15,7 +15,7 @@ from titan.store.folders import errors_translated, lock, make_folder
 from titan.store.reader import SqlReader
 from titan.store.session import Listeners, Readers
 from titan.store.sqlite import opening
-from titan.store.sqlite.session import ReadingThread, SqliteSession, translated
+from titan.store.sqlite.session import SqliteReadingThread, SqliteSession, translated
 from titan.store.transaction import SqlTransaction
 from titan.store.writer import Writer
 
@@ -75,10 +75,10 @@ class SqliteStore:
         self._session.connection.close()  # the last one: SQLite then folds the -wal into the file
         os.close(self._lock_descriptor)
 
-    def _new_reader(self) -> ReadingThread[Reader]:
+    def _new_reader(self) -> SqliteReadingThread[Reader]:
         try:
             session = SqliteSession(self._path, flags=apsw.SQLITE_OPEN_READONLY)
-            return ReadingThread(self._path, session, SqlReader(session))
+            return SqliteReadingThread(self._path, session, SqlReader(session))
         except apsw.Error as error:
             raise translated(error, self._path) from error
 
