@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, Entry, Payload, Redaction
 from titan.model.errors import InvalidInput
 from titan.rules.runs.content import without_content
+from titan.rules.runs.sanitize import texts_of_action
 from titan_sdk.redaction import RedactedText, Redactor, Taken
 from titan_sdk.redaction.finding import EXPECTED, MARKER, LinearFinder, problems_in
 
@@ -101,20 +102,12 @@ class EntryRedactor:
 
     def _may_take(self, entry: ActionEntry) -> bool:
         """Return False only when the entry certainly holds no secret: all its own texts are looked at in one go."""
-        inputs, outputs, failure, use = entry.inputs, entry.outputs, entry.failure, entry.use
-        own = [entry.name, entry.details or "", entry.id, entry.run_id, entry.parent_id or "", entry.actor or ""]
-        own += entry.tags
-        if entry.project is not None:
-            own.append(entry.project)
-        if use is not None:
-            own += (use.model or "", use.provider or "", use.response_id or "")
-        for payload in (inputs, outputs):
+        own = [*texts_of_action(entry), entry.details or "", entry.project or ""]
+        for payload in (entry.inputs, entry.outputs):
             if payload is not None:
                 own.append(payload.text)
                 if any(self._cleaned(text).taken for text in payload.shared):
                     return True
-        if failure is not None:
-            own += (failure.type, failure.message, failure.traceback or "")
         return self._redactor.may_take(*own)
 
     def _clean(self, entry: E) -> E:

@@ -65,20 +65,16 @@ def not_reported_yet(project_id: str, run_id: str, *, at: datetime, now: datetim
 
 def without_recordings(run: Run, *, now: datetime) -> Run:
     """Return the row of a run whose stages are kept longer than what was recorded of it."""
-    return Run(
-        project_id=run.project_id,
-        id=run.id,
+    return replace(
+        not_reported_yet(run.project_id, run.id, at=run.started_at, now=now, keeps_content=run.keeps_content),
         agent_id=run.agent_id,
         status=run.status,
         status_source=StatusSource.STAGES,
-        started_at=run.started_at,
         last_event_at=run.last_event_at,
-        received_at=now,
         ended_at=run.ended_at,
         reason=run.reason,
         has_stages=True,
         archived_at=run.archived_at,
-        keeps_content=run.keeps_content,
     )
 
 

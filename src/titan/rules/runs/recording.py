@@ -33,7 +33,7 @@ from titan.model.runs import PROCESS, UNKNOWN_AGENT, Action, Run
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.ports.runtime import Prices
 from titan.rules.runs.content import without_content
-from titan.rules.runs.lifecycle import STATUS_AFTER, RunEvent, as_it_stood, going_on, with_end
+from titan.rules.runs.lifecycle import as_it_stood, going_on, not_reported_yet, with_end
 from titan.rules.runs.merge_reports import NEVER_ENDED, later, merged, new_action
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
@@ -154,17 +154,9 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
     run = batch.known.runs.get(entry.run_id)
     is_new = run is None
     if run is None:
-        run = Run(
-            project_id=batch.project_id,
-            id=entry.run_id,
-            agent_id=UNKNOWN_AGENT,
-            status=STATUS_AFTER[RunEvent.BEGAN],
-            status_source=StatusSource.EXPLICIT,
-            started_at=at,
-            last_event_at=at,
-            received_at=batch.now,
-            keeps_content=batch.capture.keeps_content(batch.project_id),
-        )
+        keeps_content = batch.capture.keeps_content(batch.project_id)
+        run = not_reported_yet(batch.project_id, entry.run_id, at=at, now=batch.now, keeps_content=keeps_content)
+        run = replace(run, status_source=StatusSource.EXPLICIT)
     state = batch.runs[entry.run_id] = _RunState(
         run=run,
         is_new=is_new,

@@ -48,7 +48,7 @@ def storable(entry: Entry) -> Entry:
     use = None if entry.use is None else _with_all_input(_believable(entry.use))
     if use is not entry.use:
         entry = replace(entry, use=use)
-    return entry if _are_storable(_texts_of_action(entry)) else _clean_action(entry)
+    return entry if _are_storable(texts_of_action(entry)) else _clean_action(entry)
 
 
 def storable_text(text: str) -> str:
@@ -77,7 +77,8 @@ def _are_storable(texts: list[str]) -> bool:
         return False
 
 
-def _texts_of_action(entry: ActionEntry) -> list[str]:
+def texts_of_action(entry: ActionEntry) -> list[str]:
+    """Return the texts of an entry that are not JSON."""
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
     texts.append(entry.scope or "")
     if (use := entry.use) is not None:
