@@ -1,4 +1,4 @@
-"""Files that attempts leave: what lies where, and whether its content was collected or uploaded."""
+"""Files of attempts, and the values and files of the key-value store."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,13 +23,13 @@ class AttemptFile:
     digest: str | None = None  #: SHA-256 of the collected content
     reason: str | None = None  #: why there is no content
     place: FilePlace = FilePlace.WORKSPACE
-    #: whose disk it lies on: a worker started again in its folder is the same node; of an artifact who sent it
+    #: the node whose disk has it (a worker restarted in its folder is the same node); of an artifact its sender
     node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftFile:
-    """A file with the attempt that left it."""
+    """A file with the attempt that wrote it."""
 
     file: AttemptFile
     job_id: str

@@ -125,7 +125,7 @@ class JobTransaction(Protocol):
 
 
 class ListReader(Protocol):
-    """Questions about many things at once. Given ids that are unknown, or of another project, are left out."""
+    """Queries of lists. Given ids that are unknown, or of another project, are left out."""
 
     def jobs(
         self,
@@ -347,7 +347,7 @@ class AccessTransaction(Protocol):
 
 
 class RetentionReader(Protocol):
-    """Questions about what is old, and about what nobody reports."""
+    """Queries of retention and maintenance."""
 
     def journal_cut(self) -> int:
         """Return the highest number of a deleted entry, or 0: who has read less far may have missed something."""
@@ -356,10 +356,10 @@ class RetentionReader(Protocol):
         """Return entries after `after_seq`, ascending, without the newest of all, which always stays."""
 
     def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[RunControl]:
-        """Return runs without a live job whose last activity lies in [since, before), that one first."""
+        """Return runs without a live job whose last activity lies in [since, before), the earliest first."""
 
     def forgettable_runs(self, *, before: datetime, after: RunControl | None, limit: int) -> list[RunControl]:
-        """Return runs without a live job whose last activity was before, the oldest first: those behind `after`."""
+        """Return runs after `after` without a live job whose last activity was before, the oldest first."""
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
         """Return DAGs without a run that ended before; the oldest first."""
@@ -374,7 +374,7 @@ class RetentionReader(Protocol):
         """Return keys with artifacts after `after`, set last before; by artifact."""
 
     def is_blob_named(self, digest: str) -> bool:
-        """Tell whether anything but a job names this blob; a new table that names blobs is added here."""
+        """Return whether anything but a job names this blob; a new table that names blobs is added here."""
 
     def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
         """Return the last id of the next `limit` jobs by id (None at the end), and the blobs that they name."""
@@ -391,11 +391,11 @@ class RetentionReader(Protocol):
         """Return how much the database could grow before its file does."""
 
     def note(self, name: str) -> str | None:
-        """Return what the server itself noted under `name`."""
+        """Return the server's own note under `name`."""
 
 
 class RetentionTransaction(Protocol):
-    """Deleting what is old, and the server's notes to itself."""
+    """Deletions of retention, and the server's notes to itself."""
 
     def put_note(self, name: str, value: str) -> None:
         """Note something for the server itself, replacing what stood there."""
@@ -432,12 +432,12 @@ class RetentionTransaction(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """What one commit changed, for those who wait for it."""
+    """The changes of one commit, for its listeners."""
 
     entries: tuple[JournalEntry, ...]  #: in journal order
     keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
     is_foreign: bool = False  #: another server on the same database made it; what it asks for is that one's to do
-    is_everything: bool = False  #: more may have changed than is said here: whoever waits should look
+    is_everything: bool = False  #: more may have changed than is listed: whoever waits should look
     transactions: int = field(default=1, compare=False)  #: how many were committed together
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
@@ -491,7 +491,7 @@ class Store(Protocol):
     def is_in_charge(self) -> bool:
         """Whether this server does what only one may do: it keeps time for all. Always, where there is only one.
 
-        When that changes, listeners are told that everything may have changed.
+        When that changes, listeners get a commit with `is_everything`.
         """
 
     def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
@@ -519,7 +519,7 @@ class Store(Protocol):
     def listen(self, listener: Callable[[Commit], None]) -> None:
         """Have `listener` called on the writer's thread after each commit, before its futures resolve.
 
-        What another server on the same database commits is told soon after, once, on a thread of the store's.
+        Commits of other servers on the database follow soon after, once, on a thread of the store's.
         """
 
     def close(self) -> None:

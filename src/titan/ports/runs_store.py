@@ -42,7 +42,7 @@ class RunFilter:
 
     statuses: frozenset[RunStatus] = frozenset()  #: empty: all
     min_cost: Decimal | None = None
-    started_since: datetime | None = None  #: a run that goes on is always in
+    started_since: datetime | None = None  #: running runs are always included
     determinism_below: int | None = None  #: only runs with a lower predicted score
     agent_id: str | None = None
     session_id: str | None = None
@@ -58,7 +58,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedRun:
-    """That a run changed."""
+    """A changed run."""
 
     run_id: str
     agent_id: str
@@ -68,12 +68,12 @@ class ChangedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedEntry:
-    """That an entry was reported, without its inputs and outputs."""
+    """A reported entry, without its inputs and outputs."""
 
     number: int  #: of the entry: a change like others, see `newest_version`
     run_id: str
     at: datetime  #: when it came, by our clock
-    action: Action | None  #: as it stands by now; None: it is about the run
+    action: Action | None  #: in its present state; None: it is about the run
     is_first_of_run: bool
     is_first_of_action: bool
 
@@ -141,25 +141,25 @@ class RunReader(Protocol):
     ) -> list[tuple[Run, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
+        Those that a note acknowledges or mutes only where asked for (`rules.runs.attention.acknowledgement`).
 
-        The flag tells of a run that did not fail whether a call did that was not made good: it did not succeed later in
-        the run under the same name, and no call that it was made in, however far up, succeeded all the same. A turn, an
-        agent or a step makes nothing good. Calls that never ended do not count.
+        The flag tells of a run that did not fail whether a call failed unrecovered: none of its name succeeded later in
+        the run, and no call that it was made in, however far up, succeeded. The success of a turn, an agent or a step
+        recovers nothing. Unfinished calls do not count.
         """
 
     def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
-        """Return running runs without stages that were heard last before, the longest silent first.
+        """Return running runs without stages whose last report came before, the longest silent first.
 
-        One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
+        One with a running call only if its last report came before `within_call_before`: it may be silent for longer.
         """
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
-        """Return runs that ended with calls that still run, and were heard last before, that one first."""
+        """Return ended runs with calls that still run and whose last report came before, the earliest first."""
 
 
 class AgentReader(Protocol):
-    """Questions about what the runs of an agent come to."""
+    """Queries of totals over the runs of an agent."""
 
     def agents(
         self,
@@ -186,23 +186,23 @@ class AgentReader(Protocol):
 
 
 class AnnotationReader(Protocol):
-    """Questions about what people said of runs."""
+    """Queries of notes on runs."""
 
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
-        """Return what people said of a run and its actions, the newest first."""
+        """Return the notes on a run and its actions, the newest first."""
 
     def note_by_id(self, project_id: str, note_id: str) -> Note | None:
-        """Return what people said under an id."""
+        """Return the note with this id."""
 
 
 class AnnotationTransaction(Protocol):
-    """Changes of what people said of runs."""
+    """Changes of notes."""
 
     def save_note(self, note: Note) -> None:
-        """Insert or overwrite what a person said of a stored run."""
+        """Insert or overwrite a note on a stored run."""
 
     def forget_note(self, note: Note) -> None:
-        """Delete what a person said of a stored run."""
+        """Delete a note on a stored run."""
 
 
 class ReplayReader(Protocol):
@@ -223,7 +223,7 @@ class ReplayTransaction(Protocol):
 
 
 class FlatRun(Struct, frozen=True, kw_only=True):
-    """All actions of a run, without content: what its totals are computed from."""
+    """All actions of a run, without content, for computing its totals."""
 
     version: int  #: of the newest change of its actions
     actions: Sequence[ActionFacts]  #: in no order
@@ -252,7 +252,7 @@ class CallPage:
 
     calls: list[Action]
     total: int  #: how many it leaves, counted no further than was asked for
-    is_search_capped: bool  #: only the newest entries that hold the words were looked at
+    is_search_capped: bool  #: only the newest entries that hold the words were searched
 
 
 class ActionReader(Protocol):
@@ -262,7 +262,7 @@ class ActionReader(Protocol):
         """Return the action of this id, or the one that a span of this id turned out to be."""
 
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
-        """Return a run's actions in the order they started; only those heard of after `after_version`."""
+        """Return a run's actions in the order they started; only those reported after `after_version`."""
 
     def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
         """Return id → number of those of the run's actions that have, or turned out to be a span of, one of these."""
@@ -317,7 +317,7 @@ class LedgerReader(Protocol):
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
 
     def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
-        """Return what guards of agentsentinel-sdk did about calls, the latest first; their names are its types."""
+        """Return the interventions of agentsentinel-sdk's guards, the latest first; their names are its types."""
 
     def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
         """Return type → how many there are."""
@@ -345,7 +345,7 @@ class TapeBreak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapeBlob:
-    """A blob that a payload is in, by its digest: the chain holds that, its content must be looked at beside it."""
+    """A blob that holds a payload: the chain covers its digest; its content must be checked separately."""
 
     digest: str
     place: int  #: of the first entry that names it
@@ -354,7 +354,7 @@ class TapeBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapeCheck:
-    """What became of computing the links of a tape anew."""
+    """The result of verifying a tape: its links computed again."""
 
     entries: int  #: that the tape holds
     link: str  #: after the last entry that is as it was appended: of a whole tape, what stands for all of it
@@ -405,7 +405,7 @@ class DeterminismReader(Protocol):
         """Return the sources of non-determinism that people accept in an agent's runs, the newest first."""
 
     def versions_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[AgentVersion]:
-        """Return what an agent's runs of each code come to; that of the latest run first."""
+        """Return the totals of an agent's runs by code version; that of the latest run first."""
 
 
 class DeterminismTransaction(Protocol):
@@ -473,7 +473,7 @@ class EvaluationTransaction(EvaluationReader, Protocol):
     def save_task(self, task: Task) -> None: ...
 
     def forget_task(self, project_id: str, workflow_id: str, task_id: str) -> None:
-        """Delete a task with what is known of its agent runs; their Runs stay until they are deleted too."""
+        """Delete a task with its agent runs; their Runs stay until they are deleted too."""
 
     def save_registered_agent(self, agent: RegisteredAgent) -> None: ...
 
@@ -485,10 +485,10 @@ class EvaluationTransaction(EvaluationReader, Protocol):
 
 
 class RunRetentionReader(Protocol):
-    """Questions about recorded runs that are old, and about what must stay."""
+    """Queries of retention of recorded runs."""
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
-        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first.
+        """Return runs of all projects that ended, are not pinned and have no report since `before`; oldest first.
 
         With `has_archived` without those that have stages and hold no recording: they are kept as long as their stages.
         """
@@ -507,24 +507,24 @@ class RunRetentionTransaction(Protocol):
         """Return the digests of the blobs that the run's payloads are in."""
 
     def archive_run(self, run: Run) -> None:
-        """Have a run found no more by its words, nor in lists that do not ask for archived ones."""
+        """Remove a run from search, and from lists that do not ask for archived runs."""
 
     def restore_run(self, run: Run) -> None:
-        """Have an archived run found as before."""
+        """Return an archived run to search and lists."""
 
     def forget_run(self, project_id: str, run_id: str) -> bool:
         """Delete a run with every byte of what was recorded of it; return whether there was one."""
 
 
 class CallCommit(Struct, frozen=True, kw_only=True):
-    """What one commit of the calls store was about, for those who wait for it."""
+    """The changes of one commit of the run store, for its listeners."""
 
     runs: frozenset[tuple[str, str]]  #: (project id, run id)
     version: int  #: of the newest change; ascending
 
 
 class KnownCalls(Struct, frozen=True, kw_only=True):
-    """What is stored of the runs and actions that some entries may be about."""
+    """The stored runs and actions that some entries may be about."""
 
     runs: Mapping[str, Run]  #: by run id
     actions: Mapping[tuple[str, str], Action]  #: by (run id, id)
@@ -558,7 +558,7 @@ class CallReader(
     """Questions about committed calls; unknown ids give None or nothing."""
 
     def note(self, name: str) -> str | None:
-        """Return what the server itself noted under `name`."""
+        """Return the server's own note under `name`."""
 
 
 class CallTransaction(
@@ -577,28 +577,27 @@ class CallTransaction(
         """The transaction's time."""
 
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
-        """Return what is stored of the runs and actions that these entries may be about."""
+        """Return the stored runs and actions that these entries may be about."""
 
     def keep(
         self, project_id: str, *, runs: Iterable[Run], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
-        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
+        """Write runs and actions, and append entries to the tapes of their runs; insert or overwrite.
 
-        A run that was archived, and by now is not, is found by its words as `restore_run` has it. How much went wrong
-        in a run is counted here, from how it stood until now (`model.runs.troubles_after`), whichever count it comes
-        with.
+        A run that was archived, and by now is not, returns to search as with `restore_run`. Its problems are counted
+        here (`model.runs.troubles_after`), whichever count it comes with.
         """
 
     def save_totals(
         self, project_id: str, run_id: str, totals: RunTotals, counts: Mapping[int, Count], *, version: int
     ) -> None:
-        """Write what a run's actions come to, computed from them as of `version`; `counts` are those that changed.
+        """Write a run's totals, computed from its actions as of `version`; `counts` are those that changed.
 
         Of a run that is gone by now, nothing is written.
         """
 
     def note_actions_changed(self, project_id: str, run_id: str) -> None:
-        """Have a run's totals computed anew: what they depend on in another run has changed."""
+        """Have a run's totals computed again: another run that they depend on has changed."""
 
     def save_run(self, run: Run) -> None:
         """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
@@ -633,16 +632,16 @@ class CallStore(Protocol):
         """Run `query` on a snapshot of committed calls, in the calling thread."""
 
     def pack(self, *, before: datetime, limit: int) -> int:
-        """Compress what up to `limit` runs hold that have ended, and of which nothing was heard since `before`.
+        """Compress the tapes of up to `limit` ended runs of which nothing was reported since `before`.
 
         It changes no answer. Returns how many runs it looked at; takes a few milliseconds for each, in the calling
         thread. A database that compresses by itself has nothing to do.
         """
 
     def scrub(self) -> Future[bool]:
-        """Take off the disk what of deleted runs could not go at once; the future tells whether nothing of it is left.
+        """Remove from the disk what is left of deleted runs; the future tells whether all of it is gone.
 
-        While somebody else reads the database, what they may still look at stays: so it is to be asked for again.
+        What a concurrent reader may still see stays: call it again later.
         """
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:

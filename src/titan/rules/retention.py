@@ -1,4 +1,4 @@
-"""What is old enough to go, and what a pin, a live job or a wish to keep for ever holds back."""
+"""Decide what retention may delete, name workspaces, and limit stored output."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Retention:
 
     runs: timedelta | None = None  #: with their DAGs, jobs, attempts and journal entries
     dags: timedelta | None = None  #: those without a run, with all that belongs to them
-    logs: timedelta | None = None  #: the output of attempts; with its job it goes in any case
+    logs: timedelta | None = None  #: the output of attempts; it is deleted with its job in any case
     workspaces: timedelta | None = None
     workers: timedelta | None = None  #: those that left or were lost, and that no attempt names any more
     files: timedelta | None = None  #: uploaded files and published keys
@@ -30,7 +30,7 @@ class Retention:
 
 
 def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
-    """Return the moment before which a thing must have ended to go; None when nothing goes."""
+    """Return the moment before which a thing must have ended to go; None when nothing is deleted."""
     return None if keep is None else now - keep
 
 

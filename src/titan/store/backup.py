@@ -1,4 +1,4 @@
-"""Copies of a whole home: taken while its server works, and put back where none does.
+"""Back up a home while its server runs, and restore it.
 
 A backup holds `control.db`, `calls.db`, the blobs and logs they name, and `titan-backup.json`, which says what it is.
 The databases are copied first, each in one read transaction, so each is one moment of the home; what they name is older

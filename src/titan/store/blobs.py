@@ -1,4 +1,4 @@
-"""Content named by its SHA-256 digest, one file each: `ab/abcdef…` under one folder.
+"""The blob store: files named by the SHA-256 digest of their content, `ab/abcdef…` under one folder.
 
 A blob is written under another name, made durable, and renamed; so whatever has a blob's name is
 whole, and what a killed process began lies in `incoming/`, which the next start empties.

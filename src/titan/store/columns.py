@@ -1,7 +1,7 @@
-"""What a value becomes in a column: moments, JSON texts, members of an enum; and rows that Titan did not write.
+"""Map values to columns and back, and report rows that cannot be read as damage.
 
-Values come from rows in the methods of readers, and nowhere else. So what goes wrong there, and is no error of the
-database's own, is a row that cannot be read: a status that is none, a text that is no UTF-8, a moment of no calendar.
+Only the methods of readers map rows to values. So an error there that is not the database's own is a row that cannot be
+read: an unknown status, a text that is not UTF-8, a time out of range.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""What all stores share: the session protocol, one reader per thread, commit listeners."""
+"""The parts that all stores share: the session protocol, reading threads, commit listeners."""
 
 import logging
 import threading

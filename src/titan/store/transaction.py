@@ -1,4 +1,4 @@
-"""Writes that become visible together: the `Transaction` port on any database that is a `Session`."""
+"""Writes of the job store: the `Transaction` port on any database that is a `Session`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -9,8 +9,8 @@ from titan.model.jobs import JobKind, JobSpec
 from titan.rules.names import check_env_name, check_filename, check_label, check_name, check_path
 
 MAX_JOBS_PER_DAG: Final = 100_000  # ten times the largest graph the tests run
-MAX_DEPTH: Final = 50  # jobs that submit jobs that submit jobs: spec/titan.md
-MAX_JOBS_PER_RUN: Final = 10_000  # spec/titan.md
+MAX_DEPTH: Final = 50  # jobs that submit jobs that submit jobs
+MAX_JOBS_PER_RUN: Final = 10_000
 MAX_RETRIES: Final = 1000
 MAX_PRIORITY: Final = 2**31 - 1  # fits an INTEGER column of every database
 MAX_DELAY_MS: Final = 366 * 24 * 3600 * 1000  # a leap year

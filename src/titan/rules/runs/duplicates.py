@@ -1,4 +1,4 @@
-"""Which reports of model calls are reports of one call, and which calls may have been reported twice.
+"""Find the reports that are of one model call, the calls that may be reported twice, and wrapper spans.
 
 Reports are one call if they name one response id and one model, start within ten minutes and come from different
 sources. One source reports a call once, so its two reports of one response id are two calls: the second was answered

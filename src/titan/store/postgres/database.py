@@ -1,4 +1,4 @@
-"""The connection that writes to a database which other servers write to as well.
+"""The writer's connection to a PostgreSQL database that several servers share.
 
 Decisions are written for transactions that run one after the other; so the servers of a database take turns, by one
 advisory lock that is held for one group. With it the journal's order is the order of commits, and two parents that

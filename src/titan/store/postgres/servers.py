@@ -1,4 +1,4 @@
-"""What the servers of one database share: the database's clock, and which commits are a server's own."""
+"""Coordinate the servers of one database: a shared clock, and a record of a server's own commits."""
 
 import logging
 import threading

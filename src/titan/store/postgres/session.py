@@ -1,4 +1,4 @@
-"""PostgreSQL connections that run named queries in few round trips, and the meaning of PostgreSQL's errors.
+"""PostgreSQL connections: named queries in few round trips, reading threads, error translation.
 
 A statement whose result is not needed waits for the next query and is sent with it, in libpq's pipeline mode: psycopg's
 cursors cost more than the statements (decision 12). Each named statement is prepared on first use.

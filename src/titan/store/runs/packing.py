@@ -1,4 +1,4 @@
-"""The tapes of runs that are over, compressed: rows as JSON lists, zlib round a few hundred of them at a time.
+"""Compress the tapes of ended runs: rows as JSON lists, a few hundred at a time, with zlib.
 
 Facts of one run repeat each other, so that together they take a fifth; alone, each would take four fifths.
 """

@@ -1,4 +1,4 @@
-"""Entries of a tape to their rows and back: facts, payloads, the texts that a run keeps once, the chain of links."""
+"""Map entries of a tape to rows and back: facts, payloads, shared texts, and the hash chain."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Writing what was reported: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
+"""Writes of the run store: the `CallTransaction` port on any database that is a `Session`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,6 +1,6 @@
-"""Whether a run's tape is still what was appended: each link computed anew from the rows as they are stored.
+"""Verify a run's tape: compute each link of its hash chain again from the stored rows.
 
-Nothing is decoded on the way, so that whatever was done to a row is reported as a break and never raised.
+It decodes nothing, so that any change of a row is reported as a break and never raised.
 """
 
 import zlib

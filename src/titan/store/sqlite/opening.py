@@ -1,4 +1,4 @@
-"""Opening a home's database: one owner, no surprise, and a file that is not ours is never touched."""
+"""Open, check and make SQLite databases; a file that is not Titan's is never changed."""
 
 import os
 import secrets
