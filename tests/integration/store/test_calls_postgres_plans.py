@@ -22,7 +22,7 @@ from titan.store.runs.postgres_store import CALLS, PostgresCallStore
 from titan.store.runs.reader import SqlCallReader
 from titan.store.session import Row, Value
 
-RUNS, ACTIONS = 5_000, 50_000
+RUNS, ACTIONS = 2_000, 20_000
 
 #: More rows like the first, one each second: of ten agents, one in twenty failed.
 MORE_RUNS = """
@@ -35,7 +35,7 @@ jsonb_build_object(
 """
 MORE_ACTIONS = """
 jsonb_build_object(
-    'number', action.number + n, 'id', 'a' || n, 'run_no', action.run_no + n % 5000, 'agent_id', 'agent' || n % 10,
+    'number', action.number + n, 'id', 'a' || n, 'run_no', action.run_no + n % 2000, 'agent_id', 'agent' || n % 10,
     'name', 'tool' || n % 30, 'started_at_us', action.started_at_us + n * 100000, 'duration_ns', n % 977 * 100000000,
     'cost', n % 1013 * 100000000, 'outcome', case when n % 20 = 0 then 'error' else 'success' end,
     'version', action.version + n
@@ -117,14 +117,14 @@ REGISTRY = {
 LEDGER = {
     "newest": CallFilter(),
     "action": CallFilter(name="tool7"),
-    "outcome and date": CallFilter(outcomes=frozenset({"error"}), since=NOON + timedelta(minutes=30)),
+    "outcome and date": CallFilter(outcomes=frozenset({"error"}), since=NOON + timedelta(minutes=12)),
     "outcomes": CallFilter(outcomes=frozenset({"error", "blocked"})),
     "outcomes and running": CallFilter(outcomes=frozenset({"error", "running"})),
     "outcomes of most": CallFilter(outcomes=frozenset({"error", "success"})),
     "kinds": CallFilter(kinds=frozenset({"model", "tool"})),
     "outcomes and kinds": CallFilter(outcomes=frozenset({"error", "blocked"}), kinds=frozenset({"model", "tool"})),
     "agent": CallFilter(agent_id="agent3"),
-    "date": CallFilter(since=NOON + timedelta(minutes=80)),
+    "date": CallFilter(since=NOON + timedelta(minutes=32)),
     "min cost": CallFilter(min_cost=Decimal("0.09")),
 }
 
