@@ -20,7 +20,7 @@ JOB: Final = a_stored_job()
 
 
 def the_ledger(store: CallStore) -> object:
-    asked = {"sort": "started", "is_ascending": False, "skip": 0, "limit": 10, "up_to": 10}
+    asked = {"sort": "time", "is_ascending": False, "skip": 0, "limit": 10, "up_to": 10}
     return store.read(lambda reader: reader.ledger(PROJECT, CallFilter(), **asked))  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -95,7 +96,7 @@ def test_every_table_carries_its_project(new: SqliteSession) -> None:
 
 def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     asking = re.compile(
-        r"(?:_all|_one|_entries|_(?:find|first)\([A-Z_]+,|\.(?:all|one|run|run_many|insert|count))\(?\s*\"(\w+)\""
+        r"(?:_all\(|_one\(|_entries\(|_actions\(|_(?:find|first)\(\s*[A-Z_]+,|\.(?:all|one|run|run_many|insert|count)\()\s*\"(\w+)\""
     )
     sources = {path.name: path.read_text(encoding="utf-8") for path in CALLS_FOLDER.glob("*.py")}
 
@@ -178,7 +179,7 @@ def reader(tmp_path: Path, new: SqliteSession) -> CallReader:
 
 def plan_of(reader: CallReader, place: int = 0) -> list[str]:
     """Return how the first was found of what was asked since, or the one at another place."""
-    session = vars(reader)["_session"]
+    session = attrgetter("_session")(reader)
     assert isinstance(session, Explaining)
     plan: list[str] = session.plans[place]
     session.plans = []

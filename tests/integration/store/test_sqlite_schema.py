@@ -87,7 +87,9 @@ def plan_of(session: SqliteSession, name: str) -> list[str]:
 
 def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     sources = [path for path in STORE_FOLDER.rglob("*.py") if "runs" not in path.parts]
-    asking = re.compile(r"(?:_all|_one|_(?:find|first)\([A-Z_]+,|\.(?:all|one|run|run_many|count))\(?\s*\"(\w+)\"")
+    asking = re.compile(
+        r"(?:_all\(|_one\(|_(?:find|first)\(\s*[A-Z_]+,|\b(?:all|one|run|run_many|count)\()\s*\"(\w+)\""
+    )
 
     asked_for = {name for path in sources for name in asking.findall(path.read_text(encoding="utf-8"))}
     asked_for |= {

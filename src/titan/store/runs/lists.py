@@ -15,7 +15,7 @@ from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports.runs_store import CallFilter, CallPage, RunFilter
-from titan.store.columns import to_json, to_us, to_us_or_none
+from titan.store.columns import methods_read_rows, to_json, to_us, to_us_or_none
 from titan.store.runs.evaluations import SqlEvaluationReader
 from titan.store.runs.rows import ACTION_WIDTH, ACTIONS, OUTCOME_SUMS, RUNS, to_pico
 from titan.store.runs.words import part_pattern
@@ -184,6 +184,7 @@ NO_RUN: Final = 0  # the number of none
 _PAGE: Final = " limit :limit offset :skip"
 
 
+@methods_read_rows
 class SqlCallLists(SqlEvaluationReader):
     """Implements the lists of `titan.ports.runs_store.CallReader`; its docstrings stand there."""
 
