@@ -177,6 +177,7 @@ def test_a_transaction_sees_at_once_that_an_attempt_is_forgotten(store: Store) -
     store_attempts(store, an_attempt("forgotten"))
 
     def decide(tx: Transaction) -> tuple[object, ...]:
+        tx.look_ahead(leases=["forgotten"], workers=["w1"])
         before = tx.busy_slots("w1"), leases(tx.live_attempts_of_worker("w1"))
         tx.forget_attempt("forgotten")
         after = tx.attempt("forgotten"), tx.busy_slots("w1"), tx.live_attempts_of_worker("w1")

@@ -290,6 +290,7 @@ def test_a_ready_job_with_a_live_attempt_is_offered_to_nobody_until_that_is_over
         return [*before, *while_held, *offered(tx)]
 
     def offered(reader: Reader) -> list[list[str]]:
+        reader.look_ahead(lanes=[(None, "GENERAL", 10), ("w1", "GENERAL", 10)])
         found = reader.ready_jobs("GENERAL", limit=10), reader.ready_jobs_bound_to("w1", "GENERAL", limit=10)
         return [[job.id for job in jobs] for jobs in found]
 

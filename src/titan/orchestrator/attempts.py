@@ -59,7 +59,9 @@ def free_workers(
     `prefetch` has worker → label → how many leases it may hold beyond its slots.
     """
     free = []
-    for worker_id in worker_ids:
+    wanted = tuple(worker_ids)
+    reader.look_ahead(workers=wanted)
+    for worker_id in wanted:
         worker = reader.worker(worker_id)
         if worker is None or worker.state is not WorkerState.CONNECTED or worker.is_draining:
             continue
@@ -79,6 +81,7 @@ def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
     slots_by_label: dict[str, int] = {}
     for _, label, slots in bound:
         slots_by_label[label] = slots_by_label.get(label, 0) + slots
+    reader.look_ahead(lanes=[*((None, label, n) for label, n in slots_by_label.items()), *bound])
     found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
     for worker_id, label, n in bound:
         found += reader.ready_jobs_bound_to(worker_id, label, limit=n)
@@ -112,8 +115,9 @@ def dispatch(
         return []
     may_prefetch = any(worker.prefetch_slots for worker in workers) and len(ready) > _free_count(workers)
     not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
+    placements = list(plan_placements(ready, workers, not_asking=not_asking))
+    tx.look_ahead(jobs=[placement.job_id for placement in placements])
     with Moves(tx) as moves:
-        placements = plan_placements(ready, workers, not_asking=not_asking)
         granted = [_lease(moves, placement, secret) for placement in placements]
     dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
     return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]
@@ -124,6 +128,7 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
     reports = {report.lease_id: report for report in progress.reports}
     reported = list(dict.fromkeys([*reports, *progress.started, *progress.returned]))
     accepted, cause = [], f"worker {worker_id}"
+    tx.look_ahead(leases=reported)
     with Moves(tx) as moves:
         for lease_id in reported:
             attempt = tx.attempt(lease_id)

@@ -127,6 +127,7 @@ def standing(reader: Reader, worker_id: str, *, now: datetime, server_id: str) -
     Raises:
         UnknownWorker: it never registered here, or has left.
     """
+    reader.look_ahead(workers=[worker_id])
     worker = _present_worker(reader, worker_id)
     is_counted_gone = worker.state is not WorkerState.CONNECTED
     is_new_here = worker.server_id != server_id

@@ -445,6 +445,20 @@ class Commit:
 class Reader(JobReader, DagReader, ListReader, AttemptReader, KvReader, AccessReader, RetentionReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        jobs: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        """Announce the next questions; it changes no answer. A store behind a network fetches them in one trip.
+
+        They are about the attempts of `leases` with their jobs, DAGs, runs and children; `workers` with their leases;
+        `jobs`; the ready jobs of `lanes`: (worker that they are bound to or None, requirement, limit).
+        """
+
     def journal(
         self,
         project_id: str | None,

@@ -1,7 +1,7 @@
 """Queries of the job store: the `Reader` port on any database that is a `Session`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -48,6 +48,7 @@ T = TypeVar("T")
 
 ANY_WORKER: Final = "*"  # the lane of jobs that are bound to no worker; see the table `jobs`
 BEHIND_ALL: Final = "\U0010ffff"  # sorts behind every id, by bytes
+_OF_WORKER: Final = ("worker", "busy_slots", "live_attempts_of_worker")
 NEVER_US: Final = 2**62  # later than every moment
 
 
@@ -56,6 +57,23 @@ class SqlReader(RowReader):
     """Implements `titan.ports.jobs_store.Reader`; its docstrings stand there."""
 
     __slots__ = ()
+
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        jobs: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        queries: list[tuple[str, Mapping[str, Value]]] = []
+        for worker_id in workers:
+            queries += [(query, {"worker_id": worker_id}) for query in _OF_WORKER]
+        queries += [("job", {"job_id": job_id}) for job_id in jobs]
+        for bound_to, requirement, limit in lanes:
+            taken: dict[str, Value] = {"lane": bound_to or ANY_WORKER, "requirement": requirement, "limit": limit}
+            queries.append(("jobs_to_take", taken))
+        self._session.look_ahead(leases, queries)
 
     # --- jobs ---
 

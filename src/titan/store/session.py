@@ -38,6 +38,9 @@ class Session(Protocol):
     def count(self, query: str, **parameters: Value) -> int:
         """Execute a statement; return how many rows it changed."""
 
+    def look_ahead(self, leases: Sequence[str], queries: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        """Fetch what decisions about leases, and these queries, will ask, in one trip where there is a network."""
+
     def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
         """Return every row of a query that was composed from named parts."""
 

@@ -9,6 +9,7 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from titan.store.postgres.address import CONTROL as POSTGRES
+from titan.store.postgres.session import _OF_LEASE
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import QUERIES, SqliteSession
 
@@ -97,7 +98,7 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
         for path in sources
         for name in re.findall(r'^    "(forget_\w+|clear_\w+)",$', path.read_text("utf-8"), re.M)
     }
-    asked_for |= {"newest_gates", "newest_open_gates"}
+    asked_for |= {"newest_gates", "newest_open_gates", *_OF_LEASE}
 
     # The last two are the run store's.
     assert asked_for == (QUERIES.keys() | POSTGRES.queries.keys()) - {"listen_to_calls", "relax"}

@@ -18,6 +18,7 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatu
 from psycopg.pq.abc import PGresult
 
 from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
+from titan.store.rows import ATTEMPTS, DAGS, JOBS, RUNS
 from titan.store.runs.words import query_of, vector_of
 from titan.store.session import ReadingThread, Row, Value, unavailable
 
@@ -62,6 +63,33 @@ class StatementFailed(Exception):
         self.state = state
 
 
+#: The rows of these are remembered until a statement may have changed them: decisions ask again and again.
+_REMEMBERED: Final = frozenset({"attempt", "dag", "job", "run_control", "worker"})
+_LISTS: Final = frozenset({"busy_slots", "jobs_to_take", "live_attempts_of_worker"})  #: remembered too
+#: Statement → the query whose row it changes, and the parameters that name the row; without these, all its rows. Each
+#: may change the lists, too. Any other statement may change anything, but those that are harmless.
+_CHANGES_ONE: Final[Mapping[str, tuple[str, ...]]] = {
+    "add_attempt": ("attempt", "lease_id"),
+    "save_attempt": ("attempt", "lease_id"),
+    "forget_attempt": ("attempt", "lease_id"),
+    "save_job": ("job", "id"),
+    "count_down_children": ("job",),
+    "save_dag": ("dag", "id"),
+    "add_run": ("run_control", "project_id", "id"),
+    "save_run": ("run_control", "project_id", "id"),
+    "save_worker": ("worker", "id"),
+}
+_HARMLESS: Final = frozenset({"add_entry", "put_result", "set_meta", "note_attempt_file", "savepoint", "release"})
+#: What is asked ahead about a lease → the query that its rows answer, and the places of its parameters in them.
+_OF_LEASE: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
+    "attempt": ("attempt", (ATTEMPTS.names.index("lease_id"),)),
+    "job_of_lease": ("job", (JOBS.names.index("id"),)),
+    "dag_of_lease": ("dag", (DAGS.names.index("id"),)),
+    "run_of_lease": ("run_control", (RUNS.names.index("project_id"), RUNS.names.index("id"))),
+    "childless_of_lease": ("count_down_children", (0, 1)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A query as PostgreSQL reads it."""
@@ -69,6 +97,7 @@ class Statement:
     name: str  #: it is prepared under; "": it is not
     text: bytes
     parameters: tuple[str, ...]  #: in the order of $1, $2, …; empty for `?`
+    is_query: bool  #: it changes nothing
 
 
 @lru_cache(maxsize=512)
@@ -76,10 +105,10 @@ def statement_of(sql: str, name: str = "") -> Statement:
     """Translate `:name` or `?` to PostgreSQL's `$1`."""
     if "?" in sql:
         numbers = count(1)
-        return Statement(name, re.sub(r"\?", lambda _place: f"${next(numbers)}", sql).encode(), ())
+        return Statement(name, re.sub(r"\?", lambda _place: f"${next(numbers)}", sql).encode(), (), is_query=False)
     parameters = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     text = _PARAMETER.sub(lambda place: f"${parameters.index(place[1]) + 1}", sql)
-    return Statement(name, text.encode(), parameters)
+    return Statement(name, text.encode(), parameters, is_query=sql.startswith(("select", "with")))
 
 
 class PostgresSession:
@@ -95,6 +124,7 @@ class PostgresSession:
         self._poll.register(self._pgconn.socket, select.POLLIN)
         self._prepared: set[str] = set()
         self._waiting: list[tuple[Statement, list[bytes | None]]] = []
+        self._known: dict[tuple[Value, ...], list[Row]] = {}  # (query, parameters …) → rows
         self._unread: deque[list[str | None]] = deque()  # for each batch sent, what its commands prepare
         #: Number of exchanges with the server so far.
         self.exchange_count = 0
@@ -106,8 +136,14 @@ class PostgresSession:
     # --- the Session port ---
 
     def all(self, query: str, **parameters: Value) -> list[Row]:
+        key = (query, *parameters.values())
+        if key in self._known:
+            return self._known[key]
         self.run(query, parameters)
-        return _rows(self._exchange()[-1])
+        rows = _rows(self._exchange()[-1])
+        if query in _REMEMBERED or query in _LISTS:
+            self._known[key] = rows
+        return rows
 
     def one(self, query: str, **parameters: Value) -> Row | None:
         rows = self.all(query, **parameters)
@@ -150,14 +186,36 @@ class PostgresSession:
     def merges(self) -> bool:
         return False  # it joins the whole of each part first; one that has a list for its outcomes uses the index
 
-    def all_of(self, questions: Sequence[tuple[str, Mapping[str, Value]]]) -> list[list[Row]]:
-        """Return the rows of each query, asked in one exchange."""
-        for query, parameters in questions:
-            self.run(query, parameters)
-        results = self._exchange()
-        return [_rows(result) for result in results[len(results) - len(questions) :]]
+    def look_ahead(self, leases: Sequence[str], queries: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        wanted = [(query, asked) for query, asked in queries if (query, *asked.values()) not in self._known]
+        of_leases = [(query, {"lease_id": lease_id}) for lease_id in leases for query in _OF_LEASE]
+        if not wanted and not of_leases:
+            return
+        for query, asked in (*wanted, *of_leases):
+            self.run(query, asked)
+        answers = list(map(_rows, self._exchange()[-len(wanted) - len(of_leases) :]))
+        self._known |= {(query, *asked.values()): rows for (query, asked), rows in zip(wanted, answers, strict=False)}
+        for (query, _asked), rows in zip(of_leases, answers[len(wanted) :], strict=True):
+            answered, places = _OF_LEASE[query]
+            for row in rows:
+                self._known[answered, *(row[place] for place in places)] = [row] if answered in _REMEMBERED else []
+
+    def _forget_changed(self, statement: str, parameters: Mapping[str, Value]) -> None:
+        """Forget the remembered rows that a statement may change."""
+        if statement in _HARMLESS:
+            return
+        if statement not in _CHANGES_ONE:
+            self._known.clear()
+            return
+        query, *names = _CHANGES_ONE[statement]
+        changed = (query, *(parameters[name] for name in names))
+        self._known = {
+            key: rows for key, rows in self._known.items() if key[: len(changed)] != changed and key[0] not in _LISTS
+        }
 
     def _wait_with(self, statement: Statement, parameters: Mapping[str, Value]) -> None:
+        if self._known and not statement.is_query:
+            self._forget_changed(statement.name, parameters)
         self._add(statement, [_encoded(parameters[name]) for name in statement.parameters])
 
     def _add(self, statement: Statement, values: list[bytes | None]) -> None:
@@ -184,6 +242,7 @@ class PostgresSession:
     def drop_waiting(self, after: int = 0) -> None:
         """Forget the statements that wait behind the first `after`."""
         del self._waiting[after:]
+        self._known.clear()
 
     def flush(self) -> None:
         """Run what waits, and return when it has been run."""

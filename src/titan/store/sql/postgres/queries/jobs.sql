@@ -19,3 +19,10 @@ where
     lane = :lane and requirement = :requirement
     and not exists (select 1 from attempts where attempts.job_id = jobs.id and attempts.outcome is null)
 order by priority desc, ready_at_us, id limit :limit
+
+-- name: job_of_lease
+select {job_columns} from jobs where id = (select job_id from attempts where lease_id = :lease_id)
+
+-- name: childless_of_lease
+select job_id, worker_id from attempts
+where lease_id = :lease_id and not exists (select 1 from edges where edges.parent_id = attempts.job_id)
