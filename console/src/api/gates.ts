@@ -1,11 +1,10 @@
-/** Gates: those that wait for a person, those that were decided, and what a person looks at before deciding. */
+/** Gates: queries, decisions, the jobs behind a gate and the files to review. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { namesBehind } from "./behind";
 import { api } from "./client";
-import type { Gate, LeftFile } from "./facts";
-import { withoutTwins } from "./files";
+import { withoutTwins } from "./dags";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
+import type { Dag, Gate, LeftFile } from "./types";
 
 const OPEN = ["gates", "open"];
 const ALL = ["gates", "all"];
@@ -115,4 +114,22 @@ export function mayBringFiles(event: LiveEvent, gate: Pick<Gate, "gate_id" | "da
 
 function isOlder(gate: Gate, than: Gate): number {
   return (gate.opened_at ?? "").localeCompare(than.opened_at ?? "") || gate.gate_id.localeCompare(than.gate_id);
+}
+
+/** Returns the names of all jobs that wait for `name`, directly or not, nearest first. */
+export function namesBehind(dag: Pick<Dag, "jobs">, name: string): string[] {
+  const children = new Map<string, string[]>();
+  for (const job of dag.jobs ?? []) {
+    for (const parent of job.parents) children.set(parent, [...(children.get(parent) ?? []), job.name]);
+  }
+  const found = new Set<string>();
+  const next = [name];
+  for (let at = next.shift(); at !== undefined; at = next.shift()) {
+    for (const child of children.get(at) ?? []) {
+      if (found.has(child)) continue;
+      found.add(child);
+      next.push(child);
+    }
+  }
+  return [...found];
 }

@@ -9,10 +9,9 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { mayHeal, Refusal } from "./apiError";
 import { type Connection, type LiveEvent, live, type RunsChanged } from "./live";
-import { mayHeal, Refusal } from "./refusal";
-import { Reread } from "./reread";
-import { settled, type Tending, TouchedQueries } from "./touchedQueries";
+import { Reread, settled, type Tending, TouchedQueries } from "./liveUpdates";
 
 /** Of a list that is kept true by `useTouched`: its fifty pages are read anew only for what makes no event, as retention. */
 export const LIST_STALE_MS = 600_000;

@@ -2,9 +2,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useChange } from "./changes";
 import { api } from "./client";
-import type { Queue, Worker } from "./facts";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
+import type { Queue, Worker } from "./types";
 
 export const LOAD_MS = 10_000; // machines' load comes with no event
 const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change

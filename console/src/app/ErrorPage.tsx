@@ -1,10 +1,11 @@
+/** Pages shown when a page fails to load or render, or does not exist. */
 import { useEffect, useRef } from "react";
-import { useRouteError } from "react-router";
+import { Link, useLocation, useRouteError } from "react-router";
+import type { Connection } from "../api/live";
 import { useConnection } from "../api/query";
-import { Button } from "../parts/Button";
-import { CopyButton } from "../parts/CopyButton";
-import { Page } from "../parts/Page";
-import { type Cause, causeOf } from "./broken";
+import { Button, CopyButton } from "../components/Button";
+import { Empty } from "../components/EmptyState";
+import { Page } from "../components/Page";
 
 const SAID: Record<Cause, { title: string; what: string }> = {
   away: {
@@ -48,4 +49,27 @@ function useLoadWhenBack(isWanted: boolean): void {
     if (connection === "away") wasAway.current = true;
     else if (connection === "live" && wasAway.current && isWanted) window.location.reload();
   }, [connection, isWanted]);
+}
+
+export function NotFound() {
+  const { pathname } = useLocation();
+  return (
+    <Page title="Nothing here">
+      <Empty title={`There is no page at ${pathname}`}>
+        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds what is in them, and there is{" "}
+        <Link to="/help">help</Link>.
+      </Empty>
+    </Page>
+  );
+}
+
+export type Cause = "away" | "upgraded" | "broken";
+
+// What Chromium, Firefox, Safari and Vite say of a part of the page that could not be loaded.
+const MISSING_PART = /dynamically imported module|Importing a module|Unable to preload CSS/;
+
+/** Returns the cause: a part that is not there is of before an upgrade, if there is a server to ask for it. */
+export function causeOf(text: string, connection: Connection): Cause {
+  if (!MISSING_PART.test(text)) return "broken";
+  return connection === "live" ? "upgraded" : "away";
 }

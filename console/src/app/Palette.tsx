@@ -2,12 +2,12 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
-import type { RunView } from "../api/recorded";
-import { Dialog } from "../parts/Dialog";
-import { Status } from "../parts/Status";
-import { Time } from "../parts/Time";
-import { agentPath, dagPath, runPath } from "../parts/url";
-import { PLACES } from "./places";
+import type { RunView } from "../api/types";
+import { Status } from "../components/badges";
+import { Dialog } from "../components/Dialog";
+import { Time } from "../components/Time";
+import { agentPath, dagPath, runPath } from "../components/url";
+import { PLACES } from "./navigation";
 import { chooseTheme } from "./theme";
 
 interface Choice {

@@ -1,11 +1,10 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { Refusal } from "../api/apiError";
 import { live } from "../api/live";
 import { useConnection } from "../api/query";
-import { Refusal } from "../api/refusal";
-import { rereadSession, signIn, useSession } from "../api/session";
-import { Button } from "../parts/Button";
-import { Dialog } from "../parts/Dialog";
-import { isShutOut } from "./entry";
+import { isShutOut, rereadSession, signIn, useSession } from "../api/session";
+import { Button } from "../components/Button";
+import { Dialog } from "../components/Dialog";
 
 const AGAIN_MS = 3000; // between two questions who we are, while nobody answers
 

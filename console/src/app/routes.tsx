@@ -1,8 +1,7 @@
 import { createBrowserRouter } from "react-router";
 import { basename } from "../api/project";
-import { ErrorPage } from "./ErrorPage";
-import { Frame } from "./Frame";
-import { NotFound } from "./NotFound";
+import { Frame } from "./AppShell";
+import { ErrorPage, NotFound } from "./ErrorPage";
 
 /** Every page is a chunk of its own, loaded when it is opened. */
 export const router = createBrowserRouter(

@@ -1,22 +1,20 @@
-import { useCallback, useState } from "react";
-import { RUN_STATUSES } from "../../api/facts";
-import { usePin } from "../../api/pin";
-import type { RunView } from "../../api/recorded";
-import { useRegistry } from "../../api/registry";
-import { ALL_RUNS } from "../../api/registryFilter";
-import { newClient } from "../../parts/command";
-import { Empty } from "../../parts/Empty";
-import { NoRows } from "../../parts/NoRows";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { SearchField } from "../../parts/SearchField";
-import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../parts/url";
-import { CancelRun } from "./CancelRun";
-import { ResumeRun } from "./ResumeRun";
-import type { Act } from "./RunActions";
-import { RunDetails } from "./RunDetails";
-import { RunRow } from "./RunRow";
+import { memo, useCallback, useState } from "react";
+import { Link } from "react-router";
+import { ALL_RUNS, useRegistry } from "../../api/registry";
+import { usePin } from "../../api/run";
+import { RUN_STATUSES, type RunView } from "../../api/types";
+import { Status } from "../../components/badges";
+import { newClient } from "../../components/command";
+import { Empty, NoRows } from "../../components/EmptyState";
+import { SearchField, StatusFilter } from "../../components/fields";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { iterationOf, StageChain, stageLabels } from "../../components/StageChain";
+import { Time, Took } from "../../components/Time";
+import { chosenAmong, chosenIn, runPath, toggled, toggledAmong, useUrl } from "../../components/url";
+import { Cell, RowList } from "../../components/VirtualTable";
+import { type Act, CancelRun, ResumeRun, RunActions } from "./RunDialogs";
+import { RunDetails } from "./StageCards";
 import "./agents.css";
 
 const STAGED = { window: "all", hasStages: true, withStages: true } as const;
@@ -113,3 +111,66 @@ function Head() {
     </>
   );
 }
+
+interface Props {
+  run: RunView;
+  isOpen: boolean;
+  onToggle: (id: string) => void;
+  onAct: (act: Act, run: RunView) => void;
+}
+
+/** The cells of a run. Drawn again only when the run changed: thousands of them are scrolled past. */
+export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Props) {
+  const stages = run.stages ?? [];
+  const id = run.run_id;
+  const iteration = iterationOf(
+    stageLabels(
+      id,
+      stages.map((stage) => stage.name),
+    ),
+  );
+  return (
+    <>
+      <Cell className="agents-fold">
+        <button
+          type="button"
+          className="agents-chevron"
+          aria-expanded={isOpen}
+          aria-label={`Jobs of ${id}`}
+          title={isOpen ? "Hide its jobs (x)" : "Show its jobs (x)"}
+          onClick={() => onToggle(id)}
+        >
+          <span aria-hidden="true">›</span>
+        </button>
+      </Cell>
+      <Cell className="agents-run">
+        <div className="agents-id cut" title={id}>
+          <Link to={runPath(id)}>
+            <Name of={id} />
+          </Link>
+        </div>
+        <div className="faint cut">
+          <bdi>{run.agent_id}</bdi>
+          {iteration === null ? null : ` · iteration ${iteration}`}
+        </div>
+      </Cell>
+      <Cell className="agents-stages">
+        <StageChain runId={id} stages={stages} isWhole={isOpen} onUnfold={() => onToggle(id)} />
+      </Cell>
+      <Cell className="agents-status">
+        <Status of={run.status} pulse={run.status === "running"} />
+      </Cell>
+      <Cell className="agents-time num">
+        <div>
+          <Took from={run.started_at} to={run.ended_at} />
+        </div>
+        <div className="faint">
+          <Time at={run.started_at} />
+        </div>
+      </Cell>
+      <Cell className="agents-actions">
+        <RunActions run={run} onAct={onAct} />
+      </Cell>
+    </>
+  );
+});

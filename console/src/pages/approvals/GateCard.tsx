@@ -1,18 +1,18 @@
 import { useId, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../api/changes";
-import type { Gate } from "../../api/facts";
-import { type Decision, decide, type Outcome, rereadGates, useBehind } from "../../api/gates";
-import { Button } from "../../parts/Button";
-import { useNow } from "../../parts/clock";
-import { count } from "../../parts/format";
-import { Status } from "../../parts/Status";
-import { Time } from "../../parts/Time";
-import { dagPath } from "../../parts/url";
-import { WordsField } from "../../parts/WordsField";
-import { AskDialog } from "./AskDialog";
-import { isUrgent } from "./decided";
-import { ReviewFiles } from "./ReviewFiles";
+import { fileKey } from "../../api/dags";
+import { type Decision, decide, type Outcome, rereadGates, useBehind, useFilesBefore } from "../../api/gates";
+import type { Gate, LeftFile } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Status } from "../../components/badges";
+import { Dialog } from "../../components/Dialog";
+import { FilePreview } from "../../components/FilePreview";
+import { WordsField } from "../../components/fields";
+import { bytes, count } from "../../components/format";
+import { Time, useNow } from "../../components/Time";
+import { blobPath, dagPath } from "../../components/url";
+import { isUrgent } from "./DecidedGates";
 
 interface Props {
   gate: Gate;
@@ -163,5 +163,107 @@ function WhatCame({ gate }: { gate: Gate }) {
         </q>
       ) : null}
     </p>
+  );
+}
+
+interface AskDialogProps {
+  gate: Gate;
+  outcome: Outcome;
+  comment: string;
+  onComment: (comment: string) => void;
+  onYes: () => void;
+  onClose: () => void;
+}
+
+/** Asks once, so that a wrong key or finger decides nothing: a decision cannot be taken back. */
+export function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
+  const behind = useBehind(gate)?.length ?? 0;
+  const isApproval = outcome === "approve";
+  const jobs = behind > 0 ? count(behind, "job") : "nothing";
+  return (
+    <Dialog
+      title={isApproval ? "Approve this gate?" : "Reject this gate?"}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button kind={isApproval ? "main" : "danger"} onClick={onYes} data-first="">
+            {isApproval ? "✓ Approve" : "✕ Reject"}
+          </Button>
+        </>
+      }
+    >
+      <p className="approvals-message" dir="auto">
+        {gate.message || gate.name}
+      </p>
+      <p className="soft">
+        {isApproval ? `Then ${jobs} behind it may start.` : `Then ${jobs} behind it will be cancelled.`} A gate is
+        decided once.
+      </p>
+      <WordsField label={isApproval ? "Comment" : "Why (others will read it)"} value={comment} onChange={onComment} />
+    </Dialog>
+  );
+}
+
+const FIRST_FILES = 5;
+
+/** What the jobs before the gate left: to look at here, or to keep. */
+export function ReviewFiles({ gate }: { gate: Gate }) {
+  const { data: files, error } = useFilesBefore(gate);
+  const [showsAll, setShowsAll] = useState(false);
+  const [peeked, setPeeked] = useState<string | null>(null);
+  if (gate.parents.length === 0) return null;
+  if (error) return <p className="soft">The files before this gate could not be read: {error.message}</p>;
+  if (!files) return <p className="faint">Files to review …</p>;
+  if (files.length === 0) return <p className="soft">The jobs before it left no files.</p>;
+  const shown = showsAll ? files : files.slice(0, FIRST_FILES);
+  return (
+    <div className="approvals-files">
+      <h3>Files to review</h3>
+      <ul>
+        {shown.map((file) => {
+          const key = fileKey(file);
+          const isPeeked = peeked === key;
+          return (
+            <li key={key}>
+              <FileLine file={file} isPeeked={isPeeked} onPeek={() => setPeeked(isPeeked ? null : key)} />
+              {isPeeked && file.digest ? <FilePreview digest={file.digest} path={file.path} /> : null}
+            </li>
+          );
+        })}
+      </ul>
+      {files.length > shown.length ? (
+        <Button kind="quiet" onClick={() => setShowsAll(true)}>
+          Show all {files.length.toLocaleString("en-US")} files
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function FileLine({ file, isPeeked, onPeek }: { file: LeftFile; isPeeked: boolean; onPeek: () => void }) {
+  if (!file.digest) {
+    return (
+      <div className="approvals-file">
+        <span className="cut" dir="auto" title={file.path}>
+          {file.path}
+        </span>
+        <span className="faint">{file.reason ?? "not collected"}</span>
+      </div>
+    );
+  }
+  return (
+    <div className="approvals-file">
+      <button type="button" className="approvals-peek" aria-expanded={isPeeked} onClick={onPeek}>
+        <span aria-hidden="true">{isPeeked ? "▾" : "▸"}</span>
+        <span className="cut" dir="auto" title={file.path}>
+          {file.path}
+        </span>
+      </button>
+      <span className="faint num">{bytes(file.size_bytes)}</span>
+      <a href={blobPath(file.digest, file.path)} download aria-label={`Download ${file.path}`}>
+        Download
+      </a>
+    </div>
   );
 }

@@ -1,14 +1,17 @@
+/** Open gates of a DAG, with the form that decides one. */
 import { useQuery } from "@tanstack/react-query";
-import { namesBehind } from "../../api/behind";
-import type { Dag, Job } from "../../api/facts";
-import { fileKey } from "../../api/files";
-import { gateOf } from "../../api/gates";
-import { useDagFiles } from "../../api/job";
-import { count } from "../../parts/format";
-import { Name } from "../../parts/Name";
-import { Time } from "../../parts/Time";
-import { useUrl } from "../../parts/url";
-import { GateDecision } from "./GateDecision";
+import { useState } from "react";
+import { useChange } from "../../api/changes";
+import { fileKey, useDagFiles } from "../../api/dags";
+import { type Decision, decide, gateOf, namesBehind, type Outcome, rereadGates } from "../../api/gates";
+import { useCanChange } from "../../api/session";
+import type { Dag, Gate, Job } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Confirm } from "../../components/Dialog";
+import { count } from "../../components/format";
+import { Name } from "../../components/links";
+import { Time } from "../../components/Time";
+import { useUrl } from "../../components/url";
 
 const MOST = 3; // at once; the others have their nodes in the graph
 
@@ -93,5 +96,54 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
         </button>
       ) : null}
     </p>
+  );
+}
+
+/** The comment and the two buttons of an open gate. */
+export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
+  const canDecide = useCanChange();
+  const [comment, setComment] = useState("");
+  const [asks, setAsks] = useState(false);
+  const change = useChange<Decision, Gate | undefined>(
+    decide,
+    (_answer, { outcome }) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
+    rereadGates,
+  );
+  const perform = (outcome: Outcome) => change.run({ gateId: gate.job_id, outcome, comment });
+  if (!canDecide) return <p className="soft">Your token may look; deciding takes one of the role admin.</p>;
+  return (
+    <div className="dag-decide">
+      <label>
+        <span className="unseen">Comment, kept with the decision</span>
+        <textarea
+          className="field"
+          dir="auto"
+          rows={1}
+          maxLength={10_000}
+          placeholder="Comment, kept with the decision"
+          value={comment}
+          onChange={(event) => setComment(event.target.value)}
+        />
+      </label>
+      <div className="dag-decide-buttons">
+        <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
+          ✓ Approve
+        </Button>
+        <Button kind="danger" busy={change.isPending} onClick={() => setAsks(true)}>
+          ✕ Reject …
+        </Button>
+      </div>
+      {asks ? (
+        <Confirm
+          title="Reject this gate?"
+          yes="✕ Reject"
+          onYes={() => perform("reject")}
+          onClose={() => setAsks(false)}
+        >
+          {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A gate is decided once.
+          {comment ? "" : " You may say why in the comment before."}
+        </Confirm>
+      ) : null}
+    </div>
   );
 }

@@ -1,13 +1,15 @@
+/** The list of what needs attention. */
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
-import type { QueueGroup } from "../../api/facts";
-import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
-import { Failure } from "../../parts/Failure";
-import { bytes, count } from "../../parts/format";
-import { Concern } from "./Concern";
-import { DagConcern, GateConcern, InterceptConcern, RunConcern } from "./Told";
-import type { Concerns } from "./useConcerns";
+import type { Gate, InterceptView, QueueGroup, RunView } from "../../api/types";
+import { Button, CopyButton } from "../../components/Button";
+import { lookOf, Reasons } from "../../components/badges";
+import { Failure } from "../../components/EmptyState";
+import { bytes, count } from "../../components/format";
+import { StageChain } from "../../components/StageChain";
+import { Time } from "../../components/Time";
+import { dagPath, runPath } from "../../components/url";
+import type { Concerns, FailedDag } from "./concerns";
 
 const MOST = 5; // of a kind, until somebody asks for the rest
 
@@ -124,5 +126,118 @@ function Command({ text }: { text: string }) {
       <code>{text}</code>
       <CopyButton text={text} />
     </div>
+  );
+}
+
+/** A gate that waits for a decision. */
+export function GateConcern({ gate }: { gate: Gate }) {
+  const dag = { name: gate.dag_name, dag_id: gate.dag_id };
+  return (
+    <Concern
+      tone="blue"
+      glyph={lookOf("open").glyph}
+      title={<span dir="auto">{gate.message}</span>}
+      at={gate.opened_at}
+      action={<Link to="/approvals">Decide</Link>}
+    >
+      Gate <bdi>{gate.name}</bdi> of{" "}
+      <Link to={dagPath(dag, gate.gate_id)} dir="auto">
+        {gate.dag_name}
+      </Link>
+      {gate.expires_at ? (
+        <>
+          , expires <Time at={gate.expires_at} as="age" />
+        </>
+      ) : null}
+    </Concern>
+  );
+}
+
+/** A run that failed. */
+export function RunConcern({ run }: { run: RunView }) {
+  return (
+    <Concern
+      tone="red"
+      glyph={lookOf("failed").glyph}
+      title={
+        <>
+          Run <bdi>{run.run_id}</bdi> failed
+        </>
+      }
+      at={run.ended_at}
+      action={<Link to={runPath(run.run_id)}>Look</Link>}
+    >
+      {run.reason ? <p dir="auto">{run.reason}</p> : null}
+      <StageChain runId={run.run_id} stages={run.stages ?? []} />
+    </Concern>
+  );
+}
+
+/** A recorded run that broke, cost too much or was often stopped. */
+export function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
+  const isBroken = reasons.some((reason) => reason.kind === "error");
+  return (
+    <Concern
+      tone={isBroken ? "red" : "amber"}
+      glyph={isBroken ? lookOf("failed").glyph : "⚠"}
+      title={
+        <>
+          Run <bdi>{run.run_id}</bdi> of <bdi>{run.agent_id}</bdi>
+        </>
+      }
+      at={run.last_event_at}
+      action={<Link to={runPath(run.run_id, run.first_error_id)}>Look</Link>}
+    >
+      <Reasons of={reasons} />
+    </Concern>
+  );
+}
+
+/** A DAG that failed, wholly or in part, and belongs to no run. */
+export function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
+  const { tone, glyph } = lookOf(latest.status);
+  const { counts } = latest;
+  return (
+    <Concern
+      tone={tone === "purple" ? "purple" : "red"}
+      glyph={glyph}
+      title={
+        <>
+          DAG <bdi>{latest.name}</bdi> failed{latest.status === "PARTIAL" ? " in part" : ""}
+          {times > 1 ? <span className="faint"> · {times} times today</span> : null}
+        </>
+      }
+      at={latest.ended_at}
+      action={<Link to={dagPath(latest)}>Look</Link>}
+    >
+      {counts.failed} of {count(counts.total, "job")} failed, {counts.completed} completed
+    </Concern>
+  );
+}
+
+interface Props {
+  tone: "red" | "amber" | "blue" | "purple";
+  glyph: string;
+  title: ReactNode;
+  children?: ReactNode;
+  /** Since when. */
+  at?: string | null | undefined;
+  action?: ReactNode;
+}
+
+/** One thing that needs somebody: what, since when, and where to do something about it. */
+export function Concern({ tone, glyph, title, children, at, action }: Props) {
+  return (
+    <li className={`home-concern tone-${tone}`}>
+      <span className="home-glyph" aria-hidden="true">
+        {glyph}
+      </span>
+      <div className="home-said">
+        <div className="home-title">{title}</div>
+        {children ? <div className="soft home-about">{children}</div> : null}
+      </div>
+      <span className="faint home-age">{at ? <Time at={at} as="age" /> : null}</span>
+      <span className="home-action">{action}</span>
+    </li>
   );
 }

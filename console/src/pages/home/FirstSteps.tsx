@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useHealth } from "../../api/house";
+import { useHealth } from "../../api/server";
 import { useModelKey } from "../../api/session";
-import { newClient, titanCommand, withServer } from "../../parts/command";
-import { Snippet } from "../../parts/Snippet";
+import { Snippet } from "../../components/Button";
+import { newClient, titanCommand, withServer } from "../../components/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Dag, Worker } from "../../api/facts";
-import type { InterceptView, RunView } from "../../api/recorded";
+import type { Dag, InterceptView, RunView, Worker } from "../../api/types";
 import { clusterFacts, failedDagsLately, failedLately, untold } from "./concerns";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");

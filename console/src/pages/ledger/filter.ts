@@ -1,11 +1,9 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
-
-import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
-import { MOST_PAGES } from "../../api/ledgerPages";
+import { type LedgerFilter, ledgerQuery, MOST_PAGES } from "../../api/ledger";
 import { ofProject } from "../../api/project";
-import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
-import { asCost, isCost } from "../../parts/costText";
-import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
+import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/types";
+import { asCost, isCost } from "../../components/fields";
+import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../components/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",

@@ -1,9 +1,12 @@
+/** The toolbar of a log: search, line selection, wrap and follow. */
 import { useState } from "react";
-import { Button } from "../../parts/Button";
-import { complain, say } from "../../parts/Toasts";
-import { type LineRange, lineRangeOf, textOfRange } from "./lineRange";
+import { Button } from "../../components/Button";
+import { SearchField } from "../../components/fields";
+import { complain, say } from "../../components/Toasts";
 import type { LogClient } from "./logClient";
-import type { LogScroll } from "./useLogScroll";
+import type { LogQuery } from "./logSearch";
+import type { LogScroll } from "./scroll";
+import type { LogSearching } from "./useLog";
 
 interface Props {
   log: LogClient | null;
@@ -97,4 +100,98 @@ function ChosenLines({ log, chosen, onClear }: { log: LogClient; chosen: LineRan
       </Button>
     </>
   );
+}
+
+interface LogSearchToolsProps {
+  log: LogClient | null;
+  query: LogQuery;
+  searching: LogSearching;
+  onChange: (changes: Record<string, string | null>) => void;
+}
+
+/** The search field with its count; Enter goes to the next match, Shift Enter to the one before. */
+export function LogSearchTools({ log, query, searching, onChange }: LogSearchToolsProps) {
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the field inside has the key
+    <div
+      className="log-search"
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+        event.preventDefault();
+        searching.go(event.shiftKey ? -1 : 1);
+      }}
+    >
+      <SearchField label="Search the log" value={query.text} onChange={(q) => onChange({ q })} />
+      <Button
+        kind="quiet"
+        className="log-toggle"
+        aria-pressed={query.matchesCase}
+        aria-label="Match case"
+        title="Match case"
+        onClick={() => onChange({ case: query.matchesCase ? null : "1" })}
+      >
+        Aa
+      </Button>
+      <Button
+        kind="quiet"
+        className="log-toggle"
+        aria-pressed={query.isRegex}
+        aria-label="Regular expression"
+        title="Regular expression"
+        onClick={() => onChange({ re: query.isRegex ? null : "1" })}
+      >
+        .*
+      </Button>
+      <Button
+        kind="quiet"
+        aria-label="Match before"
+        title="Match before (Shift Enter)"
+        onClick={() => searching.go(-1)}
+      >
+        ↑
+      </Button>
+      <Button kind="quiet" aria-label="Next match" title="Next match (Enter)" onClick={() => searching.go(1)}>
+        ↓
+      </Button>
+      <span role="status" className={searching.problem ? "log-count log-problem" : "log-count"}>
+        {words(log, query, searching)}
+      </span>
+    </div>
+  );
+}
+
+function words(log: LogClient | null, query: LogQuery, { hit, problem, isWhole }: LogSearching): string {
+  if (!query.text) return "";
+  if (problem !== null) return problem;
+  const found = log?.found;
+  if (!found) return "Searching …";
+  const lines = `${found.count.toLocaleString("en-US")}${isWhole ? "" : "+"}`;
+  if (found.count === 0) return isWhole ? "No line" : "Searching …";
+  const noun = found.count === 1 ? "line" : "lines";
+  return hit ? `${(hit.place + 1).toLocaleString("en-US")} of ${lines} ${noun}` : `${lines} ${noun}`;
+}
+
+export interface LineRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Returns the lines, or null where the text names none. */
+export function lineRangeOf(text: string | null): LineRange | null {
+  const found = /^\s*L?(\d{1,10})(?:\s*-\s*L?(\d{1,10}))?\s*$/i.exec(text ?? "");
+  if (!found) return null;
+  const first = Number(found[1]);
+  const second = Number(found[2] ?? found[1]);
+  if (first < 1 || second < 1) return null;
+  return { from: Math.min(first, second), to: Math.max(first, second) };
+}
+
+export function textOfRange({ from, to }: LineRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+/** Returns the lines that are chosen after a click on a line: with Shift, all from the first chosen one to it. */
+export function rangeAfterClick(old: LineRange | null, line: number, withShift: boolean): LineRange {
+  if (!withShift || !old) return { from: line, to: line };
+  return { from: Math.min(old.from, line), to: Math.max(line, old.from) };
 }

@@ -1,8 +1,8 @@
 /** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
-import { stripAnsi } from "../../parts/ansi";
-import { type FollowedLog, followLog, type LogHearer } from "../../parts/followLog";
+import { stripAnsi } from "../../components/ansi";
+import { type FollowedLog, followLog, type LogHearer } from "../../components/followLog";
+import type { FromWorker, Phase, ShownLine, ToWorker } from "./logClient";
 import { LogIndex, type LogLine } from "./logIndex";
-import type { FromWorker, Phase, ShownLine, ToWorker } from "./logMessages";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
 const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded

@@ -1,22 +1,17 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useAgentStats } from "../../api/agents";
-import type { AgentStatsView } from "../../api/recorded";
-import { useRegistry } from "../../api/registry";
-import { ALL_RUNS } from "../../api/registryFilter";
-import { Spent } from "../../parts/Cost";
-import { Failure } from "../../parts/Failure";
-import { Name } from "../../parts/Name";
-import { Page } from "../../parts/Page";
-import { RunBadge } from "../../parts/RunBadge";
-import { Time, Took } from "../../parts/Time";
-import { runPath, useIdInPath } from "../../parts/url";
-import { Days } from "./Days";
-import { DeterminismDays } from "./DeterminismDays";
-import { Errors } from "./Errors";
-import { SuccessRate } from "./SuccessRate";
-import { Trends } from "./Trends";
-import { Versions } from "./Versions";
+import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
+import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
+import { BANDS, bandOf, RunBadge, SuccessRate } from "../../components/badges";
+import { Spent } from "../../components/Cost";
+import { Failure } from "../../components/EmptyState";
+import { count, rate } from "../../components/format";
+import { Name } from "../../components/links";
+import { sum } from "../../components/money";
+import { Page } from "../../components/Page";
+import { Time, Took, useNow } from "../../components/Time";
+import { runPath, useIdInPath } from "../../components/url";
+import { Trends, Versions } from "./Versions";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -125,6 +120,157 @@ function Latest({ agent }: { agent: string }) {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** An agent's runs by day, those that failed at the foot of each bar. */
+export function Days({ of }: { of: readonly TrendDay[] }) {
+  const days = everyDay(of, useNow());
+  const most = Math.max(1, ...days.map((day) => day.runs));
+  return (
+    <section className="stack" aria-labelledby="days">
+      <h2 id="days">Runs by day (UTC)</h2>
+      <ol className="card registry-days">
+        {days.map((day) => (
+          <li key={day.day} title={wordsOf(day)}>
+            <span className="unseen">{wordsOf(day)}</span>
+            <span className="registry-bar" aria-hidden="true" style={{ height: `${(day.runs / most) * 100}%` }}>
+              <span style={{ height: `${day.runs ? (day.failed / day.runs) * 100 : 0}%` }} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      <p className="faint registry-axis">
+        <span>{days[0]?.day}</span>
+        <span>at most {count(most, "run")} a day; red: failed</span>
+        <span>{days.at(-1)?.day}</span>
+      </p>
+    </section>
+  );
+}
+
+function wordsOf(day: TrendDay): string {
+  const success = rate(day.attempts ? day.success / day.attempts : null);
+  return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
+}
+
+/** The mean determinism of an agent's runs by day, each bar in the colour of its band; nothing where no run has a score. */
+export function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
+  const days = everyDay(of, useNow());
+  if (days.every((day) => day.determinism === null)) return null;
+  const below = new URLSearchParams({ agent_id: agent, window: "all", determinism_below: "70" });
+  return (
+    <section className="stack" aria-labelledby="determinism-days">
+      <h2 id="determinism-days">Determinism by day (UTC)</h2>
+      <ol className="card registry-days">
+        {days.map(({ day, determinism }) => (
+          <li key={day} title={scoreWords(day, determinism)}>
+            <span className="unseen">{scoreWords(day, determinism)}</span>
+            {determinism === null ? null : (
+              <span
+                className="registry-bar registry-score-bar"
+                aria-hidden="true"
+                data-band={BANDS[bandOf(Math.floor(determinism))].color}
+                style={{ height: `${determinism}%` }}
+              />
+            )}
+          </li>
+        ))}
+      </ol>
+      <p className="faint registry-axis">
+        <span>{days[0]?.day}</span>
+        <Link to={`/runs?${below}`}>Runs below 70</Link>
+        <span>{days.at(-1)?.day}</span>
+      </p>
+    </section>
+  );
+}
+
+function scoreWords(day: string, score: number | null): string {
+  if (score === null) return `${day}: no score`;
+  return `${day}: ${score.toFixed(1)} of 100 on average, ${BANDS[bandOf(Math.floor(score))].name}`;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+export const SHOWN_DAYS = 30;
+const NO_RUN = {
+  runs: 0,
+  failed: 0,
+  attempts: 0,
+  success: 0,
+  cost_usd: "0",
+  unpriced: 0,
+  estimated: 0,
+  determinism: null,
+};
+
+/** Returns the last 30 days in UTC up to the one of `now`; a day the server does not tell of had no run. */
+export function everyDay(told: readonly TrendDay[], now: number): TrendDay[] {
+  const known = new Map(told.map((day) => [day.day, day]));
+  return Array.from({ length: SHOWN_DAYS }, (_, at) => {
+    const day = new Date(now - (SHOWN_DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10);
+    return known.get(day) ?? { day, ...NO_RUN };
+  });
+}
+
+const NEW_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** The kinds of errors an agent's calls have had, with when each came up first. */
+export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
+  const now = useNow();
+  return (
+    <section className="stack" aria-labelledby="errors">
+      <h2 id="errors">Types of errors</h2>
+      {of.length === 0 ? <p className="soft">None of its actions has failed.</p> : null}
+      {of.length > 0 ? (
+        <div className="card registry-errors">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Type</th>
+                <th scope="col" className="num">
+                  Count
+                </th>
+                <th scope="col">First seen</th>
+                <th scope="col">Last seen</th>
+                <th scope="col">
+                  <span className="unseen">Example</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {of.map((error) => (
+                <tr key={error.type}>
+                  <td className="registry-error">
+                    <bdi>{error.type}</bdi>
+                    {now - Date.parse(error.first_seen_at) < NEW_MS ? (
+                      <span className="registry-new" title="First seen within the last 7 days">
+                        new
+                      </span>
+                    ) : null}
+                  </td>
+                  <td className="num">{NUMBER.format(error.count)}</td>
+                  <td>
+                    <Time at={error.first_seen_at} />
+                  </td>
+                  <td>
+                    <Time at={error.last_seen_at} />
+                  </td>
+                  <td>
+                    <Link
+                      to={runPath(error.example_run_id, error.example_action_id)}
+                      aria-label={`Show one: ${error.type}`}
+                    >
+                      Show one
+                    </Link>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : null}
     </section>
   );
 }

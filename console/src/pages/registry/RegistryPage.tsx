@@ -1,16 +1,15 @@
 import { Link, useNavigate } from "react-router";
-import { useAgents } from "../../api/agents";
-import type { AgentView } from "../../api/recorded";
-import { Spent } from "../../parts/Cost";
-import { Empty } from "../../parts/Empty";
-import { Name } from "../../parts/Name";
-import { NoRows } from "../../parts/NoRows";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { SearchField } from "../../parts/SearchField";
-import { Time } from "../../parts/Time";
-import { agentPath, useUrl } from "../../parts/url";
-import { SuccessRate } from "./SuccessRate";
+import { useAgents } from "../../api/registry";
+import type { AgentView } from "../../api/types";
+import { SuccessRate } from "../../components/badges";
+import { Spent } from "../../components/Cost";
+import { Empty, NoRows } from "../../components/EmptyState";
+import { SearchField } from "../../components/fields";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { Time } from "../../components/Time";
+import { agentPath, useUrl } from "../../components/url";
+import { Cell, RowList } from "../../components/VirtualTable";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");

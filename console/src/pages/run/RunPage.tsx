@@ -1,22 +1,20 @@
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
+import { Refusal } from "../../api/apiError";
 import { useDagOfRun } from "../../api/dags";
-import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
-import { Refusal } from "../../api/refusal";
 import { useStartReplay } from "../../api/replays";
+import { useRecording } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Linked } from "../../parts/Linked";
-import { Page } from "../../parts/Page";
-import { useIdInPath, useUrl } from "../../parts/url";
+import { Empty, Failure } from "../../components/EmptyState";
+import { isTyping } from "../../components/keyboard";
+import { Linked } from "../../components/links";
+import { Page, Tabs } from "../../components/Page";
+import { useIdInPath, useUrl } from "../../components/url";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
-import { RunTabs } from "./RunTabs";
-import { tabIn, wordsIn } from "./runPage";
+import { TAB_NAMES, type Tab, tabIn, tabsOf, wordsIn } from "./runPage";
 import { TelemetryTab } from "./telemetry/TelemetryTab";
-import { useRunKeys } from "./useRunKeys";
 import "./run.css";
 
 const DeterminismTab = lazy(async () => ({ default: (await import("./determinism/DeterminismTab")).DeterminismTab }));
@@ -129,4 +127,39 @@ function chosenRow(rows: readonly Row[], id: string | null): Row | null {
 
 function hasPanel(tab: string): boolean {
   return tab === "telemetry" || tab === "trace";
+}
+
+interface Props {
+  hasStages: boolean;
+  hasActions: boolean;
+  tab: Tab;
+  onChange: (tab: Tab) => void;
+}
+
+/** The views of a run. */
+export function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
+  return <Tabs id="run-tab" tabs={tabsOf(hasStages, hasActions)} names={TAB_NAMES} chosen={tab} onChange={onChange} />;
+}
+
+const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation", d: "determinism" };
+const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
+
+/** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */
+export function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
+  const latest = useRef({ open, simulate });
+  latest.current = { open, simulate };
+  useEffect(() => {
+    let wentAt = Number.NEGATIVE_INFINITY;
+    function onKey(event: KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
+      wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
+      const tab = TABS[event.key];
+      if (isOfSequence) return;
+      if (tab) latest.current.open(tab);
+      else if (event.key === "r") latest.current.simulate();
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
 }

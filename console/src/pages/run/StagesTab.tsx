@@ -1,12 +1,11 @@
 import { Link } from "react-router";
 import { useDag } from "../../api/dags";
-import type { Dag } from "../../api/facts";
-import type { RunView } from "../../api/recorded";
-import { useRun } from "../../api/recordedRun";
-import { Failure } from "../../parts/Failure";
-import { StageChain } from "../../parts/StageChain";
-import { dagPath } from "../../parts/url";
-import { RunDetails, StageCard } from "../agents/RunDetails";
+import { useRun } from "../../api/run";
+import type { Dag, RunView } from "../../api/types";
+import { Failure } from "../../components/EmptyState";
+import { StageChain } from "../../components/StageChain";
+import { dagPath } from "../../components/url";
+import { RunDetails, StageCard } from "../agents/StageCards";
 import "../agents/agents.css";
 
 interface Props {

@@ -1,6 +1,6 @@
 /** What the address of a run's page says, and words that its parts share. */
-import type { ActionKind } from "../../api/recorded";
-import { duration } from "../../parts/format";
+import type { ActionKind } from "../../api/types";
+import { duration } from "../../components/format";
 
 export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
 export type Tab = (typeof TABS)[number];

@@ -1,22 +1,22 @@
+/** Critical intercepts: runs that need attention, and the dialog that acknowledges one. */
 import { useState } from "react";
 import { Link } from "react-router";
-import { useUnmute } from "../../api/notes";
-import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/recorded";
-import type { NoteView } from "../../api/recordedRun";
-import { useIntercepts } from "../../api/registry";
+import { useChange } from "../../api/changes";
+import { api } from "../../api/client";
+import { queries } from "../../api/query";
+import { rereadRegistry, useIntercepts } from "../../api/registry";
+import { type NewNoteBody, type NoteView, notesKey, useUnmute } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import { Button } from "../../parts/Button";
-import { Confirm } from "../../parts/Confirm";
-import { useToday } from "../../parts/clock";
-import { Failure } from "../../parts/Failure";
-import { moment } from "../../parts/format";
-import { Name } from "../../parts/Name";
-import { Reasons } from "../../parts/Reasons";
-import { Time } from "../../parts/Time";
-import { agentPath, runPath } from "../../parts/url";
-import { inWindow } from "../../parts/windows";
-import { Acknowledge } from "./Acknowledge";
-import { oftenStopped } from "./oftenStopped";
+import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Reasons } from "../../components/badges";
+import { Confirm, Dialog } from "../../components/Dialog";
+import { Failure } from "../../components/EmptyState";
+import { WordsField } from "../../components/fields";
+import { inWindow, moment, percent } from "../../components/format";
+import { Name } from "../../components/links";
+import { Time, useToday } from "../../components/Time";
+import { agentPath, runPath } from "../../components/url";
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
 export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
@@ -146,4 +146,60 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
       ) : null}
     </>
   );
+}
+
+/** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
+export function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
+  const [why, setWhy] = useState("");
+  const [mutes, setMutes] = useState(false);
+  const acknowledge = useChange(
+    async (said: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
+      const body = { ...said, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
+      await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
+    },
+    (_answer, { mutes }) => (mutes ? "It is muted." : "It needs no attention any more."),
+    () => {
+      void queries.invalidateQueries({ queryKey: notesKey(run.run_id) });
+      rereadRegistry();
+      onClose();
+    },
+  );
+  const text = why.trim();
+  return (
+    <Dialog
+      title={`${mutes ? "Mute" : "Acknowledge"} ${run.name ?? run.run_id}?`}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Leave it</Button>
+          <Button
+            kind="main"
+            busy={acknowledge.isPending}
+            disabled={!text}
+            onClick={() => acknowledge.run({ text, acknowledges: !mutes, mutes })}
+          >
+            {mutes ? "Mute" : "Acknowledge"}
+          </Button>
+        </>
+      }
+    >
+      <p>
+        It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more goes wrong in it"}. What
+        you say here stands among its notes.
+      </p>
+      <WordsField label="Why it needs no attention any more" value={why} onChange={setWhy} />
+      <label className="runs-mutes">
+        <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
+        <span>
+          Mute it for good <span className="soft">It does not come back, whatever more goes wrong in it.</span>
+        </span>
+      </label>
+    </Dialog>
+  );
+}
+
+/** Returns from where on a run counts as often stopped. */
+export function oftenStopped({ least, rate, times }: InterceptThresholds): string {
+  const alone = `Unrecovered errors, or often stopped: ${least} or more, and ${percent(rate)} or more of its actions`;
+  return times ? `${alone} or over ${times} times its agent’s own rate` : alone;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ALL_RUNS } from "../../api/registryFilter";
+import { ALL_RUNS } from "../../api/registry";
 import {
   exportPath,
   fieldsOf,

@@ -1,13 +1,11 @@
 /** The registry's filters as they stand in the URL. */
 
-import { RUN_STATUSES } from "../../api/facts";
 import { ofProject } from "../../api/project";
-import { type ExportFormat, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
-import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
-import { asCost, isCost } from "../../parts/costText";
-import { asScore } from "../../parts/scoreText";
-import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
-import { inWindow } from "../../parts/windows";
+import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registry";
+import { type ExportFormat, RUN_SORTS, RUN_STATUSES, type RunView, WINDOWS } from "../../api/types";
+import { asCost, asScore, isCost } from "../../components/fields";
+import { inWindow } from "../../components/format";
+import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../components/url";
 
 /** Returns the filter that a URL asks for; what else stands there filters nothing. */
 export function filterOf(query: URLSearchParams): RegistryFilter {

@@ -1,11 +1,17 @@
-import { Page } from "../../parts/Page";
-import { Looks } from "./Looks";
-import { Maintenance } from "./Maintenance";
-import { Notifications } from "./Notifications";
-import { Retention } from "./Retention";
-import { Server } from "./Server";
-import { Tokens } from "./Tokens";
-import { You } from "./You";
+/** The Settings page and all its sections but Tokens. */
+
+import { type ReactNode, useState } from "react";
+import { useChange } from "../../api/changes";
+import { clean, type Freed, type Rule, rereadHealth, type Settings, useHealth, useSettings } from "../../api/server";
+import { signOut, useCanOperate, useSession } from "../../api/session";
+import { chooseTheme, type Theme, useTheme } from "../../app/theme";
+import { Button, CopyButton } from "../../components/Button";
+import { Failure } from "../../components/EmptyState";
+import { bytes, count, percent } from "../../components/format";
+import { Page } from "../../components/Page";
+import { Time } from "../../components/Time";
+import { complain } from "../../components/Toasts";
+import { ABOUT_ROLE, Tokens } from "./Tokens";
 import "./settings.css";
 
 const SECTIONS = [
@@ -41,4 +47,331 @@ export function SettingsPage() {
       </div>
     </Page>
   );
+}
+
+/** Whose name and role what is done here has. */
+export function You() {
+  const { data, error, refetch } = useSession();
+  const [isBusy, setIsBusy] = useState(false);
+  if (error) return <Failure of={error} again={refetch} />;
+  if (!data) return <p className="faint">…</p>;
+  async function leave(): Promise<void> {
+    setIsBusy(true);
+    await signOut().catch((problem: unknown) => {
+      setIsBusy(false);
+      complain(problem);
+    });
+  }
+  if (!data.is_signed_in) {
+    return (
+      <p className="soft">
+        This server lets in whoever uses its machine, without a token: you may do everything. Others reach it only when
+        it is started with <code>--host</code>; then it asks for one.
+      </p>
+    );
+  }
+  return (
+    <>
+      <dl className="settings-facts">
+        <dt>Token</dt>
+        <dd dir="auto">{data.name ?? "–"}</dd>
+        <dt>Role</dt>
+        <dd>
+          {data.role ?? "–"} <span className="soft">{data.role ? `– ${ABOUT_ROLE[data.role] ?? ""}` : null}</span>
+        </dd>
+      </dl>
+      <div className="row">
+        <Button busy={isBusy} onClick={() => void leave()}>
+          Sign out
+        </Button>
+      </div>
+    </>
+  );
+}
+
+const THEMES: readonly { theme: Theme; name: string }[] = [
+  { theme: "system", name: "As the system has it" },
+  { theme: "light", name: "Light" },
+  { theme: "dark", name: "Dark" },
+];
+
+/** Light or dark, kept in this browser. */
+export function Looks() {
+  const chosen = useTheme();
+  return (
+    <fieldset className="plain-fieldset settings-choices">
+      <legend className="soft">Theme, in this browser</legend>
+      {THEMES.map(({ theme, name }) => (
+        <label key={theme} className="settings-choice">
+          <input type="radio" name="theme" checked={theme === chosen} onChange={() => chooseTheme(theme)} />
+          {name}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** The retention periods, and how to change them. */
+export function Retention() {
+  return (
+    <>
+      <p className="soft">Titan deletes expired runs every hour. Running work and pinned runs are kept.</p>
+      <Known>
+        {({ retention }) => (
+          <>
+            <Rules rules={retention} label="What is kept how long" />
+            {retention[0] ? <Change command={howToChange(retention[0])} /> : null}
+          </>
+        )}
+      </Known>
+    </>
+  );
+}
+
+function Change({ command }: { command: string }) {
+  return (
+    <>
+      <p className="soft">Each is an environment variable where the server starts; 0 is for ever:</p>
+      <div className="settings-command">
+        <code>{command}</code>
+        <CopyButton text={command} />
+      </div>
+    </>
+  );
+}
+
+/** The disk, and cleaning up now: first a dry run, then the deletion. */
+export function Maintenance() {
+  const { data, error, refetch } = useHealth();
+  const canChange = useCanOperate();
+  const [freed, setFreed] = useState<Freed | null>(null);
+  const change = useChange(
+    clean,
+    (answer) => (answer && !answer.is_dry_run ? "Cleaned" : null),
+    (answer) => {
+      setFreed(answer ?? null);
+      rereadHealth();
+    },
+  );
+  const hasSomething = freed !== null && goneLines(freed).length > 0;
+  return (
+    <>
+      {error ? <Failure of={error} again={refetch} /> : null}
+      {data ? (
+        <p>
+          {bytes(data.storage.free_bytes)} free on the home's disk.{" "}
+          {data.storage.is_low ? (
+            <strong className="settings-problem">
+              ⚠ Too little: no new work is taken until there is more. What runs goes on.
+            </strong>
+          ) : null}
+        </p>
+      ) : null}
+      <p className="soft">Titan deletes expired data every hour. To check now:</p>
+      {freed ? <Gone freed={freed} /> : null}
+      {canChange ? (
+        <div className="row">
+          <Button busy={change.isPending} onClick={() => change.run(true)}>
+            Show what would be deleted
+          </Button>
+          {freed?.is_dry_run && hasSomething ? (
+            <Button kind="danger" busy={change.isPending} onClick={() => change.run(false)}>
+              Delete now
+            </Button>
+          ) : null}
+        </div>
+      ) : (
+        <p className="faint">Cleaning takes a token of the role admin.</p>
+      )}
+    </>
+  );
+}
+
+function Gone({ freed }: { freed: Freed }) {
+  const lines = goneLines(freed);
+  return (
+    <div role="status" className="settings-gone">
+      {lines.length === 0 ? (
+        <p>{freed.is_dry_run ? "Nothing has expired." : "Nothing had expired."}</p>
+      ) : (
+        <>
+          <p>{freed.is_dry_run ? "Would be deleted, at least:" : "Deleted:"}</p>
+          <ul>
+            {lines.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      {freed.database_unused_bytes > 0 ? (
+        <p className="faint">
+          {bytes(freed.database_unused_bytes)} are free inside the database's file; it fills them again before it grows.
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const COMMAND = "TITAN_NOTIFY=https://example.com/hook,https://hooks.slack.com/services/T000/B000/XXXX titan up";
+
+/** The addresses that are notified. */
+export function Notifications() {
+  return (
+    <>
+      <p className="soft">
+        Titan notifies when a gate opens, a run or DAG fails, or no worker takes a job for half a minute.
+      </p>
+      <Known>
+        {({ notifications }) =>
+          notifications.length === 0 ? (
+            <>
+              <p>No addresses yet. Give the server some, separated by commas:</p>
+              <div className="settings-command">
+                <code>{COMMAND}</code>
+                <CopyButton text={COMMAND} />
+              </div>
+            </>
+          ) : (
+            <>
+              <ul className="settings-list mono">
+                {notifications.map((address, index) => (
+                  <li key={`${index} ${address}`}>{address}</li>
+                ))}
+              </ul>
+              <p className="soft">
+                Shortened: the rest may be a secret. They are set by <code>TITAN_NOTIFY</code> where the server starts.
+              </p>
+            </>
+          )
+        }
+      </Known>
+    </>
+  );
+}
+
+/** What this server is: its version, home, addresses, model, limits, and what makes a run a critical intercept. */
+export function Server() {
+  const { data } = useHealth();
+  return (
+    <>
+      <dl className="settings-facts">
+        <dt>Version</dt>
+        <dd>{data?.version ?? "–"}</dd>
+        <dt>Up since</dt>
+        <dd>
+          <Time at={data?.started_at} /> (<Time at={data?.started_at} as="age" />)
+        </dd>
+        <dt>Model</dt>
+        <dd>{data?.model ?? <span className="soft">none: jobs that ask for one are refused</span>}</dd>
+      </dl>
+      <Known>
+        {(settings) => (
+          <>
+            <Facts settings={settings} />
+            <Rules rules={[...settings.limits, ...settings.thresholds]} label="Limits" />
+          </>
+        )}
+      </Known>
+    </>
+  );
+}
+
+function Facts({ settings }: { settings: Settings }) {
+  return (
+    <dl className="settings-facts">
+      <dt>Addresses</dt>
+      <dd className="mono">{settings.urls.join("  ")}</dd>
+      <dt>Encrypted</dt>
+      <dd>{settings.is_encrypted ? "yes, TLS" : "no: what is sent can be read on its way"}</dd>
+      <dt>Tokens</dt>
+      <dd>{settings.needs_token ? "needed with every request" : "not needed: this machine only"}</dd>
+      {settings.allowed_hosts.length > 0 ? (
+        <>
+          <dt>Also asked as</dt>
+          <dd>{settings.allowed_hosts.join(", ")}</dd>
+        </>
+      ) : null}
+      <dt>Home</dt>
+      <dd className="mono">{settings.home}</dd>
+      <dt>Store</dt>
+      <dd>
+        {settings.store.kind === "sqlite" ? "SQLite" : "PostgreSQL"}{" "}
+        <span className="mono">{settings.store.place}</span>
+      </dd>
+    </dl>
+  );
+}
+
+/** What is made of the server's settings, where the caller may know them. */
+export function Known({ children }: { children: (settings: Settings) => ReactNode }) {
+  const isAllowed = useCanOperate();
+  const { data, error, refetch } = useSettings(isAllowed);
+  if (!isAllowed) return <p className="soft">What the server runs with is shown to the role admin, of all projects.</p>;
+  if (error) return <Failure of={error} again={refetch} />;
+  return data ? children(data) : <p className="faint">…</p>;
+}
+
+/** Settings that are numbers: what they say, their values, and the names they are set by. */
+export function Rules({ rules, label }: { rules: readonly Rule[]; label: string }) {
+  return (
+    <div className="settings-scroll" tabIndex={0} role="region" aria-label={label}>
+      <table className="settings-table">
+        <thead>
+          <tr>
+            <th scope="col">What</th>
+            <th scope="col" className="num">
+              Now
+            </th>
+            <th scope="col">Setting</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rules.map((rule) => (
+            <tr key={rule.name}>
+              <td>{rule.help}</td>
+              <td className="num settings-value">{shownValue(rule)}</td>
+              <td className="mono">{rule.name}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Returns the value with its unit; 0 is no limit, which for a time is for ever. */
+export function shownValue(rule: Rule): string {
+  if (rule.unit === "share") return percent(rule.value);
+  if (rule.unit === "times") return rule.value ? count(rule.value, "time") : "never";
+  if (rule.value === 0) return rule.unit === "days" ? "for ever" : "no limit";
+  if (rule.unit === "bytes") return bytes(rule.value);
+  return count(rule.value, rule.unit.replace(/s$/, ""));
+}
+
+/** Returns how to start the server with another value. */
+export function howToChange(rule: Rule): string {
+  return `${rule.name}=${rule.value} titan up`;
+}
+
+/** Returns a line for each kind of thing that goes; none when nothing does. */
+export function goneLines(freed: Freed): string[] {
+  const kinds: [number, string, string, number?][] = [
+    [freed.runs, "agent run", "agent runs"],
+    [freed.dags, "DAG", "DAGs"],
+    [freed.jobs, "job", "jobs"],
+    [freed.logs, "log", "logs", freed.log_bytes],
+    [freed.journal_entries, "journal entry", "journal entries"],
+    [freed.recorded, "recorded run", "recorded runs"],
+    [freed.archived, "recorded run archived", "recorded runs archived"],
+    [freed.workers, "worker that is gone", "workers that are gone"],
+    [freed.files, "uploaded file", "uploaded files"],
+    [freed.keys, "published key", "published keys"],
+    [freed.blobs, "content nobody names", "contents nobody names", freed.blob_bytes],
+  ];
+  return kinds
+    .filter(([amount]) => amount > 0)
+    .map(([amount, one, many, size]) => {
+      const text = `${amount.toLocaleString("en-US")} ${amount === 1 ? one : many}`;
+      return size === undefined ? text : `${text}, ${bytes(size)}`;
+    });
 }

@@ -1,16 +1,22 @@
-import { useState } from "react";
+/** The Tokens section of Settings. */
+import { type FormEvent, useId, useState } from "react";
 import { useChange } from "../../api/changes";
-import { type NewToken, rereadTokens, revokeToken, type Token, useTokens } from "../../api/house";
-import { useCanAdminister, useSession } from "../../api/session";
-import { Button } from "../../parts/Button";
-import { useNow } from "../../parts/clock";
-import { Dialog } from "../../parts/Dialog";
-import { Failure } from "../../parts/Failure";
-import { count } from "../../parts/format";
-import { Time } from "../../parts/Time";
-import { NewTokenDialog } from "./NewTokenDialog";
-import { OnceDialog } from "./OnceDialog";
-import { stateOf } from "./roles";
+import { DEFAULT_PROJECT } from "../../api/project";
+import {
+  createToken,
+  type NewToken,
+  type Role,
+  rereadTokens,
+  revokeToken,
+  type Token,
+  useTokens,
+} from "../../api/server";
+import { useCanAdminister, useCanOperate, useSession, useShownProject } from "../../api/session";
+import { Button, CopyButton } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { Failure } from "../../components/EmptyState";
+import { count } from "../../components/format";
+import { Time, useNow } from "../../components/Time";
 
 /** Who else may come in: tokens, made and ended here. */
 export function Tokens() {
@@ -194,4 +200,185 @@ function Revoke({ token, isHomes }: One) {
       ) : null}
     </>
   );
+}
+
+const NEVER = "never";
+
+/** Makes a token: a name, what it may do, and for how long. */
+export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("viewer");
+  const [days, setDays] = useState("30");
+  const [isTrusted, setIsTrusted] = useState(false);
+  const [labels, setLabels] = useState("");
+  const shown = useShownProject();
+  const [project, setProject] = useState(shown === DEFAULT_PROJECT ? "" : shown);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  const canOperate = useCanOperate();
+  const form = useId();
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setIsBusy(true);
+    try {
+      const named = labels.split(/[\s,]+/).filter(Boolean);
+      const worker = { trusted: isTrusted, labels: named.length > 0 ? named : null, project: null };
+      const about = role === "worker" ? worker : { trusted: false, labels: null, project: project.trim() || null };
+      onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days), about));
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+      setIsBusy(false);
+    }
+  }
+  return (
+    <Dialog
+      title="Make a token"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button kind="main" type="submit" form={form} busy={isBusy}>
+            Make it
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className="settings-form" onSubmit={(event) => void submit(event)}>
+        <label className="stack">
+          Name: who or what will use it
+          <input
+            className="field"
+            dir="auto"
+            required
+            autoComplete="off"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </label>
+        <fieldset className="plain-fieldset settings-choices">
+          <legend>Role</legend>
+          {rolesToChoose(canOperate).map((one) => (
+            <label key={one} className="settings-choice">
+              <input type="radio" name="role" checked={one === role} onChange={() => setRole(one)} />
+              <span>
+                {one} <span className="soft">{ABOUT_ROLE[one]}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {role === "worker" ? (
+          <>
+            <label className="settings-choice">
+              <input type="checkbox" checked={isTrusted} onChange={(event) => setIsTrusted(event.target.checked)} />
+              <span>
+                Trusted <span className="soft">what its workers’ jobs submit may run on every worker</span>
+              </span>
+            </label>
+            <label className="stack">
+              Labels that its workers may offer, with commas between them
+              <input
+                className="field"
+                autoComplete="off"
+                placeholder="any"
+                value={labels}
+                onChange={(event) => setLabels(event.target.value)}
+              />
+            </label>
+          </>
+        ) : (
+          <label className="stack">
+            Project: all that it sees and changes
+            <input
+              className="field"
+              dir="auto"
+              autoComplete="off"
+              placeholder="every project"
+              value={project}
+              onChange={(event) => setProject(event.target.value)}
+            />
+          </label>
+        )}
+        <label className="stack">
+          Expires after
+          <select className="field" value={days} onChange={(event) => setDays(event.target.value)}>
+            {EXPIRIES.map((expiry) => (
+              <option key={expiry.name} value={expiry.days ?? NEVER}>
+                {expiry.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        {problem ? (
+          <p role="alert" className="settings-problem">
+            {problem}
+          </p>
+        ) : null}
+      </form>
+    </Dialog>
+  );
+}
+
+/** Shows a new token, this once: when the dialog goes, the page forgets it. */
+export function OnceDialog({ made, onClose }: { made: NewToken; onClose: () => void }) {
+  return (
+    <Dialog
+      title={`The token ${made.name}`}
+      onClose={onClose}
+      sticky
+      footer={
+        <Button kind="main" onClick={onClose}>
+          I have copied it
+        </Button>
+      }
+    >
+      <p className="settings-warning">
+        ⚠ It is shown this once. Copy it now: Titan keeps no copy, and nobody can show it again.
+      </p>
+      <div className="settings-secret">
+        <code data-token="">{made.token}</code>
+        <CopyButton text={made.token} />
+      </div>
+      <p className="soft">
+        A program shows it as <code>TITAN_TOKEN</code>, a person signs in with it here.
+      </p>
+    </Dialog>
+  );
+}
+
+export const ABOUT_ROLE: Record<string, string> = {
+  admin: "may do everything, also on the server",
+  owner: "may do everything in its organisation, tokens too",
+  manager: "may do everything in its organisation but tokens",
+  worker: "claims work, reports it, and fetches what it needs for it",
+  viewer: "may look, and change nothing",
+  key: "a program: what its scopes say",
+  job: "a running job: its own run, and what all jobs share",
+};
+
+/** Roles that a token is made with: those that are about the server by whoever looks after it alone. */
+export function rolesToChoose(canOperate: boolean) {
+  return canOperate
+    ? (["admin", "owner", "manager", "viewer", "worker"] as const)
+    : (["owner", "manager", "viewer"] as const);
+}
+
+export const EXPIRIES: readonly { days: number | null; name: string }[] = [
+  { days: 7, name: "7 days" },
+  { days: 30, name: "30 days" },
+  { days: 90, name: "90 days" },
+  { days: 365, name: "a year" },
+  { days: null, name: "never" },
+];
+
+interface Lifetime {
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+export type TokenState = "good" | "expired" | "revoked";
+
+/** Returns whether a token is good at a moment, and if not why. */
+export function stateOf(token: Lifetime, now: number): TokenState {
+  if (token.revoked_at !== null) return "revoked";
+  return token.expires_at !== null && Date.parse(token.expires_at) <= now ? "expired" : "good";
 }

@@ -1,16 +1,17 @@
-import { useState } from "react";
+/** One key of the store: its value, set members or artifact. */
+import { type FormEvent, useMemo, useState } from "react";
 import { useChange } from "../../api/changes";
 import { useCanChange } from "../../api/session";
-import { deleteKey, rereadStore, type Stored, useStored } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
-import { Dialog } from "../../parts/Dialog";
-import { Failure } from "../../parts/Failure";
-import { Time } from "../../parts/Time";
-import { ArtifactView } from "./ArtifactView";
-import { MembersView } from "./MembersView";
+import { addMember, deleteKey, rereadStore, type Stored, useStored } from "../../api/store";
+import { Button, CopyButton } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { Failure } from "../../components/EmptyState";
+import { FilePreview } from "../../components/FilePreview";
+import { laidOutJson } from "../../components/files";
+import { bytes, count } from "../../components/format";
+import { Time } from "../../components/Time";
+import { blobPath } from "../../components/url";
 import { PutDialog } from "./PutDialog";
-import { MOST_EDITABLE, ValueView } from "./ValueView";
 
 /** What one key holds, and what can be done with it. */
 export function KeyDetail({ name, onClose }: { name: string; onClose: () => void }) {
@@ -116,4 +117,147 @@ function whatGoes(stored: Stored): string {
   if (stored.value === null) return `It holds ${members}.`;
   const value = stored.artifact ? "the name of an artifact, whose file stays" : "a value";
   return stored.members.length > 0 ? `It holds ${value}, and ${members}: both go.` : `It holds ${value}.`;
+}
+
+export const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
+const MOST_SHOWN = 64 * 1024; // of a value that is longer than that
+
+/** A value as text; JSON laid out, over 1 MB a preview with size and download. */
+export function ValueView({ value, name }: { value: string; name: string }) {
+  const [isRaw, setIsRaw] = useState(false);
+  const size = useMemo(() => new Blob([value]).size, [value]);
+  const isBig = value.length > MOST_EDITABLE;
+  const json = useMemo(() => (isBig ? null : laidOutJson(value)), [value, isBig]);
+  const shown = isBig ? value.slice(0, MOST_SHOWN) : !isRaw && json !== null ? json : value;
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Value</h3>
+        <span className="faint">
+          {bytes(size)}
+          {json === null ? "" : " · JSON"}
+        </span>
+        <span className="store-push" />
+        {json === null ? null : (
+          <Button kind="quiet" aria-pressed={isRaw} onClick={() => setIsRaw(!isRaw)}>
+            As stored
+          </Button>
+        )}
+        <CopyButton text={value} />
+        <Button kind="quiet" onClick={() => saveText(value, name)}>
+          Download
+        </Button>
+      </div>
+      {value === "" ? (
+        <p className="soft">An empty text.</p>
+      ) : (
+        <pre className="store-text" dir="auto" tabIndex={0} role="region" aria-label="Value">
+          {shown}
+        </pre>
+      )}
+      {isBig ? (
+        <p className="faint">
+          The first {bytes(MOST_SHOWN)} of {bytes(size)}. Download it to see the rest.
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const STEP = 200;
+
+/** A set's members in the order they were added. */
+export function MembersView({ setKey, members }: { setKey: string; members: readonly string[] }) {
+  const [shown, setShown] = useState(STEP);
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Set</h3>
+        <span className="faint">{count(members.length, "member")}, in the order they came</span>
+        <span className="store-push" />
+        <CopyButton text={members.join("\n")} label="Copy all" />
+      </div>
+      <ol className="store-members mono">
+        {members.slice(0, shown).map((member) => (
+          <li key={member} dir="auto">
+            {member}
+          </li>
+        ))}
+      </ol>
+      {members.length > shown ? <Button onClick={() => setShown(shown + STEP * 5)}>Show more</Button> : null}
+      {useCanChange() ? <Add setKey={setKey} /> : null}
+    </div>
+  );
+}
+
+function Add({ setKey }: { setKey: string }) {
+  const [member, setMember] = useState("");
+  const change = useChange(
+    addMember,
+    (isNew) => (isNew ? "Added to the set" : "It was in the set already"),
+    () => {
+      setMember("");
+      void rereadStore();
+    },
+  );
+  function add(event: FormEvent): void {
+    event.preventDefault();
+    change.run({ key: setKey, member });
+  }
+  return (
+    <form className="row" onSubmit={add}>
+      <input
+        className="field"
+        dir="auto"
+        aria-label="New member"
+        placeholder="New member"
+        required
+        value={member}
+        onChange={(event) => setMember(event.target.value)}
+      />
+      <Button type="submit" busy={change.isPending}>
+        Add
+      </Button>
+    </form>
+  );
+}
+
+/** A published file: its name, its digest, its beginning, and the file. */
+export function ArtifactView({ name, digest }: { name: string; digest: string }) {
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Artifact</h3>
+        <span dir="auto">{name}</span>
+        <span className="store-push" />
+        <a href={blobPath(digest, name)} download>
+          Download
+        </a>
+      </div>
+      <div className="row">
+        <span className="faint mono cut" title={digest}>
+          sha256:{digest.slice(0, 16)}…
+        </span>
+        <CopyButton text={digest} label="Copy digest" />
+      </div>
+      <FilePreview digest={digest} path={name} />
+    </div>
+  );
+}
+
+const KEPT_MS = 10_000; // the browser has begun to save by then
+
+/** Has the browser save a text under a name that is safe for a file. */
+export function saveText(text: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = `${fileName(name)}.txt`;
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+}
+
+/** Returns a key's name as a file's: what a file system may not take becomes a hyphen. */
+export function fileName(key: string): string {
+  return key.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 100) || "value";
 }

@@ -1,10 +1,10 @@
+/** The dialog that sets a key. */
 import { type FormEvent, useId, useState } from "react";
 import { useChange } from "../../api/changes";
 import { putValue, rereadStore } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import { Time } from "../../parts/Time";
-import { type Spelling, spelled, spellingOf, unspelled } from "./spelling";
+import { Button } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { Time } from "../../components/Time";
 
 interface Props {
   /** The key to change and what it held; none for a new key. */
@@ -148,4 +148,30 @@ function Taken({ now }: { now: Props["of"] }) {
       <p>Take along what you need of your text, press Back, and change the key anew.</p>
     </div>
   );
+}
+
+/** As it is; with its CR LF line ends as LF; or, where CRs stand in other ways, escaped as a JSON string. */
+export type Spelling = "plain" | "crlf" | "json";
+
+export function spellingOf(value: string): Spelling {
+  if (!value.includes("\r")) return "plain";
+  return /[\r\n]/.test(value.replaceAll("\r\n", "")) ? "json" : "crlf";
+}
+
+/** Returns the value as a person edits it. */
+export function spelled(value: string, spelling: Spelling): string {
+  if (spelling === "plain") return value;
+  return spelling === "crlf" ? value.replaceAll("\r\n", "\n") : JSON.stringify(value);
+}
+
+/** Returns the value that a person wrote; null when it is no JSON string where it has to be one. */
+export function unspelled(text: string, spelling: Spelling): string | null {
+  if (spelling === "plain") return text;
+  if (spelling === "crlf") return text.replaceAll("\n", "\r\n");
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "string" ? value : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,20 +1,19 @@
 import { useState } from "react";
-import { levelOf } from "../../api/keyLevel";
+import { Link } from "react-router";
 import { useCanChange } from "../../api/session";
-import { rereadStore, useKeyPages } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { newClient } from "../../parts/command";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Page } from "../../parts/Page";
-import { SearchField } from "../../parts/SearchField";
-import { Time } from "../../parts/Time";
-import { useUrl } from "../../parts/url";
-import { useEscape } from "../../parts/useEscape";
+import { type Entry, levelOf, rereadStore, trail, useKeyPages } from "../../api/store";
+import { Button } from "../../components/Button";
+import { newClient } from "../../components/command";
+import { Empty, Failure } from "../../components/EmptyState";
+import { SearchField } from "../../components/fields";
+import { count } from "../../components/format";
+import { useEscape } from "../../components/keyboard";
+import { Page } from "../../components/Page";
+import { Time } from "../../components/Time";
+import { useUrl } from "../../components/url";
+import { Cell, RowList } from "../../components/VirtualTable";
 import { KeyDetail } from "./KeyDetail";
-import { KeyList } from "./KeyList";
 import { PutDialog } from "./PutDialog";
-import { Trail } from "./Trail";
 import "./store.css";
 
 function example(): string {
@@ -119,5 +118,85 @@ function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
     <Empty title="The store is empty" command={example()}>
       Values, sets and artifacts appear here that jobs and programs share:
     </Empty>
+  );
+}
+
+interface Props {
+  entries: readonly Entry[];
+  chosen: string | null;
+  onFolder: (prefix: string) => void;
+  onKey: (key: string) => void;
+  onEnd: (() => void) | undefined;
+  isLoadingMore: boolean;
+}
+
+/** Folders and keys of one level; Enter goes into a folder or shows a key. */
+export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore }: Props) {
+  return (
+    <RowList
+      label="Keys"
+      rows={entries}
+      keyOf={idOf}
+      columns="minmax(0, 1fr) auto"
+      rowHeight={34}
+      onOpen={(entry) => (entry.kind === "folder" ? onFolder(entry.prefix) : onKey(entry.key))}
+      onEnd={onEnd}
+      isLoadingMore={isLoadingMore}
+    >
+      {(entry) => (
+        <>
+          <Cell className="store-name">
+            <span aria-hidden="true" className="faint store-glyph">
+              {entry.kind === "folder" ? "▸" : "·"}
+            </span>
+            <button
+              type="button"
+              className="store-open cut mono"
+              dir="auto"
+              title={entry.kind === "folder" ? entry.prefix : entry.key}
+              tabIndex={-1}
+              aria-pressed={entry.kind === "key" ? entry.key === chosen : undefined}
+              onClick={() => (entry.kind === "folder" ? onFolder(entry.prefix) : onKey(entry.key))}
+            >
+              {entry.name || "(as the folder)"}
+            </button>
+          </Cell>
+          <Cell className="faint num">
+            {entry.kind === "folder" ? `${count(entry.count, "key")}${entry.hasMore ? " or more" : ""}` : null}
+          </Cell>
+        </>
+      )}
+    </RowList>
+  );
+}
+
+function idOf(entry: Entry): string {
+  return entry.kind === "folder" ? `folder ${entry.prefix}` : `key ${entry.key}`;
+}
+
+/** The folders on the way to here; each leads back to itself. */
+export function Trail({ prefix }: { prefix: string }) {
+  const folders = trail(prefix);
+  return (
+    <nav className="store-trail" aria-label="Folders">
+      <Link to="/store" aria-current={prefix === "" ? "page" : undefined}>
+        All keys
+      </Link>
+      {folders.map((folder) => (
+        <span key={folder.prefix} className="store-step">
+          <span aria-hidden="true" className="faint">
+            ›
+          </span>
+          <Link
+            className="cut"
+            dir="auto"
+            to={`/store?prefix=${encodeURIComponent(folder.prefix)}`}
+            aria-current={folder.prefix === prefix ? "page" : undefined}
+          >
+            {folder.name}
+          </Link>
+        </span>
+      ))}
+    </nav>
   );
 }

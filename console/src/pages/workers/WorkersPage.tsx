@@ -1,16 +1,14 @@
 import { useState } from "react";
 import { useCanOperate } from "../../api/session";
+import type { Worker } from "../../api/types";
 import { LOAD_MS, useGoneWorkers, useQueue, useWorkers } from "../../api/workers";
-import { Button } from "../../parts/Button";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Page } from "../../parts/Page";
-import { useUrl } from "../../parts/url";
-import { AddWorker } from "./AddWorker";
-import { CapacityStrip } from "./CapacityStrip";
-import { capacityOf } from "./capacity";
+import { Button } from "../../components/Button";
+import { Empty, Failure } from "../../components/EmptyState";
+import { count } from "../../components/format";
+import { Page } from "../../components/Page";
+import { useUrl } from "../../components/url";
+import { AddWorker, joinCommand } from "./AddWorker";
 import { Nodes } from "./Nodes";
-import { joinCommand } from "./offers";
 import { QueueList } from "./QueueList";
 import "./workers.css";
 
@@ -80,4 +78,73 @@ function Gone() {
       {isOpen && data?.length ? <Nodes label="Workers that are gone" workers={data} isGone /> : null}
     </section>
   );
+}
+
+interface Props {
+  capacity: readonly Capacity[];
+  /** Null where the viewer may not. */
+  onAdd: ((label: string) => void) | null;
+}
+
+/** One box for each label: busy slots of all, and what waits for one. */
+export function CapacityStrip({ capacity, onAdd }: Props) {
+  if (capacity.length === 0) return null;
+  return (
+    <ul className="workers-capacity" aria-label="Capabilities">
+      {capacity.map((one) => (
+        <li key={one.label} className="card workers-label" data-missing={one.slots === 0 || undefined}>
+          <strong className="mono cut">{one.label}</strong>
+          {one.slots > 0 ? (
+            <>
+              <span className="workers-meter" aria-hidden="true">
+                <i style={{ width: `${Math.min(100, (one.busy * 100) / one.slots)}%` }} />
+              </span>
+              <span>
+                {one.busy} of {one.slots} <span className="soft">busy</span>
+              </span>
+            </>
+          ) : (
+            <span className="workers-none">
+              <span aria-hidden="true">⚠ </span>no worker
+            </span>
+          )}
+          {one.waiting > 0 ? <span className="soft">{count(one.waiting, "job")} ready</span> : null}
+          {one.slots === 0 && onAdd ? (
+            <Button onClick={() => onAdd(one.label)} aria-label={`Add one that offers ${one.label}`}>
+              Add one
+            </Button>
+          ) : null}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export interface Capacity {
+  readonly label: string;
+  readonly slots: number;
+  readonly busy: number;
+  /** Jobs that could start if a slot were free. */
+  readonly waiting: number;
+}
+
+/** Returns every label that is offered or wanted: those that nobody offers first, then by name. `ready`: label → jobs. */
+export function capacityOf(workers: readonly Worker[], ready: Readonly<Record<string, number>>): Capacity[] {
+  const all = new Map<string, { slots: number; busy: number; waiting: number }>();
+  function of(label: string) {
+    const known = all.get(label) ?? { slots: 0, busy: 0, waiting: 0 };
+    all.set(label, known);
+    return known;
+  }
+  for (const worker of workers) {
+    if (worker.state !== "connected") continue;
+    for (const [label, slots] of Object.entries(worker.offers)) {
+      of(label).slots += slots;
+      of(label).busy += worker.busy[label] ?? 0;
+    }
+  }
+  for (const [label, jobs] of Object.entries(ready)) of(label).waiting = jobs;
+  return [...all]
+    .map(([label, numbers]) => ({ label, ...numbers }))
+    .sort((one, other) => Number(one.slots > 0) - Number(other.slots > 0) || one.label.localeCompare(other.label));
 }

@@ -1,15 +1,13 @@
 import { ReactFlowProvider } from "@xyflow/react";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
-import type { Dag, Job } from "../../../api/facts";
-import { Button } from "../../../parts/Button";
-import { count, duration } from "../../../parts/format";
-import { chosenIn, useUrl } from "../../../parts/url";
+import type { Dag, Job } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { count, duration } from "../../../components/format";
+import { chosenIn, useUrl } from "../../../components/url";
 import { Board } from "./board";
-import { type CriticalPath, criticalPath } from "./critical";
 import { Graph } from "./Graph";
-import { layOut } from "./layout";
-import { COLLAPSES_ABOVE, type Shape, shapeKey, shapeOf } from "./shape";
-import { SIZES } from "./sizes";
+import { layOut, SIZES } from "./layout";
+import { COLLAPSES_ABOVE, type CriticalPath, criticalPath, type Shape, shapeKey, shapeOf } from "./shape";
 import "./graph.css";
 
 interface Props {

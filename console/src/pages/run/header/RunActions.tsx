@@ -1,24 +1,20 @@
+/** The buttons in a run's header. */
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
-import { usePin } from "../../../api/pin";
+import { ofProject } from "../../../api/project";
 import { queries } from "../../../api/query";
-import type { RunView } from "../../../api/recorded";
-import { recordingKey, useNotes, useRun } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
+import { recordingKey, useNotes, usePin, useRun } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Confirm } from "../../../parts/Confirm";
-import { count } from "../../../parts/format";
-import { canGoOn } from "../../agents/again";
-import { CancelRun } from "../../agents/CancelRun";
-import { ResumeRun } from "../../agents/ResumeRun";
-import { CompareDialog } from "./CompareDialog";
-import { EndRun } from "./EndRun";
-import { ExportMenu } from "./ExportMenu";
-import { RunDetails } from "./RunDetails";
-import { RunNotes } from "./RunNotes";
+import type { ExportFormat, RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Confirm } from "../../../components/Dialog";
+import { count } from "../../../components/format";
+import { useEscape } from "../../../components/keyboard";
+import { CancelRun, canGoOn, ResumeRun } from "../../agents/RunDialogs";
+import { CompareDialog, EndRun, RunDetails, RunNotes } from "./RunDialogs";
 
 type Over = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
 
@@ -187,4 +183,44 @@ function useRemoval(run: RunView) {
       rereadRegistry();
     },
   );
+}
+
+const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
+  ["jsonl", "JSONL: a line each for the run, its actions and notes; can be imported"],
+  ["json", "JSON: one document"],
+  ["csv", "CSV: a row for each action"],
+];
+
+/** Downloads of this run with all its actions and notes. */
+export function ExportMenu({ run }: { run: RunView }) {
+  const [isOpen, setOpen] = useState(false);
+  useEscape(() => setOpen(false), isOpen);
+  return (
+    <div className="run-menu">
+      <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Export
+      </Button>
+      {isOpen ? (
+        <ul className="run-menu-list card">
+          {FORMATS.map(([format, about]) => (
+            <li key={format}>
+              <a
+                className="run-menu-item"
+                href={exportPath(run.run_id, format)}
+                download
+                onClick={() => setOpen(false)}
+              >
+                {about}
+              </a>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </div>
+  );
+}
+
+function exportPath(run: string, format: ExportFormat): string {
+  const query = new URLSearchParams({ format, run_id: run });
+  return ofProject(`/api/v1/runs/export?${query}`);
 }

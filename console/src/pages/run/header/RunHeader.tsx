@@ -1,13 +1,11 @@
 import { useEffect, useMemo } from "react";
-import { OUTCOMES, type RunView } from "../../../api/recorded";
-import type { Recording } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { count } from "../../../parts/format";
-import { Progress } from "../../../parts/Progress";
-import { RunBadge } from "../../../parts/RunBadge";
-import { Time } from "../../../parts/Time";
-import { TextSpans } from "../json/TextSpans";
-import { tellsOfLoss } from "./lost";
+import type { Recording, Row } from "../../../api/recording";
+import { OUTCOMES, type RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Progress, RunBadge } from "../../../components/badges";
+import { count } from "../../../components/format";
+import { Time } from "../../../components/Time";
+import { TextSpans } from "../content/TextSpans";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
 
@@ -94,4 +92,11 @@ function Trouble({ recording: { run, rows }, onShow }: Props) {
       {failed ? <Button onClick={() => onShow(failed)}>Show first failed action</Button> : null}
     </div>
   );
+}
+
+const NAME = "titan.entries_lost"; // the SDK's event
+
+/** Returns whether a row tells that entries of its run never came here. */
+export function tellsOfLoss(row: Pick<Row, "kind" | "name">): boolean {
+  return row.kind === "event" && row.name === NAME;
 }

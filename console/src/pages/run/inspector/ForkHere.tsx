@@ -1,13 +1,12 @@
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
-import { type NewFork, useStartFork } from "../../../api/forks";
-import type { RunView } from "../../../api/recorded";
-import type { ActionDetailView } from "../../../api/recordedRun";
+import { type ActionDetailView, type NewFork, useStartFork } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Dialog } from "../../../parts/Dialog";
-import { Failure } from "../../../parts/Failure";
-import { runPath } from "../../../parts/url";
+import type { RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Dialog } from "../../../components/Dialog";
+import { Failure } from "../../../components/EmptyState";
+import { runPath } from "../../../components/url";
 
 type Part = "output" | "input";
 

@@ -2,14 +2,13 @@ import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
-import { useTakeBack } from "../../../api/notes";
 import { queries } from "../../../api/query";
-import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
+import { actionKey, type NewNoteBody, type NoteView, notesKey, useTakeBack } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Confirm } from "../../../parts/Confirm";
-import { Time } from "../../../parts/Time";
-import { runPath } from "../../../parts/url";
+import { Button } from "../../../components/Button";
+import { Confirm } from "../../../components/Dialog";
+import { Time } from "../../../components/Time";
+import { runPath } from "../../../components/url";
 
 interface Props {
   run: string;

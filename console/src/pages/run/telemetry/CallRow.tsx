@@ -1,17 +1,20 @@
+/** A call in the Telemetry tab: its cells and its details. */
 import { memo, useMemo } from "react";
-import type { Gathered } from "../../../api/gathered";
-import type { Outcome, RunView } from "../../../api/recorded";
-import { type BodiesView, type BodyView, type FailureView, useBodies } from "../../../api/recordedRun";
-import { momentOf } from "../../../api/recording";
-import { Cost } from "../../../parts/Cost";
-import { NOTHING } from "../../../parts/format";
-import { Cell } from "../../../parts/RowList";
-import { Status } from "../../../parts/Status";
-
-import { TextSpans } from "../json/TextSpans";
-import { previewOf } from "../messages/gist";
-import { bothTimes, clockTime, exactMoment, KINDS } from "../runPage";
-import { CallTook } from "./CallTook";
+import type { Gathered } from "../../../api/liveUpdates";
+import { momentOf, type Row } from "../../../api/recording";
+import { type BodiesView, type BodyView, type FailureView, useBodies, useBodyReader } from "../../../api/run";
+import type { Outcome, RunView } from "../../../api/types";
+import { Status } from "../../../components/badges";
+import { Cost } from "../../../components/Cost";
+import { Failure } from "../../../components/EmptyState";
+import { bytes, NOTHING } from "../../../components/format";
+import { Took } from "../../../components/Time";
+import { Cell } from "../../../components/VirtualTable";
+import { AsJson, Recorded, useShown } from "../content/Messages";
+import { previewOf } from "../content/preview";
+import { TextSpans } from "../content/TextSpans";
+import { CopyBody, ErrorCard } from "../inspector/ActionContent";
+import { bothTimes, clockTime, exactLength, exactMoment, KINDS, lengthWords } from "../runPage";
 import { type Call, standOf } from "./calls";
 
 export const PREVIEW_BYTES = 600; // of each text: more than a row has room for
@@ -117,4 +120,67 @@ function Preview({ body, words }: { body: BodyView | null | undefined; words: re
       <TextSpans text={text} words={words} />
     </span>
   );
+}
+
+interface CallDetailsProps {
+  run: string;
+  call: Call;
+  words: readonly string[];
+}
+
+const SHOWN_BYTES = 16_384; // of each text: of what is longer the inspector shows more
+
+/** What went in and came out of a call, under its row. */
+export function CallDetails({ run, call, words }: CallDetailsProps) {
+  const reader = useBodyReader(run, SHOWN_BYTES);
+  const { data, error, refetch } = useBodies(reader, run, call, SHOWN_BYTES);
+  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (!data) return <p className="run-both faint">Reading …</p>;
+  return (
+    <div className="run-both">
+      {data.failure ? <ErrorCard failure={data.failure} of={`call ${call.order}`} /> : null}
+      <One title="Inputs" of={`call ${call.order}`} body={data.inputs} words={words} />
+      <One title="Outputs" of={`call ${call.order}`} body={data.outputs} words={words} />
+    </div>
+  );
+}
+
+interface OneProps {
+  title: string;
+  of: string;
+  body: BodyView | null;
+  words: readonly string[];
+}
+
+function One({ title, of, body, words }: OneProps) {
+  const shown = useShown(body?.text);
+  return (
+    <section>
+      <div className="run-part-head">
+        <h2>{title}</h2>
+        {body?.cut ? <span className="faint">the beginning of {bytes(body.cut.size_bytes)}</span> : null}
+        {body ? <AsJson of={shown} what={`${title} of ${of}`} /> : null}
+        {body ? <CopyBody body={body} what={title} /> : null}
+      </div>
+      {body ? (
+        <div className="run-json" tabIndex={0} role="region" aria-label={`${title} of ${of}`}>
+          <Recorded of={shown} text={body.text} words={words} />
+        </div>
+      ) : (
+        <p className="faint">Nothing was recorded.</p>
+      )}
+    </section>
+  );
+}
+
+interface CallTookProps {
+  run: RunView;
+  row: Row;
+}
+
+/** How long an action took, all digits of it when the pointer rests on it; while it and its run go on, how long ago it began. */
+export function CallTook({ run, row }: CallTookProps) {
+  if (row.durationUs !== null) return <span title={exactLength(row.durationUs)}>{lengthWords(row.durationUs)}</span>;
+  if (run.status !== "running") return <>{NOTHING}</>; // its end was never told
+  return <Took from={new Date(momentOf(run, row.startUs)).toISOString()} to={null} />;
 }

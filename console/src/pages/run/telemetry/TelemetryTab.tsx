@@ -1,17 +1,26 @@
-import { useCallback, useMemo } from "react";
-import { useBodyReader } from "../../../api/recordedRun";
+import { type ReactNode, useCallback, useMemo } from "react";
 import type { Recording } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { Empty } from "../../../parts/Empty";
-import { count } from "../../../parts/format";
-import { Cell, RowList } from "../../../parts/RowList";
-import { chosenAmong, chosenIn, toggled, useUrl } from "../../../parts/url";
-import { NONE, useSearch } from "../useSearch";
-import { CallDetails } from "./CallDetails";
-import { CallRow, PREVIEW_BYTES } from "./CallRow";
-import { callsOf, chosenCalls, nextHit, SORTS, type Sort, STANDS } from "./calls";
-import { SortHead } from "./SortHead";
-import { TelemetryTools } from "./TelemetryTools";
+import { useBodyReader } from "../../../api/run";
+import { Button } from "../../../components/Button";
+import { Empty } from "../../../components/EmptyState";
+import { StatusFilter } from "../../../components/fields";
+import { count } from "../../../components/format";
+import { type Changes, chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../../components/url";
+import { Cell, RowList } from "../../../components/VirtualTable";
+import { NONE, RunSearch, type Search, useSearch } from "../RunSearch";
+import { CallDetails, CallRow, PREVIEW_BYTES } from "./CallRow";
+import {
+  type Call,
+  callsOf,
+  callsWords,
+  chosenCalls,
+  nextHit,
+  SORTS,
+  type Sort,
+  STANDS,
+  type Stand,
+  standOf,
+} from "./calls";
 import "./telemetry.css";
 
 interface Props {
@@ -188,3 +197,93 @@ const SNIPPET = `from titan_sdk import action
 
 @action
 def find_order(order: int) -> dict: ...`;
+
+interface TelemetryToolsProps {
+  shown: readonly Call[];
+  calls: readonly Call[];
+  search: Search;
+  inContext: boolean;
+  stands: readonly Stand[];
+  unfoldsAll: boolean;
+  onGo: (step: 1 | -1) => void;
+  onChange: (changes: Changes) => void;
+}
+
+/** The search with its matches, the filter by outcome, and what unfolds all rows. */
+export function TelemetryTools({
+  shown,
+  calls,
+  search,
+  inContext,
+  stands,
+  unfoldsAll,
+  onGo,
+  onChange,
+}: TelemetryToolsProps) {
+  const present = useMemo(() => {
+    const found = new Set(calls.map(standOf));
+    return STANDS.filter((stand) => found.has(stand) || stands.includes(stand));
+  }, [calls, stands]);
+  return (
+    <div className="run-tools row">
+      <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo}>
+        <Button
+          aria-pressed={inContext}
+          title="Show the actions between the matches too"
+          onClick={() => onChange({ context: inContext ? null : "1" })}
+        >
+          In context
+        </Button>
+      </RunSearch>
+      {present.length > 1 || stands.length > 0 ? (
+        <StatusFilter
+          all={present}
+          chosen={stands}
+          onToggle={(one) => onChange((now) => toggledAmong(now, "outcome", STANDS, one))}
+        />
+      ) : null}
+      <span role="status" className="run-count faint">
+        {search.words && (inContext || search.hits?.size === 0 || search.isSearching)
+          ? search.words
+          : listed(shown.length, calls)}
+      </span>
+      <Button
+        aria-pressed={unfoldsAll}
+        title="Inputs and outputs of every action in the list"
+        onClick={() => onChange({ all: unfoldsAll ? null : "1", open: null })}
+      >
+        {unfoldsAll ? "Fold all" : "Expand all"}
+      </Button>
+    </div>
+  );
+}
+
+function listed(shown: number, calls: readonly Call[]): string {
+  const all = callsWords(calls);
+  return shown === calls.length ? all : `${shown.toLocaleString("en-US")} of ${all}`;
+}
+
+interface SortHeadProps {
+  of: Sort;
+  sort: Sort;
+  descending: boolean;
+  onSort: (sort: Sort) => void;
+  children: ReactNode;
+}
+
+/** The title of a column that the list can be sorted by. */
+export function SortHead({ of, sort, descending, onSort, children }: SortHeadProps) {
+  const isOn = of === sort;
+  return (
+    <div
+      role="columnheader"
+      className={`run-${of} num`}
+      aria-sort={isOn ? (descending ? "descending" : "ascending") : undefined}
+    >
+      <button type="button" className="run-sort" title={`Sort by ${of}`} onClick={() => onSort(of)}>
+        {children}
+        <span aria-hidden="true">{isOn ? (descending ? " ↓" : " ↑") : null}</span>
+      </button>
+    </div>
+  );
+}

@@ -1,7 +1,8 @@
 /** The calls of a run as the Telemetry tab lists them: filtered, sorted, and walked from match to match. */
-import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/recorded";
+
 import type { Row } from "../../../api/recording";
-import { count } from "../../../parts/format";
+import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/types";
+import { count } from "../../../components/format";
 
 /** `running` is no outcome of the wire: a call that has none yet. */
 export const STANDS = [...OUTCOMES, "running"] as const;

@@ -1,21 +1,22 @@
-import { memo } from "react";
-import type { Gathered } from "../../../api/gathered";
-import type { RunView } from "../../../api/recorded";
-import type { BodiesView } from "../../../api/recordedRun";
+/** A row of the Trace tab: the action's name, preview, duration and bar. */
+import { memo, useMemo } from "react";
+import type { Gathered } from "../../../api/liveUpdates";
 import type { Row } from "../../../api/recording";
-import { Cost } from "../../../parts/Cost";
-import { count } from "../../../parts/format";
-import { Status } from "../../../parts/Status";
-import { TextSpans } from "../json/TextSpans";
+import { type BodiesView, type BodyView, useBodies } from "../../../api/run";
+import type { RunView } from "../../../api/types";
+import { lookOf, Status } from "../../../components/badges";
+import { Cost } from "../../../components/Cost";
+import { Failure } from "../../../components/EmptyState";
+import { count } from "../../../components/format";
+import { loneArgument } from "../content/json";
+import { Recorded, useShown } from "../content/Messages";
+import { gistOf, handoffOf } from "../content/preview";
+import { TextSpans } from "../content/TextSpans";
 import { KINDS, lengthWords } from "../runPage";
-import { CallTook } from "../telemetry/CallTook";
+import { CallTook, PREVIEW_BYTES } from "../telemetry/CallRow";
 import { standOf } from "../telemetry/calls";
-import type { Sight } from "./axis";
-import { Bar, isMoment } from "./Bar";
-import { Reasoning } from "./Reasoning";
-import { HandoffWords, RowWords } from "./RowWords";
-import { agentAbove, hasChildren, rowAt, type Tree } from "./tree";
-import { selfTime } from "./waits";
+import { placeWords, type Sight } from "./timeRange";
+import { agentAbove, hasChildren, rowAt, selfTime, type Tree } from "./tree";
 
 interface Props {
   run: RunView;
@@ -171,4 +172,148 @@ export function OrphansRow({ count: amount, isRunning }: { count: number; isRunn
       {isRunning ? "" : ", which no source reported"}
     </div>
   );
+}
+
+interface RowWordsProps {
+  run: string;
+  row: Row;
+  /** Reads the beginnings of bodies. */
+  reader: Gathered<BodiesView>;
+  words: readonly string[];
+}
+
+/** The beginning of what a turn was asked and answered, or of a thought: their names tell only which one it is. */
+export function RowWords({ run, row, reader, words }: RowWordsProps) {
+  const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
+  const asked = useGist(row.kind === "thought" && data?.outputs ? null : data?.inputs);
+  const said = useGist(data?.outputs);
+  if (!asked && !said) return null;
+  return (
+    <span className="trace-gist faint">
+      {asked ? (
+        <span className="cut" title={asked}>
+          <TextSpans text={asked} words={words} />
+        </span>
+      ) : null}
+      {asked && said ? <span aria-hidden="true">→</span> : null}
+      {said ? (
+        <span className="cut" title={said}>
+          <TextSpans text={said} words={words} />
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+interface HandoffProps extends RowWordsProps {
+  /** The agent that it happened in. */
+  within: string;
+}
+
+/** Who gave the work to whom; the name alone where it says both, or nobody told. */
+export function HandoffWords({ run, row, reader, words, within }: HandoffProps) {
+  const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
+  const told = useMemo(() => (data?.inputs ? handoffOf(data.inputs.text) : null), [data]);
+  if (!told || row.name.includes("→")) return <TextSpans text={row.name} words={words} />;
+  return (
+    <>
+      <TextSpans text={told.from ?? row.actor ?? within} words={words} />
+      {" → "}
+      <TextSpans text={told.to} words={words} />
+      {told.reason ? (
+        <span className="faint">
+          {" "}
+          <TextSpans text={told.reason} words={words} />
+        </span>
+      ) : null}
+    </>
+  );
+}
+
+function useGist(body: BodyView | null | undefined): string | null {
+  return useMemo(() => (body ? gistOf(body.text) : null), [body]);
+}
+
+export const REASONING_BYTES = 16_384; // of what a thought says: of a longer one the inspector shows more
+
+interface REASONING_BYTESProps {
+  run: string;
+  row: Row;
+  reader: Gathered<BodiesView>;
+  words: readonly string[];
+  depth: number;
+}
+
+/** What a thought or a turn says, in place: plain text as text. */
+export function Reasoning({ run, row, reader, words, depth }: REASONING_BYTESProps) {
+  const { data, error, refetch } = useBodies(reader, run, row, REASONING_BYTES);
+  const body = data?.outputs ?? data?.inputs;
+  return (
+    <div className="trace-reasoning" style={{ marginLeft: depth + 44 }}>
+      {error && !data ? <Failure of={error} again={refetch} /> : null}
+      {data || error ? null : <p className="faint">Reading …</p>}
+      {data && !body ? <p className="faint">Its words were not recorded.</p> : null}
+      {body ? <Said text={body.text} words={words} /> : null}
+    </div>
+  );
+}
+
+function Said({ text, words }: { text: string; words: readonly string[] }) {
+  const shown = useShown(text);
+  const said = shown.value && (loneArgument(shown.value) ?? shown.value);
+  if (said?.is !== "string") return <Recorded of={shown} text={text} words={words} />;
+  return (
+    <p dir="auto">
+      <TextSpans text={said.text} words={words} />
+      {said.isCut ? "…" : null}
+    </p>
+  );
+}
+
+interface BarProps {
+  row: Row;
+  sight: Sight;
+  nowUs: number;
+  isGroup: boolean;
+  title: string | undefined;
+}
+
+/** When an action ran: of one that groups others a thin bar, of one moment a mark, of one that runs a bar that grows. */
+export function Bar({ row, sight, nowUs, isGroup, title }: BarProps) {
+  const length = sight.to - sight.from;
+  const end = row.durationUs === null ? Math.max(nowUs, row.startUs) : row.startUs + row.durationUs;
+  const isOut = end < sight.from || row.startUs > sight.to;
+  const from = Math.max(0, (row.startUs - sight.from) / length);
+  const to = Math.min(1, (end - sight.from) / length);
+  const stand = standOf(row);
+  const tone = stand && stand !== "success" ? lookOf(stand).tone : KINDS[row.kind].tone;
+  const words = [
+    isMoment(row)
+      ? placeWords(row.startUs)
+      : `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : lengthWords(row.durationUs)}`,
+    title,
+  ];
+  return (
+    <div className="trace-chart" title={words.filter(Boolean).join("\n")}>
+      {isOut ? null : (
+        <span
+          className={`trace-bar tone-${tone}`}
+          data-kind={isMoment(row) ? "moment" : isGroup ? "group" : undefined}
+          data-runs={stand === "running" || undefined}
+          style={{
+            left: isMoment(row) ? `clamp(4px, ${from * 100}%, 100% - 4px)` : `${from * 100}%`,
+            width: `${Math.max(0, to - from) * 100}%`,
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+const MOMENT_US = 1000; // a thought that took longer was measured, not only told
+
+/** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
+export function isMoment(row: Row): boolean {
+  if (row.kind === "thought") return row.durationUs !== null && row.durationUs < MOMENT_US;
+  return row.kind === "event" || row.kind === "handoff";
 }

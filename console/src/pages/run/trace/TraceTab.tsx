@@ -1,25 +1,19 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useMemo, useRef } from "react";
-import { useBodyReader } from "../../../api/recordedRun";
-import type { Recording, Row } from "../../../api/recording";
-import { Empty } from "../../../parts/Empty";
-import { useChosenInSight } from "../../../parts/inSight";
-import { chosenIn, toggled, useUrl } from "../../../parts/url";
-import { useAnchor } from "../../../parts/useAnchor";
+import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
+import { endOf, type Recording, type Row } from "../../../api/recording";
+import { useBodyReader } from "../../../api/run";
+import { Empty } from "../../../components/EmptyState";
+import { useNow } from "../../../components/Time";
+import { chosenIn, toggled, useUrl } from "../../../components/url";
+import { useAnchor, useChosenInSight } from "../../../components/virtualList";
+import { NONE, useSearch } from "../RunSearch";
 import { PREVIEW_BYTES } from "../telemetry/CallRow";
 import { nextHit } from "../telemetry/calls";
-import { NONE, useSearch } from "../useSearch";
-import { type Sight, sightFields, sightIn } from "./axis";
-import { REASONING_BYTES } from "./Reasoning";
-import { TraceAxis } from "./TraceAxis";
-import { OrphansRow, TraceRow } from "./TraceRow";
-import { TraceTools } from "./TraceTools";
-import { keyOf, ORPHANS, rowAt, shownPlaces, treeOf } from "./tree";
+import { OrphansRow, REASONING_BYTES, TraceRow } from "./TraceRow";
+import { TraceAxis, TraceTools } from "./TraceTools";
+import { moved, type Sight, sightFields, sightIn, zoomed } from "./timeRange";
+import { ancestorsOf, criticalPath, keyOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
 import { useTraceKeys } from "./useTraceKeys";
-import { useNowUs, useWhole } from "./useTraceTime";
-import { useUnfoldedWay } from "./useUnfoldedWay";
-import { useWheel } from "./useWheel";
-import { criticalPath } from "./waits";
 import "./trace.css";
 
 interface Props {
@@ -153,4 +147,73 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
       </div>
     </div>
   );
+}
+
+/** Returns where now is on the run's axis; of a run that is over, where it ended: what has no end then was cut off there. */
+export function useNowUs({ run, rows }: Recording): number {
+  const now = useNow();
+  const isOver = run.status !== "running" && run.status !== "pending";
+  const last = isOver ? Date.parse(run.ended_at ?? run.last_event_at) : now;
+  const elapsed = Math.max(0, (last - Date.parse(run.started_at)) * 1000);
+  return useMemo(() => (isOver ? Math.max(elapsed, endOf(rows, 0)) : elapsed), [isOver, elapsed, rows]);
+}
+
+/** Returns the whole time of a run, from its first action to its last end. */
+export function useWhole({ rows }: Recording, nowUs: number): Sight {
+  return useMemo(() => {
+    const from = Math.min(0, rows[0]?.startUs ?? 0);
+    return { from, to: Math.max(from + 1000, endOf(rows, nowUs)) };
+  }, [rows, nowUs]);
+}
+
+/** Unfolds what hides the chosen action. */
+export function useUnfoldedWay(
+  tree: Tree,
+  chosen: string | null,
+  folded: ReadonlySet<string>,
+  unfold: (ids: ReadonlySet<string>) => void,
+): void {
+  const latest = useRef({ tree, folded, unfold });
+  latest.current = { tree, folded, unfold };
+  useEffect(() => {
+    if (chosen === null) return;
+    const now = latest.current;
+    const place = now.tree.order.findIndex((_, at) => rowAt(now.tree, at).id === chosen);
+    const hiding = place < 0 ? [] : ancestorsOf(now.tree, place).filter((id) => now.folded.has(id));
+    if (hiding.length > 0) now.unfold(new Set(hiding));
+  }, [chosen]);
+}
+
+const PX_PER_E = 400; // of the wheel, for a zoom by e
+
+/** The wheel over the chart: with Ctrl it zooms about the pointer, sideways it moves through the time. */
+export function useWheel(
+  scroller: RefObject<HTMLDivElement | null>,
+  sight: Sight,
+  whole: Sight,
+  look: (to: Sight) => void,
+): void {
+  const latest = useRef({ sight, whole, look });
+  latest.current = { sight, whole, look };
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return undefined;
+    function onWheel(event: WheelEvent): void {
+      const { sight: now, whole: all, look: show } = latest.current;
+      const chart = element?.querySelector(".trace-marks")?.getBoundingClientRect();
+      if (!chart || event.clientX < chart.left) return;
+      let next: Sight;
+      if (event.ctrlKey || event.metaKey) {
+        const at = now.from + ((event.clientX - chart.left) / chart.width) * (now.to - now.from);
+        next = zoomed(now, Math.exp(event.deltaY / PX_PER_E), at, all);
+      } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        next = moved(now, event.deltaX / chart.width, all);
+      } else return;
+      event.preventDefault();
+      latest.current.sight = next; // wheels turn faster than pages are drawn
+      show(next);
+    }
+    element.addEventListener("wheel", onWheel, { passive: false });
+    return () => element.removeEventListener("wheel", onWheel);
+  }, [scroller]);
 }

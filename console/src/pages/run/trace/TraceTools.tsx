@@ -1,11 +1,11 @@
-import { useMemo } from "react";
+/** The toolbar and the time axis of the Trace tab. */
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Row } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { count } from "../../../parts/format";
-import { RunSearch } from "../RunSearch";
+import { Button } from "../../../components/Button";
+import { count } from "../../../components/format";
+import { RunSearch, type Search } from "../RunSearch";
 import { callsOf, callsWords } from "../telemetry/calls";
-import type { Search } from "../useSearch";
-import { moved, placeWords, type Sight, zoomed } from "./axis";
+import { marksIn, moved, placeWords, type Sight, zoomed } from "./timeRange";
 import { hasChildren, rowAt, type Tree } from "./tree";
 
 interface Props {
@@ -109,4 +109,40 @@ function outermost(tree: Tree): string[] {
     if (hasChildren(tree, place)) ids.push(rowAt(tree, place).id);
   }
   return ids.slice(0, MOST_FOLDED);
+}
+
+const MARK_PX = 96; // of the axis, for each mark with its words
+const LETTER_PX = 8; // of those words, at most: where the end is nearer a mark has only its line
+
+/** The marks of the time axis, and their lines down the list, behind what stands in it. */
+export function TraceAxis({ sight, height }: { sight: Sight; height: number }) {
+  const axis = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    if (axis.current) observer.observe(axis.current);
+    return () => observer.disconnect();
+  }, []);
+  const length = sight.to - sight.from;
+  const marks = marksIn(sight, width / MARK_PX).map((at) => ({ at, share: (at - sight.from) / length }));
+  return (
+    <>
+      <div className="trace-axis" aria-hidden="true">
+        <div ref={axis} className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }}>
+              {(1 - share) * width >= placeWords(at).length * LETTER_PX ? placeWords(at) : null}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div className="trace-lines" aria-hidden="true" style={{ height }}>
+        <div className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }} />
+          ))}
+        </div>
+      </div>
+    </>
+  );
 }

@@ -1,9 +1,8 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { bringIntoSight } from "../../../parts/inSight";
-import { isTyping } from "../../../parts/isTyping";
-import { indexAfter, type Mark, markedIndex } from "../../../parts/rowMark";
-import { chosenIn, urlNow } from "../../../parts/url";
+import { isTyping } from "../../../components/keyboard";
+import { chosenIn, urlNow } from "../../../components/url";
+import { bringIntoSight, indexAfter, type Mark, markedIndex } from "../../../components/virtualList";
 import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree } from "./tree";
 
 interface Acts {

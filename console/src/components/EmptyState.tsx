@@ -1,0 +1,75 @@
+/** What a page shows in place of data: empty states, errors and notices. */
+import type { ReactNode } from "react";
+import { Refusal } from "../api/apiError";
+import { Button, CopyButton } from "./Button";
+
+interface Props {
+  title: string;
+  children?: ReactNode;
+  /** A command or snippet that makes something appear here. */
+  command?: string;
+}
+
+/** What stands where there is nothing to show: what would appear here, and how to make it appear. */
+export function Empty({ title, children, command }: Props) {
+  return (
+    <div className="empty">
+      <h2>{title}</h2>
+      {children ? <div className="soft">{children}</div> : null}
+      {command ? (
+        <div className="empty-command">
+          <pre>{command}</pre>
+          <CopyButton text={command} />
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+/** What stands where something could not be read: why, in the server's words, and a way to try again. */
+export function Failure({ of, again }: { of: unknown; again?: () => unknown }) {
+  const text = of instanceof Error ? of.message : String(of);
+  const isForbidden = of instanceof Refusal && of.status === 403;
+  return (
+    <div className="failure card" role={isForbidden ? undefined : "alert"} data-forbidden={isForbidden || undefined}>
+      <span>
+        {isForbidden ? <span aria-hidden="true">⊘ </span> : <span aria-hidden="true">⚠ </span>}
+        {text}
+      </span>
+      {again && !isForbidden ? <Button onClick={() => void again()}>Try again</Button> : null}
+    </div>
+  );
+}
+
+interface NoRowsProps {
+  /** What was asked, and has no rows. */
+  found: { isError: boolean; isPending: boolean; error: unknown; refetch: () => unknown };
+  /** What the rows are called: "run", "DAG". */
+  word: string;
+  /** Filters leave nothing: how to take them away. */
+  onClear: (() => void) | null;
+  /** What stands here when there is nothing at all. */
+  children: ReactNode;
+}
+
+/** What a list shows in place of rows: why it has none. */
+export function NoRows({ found, word, onClear, children }: NoRowsProps) {
+  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
+  if (found.isPending) return <p className="faint">Loading …</p>;
+  if (!onClear) return children;
+  return (
+    <Empty title={`No ${word} matches`}>
+      <Button onClick={onClear}>Show all {word}s</Button>
+    </Empty>
+  );
+}
+
+/** Says what of an address filters nothing: a list that only looks filtered would mislead. */
+export function Misread({ of }: { of: readonly string[] }) {
+  if (of.length === 0) return null;
+  return (
+    <p className="field-wrong" role="status">
+      The address asks for {of.join(", ")}, which is nothing this list knows: it filters without that.
+    </p>
+  );
+}

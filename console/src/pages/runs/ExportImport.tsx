@@ -1,0 +1,155 @@
+/** The dialogs that export and import runs. */
+import { useState } from "react";
+import { Refusal } from "../../api/apiError";
+import { useChange } from "../../api/changes";
+import { importRuns, type RegistryFilter } from "../../api/registry";
+import type { ExportFormat, ImportAnswer } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { Failure } from "../../components/EmptyState";
+import { bytes, count } from "../../components/format";
+import { exportPath, filterWords } from "./filter";
+
+const FORMS: readonly { form: ExportFormat; name: string; about: string }[] = [
+  {
+    form: "jsonl",
+    name: "JSONL",
+    about: "A line for each run, then one for each of its actions and notes. Can be imported again.",
+  },
+  { form: "json", name: "JSON", about: "One document: every run with its actions and notes in it." },
+  { form: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
+];
+
+interface Props {
+  filter: RegistryFilter;
+  total: number | undefined;
+  onClose: () => void;
+}
+
+/** Says what an export will hold, and lets it be downloaded. */
+export function ExportDialog({ filter, total, onClose }: Props) {
+  const [form, setForm] = useState<ExportFormat>("jsonl");
+  return (
+    <Dialog
+      title="Export runs"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Close</Button>
+          <a className="button button-main" href={exportPath(filter, form)} download onClick={onClose}>
+            Download
+          </a>
+        </>
+      }
+    >
+      <p>
+        {total === undefined ? "The runs" : count(total, "run")} with all their actions, inputs, outputs and notes:{" "}
+        <b dir="auto">{filterWords(filter)}</b>. What was redacted stays redacted.
+      </p>
+      <fieldset className="plain-fieldset runs-formats">
+        <legend className="unseen">Format</legend>
+        {FORMS.map((one) => (
+          <label key={one.form}>
+            <input type="radio" name="format" checked={one.form === form} onChange={() => setForm(one.form)} />
+            <span>
+              <b>{one.name}</b> <span className="soft">{one.about}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+    </Dialog>
+  );
+}
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+/** A file, and what tells it from another one when it is sent again. */
+interface Chosen {
+  file: File;
+  name: string;
+  size: number;
+  changedAt: number;
+  /** Whether what there is of it will do, if it was cut off. */
+  isPartial: boolean;
+}
+
+/** Takes a JSONL export of this or another Titan, and says what came of it. */
+export function ImportDialog({ onClose }: { onClose: () => void }) {
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const [came, setCame] = useState<ImportAnswer | null>(null);
+  const bring = useChange(
+    ({ file, isPartial }: Chosen, headers) => importRuns(file, isPartial, headers),
+    () => null, // the dialog says it
+    setCame,
+    { isShown: true },
+  );
+  return (
+    <Dialog
+      title="Import runs"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>{came ? "Close" : "Back"}</Button>
+          <Button kind="main" busy={bring.isPending} disabled={!chosen} onClick={() => chosen && bring.run(chosen)}>
+            Import
+          </Button>
+        </>
+      }
+    >
+      <p className="soft">
+        A JSONL export of this or another Titan. Runs, actions and notes that are here already stay as they are, so a
+        file may be imported twice.
+      </p>
+      <label className="runs-file">
+        <span>JSONL file</span>
+        <input
+          type="file"
+          accept=".jsonl,.ndjson,application/jsonl"
+          data-first=""
+          onChange={(event) => {
+            const file = event.target.files?.[0];
+            setChosen(file ? chosenOf(file) : null);
+            setCame(null);
+          }}
+        />
+      </label>
+      {chosen ? (
+        <>
+          <p className="faint">{bytes(chosen.size)}</p>
+          <label className="runs-partial">
+            <input
+              type="checkbox"
+              checked={chosen.isPartial}
+              onChange={(event) => {
+                setChosen({ ...chosen, isPartial: event.target.checked });
+                setCame(null);
+              }}
+            />
+            <span>
+              If it was cut off, take what there is of it{" "}
+              <span className="soft">Else a file without its end is refused.</span>
+            </span>
+          </label>
+        </>
+      ) : null}
+      {bring.error && !bring.isPending ? <Failure of={cutOff(bring.error) ?? bring.error} /> : null}
+      <p role="status">{came ? wordsOf(came) : ""}</p>
+    </Dialog>
+  );
+}
+
+/** Returns what to say of a file that was cut off: here a tick takes what there is of it. Null for other refusals. */
+function cutOff(error: unknown): string | null {
+  if (!(error instanceof Refusal) || error.problem.subject !== "the end of the import") return null;
+  return `The file was cut off: ${error.problem.found}. Nothing of it is kept. Export it again, or tick “If it was cut off” above.`;
+}
+
+function chosenOf(file: File): Chosen {
+  return { file, name: file.name, size: file.size, changedAt: file.lastModified, isPartial: false };
+}
+
+function wordsOf({ runs, stored, repeated, notes }: ImportAnswer): string {
+  const known = repeated > 0 ? `, ${NUMBER.format(repeated)} known already` : "";
+  const said = notes > 0 ? ` and ${count(notes, "note")}` : "";
+  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries${said} were new${known}.`;
+}
