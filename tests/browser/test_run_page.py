@@ -320,8 +320,8 @@ def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Co
     run.say(name="flushing")
 
     expect(page.locator(".run-title")).to_contain_text("Running")
-    expect(page.locator(".run-trouble")).to_contain_text("It was said to have failed")
-    expect(page.locator(".run-trouble")).to_contain_text("the agent gave up")
+    expect(page.locator(".run-problem")).to_contain_text("It was said to have failed")
+    expect(page.locator(".run-problem")).to_contain_text("the agent gave up")
 
 
 def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:

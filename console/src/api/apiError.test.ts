@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mayHeal, Refusal, refusalOf, Unreachable } from "./apiError";
+import { ApiError, apiErrorOf, isRetryable, Unreachable } from "./apiError";
 
 test.each([
   [400, false],
@@ -10,8 +10,8 @@ test.each([
 ])("whether HTTP %i may heal by itself is %s", (status, may) => {
   const problem = { type: "", message: "", subject: "", expected: "", found: "", next_step: "" };
 
-  expect(mayHeal(new Refusal(status, problem))).toBe(may);
-  expect(mayHeal(new Unreachable(null))).toBe(true);
+  expect(isRetryable(new ApiError(status, problem))).toBe(may);
+  expect(isRetryable(new Unreachable(null))).toBe(true);
 });
 
 test("a refusal has the server's words, and where a proxy answers its status", async () => {
@@ -21,7 +21,7 @@ test("a refusal has the server's words, and where a proxy answers its status", a
     new Response("<h1>Bad gateway</h1>", { status: 502, statusText: "Bad Gateway" }),
   ];
 
-  const refusals = await Promise.all(answers.map(refusalOf));
+  const refusals = await Promise.all(answers.map(apiErrorOf));
 
   expect(refusals.map(({ status, message }) => [status, message])).toEqual([
     [404, "job j1: none such"],

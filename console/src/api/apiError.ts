@@ -1,10 +1,10 @@
 /** Errors of requests: refused by the server, or unanswered. Also used by web workers, so it needs no window. */
 import type { components } from "./schema";
 
-export type Problem = components["schemas"]["Problem"];
+type Problem = components["schemas"]["Problem"];
 
 /** What the server said no to, in its own words. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   readonly status: number;
   readonly problem: Problem;
 
@@ -25,21 +25,21 @@ export class Unreachable extends Error {
 }
 
 /** Returns whether the same question may be answered later: nobody answered, or who did was not well or too busy. */
-export function mayHeal(error: unknown): boolean {
-  return !(error instanceof Refusal) || error.status >= 500 || error.status === 408 || error.status === 429;
+export function isRetryable(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status >= 500 || error.status === 408 || error.status === 429;
 }
 
 /** Returns what a refused response says, or what its status says where it is none of the server's. */
-export async function refusalOf(response: Response): Promise<Refusal> {
+export async function apiErrorOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   try {
     const { error } = JSON.parse(text) as { error: Problem };
-    if (error.message) return new Refusal(response.status, error);
+    if (error.message) return new ApiError(response.status, error);
   } catch {
     // not JSON: a proxy's page
   }
   const message = `HTTP ${response.status} ${response.statusText}`.trim();
-  return new Refusal(response.status, {
+  return new ApiError(response.status, {
     type: "UnexpectedAnswer",
     message,
     subject: "",

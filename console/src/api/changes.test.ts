@@ -1,10 +1,10 @@
 import { expect, test, vi } from "vitest";
-import { Refusal, Unreachable } from "./apiError";
-import { OnceKeys, onceKey } from "./changes";
+import { ApiError, Unreachable } from "./apiError";
+import { IdempotencyKeys, newIdempotencyKey } from "./changes";
 
 vi.hoisted(() => vi.stubGlobal("window", { location: { origin: "http://titan.test" } }));
 
-const REFUSAL = new Refusal(409, {
+const REFUSAL = new ApiError(409, {
   type: "Conflict",
   message: "no",
   subject: "",
@@ -14,14 +14,14 @@ const REFUSAL = new Refusal(409, {
 });
 
 test("a key is 32 hexadecimal digits, and every one is another", () => {
-  const keys = Array.from({ length: 100 }, onceKey);
+  const keys = Array.from({ length: 100 }, newIdempotencyKey);
 
   expect(keys.every((key) => /^[0-9a-f]{32}$/.test(key))).toBe(true);
   expect(new Set(keys).size).toBe(100);
 });
 
 /** Returns the key under which `what` is asked, whatever becomes of it. */
-async function keyOf(keys: OnceKeys, what: unknown, end: Error | null = null): Promise<string> {
+async function keyOf(keys: IdempotencyKeys, what: unknown, end: Error | null = null): Promise<string> {
   let used = "";
   const asked = keys.perform(what, async (key) => {
     used = key;
@@ -32,7 +32,7 @@ async function keyOf(keys: OnceKeys, what: unknown, end: Error | null = null): P
 }
 
 test("who asks for the same after a lost answer asks under the same key", async () => {
-  const keys = new OnceKeys();
+  const keys = new IdempotencyKeys();
 
   const lost = await keyOf(keys, { id: 1 }, new Unreachable("away"));
 
@@ -41,7 +41,7 @@ test("who asks for the same after a lost answer asks under the same key", async 
 });
 
 test("an answer ends a key, and so does a refusal", async () => {
-  const keys = new OnceKeys();
+  const keys = new IdempotencyKeys();
 
   const [done, refused, next] = [await keyOf(keys, null), await keyOf(keys, null, REFUSAL), await keyOf(keys, null)];
 

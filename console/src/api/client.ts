@@ -1,6 +1,6 @@
 /** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
 import createClient, { defaultPathSerializer, type Middleware } from "openapi-fetch";
-import { Refusal, refusalOf, Unreachable } from "./apiError";
+import { ApiError, apiErrorOf, Unreachable } from "./apiError";
 import { projectIn } from "./project";
 import type { components, paths } from "./schema";
 
@@ -26,11 +26,11 @@ const projects: Middleware = {
 const refusals: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return undefined;
-    throw await refusalOf(response);
+    throw await apiErrorOf(response);
   },
   onError({ error }) {
     if (error instanceof DOMException && error.name === "AbortError") return undefined;
-    return error instanceof Refusal ? error : new Unreachable(error);
+    return error instanceof ApiError ? error : new Unreachable(error);
   },
 };
 

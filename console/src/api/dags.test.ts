@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fileKey, fileOf, withoutTwins } from "./dags";
+import { fileKey, fileOf, withoutDuplicates } from "./dags";
 import type { LeftFile } from "./types";
 
 function aFile(place: LeftFile["place"], more: Partial<LeftFile> = {}): LeftFile {
@@ -21,7 +21,7 @@ function aFile(place: LeftFile["place"], more: Partial<LeftFile> = {}): LeftFile
 test("what a job left and uploaded unchanged is shown once, as its artifact", () => {
   const artifact = aFile("artifact");
 
-  expect(withoutTwins([artifact, aFile("workspace"), aFile("archive")])).toEqual([artifact]);
+  expect(withoutDuplicates([artifact, aFile("workspace"), aFile("archive")])).toEqual([artifact]);
 });
 
 test("files of another content, path or job are shown beside the artifact", () => {
@@ -33,7 +33,7 @@ test("files of another content, path or job are shown beside the artifact", () =
     aFile("workspace", { digest: null, reason: "larger than the limit" }),
   ];
 
-  expect(withoutTwins(files)).toEqual(files);
+  expect(withoutDuplicates(files)).toEqual(files);
 });
 
 test("a file's key tells it from those of the same path; a path alone means the first", () => {

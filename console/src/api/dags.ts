@@ -2,11 +2,11 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, type Schemas } from "./client";
-import { LIST_STALE_MS, queries, useRefetchOn, useTouched } from "./query";
+import { LIST_STALE_MS, queries, useLiveRows, useRefetchOn } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
 import type { Attempt, Dag, Job, LeftFile } from "./types";
 
-export interface DagFilter {
+interface DagFilter {
   q?: string;
   status?: string[];
   /** Only submissions of exactly this name. */
@@ -35,7 +35,7 @@ export function useDags(filter: DagFilter, countsJobs = true) {
     },
     getNextPageParam: (page) => page.next,
   });
-  useTouched(
+  useLiveRows(
     key,
     (event) => (countsJobs || event.kind.startsWith("Dag") ? event.dag_id : null),
     async (ids) => {
@@ -57,7 +57,7 @@ export function useDag(name: string) {
     },
   });
   const id = found.data?.dag_id; // not known before the first answer: until then every submission's events may be its
-  useTouched(
+  useLiveRows(
     key,
     (event) => (event.dag_id && event.dag_id === (id ?? event.dag_id) ? `${event.dag_id} ${event.job_id ?? ""}` : null),
     async (touched) => {
@@ -93,7 +93,7 @@ export function useDagOfRun(runId: string, isNeeded: boolean): Dag | null | unde
 }
 
 /** Returns the submission with its new counts, and what was read again of its jobs in their places. */
-export function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
+function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
   if (!old) return old ?? null;
   const fresh = new Map(jobs.map((job) => [job.job_id, job]));
   return { ...old, ...dag, jobs: (old.jobs ?? []).map((job) => fresh.get(job.job_id) ?? job) };
@@ -135,7 +135,7 @@ export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[
 }
 
 /** Why a job is where it is, sentence by sentence, live. */
-export function useStory(jobId: string) {
+export function useJobHistory(jobId: string) {
   const found = useQuery({
     queryKey: ["story", jobId],
     queryFn: async ({ signal }) =>
@@ -182,11 +182,11 @@ export function useDagFiles(dagId: string) {
 }
 
 function listed(answer: Schemas["LeftFilesAnswer"] | undefined): Schemas["LeftFilesAnswer"] | null {
-  return answer ? { ...answer, files: withoutTwins(answer.files) } : null;
+  return answer ? { ...answer, files: withoutDuplicates(answer.files) } : null;
 }
 
 /** Leaves out what a job left in its folder where it uploaded the very same: it stands there as an artifact. */
-export function withoutTwins(files: readonly LeftFile[]): LeftFile[] {
+export function withoutDuplicates(files: readonly LeftFile[]): LeftFile[] {
   const uploaded = new Set(files.filter((file) => file.place === "artifact").map(contentOf));
   return files.filter((file) => file.place === "artifact" || !uploaded.has(contentOf(file)));
 }

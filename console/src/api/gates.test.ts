@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { mayBringFiles, namesBehind } from "./gates";
+import { downstreamJobs, mayAddFiles } from "./gates";
 import type { LiveEvent } from "./live";
 import type { Job } from "./types";
 
@@ -17,7 +17,7 @@ test("any event of a job beside a gate may tell of a file that came late", () =>
   const event = { kind: "JobSucceeded", cursor: "1", at: "", cause: "", agent_run_id: null, data: {} } as const;
   const events = ids.map(([dag_id, job_id]): LiveEvent => ({ ...event, dag_id, job_id }));
 
-  expect(events.map((one) => mayBringFiles(one, GATE))).toEqual([true, false, false, false]);
+  expect(events.map((one) => mayAddFiles(one, GATE))).toEqual([true, false, false, false]);
 });
 
 function aJob(name: string, ...parents: string[]): Job {
@@ -33,9 +33,9 @@ test("what waits behind a gate is found through all generations, each name once,
     aJob("file", "send", "bill"),
   ];
 
-  expect(namesBehind({ jobs }, "ok")).toEqual(["send", "bill", "file"]);
+  expect(downstreamJobs({ jobs }, "ok")).toEqual(["send", "bill", "file"]);
 });
 
 test("nothing waits behind the last gate", () => {
-  expect(namesBehind({ jobs: [aJob("draft"), aJob("ok", "draft")] }, "ok")).toEqual([]);
+  expect(downstreamJobs({ jobs: [aJob("draft"), aJob("ok", "draft")] }, "ok")).toEqual([]);
 });

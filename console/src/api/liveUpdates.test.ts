@@ -1,7 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test, vi } from "vitest";
 import type { LiveEvent, RunsChanged } from "./live";
-import { Gathered, Reread, Touched, TouchedQueries } from "./liveUpdates";
+import { BatchLoader, BatchReloader, LiveQueries, ThrottledRefetch } from "./liveUpdates";
 
 function aReading() {
   const answers: ((isFresh: boolean) => void)[] = [];
@@ -15,7 +15,7 @@ function aWhile(): Promise<void> {
 
 test("what is wanted while a request is under way is asked once more when it settles, and cuts off nothing", async () => {
   const { read, answer } = aReading();
-  const reread = new Reread(read, 0);
+  const reread = new ThrottledRefetch(read, 0);
 
   reread.want();
   await aWhile();
@@ -33,7 +33,7 @@ test("what is wanted while a request is under way is asked once more when it set
 
 test("an answer that was asked for before the event is asked for again", async () => {
   const { read, answer } = aReading();
-  const reread = new Reread(read, 0);
+  const reread = new ThrottledRefetch(read, 0);
 
   reread.want();
   await aWhile();
@@ -45,7 +45,7 @@ test("an answer that was asked for before the event is asked for again", async (
 
 test("nothing is asked once it was stopped", async () => {
   const { read, answer } = aReading();
-  const reread = new Reread(read, 0);
+  const reread = new ThrottledRefetch(read, 0);
 
   reread.want();
   await aWhile();
@@ -59,7 +59,11 @@ test("nothing is asked once it was stopped", async () => {
 
 test("what is stopped tells whether an answer that was wanted comes no more", async () => {
   const { read, answer } = aReading();
-  const [idle, asking, done] = [new Reread(read, 0), new Reread(read, 0), new Reread(read, 0)];
+  const [idle, asking, done] = [
+    new ThrottledRefetch(read, 0),
+    new ThrottledRefetch(read, 0),
+    new ThrottledRefetch(read, 0),
+  ];
 
   done.want();
   await aWhile();
@@ -74,7 +78,7 @@ test("what is stopped tells whether an answer that was wanted comes no more", as
 test("ids that come while a request is under way go together in the next one", async () => {
   const asked: string[][] = [];
   const answers: (() => void)[] = [];
-  const touched = new Touched((ids) => {
+  const touched = new BatchReloader((ids) => {
     asked.push(ids);
     return new Promise((resolve) => answers.push(resolve));
   });
@@ -92,7 +96,7 @@ test("ids that come while a request is under way go together in the next one", a
 
 test("no request asks for more ids than the server takes", async () => {
   const sizes: number[] = [];
-  const touched = new Touched(async (ids) => void sizes.push(ids.length));
+  const touched = new BatchReloader(async (ids) => void sizes.push(ids.length));
 
   await touched.add(Array.from({ length: 450 }, (_, index) => `id${index}`));
 
@@ -102,7 +106,7 @@ test("no request asks for more ids than the server takes", async () => {
 /** Loads that fail as often as told, and what was asked for. */
 function failing(times: number) {
   const asked: string[][] = [];
-  const touched = new Touched(async (ids) => {
+  const touched = new BatchReloader(async (ids) => {
     asked.push(ids);
     if (asked.length <= times) throw new Error("away");
   });
@@ -150,7 +154,7 @@ test("ids wait for a reading of the whole, and go again when one began under the
       };
     });
   }
-  const touched = new Touched(
+  const touched = new BatchReloader(
     async (ids) => {
       asked.push(ids);
       if (asked.length === 1) begin();
@@ -181,13 +185,13 @@ function anEvent(run: string): LiveEvent {
 function aList() {
   const queries = new QueryClient();
   queries.setQueryData(KEY, ["first", "second"]);
-  const tended = new TouchedQueries(queries);
+  const tended = new LiveQueries(queries);
   const asked: string[][] = [];
-  const tending = {
+  const updates = {
     idOf: (event: LiveEvent) => event.agent_run_id,
     load: async (ids: string[]) => void asked.push(ids),
   };
-  return { queries, tended, asked, watch: () => tended.watch([...KEY], tending) };
+  return { queries, tended, asked, watch: () => tended.watch([...KEY], updates) };
 }
 
 function aMoment(): Promise<void> {
@@ -252,7 +256,7 @@ test("after a resync a list that nobody watches is forgotten, and one that is wa
 test("a list of recorded runs reads those again of whose calls something was heard", async () => {
   const queries = new QueryClient();
   queries.setQueryData(["registry"], []);
-  const tended = new TouchedQueries(queries);
+  const tended = new LiveQueries(queries);
   const asked: string[][] = [];
   tended.watch(["registry"], { idsOf: ({ runs }) => runs, load: async (ids) => void asked.push(ids) });
 
@@ -264,7 +268,7 @@ test("a list of recorded runs reads those again of whose calls something was hea
 
 test("what is asked for in one turn is one request, and what the server does not know is nothing", async () => {
   const asked: string[][] = [];
-  const things = new Gathered(
+  const things = new BatchLoader(
     async (ids: string[]) => {
       asked.push(ids);
       return ids.filter((id) => id !== "c").map((id) => ({ id }));
@@ -279,7 +283,7 @@ test("what is asked for in one turn is one request, and what the server does not
 
 test("more than the server takes at once goes in several requests, and a refusal reaches only its own", async () => {
   const sizes: number[] = [];
-  const things = new Gathered(
+  const things = new BatchLoader(
     async (ids: string[]) => {
       sizes.push(ids.length);
       if (ids.includes("250")) throw new Error("no");

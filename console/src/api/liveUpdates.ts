@@ -2,7 +2,7 @@
 import { hashKey, type Query, type QueryClient, type QueryKey } from "@tanstack/react-query";
 import type { LiveEvent, RunsChanged } from "./live";
 
-export class Reread {
+export class ThrottledRefetch {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private last = Number.NEGATIVE_INFINITY;
   private isUnderWay = false;
@@ -45,7 +45,7 @@ const MOST_AT_ONCE = 200; // as many ids as the server takes in one question
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
-export class Touched {
+export class BatchReloader {
   private readonly waiting = new Set<string>();
   private isUnderWay = false;
   private pause: ReturnType<typeof setTimeout> | undefined;
@@ -120,7 +120,7 @@ export class Touched {
 
 const MOST_GATHERED = 1000; // five requests; a query of which more was touched is forgotten, and read anew as a whole
 
-export interface Tending {
+export interface RowUpdates {
   /** Returns what an event touched of the query, if anything. */
   idOf?: (event: LiveEvent) => string | null;
   /** Returns what the query may hold of the runs whose calls were heard of. */
@@ -129,15 +129,15 @@ export interface Tending {
   load: (ids: string[]) => Promise<void>;
 }
 
-interface Tended {
+interface LiveQuery {
   key: QueryKey;
-  tending: Tending;
-  touched: Touched;
+  updates: RowUpdates;
+  touched: BatchReloader;
   watchers: number;
 }
 
-export class TouchedQueries {
-  private readonly tended = new Map<string, Tended>(); // by the hash of the key
+export class LiveQueries {
+  private readonly tended = new Map<string, LiveQuery>(); // by the hash of the key
   private readonly queries: QueryClient;
 
   constructor(queries: QueryClient) {
@@ -154,13 +154,13 @@ export class TouchedQueries {
   }
 
   /** Says how a query is kept true from now on. */
-  tend(key: QueryKey, tending: Tending): void {
-    this.of(key, tending).tending = tending;
+  tend(key: QueryKey, updates: RowUpdates): void {
+    this.of(key, updates).updates = updates;
   }
 
   /** Reads what was touched, from before too, until the returned function is called; after that only gathers. */
-  watch(key: QueryKey, tending: Tending): () => void {
-    const one = this.of(key, tending);
+  watch(key: QueryKey, updates: RowUpdates): () => void {
+    const one = this.of(key, updates);
     one.watchers += 1;
     one.touched.wake();
     return () => {
@@ -170,10 +170,10 @@ export class TouchedQueries {
   }
 
   heard(events: readonly LiveEvent[], heard: RunsChanged): void {
-    for (const { key, tending, touched, watchers } of [...this.tended.values()]) {
-      const ids = new Set(tending.idsOf?.(heard));
+    for (const { key, updates, touched, watchers } of [...this.tended.values()]) {
+      const ids = new Set(updates.idsOf?.(heard));
       for (const event of events) {
-        const id = tending.idOf?.(event) ?? null;
+        const id = updates.idOf?.(event) ?? null;
         if (id !== null) ids.add(id);
       }
       if (ids.size > 0) void touched.add(ids);
@@ -191,15 +191,15 @@ export class TouchedQueries {
     for (const { touched, watchers } of this.tended.values()) if (watchers > 0) void touched.retry();
   }
 
-  private of(key: QueryKey, tending: Tending): Tended {
+  private of(key: QueryKey, updates: RowUpdates): LiveQuery {
     const hash = hashKey(key);
     const known = this.tended.get(hash);
     if (known) return known;
-    const touched = new Touched(
-      (ids) => made.tending.load(ids),
+    const touched = new BatchReloader(
+      (ids) => made.updates.load(ids),
       () => settled(this.queries, key),
     );
-    const made: Tended = { key, tending, touched, watchers: 0 };
+    const made: LiveQuery = { key, updates, touched, watchers: 0 };
     touched.rest();
     this.tended.set(hash, made);
     return made;
@@ -228,7 +228,7 @@ interface Waiting<Thing> {
   readonly reject: (error: unknown) => void;
 }
 
-export class Gathered<Thing> {
+export class BatchLoader<Thing> {
   private waiting = new Map<string, Waiting<Thing>[]>();
   private readonly read: (ids: string[]) => Promise<Thing[]>;
   private readonly idOf: (thing: Thing) => string;

@@ -1,11 +1,11 @@
 /** Queries of runs, critical intercepts and agents, with their filters. */
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { tellEnds } from "../components/runNotifications";
-import { refusalOf } from "./apiError";
+import { notifyRunEnds } from "../components/runNotifications";
+import { apiErrorOf } from "./apiError";
 import { api } from "./client";
 import { ofProject } from "./project";
-import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOn, useRefetchOnRuns } from "./query";
+import { LIST_STALE_MS, queries, useLiveRuns, useRefetchOn, useRefetchOnRuns } from "./query";
 import { allRows, type Page, type Pages, withRuns } from "./rows";
 import type { ElsewhereView, ImportAnswer, Order, RegistryQuery, RunSort, RunView, Window } from "./types";
 
@@ -54,9 +54,9 @@ export function useRegistry(filter: RegistryFilter) {
     const fresh = data?.data ?? [];
     const before = allRows(queries.getQueryData<Pages<RunView>>(key));
     queries.setQueryData<Pages<RunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
-    tellEnds(before, fresh);
+    notifyRunEnds(before, fresh);
   }
-  useHeardRuns(key, reread, filter.withStages);
+  useLiveRuns(key, reread, filter.withStages);
   const runs = useMemo(() => allRows(found.data), [found.data]);
   const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
   return { ...found, hasNextPage, runs, first: found.data?.pages[0] };
@@ -100,7 +100,7 @@ export function useSkeleton(run: string) {
 }
 
 /** Reads the lists anew: runs came, left or changed in a way that makes no event. */
-export function rereadRegistry(): void {
+export function refetchRegistry(): void {
   for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
 }
 
@@ -115,8 +115,8 @@ export async function importRuns(
     headers: { ...headers, "Content-Type": "application/jsonl" },
     body: file,
   });
-  if (!answer.ok) throw await refusalOf(answer);
-  rereadRegistry();
+  if (!answer.ok) throw await apiErrorOf(answer);
+  refetchRegistry();
   return (await answer.json()) as ImportAnswer;
 }
 

@@ -19,7 +19,7 @@ export type ReExecution = Schemas["ReExecutionView"];
 
 const RUNNING_MS = 500; // between two questions how far a replay is; no event tells
 
-export function replaysKey(run: string): string[] {
+function replaysKey(run: string): string[] {
   return ["replays", run];
 }
 
@@ -104,7 +104,6 @@ export function isRunning(replay: Replay): boolean {
 
 export type Determinism = Schemas["DeterminismAnswer"];
 export type Issue = Schemas["IssueView"];
-export type AcceptedIssue = Schemas["AcceptedIssueView"];
 export type Measured = Schemas["MeasuredView"];
 export type Band = NonNullable<Determinism["band"]>;
 export type AgentVersion = Schemas["AgentVersionView"];
@@ -130,7 +129,7 @@ export function useAcceptIssue(run: string, then: () => void) {
     },
     "Accepted in all runs of this agent.",
     () => {
-      readAgain(run);
+      refetchDeterminism(run);
       then();
     },
   );
@@ -144,11 +143,11 @@ export function useWithdrawAcceptance(run: string) {
       await api.DELETE("/api/v1/runs/{run}/determinism/accepted/{issue}", { params });
     },
     "The issue counts again.",
-    () => readAgain(run),
+    () => refetchDeterminism(run),
   );
 }
 
-function readAgain(run: string): void {
+function refetchDeterminism(run: string): void {
   void queries.invalidateQueries({ queryKey: ["determinism", run] });
 }
 

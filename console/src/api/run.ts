@@ -1,14 +1,14 @@
 /** One run: its recording, bodies of single actions, notes, stages, forks, and the changes to it. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { tellEnds } from "../components/runNotifications";
-import { Refusal } from "./apiError";
+import { notifyRunEnds } from "../components/runNotifications";
+import { ApiError } from "./apiError";
 import { useChange } from "./changes";
 import { api, type Schemas } from "./client";
-import { Gathered } from "./liveUpdates";
+import { BatchLoader } from "./liveUpdates";
 import { queries, useRefetchOn, useRefetchOnRuns } from "./query";
 import { hasOrphans, type Recording, type Row, recordingOf, withNews } from "./recording";
-import { rereadRegistry } from "./registry";
+import { refetchRegistry } from "./registry";
 import type { RunView } from "./types";
 
 export type BodyView = Schemas["BodyView"];
@@ -32,7 +32,7 @@ export function useRecording(runId: string) {
     queryFn: async ({ signal }) => {
       const old = isGone(key) ? undefined : queries.getQueryData<Recording>(key);
       const fresh = await readRecording(runId, old, signal);
-      if (old) tellEnds([old.run], [fresh.run]);
+      if (old) notifyRunEnds([old.run], [fresh.run]);
       return fresh;
     },
   });
@@ -43,7 +43,7 @@ export function useRecording(runId: string) {
 /** Whether the run was deleted since it was read: what is heard of it now is of another. */
 function isGone(key: string[]): boolean {
   const error = queries.getQueryState(key)?.error;
-  return error instanceof Refusal && error.status === 404;
+  return error instanceof ApiError && error.status === 404;
 }
 
 function pauseOf(recording: Recording | undefined): number {
@@ -73,18 +73,18 @@ function stampOf({ outcome, durationUs }: Row): string {
 }
 
 /** Returns how to ask for bodies of single actions of a run, each cut at `limitBytes`: rows in sight go into one request. */
-export function useBodyReader(run: string, limitBytes: number): Gathered<BodiesView> {
+export function useBodyReader(run: string, limitBytes: number): BatchLoader<BodiesView> {
   return useMemo(() => {
     async function read(ids: string[]): Promise<BodiesView[]> {
       const query = { ids: JSON.stringify(ids), limit_bytes: limitBytes };
       return (await api.GET("/api/v1/runs/{run}/bodies", { params: { path: { run }, query } })).data?.data ?? [];
     }
-    return new Gathered(read, ({ id }) => id);
+    return new BatchLoader(read, ({ id }) => id);
   }, [run, limitBytes]);
 }
 
 /** The bodies of one row, as far as `reader` reads them. */
-export function useBodies(reader: Gathered<BodiesView>, run: string, row: Row, limitBytes: number) {
+export function useBodies(reader: BatchLoader<BodiesView>, run: string, row: Row, limitBytes: number) {
   return useQuery({
     queryKey: ["bodies", run, row.id, limitBytes, stampOf(row)],
     staleTime: Number.POSITIVE_INFINITY,
@@ -150,7 +150,7 @@ export function useRun(id: string, enabled = true) {
   return found;
 }
 
-export function runKey(id: string): string[] {
+function runKey(id: string): string[] {
   return ["run", id];
 }
 
@@ -188,7 +188,7 @@ export function useLatestRuns(agentId: string) {
   });
 }
 
-export type ChainAnswer = Schemas["ChainAnswer"];
+type ChainAnswer = Schemas["ChainAnswer"];
 
 /** Has the server compute the run's hash chain anew. */
 export async function readChain(run: string, signal: AbortSignal): Promise<ChainAnswer> {
@@ -214,14 +214,14 @@ export function useStartFork(run: string, started: (fork: Fork) => void) {
 }
 
 /** Returns the change that deletes a note on a run; one that took attention from the run gives it back. */
-export function useTakeBack(run: string, note: NoteView, done: string) {
+export function useDeleteNote(run: string, note: NoteView, done: string) {
   return useChange(
     async () => {
       await api.DELETE("/api/v1/runs/{run}/notes/{note}", { params: { path: { run, note: note.id } } });
     },
     done,
     () => {
-      if (note.acknowledges || note.mutes) rereadRegistry();
+      if (note.acknowledges || note.mutes) refetchRegistry();
       void queries.invalidateQueries({ queryKey: notesKey(run) });
       if (note.action_id) void queries.invalidateQueries({ queryKey: actionKey(run, note.action_id) });
     },
@@ -237,7 +237,7 @@ export function useUnmute(run: string) {
         answer?.acknowledged ? " It is still acknowledged." : ""
       }`,
     () => {
-      rereadRegistry();
+      refetchRegistry();
       void queries.invalidateQueries({ queryKey: notesKey(run) });
     },
   );
@@ -255,7 +255,7 @@ export function usePin() {
     (_, { run_id }) => {
       void queries.invalidateQueries({ queryKey: recordingKey(run_id) });
       void queries.invalidateQueries({ queryKey: runKey(run_id) });
-      rereadRegistry();
+      refetchRegistry();
     },
   );
 }

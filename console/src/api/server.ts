@@ -33,12 +33,12 @@ export function useTokens(isAllowed: boolean) {
   });
 }
 
-export function rereadTokens(): Promise<void> {
+export function refetchTokens(): Promise<void> {
   return queries.invalidateQueries({ queryKey: TOKENS });
 }
 
 /** What is said of a token besides its role. */
-export interface About {
+export interface TokenOptions {
   trusted: boolean;
   /** What its workers may offer; null: anything. */
   labels: string[] | null;
@@ -51,7 +51,7 @@ export async function createToken(
   name: string,
   role: Role,
   days: number | null,
-  { trusted, labels, project }: About,
+  { trusted, labels, project }: TokenOptions,
 ): Promise<NewToken> {
   const body = { name, role, expires_in_days: days, trusted, labels, project, organisation: null, scopes: null };
   const { data } = await api.POST("/api/tokens", { body });
@@ -68,7 +68,7 @@ export async function clean(isDry: boolean, headers: { "Idempotency-Key": string
   return (await api.POST("/api/clean", { params: { query: { dry_run: isDry } }, headers })).data;
 }
 
-export function rereadHealth(): void {
+export function refetchHealth(): void {
   void queries.invalidateQueries({ queryKey: HEALTH });
 }
 
@@ -82,6 +82,6 @@ export function useSettings(isAllowed: boolean) {
 }
 
 /** Forgets what only an admin may see, also where a page shows it: another may look now. */
-export function forgetHouse(): void {
+export function resetServerState(): void {
   for (const queryKey of [TOKENS, SETTINGS]) void queries.resetQueries({ queryKey });
 }

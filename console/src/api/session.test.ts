@@ -1,7 +1,7 @@
 import { QueryObserver } from "@tanstack/react-query";
 import { beforeEach, expect, test, vi } from "vitest";
 import { queries } from "./query";
-import { isShutOut, signIn } from "./session";
+import { needsSignIn, signIn } from "./session";
 
 const server = vi.hoisted(() => {
   const server = { status: 200 };
@@ -45,12 +45,12 @@ test("a token that is refused forgets nothing", async () => {
 });
 
 test("nobody is shut out but who has no token where the server needs one", () => {
-  expect(isShutOut({ needs_token: true, role: null })).toBe(true);
-  expect(isShutOut({ needs_token: true, role: "viewer" })).toBe(false);
-  expect(isShutOut({ needs_token: false, role: null })).toBe(false);
+  expect(needsSignIn({ needs_token: true, role: null })).toBe(true);
+  expect(needsSignIn({ needs_token: true, role: "viewer" })).toBe(false);
+  expect(needsSignIn({ needs_token: false, role: null })).toBe(false);
 });
 
 test("a session that cannot be read shuts nobody out", () => {
-  expect(isShutOut(undefined)).toBe(false);
-  expect(isShutOut(null)).toBe(false);
+  expect(needsSignIn(undefined)).toBe(false);
+  expect(needsSignIn(null)).toBe(false);
 });

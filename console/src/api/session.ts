@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, type Schemas } from "./client";
 import { basename, DEFAULT_PROJECT, projectIn } from "./project";
 import { queries } from "./query";
-import { forgetHouse } from "./server";
+import { resetServerState } from "./server";
 
 const KEY = ["session"];
 
@@ -39,7 +39,7 @@ export function useModelKey(): string {
 }
 
 /** Asks anew who we are: something was refused for want of a sign-in, or the stream of events was cut off. */
-export function rereadSession(): void {
+export function refetchSession(): void {
   void queries.invalidateQueries({ queryKey: KEY });
 }
 
@@ -50,7 +50,7 @@ export function rereadSession(): void {
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
   queries.removeQueries({ type: "inactive" });
-  forgetHouse();
+  resetServerState();
   await queries.invalidateQueries();
 }
 
@@ -81,6 +81,6 @@ export function useShownProject(): string {
 type Session = Pick<Schemas["SessionView"], "needs_token" | "role">;
 
 /** Returns whether the server wants a token that we have not given; false while that is unknown. */
-export function isShutOut(session: Session | null | undefined): boolean {
+export function needsSignIn(session: Session | null | undefined): boolean {
   return session?.needs_token === true && session.role === null;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { folderOf, levelOf, nextAfter, trail } from "./store";
+import { folderOf, folderPath, levelOf, nextAfter } from "./store";
 
 test("keys that share a part up to a colon or slash are one folder, and a folder of one key is that key", () => {
   const keys = ["city", "research:A:plan", "research:A:report", "research:B:plan", "seen/once"];
@@ -58,7 +58,7 @@ test("within its own folder nothing is stepped over", () => {
 });
 
 test("the way to a prefix leads through its folders", () => {
-  expect(trail("research:RES_1/plan")).toEqual([
+  expect(folderPath("research:RES_1/plan")).toEqual([
     { prefix: "research:", name: "research:" },
     { prefix: "research:RES_1/", name: "RES_1/" },
   ]);

@@ -78,11 +78,11 @@ export async function addMember(to: { key: string; member: string }, headers: He
   return (await api.POST("/api/store/sets", { body: to, headers })).data?.added === 1;
 }
 
-export function rereadStore(): Promise<void> {
+export function refetchStore(): Promise<void> {
   return queries.invalidateQueries({ queryKey: KEY });
 }
 
-export interface KeyPage {
+interface KeyPage {
   keys: string[];
   /** Where the next question begins; null at the end. */
   after: string | null;
@@ -100,7 +100,7 @@ export function folderOf(prefix: string): string {
 }
 
 /** Returns the folders on the way to a prefix, outermost first, each with its own name. */
-export function trail(prefix: string): { prefix: string; name: string }[] {
+export function folderPath(prefix: string): { prefix: string; name: string }[] {
   const names = folderOf(prefix).match(/[^:/]*[:/]/gu) ?? [];
   let walked = "";
   return names.map((name) => {

@@ -14,15 +14,6 @@ export type Counts = Schemas["CountsView"];
 
 export const STAGE_STATUSES = ["COMPLETED", "RUNNING", "FAILED", "PARTIAL", "WAITING"] as const;
 export const RUN_STATUSES = ["running", "completed", "failed", "pending", "cancelled"] as const;
-export const JOB_STATUSES = [
-  "WAITING",
-  "WAITING_APPROVAL",
-  "READY",
-  "RUNNING",
-  "COMPLETED",
-  "FAILED",
-  "CANCELLED",
-] as const;
 
 /** Jobs that will not run again. */
 export function finalCount(counts: Counts): number {
@@ -33,13 +24,11 @@ export type RunView = Schemas["RunView"];
 export type TallyView = Schemas["TallyView"];
 export type ProgressView = Schemas["ProgressView"];
 export type ElsewhereView = Schemas["ElsewhereView"];
-export type RegistryAnswer = Schemas["RegistryAnswer"];
 export type InterceptReason = Schemas["InterceptReason"];
 export type InterceptThresholds = Schemas["ThresholdsView"];
 export type InterceptView = Schemas["InterceptView"];
 export type SkeletonAnswer = Schemas["SkeletonAnswer"];
 export type ActionView = Schemas["ActionView"];
-export type LedgerAnswer = Schemas["LedgerAnswer"];
 export type AgentView = Schemas["AgentView"];
 export type AgentStatsView = Schemas["AgentStatsView"];
 export type ErrorTypeView = Schemas["ErrorTypeView"];
@@ -51,7 +40,6 @@ export type ImportAnswer = Schemas["ImportAnswer"];
 export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
-export type RunStatus = RunView["status"];
 /** When a run started, as pages offer it; the server takes any number of minutes, hours, days or weeks. */
 export type Window = "24h" | "7d" | "30d" | "all";
 export type RunSort = NonNullable<RegistryQuery["sort"]>;

@@ -78,7 +78,7 @@ export function useResume() {
   );
 }
 
-export interface NewWorker {
+interface NewWorker {
   name: string | null;
   offers: Record<string, number>;
 }

@@ -4,38 +4,38 @@ import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { useOpenGates } from "../api/gates";
 import { pathIn } from "../api/project";
 import { useConnection } from "../api/query";
-import { isShutOut, useProjects, useSession, useShownProject } from "../api/session";
+import { needsSignIn, useProjects, useSession, useShownProject } from "../api/session";
 import { Dialog } from "../components/Dialog";
 import { count } from "../components/format";
 import { useEscape } from "../components/keyboard";
 import { KeyList } from "../components/Page";
 import { Toasts } from "../components/Toasts";
-import { KEYS, PAGE_KEYS, PLACES, placeOf, useKeys } from "./navigation";
+import { KEYS, NAV_ITEMS, navItemOf, PAGE_KEYS, useGlobalKeys } from "./navigation";
 import { Palette } from "./Palette";
 import { SignInGate } from "./SignInGate";
 import "./app.css";
 
-type Over = "palette" | "keys" | null;
+type Overlay = "palette" | "keys" | null;
 
 /** What stands around every page: the bar, the banner when the server is away, the palette and the keys. */
-export function Frame() {
-  const [over, setOver] = useState<Over>(null);
+export function AppShell() {
+  const [overlay, setOverlay] = useState<Overlay>(null);
   const isLoading = useNavigation().state === "loading";
-  useKeys({ onPalette: () => setOver("palette"), onHelp: () => setOver("keys") });
+  useGlobalKeys({ onPalette: () => setOverlay("palette"), onHelp: () => setOverlay("keys") });
   return (
-    <div className="frame">
+    <div className="app">
       <a className="skip" href="#main">
         Skip to the page
       </a>
-      <Bar onPalette={() => setOver("palette")} isLoading={isLoading} />
+      <Bar onPalette={() => setOverlay("palette")} isLoading={isLoading} />
       <Banner />
-      <div className="frame-page">
+      <div className="app-page">
         <SignInGate>
           <Outlet />
         </SignInGate>
       </div>
-      {over === "palette" ? <Palette onClose={() => setOver(null)} /> : null}
-      {over === "keys" ? <KeysHelp onClose={() => setOver(null)} /> : null}
+      {overlay === "palette" ? <Palette onClose={() => setOverlay(null)} /> : null}
+      {overlay === "keys" ? <KeysHelp onClose={() => setOverlay(null)} /> : null}
       <Toasts />
     </div>
   );
@@ -44,9 +44,9 @@ export function Frame() {
 function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
   const { pathname } = useLocation();
   const session = useSession().data;
-  const isIn = session !== undefined && !isShutOut(session); // before, gates would only be refused
+  const isIn = session !== undefined && !needsSignIn(session); // before, gates would only be refused
   const [isOpen, setOpen] = useState(false);
-  const here = placeOf(pathname);
+  const here = navItemOf(pathname);
   useEscape(() => setOpen(false), isOpen);
   return (
     <header className="bar" data-loading={isLoading || undefined}>
@@ -61,23 +61,23 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         aria-controls="places"
         onClick={() => setOpen(!isOpen)}
       >
-        <span className="unseen">Pages, here: </span>
+        <span className="sr-only">Pages, here: </span>
         {here?.name ?? "Pages"}
         {isIn ? <OpenGates /> : null}
         <span aria-hidden="true">{isOpen ? "▴" : "▾"}</span>
       </button>
-      <nav id="places" className="bar-places" data-open={isOpen || undefined} aria-label="Pages">
-        {PLACES.map((place) => (
+      <nav id="places" className="bar-items" data-open={isOpen || undefined} aria-label="Pages">
+        {NAV_ITEMS.map((item) => (
           <Link
-            key={place.path}
-            to={place.path}
-            className="bar-place"
-            aria-current={place === here ? "page" : undefined}
-            title={place.about}
+            key={item.path}
+            to={item.path}
+            className="bar-item"
+            aria-current={item === here ? "page" : undefined}
+            title={item.about}
             onClick={() => setOpen(false)}
           >
-            {place.name}
-            {place.path === "/approvals" && isIn ? <OpenGates /> : null}
+            {item.name}
+            {item.path === "/approvals" && isIn ? <OpenGates /> : null}
           </Link>
         ))}
       </nav>
@@ -93,7 +93,7 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
 
 function LiveMark() {
   const connection = useConnection();
-  const isOut = isShutOut(useSession().data);
+  const isOut = needsSignIn(useSession().data);
   const words = isOut ? "Signed out" : { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
   return (
     <span className={`live live-${connection}`} role="status" title="Whether this page hears of what happens">
@@ -106,7 +106,7 @@ function LiveMark() {
 const PATIENCE_MS = 1500; // a server that starts again is back before that
 
 /** Says that the server is away, and that what is on the screen is of before. */
-export function Banner() {
+function Banner() {
   const isAway = useConnection() === "away";
   const [isShown, setIsShown] = useState(false);
   useEffect(() => {
@@ -127,19 +127,19 @@ export function Banner() {
 }
 
 /** How many gates wait for a decision, beside the page where they are taken; nothing while there is none. */
-export function OpenGates() {
+function OpenGates() {
   const { data } = useOpenGates();
   if (!data?.length) return null;
   return (
     <span className="bar-count" title={`${count(data.length, "gate")} to decide`}>
       {data.length}
-      <span className="unseen"> to decide</span>
+      <span className="sr-only"> to decide</span>
     </span>
   );
 }
 
 /** Leads to the same place in another project, where there is more than one. */
-export function ProjectMenu() {
+function ProjectMenu() {
   const { pathname } = useLocation();
   const shown = useShownProject();
   const listed = useProjects(true).data?.map((project) => project.name) ?? [];
@@ -151,7 +151,7 @@ export function ProjectMenu() {
       aria-label="Project"
       value={shown}
       // Another page, not another state: nothing that was read of one project is shown in the other.
-      onChange={(event) => window.location.assign(pathIn(event.target.value, placeOf(pathname)?.path ?? "/"))}
+      onChange={(event) => window.location.assign(pathIn(event.target.value, navItemOf(pathname)?.path ?? "/"))}
     >
       {names.map((name) => (
         <option key={name}>{name}</option>
@@ -161,7 +161,7 @@ export function ProjectMenu() {
 }
 
 /** The keys of the page that is open, and those that work on every page. */
-export function KeysHelp({ onClose }: { onClose: () => void }) {
+function KeysHelp({ onClose }: { onClose: () => void }) {
   const { pathname } = useLocation();
   const own = PAGE_KEYS.filter(([, , path]) => path?.test(pathname));
   return (
@@ -173,7 +173,7 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
         </section>
       ))}
       {own.length > 0 ? <h3>On every page</h3> : null}
-      <KeyList of={[...KEYS, ...PLACES.map((place) => [`g  ${place.letter}`, place.name] as const)]} />
+      <KeyList of={[...KEYS, ...NAV_ITEMS.map((item) => [`g  ${item.letter}`, item.name] as const)]} />
       <p className="soft">
         Some pages have keys of their own:{" "}
         <Link to="/help/keys" onClick={onClose}>

@@ -4,7 +4,7 @@ import { Link, useLocation, useRouteError } from "react-router";
 import type { Connection } from "../api/live";
 import { useConnection } from "../api/query";
 import { Button, CopyButton } from "../components/Button";
-import { Empty } from "../components/EmptyState";
+import { EmptyState } from "../components/EmptyState";
 import { Page } from "../components/Page";
 
 const SAID: Record<Cause, { title: string; what: string }> = {
@@ -55,10 +55,10 @@ export function NotFound() {
   const { pathname } = useLocation();
   return (
     <Page title="Nothing here">
-      <Empty title={`There is no page at ${pathname}`}>
+      <EmptyState title={`There is no page at ${pathname}`}>
         The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds what is in them, and there is{" "}
         <Link to="/help">help</Link>.
-      </Empty>
+      </EmptyState>
     </Page>
   );
 }

@@ -1,8 +1,8 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { Refusal } from "../api/apiError";
+import { ApiError } from "../api/apiError";
 import { live } from "../api/live";
 import { useConnection } from "../api/query";
-import { isShutOut, rereadSession, signIn, useSession } from "../api/session";
+import { needsSignIn, refetchSession, signIn, useSession } from "../api/session";
 import { Button } from "../components/Button";
 import { Dialog } from "../components/Dialog";
 
@@ -17,14 +17,14 @@ export function SignInGate({ children }: { children: ReactNode }) {
   const connection = useConnection();
   const wasIn = useRef(false);
   useEffect(() => {
-    if (connection === "away") rereadSession(); // was the server stopped, or has our sign-in ended?
+    if (connection === "away") refetchSession(); // was the server stopped, or has our sign-in ended?
   }, [connection]);
   useEffect(() => {
     if (!session.isError) return undefined;
-    const timer = window.setInterval(rereadSession, AGAIN_MS);
+    const timer = window.setInterval(refetchSession, AGAIN_MS);
     return () => window.clearInterval(timer);
   }, [session.isError]);
-  const isOut = isShutOut(session.data);
+  const isOut = needsSignIn(session.data);
   // Once shown, the pages stay: while the server is away the session is asked for anew, and they wait for it themselves.
   if (!session.isPending && !isOut) wasIn.current = true;
   const listens = wasIn.current && !isOut; // before that, and after, the stream would only be refused
@@ -113,7 +113,7 @@ function SignInForm({ children }: { children: ReactNode }) {
 }
 
 function problemOf(error: unknown): string {
-  if (!(error instanceof Refusal)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   if (error.status !== 401) return error.message;
   return `This token does not fit: ${error.problem.found || "it is unknown"}. Look whether all of it was copied.`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placeOf } from "./navigation";
+import { navItemOf } from "./navigation";
 
 describe("The place of a page", () => {
   it.each([
@@ -12,10 +12,10 @@ describe("The place of a page", () => {
     ["/ledger", "Ledger"],
     ["/help/keys", "Help"],
   ])("%s belongs to %s", (path, name) => {
-    expect(placeOf(path)?.name).toBe(name);
+    expect(navItemOf(path)?.name).toBe(name);
   });
 
   it.each(["/nowhere", "/dagsandmore"])("%s belongs to none", (path) => {
-    expect(placeOf(path)).toBeUndefined();
+    expect(navItemOf(path)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { useNavigate } from "react-router";
 import { isTyping } from "../components/keyboard";
 import type { KeyLine } from "../components/Page";
 
-export interface Place {
+interface NavItem {
   path: string;
   name: string;
   /** The letter after `g`. */
@@ -15,7 +15,7 @@ export interface Place {
   further?: string;
 }
 
-export const PLACES: readonly Place[] = [
+export const NAV_ITEMS: readonly NavItem[] = [
   { path: "/", name: "Home", letter: "h", about: "What needs attention now" },
   { path: "/agents", name: "Agent Runs", letter: "a", about: "Runs that submitted DAGs, stage by stage" },
   { path: "/dags", name: "DAG Pipelines", letter: "d", about: "Every submission", further: "/logs" },
@@ -29,9 +29,9 @@ export const PLACES: readonly Place[] = [
 ];
 
 /** Returns the place that the page at `pathname` belongs to. */
-export function placeOf(pathname: string): Place | undefined {
+export function navItemOf(pathname: string): NavItem | undefined {
   const isBelow = (path: string | undefined) => path !== undefined && `${pathname}/`.startsWith(`${path}/`);
-  return PLACES.find(({ path, further }) => (path === "/" ? pathname === "/" : isBelow(path) || isBelow(further)));
+  return NAV_ITEMS.find(({ path, further }) => (path === "/" ? pathname === "/" : isBelow(path) || isBelow(further)));
 }
 
 /** Those that work on every page. */
@@ -117,20 +117,20 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
 
 const SEQUENCE_MS = 1200; // between `g` and its letter
 
-interface Acts {
+interface Handlers {
   onPalette: () => void;
   onHelp: () => void;
 }
 
 /** The keys that work on every page; they rest while somebody types or a dialog is open. */
-export function useKeys({ onPalette, onHelp }: Acts): void {
+export function useGlobalKeys({ onPalette, onHelp }: Handlers): void {
   const navigate = useNavigate();
   useEffect(() => {
     let wentAt = Number.NEGATIVE_INFINITY; // 0 would take the page's first second for a `g`
     function onPlainKey(event: KeyboardEvent): void {
-      const place = performance.now() - wentAt < SEQUENCE_MS && PLACES.find((one) => one.letter === event.key);
+      const item = performance.now() - wentAt < SEQUENCE_MS && NAV_ITEMS.find((one) => one.letter === event.key);
       wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
-      if (place) navigate(place.path);
+      if (item) navigate(item.path);
       else if (event.key === "?") onHelp();
       else if (event.key === "/") focusSearch(event);
     }

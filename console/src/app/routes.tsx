@@ -1,6 +1,6 @@
 import { createBrowserRouter } from "react-router";
 import { basename } from "../api/project";
-import { Frame } from "./AppShell";
+import { AppShell } from "./AppShell";
 import { ErrorPage, NotFound } from "./ErrorPage";
 
 /** Every page is a chunk of its own, loaded when it is opened. */
@@ -8,7 +8,7 @@ export const router = createBrowserRouter(
   [
     {
       path: "/",
-      element: <Frame />,
+      element: <AppShell />,
       errorElement: <ErrorPage />,
       HydrateFallback: () => null, // nothing is drawn before the first page is loaded
       children: [

@@ -24,7 +24,7 @@ export function Button({ kind = "plain", busy = false, children, disabled, class
 
 /** Copies a text; says so on itself. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
-  const [said, setSaid] = useState<string | null>(null);
+  const [shownToasts, setSaid] = useState<string | null>(null);
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
@@ -36,7 +36,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
   }
   return (
     <Button kind="quiet" onClick={() => void copy()} aria-live="polite">
-      {said ?? label}
+      {shownToasts ?? label}
     </Button>
   );
 }

@@ -1,6 +1,6 @@
 import type { Outcome } from "../api/types";
 import { count, NOTHING } from "./format";
-import { approximately, exactMoney, isNoMoney, known, money, notSpent, type Sum, sum } from "./money";
+import { approximately, exactMoney, isNoMoney, knownCost, money, type Sum, sum, whyNotSpent } from "./money";
 
 const WHOLE = new Intl.NumberFormat("en-US");
 
@@ -17,7 +17,7 @@ interface CostProps {
  */
 export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   if (usd === null || usd === undefined) return <span className="faint">{NOTHING}</span>;
-  const unspent = notSpent(outcome);
+  const unspent = whyNotSpent(outcome);
   const words = [exactMoney(usd), isEstimated ? "computed from tokens and a price list" : null, unspent];
   return (
     <span className={unspent ? "cost faint" : "cost"} title={words.filter(Boolean).join(", ")}>
@@ -27,8 +27,8 @@ export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
 }
 
 /** What was spent as far as it is known, `≈` where some of it was computed, and of how many calls it is not known. */
-export function Spent({ of }: { of: Sum }) {
-  const usd = known(of);
+export function SpentCost({ of }: { of: Sum }) {
+  const usd = knownCost(of);
   if (usd === null) {
     return (
       <span className="spent" title={spentWords(of)}>
@@ -44,14 +44,14 @@ export function Spent({ of }: { of: Sum }) {
   );
 }
 
-interface Costs extends Sum {
+interface CostBreakdown extends Sum {
   attempted_cost_usd: string;
   prevented_cost_usd: string;
   saved_cost_usd: string;
 }
 
 interface CostsProps {
-  of: Costs;
+  of: CostBreakdown;
   isBrief?: boolean;
 }
 
@@ -59,9 +59,9 @@ interface CostsProps {
  * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
  * has a line for each, and leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
  */
-export function Costs({ of, isBrief = false }: CostsProps) {
+export function CostBreakdown({ of, isBrief = false }: CostsProps) {
   const others = [
-    isBrief || isNoMoney(of.prevented_cost_usd) || known(of) === null
+    isBrief || isNoMoney(of.prevented_cost_usd) || knownCost(of) === null
       ? null
       : `${money(of.attempted_cost_usd)} attempted`,
     isNoMoney(of.prevented_cost_usd) ? null : `${money(of.prevented_cost_usd)} prevented`,
@@ -69,7 +69,7 @@ export function Costs({ of, isBrief = false }: CostsProps) {
   ].filter((words) => words !== null);
   return (
     <span className="costs" title={costWords(of)}>
-      <Spent of={of} />
+      <SpentCost of={of} />
       {others.length > 0 ? (
         <span className="costs-others faint">
           {isBrief ? others.map((words) => <span key={words}>{words}</span>) : others.join(" · ")}
@@ -81,13 +81,13 @@ export function Costs({ of, isBrief = false }: CostsProps) {
 
 function spentWords(of: Sum): string {
   return [
-    `Spent ${exactMoney(known(of))}`,
+    `Spent ${exactMoney(knownCost(of))}`,
     of.estimated > 0 ? `; of ${count(of.estimated, "model call")} computed from tokens and a price list` : "",
     of.unpriced > 0 ? `; the cost of ${count(of.unpriced, "model call")} is not known` : "",
   ].join("");
 }
 
-function costWords(of: Costs): string {
+function costWords(of: CostBreakdown): string {
   return [
     spentWords(of),
     `Attempted ${exactMoney(of.attempted_cost_usd)}, with what was stopped`,

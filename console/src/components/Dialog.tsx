@@ -69,7 +69,7 @@ interface ConfirmProps {
 }
 
 /** Asks before something that cannot be undone. */
-export function Confirm({ title, yes, onYes, onClose, children }: ConfirmProps) {
+export function ConfirmDialog({ title, yes, onYes, onClose, children }: ConfirmProps) {
   return (
     <Dialog
       title={title}

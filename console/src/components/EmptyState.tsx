@@ -1,6 +1,6 @@
 /** What a page shows in place of data: empty states, errors and notices. */
 import type { ReactNode } from "react";
-import { Refusal } from "../api/apiError";
+import { ApiError } from "../api/apiError";
 import { Button, CopyButton } from "./Button";
 
 interface Props {
@@ -11,7 +11,7 @@ interface Props {
 }
 
 /** What stands where there is nothing to show: what would appear here, and how to make it appear. */
-export function Empty({ title, children, command }: Props) {
+export function EmptyState({ title, children, command }: Props) {
   return (
     <div className="empty">
       <h2>{title}</h2>
@@ -27,9 +27,9 @@ export function Empty({ title, children, command }: Props) {
 }
 
 /** What stands where something could not be read: why, in the server's words, and a way to try again. */
-export function Failure({ of, again }: { of: unknown; again?: () => unknown }) {
+export function ErrorNotice({ of, again }: { of: unknown; again?: () => unknown }) {
   const text = of instanceof Error ? of.message : String(of);
-  const isForbidden = of instanceof Refusal && of.status === 403;
+  const isForbidden = of instanceof ApiError && of.status === 403;
   return (
     <div className="failure card" role={isForbidden ? undefined : "alert"} data-forbidden={isForbidden || undefined}>
       <span>
@@ -53,19 +53,19 @@ interface NoRowsProps {
 }
 
 /** What a list shows in place of rows: why it has none. */
-export function NoRows({ found, word, onClear, children }: NoRowsProps) {
-  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
+export function NoRowsNotice({ found, word, onClear, children }: NoRowsProps) {
+  if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   if (!onClear) return children;
   return (
-    <Empty title={`No ${word} matches`}>
+    <EmptyState title={`No ${word} matches`}>
       <Button onClick={onClear}>Show all {word}s</Button>
-    </Empty>
+    </EmptyState>
   );
 }
 
 /** Says what of an address filters nothing: a list that only looks filtered would mislead. */
-export function Misread({ of }: { of: readonly string[] }) {
+export function InvalidFilterNotice({ of }: { of: readonly string[] }) {
   if (of.length === 0) return null;
   return (
     <p className="field-wrong" role="status">

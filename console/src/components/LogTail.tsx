@@ -75,7 +75,7 @@ const Line = memo(function Line({ line }: { line: TailLine }) {
   );
 });
 
-export interface TailLine {
+interface TailLine {
   /** Counts up; the same line keeps it. */
   number: number;
   spans: readonly AnsiSpan[];

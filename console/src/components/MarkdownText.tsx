@@ -33,7 +33,7 @@ export function MarkdownText({ text }: { text: string }) {
 }
 
 /** A plugin of remark: makes its parser know tables. */
-export function markdownTables(this: Processor): void {
+function markdownTables(this: Processor): void {
   const data = this.data();
   data.micromarkExtensions = [...(data.micromarkExtensions ?? []), gfmTable()];
   data.fromMarkdownExtensions = [...(data.fromMarkdownExtensions ?? []), gfmTableFromMarkdown()];

@@ -20,7 +20,7 @@ export function Page({ title, count = 0, aside, fills = false, children }: Props
   return (
     <main id="main" className={fills ? "page page-fills" : "page"} tabIndex={-1}>
       <header className="page-header">
-        <h1 className="cut" dir="auto">
+        <h1 className="truncate" dir="auto">
           {title}
         </h1>
         {aside}

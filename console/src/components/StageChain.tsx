@@ -69,7 +69,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
         {glyph}
       </span>
       <Name of={label} className="chain-label" />
-      <span className="unseen">
+      <span className="sr-only">
         , {word}, {jobs}
         {failed > 0 ? `, ${failed} failed` : ""}
         {by === null ? "" : `, cancelled by ${by}`}
@@ -80,7 +80,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
         </span>
       ) : null}
       {by === null ? null : (
-        <span className="chain-by cut" aria-hidden="true">
+        <span className="chain-by truncate" aria-hidden="true">
           Cancelled by <bdi>{by}</bdi>
         </span>
       )}
@@ -101,7 +101,7 @@ function Fold({ folded, onUnfold }: { folded: number; onUnfold: (() => void) | u
         ✓
       </span>
       <span aria-hidden="true">{folded} more</span>
-      <span className="unseen">{words}</span>
+      <span className="sr-only">{words}</span>
     </>
   );
   if (!onUnfold) {
@@ -162,7 +162,7 @@ export function iterationOf(labels: readonly string[]): number | null {
 }
 
 /** What stands in a chain: a stage by its index, or a number of completed stages folded into one mark. */
-export type ChainLink = { stage: number } | { folded: number; from: number };
+type ChainLink = { stage: number } | { folded: number; from: number };
 
 /** Returns a chain with the completed stages of its middle folded; what did not go well never is. */
 export function foldedChain(stages: readonly Pick<Dag, "status">[]): ChainLink[] {

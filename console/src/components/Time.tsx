@@ -42,7 +42,7 @@ function bothTimes(time: number): string {
 }
 
 /** How long something took; counts on while it has no end. */
-export function Took({ from, to }: { from: string | null | undefined; to: string | null | undefined }) {
+export function Duration({ from, to }: { from: string | null | undefined; to: string | null | undefined }) {
   return to ? <span>{duration(from ? between(from, to) : null)}</span> : <Running from={from} />;
 }
 
@@ -90,9 +90,9 @@ export function useNow(): number {
  * How long a job's last attempt took, as its worker measured it; while it runs, how long ago it began. Of a gate, how long it was
  * open. Nothing while it has not begun.
  */
-export function JobTook({ job }: { job: Job }) {
-  if (job.kind === "gate") return job.ready_at ? <Took from={job.ready_at} to={job.ended_at} /> : null;
+export function JobDuration({ job }: { job: Job }) {
+  if (job.kind === "gate") return job.ready_at ? <Duration from={job.ready_at} to={job.ended_at} /> : null;
   if (!job.leased_at) return null;
   if (job.ended_at) return <>{job.duration_ns === null ? NOTHING : duration(ofNanoseconds(job.duration_ns))}</>;
-  return job.status === "RUNNING" ? <Took from={job.leased_at} to={null} /> : null;
+  return job.status === "RUNNING" ? <Duration from={job.leased_at} to={null} /> : null;
 }

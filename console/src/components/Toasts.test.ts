@@ -21,26 +21,26 @@ async function parts() {
 }
 
 test("a complaint that nobody answers goes when somebody does, and not before it could be read", async () => {
-  const { Unreachable, answered, complain, said } = await parts();
-  complain(new Unreachable(null));
+  const { Unreachable, clearUnreachable, toastError, shownToasts } = await parts();
+  toastError(new Unreachable(null));
 
   vi.advanceTimersByTime(60_000);
-  expect(said()).toHaveLength(1);
-  answered();
+  expect(shownToasts()).toHaveLength(1);
+  clearUnreachable();
   vi.advanceTimersByTime(3_000);
-  expect(said()).toHaveLength(1);
+  expect(shownToasts()).toHaveLength(1);
   vi.advanceTimersByTime(1_000);
-  expect(said()).toEqual([]);
+  expect(shownToasts()).toEqual([]);
 });
 
 test("other complaints stay until they are dismissed, and newer ones until their own answer", async () => {
-  const { Unreachable, answered, complain, said } = await parts();
-  complain(new Error("The gate is decided."));
-  complain(new Unreachable(null));
+  const { Unreachable, clearUnreachable, toastError, shownToasts } = await parts();
+  toastError(new Error("The gate is decided."));
+  toastError(new Unreachable(null));
 
-  answered();
-  complain(new Unreachable(null));
+  clearUnreachable();
+  toastError(new Unreachable(null));
   vi.advanceTimersByTime(60_000);
 
-  expect(said().map((toast) => toast.text)).toEqual(["The gate is decided.", "The server does not answer."]);
+  expect(shownToasts().map((toast) => toast.text)).toEqual(["The gate is decided.", "The server does not answer."]);
 });

@@ -1,6 +1,6 @@
 /** Short notes about what was done or refused, said to screen readers too; they go by themselves, errors when told to. */
 import { useEffect, useSyncExternalStore } from "react";
-import { Refusal, Unreachable } from "../api/apiError";
+import { ApiError, Unreachable } from "../api/apiError";
 import { useConnection } from "../api/query";
 
 interface Toast {
@@ -23,7 +23,7 @@ function set(next: readonly Toast[]): void {
 }
 
 /** Says that something was done, or that something happened; `bad` when that is no good news. */
-export function say(text: string, tone: Toast["tone"] = "good"): void {
+export function toast(text: string, tone: Toast["tone"] = "good"): void {
   lastId += 1;
   const id = lastId;
   set([...toasts, { id, tone, text }]);
@@ -31,21 +31,21 @@ export function say(text: string, tone: Toast["tone"] = "good"): void {
 }
 
 /** Says what went wrong, in the server's words where it was the server. */
-export function complain(error: unknown): void {
+export function toastError(error: unknown): void {
   lastId += 1;
   const text = error instanceof Error ? error.message : String(error);
-  const detail = error instanceof Refusal ? error.problem.next_step : undefined;
+  const detail = error instanceof ApiError ? error.problem.next_step : undefined;
   set([...toasts.slice(-2), { id: lastId, tone: "bad", text, detail, isOfSilence: error instanceof Unreachable }]);
 }
 
 /** The server answers again: complaints that nobody does go, after the time it takes to read them. */
-export function answered(): void {
+export function clearUnreachable(): void {
   const old = new Set(toasts.filter((toast) => toast.isOfSilence));
   if (old.size > 0) window.setTimeout(() => set(toasts.filter((toast) => !old.has(toast))), STAYS_MS);
 }
 
 /** Returns what is said now. */
-export function said(): readonly Toast[] {
+export function shownToasts(): readonly Toast[] {
   return toasts;
 }
 
@@ -55,10 +55,10 @@ function watch(changed: () => void): () => void {
 }
 
 export function Toasts() {
-  const shown = useSyncExternalStore(watch, said);
+  const shown = useSyncExternalStore(watch, shownToasts);
   const isLive = useConnection() === "live";
   useEffect(() => {
-    if (isLive) answered();
+    if (isLive) clearUnreachable();
   }, [isLive]);
   return (
     <div className="toasts" aria-live="polite">

@@ -41,7 +41,7 @@ const OVERSCAN_ROWS = 8;
  * A list of any length: only the rows in sight are in the document. `j` and `k` move, Enter opens, `x` unfolds. It scrolls
  * by itself, so give it a height.
  */
-export function RowList<Row>(props: Props<Row>) {
+export function VirtualTable<Row>(props: Props<Row>) {
   const { rows, keyOf, columns, onEnd, rowHeight = 40 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [shown, setShown] = useState<Mark | null>(null);
@@ -194,7 +194,7 @@ export function Cell({
   className?: string;
 }) {
   return (
-    <div role={head ? "columnheader" : "cell"} className={className ?? "cut"}>
+    <div role={head ? "columnheader" : "cell"} className={className ?? "truncate"}>
       {children}
     </div>
   );

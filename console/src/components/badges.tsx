@@ -57,7 +57,7 @@ export function Status({ of, small = false, pulse = false }: { of: string; small
       <span className="status-glyph" aria-hidden="true">
         {glyph}
       </span>
-      <span className={small ? "unseen" : undefined}>{word}</span>
+      <span className={small ? "sr-only" : undefined}>{word}</span>
     </span>
   );
 }
@@ -100,7 +100,7 @@ export function JobsBar({ counts }: { counts: Counts }) {
       <span className="jobsbar-numbers" aria-hidden="true">
         {finalCount(counts)}/{counts.total}
       </span>
-      <span className="unseen">{words.join(", ")}</span>
+      <span className="sr-only">{words.join(", ")}</span>
       <span className="jobsbar-line" aria-hidden="true">
         {parts.map((part) => (
           <span key={part.tone} className={`jobsbar-part tone-${part.tone}`} style={{ flexGrow: part.jobs }} />
@@ -121,7 +121,7 @@ export function Progress({ of }: { of: ProgressView | null }) {
     ? "Estimated from the actions of this agent's last completed runs"
     : "As its program tells it";
   return (
-    <span className="progress-told" title={steps ? `${steps}\n${why}` : why}>
+    <span className="progress-label" title={steps ? `${steps}\n${why}` : why}>
       <progress className="progress" max={1} value={of.share} aria-label={`${percent} done`} />
       <span>{percent}</span>
     </span>
@@ -144,7 +144,7 @@ export function Reasons({ of }: { of: readonly InterceptReason[] }) {
         return (
           <span key={kind} className={`reason tone-${tone}`} title={`${word}: ${text}`}>
             <b>{word}</b>
-            <bdi className="cut">{text}</bdi>
+            <bdi className="truncate">{text}</bdi>
           </span>
         );
       })}
@@ -159,7 +159,7 @@ export function DeterminismScore({ of, digits = 0 }: { of: number | null; digits
   return (
     <span className="determinism-score" data-band={color} title={`${name} (${range})`}>
       <span aria-hidden="true">{glyph}</span> {of.toFixed(digits)}
-      <span className="unseen"> of 100: {name}</span>
+      <span className="sr-only"> of 100: {name}</span>
     </span>
   );
 }

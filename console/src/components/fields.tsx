@@ -174,7 +174,7 @@ export function StatusFilter<Status extends string>({
 }: StatusFilterProps<Status>) {
   return (
     <fieldset className="chips plain-fieldset">
-      <legend className="unseen">{label}</legend>
+      <legend className="sr-only">{label}</legend>
       {all.map((status) => {
         const { tone, glyph, word } = lookOf(status);
         return (
@@ -203,10 +203,10 @@ interface ChoicesProps<Value extends string> {
 }
 
 /** One of a few, all in sight. */
-export function Choices<Value extends string>({ label, all, chosen, wordOf, onChange }: ChoicesProps<Value>) {
+export function SegmentedControl<Value extends string>({ label, all, chosen, wordOf, onChange }: ChoicesProps<Value>) {
   return (
-    <fieldset className="choicebar plain-fieldset">
-      <legend className="unseen">{label}</legend>
+    <fieldset className="segmented plain-fieldset">
+      <legend className="sr-only">{label}</legend>
       {all.map((value) => (
         <button key={value} type="button" aria-pressed={value === chosen} onClick={() => onChange(value)}>
           {wordOf(value)}
@@ -223,7 +223,7 @@ const QUIET_MS = 150; // between two keys, before the list is asked anew
  *
  * `read` returns the value that a text means, null where it means none: `0.` means `0` and stays `0.` in the field.
  */
-export function useTyped(
+function useTyped(
   value: string,
   onChange: (value: string) => void,
   read: (text: string) => string | null = (text) => text,

@@ -1,9 +1,9 @@
 /** Read the beginning of a stored file, and decide by its name how to preview it. */
-import { refusalOf } from "../api/apiError";
+import { apiErrorOf } from "../api/apiError";
 import { indented } from "./jsonText";
 import { blobPath } from "./url";
 
-export const FIRST_BYTES = 1024 * 1024; // more is no preview; the download has it all
+const FIRST_BYTES = 1024 * 1024; // more is no preview; the download has it all
 
 export interface Content {
   content: Uint8Array;
@@ -18,7 +18,7 @@ export async function readFirst(digest: string, path: string, signal: AbortSigna
   const headers = { Range: `bytes=0-${FIRST_BYTES - 1}` };
   const answer = await fetch(blobPath(digest, path), { signal, headers });
   if (answer.status === NO_SUCH_PART) return { content: new Uint8Array(), sizeBytes: 0 };
-  if (!answer.ok) throw await refusalOf(answer);
+  if (!answer.ok) throw await apiErrorOf(answer);
   const content = new Uint8Array(await answer.arrayBuffer());
   return { content, sizeBytes: wholeSize(answer.headers.get("Content-Range")) ?? content.length };
 }
@@ -29,7 +29,7 @@ function wholeSize(range: string | null): number | null {
   return size ? Number(size) : null;
 }
 
-export type FileKind = "text" | "json" | "markdown" | "csv" | "image" | "binary";
+type FileKind = "text" | "json" | "markdown" | "csv" | "image" | "binary";
 
 const BINARY =
   /\.(7z|avi|avif|bin|bmp|bz2|db|dll|docx?|exe|flac|gz|heic|ico|jar|mkv|mov|mp3|mp4|npy|npz|odt|ogg|onnx|parquet|pdf|pickle|pkl|pptx?|pt|pyc|rar|safetensors|so|sqlite3?|tar|tgz|tiff?|ttf|wasm|wav|webm|whl|woff2?|xlsx?|xz|zip|zst)$/i;

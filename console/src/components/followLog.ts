@@ -2,7 +2,7 @@
  * Reads the end of a job's log and what is written behind it, over an answer that stays open while the job runs; what
  * broke is taken up again at the first byte that is not here. For a page and for a worker of one: it needs no window.
  */
-import { mayHeal, Refusal, refusalOf } from "../api/apiError";
+import { ApiError, apiErrorOf, isRetryable } from "../api/apiError";
 
 const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
 const ANSWER_MS = 10_000; // for what is answered at once
@@ -41,7 +41,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       return await take(skipped + read, size);
     } catch (error) {
       if (signal.aborted) return "over";
-      if (!isRefused(error)) return "broken";
+      if (!isFinalError(error)) return "broken";
       hear.onRefusal(error.status, error.message);
       return "over";
     }
@@ -87,8 +87,8 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
 }
 
 /** Returns whether the server said no, and would say so again. */
-function isRefused(error: unknown): error is Refusal {
-  return error instanceof Refusal && !mayHeal(error) && error.status !== 401; // then the page asks for a token, and goes on
+function isFinalError(error: unknown): error is ApiError {
+  return error instanceof ApiError && !isRetryable(error) && error.status !== 401; // then the page asks for a token, and goes on
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
@@ -102,7 +102,7 @@ async function ask(url: string, query: Record<string, number | boolean>, signal:
   for (const [name, value] of Object.entries(query)) whole.searchParams.set(name, String(value));
   const answer = await fetch(whole, { signal });
   if (answer.ok) return answer;
-  throw await refusalOf(answer);
+  throw await apiErrorOf(answer);
 }
 
 function pause(): Promise<void> {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { linkedPieces } from "./links";
+import { textPieces } from "./links";
 
 function pagesIn(sentence: string): (string | null)[] {
-  return linkedPieces(sentence)
+  return textPieces(sentence)
     .map(({ to }) => to)
     .filter((to) => to !== null);
 }
@@ -10,7 +10,7 @@ function pagesIn(sentence: string): (string | null)[] {
 test("a page that a sentence names is a link, and the sentence stays what it was", () => {
   const sentence = "Look at /runs/a%20b.c.: what was said of the call went there, too.";
 
-  expect(linkedPieces(sentence)).toEqual([
+  expect(textPieces(sentence)).toEqual([
     { text: "Look at ", to: null },
     { text: "/runs/a%20b.c.", to: "/runs/a%20b.c." },
     { text: ": what was said of the call went there, too.", to: null },

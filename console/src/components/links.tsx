@@ -17,7 +17,7 @@ export function Name({ of: name, className }: { of: string; className?: string }
   if (letters.length <= FITS) return <bdi className={className}>{of}</bdi>;
   return (
     <bdi className={className ? `name ${className}` : "name"}>
-      <span className="unseen">{of}</span>
+      <span className="sr-only">{of}</span>
       <span className="name-head" aria-hidden="true">
         {letters.slice(0, -TAIL).join("")}
       </span>
@@ -45,10 +45,10 @@ export function ProjectLink({ project, to, ...rest }: Props) {
 }
 
 /** A sentence of the server's; the pages that it names are links. */
-export function Linked({ text }: { text: string }) {
+export function ServerText({ text }: { text: string }) {
   return (
     <>
-      {linkedPieces(text).map((piece, at) =>
+      {textPieces(text).map((piece, at) =>
         piece.to === null ? (
           piece.text
         ) : (
@@ -71,7 +71,7 @@ export interface Piece {
 const PAGE = /(?<=^|\s)\/(?:runs|registry|agents|dags|ledger|settings|help)(?:\/[^\s:]+?)?(?=[.,;]?(?:\s|$)|:)/g;
 
 /** Returns a sentence in pieces; together they are the sentence. */
-export function linkedPieces(sentence: string): Piece[] {
+export function textPieces(sentence: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
   for (const match of sentence.matchAll(PAGE)) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OUTCOMES } from "../api/types";
-import { exactMoney, isNoMoney, known, money, notSpent, sum } from "./money";
+import { exactMoney, isNoMoney, knownCost, money, sum, whyNotSpent } from "./money";
 
 test.each([
   ["1204.5", "$1,204.50"],
@@ -59,15 +59,15 @@ test.each([
 );
 
 test("of a sum nothing is known when it has no calls, or only calls of unknown cost", () => {
-  expect(known({ cost_usd: "0", unpriced: 0, calls: 0 })).toBeNull();
-  expect(known({ cost_usd: "0", unpriced: 1 })).toBeNull();
-  expect(known({ cost_usd: "0", unpriced: 0 })).toBe("0");
+  expect(knownCost({ cost_usd: "0", unpriced: 0, calls: 0 })).toBeNull();
+  expect(knownCost({ cost_usd: "0", unpriced: 1 })).toBeNull();
+  expect(knownCost({ cost_usd: "0", unpriced: 0 })).toBe("0");
 });
 
 test("only what succeeded or failed was spent", () => {
-  const spent = OUTCOMES.filter((outcome) => notSpent(outcome) === null);
+  const spent = OUTCOMES.filter((outcome) => whyNotSpent(outcome) === null);
   expect(spent).toEqual(["success", "error"]);
-  expect(notSpent(null)).toBeNull();
+  expect(whyNotSpent(null)).toBeNull();
 });
 
 test("a sum without calls is no money", () => {

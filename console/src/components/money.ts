@@ -32,7 +32,7 @@ export function exactMoney(usd: string | null | undefined): string {
 }
 
 /** Returns why the cost of a call that ended so was not spent; null where it was, or will be. */
-export function notSpent(outcome: Outcome | null): string | null {
+export function whyNotSpent(outcome: Outcome | null): string | null {
   if (outcome === "blocked" || outcome === "rejected") return `not spent: the action was ${outcome}`;
   return outcome === "replayed" || outcome === "idempotent_replay" ? "not spent: answered from a recording" : null;
 }
@@ -47,13 +47,13 @@ export interface Sum {
 }
 
 /** Returns what is known of a sum; null when it has no call, or only calls without a known cost. */
-export function known({ cost_usd, unpriced, calls = 1 }: Omit<Sum, "estimated">): string | null {
+export function knownCost({ cost_usd, unpriced, calls = 1 }: Omit<Sum, "estimated">): string | null {
   return isNoMoney(cost_usd) && (unpriced > 0 || calls === 0) ? null : cost_usd;
 }
 
 /** Returns a sum in words: `$0.12`, `≈ $0.12 + 3 unpriced`, `3 unpriced`, `–`. */
 export function sum(of: Sum): string {
-  const usd = known(of);
+  const usd = knownCost(of);
   if (usd === null && of.unpriced > 0) return `${WHOLE.format(of.unpriced)} unpriced`;
   const amount = approximately(money(usd), usd !== null && of.estimated > 0);
   return usd !== null && of.unpriced > 0 ? `${amount} + ${WHOLE.format(of.unpriced)} unpriced` : amount;

@@ -16,8 +16,8 @@ afterEach(() => {
 });
 
 async function parts() {
-  const { said } = await import("./Toasts");
-  return { ...(await import("./runNotifications")), texts: () => said().map((toast) => toast.text) };
+  const { shownToasts } = await import("./Toasts");
+  return { ...(await import("./runNotifications")), texts: () => shownToasts().map((toast) => toast.text) };
 }
 
 function aRun(run_id: string, status: "running" | "completed" | "failed", first_error: string | null = null) {
@@ -25,28 +25,28 @@ function aRun(run_id: string, status: "running" | "completed" | "failed", first_
 }
 
 test("a run that failed while it is on the screen is named, with its error", async () => {
-  const { tellEnds, texts } = await parts();
+  const { notifyRunEnds, texts } = await parts();
 
-  tellEnds([aRun("r1", "running")], [aRun("r1", "failed", "ValueError: nope")]);
+  notifyRunEnds([aRun("r1", "running")], [aRun("r1", "failed", "ValueError: nope")]);
   vi.advanceTimersByTime(1000);
 
   expect(texts()).toEqual(["r1 failed. ValueError: nope"]);
 });
 
 test("runs that end together are told by their number", async () => {
-  const { tellEnds, texts } = await parts();
+  const { notifyRunEnds, texts } = await parts();
 
-  tellEnds([aRun("r1", "running"), aRun("r2", "running")], [aRun("r1", "completed"), aRun("r2", "failed")]);
-  tellEnds([aRun("r3", "running")], [aRun("r3", "completed")]);
+  notifyRunEnds([aRun("r1", "running"), aRun("r2", "running")], [aRun("r1", "completed"), aRun("r2", "failed")]);
+  notifyRunEnds([aRun("r3", "running")], [aRun("r3", "completed")]);
   vi.advanceTimersByTime(1000);
 
   expect(texts()).toEqual(["2 runs completed, 1 run failed."]);
 });
 
 test("nothing is said of what goes on, of what had ended before, and of what was not on the screen", async () => {
-  const { tellEnds, texts } = await parts();
+  const { notifyRunEnds, texts } = await parts();
 
-  tellEnds(
+  notifyRunEnds(
     [aRun("r1", "running"), aRun("r2", "completed")],
     [aRun("r1", "running"), aRun("r2", "failed"), aRun("r3", "failed")],
   );

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { type RunView, whyFailed } from "../api/types";
 import { Button } from "./Button";
 import { count } from "./format";
-import { say } from "./Toasts";
+import { toast } from "./Toasts";
 
 type Run = Pick<RunView, "run_id" | "status" | "first_error" | "reason">;
 
@@ -14,7 +14,7 @@ const ended = new Map<string, Run>();
 let timer: number | undefined;
 
 /** Compares what was on the screen with what was read again. */
-export function tellEnds(before: readonly Run[], after: readonly Run[]): void {
+export function notifyRunEnds(before: readonly Run[], after: readonly Run[]): void {
   const fresh = new Map(after.map((run) => [run.run_id, run]));
   for (const old of before) {
     const run = fresh.get(old.run_id);
@@ -26,7 +26,7 @@ export function tellEnds(before: readonly Run[], after: readonly Run[]): void {
     const runs = [...ended.values()];
     const [title, body] = wordsOf(runs);
     ended.clear();
-    say(body ? `${title} ${body}` : title, runs.some((run) => run.status === "failed") ? "bad" : "good");
+    toast(body ? `${title} ${body}` : title, runs.some((run) => run.status === "failed") ? "bad" : "good");
     notify(title, body);
   }, GATHER_MS);
 }
@@ -53,16 +53,16 @@ const KEY = "titan.notify";
 const watchers = new Set<() => void>();
 
 /** impossible: this browser, or this address, has no notifications. denied: the browser was told to allow none. */
-export type Notifying = "on" | "off" | "denied" | "impossible";
+type Notifying = "on" | "off" | "denied" | "impossible";
 
-export function notifying(): Notifying {
+function notifying(): Notifying {
   if (!("Notification" in window) || !window.isSecureContext) return "impossible";
   if (Notification.permission === "denied") return "denied";
   return Notification.permission === "granted" && isWanted() ? "on" : "off";
 }
 
 /** Switches them on, for which the browser may ask, or off. */
-export async function setNotifying(isOn: boolean): Promise<void> {
+async function setNotifying(isOn: boolean): Promise<void> {
   if (isOn && Notification.permission === "default") await Notification.requestPermission();
   try {
     localStorage.setItem(KEY, isOn ? "on" : "off");
@@ -72,11 +72,11 @@ export async function setNotifying(isOn: boolean): Promise<void> {
   for (const changed of watchers) changed();
 }
 
-export function notify(title: string, body: string): void {
+function notify(title: string, body: string): void {
   if (notifying() === "on" && document.hidden) new Notification(title, { body, tag: title });
 }
 
-export function useNotifying(): Notifying {
+function useNotifying(): Notifying {
   return useSyncExternalStore(watch, notifying);
 }
 

@@ -3,7 +3,7 @@ import { useCallback, useRef } from "react";
 import { useLocation, useNavigation, useSearchParams } from "react-router";
 import { ofProject } from "../api/project";
 
-export type Fields = Record<string, string | null>;
+type Fields = Record<string, string | null>;
 
 /** What to change, or what follows from the query as it stands when the change is made: the last drawing may be older. */
 export type Changes = Fields | ((now: URLSearchParams) => Fields);
@@ -103,7 +103,7 @@ export function toggledIn<Value>(chosen: readonly Value[], one: Value): Value[] 
 }
 
 /** Returns the fields of a URL whose values are none that can be asked for, as they stand there: `status=wat`. */
-export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
+export function invalidValues(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(all).flatMap(([name, values]) => {
     const known = values.map((one) => one.toLowerCase());
     return chosenIn(query, name)
@@ -113,7 +113,7 @@ export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, r
 }
 
 /** Returns such fields of single values, each of which a function of its own knows: `min_cost=abc`. */
-export function misreadAs(query: URLSearchParams, all: Readonly<Record<string, (text: string) => boolean>>): string[] {
+export function invalidBy(query: URLSearchParams, all: Readonly<Record<string, (text: string) => boolean>>): string[] {
   return Object.entries(all).flatMap(([name, isKnown]) => {
     const text = query.get(name);
     return text && !isKnown(text) ? [`${name}=${text}`] : [];

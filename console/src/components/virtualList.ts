@@ -95,7 +95,7 @@ export function indexAfter<Row>(
   return Math.min(rows.length - 1, Math.max(0, (at >= 0 ? at : left) + step));
 }
 
-export interface Anchor {
+interface Anchor {
   /** The first row in sight. */
   key: string;
   index: number;

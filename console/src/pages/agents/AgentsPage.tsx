@@ -5,15 +5,15 @@ import { usePin } from "../../api/run";
 import { RUN_STATUSES, type RunView } from "../../api/types";
 import { Status } from "../../components/badges";
 import { newClient } from "../../components/command";
-import { Empty, NoRows } from "../../components/EmptyState";
+import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
 import { SearchField, StatusFilter } from "../../components/fields";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { iterationOf, StageChain, stageLabels } from "../../components/StageChain";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { chosenAmong, chosenIn, runPath, toggled, toggledAmong, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
-import { type Act, CancelRun, ResumeRun, RunActions } from "./RunDialogs";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
+import { CancelRun, ResumeRun, type RunAction, RunActions } from "./RunDialogs";
 import { RunDetails } from "./StageCards";
 import "./agents.css";
 
@@ -33,7 +33,7 @@ client.submit_dag(
 }
 
 interface Asked {
-  act: Act;
+  action: RunAction;
   run: RunView;
 }
 
@@ -47,7 +47,10 @@ export function AgentsPage() {
   const found = useRegistry({ ...ALL_RUNS, ...STAGED, q, status });
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   const { run: pin } = usePin();
-  const ask = useCallback((act: Act, run: RunView) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
+  const ask = useCallback(
+    (action: RunAction, run: RunView) => (action === "pin" ? pin(run) : setAsked({ action, run })),
+    [pin],
+  );
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page
@@ -65,7 +68,7 @@ export function AgentsPage() {
       }
     >
       {found.runs.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Agent runs"
           rows={found.runs}
           keyOf={(run) => run.run_id}
@@ -78,17 +81,21 @@ export function AgentsPage() {
           onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
           isLoadingMore={isFetchingNextPage}
         >
-          {(run) => <RunRow run={run} isOpen={open.includes(run.run_id)} onToggle={toggle} onAct={ask} />}
-        </RowList>
+          {(run) => <RunRow run={run} isOpen={open.includes(run.run_id)} onToggle={toggle} onAction={ask} />}
+        </VirtualTable>
       ) : (
-        <NoRows found={found} word="run" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
-          <Empty title="No agent has run yet" command={snippet()}>
+        <NoRowsNotice
+          found={found}
+          word="run"
+          onClear={q || status.length ? () => change({ q: null, status: null }) : null}
+        >
+          <EmptyState title="No agent has run yet" command={snippet()}>
             A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
-          </Empty>
-        </NoRows>
+          </EmptyState>
+        </NoRowsNotice>
       )}
-      {asked?.act === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
-      {asked?.act === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+      {asked?.action === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+      {asked?.action === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
     </Page>
   );
 }
@@ -97,7 +104,7 @@ function Head() {
   return (
     <>
       <Cell head>
-        <span className="unseen">Details</span>
+        <span className="sr-only">Details</span>
       </Cell>
       <Cell head>Run</Cell>
       <Cell head>Stages, as submitted</Cell>
@@ -106,7 +113,7 @@ function Head() {
         Took, since
       </Cell>
       <Cell head>
-        <span className="unseen">Actions</span>
+        <span className="sr-only">Actions</span>
       </Cell>
     </>
   );
@@ -116,11 +123,11 @@ interface Props {
   run: RunView;
   isOpen: boolean;
   onToggle: (id: string) => void;
-  onAct: (act: Act, run: RunView) => void;
+  onAction: (action: RunAction, run: RunView) => void;
 }
 
 /** The cells of a run. Drawn again only when the run changed: thousands of them are scrolled past. */
-export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Props) {
+const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAction }: Props) {
   const stages = run.stages ?? [];
   const id = run.run_id;
   const iteration = iterationOf(
@@ -144,12 +151,12 @@ export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Pro
         </button>
       </Cell>
       <Cell className="agents-run">
-        <div className="agents-id cut" title={id}>
+        <div className="agents-id truncate" title={id}>
           <Link to={runPath(id)}>
             <Name of={id} />
           </Link>
         </div>
-        <div className="faint cut">
+        <div className="faint truncate">
           <bdi>{run.agent_id}</bdi>
           {iteration === null ? null : ` · iteration ${iteration}`}
         </div>
@@ -162,14 +169,14 @@ export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Pro
       </Cell>
       <Cell className="agents-time num">
         <div>
-          <Took from={run.started_at} to={run.ended_at} />
+          <Duration from={run.started_at} to={run.ended_at} />
         </div>
         <div className="faint">
           <Time at={run.started_at} />
         </div>
       </Cell>
       <Cell className="agents-actions">
-        <RunActions run={run} onAct={onAct} />
+        <RunActions run={run} onAction={onAction} />
       </Cell>
     </>
   );

@@ -9,22 +9,22 @@ import { shellWord, titanCommand } from "../../components/command";
 import { Dialog } from "../../components/Dialog";
 import { count } from "../../components/format";
 
-export type Act = "cancel" | "resume" | "pin";
+export type RunAction = "cancel" | "resume" | "pin";
 
 /** What can be done with a run: keep it, cancel it, have it go on. */
-export function RunActions({ run, onAct }: { run: RunView; onAct: (act: Act, run: RunView) => void }) {
+export function RunActions({ run, onAction }: { run: RunView; onAction: (action: RunAction, run: RunView) => void }) {
   const canChange = useCanChange();
   const id = run.run_id;
   if (!canChange) return null;
   return (
     <>
       {isLive(run) ? (
-        <Button kind="quiet" onClick={() => onAct("cancel", run)} aria-label={`Cancel ${id}`}>
+        <Button kind="quiet" onClick={() => onAction("cancel", run)} aria-label={`Cancel ${id}`}>
           Cancel
         </Button>
       ) : null}
       {canGoOn(run) ? (
-        <Button kind="quiet" onClick={() => onAct("resume", run)} aria-label={`Resume ${id}`}>
+        <Button kind="quiet" onClick={() => onAction("resume", run)} aria-label={`Resume ${id}`}>
           Resume
         </Button>
       ) : null}
@@ -34,7 +34,7 @@ export function RunActions({ run, onAct }: { run: RunView; onAct: (act: Act, run
         aria-pressed={run.is_pinned}
         aria-label={`Pin ${id}`}
         title={run.is_pinned ? "Kept for ever: unpin it" : "Pin: keep it, its logs and files for ever"}
-        onClick={() => onAct("pin", run)}
+        onClick={() => onAction("pin", run)}
       >
         <span aria-hidden="true">{run.is_pinned ? "★" : "☆"}</span>
       </Button>
@@ -169,7 +169,7 @@ function Command({ text }: { text: string }) {
 }
 
 /** Who submits the stages of a run: a program outside of Titan, a job, both in turn, or nobody that is known. */
-export interface Makers {
+interface Makers {
   program: NonNullable<RunView["orchestrator"]> | null;
   job: string | null;
 }

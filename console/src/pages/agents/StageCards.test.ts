@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { Job } from "../../api/types";
-import { mostTelling } from "./StageCards";
+import { mostRelevant } from "./StageCards";
 
 function jobs(...statuses: Job["status"][]): Job[] {
   return statuses.map((status, at) => ({ name: `j${at}`, status }) as Job);
 }
 
-function names(...args: Parameters<typeof mostTelling>): string[] {
-  return mostTelling(...args).map((job) => job.name);
+function names(...args: Parameters<typeof mostRelevant>): string[] {
+  return mostRelevant(...args).map((job) => job.name);
 }
 
 test("what went wrong and what goes on is shown first, in the order of submission", () => {

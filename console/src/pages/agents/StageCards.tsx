@@ -4,11 +4,11 @@ import { useRun } from "../../api/run";
 import type { Dag, Job, RunView } from "../../api/types";
 import { CopyButton } from "../../components/Button";
 import { Status } from "../../components/badges";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Name } from "../../components/links";
 import { stageLabels } from "../../components/StageChain";
-import { JobTook, Took } from "../../components/Time";
+import { Duration, JobDuration } from "../../components/Time";
 import { dagPath, logPath } from "../../components/url";
 
 const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
@@ -22,7 +22,7 @@ interface Props {
 /** The jobs of a run, stage by stage, with ways to each job and its log. */
 export function RunDetails({ run, isBrief = false }: Props) {
   const found = useRun(run.run_id);
-  if (found.isError && !found.data) return <Failure of={found.error} again={found.refetch} />;
+  if (found.isError && !found.data) return <ErrorNotice of={found.error} again={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
   const labels = stageLabels(
     run.run_id,
@@ -57,17 +57,17 @@ export function RunDetails({ run, isBrief = false }: Props) {
 
 /** A submission with its jobs, each with the ways to it and to its log. */
 export function StageCard({ stage, label }: { stage: Dag; label: string }) {
-  const jobs = mostTelling(stage.jobs ?? [], MOST_JOBS);
+  const jobs = mostRelevant(stage.jobs ?? [], MOST_JOBS);
   const rest = (stage.jobs?.length ?? 0) - jobs.length;
   return (
     <section className="card agents-card" aria-label={stage.name}>
       <header>
         <Status of={stage.status} small />
-        <Link to={dagPath(stage)} className="cut agents-card-name" title={stage.name}>
+        <Link to={dagPath(stage)} className="truncate agents-card-name" title={stage.name}>
           <Name of={label} />
         </Link>
         <span className="faint">
-          <Took from={stage.started_at} to={stage.ended_at} />
+          <Duration from={stage.started_at} to={stage.ended_at} />
         </span>
       </header>
       <ul>
@@ -88,11 +88,11 @@ function JobLine({ stage, job }: { stage: Dag; job: Job }) {
   return (
     <li>
       <Status of={job.status} small />
-      <Link to={dagPath(stage, job.job_id)} className="cut" title={job.reason ?? job.name}>
+      <Link to={dagPath(stage, job.job_id)} className="truncate" title={job.reason ?? job.name}>
         <Name of={job.name} />
       </Link>
       <span className="faint num">
-        <JobTook job={job} />
+        <JobDuration job={job} />
       </span>
       {job.started_at === null ? null : (
         <Link to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
@@ -106,7 +106,7 @@ function JobLine({ stage, job }: { stage: Dag; job: Job }) {
 const RANKS: Partial<Record<Job["status"], number>> = { FAILED: 0, WAITING_APPROVAL: 1, RUNNING: 2 };
 const OTHER_RANK = 3;
 
-export function mostTelling(jobs: readonly Job[], most: number): readonly Job[] {
+export function mostRelevant(jobs: readonly Job[], most: number): readonly Job[] {
   if (jobs.length <= most) return jobs;
   const chosen = jobs
     .map((job, at) => ({ job, at, rank: RANKS[job.status] ?? OTHER_RANK }))

@@ -4,7 +4,7 @@ import { gateOf, type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
 import type { Gate } from "../../api/types";
 import { newClient } from "../../components/command";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { isTyping } from "../../components/keyboard";
 import { Page } from "../../components/Page";
@@ -29,7 +29,7 @@ export function ApprovalsPage() {
   const open = found.data ?? NONE;
   return (
     <Page title="Approvals" count={open.length}>
-      {found.error ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.data ? <Waiting open={open} /> : null}
       <Decided />
     </Page>
@@ -54,10 +54,10 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   });
   if (cards.length === 0) {
     return (
-      <Empty title="Nothing waits for you" command={example()}>
+      <EmptyState title="Nothing waits for you" command={example()}>
         A <Link to="/help/gates">gate</Link> appears here as soon as the jobs before it are done. This puts one behind a
         job:
-      </Empty>
+      </EmptyState>
     );
   }
   return (
@@ -90,7 +90,7 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   );
 }
 
-export interface Card {
+interface Card {
   gate: Gate;
   /** It was open on this page and is no more: what came of it stands in its place until the page is left. */
   isSettled: boolean;
@@ -100,7 +100,7 @@ export interface Card {
  * The open gates, and in their places those that were open when this page last drew them: a decision, mine or somebody
  * else's, takes the buttons away and moves nothing under a finger.
  */
-export function useCards(open: readonly Gate[]): Card[] {
+function useCards(open: readonly Gate[]): Card[] {
   const [settled, setSettled] = useState<ReadonlyMap<string, Gate>>(new Map());
   const before = useRef<readonly Gate[]>([]);
   useLayoutEffect(() => {
@@ -116,11 +116,11 @@ export function useCards(open: readonly Gate[]): Card[] {
       note(answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))),
     );
   }, [open]);
-  return merged(open, settled);
+  return mergedCards(open, settled);
 }
 
 /** Returns both kinds in one order: by when they opened. One that opened anew is open. */
-export function merged(open: readonly Gate[], settled: ReadonlyMap<string, Gate>): Card[] {
+function mergedCards(open: readonly Gate[], settled: ReadonlyMap<string, Gate>): Card[] {
   const ids = new Set(open.map((gate) => gate.gate_id));
   const over = [...settled.values()].filter((gate) => !ids.has(gate.gate_id));
   return [
@@ -133,13 +133,13 @@ function openedAt(card: Card): string {
   return card.gate.opened_at ?? "";
 }
 
-interface Acts {
+interface GateKeys {
   move: (step: 1 | -1) => void;
   ask: (outcome: Outcome) => void;
 }
 
 /** `j` and `k` go between gates, `a` and `r` ask about the chosen one; they rest while somebody types. */
-export function useGateKeys(acts: Acts): void {
+function useGateKeys(acts: GateKeys): void {
   const latest = useRef(acts);
   latest.current = acts;
   useEffect(() => {

@@ -94,9 +94,9 @@ function DecidedRow({ gate }: { gate: Gate }) {
   );
 }
 
-export const DECIDED_STATES = ["approved", "rejected", "expired", "cancelled"] as const;
+const DECIDED_STATES = ["approved", "rejected", "expired", "cancelled"] as const;
 
-export interface DecidedFilter {
+interface DecidedFilter {
   q: string;
   states: readonly string[];
 }

@@ -2,7 +2,7 @@ import { useId, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../api/changes";
 import { fileKey } from "../../api/dags";
-import { type Decision, decide, type Outcome, rereadGates, useBehind, useFilesBefore } from "../../api/gates";
+import { type Decision, decide, type Outcome, refetchGates, useDownstreamJobs, useReviewFiles } from "../../api/gates";
 import type { Gate, LeftFile } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Status } from "../../components/badges";
@@ -34,7 +34,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
   );
   function perform(outcome: Outcome): void {
     onAsk(null);
-    change.run({ gateId: gate.gate_id, outcome, comment }, { onSettled: rereadGates });
+    change.run({ gateId: gate.gate_id, outcome, comment }, { onSettled: refetchGates });
   }
   return (
     <article
@@ -49,12 +49,12 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
       <h2 id={heading} className="approvals-message" dir="auto">
         {gate.message || `May ${gate.name} go on?`}
       </h2>
-      <Whose gate={gate} />
+      <GateOrigin gate={gate} />
       {isSettled ? (
-        <WhatCame gate={gate} />
+        <GateOutcome gate={gate} />
       ) : (
         <>
-          <Since gate={gate} />
+          <GateFacts gate={gate} />
           <ReviewFiles gate={gate} />
           {canDecide ? (
             <div className="approvals-decide">
@@ -85,7 +85,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
   );
 }
 
-function Whose({ gate }: { gate: Gate }) {
+function GateOrigin({ gate }: { gate: Gate }) {
   return (
     <p className="approvals-whose soft">
       <span dir="auto">
@@ -101,8 +101,8 @@ function Whose({ gate }: { gate: Gate }) {
   );
 }
 
-function Since({ gate }: { gate: Gate }) {
-  const behind = useBehind(gate);
+function GateFacts({ gate }: { gate: Gate }) {
+  const behind = useDownstreamJobs(gate);
   const urgent = isUrgent(gate, useNow());
   return (
     <dl className="approvals-facts">
@@ -122,7 +122,7 @@ function Since({ gate }: { gate: Gate }) {
       <div>
         <dt>Waits behind it</dt>
         <dd>
-          <Behind names={behind} />
+          <DownstreamJobs names={behind} />
         </dd>
       </div>
     </dl>
@@ -131,7 +131,7 @@ function Since({ gate }: { gate: Gate }) {
 
 const FIRST_NAMES = 6;
 
-function Behind({ names }: { names: string[] | undefined }) {
+function DownstreamJobs({ names }: { names: string[] | undefined }) {
   if (!names) return <span className="faint">…</span>;
   if (names.length === 0) return <span>nothing</span>;
   const rest = names.length - FIRST_NAMES;
@@ -144,7 +144,7 @@ function Behind({ names }: { names: string[] | undefined }) {
 }
 
 /** What came of a gate that was open on this page a moment ago. */
-function WhatCame({ gate }: { gate: Gate }) {
+function GateOutcome({ gate }: { gate: Gate }) {
   if (gate.state === "open") {
     return (
       <p className="approvals-outcome" role="status">
@@ -176,8 +176,8 @@ interface AskDialogProps {
 }
 
 /** Asks once, so that a wrong key or finger decides nothing: a decision cannot be taken back. */
-export function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
-  const behind = useBehind(gate)?.length ?? 0;
+function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
+  const behind = useDownstreamJobs(gate)?.length ?? 0;
   const isApproval = outcome === "approve";
   const jobs = behind > 0 ? count(behind, "job") : "nothing";
   return (
@@ -208,8 +208,8 @@ export function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }:
 const FIRST_FILES = 5;
 
 /** What the jobs before the gate left: to look at here, or to keep. */
-export function ReviewFiles({ gate }: { gate: Gate }) {
-  const { data: files, error } = useFilesBefore(gate);
+function ReviewFiles({ gate }: { gate: Gate }) {
+  const { data: files, error } = useReviewFiles(gate);
   const [showsAll, setShowsAll] = useState(false);
   const [peeked, setPeeked] = useState<string | null>(null);
   if (gate.parents.length === 0) return null;
@@ -245,7 +245,7 @@ function FileLine({ file, isPeeked, onPeek }: { file: LeftFile; isPeeked: boolea
   if (!file.digest) {
     return (
       <div className="approvals-file">
-        <span className="cut" dir="auto" title={file.path}>
+        <span className="truncate" dir="auto" title={file.path}>
           {file.path}
         </span>
         <span className="faint">{file.reason ?? "not collected"}</span>
@@ -256,7 +256,7 @@ function FileLine({ file, isPeeked, onPeek }: { file: LeftFile; isPeeked: boolea
     <div className="approvals-file">
       <button type="button" className="approvals-peek" aria-expanded={isPeeked} onClick={onPeek}>
         <span aria-hidden="true">{isPeeked ? "▾" : "▸"}</span>
-        <span className="cut" dir="auto" title={file.path}>
+        <span className="truncate" dir="auto" title={file.path}>
           {file.path}
         </span>
       </button>

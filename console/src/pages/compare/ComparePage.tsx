@@ -4,15 +4,15 @@ import { useSkeleton } from "../../api/registry";
 import { type RunView, whyEnded } from "../../api/types";
 import { Button } from "../../components/Button";
 import { RunBadge, Status } from "../../components/badges";
-import { Cost, Spent } from "../../components/Cost";
-import { Empty, Failure } from "../../components/EmptyState";
+import { Cost, SpentCost } from "../../components/Cost";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count, duration, NOTHING, rate } from "../../components/format";
 import { Name } from "../../components/links";
 import { approximately, money, type Sum } from "../../components/money";
 import { Page } from "../../components/Page";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { agentPath, runPath, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import { type Call, type ComparedCall, type Comparison, type Count, compareRuns } from "./differences";
 import "./compare.css";
 
@@ -28,17 +28,17 @@ export function ComparePage() {
     [one.data, other.data],
   );
   const failed = [one, other].find((found) => found.isError && !found.data);
-  if (!a || !b) return <NoneChosen />;
+  if (!a || !b) return <NoRunsChosen />;
   return (
     <Page title="Compare runs" fills aside={<Link to="/runs">All runs</Link>}>
       <div className="compare">
         <Link to={`/runs/${encodeURIComponent(a)}?${new URLSearchParams({ tab: "simulation", against: b })}`}>
           Compare inputs and outputs, too
         </Link>
-        {failed ? <Failure of={failed.error} again={failed.refetch} /> : null}
+        {failed ? <ErrorNotice of={failed.error} again={failed.refetch} /> : null}
         {one.data && other.data && comparison ? (
           <>
-            <Figures a={one.data.run} b={other.data.run} onSwap={() => change({ a: b, b: a })} />
+            <RunTotals a={one.data.run} b={other.data.run} onSwap={() => change({ a: b, b: a })} />
             <Calls
               comparison={comparison}
               runs={[a, b]}
@@ -73,7 +73,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           {count(numbered.length, "action")}
         </h2>
         {comparison.isOtherEnd ? <span className="compare-count">another end</span> : null}
-        <Counts of={comparison.counts} />
+        <CallCounts of={comparison.counts} />
         <button
           type="button"
           className="chip compare-only"
@@ -90,7 +90,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
         </p>
       ) : null}
       {rows.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Actions of both runs"
           rows={rows}
           keyOf={({ call, at }) => `${call.a?.id ?? ""} ${call.b?.id ?? ""} ${at}`}
@@ -99,7 +99,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           head={
             <>
               <Cell head>
-                <span className="unseen">Mark</span>
+                <span className="sr-only">Mark</span>
               </Cell>
               <Cell head>Action</Cell>
               <Cell head>A</Cell>
@@ -111,9 +111,9 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           }
         >
           {({ call }) => <CallCells call={call} runs={runs} />}
-        </RowList>
+        </VirtualTable>
       ) : (
-        <Empty title={noneWords(comparison)} />
+        <EmptyState title={noneWords(comparison)} />
       )}
     </>
   );
@@ -122,14 +122,14 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
 const COUNTS_AT_FIRST = 6;
 
 /** What one run called more often than the other, the most telling first; the rest when it is asked for. */
-function Counts({ of }: { of: readonly Count[] }) {
+function CallCounts({ of }: { of: readonly Count[] }) {
   const [showsAll, setShowsAll] = useState(false);
   const rest = of.length - COUNTS_AT_FIRST;
   return (
     <>
       {(showsAll ? of : of.slice(0, COUNTS_AT_FIRST)).map((one) => (
         <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} in A, ${one.b} in B`}>
-          <bdi className="cut">{one.name}</bdi> {one.a} → {one.b}
+          <bdi className="truncate">{one.name}</bdi> {one.a} → {one.b}
         </span>
       ))}
       {rest > 0 ? (
@@ -146,33 +146,27 @@ function noneWords({ calls, isOtherEnd }: Comparison): string {
   return isOtherEnd ? "The runs differ in nothing but their end" : "The runs do not differ";
 }
 
-function NoneChosen() {
+function NoRunsChosen() {
   return (
     <Page title="Compare runs">
-      <Empty title="Two runs make a comparison">
+      <EmptyState title="Two runs make a comparison">
         Choose them in the list of <Link to="/runs">runs</Link>, with their boxes or with <kbd>x</kbd>.
-      </Empty>
+      </EmptyState>
     </Page>
   );
 }
 
 /** The cells of a call that both runs made, or one alone. */
-export const CallCells = memo(function CallCells({
-  call,
-  runs,
-}: {
-  call: ComparedCall;
-  runs: readonly [string, string];
-}) {
+const CallCells = memo(function CallCells({ call, runs }: { call: ComparedCall; runs: readonly [string, string] }) {
   const { a, b, differences } = call;
   const mark = !a ? "+" : !b ? "−" : differences.length > 0 ? "≠" : "=";
   return (
     <>
       <Cell className={`compare-mark${mark === "=" ? " faint" : ""}`}>
         <span aria-hidden="true">{mark}</span>
-        <span className="unseen">{differences.join(", ") || "the same"}</span>
+        <span className="sr-only">{differences.join(", ") || "the same"}</span>
       </Cell>
-      <Cell className="compare-name cut">
+      <Cell className="compare-name truncate">
         <Name of={(a ?? b)?.name ?? ""} />
       </Cell>
       <Side of={a} run={runs[0]} word="A" call={call} />
@@ -208,7 +202,7 @@ interface Props {
 }
 
 /** The figures of two runs side by side, and what B has more or less. */
-export function Figures({ a, b, onSwap }: Props) {
+function RunTotals({ a, b, onSwap }: Props) {
   return (
     <div className="card compare-figures">
       <table>
@@ -233,8 +227,8 @@ export function Figures({ a, b, onSwap }: Props) {
           <Row name="Started" a={<Time at={a.started_at} />} b={<Time at={b.started_at} />} />
           <Row
             name="Duration"
-            a={<Took from={a.started_at} to={a.ended_at} />}
-            b={<Took from={b.started_at} to={b.ended_at} />}
+            a={<Duration from={a.started_at} to={a.ended_at} />}
+            b={<Duration from={b.started_at} to={b.ended_at} />}
             more={signed(difference(a.duration_ms, b.duration_ms), duration)}
           />
           <Row
@@ -243,7 +237,12 @@ export function Figures({ a, b, onSwap }: Props) {
             b={NUMBER.format(b.tally.calls - b.tally.replayed)}
             more={signed(b.tally.calls - b.tally.replayed - a.tally.calls + a.tally.replayed, NUMBER.format)}
           />
-          <Row name="Cost" a={<Spent of={a.tally} />} b={<Spent of={b.tally} />} more={moreSpent(a.tally, b.tally)} />
+          <Row
+            name="Cost"
+            a={<SpentCost of={a.tally} />}
+            b={<SpentCost of={b.tally} />}
+            more={costDifference(a.tally, b.tally)}
+          />
           <Row
             name="Success rate"
             a={rate(a.tally.success_rate)}
@@ -268,9 +267,9 @@ export function Figures({ a, b, onSwap }: Props) {
 function RunHead({ run, word }: { run: RunView; word: string }) {
   return (
     <th scope="col">
-      <div className="compare-head cut">
+      <div className="compare-head truncate">
         <span className="compare-word">{word}</span>
-        <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
+        <Link to={runPath(run.run_id)} className="truncate" title={run.run_id}>
           <Name of={run.run_id} />
         </Link>
       </div>
@@ -290,7 +289,7 @@ function Why({ of }: { of: RunView }) {
 
 function Agent({ of }: { of: RunView }) {
   return (
-    <Link to={agentPath(of.agent_id)} className="cut compare-agent" title={of.agent_id}>
+    <Link to={agentPath(of.agent_id)} className="truncate compare-agent" title={of.agent_id}>
       <Name of={of.agent_id} />
     </Link>
   );
@@ -308,7 +307,7 @@ function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; m
 }
 
 /** Returns what B spent more or less than A; `≈` where some of either was computed. */
-function moreSpent(a: Sum, b: Sum): string {
+function costDifference(a: Sum, b: Sum): string {
   if (a.unpriced + b.unpriced > 0) return NOTHING;
   const more = Number((Number(b.cost_usd) - Number(a.cost_usd)).toFixed(12)); // the places that a cost has
   return approximately(signed(more, money), more !== 0 && a.estimated + b.estimated > 0);

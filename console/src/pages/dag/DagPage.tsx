@@ -1,6 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
-import { Refusal } from "../../api/apiError";
+import { ApiError } from "../../api/apiError";
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { useDag, useDags } from "../../api/dags";
@@ -9,12 +9,12 @@ import { useCanChange } from "../../api/session";
 import { type Counts, type Dag, finalCount } from "../../api/types";
 import { Button } from "../../components/Button";
 import { lookOf, Status } from "../../components/badges";
-import { Confirm } from "../../components/Dialog";
-import { Empty, Failure } from "../../components/EmptyState";
+import { ConfirmDialog } from "../../components/Dialog";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page, Tabs } from "../../components/Page";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { dagPath, useUrl } from "../../components/url";
 import { GateBanner } from "./GateBanner";
 import { GraphTab } from "./graph/GraphTab";
@@ -23,7 +23,7 @@ import "./dag.css";
 
 // The graph is what people come for; the other views come when they are opened.
 const FilesTab = lazy(async () => ({ default: (await import("./FilesTab")).FilesTab }));
-const StoryTab = lazy(async () => ({ default: (await import("./HistoryTab")).StoryTab }));
+const HistoryTab = lazy(async () => ({ default: (await import("./HistoryTab")).HistoryTab }));
 const TimelineTab = lazy(async () => ({ default: (await import("./timeline/TimelineTab")).TimelineTab }));
 
 /** One submission: its graph, timeline, files and story, and beside them the job somebody opened. */
@@ -32,20 +32,20 @@ export function DagPage() {
   const [query] = useUrl();
   const id = query.get("id");
   const { data, error, refetch } = useDag(id ?? name);
-  const isUnknown = error instanceof Refusal && error.status === 404;
+  const isUnknown = error instanceof ApiError && error.status === 404;
   useRefetchOn((event) => isUnknown && event.kind === "DagSubmitted", refetch);
   if (data) return <OneDag dag={data} key={data.dag_id} />;
   return (
     <Page title={name}>
       {isUnknown ? (
-        <Empty title="There is no such DAG" command="titan dags">
+        <EmptyState title="There is no such DAG" command="titan dags">
           {id
             ? "No submission has this id: it may have been cleaned up."
             : "Nothing was submitted under this name yet."}{" "}
           This page shows it as soon as it is there. Every submission that is kept:
-        </Empty>
+        </EmptyState>
       ) : error ? (
-        <Failure of={error} again={refetch} />
+        <ErrorNotice of={error} again={refetch} />
       ) : (
         <p className="faint">Reading …</p>
       )}
@@ -76,7 +76,7 @@ function OneDag({ dag }: { dag: Dag }) {
           <Suspense fallback={<p className="faint">Reading …</p>}>
             {view === "timeline" ? <TimelineTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
             {view === "files" ? <FilesTab dag={dag} /> : null}
-            {view === "story" ? <StoryTab dag={dag} onChoose={choose} /> : null}
+            {view === "story" ? <HistoryTab dag={dag} onChoose={choose} /> : null}
           </Suspense>
         </div>
         {job ? (
@@ -88,7 +88,7 @@ function OneDag({ dag }: { dag: Dag }) {
 }
 
 /** What the submission is, how far it is, and what can be done with it. */
-export function DagHeader({ dag }: { dag: Dag }) {
+function DagHeader({ dag }: { dag: Dag }) {
   useEffect(() => {
     document.title = `${dag.name} · Titan`;
   }, [dag.name]);
@@ -111,13 +111,17 @@ export function DagHeader({ dag }: { dag: Dag }) {
         </span>
         {dag.started_at ? (
           <span className="soft">
-            Took <Took from={dag.started_at} to={dag.ended_at} />
+            Took <Duration from={dag.started_at} to={dag.ended_at} />
           </span>
         ) : null}
         {dag.agent_run_id ? (
           <span className="soft dag-run">
             Run{" "}
-            <Link className="cut" to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
+            <Link
+              className="truncate"
+              to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`}
+              title={dag.agent_run_id}
+            >
               <Name of={dag.agent_run_id} />
             </Link>
           </span>
@@ -168,7 +172,7 @@ function Pills({ counts }: { counts: Counts }) {
 }
 
 /** Stop what is left of it, try again what did not succeed, submit it once more. */
-export function DagActions({ dag }: { dag: Dag }) {
+function DagActions({ dag }: { dag: Dag }) {
   const canChange = useCanChange();
   const navigate = useNavigate();
   const [asks, setAsks] = useState(false);
@@ -210,10 +214,15 @@ export function DagActions({ dag }: { dag: Dag }) {
         Redeploy
       </Button>
       {asks ? (
-        <Confirm title={`Stop ${dag.name}?`} yes="Stop it" onYes={() => stop.run(null)} onClose={() => setAsks(false)}>
+        <ConfirmDialog
+          title={`Stop ${dag.name}?`}
+          yes="Stop it"
+          onYes={() => stop.run(null)}
+          onClose={() => setAsks(false)}
+        >
           {count(counts.running, "running job")} will be ended and {count(waiting, "waiting job")} cancelled. What
           completed is kept; a retry can run the others again from their beginning.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </>
   );
@@ -291,9 +300,9 @@ export function Submissions({ dag }: { dag: Dag }) {
   );
 }
 
-export const VIEWS = ["graph", "timeline", "files", "story"] as const;
+const VIEWS = ["graph", "timeline", "files", "story"] as const;
 export type View = (typeof VIEWS)[number];
-export const VIEW_NAMES: Record<View, string> = {
+const VIEW_NAMES: Record<View, string> = {
   graph: "Graph",
   timeline: "Timeline",
   files: "Files",

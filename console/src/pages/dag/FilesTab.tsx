@@ -1,31 +1,31 @@
 import { fileKey, fileOf, useDagFiles } from "../../api/dags";
 import type { Dag, LeftFile } from "../../api/types";
 import { CopyButton } from "../../components/Button";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { FilePreview } from "../../components/FilePreview";
 import { SearchField } from "../../components/fields";
 import { bytes, count } from "../../components/format";
 import { Time } from "../../components/Time";
 import { blobPath, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./dag.css";
 
 const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
 
-const PLACES: Record<LeftFile["place"], string> = { workspace: "", archive: "in its archive", artifact: "artifact" };
+const NAV_ITEMS: Record<LeftFile["place"], string> = { workspace: "", archive: "in its archive", artifact: "artifact" };
 
 /** What the jobs of this submission left in their workspace and uploaded, job by job, to be looked at and to be kept. */
 export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
-  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
   if (data.files.length === 0) {
     return (
-      <Empty title="No files yet" command={'open("report.md", "w").write("# Done")'}>
+      <EmptyState title="No files yet" command={'open("report.md", "w").write("# Done")'}>
         What a job writes into its working directory appears here when its attempt ends, beside what it uploads or
         publishes.
-      </Empty>
+      </EmptyState>
     );
   }
   const q = query.get("q") ?? "";
@@ -42,7 +42,7 @@ export function FilesTab({ dag }: { dag: Dag }) {
             {data.more ? " and more" : ""}
           </span>
         </div>
-        <RowList
+        <VirtualTable
           label="Files"
           rows={files}
           keyOf={fileKey}
@@ -52,28 +52,28 @@ export function FilesTab({ dag }: { dag: Dag }) {
           head={
             <>
               <Cell head>File</Cell>
-              <Cell head className="cut files-wide">
+              <Cell head className="truncate files-wide">
                 Job
               </Cell>
               <Cell head className="num">
                 Size
               </Cell>
-              <Cell head className="cut files-wide">
+              <Cell head className="truncate files-wide">
                 Changed
               </Cell>
               <Cell head>
-                <span className="unseen">Download</span>
+                <span className="sr-only">Download</span>
               </Cell>
             </>
           }
         >
           {(one) => <Row file={one} isChosen={one === file} />}
-        </RowList>
+        </VirtualTable>
       </div>
       {file ? (
         <aside className="files-preview card" aria-label={`Preview of ${file.path}`}>
           <button type="button" className="button button-quiet files-close" onClick={() => change({ file: null })}>
-            ✕<span className="unseen"> Close the preview</span>
+            ✕<span className="sr-only"> Close the preview</span>
           </button>
           <Preview file={file} />
         </aside>
@@ -91,16 +91,16 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
         </span>
         <span className="faint files-kind" data-job={file.job}>
           {" "}
-          {PLACES[file.place]}
+          {NAV_ITEMS[file.place]}
         </span>
       </Cell>
-      <Cell className="cut files-wide">
+      <Cell className="truncate files-wide">
         <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
           {file.job}
         </span>
       </Cell>
       <Cell className="num">{bytes(file.size_bytes)}</Cell>
-      <Cell className="cut files-wide">
+      <Cell className="truncate files-wide">
         <Time at={file.modified_at} />
       </Cell>
       <Cell>
@@ -129,7 +129,7 @@ function Preview({ file }: { file: LeftFile }) {
   return (
     <>
       <header className="row files-head">
-        <h2 className="cut" dir="auto" title={file.path}>
+        <h2 className="truncate" dir="auto" title={file.path}>
           {file.path}
         </h2>
         <span className="faint">{bytes(file.size_bytes)}</span>
@@ -150,5 +150,5 @@ function byJob(files: readonly LeftFile[], dag: Dag): LeftFile[] {
 }
 
 function wordsOf(file: LeftFile): string {
-  return `${file.path} ${file.job} ${PLACES[file.place]}`.toLowerCase();
+  return `${file.path} ${file.job} ${NAV_ITEMS[file.place]}`.toLowerCase();
 }

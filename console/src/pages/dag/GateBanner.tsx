@@ -3,11 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useChange } from "../../api/changes";
 import { fileKey, useDagFiles } from "../../api/dags";
-import { type Decision, decide, gateOf, namesBehind, type Outcome, rereadGates } from "../../api/gates";
+import { type Decision, decide, downstreamJobs, gateOf, type Outcome, refetchGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
 import type { Dag, Gate, Job } from "../../api/types";
 import { Button } from "../../components/Button";
-import { Confirm } from "../../components/Dialog";
+import { ConfirmDialog } from "../../components/Dialog";
 import { count } from "../../components/format";
 import { Name } from "../../components/links";
 import { Time } from "../../components/Time";
@@ -32,7 +32,7 @@ export function GateBanner({ dag }: { dag: Dag }) {
 }
 
 function OpenGate({ gate, dag }: { gate: Job; dag: Dag }) {
-  const behind = namesBehind(dag, gate.name);
+  const behind = downstreamJobs(dag, gate.name);
   return (
     <article className="dag-open-gate tone-blue" aria-label={`Gate ${gate.name}`}>
       <div className="dag-gate-words">
@@ -83,7 +83,7 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
         <button
           key={fileKey(file)}
           type="button"
-          className="dag-link cut"
+          className="dag-link truncate"
           title={file.path}
           onClick={() => change({ view: "files", file: fileKey(file) }, true)}
         >
@@ -107,14 +107,14 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
   const change = useChange<Decision, Gate | undefined>(
     decide,
     (_answer, { outcome }) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
-    rereadGates,
+    refetchGates,
   );
   const perform = (outcome: Outcome) => change.run({ gateId: gate.job_id, outcome, comment });
   if (!canDecide) return <p className="soft">Your token may look; deciding takes one of the role admin.</p>;
   return (
     <div className="dag-decide">
       <label>
-        <span className="unseen">Comment, kept with the decision</span>
+        <span className="sr-only">Comment, kept with the decision</span>
         <textarea
           className="field"
           dir="auto"
@@ -134,7 +134,7 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
         </Button>
       </div>
       {asks ? (
-        <Confirm
+        <ConfirmDialog
           title="Reject this gate?"
           yes="✕ Reject"
           onYes={() => perform("reject")}
@@ -142,7 +142,7 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
         >
           {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A gate is decided once.
           {comment ? "" : " You may say why in the comment before."}
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </div>
   );

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import type { Dag, Job } from "../../api/types";
 import { Status } from "../../components/badges";
 import { bytes, duration, NOTHING } from "../../components/format";
-import { JobTook, Time, Took } from "../../components/Time";
+import { Duration, JobDuration, Time } from "../../components/Time";
 import { exitOf } from "./dagEvents";
 
 interface Props {
@@ -31,10 +31,10 @@ export function JobFacts({ job, attempts, dag, onChoose }: Props) {
 function WorkFacts({ job, attempts }: Pick<Props, "job" | "attempts">) {
   return (
     <>
-      <Fact name="Took">{job.started_at ? <JobTook job={job} /> : NOTHING}</Fact>
+      <Fact name="Took">{job.started_at ? <JobDuration job={job} /> : NOTHING}</Fact>
       {job.ended_at && attempts > 1 ? (
         <Fact name="With all attempts">
-          <Took from={job.started_at} to={job.ended_at} />
+          <Duration from={job.started_at} to={job.ended_at} />
         </Fact>
       ) : null}
       <Fact name="Worker">{job.worker ? <bdi>{job.worker}</bdi> : NOTHING}</Fact>

@@ -3,18 +3,18 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
-import { fileKey, useAttempts, useJobFiles, useResult, useStory } from "../../api/dags";
-import { namesBehind } from "../../api/gates";
+import { fileKey, useAttempts, useJobFiles, useJobHistory, useResult } from "../../api/dags";
+import { downstreamJobs } from "../../api/gates";
 import { useCanChange } from "../../api/session";
 import type { Attempt, Dag, Job } from "../../api/types";
 import { Button, CopyButton } from "../../components/Button";
 import { Status } from "../../components/badges";
-import { Confirm } from "../../components/Dialog";
+import { ConfirmDialog } from "../../components/Dialog";
 import { laidOutJson } from "../../components/files";
 import { bytes, count, duration, NOTHING, ofNanoseconds } from "../../components/format";
 import { useEscape } from "../../components/keyboard";
 import { LogTail } from "../../components/LogTail";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { blobPath, dagPath, logPath, useUrl } from "../../components/url";
 import { exitOf } from "./dagEvents";
 import { GateDecision } from "./GateBanner";
@@ -46,7 +46,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
         </h2>
         <Status of={job.status} pulse={job.status === "RUNNING"} />
         <button type="button" className="button button-quiet panel-close" onClick={onClose}>
-          ✕<span className="unseen"> Close</span>
+          ✕<span className="sr-only"> Close</span>
         </button>
       </header>
       <div className="panel-body">
@@ -57,7 +57,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
         ) : null}
         {isGate && job.hitl_message ? <p dir="auto">{job.hitl_message}</p> : null}
         {job.status === "WAITING_APPROVAL" ? (
-          <GateDecision gate={job} behind={namesBehind(dag, job.name).length} />
+          <GateDecision gate={job} behind={downstreamJobs(dag, job.name).length} />
         ) : (
           <JobActions job={job} />
         )}
@@ -72,14 +72,14 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
             <JobFiles job={job} />
           </>
         )}
-        <JobStory job={job} />
+        <JobHistory job={job} />
       </div>
     </aside>
   );
 }
 
 /** Cancel, retry, rerun. */
-export function JobActions({ job }: { job: Job }) {
+function JobActions({ job }: { job: Job }) {
   const canChange = useCanChange();
   const navigate = useNavigate();
   const [asks, setAsks] = useState(false);
@@ -126,7 +126,7 @@ export function JobActions({ job }: { job: Job }) {
         </Button>
       ) : null}
       {asks ? (
-        <Confirm
+        <ConfirmDialog
           title={`Cancel ${job.name}?`}
           yes="Cancel the job"
           onYes={() => cancel.run(null)}
@@ -134,7 +134,7 @@ export function JobActions({ job }: { job: Job }) {
         >
           {job.status === "RUNNING" ? "Its process is ended. " : ""}Jobs that wait for it are cancelled too. A retry
           runs them again from their beginning.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </div>
   );
@@ -164,9 +164,17 @@ function Line({ attempt }: { attempt: Attempt }) {
       <span className="panel-attempt-line">
         <span className="num">{attempt.attempt}</span>
         <Status of={attempt.outcome ?? "RUNNING"} />
-        <bdi className="cut">{attempt.worker}</bdi>
-        <span className="soft panel-attempt-took">
-          {attempt.ended_at ? took === null ? NOTHING : duration(took) : <Took from={attempt.started_at} to={null} />}
+        <bdi className="truncate">{attempt.worker}</bdi>
+        <span className="soft panel-attempt-duration">
+          {attempt.ended_at ? (
+            took === null ? (
+              NOTHING
+            ) : (
+              duration(took)
+            )
+          ) : (
+            <Duration from={attempt.started_at} to={null} />
+          )}
         </span>
       </span>
       <span className="faint">
@@ -182,7 +190,7 @@ function Line({ attempt }: { attempt: Attempt }) {
 const LONGEST_RESULT = 20_000; // characters; the rest is a command away
 
 /** What the job handed on as its result. */
-export function JobResult({ job }: { job: Job }) {
+function JobResult({ job }: { job: Job }) {
   const { data } = useResult(job.job_id, job.result_is_set);
   if (!job.result_is_set || data === undefined) return null;
   const text = resultText(data);
@@ -199,7 +207,7 @@ export function JobResult({ job }: { job: Job }) {
 const FIRST_FILES = 10;
 
 /** The files the job left in its workspace. */
-export function JobFiles({ job }: { job: Job }) {
+function JobFiles({ job }: { job: Job }) {
   const { data } = useJobFiles(job.job_id);
   const [, change] = useUrl();
   if (!data || data.files.length === 0) return null;
@@ -210,7 +218,7 @@ export function JobFiles({ job }: { job: Job }) {
           <li key={fileKey(file)}>
             <button
               type="button"
-              className="dag-link cut"
+              className="dag-link truncate"
               dir="auto"
               title={file.path}
               onClick={() => change({ view: "files", file: fileKey(file) }, true)}
@@ -240,12 +248,12 @@ export function JobFiles({ job }: { job: Job }) {
 }
 
 /** Why the job is where it is, in the server's words, the latest first. */
-export function JobStory({ job }: { job: Job }) {
-  const { data } = useStory(job.job_id);
+function JobHistory({ job }: { job: Job }) {
+  const { data } = useJobHistory(job.job_id);
   if (!data || data.length === 0) return null;
   return (
     <Part title="Story">
-      <ol className="panel-story">
+      <ol className="panel-history">
         {[...data].reverse().map((line) => (
           <li key={line.seq}>
             <span className="faint">

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Dag, Job } from "../../api/types";
-import { endOf, taleOf } from "./dagEvents";
+import { dagEvents, endOf } from "./dagEvents";
 
 function at(second: number): string {
   return `2026-03-12T12:00:${String(second).padStart(2, "0")}.000Z`;
@@ -20,7 +20,7 @@ function aDag(...jobs: object[]): Dag {
 }
 
 function told(dag: Dag): string[] {
-  return taleOf(dag).map((line) => `${line.job?.name ?? "DAG"} ${line.text}`);
+  return dagEvents(dag).map((line) => `${line.job?.name ?? "DAG"} ${line.text}`);
 }
 
 test("the story is told from its end: every attempt, and what became of it", () => {

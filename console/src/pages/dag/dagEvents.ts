@@ -2,7 +2,7 @@
 import type { Dag, Job } from "../../api/types";
 import { duration, ofNanoseconds } from "../../components/format";
 
-export interface TaleLine {
+export interface DagEvent {
   key: string;
   at: string;
   /** A status word as in parts/Status, for the glyph. */
@@ -15,11 +15,11 @@ export interface TaleLine {
 type Attempt = NonNullable<Job["attempts"]>[number];
 
 /** Returns what happened, the latest first. */
-export function taleOf(dag: Dag): TaleLine[] {
-  const lines: TaleLine[] = [];
+export function dagEvents(dag: Dag): DagEvent[] {
+  const lines: DagEvent[] = [];
   const jobs = dag.jobs ?? [];
   add(lines, dag.dag_id, dag.submitted_at, "WAITING", null, `was submitted with ${jobs.length} jobs`);
-  for (const job of jobs) tellJob(lines, job);
+  for (const job of jobs) addJobEvents(lines, job);
   if (dag.is_final) add(lines, `${dag.dag_id} end`, dag.ended_at, dag.status, null, `ended ${dag.status}`);
   const order = new Map(lines.map((line, index) => [line, index]));
   return lines.sort(
@@ -27,9 +27,9 @@ export function taleOf(dag: Dag): TaleLine[] {
   );
 }
 
-function tellJob(lines: TaleLine[], job: Job): void {
+function addJobEvents(lines: DagEvent[], job: Job): void {
   if (job.kind === "gate") {
-    tellGate(lines, job);
+    addGateEvents(lines, job);
     return;
   }
   for (const attempt of job.attempts ?? []) {
@@ -51,7 +51,7 @@ function tellJob(lines: TaleLine[], job: Job): void {
   }
 }
 
-function tellGate(lines: TaleLine[], job: Job): void {
+function addGateEvents(lines: DagEvent[], job: Job): void {
   add(lines, `${job.job_id} open`, job.ready_at, "open", job, `opened: ${job.hitl_message ?? "somebody is asked"}`);
   const { decision } = job;
   if (decision) {
@@ -63,7 +63,7 @@ function tellGate(lines: TaleLine[], job: Job): void {
   }
 }
 
-function add(lines: TaleLine[], key: string, at: string | null, status: string, job: Job | null, text: string): void {
+function add(lines: DagEvent[], key: string, at: string | null, status: string, job: Job | null, text: string): void {
   if (at) lines.push({ key, at, status, job, text });
 }
 

@@ -3,14 +3,14 @@ import { Link, useNavigate } from "react-router";
 import { useDags } from "../../api/dags";
 import { type Dag, STAGE_STATUSES } from "../../api/types";
 import { JobsBar, Status } from "../../components/badges";
-import { Empty, NoRows } from "../../components/EmptyState";
+import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
 import { SearchField, StatusFilter } from "../../components/fields";
 import { NOTHING } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { chosenAmong, dagPath, toggledAmong, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./dags.css";
 
 /** DAG Pipelines: every submission, the newest first. */
@@ -37,7 +37,7 @@ export function DagsPage() {
       }
     >
       {found.dags.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="DAGs"
           rows={found.dags}
           keyOf={(dag) => dag.dag_id}
@@ -48,13 +48,20 @@ export function DagsPage() {
           isLoadingMore={isFetchingNextPage}
         >
           {(dag) => <DagRow dag={dag} />}
-        </RowList>
+        </VirtualTable>
       ) : (
-        <NoRows found={found} word="DAG" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
-          <Empty title="No DAG was submitted yet" command={"titan submit extract.py train.py --chain --name nightly"}>
+        <NoRowsNotice
+          found={found}
+          word="DAG"
+          onClear={q || status.length ? () => change({ q: null, status: null }) : null}
+        >
+          <EmptyState
+            title="No DAG was submitted yet"
+            command={"titan submit extract.py train.py --chain --name nightly"}
+          >
             Every submission appears here, with its jobs and how far they are.
-          </Empty>
-        </NoRows>
+          </EmptyState>
+        </NoRowsNotice>
       )}
     </Page>
   );
@@ -82,10 +89,10 @@ function Head() {
 }
 
 /** The cells of a submission. Drawn again only when it changed. */
-export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
+const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
   return (
     <>
-      <Cell className="dags-cell cut">
+      <Cell className="dags-cell truncate">
         <Link to={dagPath(dag)} className="dags-name" title={dag.name}>
           <Name of={dag.name} />
         </Link>
@@ -96,7 +103,7 @@ export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
       <Cell className="dags-jobs">
         <JobsBar counts={dag.counts} />
       </Cell>
-      <Cell className="dags-run cut">
+      <Cell className="dags-run truncate">
         {dag.agent_run_id ? (
           <Link to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
             <Name of={dag.agent_run_id} />
@@ -109,7 +116,7 @@ export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
         <Time at={dag.submitted_at} />
       </Cell>
       <Cell className="num">
-        <Took from={dag.started_at} to={dag.ended_at} />
+        <Duration from={dag.started_at} to={dag.ended_at} />
       </Cell>
     </>
   );

@@ -1,7 +1,7 @@
 import { type ComponentType, Fragment, useEffect } from "react";
 import { Link, NavLink, useLocation, useParams } from "react-router";
-import { KEYS, PAGE_KEYS, PLACES } from "../../app/navigation";
-import { Empty } from "../../components/EmptyState";
+import { KEYS, NAV_ITEMS, PAGE_KEYS } from "../../app/navigation";
+import { EmptyState } from "../../components/EmptyState";
 import { KeyList, Page } from "../../components/Page";
 import { Determinism, Gates, Replay, Resume } from "./runTopics";
 import { Network, Troubleshooting } from "./serverTopics";
@@ -30,9 +30,9 @@ export function HelpPage() {
             <chosen.Text />
           </article>
         ) : topic ? (
-          <Empty title={`There is no help about ${topic}`}>
+          <EmptyState title={`There is no help about ${topic}`}>
             <Link to="/help">What there is</Link>
-          </Empty>
+          </EmptyState>
         ) : (
           <Contents />
         )}
@@ -61,7 +61,7 @@ interface Topic {
   Text: ComponentType;
 }
 
-export const TOPICS: readonly Topic[] = [
+const TOPICS: readonly Topic[] = [
   { id: "keys", name: "Keys", about: "Everything without the mouse", Text: Keys },
   {
     id: "troubleshooting",
@@ -83,7 +83,7 @@ export function Keys() {
       <h2>Everywhere</h2>
       <KeyList of={KEYS} />
       <h2>To a page: g, then a letter</h2>
-      <KeyList of={PLACES.map((place) => [`g  ${place.letter}`, place.name] as const)} />
+      <KeyList of={NAV_ITEMS.map((item) => [`g  ${item.letter}`, item.name] as const)} />
       {PAGE_KEYS.map(([where, lines]) => (
         <Fragment key={where}>
           <h2>{where}</h2>

@@ -4,7 +4,7 @@ import { Link } from "react-router";
 import type { Gate, InterceptView, QueueGroup, RunView } from "../../api/types";
 import { Button, CopyButton } from "../../components/Button";
 import { lookOf, Reasons } from "../../components/badges";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { bytes, count } from "../../components/format";
 import { StageChain } from "../../components/StageChain";
 import { Time } from "../../components/Time";
@@ -20,7 +20,7 @@ export function Attention({ concerns }: { concerns: Concerns }) {
       <h2 id="attention">
         Needs attention {concerns.total > 0 ? <span className="home-count">{concerns.total}</span> : null}
       </h2>
-      {concerns.error ? <Failure of={concerns.error} again={concerns.refetch} /> : null}
+      {concerns.error ? <ErrorNotice of={concerns.error} again={concerns.refetch} /> : null}
       {concerns.total > 0 ? <List concerns={concerns} /> : <Nothing isPending={concerns.isPending} />}
     </section>
   );
@@ -29,7 +29,7 @@ export function Attention({ concerns }: { concerns: Concerns }) {
 function Nothing({ isPending }: { isPending: boolean }) {
   if (isPending) return <p className="faint">Loading …</p>;
   return (
-    <p className="home-well">
+    <p className="home-ok">
       <span aria-hidden="true">✓</span> Nothing needs you now.
     </p>
   );
@@ -130,7 +130,7 @@ function Command({ text }: { text: string }) {
 }
 
 /** A gate that waits for a decision. */
-export function GateConcern({ gate }: { gate: Gate }) {
+function GateConcern({ gate }: { gate: Gate }) {
   const dag = { name: gate.dag_name, dag_id: gate.dag_id };
   return (
     <Concern
@@ -154,7 +154,7 @@ export function GateConcern({ gate }: { gate: Gate }) {
 }
 
 /** A run that failed. */
-export function RunConcern({ run }: { run: RunView }) {
+function RunConcern({ run }: { run: RunView }) {
   return (
     <Concern
       tone="red"
@@ -174,7 +174,7 @@ export function RunConcern({ run }: { run: RunView }) {
 }
 
 /** A recorded run that broke, cost too much or was often stopped. */
-export function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
+function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
   const isBroken = reasons.some((reason) => reason.kind === "error");
   return (
     <Concern
@@ -194,7 +194,7 @@ export function InterceptConcern({ intercept: { run, reasons } }: { intercept: I
 }
 
 /** A DAG that failed, wholly or in part, and belongs to no run. */
-export function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
+function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
   const { tone, glyph } = lookOf(latest.status);
   const { counts } = latest;
   return (
@@ -226,13 +226,13 @@ interface Props {
 }
 
 /** One thing that needs somebody: what, since when, and where to do something about it. */
-export function Concern({ tone, glyph, title, children, at, action }: Props) {
+function Concern({ tone, glyph, title, children, at, action }: Props) {
   return (
     <li className={`home-concern tone-${tone}`}>
       <span className="home-glyph" aria-hidden="true">
         {glyph}
       </span>
-      <div className="home-said">
+      <div className="home-text">
         <div className="home-title">{title}</div>
         {children ? <div className="soft home-about">{children}</div> : null}
       </div>

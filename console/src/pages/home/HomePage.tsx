@@ -3,12 +3,12 @@ import { Link } from "react-router";
 import { ALL_RUNS, useHasBegun, useRegistry } from "../../api/registry";
 import type { RunView, Worker } from "../../api/types";
 import { Progress, RunBadge, Status } from "../../components/badges";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { count, NOTHING } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { StageChain } from "../../components/StageChain";
-import { Took } from "../../components/Time";
+import { Duration } from "../../components/Time";
 import { agentPath, runPath } from "../../components/url";
 import { Attention } from "./Attention";
 import { clusterFacts, useConcerns } from "./concerns";
@@ -36,7 +36,7 @@ interface Props {
 }
 
 /** The cluster in one line: workers, busy slots of all, and how many jobs wait. */
-export function ClusterLine({ workers, queued }: Props) {
+function ClusterLine({ workers, queued }: Props) {
   const facts = workers ? clusterFacts(workers) : null;
   return (
     <Link to="/workers" className="home-cluster" title="Workers, their slots, and why each job waits">
@@ -44,7 +44,7 @@ export function ClusterLine({ workers, queued }: Props) {
       {facts?.draining ? <span>{facts.draining} draining</span> : null}
       <span>
         {facts ? `${facts.busy} of ${count(facts.slots, "slot")} busy` : NOTHING}
-        <meter className="unseen" min={0} max={facts?.slots || 1} value={facts?.busy ?? 0} aria-label="Busy slots" />
+        <meter className="sr-only" min={0} max={facts?.slots || 1} value={facts?.busy ?? 0} aria-label="Busy slots" />
       </span>
       <span>{queued === undefined ? NOTHING : `${count(queued, "job")} queued`}</span>
     </Link>
@@ -55,7 +55,7 @@ const LIVE = { ...ALL_RUNS, status: ["running", "pending"], window: "all", withS
 const MOST = 24;
 
 /** The runs that live now, with their stages or how far they are. */
-export function LiveRuns() {
+function LiveRuns() {
   const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry(LIVE);
   return (
     <section aria-labelledby="live-runs" className="home-section">
@@ -68,7 +68,7 @@ export function LiveRuns() {
           </span>
         ) : null}
       </h2>
-      {isError && !data ? <Failure of={error} again={refetch} /> : null}
+      {isError && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {isSuccess && runs.length === 0 ? (
         <p className="soft">
           No run is at work now. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>
@@ -104,7 +104,7 @@ function RecordedRun({ run }: { run: RunView }) {
         <Link to={agentPath(run.agent_id)} className="soft" title={run.agent_id}>
           <Name of={run.agent_id} />
         </Link>
-        <span className="cut faint" dir="auto" title={run.name ?? undefined}>
+        <span className="truncate faint" dir="auto" title={run.name ?? undefined}>
           {run.name === run.agent_id ? null : run.name}
         </span>
         <Progress of={run.progress} />
@@ -125,12 +125,12 @@ interface LiveRunProps {
 function LiveRun({ id, to, run, children }: LiveRunProps) {
   return (
     <li className="home-run">
-      <Link to={to} className="home-run-id cut" title={id}>
+      <Link to={to} className="home-run-id truncate" title={id}>
         <Name of={id} />
       </Link>
       {children}
       <span className="num">
-        <Took from={run.started_at} to={run.ended_at} />
+        <Duration from={run.started_at} to={run.ended_at} />
       </span>
     </li>
   );

@@ -50,7 +50,7 @@ export function useConcerns(): Concerns {
   const lists = {
     gates: gates.data ?? [],
     runs: failed,
-    intercepts: untold(intercepts.data?.data ?? [], failed),
+    intercepts: withoutListed(intercepts.data?.data ?? [], failed),
     dags: failedDagsLately(dags.dags, now),
     unroutable: (queue.data?.groups ?? []).filter(needsWorker),
   };
@@ -74,7 +74,7 @@ export function useConcerns(): Concerns {
   };
 }
 
-export const RECENT_MS = 24 * 60 * 60 * 1000;
+const RECENT_MS = 24 * 60 * 60 * 1000;
 
 /** Runs that failed within the last day, the latest first. */
 export function failedLately(runs: readonly RunView[], now: number): RunView[] {
@@ -84,7 +84,7 @@ export function failedLately(runs: readonly RunView[], now: number): RunView[] {
 }
 
 /** Returns the recorded runs that need attention, without those that are told of by their stages. */
-export function untold(intercepts: readonly InterceptView[], told: readonly RunView[]): InterceptView[] {
+export function withoutListed(intercepts: readonly InterceptView[], told: readonly RunView[]): InterceptView[] {
   const ids = new Set(told.map((run) => run.run_id));
   return intercepts.filter(({ run }) => !ids.has(run.run_id));
 }
@@ -117,7 +117,7 @@ function isRecent(at: string | null, now: number): boolean {
 }
 
 /** The cluster in numbers; slots of one label are not those of another, so all are summed. */
-export interface ClusterFacts {
+interface ClusterFacts {
   workers: number;
   draining: number;
   slots: number;

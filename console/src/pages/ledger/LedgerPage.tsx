@@ -7,16 +7,16 @@ import { Button } from "../../components/Button";
 import { Status } from "../../components/badges";
 import { Cost } from "../../components/Cost";
 import { Dialog } from "../../components/Dialog";
-import { Empty, Misread, NoRows } from "../../components/EmptyState";
+import { EmptyState, InvalidFilterNotice, NoRowsNotice } from "../../components/EmptyState";
 import { CostField, SearchField, StatusFilter, TextField } from "../../components/fields";
 import { count, countedUpTo, duration } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
-import { Cell, RowList, SortHead } from "../../components/VirtualTable";
-import { KINDS } from "../run/runPage";
-import { exportPath, fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
+import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
+import { KINDS } from "../run/runDisplay";
+import { exportPath, fieldsOf, filterOf, invalidFilters, isUnfiltered, noFilter, pageOf } from "./filter";
 import "./ledger.css";
 
 /** The Activity Ledger: every call of all runs. */
@@ -55,10 +55,10 @@ export function LedgerPage() {
             change((now) => fieldsOf(typeof changed === "function" ? changed(filterOf(now)) : changed))
           }
         />
-        <Misread of={misread(query)} />
+        <InvalidFilterNotice of={invalidFilters(query)} />
         {rows.length > 0 ? (
           <>
-            <RowList
+            <VirtualTable
               key={page}
               label="Actions"
               rows={rows}
@@ -88,7 +88,7 @@ export function LedgerPage() {
               onOpen={(action) => void navigate(runPath(action.run_id, action.id))}
             >
               {(action) => <ActionCells action={action} />}
-            </RowList>
+            </VirtualTable>
             <Pager
               page={page}
               rows={rows.length}
@@ -99,21 +99,21 @@ export function LedgerPage() {
             />
           </>
         ) : page > pages && total > 0 ? (
-          <Empty title="There is no such page">
+          <EmptyState title="There is no such page">
             <p>What the filters leave has {count(pages, "page")}.</p>
             <Button onClick={() => turn(pages)}>Show the last page</Button>
-          </Empty>
+          </EmptyState>
         ) : (
-          <NoRows
+          <NoRowsNotice
             found={found}
             word="action"
             onClear={isUnfiltered(filter) && page === 1 ? null : () => change(noFilter())}
           >
-            <Empty title="No action is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
+            <EmptyState title="No action is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
               Every model and tool call of every run stands here. The page <Link to="/runs">Runs</Link> has three ways
               to record one.
-            </Empty>
-          </NoRows>
+            </EmptyState>
+          </NoRowsNotice>
         )}
       </div>
     </Page>
@@ -136,7 +136,7 @@ export function Filters({ filter, onChange }: Props) {
         onToggle={(one) => onChange((now) => ({ outcome: toggledIn(now.outcome, one) }))}
       />
       <fieldset className="chips plain-fieldset">
-        <legend className="unseen">Kind</legend>
+        <legend className="sr-only">Kind</legend>
         {CALL_KINDS.map((kind) => (
           <button
             key={kind}
@@ -189,7 +189,7 @@ function DayField({ label, value, min, max, onChange }: DayProps) {
 }
 
 /** The cells of a call. */
-export const ActionCells = memo(function ActionCells({ action }: { action: ActionView }) {
+const ActionCells = memo(function ActionCells({ action }: { action: ActionView }) {
   const error = errorWords(action);
   const more = error ?? action.model;
   return (
@@ -199,11 +199,11 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
       </Cell>
       <Cell className="ledger-action">
         <span className="ledger-kind faint">{action.kind}</span>
-        <Link to={runPath(action.run_id, action.id)} className="ledger-name cut" title={action.name}>
+        <Link to={runPath(action.run_id, action.id)} className="ledger-name truncate" title={action.name}>
           <Name of={action.name} />
         </Link>
         {more ? (
-          <span className={`cut ledger-more ${error ? "ledger-error" : "faint"}`} dir="auto" title={more}>
+          <span className={`truncate ledger-more ${error ? "ledger-error" : "faint"}`} dir="auto" title={more}>
             {more}
           </span>
         ) : null}
@@ -216,12 +216,12 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
       <Cell className="ledger-outcome">
         <Status of={action.outcome ?? "running"} pulse={action.outcome === null} />
       </Cell>
-      <Cell className="ledger-run cut">
+      <Cell className="ledger-run truncate">
         <Link to={runPath(action.run_id)} title={action.run_id}>
           <Name of={action.run_id} />
         </Link>
       </Cell>
-      <Cell className="ledger-agent cut">
+      <Cell className="ledger-agent truncate">
         <Link to={agentPath(action.agent_id)} title={action.agent_id}>
           <Name of={action.agent_id} />
         </Link>
@@ -229,8 +229,8 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
       <Cell className="ledger-cost num">
         <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Cell>
-      <Cell className="ledger-took num">
-        {action.outcome === null ? <Took from={action.started_at} to={null} /> : duration(action.duration_ms)}
+      <Cell className="ledger-duration num">
+        {action.outcome === null ? <Duration from={action.started_at} to={null} /> : duration(action.duration_ms)}
       </Cell>
     </>
   );
@@ -257,7 +257,7 @@ interface PagerProps {
 }
 
 /** Which page this is of how many, the way to those beside it, and to what lies behind the last. */
-export function Pager({ page, rows, total, isCapped, isSearchCapped, onTurn }: PagerProps) {
+function Pager({ page, rows, total, isCapped, isSearchCapped, onTurn }: PagerProps) {
   const place = placeOf(page, rows, total, isCapped && !isSearchCapped); // pages end where the search did
   return (
     <nav className="ledger-pager" aria-label="Pages of the ledger">
@@ -288,7 +288,7 @@ const FORMATS: readonly (readonly [format: ExportFormat, name: string, about: st
 ];
 
 /** Downloads of the actions that the filters leave. */
-export function LedgerExport({ filter }: { filter: LedgerFilter }) {
+function LedgerExport({ filter }: { filter: LedgerFilter }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <>

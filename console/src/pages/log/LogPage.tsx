@@ -2,17 +2,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { type MouseEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Link, useParams } from "react-router";
-import { Refusal } from "../../api/apiError";
+import { ApiError } from "../../api/apiError";
 import { api } from "../../api/client";
 import { ofProject } from "../../api/project";
 import { useRefetchOn } from "../../api/query";
 import type { Job } from "../../api/types";
 import { Button } from "../../components/Button";
 import { lookOf, Status } from "../../components/badges";
-import { Empty } from "../../components/EmptyState";
+import { EmptyState } from "../../components/EmptyState";
 import { bytes, count, duration, ofNanoseconds } from "../../components/format";
 import { Page } from "../../components/Page";
-import { JobTook } from "../../components/Time";
+import { JobDuration } from "../../components/Time";
 import { dagPath, useUrl } from "../../components/url";
 import { LogSearchTools, LogTools, lineRangeOf, rangeAfterClick, textOfRange } from "./LogTools";
 import { LogView, LongLine } from "./LogView";
@@ -38,15 +38,15 @@ export function LogPage() {
     },
   });
   useRefetchOn((event) => event.job_id !== null && event.job_id === job?.job_id, refetch);
-  if (job && isWithin(job, within)) return <Log key={job.job_id} job={job} />;
-  const isUnknown = job || (error instanceof Refusal && error.status === 404);
+  if (job && isWithin(job, within)) return <JobLog key={job.job_id} job={job} />;
+  const isUnknown = job || (error instanceof ApiError && error.status === 404);
   return (
     <Page title={name}>
       {isUnknown ? <Unknown within={within} /> : null}
       {error && !isUnknown ? (
-        <Empty title={error.message}>
-          {error instanceof Refusal ? error.problem.next_step : "It is asked again when the server is back."}
-        </Empty>
+        <EmptyState title={error.message}>
+          {error instanceof ApiError ? error.problem.next_step : "It is asked again when the server is back."}
+        </EmptyState>
       ) : null}
     </Page>
   );
@@ -64,7 +64,7 @@ function isWithin(job: Job, { run, dag }: Within): boolean {
 
 function Unknown({ within: { run, dag } }: { within: Within }) {
   return (
-    <Empty title={`There is no such job${run || dag ? " in there" : ""}`}>
+    <EmptyState title={`There is no such job${run || dag ? " in there" : ""}`}>
       <p>
         Its name or id may be mistyped, or it is old, and was deleted with its {run ? "run" : "submission"}. Look for it
         in{" "}
@@ -75,21 +75,21 @@ function Unknown({ within: { run, dag } }: { within: Within }) {
         )}{" "}
         or <Link to="/dags">DAG Pipelines</Link>: its panel there leads to its log.
       </p>
-    </Empty>
+    </EmptyState>
   );
 }
 
-const FINAL: readonly string[] = ["COMPLETED", "FAILED", "CANCELLED"];
+const FINAL_STATUSES: readonly string[] = ["COMPLETED", "FAILED", "CANCELLED"];
 
 /** The log of a job that was found; everything a person chose stands in the URL. */
-export function Log({ job }: { job: Job }) {
+function JobLog({ job }: { job: Job }) {
   const [url, setUrl] = useUrl();
   const attempt = url.get("attempt");
   const wraps = url.has("wrap");
   const line = url.get("line");
   const chosen = lineRangeOf(line);
   const query = { text: url.get("q") ?? "", isRegex: url.has("re"), matchesCase: url.has("case") };
-  const isLive = !FINAL.includes(job.status) && !hasEnded(job, attempt);
+  const isLive = !FINAL_STATUSES.includes(job.status) && !hasEnded(job, attempt);
   const log = useLog(logUrl(job.job_id, attempt), isLive, () => setUrl({ q: null }));
   const facts = log?.facts ?? NO_FACTS;
   const scroll = useLogScroll(facts.lines, wraps);
@@ -169,22 +169,26 @@ interface Props {
 }
 
 /** Whose log it is: status, DAG, worker, time, attempts, and the whole of it as a file. */
-export function LogHeader({ job, attempt, facts, onAttempt }: Props) {
+function LogHeader({ job, attempt, facts, onAttempt }: Props) {
   const attempts = job.attempts ?? [];
   return (
     <div className="log-header">
       <Status of={job.status} pulse={job.status === "RUNNING"} />
-      <Link to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)} className="cut log-dag" dir="auto">
+      <Link
+        to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}
+        className="truncate log-dag"
+        dir="auto"
+      >
         {job.dag_name}
       </Link>
       {job.worker ? (
-        <span className="soft cut" title="Worker">
+        <span className="soft truncate" title="Worker">
           on {job.worker}
         </span>
       ) : null}
       {job.started_at ? (
         <span className="soft">
-          <JobTook job={job} />
+          <JobDuration job={job} />
         </span>
       ) : null}
       {job.exit_code ? <span className="soft">exit code {job.exit_code}</span> : null}
@@ -212,7 +216,7 @@ export function LogHeader({ job, attempt, facts, onAttempt }: Props) {
   );
 }
 
-export function logUrl(jobId: string, attempt: string | null): string {
+function logUrl(jobId: string, attempt: string | null): string {
   const query = attempt ? `?attempt=${encodeURIComponent(attempt)}` : "";
   return ofProject(`/api/jobs/${encodeURIComponent(jobId)}/log${query}`);
 }
@@ -225,19 +229,19 @@ interface LogFootProps {
 }
 
 /** What stands over and under the lines: marks of the search, what is new, how far loading is, why there is nothing. */
-export function LogFoot({ log, job, scroll, isLive }: LogFootProps) {
+function LogFoot({ log, job, scroll, isLive }: LogFootProps) {
   const facts = log?.facts;
   if (!log || !facts) return null;
   const hasBegun = job.status === "RUNNING" || job.started_at !== null;
   const isSettled = !hasBegun || facts.phase === "following" || facts.phase === "ended";
-  const isLonger = barHeight(facts.lines) > scroll.sight.height;
+  const isLonger = barHeight(facts.lines) > scroll.viewport.height;
   return (
     <>
       {isLonger && log.found && log.found.count > 0 ? <Spread spread={log.found.spread} /> : null}
       {isSettled && facts.lines === 0 ? <NoOutput job={job} hasBegun={hasBegun} /> : null}
-      {isLive && scroll.letGoAt !== null && facts.lines > 0 ? (
+      {isLive && scroll.releasedAt !== null && facts.lines > 0 ? (
         <Button className="log-new" onClick={scroll.toEnd}>
-          ↓ {news(facts.lines - scroll.letGoAt, scroll.letGoAt)}
+          ↓ {news(facts.lines - scroll.releasedAt, scroll.releasedAt)}
         </Button>
       ) : null}
       <div className="log-foot soft">
@@ -249,8 +253,8 @@ export function LogFoot({ log, job, scroll, isLive }: LogFootProps) {
   );
 }
 
-function news(lines: number, letGoAt: number): string {
-  return letGoAt > 0 && lines > 0 ? count(lines, "new line") : "To the end";
+function news(lines: number, releasedAt: number): string {
+  return releasedAt > 0 && lines > 0 ? count(lines, "new line") : "To the end";
 }
 
 function Notes({ facts }: { facts: LogFacts }) {
@@ -281,7 +285,7 @@ function PhaseWords({ facts, isLive }: { facts: LogFacts; isLive: boolean }) {
 
 function Spread({ spread }: { spread: Uint8Array }) {
   return (
-    <div className="log-spread" aria-hidden="true">
+    <div className="log-match-map" aria-hidden="true">
       {[...spread].map((has, part) =>
         has ? <i key={part} style={{ top: `${(part * 100) / spread.length}%` }} /> : null,
       )}
@@ -293,13 +297,13 @@ function NoOutput({ job, hasBegun }: { job: Job; hasBegun: boolean }) {
   const isOver = job.ended_at !== null;
   return (
     <div className="log-nothing">
-      <Empty title={hasBegun || isOver ? "No output" : "The job has not begun"}>
+      <EmptyState title={hasBegun || isOver ? "No output" : "The job has not begun"}>
         {isOver
           ? "The job printed nothing, or its log was deleted since."
           : hasBegun
             ? "What the job prints appears here as it comes."
             : (job.reason ?? "What it prints appears here.")}
-      </Empty>
+      </EmptyState>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { Button } from "../../components/Button";
 import { SearchField } from "../../components/fields";
-import { complain, say } from "../../components/Toasts";
+import { toast, toastError } from "../../components/Toasts";
 import type { LogClient } from "./logClient";
 import type { LogQuery } from "./logSearch";
 import type { LogScroll } from "./scroll";
@@ -80,11 +80,11 @@ function ChosenLines({ log, chosen, onClear }: { log: LogClient; chosen: LineRan
     try {
       const text = what === "lines" ? await log.text(chosen.from - 1, chosen.to) : window.location.href;
       await navigator.clipboard.writeText(text);
-      say(
+      toast(
         what === "link" ? "Link copied" : count === 1 ? "Line copied" : `${count.toLocaleString("en-US")} lines copied`,
       );
     } catch (error) {
-      complain(error);
+      toastError(error);
     }
   }
   return (

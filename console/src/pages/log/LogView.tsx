@@ -35,11 +35,11 @@ const MOST_WIDE = 4000; // characters a line is cut at
 
 /** The lines in sight. They stand in a box that stays where it is while the scroll bar moves, so nothing flashes by empty. */
 export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: Props) {
-  const { view, sight } = scroll;
+  const { view, viewport } = scroll;
   const rows = useRef<HTMLDivElement>(null);
-  const most = Math.ceil(sight.height / ROW_PX) + 2;
-  const first = view.at === "end" ? Math.max(0, sight.lines - most) : firstLine(view, sight);
-  const last = view.at === "end" ? sight.lines : Math.min(sight.lines, first + most);
+  const most = Math.ceil(viewport.height / ROW_PX) + 2;
+  const first = view.at === "end" ? Math.max(0, viewport.lines - most) : firstLine(view, viewport);
+  const last = view.at === "end" ? viewport.lines : Math.min(viewport.lines, first + most);
   const above = wraps && view.at === "line" ? Math.max(0, first - most) : first;
   log.want(above, last);
 
@@ -62,11 +62,11 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
     return shown;
   }
 
-  const wide = Math.min(log.facts.longest, MOST_WIDE) + String(sight.lines).length + 6;
+  const wide = Math.min(log.facts.longest, MOST_WIDE) + String(viewport.lines).length + 6;
   const style = {
-    height: sight.height,
+    height: viewport.height,
     minWidth: wraps ? undefined : `max(100%, ${wide}ch)`,
-    "--log-digits": `${Math.max(3, String(sight.lines).length)}ch`,
+    "--log-digits": `${Math.max(3, String(viewport.lines).length)}ch`,
   } as CSSProperties;
   return (
     <section
@@ -78,7 +78,7 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
       onScroll={scroll.onScroll}
       onKeyDown={(event) => onKey(event, scroll)}
     >
-      <div className="log-length" style={{ height: barHeight(sight.lines) }}>
+      <div className="log-length" style={{ height: barHeight(viewport.lines) }}>
         <div className="log-window" style={style}>
           <div
             className="log-rows"
@@ -97,7 +97,7 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
 
 function onKey(event: KeyboardEvent, scroll: LogScroll): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
-  const page = Math.max(ROW_PX, scroll.sight.height - 2 * ROW_PX);
+  const page = Math.max(ROW_PX, scroll.viewport.height - 2 * ROW_PX);
   const steps: Record<string, number> = {
     ArrowDown: ROW_PX,
     ArrowUp: -ROW_PX,
@@ -127,7 +127,7 @@ interface LogRowProps {
 }
 
 /** One line: its number, which is a link to it, and its text. */
-export const LogRow = memo(function LogRow({ line, content, isChosen, isHit, onNumber, onWhole }: LogRowProps) {
+const LogRow = memo(function LogRow({ line, content, isChosen, isHit, onNumber, onWhole }: LogRowProps) {
   return (
     <div className="log-row" data-line={line} data-chosen={isChosen || undefined} data-hit={isHit || undefined}>
       {/* Not in the way of Tab: the field for lines above does the same. */}

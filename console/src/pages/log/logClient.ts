@@ -12,7 +12,7 @@ const KEPT = 3000; // lines; ten screens
 const BEAT_MS = 1500; // between two questions whether the worker is alive, while it searches by an expression
 const HANGS_MS = 5000;
 
-type Told = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
+type WorkerState = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
 
 export class LogClient {
   private readonly url: string;
@@ -22,7 +22,7 @@ export class LogClient {
   private readonly kept = new Map<number, { line: ShownLine; search: number }>();
   private readonly watchers = new Set<() => void>();
   private readonly asked = new Map<number, (answer: never) => void>();
-  private told: Told = { facts: NO_FACTS, found: null, failure: null };
+  private state: WorkerState = { facts: NO_FACTS, found: null, failure: null };
   private version = 0;
   private lastId = 0;
   private query: LogQuery | null = null;
@@ -41,15 +41,15 @@ export class LogClient {
   }
 
   get facts(): LogFacts {
-    return this.told.facts;
+    return this.state.facts;
   }
 
   get found(): Found | null {
-    return this.told.found;
+    return this.state.found;
   }
 
-  get failure(): Told["failure"] {
-    return this.told.failure;
+  get failure(): WorkerState["failure"] {
+    return this.state.failure;
   }
 
   readonly watch = (changed: () => void): (() => void) => {
@@ -91,9 +91,9 @@ export class LogClient {
   search(query: LogQuery | null): void {
     this.query = query;
     this.searches += 1;
-    this.told = { ...this.told, found: null };
+    this.state = { ...this.state, found: null };
     this.post({ kind: "search", query });
-    this.feelPulse();
+    this.checkWorker();
     this.changed();
   }
 
@@ -134,13 +134,13 @@ export class LogClient {
 
   private take(message: FromWorker): void {
     if (message.kind === "pong") {
-      this.takePulse();
+      this.workerAnswered();
       return;
     }
     if (message.kind === "facts") this.takeFacts(message);
     else if (message.kind === "lines") this.takeLines(message.from, message.lines);
     else if (message.kind === "found") this.takeFound(message);
-    else if (message.kind === "failed") this.told = { ...this.told, failure: message };
+    else if (message.kind === "failed") this.state = { ...this.state, failure: message };
     else this.answer(message.id, message.kind === "text" ? message.text : message.hit);
     this.changed();
   }
@@ -153,7 +153,7 @@ export class LogClient {
   private takeFacts(facts: LogFacts): void {
     const open = this.facts.lines - 1; // the last line may have grown
     if (facts.bytes !== this.facts.bytes) this.kept.delete(open);
-    this.told = { ...this.told, facts };
+    this.state = { ...this.state, facts };
   }
 
   private takeLines(from: number, lines: readonly ShownLine[]): void {
@@ -166,11 +166,11 @@ export class LogClient {
   }
 
   private takeFound(found: Found): void {
-    if (this.query) this.told = { ...this.told, found };
+    if (this.query) this.state = { ...this.state, found };
   }
 
   /** An expression without end hangs the worker, which then answers nothing. */
-  private feelPulse(): void {
+  private checkWorker(): void {
     window.clearTimeout(this.beat);
     window.clearTimeout(this.hang);
     if (!this.query?.isRegex) return;
@@ -178,10 +178,10 @@ export class LogClient {
     this.hang = window.setTimeout(() => this.startAnew(), HANGS_MS);
   }
 
-  private takePulse(): void {
+  private workerAnswered(): void {
     window.clearTimeout(this.hang);
     window.clearTimeout(this.beat);
-    this.beat = window.setTimeout(() => this.feelPulse(), BEAT_MS);
+    this.beat = window.setTimeout(() => this.checkWorker(), BEAT_MS);
   }
 
   private startAnew(): void {
@@ -190,7 +190,7 @@ export class LogClient {
     this.asked.clear();
     this.kept.clear();
     this.isFetching = false;
-    this.told = { ...this.told, found: null };
+    this.state = { ...this.state, found: null };
     this.worker = this.newWorker();
     this.onHang();
   }

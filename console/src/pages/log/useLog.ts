@@ -1,6 +1,6 @@
 /** React hooks for a log and for its search. */
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { complain } from "../../components/Toasts";
+import { toastError } from "../../components/Toasts";
 import { type Found, type Hit, LogClient } from "./logClient";
 import { expressionOf, type LogQuery } from "./logSearch";
 import { firstLine, type LogScroll } from "./scroll";
@@ -14,7 +14,7 @@ export function useLog(url: string | null, isLive: boolean, onHang: () => void):
     if (url === null) return undefined;
     const client = new LogClient(url, () => {
       hang.current();
-      complain("That expression takes too long on this log, so the search was given up. Try a simpler one.");
+      toastError("That expression takes too long on this log, so the search was given up. Try a simpler one.");
     });
     setLog(client);
     return () => {
@@ -70,8 +70,8 @@ export function useLogSearch(
     log?.search(text && problem === null ? { text, isRegex, matchesCase } : null);
   }, [log, text, isRegex, matchesCase, problem]);
 
-  const { goTo, view, sight } = scroll;
-  const from = firstLine(view, sight);
+  const { goTo, view, viewport } = scroll;
+  const from = firstLine(view, viewport);
   function stand(found: Hit | null): void {
     setHit(found);
     stood.current = found;
@@ -106,7 +106,7 @@ export function useLogSearch(
         const begin = stood.current ? stood.current.line + step : latest.current.from;
         latest.current.stand(await client.seek(begin, step));
       }
-      walk.current = walk.current.then(() => take(log)).catch(complain);
+      walk.current = walk.current.then(() => take(log)).catch(toastError);
     },
     [log],
   );

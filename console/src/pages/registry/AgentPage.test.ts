@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { everyDay, SHOWN_DAYS } from "./AgentPage";
 
 test("days without a run stand between those with some", () => {
-  const told = {
+  const known = {
     day: "2026-11-19",
     runs: 3,
     failed: 1,
@@ -14,7 +14,7 @@ test("days without a run stand between those with some", () => {
     determinism: 90,
   };
 
-  const days = everyDay([told], Date.parse("2026-11-21T23:59:00Z"));
+  const days = everyDay([known], Date.parse("2026-11-21T23:59:00Z"));
 
   expect(days).toHaveLength(SHOWN_DAYS);
   expect(days.slice(-3).map((day) => [day.day, day.runs])).toEqual([

@@ -3,13 +3,13 @@ import { Link } from "react-router";
 import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
 import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
 import { BANDS, bandOf, RunBadge, SuccessRate } from "../../components/badges";
-import { Spent } from "../../components/Cost";
-import { Failure } from "../../components/EmptyState";
+import { SpentCost } from "../../components/Cost";
+import { ErrorNotice } from "../../components/EmptyState";
 import { count, rate } from "../../components/format";
 import { Name } from "../../components/links";
 import { sum } from "../../components/money";
 import { Page } from "../../components/Page";
-import { Time, Took, useNow } from "../../components/Time";
+import { Duration, Time, useNow } from "../../components/Time";
 import { runPath, useIdInPath } from "../../components/url";
 import { Trends, Versions } from "./Versions";
 import "./registry.css";
@@ -23,7 +23,7 @@ export function AgentPage() {
   const found = useAgentStats(agent);
   return (
     <Page title={agent} aside={<Links agent={agent} />}>
-      {found.isError && !found.data ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.isError && !found.data ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.isPending ? <p className="faint">Loading …</p> : null}
       {found.data ? <Stats of={found.data} /> : null}
       {found.data ? <Versions agent={agent} /> : null}
@@ -55,7 +55,7 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
         {cancelled > 0 ? <Figure name="Cancelled">{NUMBER.format(cancelled)}</Figure> : null}
         <Figure name="Cost">
-          <Spent of={agent} />
+          <SpentCost of={agent} />
         </Figure>
         <Figure name="Success of attempts">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
@@ -99,20 +99,20 @@ function Latest({ agent }: { agent: string }) {
           <li key={run.run_id}>
             <RunBadge run={run} />
             <span className="registry-run">
-              <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
+              <Link to={runPath(run.run_id)} className="truncate" title={run.run_id}>
                 <Name of={run.name ?? run.run_id} />
               </Link>
               {run.name ? (
-                <span className="registry-run-id cut faint">
+                <span className="registry-run-id truncate faint">
                   <Name of={run.run_id} />
                 </span>
               ) : null}
             </span>
             <span className="num">
-              <Spent of={run.tally} />
+              <SpentCost of={run.tally} />
             </span>
             <span className="num">
-              <Took from={run.started_at} to={run.ended_at} />
+              <Duration from={run.started_at} to={run.ended_at} />
             </span>
             <span className="num faint">
               <Time at={run.started_at} />
@@ -125,7 +125,7 @@ function Latest({ agent }: { agent: string }) {
 }
 
 /** An agent's runs by day, those that failed at the foot of each bar. */
-export function Days({ of }: { of: readonly TrendDay[] }) {
+function Days({ of }: { of: readonly TrendDay[] }) {
   const days = everyDay(of, useNow());
   const most = Math.max(1, ...days.map((day) => day.runs));
   return (
@@ -134,7 +134,7 @@ export function Days({ of }: { of: readonly TrendDay[] }) {
       <ol className="card registry-days">
         {days.map((day) => (
           <li key={day.day} title={wordsOf(day)}>
-            <span className="unseen">{wordsOf(day)}</span>
+            <span className="sr-only">{wordsOf(day)}</span>
             <span className="registry-bar" aria-hidden="true" style={{ height: `${(day.runs / most) * 100}%` }}>
               <span style={{ height: `${day.runs ? (day.failed / day.runs) * 100 : 0}%` }} />
             </span>
@@ -156,7 +156,7 @@ function wordsOf(day: TrendDay): string {
 }
 
 /** The mean determinism of an agent's runs by day, each bar in the colour of its band; nothing where no run has a score. */
-export function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
+function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
   const days = everyDay(of, useNow());
   if (days.every((day) => day.determinism === null)) return null;
   const below = new URLSearchParams({ agent_id: agent, window: "all", determinism_below: "70" });
@@ -166,7 +166,7 @@ export function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent:
       <ol className="card registry-days">
         {days.map(({ day, determinism }) => (
           <li key={day} title={scoreWords(day, determinism)}>
-            <span className="unseen">{scoreWords(day, determinism)}</span>
+            <span className="sr-only">{scoreWords(day, determinism)}</span>
             {determinism === null ? null : (
               <span
                 className="registry-bar registry-score-bar"
@@ -206,11 +206,11 @@ const NO_RUN = {
 };
 
 /** Returns the last 30 days in UTC up to the one of `now`; a day the server does not tell of had no run. */
-export function everyDay(told: readonly TrendDay[], now: number): TrendDay[] {
-  const known = new Map(told.map((day) => [day.day, day]));
+export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
+  const byDay = new Map(known.map((day) => [day.day, day]));
   return Array.from({ length: SHOWN_DAYS }, (_, at) => {
     const day = new Date(now - (SHOWN_DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10);
-    return known.get(day) ?? { day, ...NO_RUN };
+    return byDay.get(day) ?? { day, ...NO_RUN };
   });
 }
 
@@ -235,7 +235,7 @@ export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
                 <th scope="col">First seen</th>
                 <th scope="col">Last seen</th>
                 <th scope="col">
-                  <span className="unseen">Example</span>
+                  <span className="sr-only">Example</span>
                 </th>
               </tr>
             </thead>

@@ -5,7 +5,7 @@ import type { Schemas } from "../../api/client";
 import { type AgentVersion, useAgentVersions } from "../../api/replays";
 import type { TrendView } from "../../api/types";
 import { DeterminismScore } from "../../components/badges";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { NOTHING } from "../../components/format";
 import { Time } from "../../components/Time";
 import { useUrl } from "../../components/url";
@@ -16,7 +16,7 @@ const FIGURES: Record<TrendView["figure"], { name: string; goodWay: "up" | "down
   determinism: { name: "Determinism", goodWay: "up" },
 };
 
-export const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
+const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
   up: { glyph: "↗", word: "up" },
   down: { glyph: "↘", word: "down" },
   same: { glyph: "→", word: "as before" },
@@ -65,7 +65,7 @@ export function Versions({ agent }: { agent: string }) {
   return (
     <section className="stack" aria-labelledby="versions">
       <h2 id="versions">Determinism by version of the code</h2>
-      {error && !data ? <Failure of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data?.data.length === 0 ? (
         <p className="soft">
           No run of this agent reported its code.{" "}
@@ -150,7 +150,7 @@ interface Props {
 }
 
 /** Whether the runs of one version score otherwise than those of another. */
-export function VersionDifference({ of, all }: Props) {
+function VersionDifference({ of, all }: Props) {
   const { glyph, word } = VERDICTS[of.verdict];
   const tone = of.verdict === "up" ? "green" : of.verdict === "down" ? "red" : "grey";
   const change = of.change === null ? "" : ` (${of.change > 0 ? "+" : ""}${of.change.toFixed(1)})`;

@@ -1,19 +1,19 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
-import { Refusal } from "../../api/apiError";
+import { ApiError } from "../../api/apiError";
 import { useDagOfRun } from "../../api/dags";
 import type { Recording, Row } from "../../api/recording";
 import { useStartReplay } from "../../api/replays";
 import { useRecording } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { isTyping } from "../../components/keyboard";
-import { Linked } from "../../components/links";
+import { ServerText } from "../../components/links";
 import { Page, Tabs } from "../../components/Page";
 import { useIdInPath, useUrl } from "../../components/url";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
-import { TAB_NAMES, type Tab, tabIn, tabsOf, wordsIn } from "./runPage";
+import { TAB_NAMES, type Tab, tabIn, tabsOf, wordsIn } from "./runDisplay";
 import { TelemetryTab } from "./telemetry/TelemetryTab";
 import "./run.css";
 
@@ -30,7 +30,7 @@ export function RunPage() {
   return (
     <Page title={id}>
       {isGone(error) ? (
-        <Empty title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
+        <EmptyState title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
           {isUnknown(error) ? (
             <>
               No DAG was submitted and nothing was recorded under this id, or it was deleted. This page shows it as soon
@@ -38,12 +38,12 @@ export function RunPage() {
             </>
           ) : (
             <>
-              It is {error.problem.found}. <Linked text={error.problem.next_step} />
+              It is {error.problem.found}. <ServerText text={error.problem.next_step} />
             </>
           )}
-        </Empty>
+        </EmptyState>
       ) : error ? (
-        <Failure of={error} again={refetch} />
+        <ErrorNotice of={error} again={refetch} />
       ) : (
         <p className="faint">Reading …</p>
       )}
@@ -52,12 +52,12 @@ export function RunPage() {
 }
 
 /** Whether the server has no such run, or no longer: what was read of it before is not shown as if it were there. */
-function isGone(error: Error | null): error is Refusal {
-  return error instanceof Refusal && error.status === 404;
+function isGone(error: Error | null): error is ApiError {
+  return error instanceof ApiError && error.status === 404;
 }
 
 /** Else it was a call of the model endpoint, which has gone to the run that it belongs to. */
-function isUnknown(refusal: Refusal): boolean {
+function isUnknown(refusal: ApiError): boolean {
   return refusal.problem.found === "none such";
 }
 
@@ -84,7 +84,7 @@ function OneRun({ recording }: { recording: Recording }) {
       <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
           {url.get("tab") === "stages" && !hasStages ? (
-            <p className="run-astray soft" role="status">
+            <p className="run-notice soft" role="status">
               This run has no stages, for it submitted no jobs, and no job made it: here are its calls.
             </p>
           ) : null}
@@ -137,7 +137,7 @@ interface Props {
 }
 
 /** The views of a run. */
-export function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
+function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
   return <Tabs id="run-tab" tabs={tabsOf(hasStages, hasActions)} names={TAB_NAMES} chosen={tab} onChange={onChange} />;
 }
 
@@ -145,7 +145,7 @@ const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation", d: "determi
 const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
 
 /** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */
-export function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
+function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
   const latest = useRef({ open, simulate });
   latest.current = { open, simulate };
   useEffect(() => {

@@ -2,7 +2,7 @@ import { Link } from "react-router";
 import { useDag } from "../../api/dags";
 import { useRun } from "../../api/run";
 import type { Dag, RunView } from "../../api/types";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { StageChain } from "../../components/StageChain";
 import { dagPath } from "../../components/url";
 import { RunDetails, StageCard } from "../agents/StageCards";
@@ -25,7 +25,7 @@ export function StagesTab({ run, own, isUndecided }: Props) {
 /** The jobs that recorded the run, with the ways to their submission and their logs. */
 function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
   const { data, error, refetch } = useDag(id);
-  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
   const isOne = data.jobs?.length === 1;
   return (
@@ -48,7 +48,7 @@ function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
 
 function Stages({ run }: { run: RunView }) {
   const { data, error, refetch } = useRun(run.run_id);
-  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
   return (
     <div className="run-stages">

@@ -1,12 +1,12 @@
 /** The dialogs that export and import runs. */
 import { useState } from "react";
-import { Refusal } from "../../api/apiError";
+import { ApiError } from "../../api/apiError";
 import { useChange } from "../../api/changes";
 import { importRuns, type RegistryFilter } from "../../api/registry";
 import type { ExportFormat, ImportAnswer } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Dialog } from "../../components/Dialog";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { bytes, count } from "../../components/format";
 import { exportPath, filterWords } from "./filter";
 
@@ -47,7 +47,7 @@ export function ExportDialog({ filter, total, onClose }: Props) {
         <b dir="auto">{filterWords(filter)}</b>. What was redacted stays redacted.
       </p>
       <fieldset className="plain-fieldset runs-formats">
-        <legend className="unseen">Format</legend>
+        <legend className="sr-only">Format</legend>
         {FORMS.map((one) => (
           <label key={one.form}>
             <input type="radio" name="format" checked={one.form === form} onChange={() => setForm(one.form)} />
@@ -76,11 +76,11 @@ interface Chosen {
 /** Takes a JSONL export of this or another Titan, and says what came of it. */
 export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const [came, setCame] = useState<ImportAnswer | null>(null);
-  const bring = useChange(
+  const [result, setResult] = useState<ImportAnswer | null>(null);
+  const importing = useChange(
     ({ file, isPartial }: Chosen, headers) => importRuns(file, isPartial, headers),
     () => null, // the dialog says it
-    setCame,
+    setResult,
     { isShown: true },
   );
   return (
@@ -89,8 +89,13 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       footer={
         <>
-          <Button onClick={onClose}>{came ? "Close" : "Back"}</Button>
-          <Button kind="main" busy={bring.isPending} disabled={!chosen} onClick={() => chosen && bring.run(chosen)}>
+          <Button onClick={onClose}>{result ? "Close" : "Back"}</Button>
+          <Button
+            kind="main"
+            busy={importing.isPending}
+            disabled={!chosen}
+            onClick={() => chosen && importing.run(chosen)}
+          >
             Import
           </Button>
         </>
@@ -109,7 +114,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           onChange={(event) => {
             const file = event.target.files?.[0];
             setChosen(file ? chosenOf(file) : null);
-            setCame(null);
+            setResult(null);
           }}
         />
       </label>
@@ -122,7 +127,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
               checked={chosen.isPartial}
               onChange={(event) => {
                 setChosen({ ...chosen, isPartial: event.target.checked });
-                setCame(null);
+                setResult(null);
               }}
             />
             <span>
@@ -132,15 +137,15 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           </label>
         </>
       ) : null}
-      {bring.error && !bring.isPending ? <Failure of={cutOff(bring.error) ?? bring.error} /> : null}
-      <p role="status">{came ? wordsOf(came) : ""}</p>
+      {importing.error && !importing.isPending ? <ErrorNotice of={cutOff(importing.error) ?? importing.error} /> : null}
+      <p role="status">{result ? wordsOf(result) : ""}</p>
     </Dialog>
   );
 }
 
 /** Returns what to say of a file that was cut off: here a tick takes what there is of it. Null for other refusals. */
 function cutOff(error: unknown): string | null {
-  if (!(error instanceof Refusal) || error.problem.subject !== "the end of the import") return null;
+  if (!(error instanceof ApiError) || error.problem.subject !== "the end of the import") return null;
   return `The file was cut off: ${error.problem.found}. Nothing of it is kept. Export it again, or tick “If it was cut off” above.`;
 }
 
@@ -150,6 +155,6 @@ function chosenOf(file: File): Chosen {
 
 function wordsOf({ runs, stored, repeated, notes }: ImportAnswer): string {
   const known = repeated > 0 ? `, ${NUMBER.format(repeated)} known already` : "";
-  const said = notes > 0 ? ` and ${count(notes, "note")}` : "";
-  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries${said} were new${known}.`;
+  const shownToasts = notes > 0 ? ` and ${count(notes, "note")}` : "";
+  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries${shownToasts} were new${known}.`;
 }

@@ -4,14 +4,14 @@ import { Link } from "react-router";
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { queries } from "../../api/query";
-import { rereadRegistry, useIntercepts } from "../../api/registry";
+import { refetchRegistry, useIntercepts } from "../../api/registry";
 import { type NewNoteBody, type NoteView, notesKey, useUnmute } from "../../api/run";
 import { useCanChange } from "../../api/session";
 import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Reasons } from "../../components/badges";
-import { Confirm, Dialog } from "../../components/Dialog";
-import { Failure } from "../../components/EmptyState";
+import { ConfirmDialog, Dialog } from "../../components/Dialog";
+import { ErrorNotice } from "../../components/EmptyState";
 import { WordsField } from "../../components/fields";
 import { inWindow, moment, percent } from "../../components/format";
 import { Name } from "../../components/links";
@@ -49,10 +49,10 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
           Acknowledged and muted too
         </label>
       </div>
-      {found.isError ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.isError ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.isSuccess && intercepts.length === 0 ? (
         <p className="soft">
-          <span className="intercepts-well" aria-hidden="true">
+          <span className="intercepts-ok" aria-hidden="true">
             ✓
           </span>{" "}
           None {inWindow(window)}
@@ -78,7 +78,7 @@ function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
       className="faint intercepts-why"
       title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE and _TIMES"
     >
-      {oftenStopped(of)}
+      {interceptRule(of)}
     </span>
   );
 }
@@ -88,10 +88,10 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
   const canChange = useCanChange();
   return (
     <li>
-      <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id cut" title={run.run_id}>
+      <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id truncate" title={run.run_id}>
         <Name of={run.run_id} />
       </Link>
-      <Link to={agentPath(run.agent_id)} className="intercepts-agent cut faint" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id)} className="intercepts-agent truncate faint" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       <Reasons of={reasons} />
@@ -99,9 +99,9 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
         <Time at={run.last_event_at} as="age" />
       </span>
       {acknowledged ? (
-        <Said run={run} note={acknowledged} />
+        <AcknowledgedNote run={run} note={acknowledged} />
       ) : canChange ? (
-        <Button kind="quiet" className="intercepts-said" onClick={() => setAsked(true)}>
+        <Button kind="quiet" className="intercepts-note" onClick={() => setAsked(true)}>
           Acknowledge…
         </Button>
       ) : null}
@@ -111,7 +111,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
 }
 
 /** Why a run needs no attention any more, and the way back for one that is muted. */
-function Said({ run, note }: { run: RunView; note: NoteView }) {
+function AcknowledgedNote({ run, note }: { run: RunView; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
   const canChange = useCanChange();
   const today = useToday();
@@ -119,9 +119,9 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
   const verb = note.mutes ? "Muted" : "Acknowledged";
   return (
     <>
-      <span className="intercepts-said intercepts-note">
+      <span className="intercepts-note intercepts-note-text">
         <span
-          className="faint cut"
+          className="faint truncate"
           title={`${verb} by ${note.author}, ${moment(Date.parse(note.at), today)}: ${note.text}`}
         >
           {note.mutes ? "Muted: " : "✓ "}
@@ -134,7 +134,7 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
         ) : null}
       </span>
       {isAsked ? (
-        <Confirm
+        <ConfirmDialog
           title={`Unmute ${run.name ?? run.run_id}?`}
           yes="Unmute it"
           onYes={() => unmute.run(null)}
@@ -142,25 +142,25 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
         >
           This deletes the note of {note.author}, “{note.text}”, and every other note that mutes the run. The run needs
           attention again, unless somebody acknowledged it.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </>
   );
 }
 
 /** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
-export function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
+function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
   const [why, setWhy] = useState("");
   const [mutes, setMutes] = useState(false);
   const acknowledge = useChange(
-    async (said: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
-      const body = { ...said, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
+    async (shownToasts: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
+      const body = { ...shownToasts, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
     },
     (_answer, { mutes }) => (mutes ? "It is muted." : "It needs no attention any more."),
     () => {
       void queries.invalidateQueries({ queryKey: notesKey(run.run_id) });
-      rereadRegistry();
+      refetchRegistry();
       onClose();
     },
   );
@@ -199,7 +199,7 @@ export function Acknowledge({ run, onClose }: { run: RunView; onClose: () => voi
 }
 
 /** Returns from where on a run counts as often stopped. */
-export function oftenStopped({ least, rate, times }: InterceptThresholds): string {
+export function interceptRule({ least, rate, times }: InterceptThresholds): string {
   const alone = `Unrecovered errors, or often stopped: ${least} or more, and ${percent(rate)} or more of its actions`;
   return times ? `${alone} or over ${times} times its agent’s own rate` : alone;
 }

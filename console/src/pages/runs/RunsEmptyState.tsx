@@ -7,7 +7,7 @@ import { useModelKey } from "../../api/session";
 import type { ElsewhereView } from "../../api/types";
 import { Button, Snippet } from "../../components/Button";
 import { withServer } from "../../components/command";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count, inWindow } from "../../components/format";
 import { useUrl } from "../../components/url";
 import { fieldsOf, isUnfiltered } from "./filter";
@@ -19,15 +19,15 @@ interface Props {
 }
 
 /** What stands where no run is found: how to record one or, where there are some, where else they are. */
-export function NothingHere({ found, filter, elsewhere }: Props) {
+export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   const [, change] = useUrl();
-  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
+  if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   const ever = elsewhere?.in_all_time ?? 0;
   if (isUnfiltered(filter) && ever === 0) return <FirstRun />;
   const agents = elsewhere?.similar_agents ?? [];
   return (
-    <Empty title={isUnfiltered(filter) ? `No run ${inWindow(filter.window)}` : "No run matches"}>
+    <EmptyState title={isUnfiltered(filter) ? `No run ${inWindow(filter.window)}` : "No run matches"}>
       <div className="runs-offers">
         {ever > 0 && filter.window !== "all" ? (
           <p>
@@ -55,12 +55,12 @@ export function NothingHere({ found, filter, elsewhere }: Props) {
           <Link to="/help/troubleshooting#find-run">Can't find my run</Link>
         </p>
       </div>
-    </Empty>
+    </EmptyState>
   );
 }
 
 /** What stands here until something was recorded: three ways, each with what makes a run appear. */
-export function FirstRun() {
+function FirstRun() {
   const { origin } = window.location;
   const key = useModelKey();
   return (

@@ -6,20 +6,20 @@ import { type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFaile
 import { AgentField } from "../../components/AgentField";
 import { Button } from "../../components/Button";
 import { DeterminismScore, Progress, RunBadge } from "../../components/badges";
-import { Costs } from "../../components/Cost";
-import { Misread } from "../../components/EmptyState";
-import { Choices, CostField, ScoreField, SearchField, StatusFilter, TextField } from "../../components/fields";
+import { CostBreakdown } from "../../components/Cost";
+import { InvalidFilterNotice } from "../../components/EmptyState";
+import { CostField, ScoreField, SearchField, SegmentedControl, StatusFilter, TextField } from "../../components/fields";
 import { count, countedUpTo, rate, windowWord } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { NotifyToggle } from "../../components/runNotifications";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
-import { Cell, RowList, SortHead } from "../../components/VirtualTable";
+import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
 import { ExportDialog, ImportDialog } from "./ExportImport";
-import { fieldsOf, filterOf, isUnfiltered, misread, pickedIn, pickedWith, searchWithin } from "./filter";
+import { fieldsOf, filterOf, invalidFilters, isUnfiltered, pickedIn, pickedWith, searchWithin } from "./filter";
 import { Intercepts } from "./Intercepts";
-import { NothingHere } from "./RunsEmptyState";
+import { RunsEmptyState } from "./RunsEmptyState";
 import "./runs.css";
 
 const ROW_HEIGHT = 53;
@@ -40,7 +40,7 @@ export function RunsPage() {
     [change],
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
-  const told = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
+  const total = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
   const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
   return (
     <Page
@@ -55,10 +55,10 @@ export function RunsPage() {
             change((now) => fieldsOf(typeof changed === "function" ? changed(filterOf(now)) : changed))
           }
         />
-        <Misread of={misread(query)} />
+        <InvalidFilterNotice of={invalidFilters(query)} />
         {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (
-          <RowList
+          <VirtualTable
             label="Runs"
             rows={runs}
             keyOf={(run: RunView) => run.run_id}
@@ -66,7 +66,7 @@ export function RunsPage() {
             rowHeight={ROW_HEIGHT}
             head={
               <RunsHead
-                told={told}
+                total={total}
                 sort={filter.sort}
                 order={filter.order}
                 onSort={(sort, order) => change(fieldsOf({ sort, order }))}
@@ -78,9 +78,9 @@ export function RunsPage() {
             isLoadingMore={isFetchingNextPage}
           >
             {(run) => <RunCells run={run} q={filter.q} isPicked={picked.includes(run.run_id)} onPick={pick} />}
-          </RowList>
+          </VirtualTable>
         ) : (
-          <NothingHere found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />
+          <RunsEmptyState found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />
         )}
       </div>
     </Page>
@@ -96,7 +96,7 @@ interface Props {
 }
 
 /** What can be done with the registry as a whole. */
-export function RunsTools({ filter, total, picked, onSearch }: Props) {
+function RunsTools({ filter, total, picked, onSearch }: Props) {
   const [open, setOpen] = useState<"export" | "import" | null>(null);
   const canChange = useCanChange();
   const [a, b] = picked;
@@ -134,7 +134,7 @@ export function Filters({ filter, onChange }: FiltersProps) {
         chosen={filter.status}
         onToggle={(one) => onChange((now) => ({ status: toggledIn(now.status, one) }))}
       />
-      <Choices
+      <SegmentedControl
         label="When it started"
         all={WINDOWS}
         chosen={filter.window}
@@ -160,21 +160,21 @@ export function Filters({ filter, onChange }: FiltersProps) {
 
 interface RunsHeadProps {
   /** How many runs there are. */
-  told: string;
+  total: string;
   sort: RunSort;
   order: Order;
   onSort: (sort: RunSort, order: Order) => void;
 }
 
 /** The titles of the registry's columns; those of figures sort. */
-export function RunsHead({ told, ...props }: RunsHeadProps) {
+function RunsHead({ total, ...props }: RunsHeadProps) {
   return (
     <>
       <Cell head className="runs-plain">
-        <span className="unseen">Compare</span>
+        <span className="sr-only">Compare</span>
       </Cell>
-      <Cell head className="runs-told">
-        {told}
+      <Cell head className="runs-total">
+        {total}
       </Cell>
       <Cell head className="runs-plain">
         Status
@@ -215,7 +215,7 @@ interface RunCellsProps {
 }
 
 /** The cells of a run. Drawn again only when it changed: thousands of them are scrolled past. */
-export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsProps) {
+const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsProps) {
   const { tally } = run;
   const ofActions = tally.calls - tally.replayed;
   return (
@@ -230,7 +230,7 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Run
         />
       </Cell>
       <Cell className="runs-run">
-        <div className="runs-id cut">
+        <div className="runs-id truncate">
           {run.is_pinned ? (
             <span className="runs-pin" role="img" aria-label="Pinned" title="Pinned: kept for ever">
               ★
@@ -240,7 +240,7 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Run
             <Name of={run.run_id} />
           </Link>
         </div>
-        <About run={run} />
+        <TokenOptions run={run} />
       </Cell>
       <Cell className="runs-status">
         <RunBadge run={run} />
@@ -257,7 +257,7 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Run
         ) : null}
       </Cell>
       <Cell className="runs-cost num">
-        <Costs of={tally} isBrief />
+        <CostBreakdown of={tally} isBrief />
       </Cell>
       <Cell className="runs-rate num">
         <span
@@ -272,8 +272,8 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Run
           <DeterminismScore of={run.determinism} />
         </span>
       </Cell>
-      <Cell className="runs-took num">
-        <Took from={run.started_at} to={run.ended_at} />
+      <Cell className="runs-duration num">
+        <Duration from={run.started_at} to={run.ended_at} />
       </Cell>
       <Cell className="runs-started num">
         <Time at={run.started_at} />
@@ -286,20 +286,20 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Run
 });
 
 /** Whose run it is, what it is called, and how it broke. */
-function About({ run }: { run: RunView }) {
+function TokenOptions({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">
-      <Link to={agentPath(run.agent_id)} className="runs-agent cut" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id)} className="runs-agent truncate" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       {run.name && run.name !== run.agent_id ? (
-        <span className="runs-name cut" dir="auto" title={run.name}>
+        <span className="runs-name truncate" dir="auto" title={run.name}>
           {run.name}
         </span>
       ) : null}
       {why ? (
-        <span className="runs-error cut" dir="auto" title={why}>
+        <span className="runs-error truncate" dir="auto" title={why}>
           {why}
         </span>
       ) : null}

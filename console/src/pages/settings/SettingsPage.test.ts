@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Freed } from "../../api/server";
-import { goneLines, howToChange, shownValue } from "./SettingsPage";
+import { freedLines, howToChange, shownValue } from "./SettingsPage";
 
 function aRule(value: number, unit: string) {
   return { name: "TITAN_KEEP_RUNS_DAYS", value, unit, help: "" };
@@ -55,9 +55,9 @@ const NOTHING = {
 test("only what goes is told, with its size where it has one", () => {
   const freed = { ...NOTHING, runs: 1, journal_entries: 1200, logs: 2, log_bytes: 2048 };
 
-  expect(goneLines(freed)).toEqual(["1 agent run", "2 logs, 2.0 KiB", "1,200 journal entries"]);
+  expect(freedLines(freed)).toEqual(["1 agent run", "2 logs, 2.0 KiB", "1,200 journal entries"]);
 });
 
 test("free room inside the database is nothing that goes", () => {
-  expect(goneLines(NOTHING)).toEqual([]);
+  expect(freedLines(NOTHING)).toEqual([]);
 });

@@ -2,26 +2,26 @@
 
 import { type ReactNode, useState } from "react";
 import { useChange } from "../../api/changes";
-import { clean, type Freed, type Rule, rereadHealth, type Settings, useHealth, useSettings } from "../../api/server";
+import { clean, type Freed, type Rule, refetchHealth, type Settings, useHealth, useSettings } from "../../api/server";
 import { signOut, useCanOperate, useSession } from "../../api/session";
 import { chooseTheme, type Theme, useTheme } from "../../app/theme";
 import { Button, CopyButton } from "../../components/Button";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { bytes, count, percent } from "../../components/format";
 import { Page } from "../../components/Page";
 import { Time } from "../../components/Time";
-import { complain } from "../../components/Toasts";
+import { toastError } from "../../components/Toasts";
 import { ABOUT_ROLE, Tokens } from "./Tokens";
 import "./settings.css";
 
 const SECTIONS = [
-  { id: "account", name: "Account", Show: You },
-  { id: "appearance", name: "Appearance", Show: Looks },
+  { id: "account", name: "Account", Show: AccountSection },
+  { id: "appearance", name: "Appearance", Show: AppearanceSection },
   { id: "tokens", name: "Tokens", Show: Tokens },
-  { id: "retention", name: "Retention", Show: Retention },
-  { id: "maintenance", name: "Maintenance", Show: Maintenance },
-  { id: "notifications", name: "Notifications", Show: Notifications },
-  { id: "server", name: "Server", Show: Server },
+  { id: "retention", name: "Retention", Show: RetentionSection },
+  { id: "maintenance", name: "Maintenance", Show: MaintenanceSection },
+  { id: "notifications", name: "Notifications", Show: NotificationsSection },
+  { id: "server", name: "Server", Show: ServerSection },
 ] as const;
 
 /** Who I am, who else may come in, what is kept how long, and what this server runs with. */
@@ -50,16 +50,16 @@ export function SettingsPage() {
 }
 
 /** Whose name and role what is done here has. */
-export function You() {
+function AccountSection() {
   const { data, error, refetch } = useSession();
   const [isBusy, setIsBusy] = useState(false);
-  if (error) return <Failure of={error} again={refetch} />;
+  if (error) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">…</p>;
   async function leave(): Promise<void> {
     setIsBusy(true);
     await signOut().catch((problem: unknown) => {
       setIsBusy(false);
-      complain(problem);
+      toastError(problem);
     });
   }
   if (!data.is_signed_in) {
@@ -96,7 +96,7 @@ const THEMES: readonly { theme: Theme; name: string }[] = [
 ];
 
 /** Light or dark, kept in this browser. */
-export function Looks() {
+function AppearanceSection() {
   const chosen = useTheme();
   return (
     <fieldset className="plain-fieldset settings-choices">
@@ -112,18 +112,18 @@ export function Looks() {
 }
 
 /** The retention periods, and how to change them. */
-export function Retention() {
+function RetentionSection() {
   return (
     <>
       <p className="soft">Titan deletes expired runs every hour. Running work and pinned runs are kept.</p>
-      <Known>
+      <ServerSettings>
         {({ retention }) => (
           <>
-            <Rules rules={retention} label="What is kept how long" />
+            <SettingsTable rules={retention} label="What is kept how long" />
             {retention[0] ? <Change command={howToChange(retention[0])} /> : null}
           </>
         )}
-      </Known>
+      </ServerSettings>
     </>
   );
 }
@@ -141,7 +141,7 @@ function Change({ command }: { command: string }) {
 }
 
 /** The disk, and cleaning up now: first a dry run, then the deletion. */
-export function Maintenance() {
+function MaintenanceSection() {
   const { data, error, refetch } = useHealth();
   const canChange = useCanOperate();
   const [freed, setFreed] = useState<Freed | null>(null);
@@ -150,13 +150,13 @@ export function Maintenance() {
     (answer) => (answer && !answer.is_dry_run ? "Cleaned" : null),
     (answer) => {
       setFreed(answer ?? null);
-      rereadHealth();
+      refetchHealth();
     },
   );
-  const hasSomething = freed !== null && goneLines(freed).length > 0;
+  const hasSomething = freed !== null && freedLines(freed).length > 0;
   return (
     <>
-      {error ? <Failure of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
       {data ? (
         <p>
           {bytes(data.storage.free_bytes)} free on the home's disk.{" "}
@@ -168,7 +168,7 @@ export function Maintenance() {
         </p>
       ) : null}
       <p className="soft">Titan deletes expired data every hour. To check now:</p>
-      {freed ? <Gone freed={freed} /> : null}
+      {freed ? <FreedList freed={freed} /> : null}
       {canChange ? (
         <div className="row">
           <Button busy={change.isPending} onClick={() => change.run(true)}>
@@ -187,8 +187,8 @@ export function Maintenance() {
   );
 }
 
-function Gone({ freed }: { freed: Freed }) {
-  const lines = goneLines(freed);
+function FreedList({ freed }: { freed: Freed }) {
+  const lines = freedLines(freed);
   return (
     <div role="status" className="settings-gone">
       {lines.length === 0 ? (
@@ -215,13 +215,13 @@ function Gone({ freed }: { freed: Freed }) {
 const COMMAND = "TITAN_NOTIFY=https://example.com/hook,https://hooks.slack.com/services/T000/B000/XXXX titan up";
 
 /** The addresses that are notified. */
-export function Notifications() {
+function NotificationsSection() {
   return (
     <>
       <p className="soft">
         Titan notifies when a gate opens, a run or DAG fails, or no worker takes a job for half a minute.
       </p>
-      <Known>
+      <ServerSettings>
         {({ notifications }) =>
           notifications.length === 0 ? (
             <>
@@ -244,13 +244,13 @@ export function Notifications() {
             </>
           )
         }
-      </Known>
+      </ServerSettings>
     </>
   );
 }
 
 /** What this server is: its version, home, addresses, model, limits, and what makes a run a critical intercept. */
-export function Server() {
+function ServerSection() {
   const { data } = useHealth();
   return (
     <>
@@ -264,19 +264,19 @@ export function Server() {
         <dt>Model</dt>
         <dd>{data?.model ?? <span className="soft">none: jobs that ask for one are refused</span>}</dd>
       </dl>
-      <Known>
+      <ServerSettings>
         {(settings) => (
           <>
-            <Facts settings={settings} />
-            <Rules rules={[...settings.limits, ...settings.thresholds]} label="Limits" />
+            <ServerFacts settings={settings} />
+            <SettingsTable rules={[...settings.limits, ...settings.thresholds]} label="Limits" />
           </>
         )}
-      </Known>
+      </ServerSettings>
     </>
   );
 }
 
-function Facts({ settings }: { settings: Settings }) {
+function ServerFacts({ settings }: { settings: Settings }) {
   return (
     <dl className="settings-facts">
       <dt>Addresses</dt>
@@ -303,16 +303,16 @@ function Facts({ settings }: { settings: Settings }) {
 }
 
 /** What is made of the server's settings, where the caller may know them. */
-export function Known({ children }: { children: (settings: Settings) => ReactNode }) {
+function ServerSettings({ children }: { children: (settings: Settings) => ReactNode }) {
   const isAllowed = useCanOperate();
   const { data, error, refetch } = useSettings(isAllowed);
   if (!isAllowed) return <p className="soft">What the server runs with is shown to the role admin, of all projects.</p>;
-  if (error) return <Failure of={error} again={refetch} />;
+  if (error) return <ErrorNotice of={error} again={refetch} />;
   return data ? children(data) : <p className="faint">…</p>;
 }
 
 /** Settings that are numbers: what they say, their values, and the names they are set by. */
-export function Rules({ rules, label }: { rules: readonly Rule[]; label: string }) {
+function SettingsTable({ rules, label }: { rules: readonly Rule[]; label: string }) {
   return (
     <div className="settings-scroll" tabIndex={0} role="region" aria-label={label}>
       <table className="settings-table">
@@ -354,7 +354,7 @@ export function howToChange(rule: Rule): string {
 }
 
 /** Returns a line for each kind of thing that goes; none when nothing does. */
-export function goneLines(freed: Freed): string[] {
+export function freedLines(freed: Freed): string[] {
   const kinds: [number, string, string, number?][] = [
     [freed.runs, "agent run", "agent runs"],
     [freed.dags, "DAG", "DAGs"],

@@ -6,7 +6,7 @@ import {
   createToken,
   type NewToken,
   type Role,
-  rereadTokens,
+  refetchTokens,
   revokeToken,
   type Token,
   useTokens,
@@ -14,7 +14,7 @@ import {
 import { useCanAdminister, useCanOperate, useSession, useShownProject } from "../../api/session";
 import { Button, CopyButton } from "../../components/Button";
 import { Dialog } from "../../components/Dialog";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Time, useNow } from "../../components/Time";
 
@@ -30,8 +30,8 @@ export function Tokens() {
       <p className="soft">
         A token lets a program, a worker or a person in. Titan keeps its fingerprint, never the token itself.
       </p>
-      {error ? <Failure of={error} again={refetch} /> : null}
-      {data ? <List tokens={data.tokens} homeId={data.home_token_id ?? null} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {data ? <List tokens={data.tokens} serverTokenId={data.home_token_id ?? null} /> : null}
       <div className="row">
         <Button onClick={() => setIsMaking(true)}>Make a token …</Button>
       </div>
@@ -41,16 +41,16 @@ export function Tokens() {
           onMade={(token) => {
             setIsMaking(false);
             setMade(token);
-            void rereadTokens();
+            void refetchTokens();
           }}
         />
       ) : null}
-      {made ? <OnceDialog made={made} onClose={() => setMade(null)} /> : null}
+      {made ? <TokenSecretDialog made={made} onClose={() => setMade(null)} /> : null}
     </>
   );
 }
 
-function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | null }) {
+function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverTokenId: string | null }) {
   const now = useNow();
   const [showsEnded, setShowsEnded] = useState(false);
   const ended = tokens.filter((token) => stateOf(token, now) !== "good");
@@ -76,13 +76,13 @@ function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | n
                 <th scope="col">Last used</th>
                 <th scope="col">Expires</th>
                 <th scope="col">
-                  <span className="unseen">Acts</span>
+                  <span className="sr-only">Acts</span>
                 </th>
               </tr>
             </thead>
             <tbody>
               {shown.map((token) => (
-                <Row key={token.token_id} token={token} isHomes={token.token_id === homeId} />
+                <Row key={token.token_id} token={token} isServerToken={token.token_id === serverTokenId} />
               ))}
             </tbody>
           </table>
@@ -99,20 +99,20 @@ function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | n
   );
 }
 
-interface One {
+interface TokenProps {
   token: Token;
   /** Whether the server's own worker and commands show it. */
-  isHomes: boolean;
+  isServerToken: boolean;
 }
 
-function Row({ token, isHomes }: One) {
+function Row({ token, isServerToken }: TokenProps) {
   const state = stateOf(token, useNow());
   return (
     <tr data-state={state}>
       <td className="settings-name" dir="auto">
         {token.name}
         <div className="faint mono">{token.token_id}</div>
-        {isHomes && state === "good" ? (
+        {isServerToken && state === "good" ? (
           <div className="soft" dir="ltr">
             The server’s own worker and commands use it.
           </div>
@@ -138,7 +138,7 @@ function Row({ token, isHomes }: One) {
       <td>{token.last_used_at ? <Time at={token.last_used_at} as="age" /> : <span className="faint">never</span>}</td>
       <td>{token.expires_at ? <Time at={token.expires_at} as="age" /> : <span className="faint">never</span>}</td>
       <td className="num">
-        {state === "good" ? <Revoke token={token} isHomes={isHomes} /> : null}
+        {state === "good" ? <Revoke token={token} isServerToken={isServerToken} /> : null}
         {state === "revoked" ? (
           <span className="soft">
             ⊘ revoked <Time at={token.revoked_at} as="age" />
@@ -150,10 +150,10 @@ function Row({ token, isHomes }: One) {
   );
 }
 
-function Revoke({ token, isHomes }: One) {
+function Revoke({ token, isServerToken }: TokenProps) {
   const [asks, setAsks] = useState(false);
   const isMine = useSession().data?.token_id === token.token_id;
-  const change = useChange(revokeToken, `Revoked ${token.name}`, () => void rereadTokens());
+  const change = useChange(revokeToken, `Revoked ${token.name}`, () => void refetchTokens());
   return (
     <>
       <Button kind="danger" busy={change.isPending} onClick={() => setAsks(true)} aria-label={`Revoke ${token.name} …`}>
@@ -186,7 +186,7 @@ function Revoke({ token, isHomes }: One) {
             Whoever uses it is turned away at once, and cannot be let in by it again.
             {token.role === "worker" ? " A worker goes on with what it runs and gets nothing new." : ""}
           </p>
-          {isHomes ? (
+          {isServerToken ? (
             <p className="settings-warning">
               ⚠ The commands and the worker of the server’s own machine use it. Commands are refused then; the worker
               goes on with what it runs and gets nothing new, until the next start of <code>titan up</code>: that makes
@@ -205,7 +205,7 @@ function Revoke({ token, isHomes }: One) {
 const NEVER = "never";
 
 /** Makes a token: a name, what it may do, and for how long. */
-export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
+function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [days, setDays] = useState("30");
@@ -319,7 +319,7 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
 }
 
 /** Shows a new token, this once: when the dialog goes, the page forgets it. */
-export function OnceDialog({ made, onClose }: { made: NewToken; onClose: () => void }) {
+function TokenSecretDialog({ made, onClose }: { made: NewToken; onClose: () => void }) {
   return (
     <Dialog
       title={`The token ${made.name}`}
@@ -356,13 +356,13 @@ export const ABOUT_ROLE: Record<string, string> = {
 };
 
 /** Roles that a token is made with: those that are about the server by whoever looks after it alone. */
-export function rolesToChoose(canOperate: boolean) {
+function rolesToChoose(canOperate: boolean) {
   return canOperate
     ? (["admin", "owner", "manager", "viewer", "worker"] as const)
     : (["owner", "manager", "viewer"] as const);
 }
 
-export const EXPIRIES: readonly { days: number | null; name: string }[] = [
+const EXPIRIES: readonly { days: number | null; name: string }[] = [
   { days: 7, name: "7 days" },
   { days: 30, name: "30 days" },
   { days: 90, name: "90 days" },
@@ -375,7 +375,7 @@ interface Lifetime {
   revoked_at: string | null;
 }
 
-export type TokenState = "good" | "expired" | "revoked";
+type TokenState = "good" | "expired" | "revoked";
 
 /** Returns whether a token is good at a moment, and if not why. */
 export function stateOf(token: Lifetime, now: number): TokenState {

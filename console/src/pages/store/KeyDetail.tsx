@@ -2,10 +2,10 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { useChange } from "../../api/changes";
 import { useCanChange } from "../../api/session";
-import { addMember, deleteKey, rereadStore, type Stored, useStored } from "../../api/store";
+import { addMember, deleteKey, refetchStore, type Stored, useStored } from "../../api/store";
 import { Button, CopyButton } from "../../components/Button";
 import { Dialog } from "../../components/Dialog";
-import { Failure } from "../../components/EmptyState";
+import { ErrorNotice } from "../../components/EmptyState";
 import { FilePreview } from "../../components/FilePreview";
 import { laidOutJson } from "../../components/files";
 import { bytes, count } from "../../components/format";
@@ -27,13 +27,13 @@ export function KeyDetail({ name, onClose }: { name: string; onClose: () => void
           ✕
         </Button>
       </header>
-      {error ? <Failure of={error} again={refetch} /> : null}
-      {data ? <Holds stored={data} onGone={onClose} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {data ? <KeyContent stored={data} onGone={onClose} /> : null}
     </section>
   );
 }
 
-function Holds({ stored, onGone }: { stored: Stored; onGone: () => void }) {
+function KeyContent({ stored, onGone }: { stored: Stored; onGone: () => void }) {
   const canChange = useCanChange();
   const isAbsent = stored.value === null && stored.members.length === 0;
   return (
@@ -50,7 +50,7 @@ function Holds({ stored, onGone }: { stored: Stored; onGone: () => void }) {
       ) : null}
       {stored.members.length > 0 ? <MembersView setKey={stored.key} members={stored.members} /> : null}
       {canChange ? (
-        <Acts stored={stored} isAbsent={isAbsent} onGone={onGone} />
+        <KeyActions stored={stored} isAbsent={isAbsent} onGone={onGone} />
       ) : (
         <p className="faint">Your token may look; changing takes one of the role admin.</p>
       )}
@@ -58,40 +58,42 @@ function Holds({ stored, onGone }: { stored: Stored; onGone: () => void }) {
   );
 }
 
-function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean; onGone: () => void }) {
-  const [over, setOver] = useState<"edit" | "delete" | null>(null);
+function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean; onGone: () => void }) {
+  const [overlay, setOverlay] = useState<"edit" | "delete" | null>(null);
   const change = useChange(
     deleteKey,
     (wasThere) => (wasThere ? `Deleted ${stored.key}` : "It was not there any more"),
     () => {
       onGone();
-      void rereadStore();
+      void refetchStore();
     },
   );
   const canEdit = !stored.artifact && (stored.value?.length ?? 0) <= MOST_EDITABLE;
   return (
     <div className="row">
       {canEdit ? (
-        <Button onClick={() => setOver("edit")}>{stored.value === null ? "Put a value …" : "Change …"}</Button>
+        <Button onClick={() => setOverlay("edit")}>{stored.value === null ? "Put a value …" : "Change …"}</Button>
       ) : null}
       {isAbsent ? null : (
-        <Button kind="danger" busy={change.isPending} onClick={() => setOver("delete")}>
+        <Button kind="danger" busy={change.isPending} onClick={() => setOverlay("delete")}>
           Delete …
         </Button>
       )}
-      {over === "edit" ? <PutDialog of={stored} onClose={() => setOver(null)} onDone={() => setOver(null)} /> : null}
-      {over === "delete" ? (
+      {overlay === "edit" ? (
+        <PutDialog of={stored} onClose={() => setOverlay(null)} onDone={() => setOverlay(null)} />
+      ) : null}
+      {overlay === "delete" ? (
         <Dialog
           title="Delete this key?"
-          onClose={() => setOver(null)}
+          onClose={() => setOverlay(null)}
           footer={
             <>
-              <Button onClick={() => setOver(null)}>Back</Button>
+              <Button onClick={() => setOverlay(null)}>Back</Button>
               <Button
                 kind="danger"
                 data-first=""
                 onClick={() => {
-                  setOver(null);
+                  setOverlay(null);
                   change.run(stored.key);
                 }}
               >
@@ -104,7 +106,7 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
             {stored.key}
           </p>
           <p className="soft">
-            {whatGoes(stored)} Jobs that read it find nothing from then on; it cannot be brought back.
+            {whatIsDeleted(stored)} Jobs that read it find nothing from then on; it cannot be brought back.
           </p>
         </Dialog>
       ) : null}
@@ -112,18 +114,18 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
   );
 }
 
-function whatGoes(stored: Stored): string {
+function whatIsDeleted(stored: Stored): string {
   const members = `the set of ${stored.members.length.toLocaleString("en-US")}`;
   if (stored.value === null) return `It holds ${members}.`;
   const value = stored.artifact ? "the name of an artifact, whose file stays" : "a value";
   return stored.members.length > 0 ? `It holds ${value}, and ${members}: both go.` : `It holds ${value}.`;
 }
 
-export const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
+const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
 const MOST_SHOWN = 64 * 1024; // of a value that is longer than that
 
 /** A value as text; JSON laid out, over 1 MB a preview with size and download. */
-export function ValueView({ value, name }: { value: string; name: string }) {
+function ValueView({ value, name }: { value: string; name: string }) {
   const [isRaw, setIsRaw] = useState(false);
   const size = useMemo(() => new Blob([value]).size, [value]);
   const isBig = value.length > MOST_EDITABLE;
@@ -167,7 +169,7 @@ export function ValueView({ value, name }: { value: string; name: string }) {
 const STEP = 200;
 
 /** A set's members in the order they were added. */
-export function MembersView({ setKey, members }: { setKey: string; members: readonly string[] }) {
+function MembersView({ setKey, members }: { setKey: string; members: readonly string[] }) {
   const [shown, setShown] = useState(STEP);
   return (
     <div className="store-value">
@@ -197,7 +199,7 @@ function Add({ setKey }: { setKey: string }) {
     (isNew) => (isNew ? "Added to the set" : "It was in the set already"),
     () => {
       setMember("");
-      void rereadStore();
+      void refetchStore();
     },
   );
   function add(event: FormEvent): void {
@@ -223,7 +225,7 @@ function Add({ setKey }: { setKey: string }) {
 }
 
 /** A published file: its name, its digest, its beginning, and the file. */
-export function ArtifactView({ name, digest }: { name: string; digest: string }) {
+function ArtifactView({ name, digest }: { name: string; digest: string }) {
   return (
     <div className="store-value">
       <div className="row">
@@ -235,7 +237,7 @@ export function ArtifactView({ name, digest }: { name: string; digest: string })
         </a>
       </div>
       <div className="row">
-        <span className="faint mono cut" title={digest}>
+        <span className="faint mono truncate" title={digest}>
           sha256:{digest.slice(0, 16)}…
         </span>
         <CopyButton text={digest} label="Copy digest" />
@@ -248,7 +250,7 @@ export function ArtifactView({ name, digest }: { name: string; digest: string })
 const KEPT_MS = 10_000; // the browser has begun to save by then
 
 /** Has the browser save a text under a name that is safe for a file. */
-export function saveText(text: string, name: string): void {
+function saveText(text: string, name: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   const link = document.createElement("a");
   link.href = url;

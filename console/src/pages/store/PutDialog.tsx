@@ -1,7 +1,7 @@
 /** The dialog that sets a key. */
 import { type FormEvent, useId, useState } from "react";
 import { useChange } from "../../api/changes";
-import { putValue, rereadStore } from "../../api/store";
+import { putValue, refetchStore } from "../../api/store";
 import { Button } from "../../components/Button";
 import { Dialog } from "../../components/Dialog";
 import { Time } from "../../components/Time";
@@ -32,14 +32,14 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   const [text, setText] = useState(spelled(was?.value ?? "", spelling));
   const [stays, setStays] = useState<Stays>(was?.expiresAt ? "keep" : "always");
   const [ttl, setTtl] = useState("");
-  const [isTaken, setIsTaken] = useState(false);
+  const [hasConflict, setHasConflict] = useState(false);
   const form = useId();
   const change = useChange(
     putValue,
     (wasSet, put) => (wasSet ? `Set ${put.key}` : null),
     (wasSet, put) => {
-      setIsTaken(!wasSet);
-      void rereadStore();
+      setHasConflict(!wasSet);
+      void refetchStore();
       if (wasSet) onDone(put.key);
     },
   );
@@ -118,23 +118,23 @@ export function PutDialog({ of, onClose, onDone }: Props) {
             </label>
           ) : null}
         </div>
-        {isTaken ? <Taken now={of} /> : null}
+        {hasConflict ? <Conflict now={of} /> : null}
       </form>
     </Dialog>
   );
 }
 
 /** Why nothing was set, what the key holds now, and how to go on. */
-function Taken({ now }: { now: Props["of"] }) {
+function Conflict({ now }: { now: Props["of"] }) {
   if (!now) {
     return (
-      <p role="alert" className="store-taken">
+      <p role="alert" className="store-conflict">
         This key holds something already; nothing was overwritten. Open it in the list to change it.
       </p>
     );
   }
   return (
-    <div role="alert" className="store-taken stack">
+    <div role="alert" className="store-conflict stack">
       <p>
         Somebody changed this key meanwhile; nothing was overwritten, and nothing will be from here.{" "}
         {now.value === null ? "It holds no value now." : "It holds now:"}
@@ -151,7 +151,7 @@ function Taken({ now }: { now: Props["of"] }) {
 }
 
 /** As it is; with its CR LF line ends as LF; or, where CRs stand in other ways, escaped as a JSON string. */
-export type Spelling = "plain" | "crlf" | "json";
+type Spelling = "plain" | "crlf" | "json";
 
 export function spellingOf(value: string): Spelling {
   if (!value.includes("\r")) return "plain";

@@ -1,17 +1,17 @@
 import { useState } from "react";
 import { Link } from "react-router";
 import { useCanChange } from "../../api/session";
-import { type Entry, levelOf, rereadStore, trail, useKeyPages } from "../../api/store";
+import { type Entry, folderPath, levelOf, refetchStore, useKeyPages } from "../../api/store";
 import { Button } from "../../components/Button";
 import { newClient } from "../../components/command";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { SearchField } from "../../components/fields";
 import { count } from "../../components/format";
 import { useEscape } from "../../components/keyboard";
 import { Page } from "../../components/Page";
 import { Time } from "../../components/Time";
 import { useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import { KeyDetail } from "./KeyDetail";
 import { PutDialog } from "./PutDialog";
 import "./store.css";
@@ -55,7 +55,7 @@ export function StorePage() {
       <div className="store" data-chosen={key !== null || undefined}>
         <section className="store-keys" aria-label="Keys">
           <Trail prefix={prefix} />
-          {found.error ? <Failure of={found.error} again={found.refetch} /> : null}
+          {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
           {isEmpty ? <NoKeys prefix={prefix} onAll={() => change({ prefix: null }, true)} /> : null}
           {entries.length > 0 ? (
             <KeyList
@@ -94,7 +94,7 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
       ) : null}
       <Button
         busy={isReading}
-        onClick={() => void rereadStore()}
+        onClick={() => void refetchStore()}
         title="The store does not tell of its changes: read it again"
       >
         Refresh
@@ -106,18 +106,18 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
 function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
   if (prefix) {
     return (
-      <Empty title="No key begins with that">
+      <EmptyState title="No key begins with that">
         <p>
           <code dir="auto">{prefix}</code>
         </p>
         <Button onClick={onAll}>Show all keys</Button>
-      </Empty>
+      </EmptyState>
     );
   }
   return (
-    <Empty title="The store is empty" command={example()}>
+    <EmptyState title="The store is empty" command={example()}>
       Values, sets and artifacts appear here that jobs and programs share:
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -133,7 +133,7 @@ interface Props {
 /** Folders and keys of one level; Enter goes into a folder or shows a key. */
 export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore }: Props) {
   return (
-    <RowList
+    <VirtualTable
       label="Keys"
       rows={entries}
       keyOf={idOf}
@@ -151,7 +151,7 @@ export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore
             </span>
             <button
               type="button"
-              className="store-open cut mono"
+              className="store-open truncate mono"
               dir="auto"
               title={entry.kind === "folder" ? entry.prefix : entry.key}
               tabIndex={-1}
@@ -166,7 +166,7 @@ export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore
           </Cell>
         </>
       )}
-    </RowList>
+    </VirtualTable>
   );
 }
 
@@ -175,8 +175,8 @@ function idOf(entry: Entry): string {
 }
 
 /** The folders on the way to here; each leads back to itself. */
-export function Trail({ prefix }: { prefix: string }) {
-  const folders = trail(prefix);
+function Trail({ prefix }: { prefix: string }) {
+  const folders = folderPath(prefix);
   return (
     <nav className="store-trail" aria-label="Folders">
       <Link to="/store" aria-current={prefix === "" ? "page" : undefined}>
@@ -188,7 +188,7 @@ export function Trail({ prefix }: { prefix: string }) {
             ›
           </span>
           <Link
-            className="cut"
+            className="truncate"
             dir="auto"
             to={`/store?prefix=${encodeURIComponent(folder.prefix)}`}
             aria-current={folder.prefix === prefix ? "page" : undefined}

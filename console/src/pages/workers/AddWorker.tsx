@@ -69,7 +69,7 @@ function Offers({ rows, onChange }: { rows: OfferRow[]; onChange: (rows: OfferRo
   }
   return (
     <fieldset className="plain-fieldset workers-offers">
-      <legend className="unseen">What it offers</legend>
+      <legend className="sr-only">What it offers</legend>
       <datalist id="known-labels">
         {KNOWN_LABELS.map((one) => (
           <option key={one} value={one} />
@@ -114,7 +114,7 @@ function Offers({ rows, onChange }: { rows: OfferRow[]; onChange: (rows: OfferRo
   );
 }
 
-export interface OfferRow {
+interface OfferRow {
   label: string;
   slots: string;
 }

@@ -6,12 +6,12 @@ import type { Worker } from "../../api/types";
 import { useDrain, useResume } from "../../api/workers";
 import { Button } from "../../components/Button";
 import { lookOf, Status } from "../../components/badges";
-import { Confirm } from "../../components/Dialog";
+import { ConfirmDialog } from "../../components/Dialog";
 import { bytes, count, duration, ofNanoseconds } from "../../components/format";
 import { Name, ProjectLink } from "../../components/links";
-import { Time, Took } from "../../components/Time";
+import { Duration, Time } from "../../components/Time";
 import { chosenIn, dagPath, logPath, toggled, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 
 /** Workers as rows; each unfolds to its jobs. */
 export function Nodes({
@@ -30,7 +30,7 @@ export function Nodes({
   }
   return (
     <div className="workers-nodes" data-gone={isGone || undefined}>
-      <RowList
+      <VirtualTable
         label={label}
         rows={workers}
         keyOf={(worker) => worker.worker_id}
@@ -56,7 +56,7 @@ export function Nodes({
               Last jobs
             </Cell>
             <Cell head>
-              <span className="unseen">Actions</span>
+              <span className="sr-only">Actions</span>
             </Cell>
           </>
         }
@@ -94,7 +94,7 @@ export function Nodes({
             </Cell>
           </>
         )}
-      </RowList>
+      </VirtualTable>
     </div>
   );
 }
@@ -102,10 +102,10 @@ export function Nodes({
 const MOST_BLOCKS = 16; // more slots than that are a bar
 const MOST_RUNNING = 3; // the rest stands in the details
 
-export function NodeName({ worker }: { worker: Worker }) {
+function NodeName({ worker }: { worker: Worker }) {
   return (
     <div className="workers-name">
-      <span className="cut" dir="auto">
+      <span className="truncate" dir="auto">
         <strong>{worker.name}</strong>
         {worker.is_local ? (
           <span className="workers-tag" title="A process beside this server, which keeps it">
@@ -113,7 +113,7 @@ export function NodeName({ worker }: { worker: Worker }) {
           </span>
         ) : null}
       </span>
-      <span className="faint cut">
+      <span className="faint truncate">
         {worker.host === worker.name ? "" : `${worker.host} · `}
         {worker.version ? `version ${worker.version}` : ""}
       </span>
@@ -129,7 +129,7 @@ export function Slots({ worker }: { worker: Worker }) {
         const busy = worker.busy[label] ?? 0;
         return (
           <div key={label} className="workers-offer">
-            <span className="mono cut">{label}</span>
+            <span className="mono truncate">{label}</span>
             <span className="workers-blocks" aria-hidden="true">
               {slots <= MOST_BLOCKS ? (
                 Array.from({ length: slots }, (_, slot) => <i key={slot} data-busy={slot < busy || undefined} />)
@@ -141,7 +141,7 @@ export function Slots({ worker }: { worker: Worker }) {
             </span>
             <span className="soft">
               {busy}/{slots}
-              <span className="unseen"> busy</span>
+              <span className="sr-only"> busy</span>
             </span>
           </div>
         );
@@ -159,7 +159,7 @@ export function Running({ worker }: { worker: Worker }) {
       {worker.running.slice(0, MOST_RUNNING).map((job) => (
         <div key={job.job_id} className="workers-job">
           <ProjectLink
-            className="cut"
+            className="truncate"
             title={job.name}
             project={job.project}
             to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}
@@ -167,7 +167,7 @@ export function Running({ worker }: { worker: Worker }) {
             <Name of={job.name} />
           </ProjectLink>
           <span className="soft">
-            <Took from={job.started_at} to={null} />
+            <Duration from={job.started_at} to={null} />
           </span>
         </div>
       ))}
@@ -193,7 +193,7 @@ export function Load({ worker: { load } }: { worker: Worker }) {
 }
 
 /** How the last jobs ended, the latest first. */
-export function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
+function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
   if (jobs.length === 0) return <span className="faint">None yet</span>;
   const bad = jobs.filter((job) => job.outcome !== "succeeded").length;
   return (
@@ -208,7 +208,7 @@ export function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
           );
         })}
       </span>
-      <span className="unseen">
+      <span className="sr-only">
         {count(jobs.length, "last job")}, {bad === 0 ? "all succeeded" : `${bad} of them not successful`}
       </span>
     </div>
@@ -216,7 +216,7 @@ export function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
 }
 
 /** All that is known of a worker: what it runs, what it ran last, where it is. */
-export function NodeDetails({ worker }: { worker: Worker }) {
+function NodeDetails({ worker }: { worker: Worker }) {
   return (
     <div className="workers-details">
       <JobTable title="Running now" none="Nothing: it waits for work.">
@@ -227,7 +227,7 @@ export function NodeDetails({ worker }: { worker: Worker }) {
             </td>
             <JobCells job={job} />
             <td className="num">
-              <Took from={job.started_at} to={null} />
+              <Duration from={job.started_at} to={null} />
             </td>
             <td />
             <LogLink job={job} />
@@ -330,7 +330,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** Lets a worker run out of work and leave, or takes that back while it is still there. */
-export function DrainButton({ worker }: { worker: Worker }) {
+function DrainButton({ worker }: { worker: Worker }) {
   const canChange = useCanOperate();
   const [asks, setAsks] = useState(false);
   const drain = useDrain();
@@ -350,7 +350,7 @@ export function DrainButton({ worker }: { worker: Worker }) {
         Drain
       </Button>
       {asks ? (
-        <Confirm
+        <ConfirmDialog
           title={`Drain ${worker.name}?`}
           yes="Drain"
           onYes={() => drain.run(worker)}
@@ -359,7 +359,7 @@ export function DrainButton({ worker }: { worker: Worker }) {
           It takes no new job, {running > 0 ? `finishes the ${count(running, "job")} it runs,` : "as it runs none"} and
           leaves by itself. Until then Resume takes it back.
           {worker.is_local ? " This server does not start it again." : ""}
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </>
   );

@@ -62,12 +62,12 @@ test("large groups and those that wait for other jobs are folded at first; a tur
 });
 
 test("of a large group a hundred more are asked for at a time, up to what the server gives", () => {
-  const turned = ["slots:GENERAL"];
+  const toggledGroups = ["slots:GENERAL"];
 
-  expect(more(rowsOf([aGroup("slots:GENERAL", 5000)], turned))).toEqual([[4992, 108]]);
-  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 908)], turned))).toEqual([[4092, 1000]]);
-  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 1000)], turned))).toEqual([[4000, null]]);
-  expect(more(rowsOf([aGroup("slots:GENERAL", 500, 500)], turned))).toEqual([]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000)], toggledGroups))).toEqual([[4992, 108]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 908)], toggledGroups))).toEqual([[4092, 1000]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 1000)], toggledGroups))).toEqual([[4000, null]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 500, 500)], toggledGroups))).toEqual([]);
 });
 
 test("times in a reason are shown as the page shows times", () => {

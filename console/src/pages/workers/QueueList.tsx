@@ -2,12 +2,12 @@
 import { Link, useNavigate } from "react-router";
 import type { Job, Queue, QueueGroup } from "../../api/types";
 import { Button, CopyButton } from "../../components/Button";
-import { Empty } from "../../components/EmptyState";
+import { EmptyState } from "../../components/EmptyState";
 import { moment, NOTHING } from "../../components/format";
 import { Name } from "../../components/links";
 import { Time, useNow } from "../../components/Time";
 import { chosenIn, dagPath, toggled, useUrl } from "../../components/url";
-import { Cell, RowList } from "../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import { joinCommand } from "./AddWorker";
 
 /** Adds a worker that offers a label; null where the viewer may not. */
@@ -26,8 +26,8 @@ interface Props {
 export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
-  const turned = chosenIn(url, "turned");
-  const rows = rowsOf(queue.groups, turned);
+  const toggledGroups = chosenIn(url, "turned");
+  const rows = rowsOf(queue.groups, toggledGroups);
   function open(row: Row): void {
     if (row.kind === "job") navigate(pathOf(row.job));
     else if (row.kind === "group") {
@@ -42,11 +42,13 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
       </h2>
       {rows.length === 0 ? (
         <div className="card">
-          <Empty title="Nothing waits">A job that cannot start at once stands here, with what it waits for.</Empty>
+          <EmptyState title="Nothing waits">
+            A job that cannot start at once stands here, with what it waits for.
+          </EmptyState>
         </div>
       ) : (
         <div className="workers-queue-rows">
-          <RowList
+          <VirtualTable
             label="Queue"
             rows={rows}
             keyOf={keyOfRow}
@@ -69,10 +71,10 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
             }
           >
             {(row) => {
-              if (row.kind === "group") return <GroupRow row={row} onAdd={onAdd} onTurn={open} />;
+              if (row.kind === "group") return <GroupRow row={row} onAdd={onAdd} onToggle={open} />;
               return row.kind === "job" ? <JobRow job={row.job} /> : <MoreRow row={row} onMore={open} />;
             }}
-          </RowList>
+          </VirtualTable>
         </div>
       )}
       {queue.more ? <p className="soft">Of each reason the 20 largest groups are shown.</p> : null}
@@ -80,23 +82,31 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   );
 }
 
-function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd: OnAdd; onTurn: (row: Row) => void }) {
+function GroupRow({
+  row,
+  onAdd,
+  onToggle,
+}: {
+  row: Row & { kind: "group" };
+  onAdd: OnAdd;
+  onToggle: (row: Row) => void;
+}) {
   const { group, isOpen } = row;
   return (
     <div role="cell" className="workers-group" data-kind={group.waits_for}>
-      <button type="button" className="workers-turn" aria-expanded={isOpen} onClick={() => onTurn(row)}>
+      <button type="button" className="workers-turn" aria-expanded={isOpen} onClick={() => onToggle(row)}>
         <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
         {group.waits_for === "unroutable" ? <span aria-hidden="true">⚠</span> : null}
         <strong dir="auto">{titleOf(group)}</strong>
         <span className="workers-count">{group.count.toLocaleString("en-US")}</span>
       </button>
       <span className="soft workers-advice">{group.confined_to ? CONFINED : ADVICE[group.waits_for]}</span>
-      <WhatToDo group={group} onAdd={onAdd} />
+      <GroupAction group={group} onAdd={onAdd} />
     </div>
   );
 }
 
-function WhatToDo({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
+function GroupAction({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
   if (group.waits_for === "approval") return <Link to="/approvals">Decide</Link>;
   const { waits_for: why, requirement: label } = group;
   if (why !== "unroutable" || label === null || group.confined_to !== null) return null;
@@ -131,24 +141,24 @@ function JobRow({ job }: { job: Job }) {
   const now = useNow();
   return (
     <>
-      <Cell className="cut workers-indent">
+      <Cell className="truncate workers-indent">
         <Link to={pathOf(job)} title={job.name}>
           <Name of={job.name} />
         </Link>
       </Cell>
-      <Cell className="cut workers-wide">
+      <Cell className="truncate workers-wide">
         <span className="soft" title={job.dag_name}>
           <Name of={job.dag_name} />
         </span>
       </Cell>
-      <Cell className="cut workers-wide">
+      <Cell className="truncate workers-wide">
         {job.kind === "gate" ? (
           <span className="faint">{NOTHING}</span> // it takes no slot, whatever its label says
         ) : (
           <span className="mono soft">{job.requirement}</span>
         )}
       </Cell>
-      <Cell className="cut soft">
+      <Cell className="truncate soft">
         <span dir="auto" title={job.reason ?? undefined}>
           {shownReason(job, (at) => moment(at, now))}
         </span>
@@ -181,7 +191,7 @@ const TITLES: Record<WaitsFor, (about: string) => string> = {
 };
 
 /** What to do, or why nothing is. */
-export const ADVICE: Record<WaitsFor, string> = {
+const ADVICE: Record<WaitsFor, string> = {
   unroutable: "They wait until a worker joins that offers it. Nothing else is held up.",
   worker_away: "They go on when it is back. To run them elsewhere, cancel them and submit them without affinity.",
   draining: "They start when one of these takes jobs again, or another joins.",
@@ -196,7 +206,7 @@ export const ADVICE: Record<WaitsFor, string> = {
   parents: "They start when the jobs before them are done.",
 };
 
-export const CONFINED =
+const CONFINED =
   "They were submitted from a worker with that token, which is not trusted: only workers with it may run them.";
 
 export function titleOf(group: QueueGroup): string {
@@ -204,7 +214,7 @@ export function titleOf(group: QueueGroup): string {
   return TITLES[group.waits_for](group.confined_to ? `${about} with token ${group.confined_to}` : about);
 }
 
-export function waitsSince(job: Job): string {
+function waitsSince(job: Job): string {
   return job.ready_at ?? job.submitted_at;
 }
 
@@ -226,9 +236,9 @@ const PAGE_JOBS = 100;
 const MOST_JOBS = 1000; // the server gives no more of one group
 
 /** Returns the groups with the jobs of those that are open, as rows of one list. `turned` are those not as at first. */
-export function rowsOf(groups: readonly QueueGroup[], turned: readonly string[]): Row[] {
+export function rowsOf(groups: readonly QueueGroup[], toggledGroups: readonly string[]): Row[] {
   return groups.flatMap((group): Row[] => {
-    const isOpen = (group.waits_for !== "parents" && group.count <= FEW) !== turned.includes(group.name);
+    const isOpen = (group.waits_for !== "parents" && group.count <= FEW) !== toggledGroups.includes(group.name);
     return [{ kind: "group", group, isOpen }, ...(isOpen ? jobsOf(group) : [])];
   });
 }

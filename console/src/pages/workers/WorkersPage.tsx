@@ -3,7 +3,7 @@ import { useCanOperate } from "../../api/session";
 import type { Worker } from "../../api/types";
 import { LOAD_MS, useGoneWorkers, useQueue, useWorkers } from "../../api/workers";
 import { Button } from "../../components/Button";
-import { Empty, Failure } from "../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Page } from "../../components/Page";
 import { useUrl } from "../../components/url";
@@ -32,18 +32,18 @@ export function WorkersPage() {
         ) : null
       }
     >
-      {workers.error ? <Failure of={workers.error} again={workers.refetch} /> : null}
+      {workers.error ? <ErrorNotice of={workers.error} again={workers.refetch} /> : null}
       <CapacityStrip capacity={capacityOf(here, queue.data?.ready ?? {})} onAdd={onAdd} />
       {workers.data && here.length === 0 ? (
         <div className="card">
-          <Empty title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
+          <EmptyState title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
             Jobs wait until one joins. A worker can run on any machine that reaches this server.
-          </Empty>
+          </EmptyState>
         </div>
       ) : null}
       {here.length > 0 ? <Nodes label="Connected workers" workers={here} /> : null}
-      {workers.data ? <Gone /> : null}
-      {queue.error ? <Failure of={queue.error} again={queue.refetch} /> : null}
+      {workers.data ? <GoneWorkers /> : null}
+      {queue.error ? <ErrorNotice of={queue.error} again={queue.refetch} /> : null}
       {queue.data ? (
         <QueueList
           queue={queue.data}
@@ -58,7 +58,7 @@ export function WorkersPage() {
 }
 
 /** The workers that left or were lost, folded: only who unfolds them has them read. */
-function Gone() {
+function GoneWorkers() {
   const [url, setUrl] = useUrl();
   const isOpen = url.has("gone");
   const { data, error, refetch } = useGoneWorkers(isOpen);
@@ -73,7 +73,7 @@ function Gone() {
         <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> Workers that left or were lost
         {isOpen && data ? <span className="soft"> {data.length.toLocaleString("en-US")}</span> : null}
       </Button>
-      {isOpen && error ? <Failure of={error} again={refetch} /> : null}
+      {isOpen && error ? <ErrorNotice of={error} again={refetch} /> : null}
       {isOpen && data?.length === 0 ? <p className="soft">None so far.</p> : null}
       {isOpen && data?.length ? <Nodes label="Workers that are gone" workers={data} isGone /> : null}
     </section>
@@ -87,13 +87,13 @@ interface Props {
 }
 
 /** One box for each label: busy slots of all, and what waits for one. */
-export function CapacityStrip({ capacity, onAdd }: Props) {
+function CapacityStrip({ capacity, onAdd }: Props) {
   if (capacity.length === 0) return null;
   return (
     <ul className="workers-capacity" aria-label="Capabilities">
       {capacity.map((one) => (
         <li key={one.label} className="card workers-label" data-missing={one.slots === 0 || undefined}>
-          <strong className="mono cut">{one.label}</strong>
+          <strong className="mono truncate">{one.label}</strong>
           {one.slots > 0 ? (
             <>
               <span className="workers-meter" aria-hidden="true">
@@ -120,7 +120,7 @@ export function CapacityStrip({ capacity, onAdd }: Props) {
   );
 }
 
-export interface Capacity {
+interface Capacity {
   readonly label: string;
   readonly slots: number;
   readonly busy: number;

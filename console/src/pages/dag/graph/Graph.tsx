@@ -143,7 +143,7 @@ interface OverviewProps {
 }
 
 /** The whole graph in a corner, and which part of it is in sight; a press or a drag leads elsewhere. */
-export function Overview({ shape, layout, board }: OverviewProps) {
+function Overview({ shape, layout, board }: OverviewProps) {
   const flow = useReactFlow();
   const margin = Math.max(layout.width, layout.height) * 0.06 + 40;
   function go(event: PointerEvent<SVGSVGElement>): void {
@@ -205,12 +205,12 @@ function InSight() {
 
 const PADDING = 0.08;
 const MOST_ZOOM = 1;
-export const LEAST_ZOOM = 0.05;
+const LEAST_ZOOM = 0.05;
 const NARROW_PX = 480;
 const READABLE_ZOOM = 0.7;
 
 /** Keeps the view right as the box and the layout change; set the result when a person moved it: then it stays. */
-export function useViewport(
+function useViewport(
   box: RefObject<HTMLElement | null>,
   board: Board,
   shape: Shape,
@@ -264,7 +264,7 @@ function focusOf(shape: Shape, board: Board): string | null {
 }
 
 /** Returns whether all of a node is in sight. */
-export function isInside(box: HTMLElement | null, node: string): boolean {
+function isInside(box: HTMLElement | null, node: string): boolean {
   const element = box?.querySelector(`[data-node="${CSS.escape(node)}"]`);
   if (!box || !element) return false;
   const [one, other] = [element.getBoundingClientRect(), box.getBoundingClientRect()];

@@ -5,13 +5,13 @@ import { memo, useMemo } from "react";
 import type { Job } from "../../../api/types";
 import { lookOf } from "../../../components/badges";
 import { Name } from "../../../components/links";
-import { JobTook } from "../../../components/Time";
+import { JobDuration } from "../../../components/Time";
 import { type Board, useNodeView, useSlowVersion } from "./board";
 import type { Layout, Point } from "./layout";
 import type { NodeKind, Shape } from "./shape";
 
 /** A job of the graph: its status as colour, glyph and word, its name, and how long it took. */
-export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) {
+const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
   if (!job) return null;
@@ -30,14 +30,14 @@ export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) 
       <span className="dag-node-glyph" data-runs={job.status === "RUNNING" || undefined} aria-hidden="true">
         {glyph}
       </span>
-      <span className="dag-node-name cut">
+      <span className="dag-node-name truncate">
         <Name of={job.name} />
       </span>
       <span className="dag-node-foot">
         {word}
         {stoppingWord(job)}
-        <span className="dag-node-took">
-          <JobTook job={job} />
+        <span className="dag-node-duration">
+          <JobDuration job={job} />
         </span>
       </span>
     </button>
@@ -45,7 +45,7 @@ export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) 
 });
 
 /** A decision of a person: six corners, so that nobody takes it for work. */
-export const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps) {
+const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
   if (!job) return null;
@@ -62,12 +62,12 @@ export const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps
       title={job.hitl_message ?? job.name}
     >
       <span className="dag-gate-inside">
-        <span className="dag-node-name cut">
+        <span className="dag-node-name truncate">
           <Name of={job.name} />
         </span>
         <span className="dag-node-foot">
           <span aria-hidden="true">{glyph}</span> {word}
-          <span className="unseen"> gate</span>
+          <span className="sr-only"> gate</span>
         </span>
       </span>
     </button>
@@ -79,7 +79,7 @@ function stoppingWord(job: Job): string {
 }
 
 /** Equal siblings as one node: how many they are, and how they stand; a click shows each. */
-export const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
+const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const first = jobs[0];
   if (!first) return null;
@@ -98,7 +98,7 @@ export const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodePro
       aria-expanded="false"
     >
       <span className="dag-group-name">
-        <span className="cut" dir="auto">
+        <span className="truncate" dir="auto">
           {first.name} …
         </span>
         <strong>×{jobs.length}</strong>
@@ -114,7 +114,7 @@ export const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodePro
         ))}
       </span>
       <span className="dag-node-foot">
-        <span className="unseen">{words}</span>
+        <span className="sr-only">{words}</span>
         {parts.slice(0, 4).map((part) => (
           <span key={part.status} className={`dag-group-count tone-${lookOf(part.status).tone}`} aria-hidden="true">
             {part.count} {lookOf(part.status).glyph}

@@ -6,7 +6,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Job } from "../../../api/types";
 import type { Shape } from "./shape";
 
-export interface NodeView {
+interface NodeView {
   /** The jobs the node stands for: one, or those of a group. */
   jobs: readonly Job[];
   isChosen: boolean;

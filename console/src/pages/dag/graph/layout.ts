@@ -12,7 +12,7 @@ export interface Size {
   height: number;
 }
 
-export interface Placed extends Size {
+interface Placed extends Size {
   x: number;
   y: number;
   column: number;
@@ -267,7 +267,7 @@ interface OrderedCell {
 }
 
 /** Returns the crossings of all neighbouring columns together. */
-export function crossings(columns: readonly (readonly OrderedCell[])[]): number {
+function crossings(columns: readonly (readonly OrderedCell[])[]): number {
   let sum = 0;
   for (const [at, column] of columns.entries()) {
     const next = columns[at + 1];

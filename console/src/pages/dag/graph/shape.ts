@@ -4,7 +4,7 @@ import type { Layout } from "./layout";
 
 export type NodeKind = "job" | "gate" | "group";
 
-export interface ShapeNode {
+interface ShapeNode {
   /** The job's id; of a group the id of its first job behind `group:`. */
   id: string;
   kind: NodeKind;
@@ -76,7 +76,7 @@ export interface Links {
 }
 
 /** Returns who waits for whom, by job id; the server names parents by their name. */
-export function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Links {
+function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Links {
   const ids = new Map(jobs.map((job) => [job.name, job.job_id]));
   const parents = new Map<string, string[]>();
   const children = new Map<string, string[]>(jobs.map((job) => [job.job_id, []]));

@@ -4,7 +4,7 @@ import { useDagAttempts } from "../../../api/dags";
 import type { Dag } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { lookOf } from "../../../components/badges";
-import { Empty, Failure } from "../../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../../components/EmptyState";
 import { duration } from "../../../components/format";
 import { Name } from "../../../components/links";
 import { Time, useNow } from "../../../components/Time";
@@ -33,7 +33,7 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
     const jobs = data?.jobs ?? [];
     return byWorker ? lanesByWorker(jobs) : lanesByJob(jobs);
   }, [data, byWorker]);
-  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
   return (
     <div className="timeline">
@@ -47,9 +47,9 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
         <Legend />
       </div>
       {lanes.length === 0 ? (
-        <Empty title="Nothing has run yet" command="titan workers join">
+        <EmptyState title="Nothing has run yet" command="titan workers join">
           Each attempt appears here as a bar when a worker takes it. A worker that waits for jobs:
-        </Empty>
+        </EmptyState>
       ) : (
         <Chart lanes={lanes} isOver={dag.is_final} chosen={chosen} onChoose={onChoose} />
       )}
@@ -174,11 +174,11 @@ interface LaneRowProps {
 }
 
 /** One row: its name, and its bars on the time axis. */
-export const LaneRow = memo(function LaneRow(props: LaneRowProps) {
+const LaneRow = memo(function LaneRow(props: LaneRowProps) {
   const { index, lane, top, chosen, isFirst } = props;
   return (
     <div className="timeline-row" data-lane={index} style={{ transform: `translateY(${top}px)` }}>
-      <span className="timeline-name cut" title={lane.name}>
+      <span className="timeline-name truncate" title={lane.name}>
         {lane.slot === null ? <Name of={lane.name} /> : <bdi>{lane.name}</bdi>}
         {lane.slot === null ? null : <span className="faint"> slot {lane.slot}</span>}
       </span>
@@ -254,7 +254,7 @@ function wordsOf(bar: Bar, to: number): string {
 }
 
 /** What there is to say about the bar under the pointer or the focus; the place is kept when there is none. */
-export function BarDetail({ bar }: { bar: Bar | null }) {
+function BarDetail({ bar }: { bar: Bar | null }) {
   return (
     <p className="timeline-detail" aria-live="polite">
       {bar ? <Words bar={bar} /> : <span className="faint">Rest on a bar, or reach it with Tab and arrow keys.</span>}

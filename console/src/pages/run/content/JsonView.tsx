@@ -20,9 +20,9 @@ export function JsonView({ text, words }: { text: string; words?: readonly strin
 
 /** A recorded value, laid out and coloured; what is no plain JSON by what it stands for. */
 export function JsonValue({ of, words }: NodeProps) {
-  const opened = useMemo(() => openedAtFirst(of), [of]);
+  const unwrapped = useMemo(() => initiallyOpen(of), [of]);
   return (
-    <Opened.Provider value={opened}>
+    <Opened.Provider value={unwrapped}>
       <div className="json">
         <Node of={of} words={words} />
       </div>
@@ -38,8 +38,8 @@ export interface NodeProps {
 export function Node({ of, words }: NodeProps) {
   const typed = typedOf(of);
   if (typed) return <TypedNode of={typed} words={words} />;
-  if (of.is === "list") return <Nest of={of} marks="[]" items={of.items} isCut={of.isCut} words={words} />;
-  if (of.is === "object") return <Nest of={of} marks="{}" entries={of.entries} isCut={of.isCut} words={words} />;
+  if (of.is === "list") return <Container of={of} marks="[]" items={of.items} isCut={of.isCut} words={words} />;
+  if (of.is === "object") return <Container of={of} marks="{}" entries={of.entries} isCut={of.isCut} words={words} />;
   if (of.is === "string") {
     return (
       <span className="json-string">
@@ -51,7 +51,7 @@ export function Node({ of, words }: NodeProps) {
   return <span className={`json-${of.is}`}>{of.text}</span>;
 }
 
-interface NestProps extends NodeProps {
+interface ContainerProps extends NodeProps {
   marks: "[]" | "{}";
   items?: readonly Json[];
   entries?: readonly Entry[];
@@ -59,7 +59,7 @@ interface NestProps extends NodeProps {
 }
 
 /** A list or an object: folded it says how much is in it; of a long one the beginning is shown, and more when asked for. */
-export function Nest({ of, marks, items, entries, isCut, words }: NestProps) {
+function Container({ of, marks, items, entries, isCut, words }: ContainerProps) {
   const [isOpen, setOpen] = useState(useContext(Opened).has(of));
   const [shown, setShown] = useState(ITEMS_AT_ONCE);
   const lines: readonly (Json | Entry)[] = entries ?? items ?? [];
@@ -80,7 +80,7 @@ export function Nest({ of, marks, items, entries, isCut, words }: NestProps) {
       </button>
       {isOpen ? (
         <>
-          <div className="json-nest">
+          <div className="json-children">
             {lines.slice(0, shown).map((line, at) => (
               <div key={at} className="json-line">
                 <Line of={line} words={words} />
@@ -163,18 +163,10 @@ function TypedNode({ of, words }: { of: Typed; words: readonly string[] | undefi
 
 function Pairs({ of, words }: { of: Extract<Typed, { is: "pairs" }>; words: readonly string[] | undefined }) {
   const object = { is: "object", entries: of.entries, isCut: of.isCut } as const;
-  return <Nest of={object} marks="{}" entries={of.entries} isCut={of.isCut} words={words} />;
+  return <Container of={object} marks="{}" entries={of.entries} isCut={of.isCut} words={words} />;
 }
 
-export function Chip({
-  type,
-  title,
-  children,
-}: {
-  type: string;
-  title?: string | undefined;
-  children: React.ReactNode;
-}) {
+function Chip({ type, title, children }: { type: string; title?: string | undefined; children: React.ReactNode }) {
   return (
     <span className="json-chip" title={title}>
       <span className="json-type">{type}</span> {children}
@@ -183,7 +175,7 @@ export function Chip({
 }
 
 /** What a chip of a moment says when the pointer rests on it: the moment here. */
-export function localTime({ type, text }: Extract<Typed, { is: "chip" }>): string | undefined {
+function localTime({ type, text }: Extract<Typed, { is: "chip" }>): string | undefined {
   const at = type === "datetime" ? Date.parse(text.replace(" ", "T")) : Number.NaN;
   return Number.isNaN(at) ? undefined : `${new Date(at).toLocaleString()} here`;
 }
@@ -193,7 +185,7 @@ const REASONS: Record<string, string> = {
   cycle: "it contains itself",
 };
 
-export function cutWords({ reason, bytes: size, items, sha256 }: CutFacts): string {
+function cutWords({ reason, bytes: size, items, sha256 }: CutFacts): string {
   const known = [
     REASONS[reason] ?? "cut",
     size === null ? null : `of ${bytes(size)}`,
@@ -234,14 +226,14 @@ function fileName(kind: string | null): string {
 }
 
 /** Items of one list that are shown at once. */
-export const ITEMS_AT_ONCE = 100;
+const ITEMS_AT_ONCE = 100;
 
 const MOST_NODES = 800; // drawn at first, in some 30 ms
 const DEEPEST = 20;
 
 /** Returns the containers to open, breadth first, until as much is shown as is worth it. */
-export function openedAtFirst(root: Json): ReadonlySet<Json> {
-  const opened = new Set<Json>();
+function initiallyOpen(root: Json): ReadonlySet<Json> {
+  const unwrapped = new Set<Json>();
   let left = MOST_NODES;
   let level: Json[] = [root];
   for (let depth = 0; depth < DEEPEST && level.length > 0; depth += 1) {
@@ -250,15 +242,15 @@ export function openedAtFirst(root: Json): ReadonlySet<Json> {
       const inner = innerOf(value).slice(0, ITEMS_AT_ONCE);
       if (inner.length > left) continue;
       left -= inner.length;
-      opened.add(value);
-      next.push(...inner.filter(isNest));
+      unwrapped.add(value);
+      next.push(...inner.filter(isContainer));
     }
     level = next;
   }
-  return opened;
+  return unwrapped;
 }
 
-function isNest(value: Json): boolean {
+function isContainer(value: Json): boolean {
   return value.is === "list" || value.is === "object";
 }
 

@@ -122,7 +122,7 @@ interface Shown {
 }
 
 /** What a recorded text shows: its messages where it has any, unless the address says that the values are wanted. */
-export function useShown(text: string | undefined): Shown {
+export function useRecordedContent(text: string | undefined): Shown {
   const isPlain = useUrl()[0].get("as") === "json";
   const read = useMemo(() => {
     const value = text === undefined ? null : parseJson(text);
@@ -138,7 +138,7 @@ interface UseShownProps {
 }
 
 /** A recorded text: as a conversation, as a value laid out, or as the text that it is. */
-export function Recorded({ of: { value, conversation, isPlain }, text, words }: UseShownProps) {
+export function RecordedContent({ of: { value, conversation, isPlain }, text, words }: UseShownProps) {
   if (conversation && !isPlain) return <Messages of={conversation} words={words} />;
   return value ? <JsonValue of={value} words={words} /> : <JsonView text={text} words={words} />;
 }
@@ -155,7 +155,7 @@ export function AsJson({ of: { conversation, isPlain }, what }: { of: Shown; wha
       title={isPlain ? "Show them as messages" : "Show the value as it was recorded"}
       onClick={() => change({ as: isPlain ? null : "json" })}
     >
-      JSON<span className="unseen"> of {what.toLowerCase()}</span>
+      JSON<span className="sr-only"> of {what.toLowerCase()}</span>
     </button>
   );
 }

@@ -1,5 +1,5 @@
 /** Find the messages of a model conversation in a recorded body, in the formats of the common providers. */
-import { type Entry, givenOf, isNothing, type Json, memberOf, opened, parseJson, wordAt } from "./json";
+import { type Entry, givenOf, isNothing, type Json, memberOf, parseJson, unwrapped, wordAt } from "./json";
 
 export interface Conversation {
   readonly messages: readonly Message[];
@@ -15,7 +15,7 @@ const SYSTEMS = ["system", "instructions", "systemInstruction", "system_instruct
 
 /** Returns the conversation in a body; null where it is none. */
 export function conversationOf(body: Json): Conversation | null {
-  const value = opened(body);
+  const value = unwrapped(body);
   const found = listed(value) ?? inGiven(value) ?? inMembers(value) ?? inChoices(value) ?? alone(value);
   return found && { ...found, messages: withNames(found.messages) };
 }
@@ -68,8 +68,8 @@ function inMembers(value: Json): Conversation | null {
 function inChoices(value: Json): Conversation | null {
   const choices = memberOf(value, ...CHOICES);
   if (value.is !== "object" || choices?.is !== "list") return null;
-  const said = choices.items.map((choice) => memberOf(choice, "message", "content"));
-  const found = listed({ is: "list", items: said.filter((message) => message !== null), isCut: choices.isCut });
+  const shownToasts = choices.items.map((choice) => memberOf(choice, "message", "content"));
+  const found = listed({ is: "list", items: shownToasts.filter((message) => message !== null), isCut: choices.isCut });
   if (!found || found.messages.length < choices.items.length) return null;
   return { ...found, others: value.entries.filter(({ key }) => !isNamed(key, ...CHOICES)) };
 }
@@ -132,7 +132,7 @@ const ITEMS: Readonly<Record<string, string>> = {
 
 /** Returns what a value says as a message; null where it is none. */
 export function messageOf(value: Json): Message | null {
-  const given = opened(value);
+  const given = unwrapped(value);
   if (given.is === "list") return pairOf(given.items);
   if (given.is !== "object") return null;
   const item = ITEMS[wordAt(given, "type") ?? ""];
@@ -145,7 +145,7 @@ export function messageOf(value: Json): Message | null {
   return {
     role,
     name: wordAt(body, "name"),
-    parts: role === "tool" || role === "function" ? [answered(body, parts)] : parts,
+    parts: role === "tool" || role === "function" ? [clearUnreachable(body, parts)] : parts,
     others: body.entries.filter(({ key, value: inner }) => !isNamedIn(BESIDE, key) && !isNothing(inner)),
   };
 }
@@ -189,7 +189,7 @@ function asThought(part: Part): Part {
   return part.is === "text" ? { ...part, is: "thought" } : part;
 }
 
-function answered(body: Json, parts: readonly Part[]): Part {
+function clearUnreachable(body: Json, parts: readonly Part[]): Part {
   const [first] = parts;
   if (parts.length === 1 && first?.is === "result") return first;
   const hasFailed = saysFailed(body);
@@ -233,8 +233,8 @@ const CALLS: ReadonlySet<string | null> = new Set([
 const RESULTS: ReadonlySet<string | null> = new Set(["tool_result", "tool_call_response", "function_call_output"]);
 
 /** Returns the pieces of a content: a text, a list of parts, or one part. */
-export function partsOf(content: Json): Part[] {
-  const value = opened(content);
+function partsOf(content: Json): Part[] {
+  const value = unwrapped(content);
   if (isNothing(value)) return [];
   if (value.is === "list") return value.items.flatMap(partsOf);
   if (value.is === "string") return [{ is: "text", text: value.text, isCut: value.isCut }];
@@ -242,8 +242,8 @@ export function partsOf(content: Json): Part[] {
 }
 
 /** Returns a tool call, however it is told; null where a value is none. */
-export function callOf(value: Json): Part | null {
-  const call = opened(value);
+function callOf(value: Json): Part | null {
+  const call = unwrapped(value);
   const inner = memberOf(call, "function", "functionCall", "function_call") ?? call;
   const name = wordAt(inner, "name");
   if (name === null) return null;
@@ -256,8 +256,8 @@ function partOf(value: Json): Part {
   const part = THOUGHT_TYPES.has(type) ? thoughtOf(value) : TEXTS.has(type) ? textOf(value) : null;
   if (part) return part;
   if (RESULTS.has(type)) return resultOf(value);
-  const answered = memberOf(value, "functionResponse", "function_response");
-  if (answered) return resultOf(answered);
+  const clearUnreachable = memberOf(value, "functionResponse", "function_response");
+  if (clearUnreachable) return resultOf(clearUnreachable);
   const isCall = CALLS.has(type) || memberOf(value, "functionCall", "function_call") !== null;
   return (isCall ? callOf(value) : null) ?? { is: "other", of: value };
 }
@@ -269,8 +269,8 @@ function textOf(value: Json): Part | null {
 }
 
 function thoughtOf(value: Json): Part | null {
-  const said = memberOf(value, "thinking", "text", "content", "summary", "reasoning");
-  const texts = said ? partsOf(said).filter(isWords) : [];
+  const shownToasts = memberOf(value, "thinking", "text", "content", "summary", "reasoning");
+  const texts = shownToasts ? partsOf(shownToasts).filter(isWords) : [];
   if (texts.length === 0) return null;
   return { is: "thought", text: texts.map((one) => one.text).join("\n\n"), isCut: texts.some((one) => one.isCut) };
 }
@@ -280,18 +280,18 @@ function isWords(part: Part): part is Words {
 }
 
 function resultOf(value: Json): Part {
-  const said = memberOf(value, "content", "response", "result", "output");
+  const shownToasts = memberOf(value, "content", "response", "result", "output");
   return {
     is: "result",
     id: wordAt(value, "tool_use_id", "call_id", "tool_call_id", "id"),
     name: wordAt(value, "name"),
-    parts: said ? partsOf(said) : [],
+    parts: shownToasts ? partsOf(shownToasts) : [],
     hasFailed: saysFailed(value),
   };
 }
 
 /** Returns whether what a tool answered is told to be an error. */
-export function saysFailed(value: Json): boolean {
+function saysFailed(value: Json): boolean {
   const flag = memberOf(value, "is_error", "isError");
   return (flag?.is === "word" && flag.text === "true") || wordAt(value, "status") === "error";
 }

@@ -162,7 +162,7 @@ export function typedOf(value: Json): Typed | null {
   const [entry] = value.entries;
   if (entry?.key.is !== "string" || !entry.key.text.startsWith("$")) return null;
   const type = entry.key.text.slice(1);
-  return leafOf(type, entry.value) ?? nestOf(type, entry.value);
+  return leafOf(type, entry.value) ?? containerOf(type, entry.value);
 }
 
 function leafOf(type: string, of: Json): Typed | null {
@@ -178,7 +178,7 @@ function leafOf(type: string, of: Json): Typed | null {
   return null;
 }
 
-function nestOf(type: string, of: Json): Typed | null {
+function containerOf(type: string, of: Json): Typed | null {
   if (of.is === "list") {
     if (GROUPS.has(type)) return { is: "group", type, of };
     return type === "dict" ? { is: "pairs", entries: of.items.flatMap(pairOf), isCut: of.isCut } : null;
@@ -216,7 +216,7 @@ function numbersOf(of: Json): number[] {
   return of.is === "list" ? of.items.map((item) => (item.is === "number" ? Number(item.text) : 0)) : [];
 }
 
-export function valueAt(of: Json, name: string): Json | null {
+function valueAt(of: Json, name: string): Json | null {
   if (of.is !== "object") return null;
   return of.entries.find(({ key }) => key.is === "string" && key.text === name)?.value ?? null;
 }
@@ -232,16 +232,16 @@ function numberAt(of: Json, name: string): number | null {
 }
 
 /** Returns what an object of a known type holds: a client's message is told as its type and its fields. */
-export function opened(value: Json): Json {
+export function unwrapped(value: Json): Json {
   const typed = typedOf(value);
-  return typed?.is === "group" ? opened(typed.of) : value;
+  return typed?.is === "group" ? unwrapped(typed.of) : value;
 }
 
 /** Returns a member by its name, opened; null where there is none, or nothing in it. */
 export function memberOf(value: Json, ...names: readonly string[]): Json | null {
   for (const name of names) {
     const found = valueAt(value, name);
-    if (found && !(found.is === "word" && found.text === "null")) return opened(found);
+    if (found && !(found.is === "word" && found.text === "null")) return unwrapped(found);
   }
   return null;
 }

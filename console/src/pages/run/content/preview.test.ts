@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compactText, gistOf, handoffOf, previewOf } from "./preview";
+import { compactText, handoffOf, textPreview, valuePreview } from "./preview";
 
 const ASKED = [
   { role: "system", content: "You are brief." },
@@ -8,20 +8,20 @@ const ASKED = [
 ];
 
 test("the gist of a text is its beginning on one line", () => {
-  expect(gistOf('"Where is\\n  my order?"')).toBe("Where is my order?");
-  expect(gistOf(JSON.stringify("a".repeat(300)))).toBe(`${"a".repeat(200)}…`);
-  expect([gistOf('" "'), gistOf("null")]).toEqual([null, null]);
+  expect(textPreview('"Where is\\n  my order?"')).toBe("Where is my order?");
+  expect(textPreview(JSON.stringify("a".repeat(300)))).toBe(`${"a".repeat(200)}…`);
+  expect([textPreview('" "'), textPreview("null")]).toEqual([null, null]);
 });
 
 test("the gist of messages is the last that somebody wrote, wherever they stand", () => {
   const parts = [{ role: "user", parts: [{ type: "text", content: "And the price?" }] }];
 
   expect(
-    [ASKED, { messages: ASKED }, { input: ASKED, model: "m" }, parts].map((body) => gistOf(JSON.stringify(body))),
+    [ASKED, { messages: ASKED }, { input: ASKED, model: "m" }, parts].map((body) => textPreview(JSON.stringify(body))),
   ).toEqual(["Where is my order?", "Where is my order?", "Where is my order?", "And the price?"]);
-  expect(gistOf('{"role":"assistant","content":[{"type":"text","text":"It is"},{"type":"text","text":"here."}]}')).toBe(
-    "It is here.",
-  );
+  expect(
+    textPreview('{"role":"assistant","content":[{"type":"text","text":"It is"},{"type":"text","text":"here."}]}'),
+  ).toBe("It is here.");
 });
 
 test("the gist of what a turn was given is what it was given", () => {
@@ -32,7 +32,7 @@ test("the gist of what a turn was given is what it was given", () => {
       { args: [7], kwargs: {} },
       { args: [" "], kwargs: {} },
       { args: [], kwargs: { messages: ASKED } },
-    ].map((body) => gistOf(JSON.stringify(body))),
+    ].map((body) => textPreview(JSON.stringify(body))),
   ).toEqual(["What is LoRA?", "“lora”, limit: 5", "7", null, "Where is my order?"]);
 });
 
@@ -40,7 +40,7 @@ test("the gist of an answer that only calls tools is the calls", () => {
   const call = (name: string, written: string) => ({ id: name, function: { name, arguments: written } });
   const calls = [call("find", '{"order": 1077}'), call("now", "{}"), call("odd", "not JSON")];
 
-  expect(gistOf(JSON.stringify({ role: "assistant", content: null, tool_calls: calls }))).toBe(
+  expect(textPreview(JSON.stringify({ role: "assistant", content: null, tool_calls: calls }))).toBe(
     "find(order: 1077), now(), odd(“not JSON”)",
   );
 });
@@ -48,21 +48,21 @@ test("the gist of an answer that only calls tools is the calls", () => {
 test("a preview is the gist of messages, and of anything else its value", () => {
   expect(
     [{ messages: ASKED }, { args: ["lora"], kwargs: {} }, "lora", { content: "I look." }].map((body) =>
-      previewOf(JSON.stringify(body)),
+      valuePreview(JSON.stringify(body)),
     ),
   ).toEqual(["Where is my order?", "“lora”", "“lora”", "{content: “I look.”}"]);
 });
 
 test("messages cut off before anybody wrote have no gist", () => {
-  expect(gistOf('[{"role":"system","content":"You are')).toBeNull();
+  expect(textPreview('[{"role":"system","content":"You are')).toBeNull();
 });
 
 test("of messages that were cut off the gist says that more may follow", () => {
-  expect(gistOf('[{"role":"user","content":"Where is my order?"},{"role":"ass')).toBe("Where is my order? …");
+  expect(textPreview('[{"role":"user","content":"Where is my order?"},{"role":"ass')).toBe("Where is my order? …");
 });
 
 test("of what is no text the gist is the value on one line", () => {
-  expect([gistOf('{"order": 1077}'), gistOf("42"), gistOf("[1, 2]"), gistOf("not JSON")]).toEqual([
+  expect([textPreview('{"order": 1077}'), textPreview("42"), textPreview("[1, 2]"), textPreview("not JSON")]).toEqual([
     "{order: 1077}",
     "42",
     "[1, 2]",

@@ -20,19 +20,19 @@ const TEXTS = ["content", "text", "value"] as const;
 const NOT_SAID: ReadonlySet<string> = new Set(["system", "developer"]); // it stands before every turn alike
 
 /** Returns the words of inputs or outputs, JSON in the typed encoding; null where they hold none that were said. */
-export function gistOf(text: string): string | null {
+export function textPreview(text: string): string | null {
   const value = parseJson(text);
   const conversation = value && conversationOf(value);
   if (conversation) return lastSaid(conversation);
   const argument = value && (loneArgument(value) ?? value);
-  const said = argument && wordsIn(argument);
-  if (said) return shortened(said);
+  const shownToasts = argument && wordsIn(argument);
+  if (shownToasts) return shortened(shownToasts);
   const isNothing = argument?.is === "string" || (argument?.is === "word" && argument.text === "null");
   return isNothing ? null : compactText(text);
 }
 
 /** Returns what was said last where a text holds messages, and else its value on one line: `“Paris”, limit: 5`. */
-export function previewOf(text: string): string {
+export function valuePreview(text: string): string {
   const value = parseJson(text);
   const conversation = value && conversationOf(value);
   return (conversation && lastSaid(conversation)) ?? compactText(text);
@@ -58,12 +58,12 @@ function lastSaid(conversation: Conversation): string | null {
 
 /** Returns what a user said last, or anybody; of messages that only call tools the last calls. */
 function lastWords({ messages }: Conversation): string | null {
-  const said = messages.filter((message) => !NOT_SAID.has(message.role)).reverse();
-  for (const message of [...said.filter((one) => one.role === "user"), ...said]) {
+  const shownToasts = messages.filter((message) => !NOT_SAID.has(message.role)).reverse();
+  for (const message of [...shownToasts.filter((one) => one.role === "user"), ...shownToasts]) {
     const texts = message.parts.flatMap((part) => (part.is === "text" && part.text.trim() ? [part.text] : []));
     if (texts.length > 0) return shortened(texts.join(" "));
   }
-  const calls = said.flatMap((message) => message.parts).flatMap(callWords);
+  const calls = shownToasts.flatMap((message) => message.parts).flatMap(callWords);
   return calls.length > 0 ? shortened(calls.join(", ")) : null;
 }
 

@@ -11,7 +11,7 @@ import {
 import type { RunView } from "../../../api/types";
 import { CopyButton } from "../../../components/Button";
 import { BANDS, DeterminismScore } from "../../../components/badges";
-import { Empty, Failure } from "../../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../../components/EmptyState";
 import { count } from "../../../components/format";
 import { Time } from "../../../components/Time";
 import { Accepted, bySeverity, IssueCard } from "./IssueCard";
@@ -26,7 +26,7 @@ interface Props {
 /** How reproducible a run is, predicted and measured, what makes its executions differ, and how to fix that. */
 export function DeterminismTab({ run, onShow, onSimulate }: Props) {
   const { data, error, refetch } = useDeterminism(run);
-  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;
   return (
     <div className="determinism">
@@ -52,7 +52,7 @@ export function DeterminismTab({ run, onShow, onSimulate }: Props) {
         </p>
       ) : null}
       <Sources run={run.run_id} of={data} onSimulate={onSimulate} />
-      <p className="determinism-honest soft">
+      <p className="determinism-note soft">
         Automated analysis may miss issues, and some non-determinism is acceptable, such as a timestamp in a log.{" "}
         <Link to="/help/troubleshooting#determinism-score">Score seems wrong?</Link>{" "}
         <button type="button" className="determinism-link" onClick={() => onSimulate(null)}>
@@ -79,13 +79,13 @@ const REASONS: Record<NonNullable<Determinism["unavailable"]>, { why: string; wh
 function NoScore({ of: { unavailable } }: { of: Determinism }) {
   const reason = unavailable === null ? null : REASONS[unavailable];
   return (
-    <Empty title="No determinism score">
+    <EmptyState title="No determinism score">
       {reason ? (
         <>
           {reason.why} {reason.what} <code>{unavailable}</code>
         </>
       ) : null}
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -131,7 +131,7 @@ interface SourcesProps {
 }
 
 /** Predicted and measured, each with what it rests on. */
-export function Sources({ run, of: { predicted, measured }, onSimulate }: SourcesProps) {
+function Sources({ run, of: { predicted, measured }, onSimulate }: SourcesProps) {
   return (
     <dl className="determinism-sources">
       <div className="card">
@@ -215,7 +215,7 @@ function NotMeasured({ run }: { run: string }) {
 const AT_FIRST = 30;
 
 /** The issues of a run: open ones first, the gravest on top. */
-export function Issues({ run, of, onShow }: { run: string; of: readonly Issue[]; onShow: (action: string) => void }) {
+function Issues({ run, of, onShow }: { run: string; of: readonly Issue[]; onShow: (action: string) => void }) {
   const [showsAll, setShowsAll] = useState(false);
   const sorted = bySeverity(of);
   const shown = showsAll ? sorted : sorted.slice(0, AT_FIRST);
@@ -246,7 +246,7 @@ export function Issues({ run, of, onShow }: { run: string; of: readonly Issue[];
 }
 
 /** What is accepted in the agent's runs and is no issue of this one. */
-export function AcceptedElsewhere({ run, of: { issues, accepted } }: { run: string; of: Determinism }) {
+function AcceptedElsewhere({ run, of: { issues, accepted } }: { run: string; of: Determinism }) {
   const own = new Set(issues.map((issue) => issue.key));
   const others = accepted.filter((one) => !own.has(one.key));
   if (others.length === 0) return null;

@@ -109,11 +109,11 @@ function Change({ before, after, isOwn }: { before: string; after: string; isOwn
     <figure className="determinism-change">
       <figcaption className="faint">{isOwn ? "Your code" : "An example"}</figcaption>
       <pre dir="ltr" data-side="before">
-        <span className="unseen">Before: </span>
+        <span className="sr-only">Before: </span>
         {before}
       </pre>
       <pre dir="ltr" data-side="after">
-        <span className="unseen">After: </span>
+        <span className="sr-only">After: </span>
         {after}
       </pre>
     </figure>
@@ -139,7 +139,7 @@ export function Accepted({ run, of }: { run: string; of: NonNullable<Issue["acce
 }
 
 /** Asks why an issue does not matter; it then counts in no run of the agent. */
-export function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issue; onClose: () => void }) {
+function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issue; onClose: () => void }) {
   const [reason, setReason] = useState("");
   const accept = useAcceptIssue(run, onClose);
   function submit(event: FormEvent): void {
@@ -175,7 +175,7 @@ export function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issu
 
 const ORDER: readonly Issue["severity"][] = ["critical", "high", "medium", "low"];
 
-export const SEVERITIES: Record<Issue["severity"], { word: string; glyph: string; tone: string }> = {
+const SEVERITIES: Record<Issue["severity"], { word: string; glyph: string; tone: string }> = {
   critical: { word: "Critical", glyph: "‼", tone: "red" },
   high: { word: "High", glyph: "▲", tone: "red" },
   medium: { word: "Medium", glyph: "◆", tone: "amber" },

@@ -5,23 +5,23 @@ import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { ofProject } from "../../../api/project";
 import { queries } from "../../../api/query";
-import { rereadRegistry } from "../../../api/registry";
+import { refetchRegistry } from "../../../api/registry";
 import { recordingKey, useNotes, usePin, useRun } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
 import type { ExportFormat, RunView } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { Confirm } from "../../../components/Dialog";
+import { ConfirmDialog } from "../../../components/Dialog";
 import { count } from "../../../components/format";
 import { useEscape } from "../../../components/keyboard";
 import { CancelRun, canGoOn, ResumeRun } from "../../agents/RunDialogs";
 import { CompareDialog, EndRun, RunDetails, RunNotes } from "./RunDialogs";
 
-type Over = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
+type Overlay = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
 
 /** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
 export function RunActions({ run }: { run: RunView }) {
-  const [over, setOver] = useState<Over>(null);
-  const close = () => setOver(null);
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const close = () => setOverlay(null);
   const canChange = useCanChange();
   const goesOn = isGoingOn(run);
   const pin = usePin();
@@ -30,22 +30,22 @@ export function RunActions({ run }: { run: RunView }) {
   const obstacle = removalObstacle(run);
   return (
     <div className="run-actions row">
-      <NotesButton run={run} onOpen={() => setOver("notes")} />
+      <NotesButton run={run} onOpen={() => setOverlay("notes")} />
       {run.has_details ? (
-        <Button title="Details: resource attributes, results of a replay" onClick={() => setOver("details")}>
+        <Button title="Details: resource attributes, results of a replay" onClick={() => setOverlay("details")}>
           Details
         </Button>
       ) : null}
-      <Button onClick={() => setOver("compare")}>Compare</Button>
+      <Button onClick={() => setOverlay("compare")}>Compare</Button>
       <ExportMenu run={run} />
       {canChange ? (
         <>
           <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(run)}>
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
-          {run.has_stages ? <StagesActions run={run} over={over} onOpen={setOver} onClose={close} /> : null}
+          {run.has_stages ? <StagesActions run={run} overlay={overlay} onOpen={setOverlay} onClose={close} /> : null}
           {goesOn && !run.has_stages ? (
-            <Button title="Where its program is gone and can no longer say so" onClick={() => setOver("end")}>
+            <Button title="Where its program is gone and can no longer say so" onClick={() => setOverlay("end")}>
               End it…
             </Button>
           ) : null}
@@ -65,18 +65,18 @@ export function RunActions({ run }: { run: RunView }) {
             busy={remove.isPending}
             disabled={obstacle !== null}
             title={obstacle ?? undefined}
-            onClick={() => setOver("delete")}
+            onClick={() => setOverlay("delete")}
           >
             Delete
           </Button>
         </>
       ) : null}
-      {over === "notes" ? <RunNotes run={run} onClose={close} /> : null}
-      {over === "details" ? <RunDetails run={run} onClose={close} /> : null}
-      {over === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
-      {over === "end" ? <EndRun run={run} onClose={close} /> : null}
-      {over === "delete" ? (
-        <Confirm
+      {overlay === "notes" ? <RunNotes run={run} onClose={close} /> : null}
+      {overlay === "details" ? <RunDetails run={run} onClose={close} /> : null}
+      {overlay === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
+      {overlay === "end" ? <EndRun run={run} onClose={close} /> : null}
+      {overlay === "delete" ? (
+        <ConfirmDialog
           title={`Delete ${run.name ?? run.run_id}?`}
           yes="Delete permanently"
           onYes={() => remove.run(null)}
@@ -84,7 +84,7 @@ export function RunActions({ run }: { run: RunView }) {
         >
           The run, its stages with their jobs, all its actions with inputs and outputs, its notes, its place in the
           search and the replays that agentsentinel-sdk reported of it are deleted permanently.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </div>
   );
@@ -93,13 +93,13 @@ export function RunActions({ run }: { run: RunView }) {
 /** Cancelling a run that has live jobs, and resuming one that broke off: what is known of by its stages. */
 function StagesActions({
   run,
-  over,
+  overlay,
   onOpen,
   onClose,
 }: {
   run: RunView;
-  over: Over;
-  onOpen: (over: Over) => void;
+  overlay: Overlay;
+  onOpen: (overlay: Overlay) => void;
   onClose: () => void;
 }) {
   const { data } = useRun(run.run_id);
@@ -108,25 +108,25 @@ function StagesActions({
     <>
       {isGoingOn(run) ? <Button onClick={() => onOpen("cancel")}>Cancel</Button> : null}
       {canGoOn(data) ? <Button onClick={() => onOpen("resume")}>Resume</Button> : null}
-      {over === "cancel" ? <CancelRun run={data} onClose={onClose} /> : null}
-      {over === "resume" ? <ResumeRun run={data} onClose={onClose} /> : null}
+      {overlay === "cancel" ? <CancelRun run={data} onClose={onClose} /> : null}
+      {overlay === "resume" ? <ResumeRun run={data} onClose={onClose} /> : null}
     </>
   );
 }
 
 /** Opens what people said of the run, and says how much that is. */
 function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
-  const said = useNotes(run.run_id).data?.length ?? 0;
+  const shownToasts = useNotes(run.run_id).data?.length ?? 0;
   return (
     <Button
-      title={said > 0 ? count(said, "note or score", "notes and scores") : "Nobody has said anything yet"}
+      title={shownToasts > 0 ? count(shownToasts, "note or score", "notes and scores") : "Nobody has said anything yet"}
       onClick={onOpen}
     >
       Notes
-      {said > 0 ? (
+      {shownToasts > 0 ? (
         <>
           {" "}
-          <span className="run-notes-count">{said}</span>
+          <span className="run-notes-count">{shownToasts}</span>
         </>
       ) : null}
     </Button>
@@ -158,13 +158,13 @@ function useArchiving(run: RunView) {
     },
     (_, isArchived) =>
       isArchived ? "It is out of the lists and the search. Press Archived to restore it." : "It is in the lists again.",
-    () => rereadRun(run),
+    () => refetchRun(run),
   );
 }
 
-function rereadRun(run: RunView): void {
+function refetchRun(run: RunView): void {
   void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
-  rereadRegistry();
+  refetchRegistry();
 }
 
 const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
@@ -180,7 +180,7 @@ function useRemoval(run: RunView) {
       for (const name of LISTS) void queries.invalidateQueries({ queryKey: [name] });
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
-      rereadRegistry();
+      refetchRegistry();
     },
   );
 }
@@ -192,7 +192,7 @@ const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
 ];
 
 /** Downloads of this run with all its actions and notes. */
-export function ExportMenu({ run }: { run: RunView }) {
+function ExportMenu({ run }: { run: RunView }) {
   const [isOpen, setOpen] = useState(false);
   useEscape(() => setOpen(false), isOpen);
   return (

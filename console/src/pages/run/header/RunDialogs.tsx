@@ -5,13 +5,13 @@ import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
-import { rereadRegistry } from "../../../api/registry";
+import { refetchRegistry } from "../../../api/registry";
 import { recordingKey, useLatestRuns, useNotes, useRunDetails } from "../../../api/run";
 import type { RunView } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { Dialog } from "../../../components/Dialog";
-import { Failure } from "../../../components/EmptyState";
+import { ErrorNotice } from "../../../components/EmptyState";
 import { WordsField } from "../../../components/fields";
 import { Name } from "../../../components/links";
 import { Time } from "../../../components/Time";
@@ -25,7 +25,7 @@ export function RunNotes({ run, onClose }: { run: RunView; onClose: () => void }
   return (
     <Dialog title="Notes on this run and its actions" onClose={onClose} wide>
       {error ? (
-        <Failure of={error} again={refetch} />
+        <ErrorNotice of={error} again={refetch} />
       ) : (
         <Notes run={run.run_id} action={null} notes={data ?? []} onGo={onClose} />
       )}
@@ -38,7 +38,7 @@ export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (
     <Dialog title="Details of this run" onClose={onClose} wide>
-      {error ? <Failure of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
       {data || error ? null : <p className="faint">Reading …</p>}
       {data?.map((details) => (
         <Source key={JSON.stringify(details)} of={details} onGo={onClose} />
@@ -73,7 +73,7 @@ export function CompareDialog({ run, onClose }: { run: RunView; onClose: () => v
   const others = data?.filter((other) => other.run_id !== run.run_id);
   return (
     <Dialog title="Compare with" onClose={onClose} wide>
-      {error ? <Failure of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
       {others ? null : <p className="faint">Reading …</p>}
       {others?.length === 0 ? <p className="soft">This agent has no other run.</p> : null}
       <ul className="run-others">
@@ -120,7 +120,7 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
     (_, sent) => `It is ${sent.status}.`,
     () => {
       void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
-      rereadRegistry();
+      refetchRegistry();
       onClose();
     },
   );

@@ -9,10 +9,10 @@ import { type NoteView, readChain, useForks, useNotes } from "../../../api/run";
 import type { RunView, TallyView } from "../../../api/types";
 import { Button, CopyButton } from "../../../components/Button";
 import { Status } from "../../../components/badges";
-import { Costs } from "../../../components/Cost";
+import { CostBreakdown } from "../../../components/Cost";
 import { count, duration, rate } from "../../../components/format";
 import { Name } from "../../../components/links";
-import { Time, Took } from "../../../components/Time";
+import { Duration, Time } from "../../../components/Time";
 import { agentPath, dagPath, runPath } from "../../../components/url";
 import { RunNotes } from "./RunDialogs";
 
@@ -36,7 +36,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         </Link>
       </Fact>
       <Fact name="Took">
-        {run.duration_ms === null ? <Took from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
+        {run.duration_ms === null ? <Duration from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
       </Fact>
       {run.stage_count === undefined ? null : <StagesFact run={run} />}
       {hasCalls ? <CallFacts of={tally} /> : null}
@@ -74,7 +74,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         <CopyButton text={run.run_id} />
       </Fact>
       <Fact name="Tape">
-        <TapeFact key={run.run_id} run={run.run_id} onShow={onShow} />
+        <IntegrityFact key={run.run_id} run={run.run_id} onShow={onShow} />
       </Fact>
       <ScoresFact run={run} />
       {run.tags.length > 0 ? (
@@ -117,7 +117,7 @@ function CallFacts({ of: tally }: { of: TallyView }) {
         {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
       </Fact>
       <Fact name="Cost">
-        <Costs of={tally} />
+        <CostBreakdown of={tally} />
       </Fact>
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
@@ -150,7 +150,7 @@ export function Fact({ name, title, className, children }: FactProps) {
 }
 
 /** Which run this one is a fork of and where, and its own forks. */
-export function ForkFacts({ run }: { run: RunView }) {
+function ForkFacts({ run }: { run: RunView }) {
   const { data: forks } = useForks(run.run_id);
   return (
     <>
@@ -182,7 +182,7 @@ export function ForkFacts({ run }: { run: RunView }) {
 const MOST = 6;
 
 /** The latest scores of the run, each with who gave it; they open the notes. Nothing where nobody scored it. */
-export function ScoresFact({ run }: { run: RunView }) {
+function ScoresFact({ run }: { run: RunView }) {
   const { data } = useNotes(run.run_id);
   const [isOpen, setOpen] = useState(false);
   const scores = scoresOf(data ?? []);
@@ -207,13 +207,13 @@ export function ScoresFact({ run }: { run: RunView }) {
 }
 
 function Score({ of: { name, score, author, text, at }, onOpen }: { of: NoteView; onOpen: () => void }) {
-  const said = `${name ?? "score"} ${score}, by ${author}`;
+  const shownToasts = `${name ?? "score"} ${score}, by ${author}`;
   return (
     <button
       type="button"
       className="run-tag run-score-chip"
-      aria-label={`${said}: show the notes`}
-      title={[`${said}, ${new Date(at).toLocaleString()}`, text].filter(Boolean).join("\n")}
+      aria-label={`${shownToasts}: show the notes`}
+      title={[`${shownToasts}, ${new Date(at).toLocaleString()}`, text].filter(Boolean).join("\n")}
       onClick={onOpen}
     >
       <bdi>{name ?? "score"}</bdi> <b>{score}</b>
@@ -239,7 +239,7 @@ interface TapeFactProps {
 }
 
 /** Whether what was recorded of a run is still what it was, when asked: it reads the whole tape. */
-export function TapeFact({ run, onShow }: TapeFactProps) {
+function IntegrityFact({ run, onShow }: TapeFactProps) {
   const found = useQuery({
     queryKey: ["chain", run],
     queryFn: ({ signal }) => readChain(run, signal),
@@ -255,7 +255,7 @@ export function TapeFact({ run, onShow }: TapeFactProps) {
         ) : null}
         {chain?.broken ? <Broken broken={chain.broken} onShow={onShow} /> : null}
         {found.error && !found.isFetching ? (
-          <span className="run-tape-broken">not read: {found.error.message}</span>
+          <span className="run-integrity-broken">not read: {found.error.message}</span>
         ) : null}
       </span>
       <Button
@@ -278,7 +278,7 @@ function Broken({
 }) {
   const { entry, action_id: action, found } = broken;
   return (
-    <span className="run-tape-broken" title={found}>
+    <span className="run-integrity-broken" title={found}>
       broken at{" "}
       {action === null ? (
         `entry ${WHOLE.format(entry)}`

@@ -5,9 +5,9 @@ import type { BodyView, FailureView } from "../../../api/run";
 import { Button, CopyButton } from "../../../components/Button";
 import { bytes } from "../../../components/format";
 import { indented } from "../../../components/jsonText";
-import { complain, say } from "../../../components/Toasts";
+import { toast, toastError } from "../../../components/Toasts";
 import { JsonView } from "../content/JsonView";
-import { AsJson, Recorded, useShown } from "../content/Messages";
+import { AsJson, RecordedContent, useRecordedContent } from "../content/Messages";
 import { TextSpans } from "../content/TextSpans";
 
 interface Props {
@@ -18,7 +18,7 @@ interface Props {
 
 /** Inputs or outputs, whole or their beginning, with ways to copy and to download all of it. */
 export function Body({ title, body, words }: Props) {
-  const shown = useShown(body?.text);
+  const shown = useRecordedContent(body?.text);
   return (
     <section className="run-part">
       <div className="run-part-head">
@@ -35,7 +35,7 @@ export function Body({ title, body, words }: Props) {
         <>
           {body.cut ? <CutNote shown={body.text} cut={body.cut} /> : null}
           <div className="run-json" tabIndex={0} role="region" aria-label={title}>
-            <Recorded of={shown} text={body.text} words={words} />
+            <RecordedContent of={shown} text={body.text} words={words} />
           </div>
         </>
       ) : (
@@ -72,9 +72,9 @@ export function CopyBody({ body, what }: { body: BodyView; what: string }) {
     try {
       const text = body.cut ? await wholeOf(body.cut.url) : body.text;
       await navigator.clipboard.writeText(indented(text) ?? text);
-      say(`${what} copied.`);
+      toast(`${what} copied.`);
     } catch (error) {
-      complain(error);
+      toastError(error);
     } finally {
       setBusy(false);
     }
@@ -88,7 +88,7 @@ export function CopyBody({ body, what }: { body: BodyView; what: string }) {
       title={isTooLarge ? `More than ${bytes(MOST_BYTES)}: download it` : `Copy ${what.toLowerCase()} as JSON`}
       onClick={() => void copy()}
     >
-      Copy<span className="unseen"> {what.toLowerCase()} as JSON</span>
+      Copy<span className="sr-only"> {what.toLowerCase()} as JSON</span>
     </Button>
   );
 }

@@ -5,7 +5,7 @@ import { useCanChange } from "../../../api/session";
 import type { RunView } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Dialog } from "../../../components/Dialog";
-import { Failure } from "../../../components/EmptyState";
+import { ErrorNotice } from "../../../components/EmptyState";
 import { runPath } from "../../../components/url";
 
 type Part = "output" | "input";
@@ -122,7 +122,7 @@ function ForkDialog({ run, detail, onClose }: { run: RunView; detail: ActionDeta
             />
           </label>
         </div>
-        {start.error ? <Failure of={start.error} /> : null}
+        {start.error ? <ErrorNotice of={start.error} /> : null}
       </form>
     </Dialog>
   );

@@ -6,11 +6,11 @@ import { CALL_KINDS, type RunView } from "../../../api/types";
 import { CopyButton } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { Cost } from "../../../components/Cost";
-import { Failure } from "../../../components/EmptyState";
+import { ErrorNotice } from "../../../components/EmptyState";
 import { day, NOTHING } from "../../../components/format";
 import { useEscape } from "../../../components/keyboard";
-import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runPage";
-import { standOf } from "../telemetry/calls";
+import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runDisplay";
+import { statusOf } from "../telemetry/calls";
 import { Body, Details, ErrorCard } from "./ActionContent";
 import { ForkHere } from "./ForkHere";
 import { Notes } from "./Notes";
@@ -28,7 +28,7 @@ interface Props {
 export function Inspector({ run, row, rows, words, onChoose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { data, error, refetch } = useAction(run.run_id, row);
-  const stand = standOf(row);
+  const status = statusOf(row);
   useEscape(() => onChoose(null));
   useEffect(() => {
     // Where it covers the page, the focus must be in it.
@@ -43,13 +43,13 @@ export function Inspector({ run, row, rows, words, onChoose }: Props) {
         <h2 ref={heading} tabIndex={-1} className="whole">
           <bdi>{row.name}</bdi>
         </h2>
-        {stand ? <Status of={stand} pulse={stand === "running"} /> : null}
+        {status ? <Status of={status} pulse={status === "running"} /> : null}
         <button type="button" className="button button-quiet run-panel-close" onClick={() => onChoose(null)}>
-          ✕<span className="unseen"> Close</span>
+          ✕<span className="sr-only"> Close</span>
         </button>
       </header>
       <div className="run-panel-body">
-        {error && !data ? <Failure of={error} again={refetch} /> : null}
+        {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
         {data ? <Parts run={run} row={row} rows={rows} detail={data} words={words} onChoose={onChoose} /> : null}
         {data || error ? null : <p className="faint">Reading …</p>}
       </div>
@@ -115,7 +115,7 @@ interface ActionFactsProps {
 const WHOLE = new Intl.NumberFormat("en-US");
 
 /** An action's metadata. What does not apply has no line; what is not known is a dash. */
-export function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
+function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
   const { action } = detail;
   const parent = useMemo(() => rows.find((one) => one.number === row.parent), [rows, row.parent]);
   const started = momentOf(run, row.startUs);

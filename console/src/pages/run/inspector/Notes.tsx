@@ -3,10 +3,10 @@ import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
-import { actionKey, type NewNoteBody, type NoteView, notesKey, useTakeBack } from "../../../api/run";
+import { actionKey, type NewNoteBody, type NoteView, notesKey, useDeleteNote } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../components/Button";
-import { Confirm } from "../../../components/Dialog";
+import { ConfirmDialog } from "../../../components/Dialog";
 import { Time } from "../../../components/Time";
 import { runPath } from "../../../components/url";
 
@@ -49,7 +49,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
               <span className="run-score">acknowledged</span>
             ) : null}
             {note.text ? <p dir="auto">{note.text}</p> : null}
-            {canChange ? <TakeBack run={run} note={note} /> : null}
+            {canChange ? <DeleteNote run={run} note={note} /> : null}
           </li>
         ))}
       </ul>
@@ -58,23 +58,23 @@ export function Notes({ run, action, notes, onGo }: Props) {
   );
 }
 
-function TakeBack({ run, note }: { run: string; note: NoteView }) {
+function DeleteNote({ run, note }: { run: string; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
-  const remove = useTakeBack(run, note, "Taken back.");
+  const remove = useDeleteNote(run, note, "Taken back.");
   return (
     <>
       <Button kind="quiet" busy={remove.isPending} onClick={() => setAsked(true)}>
         Delete
       </Button>
       {isAsked ? (
-        <Confirm
+        <ConfirmDialog
           title={`Delete what ${note.author} said?`}
           yes="Delete it"
           onYes={() => remove.run(null)}
           onClose={() => setAsked(false)}
         >
           It is deleted permanently.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </>
   );

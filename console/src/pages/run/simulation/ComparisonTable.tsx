@@ -4,9 +4,9 @@ import { Link } from "react-router";
 import { type ComparedRow, type Comparison, useActionOf } from "../../../api/replays";
 import type { BodyView } from "../../../api/run";
 import { Dialog } from "../../../components/Dialog";
-import { Empty, Failure } from "../../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../../components/EmptyState";
 import { runPath } from "../../../components/url";
-import { Cell, RowList } from "../../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../../components/VirtualTable";
 import { align } from "../../compare/align";
 import { cellText, REMARKS, STATUS_WORDS } from "./terms";
 
@@ -39,7 +39,7 @@ export function ComparisonTable({ run, other, comparison: { rows, has_more_rows:
       </div>
       {shown.length > 0 ? (
         <div className="simulation-table" style={{ height: `min(50vh, ${(shown.length + 1) * ROW_HEIGHT}px)` }}>
-          <RowList
+          <VirtualTable
             label="Comparison"
             rows={shown}
             keyOf={(row) => `${row.original_id} ${row.replay_id} ${row.part}`}
@@ -56,10 +56,10 @@ export function ComparisonTable({ run, other, comparison: { rows, has_more_rows:
             }
           >
             {(row) => <RowCells row={row} />}
-          </RowList>
+          </VirtualTable>
         </div>
       ) : (
-        <Empty title="Nothing diverged" />
+        <EmptyState title="Nothing diverged" />
       )}
       {opened && other !== null ? (
         <CallDiff run={run} other={other} row={opened} onClose={() => setOpened(null)} />
@@ -72,7 +72,7 @@ function RowCells({ row }: { row: ComparedRow }) {
   const remarks = row.remarks.map((remark) => REMARKS[remark] ?? remark).join("\n");
   return (
     <>
-      <Cell className="simulation-name cut">
+      <Cell className="simulation-name truncate">
         <bdi>{row.action}</bdi>
       </Cell>
       <Side text={cellText(row, row.original)} />
@@ -89,7 +89,7 @@ function RowCells({ row }: { row: ComparedRow }) {
 
 function Side({ text }: { text: string | null }) {
   return (
-    <Cell className="mono cut">
+    <Cell className="mono truncate">
       {text === null ? <span className="faint">–</span> : <span dir="auto">{text}</span>}
     </Cell>
   );
@@ -103,7 +103,7 @@ interface CallDiffProps {
 }
 
 /** One call of both runs: inputs and outputs side by side, line by line. */
-export function CallDiff({ run, other, row, onClose }: CallDiffProps) {
+function CallDiff({ run, other, row, onClose }: CallDiffProps) {
   const original = useActionOf(run, row.original_id);
   const replay = useActionOf(other, row.replay_id);
   const error = original.error ?? replay.error;
@@ -111,7 +111,7 @@ export function CallDiff({ run, other, row, onClose }: CallDiffProps) {
   const [left, right] = [original.data?.bodies, replay.data?.bodies];
   return (
     <Dialog title={row.action} onClose={onClose} wide>
-      {error ? <Failure of={error} /> : null}
+      {error ? <ErrorNotice of={error} /> : null}
       {isLoading ? <p className="faint">Reading …</p> : null}
       <div className="simulation-sides">
         <CallSide word="Original" run={run} action={row.original_id} />
@@ -161,7 +161,7 @@ function Lines({ title, original, replay }: { title: string; original: MaybeBody
   );
 }
 
-export interface LinePair {
+interface LinePair {
   original: string | null;
   replay: string | null;
   isEqual: boolean;

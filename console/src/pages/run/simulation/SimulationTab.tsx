@@ -14,7 +14,7 @@ import { useLatestRuns } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
 import type { RunView } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { Empty, Failure } from "../../../components/EmptyState";
+import { EmptyState, ErrorNotice } from "../../../components/EmptyState";
 import { count, moment, NOTHING, percent, rate } from "../../../components/format";
 import { exactMoney, money } from "../../../components/money";
 import { Time, useToday } from "../../../components/Time";
@@ -40,14 +40,14 @@ export function SimulationTab({ run, isStarting, onStart, onShow }: Props) {
   return (
     <div className="simulation">
       <SimulateBar run={run} reason={data?.execution_reason} isStarting={isStarting} onStart={onStart} />
-      {error && !replays ? <Failure of={error} again={refetch} /> : null}
+      {error && !replays ? <ErrorNotice of={error} again={refetch} /> : null}
       {replays?.length === 0 ? (
-        <Empty title="This run has not been replayed">
+        <EmptyState title="This run has not been replayed">
           {data?.execution_reason === null
             ? "Simulate Replay executes its stored code on a worker, in a sandbox, with every call answered from the recording."
             : "Simulate Replay checks whether it can be, or compares it with another run."}{" "}
           It calls nothing and costs nothing.
-        </Empty>
+        </EmptyState>
       ) : null}
       <ReplayCommand run={run.run_id} reason={data?.execution_reason ?? null} />
       {chosen ? <OneReplay key={chosen.id} run={run} replay={chosen} onShow={onShow} /> : null}
@@ -76,10 +76,10 @@ function OneReplay({ run, replay, onShow }: { run: RunView; replay: Replay; onSh
         </span>
       </div>
       {isRunning(shown) ? <RunningReplay run={run.run_id} replay={shown} /> : null}
-      {shown.state === "failed" && shown.error ? <Failure of={shown.error} /> : null}
+      {shown.state === "failed" && shown.error ? <ErrorNotice of={shown.error} /> : null}
       {shown.state === "cancelled" ? <p className="soft">Cancelled: it found nothing.</p> : null}
       {shown.metrics ? <Metrics of={shown.metrics} level={shown.level} /> : null}
-      {error && !data ? <Failure of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data ? <Found replay={data} onShow={onShow} /> : null}
     </section>
   );
@@ -110,7 +110,7 @@ interface SimulateBarProps {
 }
 
 /** Starts a replay: of the run's stored code, of its recording, or against another run of its agent. */
-export function SimulateBar({ run, reason, isStarting, onStart }: SimulateBarProps) {
+function SimulateBar({ run, reason, isStarting, onStart }: SimulateBarProps) {
   const [url, change] = useUrl();
   const today = useToday();
   const { data } = useLatestRuns(run.agent_id);
@@ -153,7 +153,7 @@ export function SimulateBar({ run, reason, isStarting, onStart }: SimulateBarPro
 }
 
 /** How far a replay is, and the way to end it. */
-export function RunningReplay({ run, replay }: { run: string; replay: Replay }) {
+function RunningReplay({ run, replay }: { run: string; replay: Replay }) {
   const cancel = useCancelReplay(run);
   const share = replay.progress;
   return (
@@ -182,7 +182,7 @@ interface HistoryProps {
 }
 
 /** The replays of the run, the newest first; a click shows one. */
-export function History({ replays, chosen, onChoose }: HistoryProps) {
+function History({ replays, chosen, onChoose }: HistoryProps) {
   return (
     <section className="simulation-history">
       <h3>History</h3>
@@ -192,7 +192,7 @@ export function History({ replays, chosen, onChoose }: HistoryProps) {
             <button type="button" aria-current={one.id === chosen || undefined} onClick={() => onChoose(one.id)}>
               <span>{LEVELS[one.level].name}</span>
               <span>{outcomeOf(one)}</span>
-              <bdi className="faint cut">{one.author}</bdi>
+              <bdi className="faint truncate">{one.author}</bdi>
               <span className="faint">
                 <Time at={one.created_at} />
               </span>
@@ -214,7 +214,7 @@ function outcomeOf({ state, metrics, level }: Replay): string {
 const WHOLE = new Intl.NumberFormat("en-US");
 
 /** What a replay came to: cost, savings, divergences, match rate. */
-export function Metrics({ of, level }: { of: ReplayMetrics; level: Replay["level"] }) {
+function Metrics({ of, level }: { of: ReplayMetrics; level: Replay["level"] }) {
   const isCheck = level === "self_check";
   return (
     <>

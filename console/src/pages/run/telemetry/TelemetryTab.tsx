@@ -2,24 +2,24 @@ import { type ReactNode, useCallback, useMemo } from "react";
 import type { Recording } from "../../../api/recording";
 import { useBodyReader } from "../../../api/run";
 import { Button } from "../../../components/Button";
-import { Empty } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/EmptyState";
 import { StatusFilter } from "../../../components/fields";
 import { count } from "../../../components/format";
 import { type Changes, chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../../components/url";
-import { Cell, RowList } from "../../../components/VirtualTable";
+import { Cell, VirtualTable } from "../../../components/VirtualTable";
 import { NONE, RunSearch, type Search, useSearch } from "../RunSearch";
 import { CallDetails, CallRow, PREVIEW_BYTES } from "./CallRow";
 import {
+  CALL_STATUSES,
   type Call,
+  type CallStatus,
   callsOf,
   callsWords,
   chosenCalls,
   nextHit,
   SORTS,
   type Sort,
-  STANDS,
-  type Stand,
-  standOf,
+  statusOf,
 } from "./calls";
 import "./telemetry.css";
 
@@ -39,7 +39,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const search = useSearch(recording, url.get("q") ?? "");
   const { hits } = search;
   const inContext = url.has("context");
-  const stands = chosenAmong(url, "outcome", STANDS);
+  const statuses = chosenAmong(url, "outcome", CALL_STATUSES);
   const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
   const descending = url.get("order") === "desc";
   const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
@@ -47,16 +47,16 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const previews = useBodyReader(run.run_id, PREVIEW_BYTES);
 
   const calls = useMemo(() => callsOf(rows), [rows]);
-  const standing = stands.join();
+  const statusKey = statuses.join();
   const shown = useMemo(
     () =>
       chosenCalls(calls, {
-        stands: STANDS.filter((one) => standing.split(",").includes(one)),
+        statuses: CALL_STATUSES.filter((one) => statusKey.split(",").includes(one)),
         hits: inContext ? null : hits,
         sort,
         descending,
       }),
-    [calls, standing, hits, inContext, sort, descending],
+    [calls, statusKey, hits, inContext, sort, descending],
   );
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   function sortBy(next: Sort): void {
@@ -66,12 +66,12 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
 
   return (
     <div className="run-telemetry">
-      {calls.length > 0 || search.q || stands.length > 0 ? (
+      {calls.length > 0 || search.q || statuses.length > 0 ? (
         <TelemetryTools
           shown={shown}
           search={search}
           inContext={inContext}
-          stands={stands}
+          statuses={statuses}
           calls={calls}
           unfoldsAll={unfoldsAll}
           onGo={(step) => onChoose(nextHit(shown, hits ?? NONE, chosen, step) ?? chosen)}
@@ -79,7 +79,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
         />
       ) : null}
       {shown.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Actions"
           rows={shown}
           keyOf={(call) => call.id}
@@ -106,12 +106,12 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
               onToggle={toggle}
             />
           )}
-        </RowList>
+        </VirtualTable>
       ) : (
         <NoCalls
           hasCalls={calls.length > 0}
           isRunning={run.status === "running"}
-          inTrace={calls.length === 0 ? rows.length : stands.length === 0 ? (hits?.size ?? 0) : 0}
+          inTrace={calls.length === 0 ? rows.length : statuses.length === 0 ? (hits?.size ?? 0) : 0}
           word={rows.every((row) => row.kind === "step") ? "step" : "row"}
           onTrace={() => change({ tab: "trace" }, true)}
           onClear={() => change({ q: null, outcome: null })}
@@ -169,27 +169,27 @@ function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCal
     ) : null;
   if (hasCalls) {
     return (
-      <Empty title="No action is like that">
+      <EmptyState title="No action is like that">
         <p className="run-offers">
           {toTrace}
           <Button onClick={onClear}>Show all actions</Button>
         </p>
-      </Empty>
+      </EmptyState>
     );
   }
   if (toTrace) {
     return (
-      <Empty title={isRunning ? "No action yet" : "No action was recorded"}>
+      <EmptyState title={isRunning ? "No action yet" : "No action was recorded"}>
         <p className="run-offers">{toTrace}</p>
         What groups actions is in the Trace; calls of models, tools and decorated functions are listed here.
-      </Empty>
+      </EmptyState>
     );
   }
   return (
-    <Empty title={isRunning ? "No action yet" : "No action was recorded"} command={SNIPPET}>
+    <EmptyState title={isRunning ? "No action yet" : "No action was recorded"} command={SNIPPET}>
       Each call of a model, a tool or a decorated function appears here as it is made. Send the agent's OpenTelemetry
       spans to this server, or decorate what it calls:
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -203,27 +203,27 @@ interface TelemetryToolsProps {
   calls: readonly Call[];
   search: Search;
   inContext: boolean;
-  stands: readonly Stand[];
+  statuses: readonly CallStatus[];
   unfoldsAll: boolean;
   onGo: (step: 1 | -1) => void;
   onChange: (changes: Changes) => void;
 }
 
 /** The search with its matches, the filter by outcome, and what unfolds all rows. */
-export function TelemetryTools({
+function TelemetryTools({
   shown,
   calls,
   search,
   inContext,
-  stands,
+  statuses,
   unfoldsAll,
   onGo,
   onChange,
 }: TelemetryToolsProps) {
   const present = useMemo(() => {
-    const found = new Set(calls.map(standOf));
-    return STANDS.filter((stand) => found.has(stand) || stands.includes(stand));
-  }, [calls, stands]);
+    const found = new Set(calls.map(statusOf));
+    return CALL_STATUSES.filter((status) => found.has(status) || statuses.includes(status));
+  }, [calls, statuses]);
   return (
     <div className="run-tools row">
       <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo}>
@@ -235,11 +235,11 @@ export function TelemetryTools({
           In context
         </Button>
       </RunSearch>
-      {present.length > 1 || stands.length > 0 ? (
+      {present.length > 1 || statuses.length > 0 ? (
         <StatusFilter
           all={present}
-          chosen={stands}
-          onToggle={(one) => onChange((now) => toggledAmong(now, "outcome", STANDS, one))}
+          chosen={statuses}
+          onToggle={(one) => onChange((now) => toggledAmong(now, "outcome", CALL_STATUSES, one))}
         />
       ) : null}
       <span role="status" className="run-count faint">

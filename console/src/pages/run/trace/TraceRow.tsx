@@ -1,32 +1,32 @@
 /** A row of the Trace tab: the action's name, preview, duration and bar. */
 import { memo, useMemo } from "react";
-import type { Gathered } from "../../../api/liveUpdates";
+import type { BatchLoader } from "../../../api/liveUpdates";
 import type { Row } from "../../../api/recording";
 import { type BodiesView, type BodyView, useBodies } from "../../../api/run";
 import type { RunView } from "../../../api/types";
 import { lookOf, Status } from "../../../components/badges";
 import { Cost } from "../../../components/Cost";
-import { Failure } from "../../../components/EmptyState";
+import { ErrorNotice } from "../../../components/EmptyState";
 import { count } from "../../../components/format";
 import { loneArgument } from "../content/json";
-import { Recorded, useShown } from "../content/Messages";
-import { gistOf, handoffOf } from "../content/preview";
+import { RecordedContent, useRecordedContent } from "../content/Messages";
+import { handoffOf, textPreview } from "../content/preview";
 import { TextSpans } from "../content/TextSpans";
-import { KINDS, lengthWords } from "../runPage";
-import { CallTook, PREVIEW_BYTES } from "../telemetry/CallRow";
-import { standOf } from "../telemetry/calls";
-import { placeWords, type Sight } from "./timeRange";
+import { KINDS, lengthWords } from "../runDisplay";
+import { CallDuration, PREVIEW_BYTES } from "../telemetry/CallRow";
+import { statusOf } from "../telemetry/calls";
+import { placeWords, type TimeRange } from "./timeRange";
 import { agentAbove, hasChildren, rowAt, selfTime, type Tree } from "./tree";
 
 interface Props {
   run: RunView;
   tree: Tree;
   place: number;
-  sight: Sight;
+  range: TimeRange;
   nowUs: number;
-  reader: Gathered<BodiesView>;
+  reader: BatchLoader<BodiesView>;
   /** Reads no more of bodies than a row has room for. */
-  beginnings: Gathered<BodiesView>;
+  beginnings: BatchLoader<BodiesView>;
   words: readonly string[];
   isHit: boolean;
   isFolded: boolean;
@@ -48,7 +48,7 @@ const DEEP_STEP_PX = 3;
 
 /** One action: its place in the tree, what it is, and its bar in time. */
 export const TraceRow = memo(function TraceRow(props: Props) {
-  const { run, tree, place, sight, nowUs, isUnfolded, isChosen, isCritical, isAt, onChoose } = props;
+  const { run, tree, place, range, nowUs, isUnfolded, isChosen, isCritical, isAt, onChoose } = props;
   const row = rowAt(tree, place);
   const depth = tree.depth[place] ?? 0;
   const isParent = hasChildren(tree, place);
@@ -74,17 +74,17 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         <span className="trace-cost num faint">
           {row.cost === null ? null : <Cost usd={row.cost} isEstimated={row.isEstimated} outcome={row.outcome} />}
         </span>
-        <span className="trace-took num faint">{isMoment(row) ? null : <CallTook run={run} row={row} />}</span>
+        <span className="trace-duration num faint">{isMoment(row) ? null : <CallDuration run={run} row={row} />}</span>
         <Bar
           row={row}
-          sight={sight}
+          range={range}
           nowUs={nowUs}
           isGroup={isParent}
           title={isParent ? `${lengthWords(selfTime(tree, place, nowUs))} of its own` : undefined}
         />
       </div>
       {saysMore(row) && isUnfolded ? (
-        <Reasoning run={run.run_id} row={row} reader={props.reader} words={props.words} depth={indent(depth)} />
+        <ReasoningText run={run.run_id} row={row} reader={props.reader} words={props.words} depth={indent(depth)} />
       ) : null}
     </>
   );
@@ -96,7 +96,7 @@ function TraceName(props: Props & { row: Row }) {
   const isParent = hasChildren(tree, place);
   const hidden = isFolded ? (tree.end[place] ?? 0) - place - 1 : 0;
   const kind = KINDS[row.kind];
-  const stand = standOf(row);
+  const status = statusOf(row);
   return (
     <div className="trace-name" style={{ paddingLeft: indent(tree.depth[place] ?? 0) }}>
       {isParent || saysMore(row) ? (
@@ -116,12 +116,12 @@ function TraceName(props: Props & { row: Row }) {
       )}
       <span className={`run-kind tone-${kind.tone}`} title={kind.word}>
         <span aria-hidden="true">{kind.glyph}</span>
-        <span className="unseen">{kind.word} </span>
+        <span className="sr-only">{kind.word} </span>
       </span>
       {isHit ? <span className="run-hit" title="Found by the search" /> : null}
-      <span className="trace-words cut" title={row.name}>
+      <span className="trace-words truncate" title={row.name}>
         {row.kind === "handoff" ? (
-          <HandoffWords
+          <HandoffName
             run={run.run_id}
             row={row}
             reader={beginnings}
@@ -139,16 +139,16 @@ function TraceName(props: Props & { row: Row }) {
         </span>
       </span>
       {saysMore(row) && !(isUnfolded && row.kind === "thought") ? (
-        <RowWords run={run.run_id} row={row} reader={beginnings} words={words} />
+        <RowPreview run={run.run_id} row={row} reader={beginnings} words={words} />
       ) : null}
       {isCritical ? (
         <span className="trace-critical" title="On the critical path">
           <span aria-hidden="true">◆</span>
-          <span className="unseen"> on the critical path</span>
+          <span className="sr-only"> on the critical path</span>
         </span>
       ) : null}
-      {stand && stand !== "success" && row.kind !== "event" ? (
-        <Status of={stand} small pulse={stand === "running"} />
+      {status && status !== "success" && row.kind !== "event" ? (
+        <Status of={status} small pulse={status === "running"} />
       ) : null}
     </div>
   );
@@ -178,27 +178,27 @@ interface RowWordsProps {
   run: string;
   row: Row;
   /** Reads the beginnings of bodies. */
-  reader: Gathered<BodiesView>;
+  reader: BatchLoader<BodiesView>;
   words: readonly string[];
 }
 
 /** The beginning of what a turn was asked and answered, or of a thought: their names tell only which one it is. */
-export function RowWords({ run, row, reader, words }: RowWordsProps) {
+function RowPreview({ run, row, reader, words }: RowWordsProps) {
   const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
-  const asked = useGist(row.kind === "thought" && data?.outputs ? null : data?.inputs);
-  const said = useGist(data?.outputs);
-  if (!asked && !said) return null;
+  const asked = useTextPreview(row.kind === "thought" && data?.outputs ? null : data?.inputs);
+  const shownToasts = useTextPreview(data?.outputs);
+  if (!asked && !shownToasts) return null;
   return (
-    <span className="trace-gist faint">
+    <span className="trace-preview faint">
       {asked ? (
-        <span className="cut" title={asked}>
+        <span className="truncate" title={asked}>
           <TextSpans text={asked} words={words} />
         </span>
       ) : null}
-      {asked && said ? <span aria-hidden="true">→</span> : null}
-      {said ? (
-        <span className="cut" title={said}>
-          <TextSpans text={said} words={words} />
+      {asked && shownToasts ? <span aria-hidden="true">→</span> : null}
+      {shownToasts ? (
+        <span className="truncate" title={shownToasts}>
+          <TextSpans text={shownToasts} words={words} />
         </span>
       ) : null}
     </span>
@@ -211,7 +211,7 @@ interface HandoffProps extends RowWordsProps {
 }
 
 /** Who gave the work to whom; the name alone where it says both, or nobody told. */
-export function HandoffWords({ run, row, reader, words, within }: HandoffProps) {
+function HandoffName({ run, row, reader, words, within }: HandoffProps) {
   const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
   const told = useMemo(() => (data?.inputs ? handoffOf(data.inputs.text) : null), [data]);
   if (!told || row.name.includes("→")) return <TextSpans text={row.name} words={words} />;
@@ -230,8 +230,8 @@ export function HandoffWords({ run, row, reader, words, within }: HandoffProps) 
   );
 }
 
-function useGist(body: BodyView | null | undefined): string | null {
-  return useMemo(() => (body ? gistOf(body.text) : null), [body]);
+function useTextPreview(body: BodyView | null | undefined): string | null {
+  return useMemo(() => (body ? textPreview(body.text) : null), [body]);
 }
 
 export const REASONING_BYTES = 16_384; // of what a thought says: of a longer one the inspector shows more
@@ -239,18 +239,18 @@ export const REASONING_BYTES = 16_384; // of what a thought says: of a longer on
 interface REASONING_BYTESProps {
   run: string;
   row: Row;
-  reader: Gathered<BodiesView>;
+  reader: BatchLoader<BodiesView>;
   words: readonly string[];
   depth: number;
 }
 
 /** What a thought or a turn says, in place: plain text as text. */
-export function Reasoning({ run, row, reader, words, depth }: REASONING_BYTESProps) {
+function ReasoningText({ run, row, reader, words, depth }: REASONING_BYTESProps) {
   const { data, error, refetch } = useBodies(reader, run, row, REASONING_BYTES);
   const body = data?.outputs ?? data?.inputs;
   return (
     <div className="trace-reasoning" style={{ marginLeft: depth + 44 }}>
-      {error && !data ? <Failure of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data || error ? null : <p className="faint">Reading …</p>}
       {data && !body ? <p className="faint">Its words were not recorded.</p> : null}
       {body ? <Said text={body.text} words={words} /> : null}
@@ -259,34 +259,34 @@ export function Reasoning({ run, row, reader, words, depth }: REASONING_BYTESPro
 }
 
 function Said({ text, words }: { text: string; words: readonly string[] }) {
-  const shown = useShown(text);
-  const said = shown.value && (loneArgument(shown.value) ?? shown.value);
-  if (said?.is !== "string") return <Recorded of={shown} text={text} words={words} />;
+  const shown = useRecordedContent(text);
+  const shownToasts = shown.value && (loneArgument(shown.value) ?? shown.value);
+  if (shownToasts?.is !== "string") return <RecordedContent of={shown} text={text} words={words} />;
   return (
     <p dir="auto">
-      <TextSpans text={said.text} words={words} />
-      {said.isCut ? "…" : null}
+      <TextSpans text={shownToasts.text} words={words} />
+      {shownToasts.isCut ? "…" : null}
     </p>
   );
 }
 
 interface BarProps {
   row: Row;
-  sight: Sight;
+  range: TimeRange;
   nowUs: number;
   isGroup: boolean;
   title: string | undefined;
 }
 
 /** When an action ran: of one that groups others a thin bar, of one moment a mark, of one that runs a bar that grows. */
-export function Bar({ row, sight, nowUs, isGroup, title }: BarProps) {
-  const length = sight.to - sight.from;
+export function Bar({ row, range, nowUs, isGroup, title }: BarProps) {
+  const length = range.to - range.from;
   const end = row.durationUs === null ? Math.max(nowUs, row.startUs) : row.startUs + row.durationUs;
-  const isOut = end < sight.from || row.startUs > sight.to;
-  const from = Math.max(0, (row.startUs - sight.from) / length);
-  const to = Math.min(1, (end - sight.from) / length);
-  const stand = standOf(row);
-  const tone = stand && stand !== "success" ? lookOf(stand).tone : KINDS[row.kind].tone;
+  const isOut = end < range.from || row.startUs > range.to;
+  const from = Math.max(0, (row.startUs - range.from) / length);
+  const to = Math.min(1, (end - range.from) / length);
+  const status = statusOf(row);
+  const tone = status && status !== "success" ? lookOf(status).tone : KINDS[row.kind].tone;
   const words = [
     isMoment(row)
       ? placeWords(row.startUs)
@@ -299,7 +299,7 @@ export function Bar({ row, sight, nowUs, isGroup, title }: BarProps) {
         <span
           className={`trace-bar tone-${tone}`}
           data-kind={isMoment(row) ? "moment" : isGroup ? "group" : undefined}
-          data-runs={stand === "running" || undefined}
+          data-runs={status === "running" || undefined}
           style={{
             left: isMoment(row) ? `clamp(4px, ${from * 100}%, 100% - 4px)` : `${from * 100}%`,
             width: `${Math.max(0, to - from) * 100}%`,
@@ -313,7 +313,7 @@ export function Bar({ row, sight, nowUs, isGroup, title }: BarProps) {
 const MOMENT_US = 1000; // a thought that took longer was measured, not only told
 
 /** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
-export function isMoment(row: Row): boolean {
+function isMoment(row: Row): boolean {
   if (row.kind === "thought") return row.durationUs !== null && row.durationUs < MOMENT_US;
   return row.kind === "event" || row.kind === "handoff";
 }

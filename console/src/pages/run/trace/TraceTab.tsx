@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
 import { endOf, type Recording, type Row } from "../../../api/recording";
 import { useBodyReader } from "../../../api/run";
-import { Empty } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/EmptyState";
 import { useNow } from "../../../components/Time";
 import { chosenIn, toggled, useUrl } from "../../../components/url";
 import { useAnchor, useChosenInSight } from "../../../components/virtualList";
@@ -11,7 +11,7 @@ import { PREVIEW_BYTES } from "../telemetry/CallRow";
 import { nextHit } from "../telemetry/calls";
 import { OrphansRow, REASONING_BYTES, TraceRow } from "./TraceRow";
 import { TraceAxis, TraceTools } from "./TraceTools";
-import { moved, type Sight, sightFields, sightIn, zoomed } from "./timeRange";
+import { moved, rangeFields, rangeIn, type TimeRange, zoomed } from "./timeRange";
 import { ancestorsOf, criticalPath, keyOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
 import { useTraceKeys } from "./useTraceKeys";
 import "./trace.css";
@@ -31,9 +31,9 @@ export function TraceTab(props: Props) {
   const { recording } = props;
   if (recording.rows.length > 0) return <Trace {...props} />;
   return (
-    <Empty title={recording.run.status === "running" ? "Nothing yet" : "Nothing was recorded"}>
+    <EmptyState title={recording.run.status === "running" ? "Nothing yet" : "Nothing was recorded"}>
       Every action of the run appears here with its place in the tree and in time.
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -42,9 +42,9 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   const [url, change] = useUrl();
   const tree = useMemo(() => treeOf(rows), [rows]);
   const nowUs = useNowUs(recording);
-  const whole = useWhole(recording, nowUs);
-  const sight = useMemo(() => sightIn(url.get("from"), url.get("to"), whole), [url, whole]);
-  const look = useCallback((to: Sight) => change(sightFields(to, whole)), [change, whole]);
+  const fullRange = useFullRange(recording, nowUs);
+  const range = useMemo(() => rangeIn(url.get("from"), url.get("to"), fullRange), [url, fullRange]);
+  const showRange = useCallback((to: TimeRange) => change(rangeFields(to, fullRange)), [change, fullRange]);
   const isCritical = url.has("critical");
   const critical = useMemo(() => (isCritical ? criticalPath(tree, nowUs) : NONE), [tree, nowUs, isCritical]);
   const foldedText = url.get("fold") ?? "";
@@ -56,7 +56,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     (field: "fold" | "open", id: string) => change((now) => toggled(now, field, id)),
     [change],
   );
-  useUnfoldedWay(tree, chosen, folded, (ids) =>
+  useUnfoldChosen(tree, chosen, folded, (ids) =>
     change((now) => ({
       fold: chosenIn(now, "fold")
         .filter((id) => !ids.has(id))
@@ -87,23 +87,23 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     [tree, places, chosen],
   );
   useChosenInSight(virtual, scroller, chosen, chosenIndex);
-  useWheel(scroller, sight, whole, look);
+  useWheel(scroller, range, fullRange, showRange);
   return (
     <div className="run-trace">
       <TraceTools
         search={search}
         onGo={(step) => onChoose(nextHit(inOrder, search.hits ?? NONE, chosen, step) ?? chosen)}
         tree={tree}
-        sight={sight}
-        whole={whole}
+        range={range}
+        fullRange={fullRange}
         chosen={chosen ? (rows.find((row) => row.id === chosen) ?? null) : null}
         isCritical={isCritical}
         nowUs={nowUs}
-        onLook={look}
+        onRange={showRange}
         onChange={change}
       />
       <div ref={scroller} className="trace card" role="tree" aria-label="Actions" tabIndex={0} onKeyDown={keys.onKey}>
-        <TraceAxis sight={sight} height={virtual.getTotalSize()} />
+        <TraceAxis range={range} height={virtual.getTotalSize()} />
         <div role="presentation" className="trace-rows" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const place = places[item.index] ?? 0;
@@ -123,7 +123,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
                     run={run}
                     tree={tree}
                     place={place}
-                    sight={sight}
+                    range={range}
                     nowUs={nowUs}
                     reader={reader}
                     beginnings={beginnings}
@@ -150,7 +150,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
 }
 
 /** Returns where now is on the run's axis; of a run that is over, where it ended: what has no end then was cut off there. */
-export function useNowUs({ run, rows }: Recording): number {
+function useNowUs({ run, rows }: Recording): number {
   const now = useNow();
   const isOver = run.status !== "running" && run.status !== "pending";
   const last = isOver ? Date.parse(run.ended_at ?? run.last_event_at) : now;
@@ -159,7 +159,7 @@ export function useNowUs({ run, rows }: Recording): number {
 }
 
 /** Returns the whole time of a run, from its first action to its last end. */
-export function useWhole({ rows }: Recording, nowUs: number): Sight {
+function useFullRange({ rows }: Recording, nowUs: number): TimeRange {
   return useMemo(() => {
     const from = Math.min(0, rows[0]?.startUs ?? 0);
     return { from, to: Math.max(from + 1000, endOf(rows, nowUs)) };
@@ -167,7 +167,7 @@ export function useWhole({ rows }: Recording, nowUs: number): Sight {
 }
 
 /** Unfolds what hides the chosen action. */
-export function useUnfoldedWay(
+function useUnfoldChosen(
   tree: Tree,
   chosen: string | null,
   folded: ReadonlySet<string>,
@@ -187,14 +187,14 @@ export function useUnfoldedWay(
 const PX_PER_E = 400; // of the wheel, for a zoom by e
 
 /** The wheel over the chart: with Ctrl it zooms about the pointer, sideways it moves through the time. */
-export function useWheel(
+function useWheel(
   scroller: RefObject<HTMLDivElement | null>,
-  sight: Sight,
-  whole: Sight,
-  look: (to: Sight) => void,
+  range: TimeRange,
+  fullRange: TimeRange,
+  showRange: (to: TimeRange) => void,
 ): void {
-  const latest = useRef({ sight, whole, look });
-  latest.current = { sight, whole, look };
+  const latest = useRef({ sight: range, whole: fullRange, look: showRange });
+  latest.current = { sight: range, whole: fullRange, look: showRange };
   useEffect(() => {
     const element = scroller.current;
     if (!element) return undefined;
@@ -202,7 +202,7 @@ export function useWheel(
       const { sight: now, whole: all, look: show } = latest.current;
       const chart = element?.querySelector(".trace-marks")?.getBoundingClientRect();
       if (!chart || event.clientX < chart.left) return;
-      let next: Sight;
+      let next: TimeRange;
       if (event.ctrlKey || event.metaKey) {
         const at = now.from + ((event.clientX - chart.left) / chart.width) * (now.to - now.from);
         next = zoomed(now, Math.exp(event.deltaY / PX_PER_E), at, all);

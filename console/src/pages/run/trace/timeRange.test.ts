@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { marksIn, moved, placeWords, sightFields, sightIn, zoomed } from "./timeRange";
+import { marksIn, moved, placeWords, rangeFields, rangeIn, zoomed } from "./timeRange";
 
 const WHOLE = { from: -100, to: 1_000_000 };
 
 test("an address that names no part shows the whole, and one that names more than there is, what there is", () => {
   expect([
-    sightIn(null, null, WHOLE),
-    sightIn("x", "5", WHOLE),
-    sightIn("-5000", "500", WHOLE),
-    sightIn("900000", "2000000", WHOLE),
-    sightIn("500", "500", WHOLE),
+    rangeIn(null, null, WHOLE),
+    rangeIn("x", "5", WHOLE),
+    rangeIn("-5000", "500", WHOLE),
+    rangeIn("900000", "2000000", WHOLE),
+    rangeIn("500", "500", WHOLE),
   ]).toEqual([WHOLE, WHOLE, { from: -100, to: 5400 }, { from: -100, to: 1_000_000 }, { from: 500, to: 510 }]);
 });
 
@@ -22,7 +22,7 @@ test("zooming leaves the place that it is about where it stands, and ends at the
     { from: 375, to: 875 },
     { from: -100, to: 400 },
   ]);
-  expect([sightFields(near, WHOLE), sightFields(WHOLE, WHOLE)]).toEqual([
+  expect([rangeFields(near, WHOLE), rangeFields(WHOLE, WHOLE)]).toEqual([
     { from: "125", to: "625" },
     { from: null, to: null },
   ]);

@@ -1,6 +1,6 @@
 /** The part of a run's time axis that is on the screen, in microseconds since the run's start. */
 
-export interface Sight {
+export interface TimeRange {
   readonly from: number;
   readonly to: number;
 }
@@ -8,41 +8,41 @@ export interface Sight {
 const LEAST_US = 10; // no closer: the clocks that told the times tick more coarsely
 
 /** Returns what an address names of a run's whole time; the whole where it names nothing that can be shown. */
-export function sightIn(from: string | null, to: string | null, whole: Sight): Sight {
+export function rangeIn(from: string | null, to: string | null, fullRange: TimeRange): TimeRange {
   const [start, end] = [Number(from ?? Number.NaN), Number(to ?? Number.NaN)];
-  return Number.isFinite(start) && Number.isFinite(end) ? within({ from: start, to: end }, whole) : whole;
+  return Number.isFinite(start) && Number.isFinite(end) ? within({ from: start, to: end }, fullRange) : fullRange;
 }
 
 /** Returns the sight with `factor` of its length, about `at`, which stays where it stands on the screen. */
-export function zoomed(sight: Sight, factor: number, at: number, whole: Sight): Sight {
-  const focus = Math.min(sight.to, Math.max(sight.from, at));
-  return within({ from: focus - (focus - sight.from) * factor, to: focus + (sight.to - focus) * factor }, whole);
+export function zoomed(range: TimeRange, factor: number, at: number, fullRange: TimeRange): TimeRange {
+  const focus = Math.min(range.to, Math.max(range.from, at));
+  return within({ from: focus - (focus - range.from) * factor, to: focus + (range.to - focus) * factor }, fullRange);
 }
 
 /** Returns the sight moved by a share of its length. */
-export function moved(sight: Sight, share: number, whole: Sight): Sight {
-  const by = (sight.to - sight.from) * share;
-  return within({ from: sight.from + by, to: sight.to + by }, whole);
+export function moved(range: TimeRange, share: number, fullRange: TimeRange): TimeRange {
+  const by = (range.to - range.from) * share;
+  return within({ from: range.from + by, to: range.to + by }, fullRange);
 }
 
 /** Returns the fields of an address for a sight; none for the whole. */
-export function sightFields(sight: Sight, whole: Sight): { from: string | null; to: string | null } {
-  if (sight.from <= whole.from && sight.to >= whole.to) return { from: null, to: null };
-  return { from: String(Math.round(sight.from)), to: String(Math.round(sight.to)) };
+export function rangeFields(range: TimeRange, fullRange: TimeRange): { from: string | null; to: string | null } {
+  if (range.from <= fullRange.from && range.to >= fullRange.to) return { from: null, to: null };
+  return { from: String(Math.round(range.from)), to: String(Math.round(range.to)) };
 }
 
-function within(sight: Sight, whole: Sight): Sight {
-  const length = Math.min(whole.to - whole.from, Math.max(LEAST_US, sight.to - sight.from));
-  const from = Math.min(Math.max(sight.from, whole.from), whole.to - length);
+function within(range: TimeRange, fullRange: TimeRange): TimeRange {
+  const length = Math.min(fullRange.to - fullRange.from, Math.max(LEAST_US, range.to - range.from));
+  const from = Math.min(Math.max(range.from, fullRange.from), fullRange.to - length);
   return { from, to: from + length };
 }
 
 /** Returns the marks in sight, at most `most`, on round figures: 1, 2 or 5 of a power of ten microseconds. */
-export function marksIn(sight: Sight, most: number): number[] {
-  const step = roundStep((sight.to - sight.from) / Math.max(1, most));
-  const first = Math.ceil(sight.from / step) * step || 0; // and not -0
+export function marksIn(range: TimeRange, most: number): number[] {
+  const step = roundStep((range.to - range.from) / Math.max(1, most));
+  const first = Math.ceil(range.from / step) * step || 0; // and not -0
   const marks: number[] = [];
-  for (let at = first; at <= sight.to; at += step) marks.push(at);
+  for (let at = first; at <= range.to; at += step) marks.push(at);
   return marks;
 }
 

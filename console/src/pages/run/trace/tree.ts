@@ -22,7 +22,7 @@ const ROOT = -1;
 const ORPHAN = -2;
 
 export function treeOf(rows: readonly Row[]): Tree {
-  const parents = withoutRings(parentsOf(rows));
+  const parents = withoutCycles(parentsOf(rows));
   const { first, next } = childrenOf(parents);
   const order = new Int32Array(rows.length);
   const depth = new Int32Array(rows.length);
@@ -71,7 +71,7 @@ function parentsOf(rows: readonly Row[]): Int32Array {
 }
 
 /** Makes the first row of each ring of parents a root; what hangs on the ring stays below it. */
-function withoutRings(parents: Int32Array): Int32Array {
+function withoutCycles(parents: Int32Array): Int32Array {
   const walk = new Int32Array(parents.length); // which walk came by: 0 none
   for (let start = 0; start < parents.length; start += 1) {
     let row = start;
@@ -79,12 +79,12 @@ function withoutRings(parents: Int32Array): Int32Array {
       walk[row] = start + 1;
       row = parents[row] ?? ROOT;
     }
-    if (row >= 0 && walk[row] === start + 1) parents[firstOfRing(parents, row)] = ROOT;
+    if (row >= 0 && walk[row] === start + 1) parents[firstOfCycle(parents, row)] = ROOT;
   }
   return parents;
 }
 
-function firstOfRing(parents: Int32Array, from: number): number {
+function firstOfCycle(parents: Int32Array, from: number): number {
   let first = from;
   for (let row = parents[from] ?? from; row !== from; row = parents[row] ?? from) first = Math.min(first, row);
   return first;

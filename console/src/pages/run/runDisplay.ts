@@ -1,4 +1,4 @@
-/** What the address of a run's page says, and words that its parts share. */
+/** Tabs, action kinds and time formats of a run's page. */
 import type { ActionKind } from "../../api/types";
 import { duration } from "../../components/format";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tabsOf, wordsIn } from "./runPage";
+import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tabsOf, wordsIn } from "./runDisplay";
 
 test("a run without stages has no tab for them; one that recorded no call has none of calls", () => {
   const [staged, plain] = [true, false];
