@@ -19,7 +19,7 @@ export class ApiError extends Error {
 /** Nobody answered: the server is away, or between this page and it something is. */
 export class Unreachable extends Error {
   constructor(cause: unknown) {
-    super("The server does not answer.", { cause });
+    super("The server does not respond.", { cause });
     this.name = "Unreachable";
   }
 }
@@ -45,6 +45,6 @@ export async function apiErrorOf(response: Response): Promise<ApiError> {
     subject: "",
     expected: "",
     found: message,
-    next_step: "Look at the server's log, or at the proxy's.",
+    next_step: "Check the log of the server or of the proxy.",
   });
 }

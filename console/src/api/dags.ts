@@ -137,7 +137,7 @@ export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[
 /** Why a job is where it is, sentence by sentence, live. */
 export function useJobHistory(jobId: string) {
   const found = useQuery({
-    queryKey: ["story", jobId],
+    queryKey: ["job-history", jobId],
     queryFn: async ({ signal }) =>
       (await api.GET("/api/jobs/{job}/story", { params: { path: { job: jobId } }, signal })).data?.entries ?? [],
   });

@@ -48,7 +48,7 @@ export function useAllGates(limit: number) {
 
 export async function gateOf(id: string): Promise<Gate> {
   const { data } = await api.GET("/api/gates/{gate}", { params: { path: { gate: id } } });
-  if (!data) throw new Error(`No answer about gate ${id}.`);
+  if (!data) throw new Error(`The server returned no gate ${id}.`);
   return data;
 }
 

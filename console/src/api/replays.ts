@@ -81,7 +81,7 @@ export function useCancelReplay(run: string) {
     async (replay: string) => {
       await api.POST("/api/v1/runs/{run}/replays/{replay}/cancel", { params: { path: { run, replay } } });
     },
-    "The replay is cancelled.",
+    "Replay cancelled.",
     () => void queries.invalidateQueries({ queryKey: replaysKey(run) }),
   );
 }

@@ -63,7 +63,7 @@ async function readRecording(run: string, old: Recording | undefined, signal: Ab
 async function readSkeleton(run: string, signal: AbortSignal, after?: number) {
   const query = after === undefined ? {} : { after };
   const { data } = await api.GET("/api/v1/runs/{run}/skeleton", { params: { path: { run }, query }, signal });
-  if (!data) throw new Error("The server gave no answer.");
+  if (!data) throw new Error("The server returned no data.");
   return data;
 }
 
@@ -193,7 +193,7 @@ type ChainAnswer = Schemas["ChainAnswer"];
 /** Has the server compute the run's hash chain anew. */
 export async function readChain(run: string, signal: AbortSignal): Promise<ChainAnswer> {
   const { data } = await api.GET("/api/v1/runs/{run}/chain", { params: { path: { run } }, signal });
-  if (!data) throw new Error("The server gave no answer.");
+  if (!data) throw new Error("The server returned no data.");
   return data;
 }
 
@@ -233,7 +233,7 @@ export function useUnmute(run: string) {
   return useChange(
     async () => (await api.POST("/api/v1/runs/{run}/unmute", { params: { path: { run } } })).data,
     (answer) =>
-      `${answer?.deleted.length ? "It is not muted any more." : "It was not muted."}${
+      `${answer?.deleted.length ? "Unmuted." : "It was not muted."}${
         answer?.acknowledged ? " It is still acknowledged." : ""
       }`,
     () => {
@@ -251,7 +251,9 @@ export function usePin() {
       await api.POST(path, { params: { path: { run: run_id } } });
     },
     (_, { run_id, is_pinned }) =>
-      is_pinned ? `${run_id} is deleted when it is old.` : `${run_id} is kept until it is unpinned.`,
+      is_pinned
+        ? `${run_id} is unpinned: it expires with its retention period.`
+        : `${run_id} is pinned: it is kept until you unpin it.`,
     (_, { run_id }) => {
       void queries.invalidateQueries({ queryKey: recordingKey(run_id) });
       void queries.invalidateQueries({ queryKey: runKey(run_id) });

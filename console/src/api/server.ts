@@ -55,7 +55,7 @@ export async function createToken(
 ): Promise<NewToken> {
   const body = { name, role, expires_in_days: days, trusted, labels, project, organisation: null, scopes: null };
   const { data } = await api.POST("/api/tokens", { body });
-  if (!data) throw new Error("The server made no token.");
+  if (!data) throw new Error("The server returned no token.");
   return data;
 }
 

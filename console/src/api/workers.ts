@@ -64,7 +64,7 @@ export function useDrain() {
   return useChange(
     async (worker: Worker, headers) =>
       api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id } }, headers }),
-    (_, worker) => `${worker.name} takes no new job, and leaves when it has done those it runs.`,
+    (_, worker) => `${worker.name} takes no new jobs and disconnects after its running ones.`,
     reread,
   );
 }
@@ -86,7 +86,7 @@ interface NewWorker {
 export function useStartWorker(then: () => void) {
   return useChange(
     async (body: NewWorker, headers) => (await api.POST("/api/workers/local", { body, headers })).data,
-    (worker) => `Worker ${worker?.name ?? ""} is there.`,
+    (worker) => `Worker ${worker?.name ?? ""} is connected.`,
     () => {
       reread();
       then();

@@ -25,7 +25,7 @@ export function AppShell() {
   return (
     <div className="app">
       <a className="skip" href="#main">
-        Skip to the page
+        Skip to content
       </a>
       <Bar onPalette={() => setOverlay("palette")} isLoading={isLoading} />
       <Banner />
@@ -61,7 +61,7 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         aria-controls="places"
         onClick={() => setOpen(!isOpen)}
       >
-        <span className="sr-only">Pages, here: </span>
+        <span className="sr-only">Pages, current: </span>
         {here?.name ?? "Pages"}
         {isIn ? <OpenGates /> : null}
         <span aria-hidden="true">{isOpen ? "▴" : "▾"}</span>
@@ -96,7 +96,7 @@ function LiveMark() {
   const isOut = needsSignIn(useSession().data);
   const words = isOut ? "Signed out" : { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
   return (
-    <span className={`live live-${connection}`} role="status" title="Whether this page hears of what happens">
+    <span className={`live live-${connection}`} role="status" title="Whether this page receives live events">
       <span className="live-dot" aria-hidden="true" />
       {words}
     </span>
@@ -120,7 +120,7 @@ function Banner() {
   if (!isShown) return null;
   return (
     <div className="banner" role="alert">
-      The server does not answer. What you see is from before; jobs go on under their workers. Trying again …{" "}
+      The server does not respond. This page shows the last data it received; running jobs continue. Retrying …{" "}
       <Link to="/help/troubleshooting#offline">What to do</Link>
     </div>
   );
@@ -175,7 +175,7 @@ function KeysHelp({ onClose }: { onClose: () => void }) {
       {own.length > 0 ? <h3>On every page</h3> : null}
       <KeyList of={[...KEYS, ...NAV_ITEMS.map((item) => [`g  ${item.letter}`, item.name] as const)]} />
       <p className="soft">
-        Some pages have keys of their own:{" "}
+        For the keys of other pages see{" "}
         <Link to="/help/keys" onClick={onClose}>
           all keys
         </Link>

@@ -9,13 +9,13 @@ import { Page } from "../components/Page";
 
 const SAID: Record<Cause, { title: string; what: string }> = {
   away: {
-    title: "The server is away",
-    what: "This page loads by itself as soon as the server is back. Jobs go on under their workers.",
+    title: "The server is unreachable",
+    what: "This page loads as soon as the server responds. Running jobs continue.",
   },
-  upgraded: { title: "Titan was upgraded", what: "The page you have open is from before. Load it again." },
+  upgraded: { title: "Titan was upgraded", what: "This page belongs to the previous version. Reload it." },
   broken: {
-    title: "This page broke",
-    what: "Nothing of your runs is affected. Load the page again; if that does not help, report this:",
+    title: "This page failed",
+    what: "Your runs are not affected. Reload the page. If it fails again, report this error:",
   },
 };
 
@@ -32,7 +32,7 @@ export function ErrorPage() {
       <div className="row">
         {cause === "away" ? null : (
           <Button kind="main" onClick={() => window.location.reload()}>
-            Load again
+            Reload
           </Button>
         )}
         {cause === "broken" ? <CopyButton text={text} /> : null}
@@ -54,10 +54,9 @@ function useLoadWhenBack(isWanted: boolean): void {
 export function NotFound() {
   const { pathname } = useLocation();
   return (
-    <Page title="Nothing here">
-      <EmptyState title={`There is no page at ${pathname}`}>
-        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds what is in them, and there is{" "}
-        <Link to="/help">help</Link>.
+    <Page title="Page not found">
+      <EmptyState title={`No page at ${pathname}`}>
+        Use the navigation bar, search with <kbd>Ctrl</kbd> <kbd>K</kbd>, or open <Link to="/help">help</Link>.
       </EmptyState>
     </Page>
   );

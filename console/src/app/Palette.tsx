@@ -100,7 +100,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
             {choice.status ? <Status of={choice.status} /> : null}
           </div>
         ))}
-        {choices.length === 0 ? <p className="faint">{isAnswered ? "Nothing of that name." : "Loading …"}</p> : null}
+        {choices.length === 0 ? <p className="faint">{isAnswered ? "No matches." : "Loading …"}</p> : null}
       </div>
     </Dialog>
   );
@@ -142,7 +142,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
     return {
       key: `recorded-${run.run_id}`,
       name: run.run_id,
-      about: `${named.has(run.run_id) ? "run" : "words in a run"} of ${run.agent_id}`,
+      about: `${named.has(run.run_id) ? "run" : "text in a run"} of ${run.agent_id}`,
       at: run.started_at,
       status: run.status,
       act: to(runPath(run.run_id)),

@@ -52,7 +52,7 @@ function SignIn({ again }: { again: boolean }) {
     return (
       <Dialog title="Sign in again" onClose={() => undefined} sticky>
         <SignInForm>
-          Your token was revoked or expired, or you were signed out. Sign in, and the page is as you left it.
+          Your token was revoked or expired, or you signed out. Sign in to continue where you were.
         </SignInForm>
       </Dialog>
     );
@@ -60,7 +60,7 @@ function SignIn({ again }: { again: boolean }) {
   return (
     <main id="main" tabIndex={-1} className="card sign-in">
       <h1>Sign in</h1>
-      <SignInForm>This server needs a token.</SignInForm>
+      <SignInForm>This server requires a token.</SignInForm>
     </main>
   );
 }
@@ -85,7 +85,7 @@ function SignInForm({ children }: { children: ReactNode }) {
   return (
     <form className="sign-in-form" onSubmit={(event) => void submit(event)}>
       <p className="soft">
-        {children} Make one where it runs: <code>titan tokens create NAME</code>
+        {children} Create one on the server: <code>titan tokens create NAME</code>
       </p>
       <label className="stack">
         Token
@@ -115,5 +115,5 @@ function SignInForm({ children }: { children: ReactNode }) {
 function problemOf(error: unknown): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   if (error.status !== 401) return error.message;
-  return `This token does not fit: ${error.problem.found || "it is unknown"}. Look whether all of it was copied.`;
+  return `Token not accepted: ${error.problem.found || "it is unknown"}. Check that you copied all of it.`;
 }

@@ -21,10 +21,10 @@ export const NAV_ITEMS: readonly NavItem[] = [
   { path: "/dags", name: "DAG Pipelines", letter: "d", about: "Every submission", further: "/logs" },
   { path: "/runs", name: "Runs", letter: "r", about: "Every run, with its actions and costs", further: "/registry" },
   { path: "/ledger", name: "Ledger", letter: "l", about: "Every action of all runs" },
-  { path: "/approvals", name: "Approvals", letter: "p", about: "Gates that wait for a person" },
-  { path: "/workers", name: "Workers", letter: "w", about: "Nodes, slots and what waits for them" },
+  { path: "/approvals", name: "Approvals", letter: "p", about: "Gates waiting for a decision" },
+  { path: "/workers", name: "Workers", letter: "w", about: "Workers, slots and the queue" },
   { path: "/store", name: "Store", letter: "k", about: "Keys, values and sets that jobs share" },
-  { path: "/settings", name: "Settings", letter: "s", about: "Tokens, retention, looks" },
+  { path: "/settings", name: "Settings", letter: "s", about: "Tokens, retention, appearance" },
   { path: "/help", name: "Help", letter: "?", about: "Keys, troubleshooting, network" },
 ];
 
@@ -50,7 +50,7 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
   [
     "In a DAG's graph, on a job",
     [
-      ["←  ↑  ↓  →", "To the job that way"],
+      ["←  ↑  ↓  →", "Go to the next job in that direction"],
       ["j  k", "Next, previous job"],
       ["Enter", "Open the job"],
       ["+  −", "Zoom in, out"],
@@ -60,25 +60,25 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
   [
     "In a DAG's timeline, on an attempt",
     [
-      ["←  →", "The job's attempt before, after"],
-      ["↑  ↓", "The job above, below"],
+      ["←  →", "Previous, next attempt of the job"],
+      ["↑  ↓", "Previous, next row"],
       ["Enter", "Open the job"],
     ],
   ],
   [
     "In a log",
     [
-      ["Enter", "In its search: the next match"],
-      ["Shift Enter", "In its search: the match before"],
-      ["j  k", "A line down, up"],
-      ["Space  PgUp", "A page down, up"],
-      ["Home  End", "To its first, its last line"],
+      ["Enter", "In the search: next match"],
+      ["Shift Enter", "In the search: previous match"],
+      ["j  k", "Scroll a line down, up"],
+      ["Space  PgUp", "Scroll a page down, up"],
+      ["Home  End", "First, last line"],
     ],
   ],
   [
     "On Runs",
     [
-      ["x", "Choose the run for comparing"],
+      ["x", "Select the run to compare"],
       ["Enter", "Open the run"],
     ],
   ],
@@ -89,18 +89,18 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
       ["s", "Simulation"],
       ["d", "Determinism"],
       ["r", "Simulate a replay"],
-      ["Enter", "Open the action; in the search: the next match"],
-      ["Shift Enter", "In the search: the match before"],
-      ["x", "Show or hide inputs and outputs, in the Trace what it says"],
+      ["Enter", "Open the action; in the search: next match"],
+      ["Shift Enter", "In the search: previous match"],
+      ["x", "Show or hide inputs and outputs; in the Trace, the text"],
     ],
     /^\/runs\/(?!compare$)[^/]+$/,
   ],
   [
     "In a run's Trace",
     [
-      ["↑  ↓  j  k", "The action above, below"],
-      ["→", "Unfold, or to the first below it"],
-      ["←", "Fold, or to what it stands in"],
+      ["↑  ↓  j  k", "Previous, next action"],
+      ["→", "Expand, or go to the first child"],
+      ["←", "Collapse, or go to the parent"],
       ["Ctrl wheel", "Over the bars: zoom in, out"],
     ],
     /^\/runs\/(?!compare$)[^/]+$/,
@@ -109,8 +109,8 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
     "On Approvals",
     [
       ["j  k", "Next, previous gate"],
-      ["a", "Approve the chosen gate, after a question"],
-      ["r", "Reject it, after a question"],
+      ["a", "Approve the selected gate, after a confirmation"],
+      ["r", "Reject it, after a confirmation"],
     ],
   ],
 ];

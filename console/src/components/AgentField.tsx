@@ -88,7 +88,7 @@ export function AgentField({ value, onChange }: Props) {
         ))}
         {isOpen && agents.length === 0 ? (
           <div className="agentfield-none faint" role="option" aria-selected="false" aria-disabled="true">
-            {isAnswered ? "No agent of that name" : found.isError ? "No answer" : "Loading …"}
+            {isAnswered ? "No matching agent" : found.isError ? "The server does not respond" : "Loading …"}
           </div>
         ) : null}
       </div>

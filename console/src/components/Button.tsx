@@ -30,7 +30,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
       await navigator.clipboard.writeText(text);
       setSaid("Copied");
     } catch {
-      setSaid("Not allowed"); // the browser lets pages copy over https and on localhost only
+      setSaid("Copying not allowed"); // the browser lets pages copy over https and on localhost only
     }
     window.setTimeout(() => setSaid(null), 1500);
   }

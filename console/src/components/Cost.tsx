@@ -90,7 +90,7 @@ function spentWords(of: Sum): string {
 function costWords(of: CostBreakdown): string {
   return [
     spentWords(of),
-    `Attempted ${exactMoney(of.attempted_cost_usd)}, with what was stopped`,
+    `Attempted ${exactMoney(of.attempted_cost_usd)}, including blocked actions`,
     `Prevented ${exactMoney(of.prevented_cost_usd)}: of actions that were blocked or rejected`,
     `Saved ${exactMoney(of.saved_cost_usd)}: of actions answered from a recording`,
   ].join("\n");

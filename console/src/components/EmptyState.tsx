@@ -58,7 +58,7 @@ export function NoRowsNotice({ found, word, onClear, children }: NoRowsProps) {
   if (found.isPending) return <p className="faint">Loading …</p>;
   if (!onClear) return children;
   return (
-    <EmptyState title={`No ${word} matches`}>
+    <EmptyState title={`No matching ${word}s`}>
       <Button onClick={onClear}>Show all {word}s</Button>
     </EmptyState>
   );
@@ -69,7 +69,7 @@ export function InvalidFilterNotice({ of }: { of: readonly string[] }) {
   if (of.length === 0) return null;
   return (
     <p className="field-wrong" role="status">
-      The address asks for {of.join(", ")}, which is nothing this list knows: it filters without that.
+      Ignored in the address: {of.join(", ")}. No filter has this value.
     </p>
   );
 }

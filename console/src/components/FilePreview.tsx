@@ -29,7 +29,7 @@ function Body({ digest, path }: Props) {
       </div>
     );
   }
-  if (kind === "binary") return <Note>A {path.split(".").at(-1)?.toUpperCase()} file. Download it to look at it.</Note>;
+  if (kind === "binary") return <Note>A {path.split(".").at(-1)?.toUpperCase()} file. Download it to view it.</Note>;
   return <Text digest={digest} path={path} />;
 }
 
@@ -40,9 +40,9 @@ function Text({ digest, path }: Props) {
     queryFn: ({ signal }) => readFirst(digest, path, signal),
   });
   if (error) return <Note>{error.message}</Note>;
-  if (!data) return <Note>Reading …</Note>;
+  if (!data) return <Note>Loading …</Note>;
   const text = readable(data.content);
-  if (text === null) return <Note>Not text. Download it to look at it.</Note>;
+  if (text === null) return <Note>Not a text file. Download it to view it.</Note>;
   if (text === "") return <Note>The file is empty.</Note>;
   const isWhole = data.content.length === data.sizeBytes;
   return (
@@ -63,7 +63,7 @@ function Shown({ path, text, isWhole }: { path: string; text: string; isWhole: b
   const kind = kindOf(path);
   if (kind === "markdown" && isWhole) {
     return (
-      <Suspense fallback={<Note>Reading …</Note>}>
+      <Suspense fallback={<Note>Loading …</Note>}>
         <Markdown text={text} />
       </Suspense>
     );

@@ -54,9 +54,7 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
       {lines?.map((line) => (
         <Line key={line.number} line={line} />
       ))}
-      {lines?.length === 0 && !problem ? (
-        <p className="faint">{isFinal ? "It wrote nothing." : "Nothing written yet."}</p>
-      ) : null}
+      {lines?.length === 0 && !problem ? <p className="faint">{isFinal ? "No output." : "No output yet."}</p> : null}
     </div>
   );
 }
@@ -162,10 +160,10 @@ export function tailLog(jobId: string, most: number, hear: Hear): FollowedLog {
     },
     onEnd(end) {
       show();
-      if (end === "broken") hear.onProblem("The server does not answer. Trying again …");
+      if (end === "broken") hear.onProblem("The server does not respond. Retrying …");
     },
     onRefusal(status, message) {
-      hear.onProblem(`The log was refused (HTTP ${status}): ${message}`);
+      hear.onProblem(`The server refused the log (HTTP ${status}): ${message}`);
     },
   });
   return {

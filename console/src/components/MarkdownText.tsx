@@ -7,7 +7,7 @@ import type { Processor } from "unified";
 
 // What a job wrote may name pictures and pages elsewhere: nothing of them is asked for, and a link is followed by a click alone.
 const PARTS: Components = {
-  img: ({ alt, src }) => <span className="faint">[picture: {alt || String(src ?? "")}]</span>,
+  img: ({ alt, src }) => <span className="faint">[image: {alt || String(src ?? "")}]</span>,
   a: ({ href, children }) => (
     <a href={href} target="_blank" rel="noreferrer noopener">
       {children}

@@ -42,5 +42,5 @@ test("other complaints stay until they are dismissed, and newer ones until their
   toastError(new Unreachable(null));
   vi.advanceTimersByTime(60_000);
 
-  expect(shownToasts().map((toast) => toast.text)).toEqual(["The gate is decided.", "The server does not answer."]);
+  expect(shownToasts().map((toast) => toast.text)).toEqual(["The gate is decided.", "The server does not respond."]);
 });

@@ -38,7 +38,7 @@ const LOOKS: Record<string, Look> = {
   error: { tone: "red", glyph: "✕", word: "Error" },
   blocked: { tone: "purple", glyph: "⊘", word: "Blocked" },
   replayed: { tone: "grey", glyph: "↻", word: "Replayed" },
-  idempotent_replay: { tone: "grey", glyph: "⇉", word: "Same call before" },
+  idempotent_replay: { tone: "grey", glyph: "⇉", word: "Idempotent replay" },
   connected: { tone: "green", glyph: "●", word: "Connected" },
   draining: { tone: "amber", glyph: "◒", word: "Draining" },
   left: { tone: "grey", glyph: "○", word: "Left" },
@@ -65,7 +65,7 @@ export function Status({ of, small = false, pulse = false }: { of: string; small
 type Facts = Pick<RunView, "status" | "status_source" | "reason">;
 
 const SOURCES: Record<RunView["status_source"], string> = {
-  explicit: "Its program said so",
+  explicit: "Reported by its program",
   inferred: "Inferred: no report for a while",
   stages: "From the stages it submitted",
 };
@@ -113,13 +113,14 @@ export function JobsBar({ counts }: { counts: Counts }) {
 
 /** How far a running run is: as its program tells it, estimated (≈), or only that it goes on. */
 export function Progress({ of }: { of: ProgressView | null }) {
-  if (!of) return <progress className="progress" aria-label="Goes on; how far is not known" title="Goes on" />;
+  if (!of)
+    return <progress className="progress" aria-label="Running, progress unknown" title="Running, progress unknown" />;
   const isEstimated = of.source === "estimated";
   const percent = `${isEstimated ? "≈ " : ""}${Math.floor(of.share * 100)} %`;
   const steps = of.done === null || of.total === null ? null : `${of.done} of ${of.total}`;
   const why = isEstimated
     ? "Estimated from the actions of this agent's last completed runs"
-    : "As its program tells it";
+    : "Reported by its program";
   return (
     <span className="progress-label" title={steps ? `${steps}\n${why}` : why}>
       <progress className="progress" max={1} value={of.share} aria-label={`${percent} done`} />
@@ -132,7 +133,7 @@ const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
   error: { tone: "red", word: "Error" },
   entries_lost: { tone: "amber", word: "Lost" },
   over_budget: { tone: "amber", word: "Over budget" },
-  high_intervention: { tone: "purple", word: "Often stopped" },
+  high_intervention: { tone: "purple", word: "Often blocked" },
 };
 
 /** Why a run needs attention, each reason with what is known of it. */
@@ -154,7 +155,7 @@ export function Reasons({ of }: { of: readonly InterceptReason[] }) {
 
 /** A determinism score with the colour and the glyph of its band; what is unknown is "–". */
 export function DeterminismScore({ of, digits = 0 }: { of: number | null; digits?: number }) {
-  if (of === null) return <span title="No score: the run goes on, or there is none yet">{NOTHING}</span>;
+  if (of === null) return <span title="No score yet">{NOTHING}</span>;
   const { name, range, glyph, color } = BANDS[bandOf(Math.floor(of))];
   return (
     <span className="determinism-score" data-band={color} title={`${name} (${range})`}>
@@ -185,6 +186,6 @@ const ENOUGH = 20; // attempts: with fewer one more failure moves the rate by ov
 export function SuccessRate({ success, attempts }: { success: number; attempts: number }) {
   const words = `${NUMBER.format(success)} of ${NUMBER.format(attempts)}`;
   if (attempts === 0) return <span title="No action has ended yet">{rate(null)}</span>;
-  if (attempts < ENOUGH) return <span title="Too few attempts to speak of a rate">{words}</span>;
+  if (attempts < ENOUGH) return <span title="Too few attempts for a rate">{words}</span>;
   return <span title={`${words} attempts`}>{rate(success / attempts)}</span>;
 }

@@ -84,7 +84,7 @@ export function CostField({ value, onChange, label }: CostFieldProps) {
       />
       {isWrong ? (
         <span id={id} role="alert" className="field-wrong">
-          {label} filters nothing: “{typed.trim()}” is no amount such as 0.50
+          {label}: “{typed.trim()}” is not an amount. Enter a number such as 0.50.
         </span>
       ) : null}
     </>
@@ -127,7 +127,7 @@ export function ScoreField({ value, onChange }: ScoreFieldProps) {
       </datalist>
       {isWrong ? (
         <span id={`${id}-wrong`} role="alert" className="field-wrong">
-          Determinism filters nothing: “{typed.trim()}” is no score from 1 to 100
+          Determinism: “{typed.trim()}” is not a score. Enter a number from 1 to 100.
         </span>
       ) : null}
     </>

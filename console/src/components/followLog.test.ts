@@ -87,7 +87,7 @@ test("a refusal that stays one is told with its status, and not asked for again"
   const { heard } = follow();
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(heard.problem).toBe("The log was refused (HTTP 404): job j1: none such");
+  expect(heard.problem).toBe("The server refused the log (HTTP 404): job j1: none such");
   expect(asked).toHaveBeenCalledTimes(1);
 });
 
@@ -97,7 +97,7 @@ test.each([401, 429, 503])("after HTTP %i it goes on by itself", async (status) 
 
   const { heard, log } = follow();
   await vi.advanceTimersByTimeAsync(1500);
-  expect(heard.problem).toContain("Trying again");
+  expect(heard.problem).toContain("Retrying");
   server.status = 200;
   await vi.advanceTimersByTimeAsync(1500);
 

@@ -94,10 +94,10 @@ function isWanted(): boolean {
 }
 
 const WHY: Record<Notifying, string> = {
-  on: "This browser tells when a run you have open ends and you look elsewhere. Click to switch it off.",
-  off: "Have this browser tell when a run you have open ends and you look elsewhere.",
-  denied: "This browser blocks notifications of this page. Allow them beside its address first.",
-  impossible: "Browsers notify over https and from this machine only.",
+  on: "This browser notifies you when a run on this page ends while you are elsewhere. Click to turn it off.",
+  off: "Let this browser notify you when a run on this page ends while you are elsewhere.",
+  denied: "This browser blocks notifications from this page. Allow them in the browser's site settings.",
+  impossible: "Browsers allow notifications over HTTPS and on localhost only.",
 };
 
 /** Switches the browser's own notifications on or off; the first time the browser asks. */

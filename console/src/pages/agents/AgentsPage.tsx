@@ -89,8 +89,8 @@ export function AgentsPage() {
           word="run"
           onClear={q || status.length ? () => change({ q: null, status: null }) : null}
         >
-          <EmptyState title="No agent has run yet" command={snippet()}>
-            A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
+          <EmptyState title="No agent runs yet" command={snippet()}>
+            A run appears here with its first stage. Submit DAGs that share an <code>agent_run_id</code>:
           </EmptyState>
         </NoRowsNotice>
       )}
@@ -107,10 +107,10 @@ function Head() {
         <span className="sr-only">Details</span>
       </Cell>
       <Cell head>Run</Cell>
-      <Cell head>Stages, as submitted</Cell>
+      <Cell head>Stages</Cell>
       <Cell head>Status</Cell>
       <Cell head className="num">
-        Took, since
+        Duration, started
       </Cell>
       <Cell head>
         <span className="sr-only">Actions</span>
@@ -144,7 +144,7 @@ const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAction }: Props) 
           className="agents-chevron"
           aria-expanded={isOpen}
           aria-label={`Jobs of ${id}`}
-          title={isOpen ? "Hide its jobs (x)" : "Show its jobs (x)"}
+          title={isOpen ? "Hide the jobs (x)" : "Show the jobs (x)"}
           onClick={() => onToggle(id)}
         >
           <span aria-hidden="true">›</span>

@@ -33,7 +33,11 @@ export function RunActions({ run, onAction }: { run: RunView; onAction: (action:
         className="agents-pin"
         aria-pressed={run.is_pinned}
         aria-label={`Pin ${id}`}
-        title={run.is_pinned ? "Kept for ever: unpin it" : "Pin: keep it, its logs and files for ever"}
+        title={
+          run.is_pinned
+            ? "Pinned: never deleted. Click to unpin."
+            : "Pin: exclude the run, its logs and files from retention"
+        }
         onClick={() => onAction("pin", run)}
       >
         <span aria-hidden="true">{run.is_pinned ? "★" : "☆"}</span>
@@ -58,7 +62,7 @@ export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void 
       onClose={onClose}
       footer={
         <>
-          <Button onClick={onClose}>Let it run</Button>
+          <Button onClick={onClose}>Keep running</Button>
           <Button kind="danger" busy={cancel.isPending} onClick={() => cancel.run(null)}>
             Cancel the run
           </Button>
@@ -66,11 +70,11 @@ export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void 
       }
     >
       <p>
-        Jobs that run are ended, with every process they started; jobs that wait do not start. What completed keeps its
-        logs, files and results, and the run can be resumed later.
+        Titan ends running jobs with every process they started, and cancels waiting jobs. Completed jobs keep their
+        logs, files and results. You can resume the run later.
       </p>
       {run.orchestrator ? (
-        <p className="soft">Its program on {run.orchestrator.host} is notified with the next stage it submits.</p>
+        <p className="soft">The program on {run.orchestrator.host} is notified when it submits its next stage.</p>
       ) : null}
     </Dialog>
   );
@@ -83,13 +87,13 @@ export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void 
   const resume = useChange(
     async (_: null, headers) =>
       (await api.POST("/api/v1/runs/{run}/resume", { params: { path: { run: id } }, headers })).data,
-    `${id} goes on.`,
+    `${id} resumed.`,
     onClose,
   );
   const retry = useChange(
     async (_: null, headers) =>
       (await api.POST("/api/v1/runs/{run}/retry", { params: { path: { run: id } }, headers })).data,
-    (done) => `${id}: ${count(done?.retried.length ?? 0, "job")} tried again.`,
+    (done) => `${id}: ${count(done?.retried.length ?? 0, "job")} will run again.`,
     onClose,
   );
   const canRetry = (run.stages ?? []).some((stage) => stage.counts.failed + stage.counts.cancelled > 0);
@@ -103,7 +107,7 @@ export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void 
           <Button onClick={onClose}>Close</Button>
           {canRetry ? (
             <Button busy={retry.isPending} onClick={() => retry.run(null)}>
-              Only try failed jobs again
+              Retry failed jobs only
             </Button>
           ) : null}
           {makers.job ? (
@@ -115,9 +119,8 @@ export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void 
       }
     >
       <p>
-        Resuming starts the program again that submits this run's stages. It takes the same way once more: stages that
-        completed are answered from the record and not run twice; the stage that failed, and those behind it, are new
-        work.
+        Resume starts the program that submits this run's stages again. Completed stages return their stored results and
+        do not run twice; the failed stage and the stages after it run again.
       </p>
       <How run={run} makers={makers} />
     </Dialog>
@@ -126,21 +129,21 @@ export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void 
 
 function How({ run, makers }: { run: RunView; makers: Makers }) {
   const id = run.run_id;
-  if (makers.job) return <p className="soft">A job of Titan submitted its stages: that job is tried again.</p>;
+  if (makers.job) return <p className="soft">A Titan job submitted the stages. Titan retries that job.</p>;
   if (makers.program) {
     const { command, directory, host } = makers.program;
     return (
       <>
         <p>
-          That program runs outside of Titan, so it is started where it ran, on <b dir="auto">{host}</b>:
+          The program runs outside Titan. Start it where it ran, on <b dir="auto">{host}</b>:
         </p>
         <Command text={titanCommand(["runs", "resume", id], window.location)} />
         <dl className="agents-facts">
-          <dt>Starts</dt>
+          <dt>Command</dt>
           <dd className="mono" dir="auto">
             {command.map(shellWord).join(" ")}
           </dd>
-          <dt>In</dt>
+          <dt>Directory</dt>
           <dd className="mono" dir="auto">
             {directory}
           </dd>
@@ -150,10 +153,10 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
   }
   return (
     <>
-      <p>Titan does not know which program that is, so start it yourself, with the run's id:</p>
+      <p>Titan does not know the program. Start it yourself with the run's id:</p>
       <Command text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
       <p className="soft">
-        A program that takes its id from <code>titan_sdk.new_run_id</code> finds it there.
+        <code>titan_sdk.new_run_id</code> reads this variable.
       </p>
     </>
   );

@@ -38,7 +38,7 @@ export function RunDetails({ run, isBrief = false }: Props) {
             orchestrated on <bdi>{run.orchestrator.host}</bdi>
           </span>
         ) : null}
-        <Link to={`/dags?q=${encodeURIComponent(run.run_id)}`}>All its DAGs</Link>
+        <Link to={`/dags?q=${encodeURIComponent(run.run_id)}`}>DAGs of this run</Link>
         <CopyButton text={run.run_id} label="Copy run id" />
       </div>
       {run.reason && !isBrief ? (

@@ -23,7 +23,7 @@ ${newClient(window.location)}.submit_dag("letter", [
 
 const NONE: never[] = [];
 
-/** Gates that wait for a person, made for a phone too; below them what was decided, by whom and why. */
+/** Gates waiting for a decision, made for a phone too; below them what was decided, by whom and why. */
 export function ApprovalsPage() {
   const found = useOpenGates();
   const open = found.data ?? NONE;
@@ -54,9 +54,8 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   });
   if (cards.length === 0) {
     return (
-      <EmptyState title="Nothing waits for you" command={example()}>
-        A <Link to="/help/gates">gate</Link> appears here as soon as the jobs before it are done. This puts one behind a
-        job:
+      <EmptyState title="No open gates" command={example()}>
+        A <Link to="/help/gates">gate</Link> appears here when the jobs before it complete. To add one after a job:
       </EmptyState>
     );
   }
@@ -66,11 +65,11 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
         {open.length > 0
           ? `${count(open.length, "gate")} ${open.length === 1 ? "waits" : "wait"} for a decision`
           : "All decided"}
-        {canDecide ? null : ". Your token may look; deciding takes one of the role admin."}
+        {canDecide ? null : ". Your token is read-only: it cannot decide gates."}
         {canDecide && open.length > 0 ? (
           <span className="approvals-keys faint">
             {" "}
-            · <kbd>j</kbd> <kbd>k</kbd> choose, <kbd>a</kbd> approve, <kbd>r</kbd> reject
+            · <kbd>j</kbd> <kbd>k</kbd> select, <kbd>a</kbd> approve, <kbd>r</kbd> reject
           </span>
         ) : null}
       </p>

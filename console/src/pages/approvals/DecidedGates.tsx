@@ -39,7 +39,7 @@ export function Decided() {
       </div>
       {found.length === 0 ? (
         <p className="soft">
-          No decided gate matches{goesBack ? ` among the last ${limit.toLocaleString("en-US")}` : ""}.{" "}
+          No matching gates{goesBack ? ` among the last ${limit.toLocaleString("en-US")}` : ""}.{" "}
           {isFiltered ? <Button onClick={() => change({ q: null, state: null })}>Show all</Button> : null}
         </p>
       ) : (
@@ -47,10 +47,10 @@ export function Decided() {
           <thead>
             <tr>
               <th scope="col">Decision</th>
-              <th scope="col">Question</th>
-              <th scope="col">Who</th>
-              <th scope="col">When</th>
-              <th scope="col">Why</th>
+              <th scope="col">Gate</th>
+              <th scope="col">Decided by</th>
+              <th scope="col">Decided</th>
+              <th scope="col">Comment</th>
             </tr>
           </thead>
           <tbody>
@@ -63,7 +63,7 @@ export function Decided() {
       <div className="row">
         {found.length > rows ? <Button onClick={() => setRows(rows + ROWS)}>Show more</Button> : null}
         {found.length <= rows && goesBack ? (
-          <Button onClick={() => setLimit(Math.min(MOST, limit + STEP * 5))}>Look further back</Button>
+          <Button onClick={() => setLimit(Math.min(MOST, limit + STEP * 5))}>Load older gates</Button>
         ) : null}
       </div>
     </section>

@@ -47,7 +47,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
       onFocus={onChoose}
     >
       <h2 id={heading} className="approvals-message" dir="auto">
-        {gate.message || `May ${gate.name} go on?`}
+        {gate.message || `Continue after ${gate.name}?`}
       </h2>
       <GateOrigin gate={gate} />
       {isSettled ? (
@@ -58,7 +58,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
           <ReviewFiles gate={gate} />
           {canDecide ? (
             <div className="approvals-decide">
-              <WordsField label="Comment (kept with the decision)" value={comment} onChange={setComment} />
+              <WordsField label="Comment (stored with the decision)" value={comment} onChange={setComment} />
               <div className="approvals-buttons">
                 <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
                   ✓ Approve
@@ -120,7 +120,7 @@ function GateFacts({ gate }: { gate: Gate }) {
         </dd>
       </div>
       <div>
-        <dt>Waits behind it</dt>
+        <dt>Jobs behind it</dt>
         <dd>
           <DownstreamJobs names={behind} />
         </dd>
@@ -133,7 +133,7 @@ const FIRST_NAMES = 6;
 
 function DownstreamJobs({ names }: { names: string[] | undefined }) {
   if (!names) return <span className="faint">…</span>;
-  if (names.length === 0) return <span>nothing</span>;
+  if (names.length === 0) return <span>none</span>;
   const rest = names.length - FIRST_NAMES;
   return (
     <span dir="auto">
@@ -179,7 +179,7 @@ interface AskDialogProps {
 function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
   const behind = useDownstreamJobs(gate)?.length ?? 0;
   const isApproval = outcome === "approve";
-  const jobs = behind > 0 ? count(behind, "job") : "nothing";
+  const jobs = behind > 0 ? count(behind, "job") : "No job";
   return (
     <Dialog
       title={isApproval ? "Approve this gate?" : "Reject this gate?"}
@@ -197,10 +197,9 @@ function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDia
         {gate.message || gate.name}
       </p>
       <p className="soft">
-        {isApproval ? `Then ${jobs} behind it may start.` : `Then ${jobs} behind it will be cancelled.`} A gate is
-        decided once.
+        {isApproval ? `${jobs} can then start.` : `${jobs} will be cancelled.`} A decision is final.
       </p>
-      <WordsField label={isApproval ? "Comment" : "Why (others will read it)"} value={comment} onChange={onComment} />
+      <WordsField label={isApproval ? "Comment" : "Reason (visible to others)"} value={comment} onChange={onComment} />
     </Dialog>
   );
 }
@@ -213,9 +212,9 @@ function ReviewFiles({ gate }: { gate: Gate }) {
   const [showsAll, setShowsAll] = useState(false);
   const [peeked, setPeeked] = useState<string | null>(null);
   if (gate.parents.length === 0) return null;
-  if (error) return <p className="soft">The files before this gate could not be read: {error.message}</p>;
+  if (error) return <p className="soft">The files to review could not be loaded: {error.message}</p>;
   if (!files) return <p className="faint">Files to review …</p>;
-  if (files.length === 0) return <p className="soft">The jobs before it left no files.</p>;
+  if (files.length === 0) return <p className="soft">The jobs before this gate left no files.</p>;
   const shown = showsAll ? files : files.slice(0, FIRST_FILES);
   return (
     <div className="approvals-files">

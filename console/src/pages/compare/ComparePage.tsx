@@ -33,7 +33,7 @@ export function ComparePage() {
     <Page title="Compare runs" fills aside={<Link to="/runs">All runs</Link>}>
       <div className="compare">
         <Link to={`/runs/${encodeURIComponent(a)}?${new URLSearchParams({ tab: "simulation", against: b })}`}>
-          Compare inputs and outputs, too
+          Compare inputs and outputs
         </Link>
         {failed ? <ErrorNotice of={failed.error} again={failed.refetch} /> : null}
         {one.data && other.data && comparison ? (
@@ -72,7 +72,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           {different.length > 0 ? count(different.length, "difference") : "No difference"} in{" "}
           {count(numbered.length, "action")}
         </h2>
-        {comparison.isOtherEnd ? <span className="compare-count">another end</span> : null}
+        {comparison.isOtherEnd ? <span className="compare-count">different outcome</span> : null}
         <CallCounts of={comparison.counts} />
         <button
           type="button"
@@ -85,7 +85,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
       </div>
       {comparison.isCut ? (
         <p className="soft">
-          The runs differ in too many actions to match them all: where they part, those of A stand first, then those of
+          The runs differ in too many actions to align them all. Unaligned actions of A are listed first, then those of
           B.
         </p>
       ) : null}
@@ -142,15 +142,15 @@ function CallCounts({ of }: { of: readonly Count[] }) {
 }
 
 function noneWords({ calls, isOtherEnd }: Comparison): string {
-  if (calls.length === 0) return "Neither run has made an action";
-  return isOtherEnd ? "The runs differ in nothing but their end" : "The runs do not differ";
+  if (calls.length === 0) return "Neither run has actions";
+  return isOtherEnd ? "The runs differ only in their outcome" : "The runs are identical";
 }
 
 function NoRunsChosen() {
   return (
     <Page title="Compare runs">
-      <EmptyState title="Two runs make a comparison">
-        Choose them in the list of <Link to="/runs">runs</Link>, with their boxes or with <kbd>x</kbd>.
+      <EmptyState title="Select two runs to compare">
+        Select them in the list of <Link to="/runs">runs</Link>, with their checkboxes or with <kbd>x</kbd>.
       </EmptyState>
     </Page>
   );
@@ -216,7 +216,7 @@ function RunTotals({ a, b, onSwap }: Props) {
             <RunHead run={a} word="A" />
             <RunHead run={b} word="B" />
             <th scope="col" className="num">
-              B against A
+              B minus A
             </th>
           </tr>
         </thead>

@@ -38,16 +38,14 @@ export function DagPage() {
   return (
     <Page title={name}>
       {isUnknown ? (
-        <EmptyState title="There is no such DAG" command="titan dags">
-          {id
-            ? "No submission has this id: it may have been cleaned up."
-            : "Nothing was submitted under this name yet."}{" "}
-          This page shows it as soon as it is there. Every submission that is kept:
+        <EmptyState title="DAG not found" command="titan dags">
+          {id ? "No submission has this id. It may have expired." : "No DAG was submitted under this name."} This page
+          shows it as soon as it is submitted. To list all DAGs:
         </EmptyState>
       ) : error ? (
         <ErrorNotice of={error} again={refetch} />
       ) : (
-        <p className="faint">Reading …</p>
+        <p className="faint">Loading …</p>
       )}
     </Page>
   );
@@ -73,10 +71,10 @@ function OneDag({ dag }: { dag: Dag }) {
       <div className="dag-main" data-panel={job ? "" : undefined}>
         <div className="dag-view" role="tabpanel" aria-labelledby={`dag-tab-${view}`}>
           {view === "graph" ? <GraphTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
-          <Suspense fallback={<p className="faint">Reading …</p>}>
+          <Suspense fallback={<p className="faint">Loading …</p>}>
             {view === "timeline" ? <TimelineTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
             {view === "files" ? <FilesTab dag={dag} /> : null}
-            {view === "story" ? <HistoryTab dag={dag} onChoose={choose} /> : null}
+            {view === "history" ? <HistoryTab dag={dag} onChoose={choose} /> : null}
           </Suspense>
         </div>
         {job ? (
@@ -188,7 +186,7 @@ function DagActions({ dag }: { dag: Dag }) {
   );
   const redeploy = useChange(
     async (_: null, headers) => (await api.POST("/api/dags/{dag}/redeploy", { params: { path }, headers })).data,
-    "Submitted once more",
+    "Submitted again",
     (answer) => answer && navigate(dagPath(answer)),
   );
   if (!canChange) return null;
@@ -202,26 +200,26 @@ function DagActions({ dag }: { dag: Dag }) {
         </Button>
       )}
       {counts.failed + counts.cancelled > 0 ? (
-        <Button busy={retry.isPending} onClick={() => retry.run(null)} title="Completed jobs are kept">
+        <Button
+          busy={retry.isPending}
+          onClick={() => retry.run(null)}
+          title="Run failed and cancelled jobs again; completed jobs are kept"
+        >
           Retry
         </Button>
       ) : null}
-      <Button
-        busy={redeploy.isPending}
-        onClick={() => redeploy.run(null)}
-        title="All jobs once more, as a new submission"
-      >
+      <Button busy={redeploy.isPending} onClick={() => redeploy.run(null)} title="Submit all jobs again, as a new DAG">
         Redeploy
       </Button>
       {asks ? (
         <ConfirmDialog
           title={`Stop ${dag.name}?`}
-          yes="Stop it"
+          yes="Stop the DAG"
           onYes={() => stop.run(null)}
           onClose={() => setAsks(false)}
         >
-          {count(counts.running, "running job")} will be ended and {count(waiting, "waiting job")} cancelled. What
-          completed is kept; a retry can run the others again from their beginning.
+          {count(counts.running, "running job")} will be ended and {count(waiting, "waiting job")} cancelled. Completed
+          jobs are kept. Retry runs the others again.
         </ConfirmDialog>
       ) : null}
     </>
@@ -251,7 +249,7 @@ export function Submissions({ dag }: { dag: Dag }) {
     <>
       {newest.dag_id !== dag.dag_id && at !== -1 ? (
         <Link to={dagPath(newest)} className="dag-newer">
-          A newer one is there
+          Newer submission
         </Link>
       ) : null}
       <div
@@ -289,7 +287,7 @@ export function Submissions({ dag }: { dag: Dag }) {
             {hasNextPage ? (
               <li>
                 <button type="button" className="button button-quiet" onClick={() => void fetchNextPage()}>
-                  Earlier ones
+                  Earlier submissions
                 </button>
               </li>
             ) : null}
@@ -300,13 +298,13 @@ export function Submissions({ dag }: { dag: Dag }) {
   );
 }
 
-const VIEWS = ["graph", "timeline", "files", "story"] as const;
+const VIEWS = ["graph", "timeline", "files", "history"] as const;
 export type View = (typeof VIEWS)[number];
 const VIEW_NAMES: Record<View, string> = {
   graph: "Graph",
   timeline: "Timeline",
   files: "Files",
-  story: "Story",
+  history: "History",
 };
 
 /** Returns the name in a path such as `DAG-nightly`: the prefix is for people and may be left out. */

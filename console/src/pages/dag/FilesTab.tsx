@@ -19,12 +19,11 @@ export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (!data) return <p className="faint">Loading …</p>;
   if (data.files.length === 0) {
     return (
       <EmptyState title="No files yet" command={'open("report.md", "w").write("# Done")'}>
-        What a job writes into its working directory appears here when its attempt ends, beside what it uploads or
-        publishes.
+        Files that jobs write into their working directory, upload or publish appear here when the attempt ends.
       </EmptyState>
     );
   }
@@ -110,7 +109,7 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
           </a>
         ) : (
           <span className="faint" title={file.reason ?? undefined}>
-            not kept
+            not stored
           </span>
         )}
       </Cell>
@@ -122,7 +121,7 @@ function Preview({ file }: { file: LeftFile }) {
   if (!file.digest) {
     return (
       <p className="files-note soft">
-        <bdi>{file.path}</bdi> lies on {file.worker} only: {file.reason ?? "its content was not collected"}.
+        <bdi>{file.path}</bdi> is on {file.worker} only: {file.reason ?? "its content was not collected"}.
       </p>
     );
   }

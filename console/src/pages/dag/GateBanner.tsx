@@ -25,7 +25,7 @@ export function GateBanner({ dag }: { dag: Dag }) {
         <OpenGate key={gate.job_id} gate={gate} dag={dag} />
       ))}
       {open.length > MOST ? (
-        <p className="soft">{count(open.length - MOST, "more gate")} of this DAG wait too: their nodes are blue.</p>
+        <p className="soft">{count(open.length - MOST, "more gate")} of this DAG are open too; their nodes are blue.</p>
       ) : null}
     </section>
   );
@@ -110,17 +110,17 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
     refetchGates,
   );
   const perform = (outcome: Outcome) => change.run({ gateId: gate.job_id, outcome, comment });
-  if (!canDecide) return <p className="soft">Your token may look; deciding takes one of the role admin.</p>;
+  if (!canDecide) return <p className="soft">Your token is read-only: it cannot decide gates.</p>;
   return (
     <div className="dag-decide">
       <label>
-        <span className="sr-only">Comment, kept with the decision</span>
+        <span className="sr-only">Comment, stored with the decision</span>
         <textarea
           className="field"
           dir="auto"
           rows={1}
           maxLength={10_000}
-          placeholder="Comment, kept with the decision"
+          placeholder="Comment, stored with the decision"
           value={comment}
           onChange={(event) => setComment(event.target.value)}
         />
@@ -140,8 +140,8 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
           onYes={() => perform("reject")}
           onClose={() => setAsks(false)}
         >
-          {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A gate is decided once.
-          {comment ? "" : " You may say why in the comment before."}
+          {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A decision is final.
+          {comment ? "" : " You can give a reason in the comment field."}
         </ConfirmDialog>
       ) : null}
     </div>

@@ -23,10 +23,10 @@ export function HistoryTab({ dag, onChoose }: { dag: Dag; onChoose: (jobId: stri
     <div className="dag-history">
       <div className="row">
         <SearchField value={q} onChange={(value) => change({ q: value })} label="Job or event" />
-        {q && shown.length === 0 && data ? <span className="soft">Nothing of that happened.</span> : null}
+        {q && shown.length === 0 && data ? <span className="soft">No matching events.</span> : null}
       </div>
       <VirtualTable
-        label="What happened"
+        label="History"
         rows={shown}
         keyOf={(line) => line.key}
         columns={COLUMNS}

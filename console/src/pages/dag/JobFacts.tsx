@@ -22,8 +22,8 @@ export function JobFacts({ job, attempts, dag, onChoose }: Props) {
       <Fact name="Submitted">
         <Time at={job.submitted_at} />
       </Fact>
-      <Names name="After" names={job.parents} dag={dag} onChoose={onChoose} />
-      <Names name="Before" names={children} dag={dag} onChoose={onChoose} />
+      <Names name="Parents" names={job.parents} dag={dag} onChoose={onChoose} />
+      <Names name="Children" names={children} dag={dag} onChoose={onChoose} />
     </dl>
   );
 }
@@ -31,17 +31,17 @@ export function JobFacts({ job, attempts, dag, onChoose }: Props) {
 function WorkFacts({ job, attempts }: Pick<Props, "job" | "attempts">) {
   return (
     <>
-      <Fact name="Took">{job.started_at ? <JobDuration job={job} /> : NOTHING}</Fact>
+      <Fact name="Duration">{job.started_at ? <JobDuration job={job} /> : NOTHING}</Fact>
       {job.ended_at && attempts > 1 ? (
-        <Fact name="With all attempts">
+        <Fact name="With retries">
           <Duration from={job.started_at} to={job.ended_at} />
         </Fact>
       ) : null}
       <Fact name="Worker">{job.worker ? <bdi>{job.worker}</bdi> : NOTHING}</Fact>
       <Fact name="Requires">{job.requirement}</Fact>
       <Fact name="Priority">{job.priority}</Fact>
-      {job.ended_at ? <Fact name="Ended with">{exitOf(job) || NOTHING}</Fact> : null}
-      {job.ended_at ? <Fact name="Most memory">{bytes(job.peak_memory_bytes)}</Fact> : null}
+      {job.ended_at ? <Fact name="Exit">{exitOf(job) || NOTHING}</Fact> : null}
+      {job.ended_at ? <Fact name="Peak memory">{bytes(job.peak_memory_bytes)}</Fact> : null}
       <Fact name="Script">
         <bdi className="mono">{job.filename ?? NOTHING}</bdi>
       </Fact>
@@ -75,7 +75,7 @@ function Limits({ job }: { job: Job }) {
       {job.retries > 0 ? <Fact name="Retries">{job.retries}</Fact> : null}
       {job.delay_ms > 0 ? <Fact name="Delay">{duration(job.delay_ms)}</Fact> : null}
       {job.concurrency_key ? (
-        <Fact name="Shares a place">
+        <Fact name="Concurrency key">
           <bdi>{job.concurrency_key}</bdi>
         </Fact>
       ) : null}

@@ -95,7 +95,7 @@ function JobActions({ job }: { job: Job }) {
   );
   const rerun = useChange(
     async (_: null, headers) => (await api.POST("/api/jobs/{job}/rerun", { params, headers })).data,
-    "Runs again, as a DAG of its own",
+    "Submitted as a new DAG",
     (answer) => answer && navigate(dagPath(answer)),
   );
   if (!canChange) return null;
@@ -111,7 +111,7 @@ function JobActions({ job }: { job: Job }) {
         <Button
           busy={retry.isPending}
           onClick={() => retry.run(null)}
-          title="Try it again, and what was cancelled with it"
+          title="Run it again, with the jobs cancelled because of it"
         >
           Retry
         </Button>
@@ -120,7 +120,7 @@ function JobActions({ job }: { job: Job }) {
         <Button
           busy={rerun.isPending}
           onClick={() => rerun.run(null)}
-          title="Run again with the same inputs, as a DAG of its own"
+          title="Run again with the same inputs, as a new DAG"
         >
           Rerun
         </Button>
@@ -132,8 +132,8 @@ function JobActions({ job }: { job: Job }) {
           onYes={() => cancel.run(null)}
           onClose={() => setAsks(false)}
         >
-          {job.status === "RUNNING" ? "Its process is ended. " : ""}Jobs that wait for it are cancelled too. A retry
-          runs them again from their beginning.
+          {job.status === "RUNNING" ? "Its process is ended. " : ""}Jobs that wait for it are cancelled too. Retry runs
+          them again.
         </ConfirmDialog>
       ) : null}
     </div>
@@ -212,7 +212,7 @@ function JobFiles({ job }: { job: Job }) {
   const [, change] = useUrl();
   if (!data || data.files.length === 0) return null;
   return (
-    <Part title="Files it left">
+    <Part title="Files">
       <ul className="panel-files">
         {data.files.slice(0, FIRST_FILES).map((file) => (
           <li key={fileKey(file)}>
@@ -232,7 +232,7 @@ function JobFiles({ job }: { job: Job }) {
               </a>
             ) : (
               <span className="faint" title={file.reason ?? undefined}>
-                not kept
+                not stored
               </span>
             )}
           </li>
@@ -252,7 +252,7 @@ function JobHistory({ job }: { job: Job }) {
   const { data } = useJobHistory(job.job_id);
   if (!data || data.length === 0) return null;
   return (
-    <Part title="Story">
+    <Part title="History">
       <ol className="panel-history">
         {[...data].reverse().map((line) => (
           <li key={line.seq}>

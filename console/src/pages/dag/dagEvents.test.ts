@@ -23,16 +23,16 @@ function told(dag: Dag): string[] {
   return dagEvents(dag).map((line) => `${line.job?.name ?? "DAG"} ${line.text}`);
 }
 
-test("the story is told from its end: every attempt, and what became of it", () => {
+test("events are listed latest first: every attempt and its outcome", () => {
   const first = anAttempt({ outcome: "failed", exit_code: 3 });
   const second = anAttempt({ attempt: 2, leased_at: at(4), started_at: at(4), ended_at: at(6) });
 
   expect(told(aDag({ attempts: [first, second] }))).toEqual([
     "DAG ended PARTIAL",
     "j0 attempt 2 succeeded after 2.0 s",
-    "j0 attempt 2 began on w1",
+    "j0 attempt 2 started on w1",
     "j0 failed after 2.0 s with exit code 3",
-    "j0 began on w1",
+    "j0 started on w1",
     "DAG was submitted with 1 jobs",
   ]);
 });

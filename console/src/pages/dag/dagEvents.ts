@@ -41,7 +41,7 @@ function addJobEvents(lines: DagEvent[], job: Job): void {
       attempt.started_at ?? attempt.leased_at,
       "RUNNING",
       job,
-      `${which}began on ${attempt.worker}`,
+      `${which}started on ${attempt.worker}`,
     );
     if (attempt.outcome) add(lines, `${key} end`, attempt.ended_at, attempt.outcome, job, which + endOf(attempt));
   }
@@ -52,7 +52,14 @@ function addJobEvents(lines: DagEvent[], job: Job): void {
 }
 
 function addGateEvents(lines: DagEvent[], job: Job): void {
-  add(lines, `${job.job_id} open`, job.ready_at, "open", job, `opened: ${job.hitl_message ?? "somebody is asked"}`);
+  add(
+    lines,
+    `${job.job_id} open`,
+    job.ready_at,
+    "open",
+    job,
+    `opened: ${job.hitl_message ?? "waiting for a decision"}`,
+  );
   const { decision } = job;
   if (decision) {
     const by = decision.decided_by ? ` by ${decision.decided_by}` : "";
@@ -74,10 +81,10 @@ function why(reason: string | null): string {
 const ENDS: Record<NonNullable<Attempt["outcome"]>, string> = {
   succeeded: "succeeded",
   failed: "failed",
-  timed_out: "ran out of time",
-  cancelled: "was stopped",
+  timed_out: "timed out",
+  cancelled: "was cancelled",
   lost: "was lost with its worker",
-  returned: "was given back by its worker",
+  returned: "was returned by its worker",
 };
 
 /** Returns how an attempt ended: `failed after 3.0 s with exit code 2`. */

@@ -55,11 +55,8 @@ export function DagsPage() {
           word="DAG"
           onClear={q || status.length ? () => change({ q: null, status: null }) : null}
         >
-          <EmptyState
-            title="No DAG was submitted yet"
-            command={"titan submit extract.py train.py --chain --name nightly"}
-          >
-            Every submission appears here, with its jobs and how far they are.
+          <EmptyState title="No DAGs yet" command={"titan submit extract.py train.py --chain --name nightly"}>
+            Each submission appears here with the status of its jobs. To submit one:
           </EmptyState>
         </NoRowsNotice>
       )}

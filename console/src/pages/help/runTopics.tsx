@@ -32,7 +32,7 @@ export function Gates() {
         line:
       </p>
       <Command>{'titan gates\ntitan approve draft --dag letter --comment "checked the figures"'}</Command>
-      <p>A gate is decided once. Deciding takes the role admin; a job may not decide where tokens are needed.</p>
+      <p>A decision is final. Deciding takes the role admin; a job may not decide where tokens are needed.</p>
 
       <h2>What follows</h2>
       <dl>

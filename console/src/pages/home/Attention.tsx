@@ -30,7 +30,7 @@ function Nothing({ isPending }: { isPending: boolean }) {
   if (isPending) return <p className="faint">Loading …</p>;
   return (
     <p className="home-ok">
-      <span aria-hidden="true">✓</span> Nothing needs you now.
+      <span aria-hidden="true">✓</span> Nothing needs attention.
     </p>
   );
 }
@@ -79,8 +79,8 @@ function Some<One>({ of, what, children }: { of: readonly One[]; what: string; c
 function NoWorker() {
   const command = `titan workers join ${window.location.origin}`;
   return (
-    <Concern tone="red" glyph="⚠" title="No worker takes jobs" action={<Link to="/workers">Workers</Link>}>
-      None is connected that does not drain. Jobs start as soon as one is:
+    <Concern tone="red" glyph="⚠" title="No worker accepts jobs" action={<Link to="/workers">Workers</Link>}>
+      Jobs start as soon as a worker connects:
       <Command text={command} />
     </Concern>
   );
@@ -89,7 +89,8 @@ function NoWorker() {
 function LowDisk({ freeBytes }: { freeBytes: number }) {
   return (
     <Concern tone="red" glyph="⚠" title="The disk is nearly full" action={<Link to="/settings">Retention</Link>}>
-      {bytes(freeBytes)} are free where the server keeps its home. <code>titan clean --dry-run</code> says what may go.
+      {bytes(freeBytes)} are free on the disk of the server's home. <code>titan clean --dry-run</code> lists what can be
+      deleted.
     </Concern>
   );
 }
@@ -165,7 +166,7 @@ function RunConcern({ run }: { run: RunView }) {
         </>
       }
       at={run.ended_at}
-      action={<Link to={runPath(run.run_id)}>Look</Link>}
+      action={<Link to={runPath(run.run_id)}>Open</Link>}
     >
       {run.reason ? <p dir="auto">{run.reason}</p> : null}
       <StageChain runId={run.run_id} stages={run.stages ?? []} />
@@ -186,7 +187,7 @@ function InterceptConcern({ intercept: { run, reasons } }: { intercept: Intercep
         </>
       }
       at={run.last_event_at}
-      action={<Link to={runPath(run.run_id, run.first_error_id)}>Look</Link>}
+      action={<Link to={runPath(run.run_id, run.first_error_id)}>Open</Link>}
     >
       <Reasons of={reasons} />
     </Concern>
@@ -208,7 +209,7 @@ function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
         </>
       }
       at={latest.ended_at}
-      action={<Link to={dagPath(latest)}>Look</Link>}
+      action={<Link to={dagPath(latest)}>Open</Link>}
     >
       {counts.failed} of {count(counts.total, "job")} failed, {counts.completed} completed
     </Concern>

@@ -71,7 +71,7 @@ function LiveRuns() {
       {isError && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {isSuccess && runs.length === 0 ? (
         <p className="soft">
-          No run is at work now. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>
+          No live runs. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>
         </p>
       ) : null}
       {runs.length > 0 ? (

@@ -99,8 +99,8 @@ export function LedgerPage() {
             />
           </>
         ) : page > pages && total > 0 ? (
-          <EmptyState title="There is no such page">
-            <p>What the filters leave has {count(pages, "page")}.</p>
+          <EmptyState title="Page not found">
+            <p>The filtered list has {count(pages, "page")}.</p>
             <Button onClick={() => turn(pages)}>Show the last page</Button>
           </EmptyState>
         ) : (
@@ -109,9 +109,9 @@ export function LedgerPage() {
             word="action"
             onClear={isUnfiltered(filter) && page === 1 ? null : () => change(noFilter())}
           >
-            <EmptyState title="No action is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
-              Every model and tool call of every run stands here. The page <Link to="/runs">Runs</Link> has three ways
-              to record one.
+            <EmptyState title="No actions yet" command={"@titan_sdk.action\ndef search(query): ..."}>
+              Model and tool calls of all runs appear here. <Link to="/runs">Runs</Link> shows three ways to record
+              them.
             </EmptyState>
           </NoRowsNotice>
         )}
@@ -208,7 +208,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
           </span>
         ) : null}
         {action.is_redacted ? (
-          <span className="faint ledger-redacted" title="Something was taken away before it was stored">
+          <span className="faint ledger-redacted" title="Secrets were redacted before storage">
             redacted
           </span>
         ) : null}
@@ -265,7 +265,7 @@ function Pager({ page, rows, total, isCapped, isSearchCapped, onTurn }: PagerPro
         {NUMBER.format(place.first)}–{NUMBER.format(place.last)} of {count(place.total, "action")}
         {countedUpTo(place.isCapped, isSearchCapped)}
         {place.endsEarly
-          ? ". Pages end here: a filter, such as From and To, or the other order leads to the rest."
+          ? ". The list ends here: narrow the filters, such as From and To, or reverse the order to see the rest."
           : ""}
       </span>
       <Button disabled={page <= 1} onClick={() => onTurn(1)}>
@@ -296,8 +296,8 @@ function LedgerExport({ filter }: { filter: LedgerFilter }) {
       {isOpen ? (
         <Dialog title="Export actions" onClose={() => setOpen(false)}>
           <p>
-            Every action that the filters leave, in the order they started, with its run, outcome, cost and error.
-            Inputs and outputs are in the export of runs.
+            All actions that match the filters, by start time, with run, outcome, cost and error. The export of runs has
+            inputs and outputs.
           </p>
           <ul className="ledger-export">
             {FORMATS.map(([format, name, about]) => (

@@ -45,7 +45,7 @@ export function LogPage() {
       {isUnknown ? <Unknown within={within} /> : null}
       {error && !isUnknown ? (
         <EmptyState title={error.message}>
-          {error instanceof ApiError ? error.problem.next_step : "It is asked again when the server is back."}
+          {error instanceof ApiError ? error.problem.next_step : "The page retries when the server responds."}
         </EmptyState>
       ) : null}
     </Page>
@@ -64,16 +64,15 @@ function isWithin(job: Job, { run, dag }: Within): boolean {
 
 function Unknown({ within: { run, dag } }: { within: Within }) {
   return (
-    <EmptyState title={`There is no such job${run || dag ? " in there" : ""}`}>
+    <EmptyState title={`Job not found${run ? " in this run" : dag ? " in this DAG" : ""}`}>
       <p>
-        Its name or id may be mistyped, or it is old, and was deleted with its {run ? "run" : "submission"}. Look for it
-        in{" "}
+        Its name or id may be mistyped, or it expired with its {run ? "run" : "DAG"}. Look for it in{" "}
         {run ? (
           <Link to={`/agents?open=${encodeURIComponent(run)}`}>the run {run}</Link>
         ) : (
           <Link to="/agents">Agent Runs</Link>
         )}{" "}
-        or <Link to="/dags">DAG Pipelines</Link>: its panel there leads to its log.
+        or <Link to="/dags">DAG Pipelines</Link>and open its log from there.
       </p>
     </EmptyState>
   );
@@ -254,16 +253,16 @@ function LogFoot({ log, job, scroll, isLive }: LogFootProps) {
 }
 
 function news(lines: number, releasedAt: number): string {
-  return releasedAt > 0 && lines > 0 ? count(lines, "new line") : "To the end";
+  return releasedAt > 0 && lines > 0 ? count(lines, "new line") : "Go to the end";
 }
 
 function Notes({ facts }: { facts: LogFacts }) {
   return (
     <>
-      {facts.isBinary ? <span>Not all of it is text: download it to see every byte.</span> : null}
+      {facts.isBinary ? <span>Contains binary data. Download the log to see every byte.</span> : null}
       {facts.skipped > 0 ? (
         <span>
-          The first {bytes(facts.skipped)} are not shown, and lines count from there: download it for the whole.
+          The first {bytes(facts.skipped)} are not shown, and line numbers start after them. Download the full log.
         </span>
       ) : null}
     </>
@@ -279,7 +278,7 @@ function PhaseWords({ facts, isLive }: { facts: LogFacts; isLive: boolean }) {
       </span>
     );
   }
-  if (facts.phase === "broken") return <span>The server does not answer; trying again …</span>;
+  if (facts.phase === "broken") return <span>The server does not respond. Retrying …</span>;
   return isLive && facts.phase === "following" ? <span>Live: lines appear as they are written</span> : null;
 }
 
@@ -297,12 +296,12 @@ function NoOutput({ job, hasBegun }: { job: Job; hasBegun: boolean }) {
   const isOver = job.ended_at !== null;
   return (
     <div className="log-nothing">
-      <EmptyState title={hasBegun || isOver ? "No output" : "The job has not begun"}>
+      <EmptyState title={hasBegun || isOver ? "No output" : "The job has not started"}>
         {isOver
-          ? "The job printed nothing, or its log was deleted since."
+          ? "The job printed nothing, or its log has expired."
           : hasBegun
-            ? "What the job prints appears here as it comes."
-            : (job.reason ?? "What it prints appears here.")}
+            ? "Output appears here as the job prints it."
+            : (job.reason ?? "Output appears here as the job prints it.")}
       </EmptyState>
     </div>
   );

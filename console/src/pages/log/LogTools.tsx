@@ -38,7 +38,7 @@ export function LogTools({ log, scroll, chosen, wraps, isLive, onChange }: Props
           kind="quiet"
           className="log-toggle"
           aria-pressed={sticks}
-          title="Stay at the end as lines come"
+          title="Scroll with new lines"
           onClick={() => (sticks ? scroll.moveBy(-1) : scroll.toEnd())}
         >
           Follow
@@ -60,7 +60,7 @@ function LineField({ chosen, onChange }: Pick<Props, "chosen" | "onChange">) {
   return (
     <input
       className="field log-line-field"
-      aria-label="Line, or lines as in 12-40"
+      aria-label="Line or range, such as 12-40"
       placeholder="Line"
       inputMode="numeric"
       value={typed ?? now}
@@ -95,7 +95,7 @@ function ChosenLines({ log, chosen, onClear }: { log: LogClient; chosen: LineRan
       <Button kind="quiet" onClick={() => void copy("link")}>
         Copy link
       </Button>
-      <Button kind="quiet" aria-label="Choose no line" onClick={onClear}>
+      <Button kind="quiet" aria-label="Clear the selection" onClick={onClear}>
         ✕
       </Button>
     </>
@@ -144,8 +144,8 @@ export function LogSearchTools({ log, query, searching, onChange }: LogSearchToo
       </Button>
       <Button
         kind="quiet"
-        aria-label="Match before"
-        title="Match before (Shift Enter)"
+        aria-label="Previous match"
+        title="Previous match (Shift Enter)"
         onClick={() => searching.go(-1)}
       >
         ↑
@@ -166,7 +166,7 @@ function words(log: LogClient | null, query: LogQuery, { hit, problem, isWhole }
   const found = log?.found;
   if (!found) return "Searching …";
   const lines = `${found.count.toLocaleString("en-US")}${isWhole ? "" : "+"}`;
-  if (found.count === 0) return isWhole ? "No line" : "Searching …";
+  if (found.count === 0) return isWhole ? "No matches" : "Searching …";
   const noun = found.count === 1 ? "line" : "lines";
   return hit ? `${(hit.place + 1).toLocaleString("en-US")} of ${lines} ${noun}` : `${lines} ${noun}`;
 }

@@ -14,7 +14,7 @@ export function useLog(url: string | null, isLive: boolean, onHang: () => void):
     if (url === null) return undefined;
     const client = new LogClient(url, () => {
       hang.current();
-      toastError("That expression takes too long on this log, so the search was given up. Try a simpler one.");
+      toastError("The expression takes too long on this log. The search was stopped; try a simpler expression.");
     });
     setLog(client);
     return () => {

@@ -37,8 +37,8 @@ function Links({ agent }: { agent: string }) {
   return (
     <div className="row">
       <Link to="/registry">All agents</Link>
-      <Link to={`/runs?${query}&window=all`}>Its runs</Link>
-      <Link to={`/ledger?${query}`}>Its actions</Link>
+      <Link to={`/runs?${query}&window=all`}>Runs</Link>
+      <Link to={`/ledger?${query}`}>Actions</Link>
     </div>
   );
 }
@@ -57,7 +57,7 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Cost">
           <SpentCost of={agent} />
         </Figure>
-        <Figure name="Success of attempts">
+        <Figure name="Success rate">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
         </Figure>
         <Figure name="First seen">
@@ -221,8 +221,8 @@ export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
   const now = useNow();
   return (
     <section className="stack" aria-labelledby="errors">
-      <h2 id="errors">Types of errors</h2>
-      {of.length === 0 ? <p className="soft">None of its actions has failed.</p> : null}
+      <h2 id="errors">Error types</h2>
+      {of.length === 0 ? <p className="soft">No failed actions.</p> : null}
       {of.length > 0 ? (
         <div className="card registry-errors">
           <table>
@@ -260,9 +260,9 @@ export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
                   <td>
                     <Link
                       to={runPath(error.example_run_id, error.example_action_id)}
-                      aria-label={`Show one: ${error.type}`}
+                      aria-label={`Example: ${error.type}`}
                     >
-                      Show one
+                      Example
                     </Link>
                   </td>
                 </tr>

@@ -47,8 +47,8 @@ export function RegistryPage() {
         </VirtualTable>
       ) : (
         <NoRowsNotice found={found} word="agent" onClear={q ? () => change({ q: null }) : null}>
-          <EmptyState title="No agent is known yet">
-            An agent appears here with its first recorded run. <Link to="/runs">Runs</Link> says how to record one.
+          <EmptyState title="No agents yet">
+            An agent appears here with its first recorded run. <Link to="/runs">Runs</Link> shows how to record one.
           </EmptyState>
         </NoRowsNotice>
       )}

@@ -12,23 +12,23 @@ import { useUrl } from "../../components/url";
 
 const FIGURES: Record<TrendView["figure"], { name: string; goodWay: "up" | "down" }> = {
   success_rate: { name: "Success rate", goodWay: "up" },
-  cost_per_run: { name: "Cost of a run", goodWay: "down" },
+  cost_per_run: { name: "Cost per run", goodWay: "down" },
   determinism: { name: "Determinism", goodWay: "up" },
 };
 
 const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
   up: { glyph: "↗", word: "up" },
   down: { glyph: "↘", word: "down" },
-  same: { glyph: "→", word: "as before" },
-  too_few: { glyph: "?", word: "too few to tell" },
-  unpriced: { glyph: "?", word: "not all costs are known" },
+  same: { glyph: "→", word: "unchanged" },
+  too_few: { glyph: "?", word: "not enough data" },
+  unpriced: { glyph: "?", word: "some costs are unknown" },
 };
 
 /** What the last seven days have changed, where they are enough to tell it from chance. */
 export function Trends({ of }: { of: readonly TrendView[] }) {
   return (
     <section className="stack" aria-labelledby="trends">
-      <h2 id="trends">Last 7 days, against the 7 before</h2>
+      <h2 id="trends">Last 7 days, compared with the 7 before</h2>
       <ul className="registry-trends">
         {of.map((trend) => {
           const { name, goodWay } = FIGURES[trend.figure];
@@ -64,7 +64,7 @@ export function Versions({ agent }: { agent: string }) {
   };
   return (
     <section className="stack" aria-labelledby="versions">
-      <h2 id="versions">Determinism by version of the code</h2>
+      <h2 id="versions">Determinism by code version</h2>
       {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data?.data.length === 0 ? (
         <p className="soft">
@@ -158,7 +158,7 @@ function VersionDifference({ of, all }: Props) {
     <p className={`card registry-difference tone-${tone}`} role="status">
       <span>
         <code>{of.before.slice(0, 12)}</code> → <code>{of.after.slice(0, 12)}</code>
-        {all.length > 2 ? <span className="faint"> chosen below</span> : null}
+        {all.length > 2 ? <span className="faint"> selected below</span> : null}
       </span>
       <span className="registry-verdict">
         <span aria-hidden="true">{glyph}</span> {word}

@@ -30,11 +30,11 @@ export function RunPage() {
   return (
     <Page title={id}>
       {isGone(error) ? (
-        <EmptyState title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
+        <EmptyState title={isUnknown(error) ? "Run not found" : "This run is part of another run"}>
           {isUnknown(error) ? (
             <>
-              No DAG was submitted and nothing was recorded under this id, or it was deleted. This page shows it as soon
-              as something is reported for it. <Link to="/runs">All runs</Link>
+              Nothing is recorded under this id, or the run was deleted. This page shows it as soon as something is
+              reported. <Link to="/runs">All runs</Link>
             </>
           ) : (
             <>
@@ -45,7 +45,7 @@ export function RunPage() {
       ) : error ? (
         <ErrorNotice of={error} again={refetch} />
       ) : (
-        <p className="faint">Reading …</p>
+        <p className="faint">Loading …</p>
       )}
     </Page>
   );
@@ -85,13 +85,13 @@ function OneRun({ recording }: { recording: Recording }) {
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
           {url.get("tab") === "stages" && !hasStages ? (
             <p className="run-notice soft" role="status">
-              This run has no stages, for it submitted no jobs, and no job made it: here are its calls.
+              This run has no stages: it submitted no DAGs. Its calls are shown instead.
             </p>
           ) : null}
           {tab === "telemetry" ? (
             <TelemetryTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
           ) : null}
-          <Suspense fallback={<p className="faint">Reading …</p>}>
+          <Suspense fallback={<p className="faint">Loading …</p>}>
             {tab === "trace" ? (
               <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
             ) : null}

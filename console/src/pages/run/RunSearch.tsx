@@ -29,7 +29,12 @@ export function RunSearch({ q, onChange, onGo, children }: Props) {
       <SearchField label="Name or content" value={q} onChange={onChange} />
       {q ? (
         <>
-          <Button kind="quiet" aria-label="Match before" title="Match before (Shift Enter)" onClick={() => onGo(-1)}>
+          <Button
+            kind="quiet"
+            aria-label="Previous match"
+            title="Previous match (Shift Enter)"
+            onClick={() => onGo(-1)}
+          >
             ↑
           </Button>
           <Button kind="quiet" aria-label="Next match" title="Next match (Enter)" onClick={() => onGo(1)}>
@@ -49,7 +54,7 @@ export interface Search {
   /** The actions that were found; null while nothing is searched for, or the first answer is on its way. */
   readonly hits: ReadonlySet<string> | null;
   readonly isSearching: boolean;
-  /** What is to be said of it; null where there is nothing to say. */
+  /** Add a note; null where there is nothing to say. */
   readonly words: string | null;
 }
 

@@ -63,7 +63,7 @@ export function ExportDialog({ filter, total, onClose }: Props) {
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
-/** A file, and what tells it from another one when it is sent again. */
+/** A file, and its identity for the idempotency key. */
 interface Chosen {
   file: File;
   name: string;
@@ -102,8 +102,8 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
       }
     >
       <p className="soft">
-        A JSONL export of this or another Titan. Runs, actions and notes that are here already stay as they are, so a
-        file may be imported twice.
+        A JSONL export of this or another Titan. Existing runs, actions and notes are not changed, so importing a file
+        twice is safe.
       </p>
       <label className="runs-file">
         <span>JSONL file</span>
@@ -131,8 +131,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
               }}
             />
             <span>
-              If it was cut off, take what there is of it{" "}
-              <span className="soft">Else a file without its end is refused.</span>
+              Accept a truncated file <span className="soft">Otherwise a file without its last line is refused.</span>
             </span>
           </label>
         </>
@@ -146,7 +145,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
 /** Returns what to say of a file that was cut off: here a tick takes what there is of it. Null for other refusals. */
 function cutOff(error: unknown): string | null {
   if (!(error instanceof ApiError) || error.problem.subject !== "the end of the import") return null;
-  return `The file was cut off: ${error.problem.found}. Nothing of it is kept. Export it again, or tick “If it was cut off” above.`;
+  return `The file is truncated: ${error.problem.found}. Nothing was imported. Export it again, or tick “Accept a truncated file”.`;
 }
 
 function chosenOf(file: File): Chosen {

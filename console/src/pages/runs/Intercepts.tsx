@@ -56,7 +56,7 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
             ✓
           </span>{" "}
           None {inWindow(window)}
-          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, lost entries, or often stopped.
+          {q ? ` with “${q}”` : ""}: no runs with unrecovered errors, lost entries or unusually many blocked calls.
         </p>
       ) : null}
       {intercepts.length > 0 && isOpen ? (
@@ -70,15 +70,15 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
   );
 }
 
-/** What makes a run a critical intercept, as the server was started. */
+/** Which runs are critical intercepts, with a link to the server's thresholds. */
 function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
   if (!of) return null;
   return (
-    <span
-      className="faint intercepts-why"
-      title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE and _TIMES"
-    >
-      {interceptRule(of)}
+    <span className="faint intercepts-why">
+      Runs with unrecovered errors or unusually many blocked calls.{" "}
+      <Link to="/settings#server" title={interceptRule(of)}>
+        Thresholds
+      </Link>
     </span>
   );
 }
@@ -157,7 +157,7 @@ function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
       const body = { ...shownToasts, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
     },
-    (_answer, { mutes }) => (mutes ? "It is muted." : "It needs no attention any more."),
+    (_answer, { mutes }) => (mutes ? "Muted." : "Acknowledged."),
     () => {
       void queries.invalidateQueries({ queryKey: notesKey(run.run_id) });
       refetchRegistry();
@@ -171,7 +171,7 @@ function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
       onClose={onClose}
       footer={
         <>
-          <Button onClick={onClose}>Leave it</Button>
+          <Button onClick={onClose}>Back</Button>
           <Button
             kind="main"
             busy={acknowledge.isPending}
@@ -184,22 +184,22 @@ function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
       }
     >
       <p>
-        It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more goes wrong in it"}. What
-        you say here stands among its notes.
+        The run leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until it has new problems"}. Your
+        reason is stored as a note.
       </p>
-      <WordsField label="Why it needs no attention any more" value={why} onChange={setWhy} />
+      <WordsField label="Reason" value={why} onChange={setWhy} />
       <label className="runs-mutes">
         <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
         <span>
-          Mute it for good <span className="soft">It does not come back, whatever more goes wrong in it.</span>
+          Mute permanently <span className="soft">The run stays off the list, whatever problems it has later.</span>
         </span>
       </label>
     </Dialog>
   );
 }
 
-/** Returns from where on a run counts as often stopped. */
+/** Returns from how many blocked calls on a run is a critical intercept. */
 export function interceptRule({ least, rate, times }: InterceptThresholds): string {
-  const alone = `Unrecovered errors, or often stopped: ${least} or more, and ${percent(rate)} or more of its actions`;
-  return times ? `${alone} or over ${times} times its agent’s own rate` : alone;
+  const alone = `Blocked calls: ${least} or more, and ${percent(rate)} or more of a run's actions`;
+  return times ? `${alone} or over ${times} times its agent's own rate` : alone;
 }

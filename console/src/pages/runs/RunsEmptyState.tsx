@@ -27,7 +27,7 @@ export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   if (isUnfiltered(filter) && ever === 0) return <FirstRun />;
   const agents = elsewhere?.similar_agents ?? [];
   return (
-    <EmptyState title={isUnfiltered(filter) ? `No run ${inWindow(filter.window)}` : "No run matches"}>
+    <EmptyState title={isUnfiltered(filter) ? `No run ${inWindow(filter.window)}` : "No matching runs"}>
       <div className="runs-offers">
         {ever > 0 && filter.window !== "all" ? (
           <p>
@@ -65,13 +65,11 @@ function FirstRun() {
   const key = useModelKey();
   return (
     <section className="runs-first" aria-labelledby="first-run">
-      <h2 id="first-run">Nothing is recorded yet</h2>
-      <p className="soft">
-        A run appears here with its first call, live. Every way leads to the same pages; take the one your agent has.
-      </p>
+      <h2 id="first-run">No runs yet</h2>
+      <p className="soft">A run appears here with its first call. Choose the way that suits your agent:</p>
       <ul>
         <Way title="Python, any function" command={decorated()}>
-          Each call is recorded, with what went in and came out. Start it with{" "}
+          Records each call with its inputs and outputs. Start it with{" "}
           <code>{withServer("python agent.py", window.location)}</code>.
         </Way>
         <Way

@@ -105,10 +105,10 @@ function RunsTools({ filter, total, picked, onSearch }: Props) {
       <SearchField label="Run, agent, words" value={filter.q} onChange={onSearch} />
       {a && b ? (
         <Link className="button button-main" to={`/runs/compare?${new URLSearchParams({ a, b })}`}>
-          Compare the two
+          Compare
         </Link>
       ) : a ? (
-        <span className="soft">Choose one more to compare</span>
+        <span className="soft">Select one more to compare</span>
       ) : null}
       <Link to="/registry">Agents</Link>
       <NotifyToggle />
@@ -225,14 +225,14 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
           type="checkbox"
           checked={isPicked}
           aria-label={`Compare ${run.run_id}`}
-          title="Choose for comparing (x)"
+          title="Select to compare (x)"
           onChange={() => onPick(run.run_id)}
         />
       </Cell>
       <Cell className="runs-run">
         <div className="runs-id truncate">
           {run.is_pinned ? (
-            <span className="runs-pin" role="img" aria-label="Pinned" title="Pinned: kept for ever">
+            <span className="runs-pin" role="img" aria-label="Pinned" title="Pinned: never deleted">
               ★
             </span>
           ) : null}
@@ -251,7 +251,7 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
         <span data-unit={ofActions === 1 ? "action" : "actions"}>{NUMBER.format(ofActions)}</span>
         {tally.replayed > 0 ? <div className="faint">+{NUMBER.format(tally.replayed)} replayed</div> : null}
         {run.lost > 0 ? (
-          <div className="runs-lost" title="Its program could not deliver them: what is shown lacks them">
+          <div className="runs-lost" title="Entries that were lost before they reached the server">
             {NUMBER.format(run.lost)} lost
           </div>
         ) : null}

@@ -21,7 +21,7 @@ test("a value is told with its unit, and 0 as what it means", () => {
   expect(rules.map(shownValue)).toEqual([
     "90 days",
     "1 day",
-    "for ever",
+    "forever",
     "1.0 GiB",
     "no limit",
     "20 %",

@@ -65,8 +65,8 @@ function AccountSection() {
   if (!data.is_signed_in) {
     return (
       <p className="soft">
-        This server lets in whoever uses its machine, without a token: you may do everything. Others reach it only when
-        it is started with <code>--host</code>; then it asks for one.
+        This server requires no token from programs on its machine: you have full access. It accepts other machines only
+        when started with <code>--host</code>, and then requires tokens.
       </p>
     );
   }
@@ -90,7 +90,7 @@ function AccountSection() {
 }
 
 const THEMES: readonly { theme: Theme; name: string }[] = [
-  { theme: "system", name: "As the system has it" },
+  { theme: "system", name: "System" },
   { theme: "light", name: "Light" },
   { theme: "dark", name: "Dark" },
 ];
@@ -119,7 +119,7 @@ function RetentionSection() {
       <ServerSettings>
         {({ retention }) => (
           <>
-            <SettingsTable rules={retention} label="What is kept how long" />
+            <SettingsTable rules={retention} label="Retention periods" />
             {retention[0] ? <Change command={howToChange(retention[0])} /> : null}
           </>
         )}
@@ -131,7 +131,7 @@ function RetentionSection() {
 function Change({ command }: { command: string }) {
   return (
     <>
-      <p className="soft">Each is an environment variable where the server starts; 0 is for ever:</p>
+      <p className="soft">Set them as environment variables of the server; 0 means forever:</p>
       <div className="settings-command">
         <code>{command}</code>
         <CopyButton text={command} />
@@ -162,7 +162,7 @@ function MaintenanceSection() {
           {bytes(data.storage.free_bytes)} free on the home's disk.{" "}
           {data.storage.is_low ? (
             <strong className="settings-problem">
-              ⚠ Too little: no new work is taken until there is more. What runs goes on.
+              ⚠ Low disk space: Titan accepts no new work until space is free. Running jobs continue.
             </strong>
           ) : null}
         </p>
@@ -181,7 +181,7 @@ function MaintenanceSection() {
           ) : null}
         </div>
       ) : (
-        <p className="faint">Cleaning takes a token of the role admin.</p>
+        <p className="faint">Cleaning up requires the role admin.</p>
       )}
     </>
   );
@@ -262,7 +262,7 @@ function ServerSection() {
           <Time at={data?.started_at} /> (<Time at={data?.started_at} as="age" />)
         </dd>
         <dt>Model</dt>
-        <dd>{data?.model ?? <span className="soft">none: jobs that ask for one are refused</span>}</dd>
+        <dd>{data?.model ?? <span className="soft">none: jobs that use a model fail</span>}</dd>
       </dl>
       <ServerSettings>
         {(settings) => (
@@ -282,12 +282,12 @@ function ServerFacts({ settings }: { settings: Settings }) {
       <dt>Addresses</dt>
       <dd className="mono">{settings.urls.join("  ")}</dd>
       <dt>Encrypted</dt>
-      <dd>{settings.is_encrypted ? "yes, TLS" : "no: what is sent can be read on its way"}</dd>
+      <dd>{settings.is_encrypted ? "yes, TLS" : "no: traffic can be read in transit"}</dd>
       <dt>Tokens</dt>
       <dd>{settings.needs_token ? "needed with every request" : "not needed: this machine only"}</dd>
       {settings.allowed_hosts.length > 0 ? (
         <>
-          <dt>Also asked as</dt>
+          <dt>Allowed hosts</dt>
           <dd>{settings.allowed_hosts.join(", ")}</dd>
         </>
       ) : null}
@@ -306,7 +306,7 @@ function ServerFacts({ settings }: { settings: Settings }) {
 function ServerSettings({ children }: { children: (settings: Settings) => ReactNode }) {
   const isAllowed = useCanOperate();
   const { data, error, refetch } = useSettings(isAllowed);
-  if (!isAllowed) return <p className="soft">What the server runs with is shown to the role admin, of all projects.</p>;
+  if (!isAllowed) return <p className="soft">Server settings are visible to admins of all projects.</p>;
   if (error) return <ErrorNotice of={error} again={refetch} />;
   return data ? children(data) : <p className="faint">…</p>;
 }
@@ -343,7 +343,7 @@ function SettingsTable({ rules, label }: { rules: readonly Rule[]; label: string
 export function shownValue(rule: Rule): string {
   if (rule.unit === "share") return percent(rule.value);
   if (rule.unit === "times") return rule.value ? count(rule.value, "time") : "never";
-  if (rule.value === 0) return rule.unit === "days" ? "for ever" : "no limit";
+  if (rule.value === 0) return rule.unit === "days" ? "forever" : "no limit";
   if (rule.unit === "bytes") return bytes(rule.value);
   return count(rule.value, rule.unit.replace(/s$/, ""));
 }
@@ -363,10 +363,10 @@ export function freedLines(freed: Freed): string[] {
     [freed.journal_entries, "journal entry", "journal entries"],
     [freed.recorded, "recorded run", "recorded runs"],
     [freed.archived, "recorded run archived", "recorded runs archived"],
-    [freed.workers, "worker that is gone", "workers that are gone"],
+    [freed.workers, "lost or left worker", "lost or left workers"],
     [freed.files, "uploaded file", "uploaded files"],
     [freed.keys, "published key", "published keys"],
-    [freed.blobs, "content nobody names", "contents nobody names", freed.blob_bytes],
+    [freed.blobs, "unreferenced blob", "unreferenced blobs", freed.blob_bytes],
   ];
   return kinds
     .filter(([amount]) => amount > 0)

@@ -24,16 +24,16 @@ export function Tokens() {
   const { data, error, refetch } = useTokens(isAllowed);
   const [isMaking, setIsMaking] = useState(false);
   const [made, setMade] = useState<NewToken | null>(null);
-  if (!isAllowed) return <p className="soft">Tokens are seen, made and revoked with one of the role admin or owner.</p>;
+  if (!isAllowed) return <p className="soft">Tokens are visible to the roles admin and owner.</p>;
   return (
     <>
       <p className="soft">
-        A token lets a program, a worker or a person in. Titan keeps its fingerprint, never the token itself.
+        Programs, workers and people sign in with tokens. Titan stores a token's fingerprint, never the token.
       </p>
       {error ? <ErrorNotice of={error} again={refetch} /> : null}
       {data ? <List tokens={data.tokens} serverTokenId={data.home_token_id ?? null} /> : null}
       <div className="row">
-        <Button onClick={() => setIsMaking(true)}>Make a token …</Button>
+        <Button onClick={() => setIsMaking(true)}>Create a token …</Button>
       </div>
       {isMaking ? (
         <NewTokenDialog
@@ -58,7 +58,7 @@ function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverToken
   if (tokens.length === 0) {
     return (
       <p>
-        There is none yet. Whoever uses this machine needs none; to let others in, make one, then start with{" "}
+        No tokens yet. Programs on this machine need none. For access from other machines, create one, then start{" "}
         <code>titan up --host 0.0.0.0</code>.
       </p>
     );
@@ -72,11 +72,11 @@ function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverToken
               <tr>
                 <th scope="col">Name</th>
                 <th scope="col">Role</th>
-                <th scope="col">Made</th>
+                <th scope="col">Created</th>
                 <th scope="col">Last used</th>
                 <th scope="col">Expires</th>
                 <th scope="col">
-                  <span className="sr-only">Acts</span>
+                  <span className="sr-only">Actions</span>
                 </th>
               </tr>
             </thead>
@@ -88,7 +88,7 @@ function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverToken
           </table>
         </div>
       ) : (
-        <p className="soft">None of them is good any more.</p>
+        <p className="soft">No valid tokens.</p>
       )}
       {ended.length > 0 ? (
         <Button kind="quiet" aria-expanded={showsEnded} onClick={() => setShowsEnded(!showsEnded)}>
@@ -183,14 +183,13 @@ function Revoke({ token, isServerToken }: TokenProps) {
             <strong>{token.name}</strong> ({token.role})
           </p>
           <p className="soft">
-            Whoever uses it is turned away at once, and cannot be let in by it again.
-            {token.role === "worker" ? " A worker goes on with what it runs and gets nothing new." : ""}
+            Requests with this token are refused from now on. This cannot be undone.
+            {token.role === "worker" ? " A worker finishes its running jobs and gets no new ones." : ""}
           </p>
           {isServerToken ? (
             <p className="settings-warning">
-              ⚠ The commands and the worker of the server’s own machine use it. Commands are refused then; the worker
-              goes on with what it runs and gets nothing new, until the next start of <code>titan up</code>: that makes
-              another, which both use by themselves.
+              ⚠ The server’s own commands and worker use this token. Until the next start of <code>titan up</code>,
+              which creates a new one, commands are refused and the worker gets no new jobs.
             </p>
           ) : null}
           {isMine ? (
@@ -232,20 +231,20 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (tok
   }
   return (
     <Dialog
-      title="Make a token"
+      title="Create a token"
       onClose={onClose}
       footer={
         <>
           <Button onClick={onClose}>Back</Button>
           <Button kind="main" type="submit" form={form} busy={isBusy}>
-            Make it
+            Create
           </Button>
         </>
       }
     >
       <form id={form} className="settings-form" onSubmit={(event) => void submit(event)}>
         <label className="stack">
-          Name: who or what will use it
+          Name of the program or person
           <input
             className="field"
             dir="auto"
@@ -271,11 +270,11 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (tok
             <label className="settings-choice">
               <input type="checkbox" checked={isTrusted} onChange={(event) => setIsTrusted(event.target.checked)} />
               <span>
-                Trusted <span className="soft">what its workers’ jobs submit may run on every worker</span>
+                Trusted <span className="soft">jobs that its workers’ jobs submit may run on every worker</span>
               </span>
             </label>
             <label className="stack">
-              Labels that its workers may offer, with commas between them
+              Labels that its workers may offer, separated by commas
               <input
                 className="field"
                 autoComplete="off"
@@ -287,7 +286,7 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (tok
           </>
         ) : (
           <label className="stack">
-            Project: all that it sees and changes
+            Project that it can access
             <input
               className="field"
               dir="auto"
@@ -331,28 +330,26 @@ function TokenSecretDialog({ made, onClose }: { made: NewToken; onClose: () => v
         </Button>
       }
     >
-      <p className="settings-warning">
-        ⚠ It is shown this once. Copy it now: Titan keeps no copy, and nobody can show it again.
-      </p>
+      <p className="settings-warning">⚠ Copy the token now. Titan does not store it and cannot show it again.</p>
       <div className="settings-secret">
         <code data-token="">{made.token}</code>
         <CopyButton text={made.token} />
       </div>
       <p className="soft">
-        A program shows it as <code>TITAN_TOKEN</code>, a person signs in with it here.
+        Programs read it from <code>TITAN_TOKEN</code>; people sign in with it here.
       </p>
     </Dialog>
   );
 }
 
 export const ABOUT_ROLE: Record<string, string> = {
-  admin: "may do everything, also on the server",
-  owner: "may do everything in its organisation, tokens too",
-  manager: "may do everything in its organisation but tokens",
-  worker: "claims work, reports it, and fetches what it needs for it",
-  viewer: "may look, and change nothing",
-  key: "a program: what its scopes say",
-  job: "a running job: its own run, and what all jobs share",
+  admin: "full access, also to the server",
+  owner: "full access to its organisation, including tokens",
+  manager: "full access to its organisation, except tokens",
+  worker: "takes jobs, reports them and fetches their files",
+  viewer: "read-only",
+  key: "a program, limited by its scopes",
+  job: "a running job: its own run, and shared data",
 };
 
 /** Roles that a token is made with: those that are about the server by whoever looks after it alone. */

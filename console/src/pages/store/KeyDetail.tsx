@@ -38,21 +38,19 @@ function KeyContent({ stored, onGone }: { stored: Stored; onGone: () => void }) 
   const isAbsent = stored.value === null && stored.members.length === 0;
   return (
     <div className="store-holds">
-      {isAbsent ? (
-        <p className="soft">Nothing is stored under this key: it was deleted, or its time was over.</p>
-      ) : null}
+      {isAbsent ? <p className="soft">Nothing is stored under this key. It was deleted or has expired.</p> : null}
       {stored.value !== null && stored.artifact ? <ArtifactView name={stored.value} digest={stored.artifact} /> : null}
       {stored.value !== null && !stored.artifact ? <ValueView value={stored.value} name={stored.key} /> : null}
       {stored.value !== null && stored.expiresAt ? (
         <p className="soft">
-          Gone <Time at={stored.expiresAt} as="age" />: <Time at={stored.expiresAt} />
+          Expires <Time at={stored.expiresAt} as="age" />: <Time at={stored.expiresAt} />
         </p>
       ) : null}
       {stored.members.length > 0 ? <MembersView setKey={stored.key} members={stored.members} /> : null}
       {canChange ? (
         <KeyActions stored={stored} isAbsent={isAbsent} onGone={onGone} />
       ) : (
-        <p className="faint">Your token may look; changing takes one of the role admin.</p>
+        <p className="faint">Your token is read-only.</p>
       )}
     </div>
   );
@@ -62,7 +60,7 @@ function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: bo
   const [overlay, setOverlay] = useState<"edit" | "delete" | null>(null);
   const change = useChange(
     deleteKey,
-    (wasThere) => (wasThere ? `Deleted ${stored.key}` : "It was not there any more"),
+    (wasThere) => (wasThere ? `Deleted ${stored.key}` : "The key no longer exists"),
     () => {
       onGone();
       void refetchStore();
@@ -72,7 +70,7 @@ function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: bo
   return (
     <div className="row">
       {canEdit ? (
-        <Button onClick={() => setOverlay("edit")}>{stored.value === null ? "Put a value …" : "Change …"}</Button>
+        <Button onClick={() => setOverlay("edit")}>{stored.value === null ? "Set a value …" : "Change …"}</Button>
       ) : null}
       {isAbsent ? null : (
         <Button kind="danger" busy={change.isPending} onClick={() => setOverlay("delete")}>
@@ -106,7 +104,7 @@ function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: bo
             {stored.key}
           </p>
           <p className="soft">
-            {whatIsDeleted(stored)} Jobs that read it find nothing from then on; it cannot be brought back.
+            {whatIsDeleted(stored)} Jobs that read the key then find nothing. This cannot be undone.
           </p>
         </Dialog>
       ) : null}
@@ -117,8 +115,8 @@ function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: bo
 function whatIsDeleted(stored: Stored): string {
   const members = `the set of ${stored.members.length.toLocaleString("en-US")}`;
   if (stored.value === null) return `It holds ${members}.`;
-  const value = stored.artifact ? "the name of an artifact, whose file stays" : "a value";
-  return stored.members.length > 0 ? `It holds ${value}, and ${members}: both go.` : `It holds ${value}.`;
+  const value = stored.artifact ? "the name of an artifact (its file is kept)" : "a value";
+  return stored.members.length > 0 ? `It holds ${value}, and ${members}. Both are deleted.` : `It holds ${value}.`;
 }
 
 const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
@@ -151,7 +149,7 @@ function ValueView({ value, name }: { value: string; name: string }) {
         </Button>
       </div>
       {value === "" ? (
-        <p className="soft">An empty text.</p>
+        <p className="soft">Empty string.</p>
       ) : (
         <pre className="store-text" dir="auto" tabIndex={0} role="region" aria-label="Value">
           {shown}
@@ -175,7 +173,7 @@ function MembersView({ setKey, members }: { setKey: string; members: readonly st
     <div className="store-value">
       <div className="row">
         <h3>Set</h3>
-        <span className="faint">{count(members.length, "member")}, in the order they came</span>
+        <span className="faint">{count(members.length, "member")}, in insertion order</span>
         <span className="store-push" />
         <CopyButton text={members.join("\n")} label="Copy all" />
       </div>

@@ -17,11 +17,11 @@ interface Props {
 type Stays = "always" | "keep" | "seconds";
 
 const MOST_SHOWN = 1000; // characters of what somebody else put
-const NO_STRING = 'Not a JSON string: quotes around it, and within it \\" for a quote and \\n for a line feed.';
+const NO_STRING = 'Not a JSON string. Put quotes around it, and write \\" for a quote and \\n for a line feed.';
 const SPELLING_WORDS: Record<Spelling, string> = {
   plain: "",
-  crlf: "Its lines end with CR LF, as on Windows. They go on doing so, new ones too.",
-  json: "It has carriage returns, which a text field would lose: so it is edited as a JSON string, where they are \\r.",
+  crlf: "Lines end with CR LF, as on Windows; new lines will too.",
+  json: "The value has carriage returns, which a text field would lose. Edit it as a JSON string, where they are \\r.",
 };
 
 /** Sets a key, unless somebody else set it meanwhile: then it says so and changes nothing. */
@@ -52,14 +52,14 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   }
   return (
     <Dialog
-      title={of ? "Change a key" : "Put a key"}
+      title={of ? "Change a key" : "Set a key"}
       onClose={onClose}
       wide
       footer={
         <>
           <Button onClick={onClose}>Back</Button>
           <Button kind="main" type="submit" form={form} busy={change.isPending}>
-            {of ? "Change" : "Put"}
+            {of ? "Change" : "Set"}
           </Button>
         </>
       }
@@ -109,7 +109,7 @@ export function PutDialog({ of, onClose, onDone }: Props) {
                 max="3200000000"
                 step="any"
                 inputMode="decimal"
-                aria-label="Seconds until it is gone"
+                aria-label="Seconds until it expires"
                 required
                 value={ttl}
                 onChange={(event) => setTtl(event.target.value)}
@@ -129,14 +129,14 @@ function Conflict({ now }: { now: Props["of"] }) {
   if (!now) {
     return (
       <p role="alert" className="store-conflict">
-        This key holds something already; nothing was overwritten. Open it in the list to change it.
+        The key already exists; nothing was overwritten. Open it in the list to change it.
       </p>
     );
   }
   return (
     <div role="alert" className="store-conflict stack">
       <p>
-        Somebody changed this key meanwhile; nothing was overwritten, and nothing will be from here.{" "}
+        Somebody else changed this key; nothing was overwritten.{" "}
         {now.value === null ? "It holds no value now." : "It holds now:"}
       </p>
       {now.value === null ? null : (
@@ -145,7 +145,7 @@ function Conflict({ now }: { now: Props["of"] }) {
           {now.value.length > MOST_SHOWN ? " …" : ""}
         </pre>
       )}
-      <p>Take along what you need of your text, press Back, and change the key anew.</p>
+      <p>Copy what you need of your text, press Back and change the key again.</p>
     </div>
   );
 }

@@ -48,7 +48,7 @@ export function StorePage() {
             onChange={(text) => change({ prefix: text, key: null })}
           />
           <ReadAt at={found.dataUpdatedAt} isReading={found.isFetching} />
-          {canChange ? <Button onClick={() => setIsPutting(true)}>Put a key …</Button> : null}
+          {canChange ? <Button onClick={() => setIsPutting(true)}>Set a key …</Button> : null}
         </>
       }
     >
@@ -89,13 +89,13 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
     <span className="row">
       {at > 0 ? (
         <span className="faint">
-          read <Time at={new Date(at).toISOString()} as="age" />
+          loaded <Time at={new Date(at).toISOString()} as="age" />
         </span>
       ) : null}
       <Button
         busy={isReading}
         onClick={() => void refetchStore()}
-        title="The store does not tell of its changes: read it again"
+        title="The store sends no live updates. Load it again."
       >
         Refresh
       </Button>
@@ -106,7 +106,7 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
 function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
   if (prefix) {
     return (
-      <EmptyState title="No key begins with that">
+      <EmptyState title="No matching keys">
         <p>
           <code dir="auto">{prefix}</code>
         </p>
@@ -116,7 +116,7 @@ function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
   }
   return (
     <EmptyState title="The store is empty" command={example()}>
-      Values, sets and artifacts appear here that jobs and programs share:
+      Values, sets and artifacts that jobs and programs share appear here:
     </EmptyState>
   );
 }

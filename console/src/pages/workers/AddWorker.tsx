@@ -22,7 +22,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
     <Dialog title="Add a worker" onClose={onClose}>
       <form className="workers-add" id="add-worker" onSubmit={submit}>
         <p className="soft">
-          A worker offers slots under labels: each slot runs one job at a time, of those that require its label.
+          A worker offers slots under labels. Each slot runs one job at a time that requires its label.
         </p>
         <Offers rows={rows} onChange={setRows} />
         {isWrong ? (
@@ -33,8 +33,8 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
         <section className="workers-way">
           <h3>Beside this server</h3>
           <p className="soft">
-            Starts one more process on the server's machine. It outlives the server: the next <code>titan up</code>{" "}
-            takes it over, and Ctrl-C ends both.
+            Starts a process on the server's machine. It outlives the server: the next <code>titan up</code> takes it
+            over, and Ctrl-C ends both.
           </p>
           <div className="row">
             <input
@@ -46,7 +46,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
               onChange={(event) => setName(event.target.value)}
             />
             <Button kind="main" type="submit" busy={start.isPending} disabled={isWrong}>
-              Start it here
+              Start worker
             </Button>
           </div>
         </section>
@@ -69,7 +69,7 @@ function Offers({ rows, onChange }: { rows: OfferRow[]; onChange: (rows: OfferRo
   }
   return (
     <fieldset className="plain-fieldset workers-offers">
-      <legend className="sr-only">What it offers</legend>
+      <legend className="sr-only">Labels and slots</legend>
       <datalist id="known-labels">
         {KNOWN_LABELS.map((one) => (
           <option key={one} value={one} />
@@ -129,12 +129,12 @@ export function offersOf(rows: readonly OfferRow[]): Record<string, number> | st
     const slots = Number(row.slots);
     if (!label) return "Every line needs a label, such as GENERAL.";
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(label))
-      return `“${label}” is no label: letters A to Z and a to z, digits, “_”, “-” and “.” make one.`;
+      return `“${label}” is not a label. Use letters A to Z and a to z, digits, “_”, “-” and “.”.`;
     if (!Number.isInteger(slots) || slots < 1 || slots > MOST_SLOTS) return `${label} needs 1 to ${MOST_SLOTS} slots.`;
-    if (label in offers) return `${label} stands there twice.`;
+    if (label in offers) return `${label} is listed twice.`;
     offers[label] = slots;
   }
-  return Object.keys(offers).length > 0 ? offers : "A worker that offers nothing gets no job.";
+  return Object.keys(offers).length > 0 ? offers : "Add a label: a worker without labels gets no jobs.";
 }
 
 /** The command that starts such a worker on another machine. */

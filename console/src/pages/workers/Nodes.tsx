@@ -108,7 +108,7 @@ function NodeName({ worker }: { worker: Worker }) {
       <span className="truncate" dir="auto">
         <strong>{worker.name}</strong>
         {worker.is_local ? (
-          <span className="workers-tag" title="A process beside this server, which keeps it">
+          <span className="workers-tag" title="Started by this server">
             local
           </span>
         ) : null}
@@ -182,7 +182,7 @@ export function Load({ worker: { load } }: { worker: Worker }) {
   const { memory_used_bytes: used, memory_total_bytes: total } = load;
   return (
     <div className="workers-load">
-      <span title="Processes that ran or wanted to, over the last minute">
+      <span title="Load average over the last minute">
         {load.average_1m.toFixed(1)} <span className="soft">on {count(load.cores, "core")}</span>
       </span>
       <span className="soft" title="Memory in use">
@@ -219,7 +219,7 @@ function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
 function NodeDetails({ worker }: { worker: Worker }) {
   return (
     <div className="workers-details">
-      <JobTable title="Running now" none="Nothing: it waits for work.">
+      <JobTable title="Running now" none="Idle.">
         {worker.running.map((job) => (
           <tr key={job.job_id}>
             <td>
@@ -356,8 +356,8 @@ function DrainButton({ worker }: { worker: Worker }) {
           onYes={() => drain.run(worker)}
           onClose={() => setAsks(false)}
         >
-          It takes no new job, {running > 0 ? `finishes the ${count(running, "job")} it runs,` : "as it runs none"} and
-          leaves by itself. Until then Resume takes it back.
+          It takes no new jobs, {running > 0 ? `finishes ${count(running, "running job")}` : "has none running"} and
+          disconnects. Resume cancels the drain until then.
           {worker.is_local ? " This server does not start it again." : ""}
         </ConfirmDialog>
       ) : null}

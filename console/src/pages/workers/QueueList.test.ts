@@ -38,8 +38,8 @@ test("every group says what its jobs wait for", () => {
     "The GPU worker they are bound to is busy",
     "Every worker that offers GPU is draining",
     "All GPU slots are busy",
-    "Waiting for a place under key “db”",
-    "Waiting for jobs before them",
+    "Concurrency limit of key “db” reached",
+    "Waiting for parents",
   ]);
 });
 

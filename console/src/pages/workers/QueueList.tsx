@@ -42,9 +42,7 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
       </h2>
       {rows.length === 0 ? (
         <div className="card">
-          <EmptyState title="Nothing waits">
-            A job that cannot start at once stands here, with what it waits for.
-          </EmptyState>
+          <EmptyState title="The queue is empty">Jobs that cannot start yet appear here, with the reason.</EmptyState>
         </div>
       ) : (
         <div className="workers-queue-rows">
@@ -63,7 +61,7 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
                 <Cell head className="workers-wide">
                   Requires
                 </Cell>
-                <Cell head>Why it waits</Cell>
+                <Cell head>Reason</Cell>
                 <Cell head className="num">
                   Since
                 </Cell>
@@ -77,7 +75,7 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
           </VirtualTable>
         </div>
       )}
-      {queue.more ? <p className="soft">Of each reason the 20 largest groups are shown.</p> : null}
+      {queue.more ? <p className="soft">Only the 20 largest groups of each reason are shown.</p> : null}
     </section>
   );
 }
@@ -184,26 +182,25 @@ const TITLES: Record<WaitsFor, (about: string) => string> = {
   approval: () => "Waiting for approval",
   slots: (label) => `All ${label} slots are busy`,
   worker_busy: (label) => `The ${label} worker they are bound to is busy`,
-  concurrency: (key) => `Waiting for a place under key “${key}”`,
-  retry: () => "Waiting to try again",
-  time: () => "Waiting for their time",
-  parents: () => "Waiting for jobs before them",
+  concurrency: (key) => `Concurrency limit of key “${key}” reached`,
+  retry: () => "Waiting to retry",
+  time: () => "Delayed",
+  parents: () => "Waiting for parents",
 };
 
 /** What to do, or why nothing is. */
 const ADVICE: Record<WaitsFor, string> = {
-  unroutable: "They wait until a worker joins that offers it. Nothing else is held up.",
-  worker_away: "They go on when it is back. To run them elsewhere, cancel them and submit them without affinity.",
-  draining: "They start when one of these takes jobs again, or another joins.",
-  worker_draining:
-    "They start when it takes jobs again. To run them elsewhere, cancel them and submit them without affinity.",
-  approval: "Somebody has to approve or reject them.",
-  slots: "They start as slots become free: the highest priority first, then the longest ready.",
-  worker_busy: "They start as its slots become free, whatever others have free.",
-  concurrency: "Only so many of them may run at once; each starts when one before it ends.",
-  retry: "An attempt failed; the next one begins after its pause.",
+  unroutable: "They wait until a worker that offers it joins. Other jobs are not affected.",
+  worker_away: "They continue when it is back. To run them elsewhere, cancel them and submit them without affinity.",
+  draining: "They start when one of these workers resumes, or another one joins.",
+  worker_draining: "They start when it resumes. To run them elsewhere, cancel them and submit them without affinity.",
+  approval: "They wait until somebody approves or rejects them.",
+  slots: "They start as slots become free: highest priority first, then the one that has been ready longest.",
+  worker_busy: "They start as its slots become free; free slots of other workers do not help.",
+  concurrency: "Each starts when another job with the key ends.",
+  retry: "An attempt failed. The next one starts after the retry delay.",
   time: "They were submitted with a delay.",
-  parents: "They start when the jobs before them are done.",
+  parents: "They start when their parents complete.",
 };
 
 const CONFINED =

@@ -37,7 +37,7 @@ export function WorkersPage() {
       {workers.data && here.length === 0 ? (
         <div className="card">
           <EmptyState title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
-            Jobs wait until one joins. A worker can run on any machine that reaches this server.
+            Jobs wait until a worker joins. It can run on any machine that reaches this server.
           </EmptyState>
         </div>
       ) : null}

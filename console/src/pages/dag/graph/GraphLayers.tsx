@@ -78,7 +78,7 @@ function stoppingWord(job: Job): string {
   return job.cancel_requested && job.status === "RUNNING" ? ", stopping" : "";
 }
 
-/** Equal siblings as one node: how many they are, and how they stand; a click shows each. */
+/** Group identical jobs node: how many they are, and how they stand; a click shows each. */
 const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const first = jobs[0];
@@ -94,7 +94,7 @@ const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
       data-chosen={isChosen || undefined}
       data-critical={isCritical ?? undefined}
       tabIndex={isFirst ? 0 : -1}
-      title={`${jobs.length} equal jobs: ${words}\nA click shows each.`}
+      title={`${jobs.length} identical jobs: ${words}\nClick to show each.`}
       aria-expanded="false"
     >
       <span className="dag-group-name">

@@ -57,10 +57,10 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
             aria-pressed={isCollapsed}
             onClick={() => change({ siblings: isCollapsed ? "apart" : "together", open: null })}
           >
-            Equal siblings as one
+            Group identical jobs
           </Button>
         ) : null}
-        {isCollapsed && openIds ? <Button onClick={() => change({ open: null })}>Collapse again</Button> : null}
+        {isCollapsed && openIds ? <Button onClick={() => change({ open: null })}>Collapse all</Button> : null}
         <Button aria-pressed={showsPath} onClick={() => change({ path: showsPath ? null : "critical" })}>
           Critical path
         </Button>
@@ -81,7 +81,7 @@ function PathWords({ path }: { path: CriticalPath }) {
   if (path.jobs.length === 0) return <span className="soft">Nothing has run yet.</span>;
   return (
     <span className="soft" role="status">
-      {count(path.jobs.length, "job")} one after the other, {duration(path.lengthMs)} together
+      {count(path.jobs.length, "job")} in a row, {duration(path.lengthMs)} in total
     </span>
   );
 }

@@ -34,7 +34,7 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
     return byWorker ? lanesByWorker(jobs) : lanesByJob(jobs);
   }, [data, byWorker]);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="timeline">
       <div className="row">
@@ -48,7 +48,7 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
       </div>
       {lanes.length === 0 ? (
         <EmptyState title="Nothing has run yet" command="titan workers join">
-          Each attempt appears here as a bar when a worker takes it. A worker that waits for jobs:
+          Each attempt appears here when a worker takes it. To start a worker:
         </EmptyState>
       ) : (
         <Chart lanes={lanes} isOver={dag.is_final} chosen={chosen} onChoose={onChoose} />
@@ -143,13 +143,13 @@ function Legend() {
   return (
     <ul className="timeline-legend faint">
       <li>
-        <span className="timeline-key timeline-wait" /> waited
+        <span className="timeline-key timeline-wait" /> waiting
       </li>
       <li>
         <span className="timeline-key tone-green" /> ✓ succeeded
       </li>
       <li>
-        <span className="timeline-key tone-amber" /> ⟳ runs
+        <span className="timeline-key tone-amber" /> ⟳ running
       </li>
       <li>
         <span className="timeline-key tone-red" data-bad="" /> ✕ failed
@@ -257,7 +257,7 @@ function wordsOf(bar: Bar, to: number): string {
 function BarDetail({ bar }: { bar: Bar | null }) {
   return (
     <p className="timeline-detail" aria-live="polite">
-      {bar ? <Words bar={bar} /> : <span className="faint">Rest on a bar, or reach it with Tab and arrow keys.</span>}
+      {bar ? <Words bar={bar} /> : <span className="faint">Point at a bar, or use Tab and the arrow keys.</span>}
     </p>
   );
 }

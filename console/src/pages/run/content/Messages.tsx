@@ -46,7 +46,7 @@ function OneMessage({ of, words }: { of: Message; words: readonly string[] | und
           </span>
         ) : null}
       </div>
-      {of.parts.length === 0 ? <p className="faint">It says nothing.</p> : null}
+      {of.parts.length === 0 ? <p className="faint">Empty message.</p> : null}
       {of.parts.map((part, at) => (
         <OnePart key={at} of={part} words={words} />
       ))}
@@ -60,7 +60,7 @@ function OnePart({ of, words }: { of: Part; words: readonly string[] | undefined
     case "text":
     case "thought":
       return (
-        <p dir="auto" className={`chat-${of.is}`} title={of.is === "thought" ? "What the model thought" : undefined}>
+        <p dir="auto" className={`chat-${of.is}`} title={of.is === "thought" ? "Reasoning" : undefined}>
           <TextSpans text={of.text} words={words} />
           {of.isCut ? "…" : null}
         </p>
@@ -75,7 +75,7 @@ function OnePart({ of, words }: { of: Part; words: readonly string[] | undefined
     case "result":
       return (
         <div className="chat-result" data-failed={of.hasFailed || undefined}>
-          <Tool word={of.hasFailed ? "error of" : "answer of"} name={of.name ?? of.id} words={words} />
+          <Tool word={of.hasFailed ? "error from" : "result of"} name={of.name ?? of.id} words={words} />
           {of.parts.map((part, at) => (
             <OnePart key={at} of={part} words={words} />
           ))}

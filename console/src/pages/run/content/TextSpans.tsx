@@ -18,7 +18,7 @@ export function TextSpans({ text, words }: { text: string; words?: readonly stri
             <span
               key={at}
               className="json-chip json-redacted"
-              title={`Taken away before it was stored, by the rule ${span.name}`}
+              title={`Redacted before storage by the rule ${span.name}`}
             >
               ⊘ {span.name}
             </span>

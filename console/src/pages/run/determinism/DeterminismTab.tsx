@@ -27,7 +27,7 @@ interface Props {
 export function DeterminismTab({ run, onShow, onSimulate }: Props) {
   const { data, error, refetch } = useDeterminism(run);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="determinism">
       <div className="determinism-top">
@@ -48,7 +48,7 @@ export function DeterminismTab({ run, onShow, onSimulate }: Props) {
       </div>
       {run.status === "running" ? (
         <p className="soft" role="status">
-          The run has not ended: this is what its calls show so far.
+          The run has not ended. This is a preliminary result.
         </p>
       ) : null}
       <Sources run={run.run_id} of={data} onSimulate={onSimulate} />
@@ -187,7 +187,7 @@ function OneMeasured({ of, onSimulate }: { of: Measured; onSimulate: (replay: st
       </dd>
       {of.counts ? null : (
         <dd className="determinism-uncounted">
-          It does not count for this run, for another program was executed: {of.changes.join("; ")}
+          It does not count for this run: a different program was executed: {of.changes.join("; ")}
         </dd>
       )}
     </>
@@ -223,7 +223,7 @@ function Issues({ run, of, onShow }: { run: string; of: readonly Issue[]; onShow
   if (of.length === 0) {
     return (
       <section>
-        <h2>No issue was found</h2>
+        <h2>No issues found</h2>
       </section>
     );
   }

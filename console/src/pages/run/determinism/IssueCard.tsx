@@ -150,11 +150,11 @@ function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issue; onCl
     <Dialog title={`Accept: ${issue.title}`} onClose={onClose} footer={<Button onClick={onClose}>Back</Button>}>
       <form className="determinism-accept" onSubmit={submit}>
         <p className="soft">
-          It stays listed, with your name and reason, and lowers the score of no run of this agent. You can withdraw
-          that.
+          The issue stays listed with your name and reason, and no longer lowers the score of this agent's runs. You can
+          withdraw the acceptance.
         </p>
         <label>
-          Why it does not matter
+          Reason
           <textarea
             className="field"
             rows={3}

@@ -45,8 +45,11 @@ export function RunActions({ run }: { run: RunView }) {
           </Button>
           {run.has_stages ? <StagesActions run={run} overlay={overlay} onOpen={setOverlay} onClose={close} /> : null}
           {goesOn && !run.has_stages ? (
-            <Button title="Where its program is gone and can no longer say so" onClick={() => setOverlay("end")}>
-              End it…
+            <Button
+              title="Set the status of a run whose program cannot report its end"
+              onClick={() => setOverlay("end")}
+            >
+              Mark as ended…
             </Button>
           ) : null}
           <Button
@@ -54,7 +57,7 @@ export function RunActions({ run }: { run: RunView }) {
             busy={archive.isPending}
             disabled={goesOn}
             title={
-              goesOn ? whyNotYet(run) : "Out of the lists and the search; “Archived too” on the page Runs shows it"
+              goesOn ? whyNotYet(run) : "Remove the run from lists and search; “Archived too” on the page Runs shows it"
             }
             onClick={() => archive.run(run.archived_at === null)}
           >
@@ -119,7 +122,7 @@ function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
   const shownToasts = useNotes(run.run_id).data?.length ?? 0;
   return (
     <Button
-      title={shownToasts > 0 ? count(shownToasts, "note or score", "notes and scores") : "Nobody has said anything yet"}
+      title={shownToasts > 0 ? count(shownToasts, "note or score", "notes and scores") : "No notes yet"}
       onClick={onOpen}
     >
       Notes
@@ -135,14 +138,14 @@ function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
 
 /** Why nothing can be put away of a run that goes on, and what to do about it. */
 function whyNotYet({ has_stages: hasStages }: RunView): string {
-  const way = hasStages ? "wait for its end, or cancel it" : "wait for its end, or press “End it…”";
-  return `It still runs, and its next report would start it again: ${way}`;
+  const way = hasStages ? "Wait until it ends, or cancel it" : "Wait until it ends, or press “Mark as ended…”";
+  return `The run has not ended. ${way}.`;
 }
 
 /** Why a run cannot be deleted; null where it can. */
 function removalObstacle(run: RunView): string | null {
   if (isGoingOn(run)) return whyNotYet(run);
-  return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
+  return run.is_pinned ? "The run is pinned. Unpin it first." : null;
 }
 
 function isGoingOn(run: RunView): boolean {
@@ -156,8 +159,7 @@ function useArchiving(run: RunView) {
       if (isArchived) await api.POST("/api/v1/runs/{run}/archive", { params: { path } });
       else await api.POST("/api/v1/runs/{run}/restore", { params: { path } });
     },
-    (_, isArchived) =>
-      isArchived ? "It is out of the lists and the search. Press Archived to restore it." : "It is in the lists again.",
+    (_, isArchived) => (isArchived ? "Archived. Press Archived to restore the run." : "Restored."),
     () => refetchRun(run),
   );
 }

@@ -39,7 +39,7 @@ export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void
   return (
     <Dialog title="Details of this run" onClose={onClose} wide>
       {error ? <ErrorNotice of={error} again={refetch} /> : null}
-      {data || error ? null : <p className="faint">Reading …</p>}
+      {data || error ? null : <p className="faint">Loading …</p>}
       {data?.map((details) => (
         <Source key={JSON.stringify(details)} of={details} onGo={onClose} />
       ))}
@@ -74,7 +74,7 @@ export function CompareDialog({ run, onClose }: { run: RunView; onClose: () => v
   return (
     <Dialog title="Compare with" onClose={onClose} wide>
       {error ? <ErrorNotice of={error} again={refetch} /> : null}
-      {others ? null : <p className="faint">Reading …</p>}
+      {others ? null : <p className="faint">Loading …</p>}
       {others?.length === 0 ? <p className="soft">This agent has no other run.</p> : null}
       <ul className="run-others">
         {others?.map((other) => (
@@ -104,9 +104,9 @@ const ENDS = ["failed", "cancelled", "completed"] as const;
 type End = (typeof ENDS)[number];
 
 const WORDS: Record<End, string> = {
-  failed: "Failed: its program died or broke off",
-  cancelled: "Cancelled: somebody stopped it",
-  completed: "Completed: it did what it was to do",
+  failed: "Failed: the program crashed or stopped early",
+  cancelled: "Cancelled: somebody stopped the program",
+  completed: "Completed: the program finished its work",
 };
 
 /** Says how a run ended whose program cannot say so any more. */
@@ -117,7 +117,7 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
     async (body: { status: End; error: string | null }) => {
       await api.POST("/api/v1/runs/{run}/end", { params: { path: { run: run.run_id } }, body });
     },
-    (_, sent) => `It is ${sent.status}.`,
+    (_, sent) => `The run is ${sent.status}.`,
     () => {
       void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
       refetchRegistry();
@@ -126,30 +126,30 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
   );
   return (
     <Dialog
-      title={`End ${run.name ?? run.run_id}?`}
+      title={`Mark ${run.name ?? run.run_id} as ended?`}
       onClose={onClose}
       footer={
         <>
-          <Button onClick={onClose}>Let it run</Button>
+          <Button onClick={onClose}>Keep running</Button>
           <Button kind="danger" busy={end.isPending} onClick={() => end.run({ status, error: why.trim() || null })}>
-            End the run
+            Mark as ended
           </Button>
         </>
       }
     >
       <p>
-        This says how it ended; it stops no program. A reported end stands. If something of it begins after all, it runs
-        again.
+        This sets the run's status and stops no program. An end that the program reports takes precedence. New actions
+        reopen the run.
       </p>
       <fieldset className="run-ends">
-        <legend className="soft">How it ended</legend>
+        <legend className="soft">Status</legend>
         {ENDS.map((one) => (
           <label key={one}>
             <input type="radio" name="end" checked={one === status} onChange={() => setStatus(one)} /> {WORDS[one]}
           </label>
         ))}
       </fieldset>
-      <WordsField label="Why (others will read it)" value={why} onChange={setWhy} />
+      <WordsField label="Reason (visible to others)" value={why} onChange={setWhy} />
     </Dialog>
   );
 }

@@ -35,7 +35,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
           <Name of={run.agent_id} />
         </Link>
       </Fact>
-      <Fact name="Took">
+      <Fact name="Duration">
         {run.duration_ms === null ? <Duration from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
       </Fact>
       {run.stage_count === undefined ? null : <StagesFact run={run} />}
@@ -73,7 +73,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         </span>
         <CopyButton text={run.run_id} />
       </Fact>
-      <Fact name="Tape">
+      <Fact name="Integrity">
         <IntegrityFact key={run.run_id} run={run.run_id} onShow={onShow} />
       </Fact>
       <ScoresFact run={run} />
@@ -255,15 +255,15 @@ function IntegrityFact({ run, onShow }: TapeFactProps) {
         ) : null}
         {chain?.broken ? <Broken broken={chain.broken} onShow={onShow} /> : null}
         {found.error && !found.isFetching ? (
-          <span className="run-integrity-broken">not read: {found.error.message}</span>
+          <span className="run-integrity-broken">not verified: {found.error.message}</span>
         ) : null}
       </span>
       <Button
         busy={found.isFetching}
-        title="Compute its hash chain anew, and look whether anything recorded was changed since"
+        title="Recompute the hash chain to check that the recording is unchanged"
         onClick={() => void found.refetch()}
       >
-        {chain || found.error ? "Again" : "Verify"}
+        {chain || found.error ? "Verify again" : "Verify"}
       </Button>
     </>
   );

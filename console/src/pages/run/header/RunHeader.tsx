@@ -87,7 +87,7 @@ function RunProblem({ recording: { run, rows }, onShow }: Props) {
             <span className="run-problem-word">First error</span> <bdi>{firstError}</bdi>
           </>
         ) : null}
-        {reason || firstError ? null : "An action failed without a word."}
+        {reason || firstError ? null : "An action failed without a message."}
       </p>
       {failed ? <Button onClick={() => onShow(failed)}>Show first failed action</Button> : null}
     </div>

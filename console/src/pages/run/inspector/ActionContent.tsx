@@ -50,7 +50,7 @@ function CutNote({ shown, cut }: { shown: string; cut: NonNullable<BodyView["cut
     <p className="run-cut soft">
       The first {bytes(new Blob([shown]).size)} of {bytes(cut.size_bytes)}.{" "}
       <a href={cut.url} download>
-        Download all of it
+        Download all
       </a>
       {cut.sha256 ? (
         <>

@@ -92,9 +92,9 @@ function ForkDialog({ run, detail, onClose }: { run: RunView; detail: ActionDeta
             onChange={(event) => setText(event.target.value)}
           />
         </label>
-        {value === undefined ? <p className="bad">This is no JSON.</p> : null}
+        {value === undefined ? <p className="bad">Not valid JSON.</p> : null}
         <label className="stack">
-          Other actions that may run, with commas between
+          Other actions to run live, separated by commas
           <input className="field" value={live} onChange={(event) => setLive(event.target.value)} placeholder="none" />
         </label>
         <div className="row">

@@ -51,7 +51,7 @@ export function Inspector({ run, row, rows, words, onChoose }: Props) {
       <div className="run-panel-body">
         {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
         {data ? <Parts run={run} row={row} rows={rows} detail={data} words={words} onChoose={onChoose} /> : null}
-        {data || error ? null : <p className="faint">Reading …</p>}
+        {data || error ? null : <p className="faint">Loading …</p>}
       </div>
     </aside>
   );
@@ -87,7 +87,7 @@ function Parts({ run, row, rows, detail, words, onChoose }: Props & { detail: Ac
 function Redacted({ paths }: { paths: readonly string[] }) {
   return (
     <div className="run-redacted" role="note">
-      <p>⊘ Something was taken away before this was stored: no copy of it exists here.</p>
+      <p>⊘ Secrets were redacted before storage. Titan has no copy of them.</p>
       {paths.length > 0 ? (
         <details>
           <summary>Where</summary>
@@ -131,7 +131,7 @@ function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
           {day(started)} {clockTime(started)}
         </time>
       </Fact>
-      <Fact name="Took">
+      <Fact name="Duration">
         {row.durationUs === null ? (
           openWords(run)
         ) : (
@@ -156,13 +156,13 @@ function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
         </Fact>
       ) : null}
       {parent ? (
-        <Fact name="Within">
+        <Fact name="Parent">
           <button type="button" className="run-link" onClick={() => onChoose(parent.id)}>
             <bdi>{parent.name}</bdi>
           </button>
         </Fact>
       ) : null}
-      {row.parent === -1 ? <Fact name="Within">An action not reported yet</Fact> : null}
+      {row.parent === -1 ? <Fact name="Parent">An action not reported yet</Fact> : null}
       {action.impact ? <Fact name="Impact">{action.impact}</Fact> : null}
       {action.effect ? <Fact name="Effect">{action.effect}</Fact> : null}
       {action.tags.length > 0 ? (
@@ -174,10 +174,10 @@ function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
           ))}
         </Fact>
       ) : null}
-      <Fact name="Reported by">{detail.sources.join(", ") || NOTHING}</Fact>
-      <Fact name="Redacted by">{detail.redaction_version > 0 ? `patterns ${detail.redaction_version}` : NOTHING}</Fact>
+      <Fact name="Source">{detail.sources.join(", ") || NOTHING}</Fact>
+      <Fact name="Redaction">{detail.redaction_version > 0 ? `patterns ${detail.redaction_version}` : NOTHING}</Fact>
       {action.is_possible_duplicate ? (
-        <Fact name="Possible duplicate">It is counted, and looks like a second report of another call.</Fact>
+        <Fact name="Possible duplicate">Looks like a second report of another call. It is counted.</Fact>
       ) : null}
     </dl>
   );
@@ -185,7 +185,7 @@ function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
 
 /** What is said of how long something without an end took: in a run that is over, nobody told it. */
 function openWords(run: RunView): string {
-  return run.status === "running" ? "It runs" : NOTHING;
+  return run.status === "running" ? "Running" : NOTHING;
 }
 
 /** Returns `1,000 input, 400 of them from cache, 50 written to cache · 100 output`: what was cached decides the price. */

@@ -60,7 +60,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
 
 function DeleteNote({ run, note }: { run: string; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
-  const remove = useDeleteNote(run, note, "Taken back.");
+  const remove = useDeleteNote(run, note, "Note deleted.");
   return (
     <>
       <Button kind="quiet" busy={remove.isPending} onClick={() => setAsked(true)}>
@@ -68,12 +68,12 @@ function DeleteNote({ run, note }: { run: string; note: NoteView }) {
       </Button>
       {isAsked ? (
         <ConfirmDialog
-          title={`Delete what ${note.author} said?`}
-          yes="Delete it"
+          title={`Delete the note of ${note.author}?`}
+          yes="Delete permanently"
           onYes={() => remove.run(null)}
           onClose={() => setAsked(false)}
         >
-          It is deleted permanently.
+          Titan deletes the note permanently.
         </ConfirmDialog>
       ) : null}
     </>
@@ -89,7 +89,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
     async (body: NewNoteBody) => {
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run } }, body });
     },
-    "Noted.",
+    "Note added.",
     () => {
       setTyped(EMPTY);
       void queries.invalidateQueries({ queryKey: notesKey(run) });
@@ -116,7 +116,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
       <textarea
         className="field"
         aria-label="Note"
-        placeholder="What is to be said of it"
+        placeholder="Add a note"
         maxLength={10_000}
         data-first="" // notes may stand before it, with buttons of their own
         value={typed.text}
@@ -125,8 +125,8 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
       <div className="row">
         <input
           className="field run-score-name"
-          aria-label="What is scored"
-          placeholder="Score of … (quality)"
+          aria-label="Score name"
+          placeholder="Score name, such as quality"
           maxLength={100}
           value={typed.name}
           onChange={(event) => setTyped({ ...typed, name: event.target.value })}

@@ -59,7 +59,7 @@ export function ComparisonTable({ run, other, comparison: { rows, has_more_rows:
           </VirtualTable>
         </div>
       ) : (
-        <EmptyState title="Nothing diverged" />
+        <EmptyState title="No differences" />
       )}
       {opened && other !== null ? (
         <CallDiff run={run} other={other} row={opened} onClose={() => setOpened(null)} />
@@ -112,7 +112,7 @@ function CallDiff({ run, other, row, onClose }: CallDiffProps) {
   return (
     <Dialog title={row.action} onClose={onClose} wide>
       {error ? <ErrorNotice of={error} /> : null}
-      {isLoading ? <p className="faint">Reading …</p> : null}
+      {isLoading ? <p className="faint">Loading …</p> : null}
       <div className="simulation-sides">
         <CallSide word="Original" run={run} action={row.original_id} />
         <CallSide word="Replay" run={other} action={row.replay_id} />

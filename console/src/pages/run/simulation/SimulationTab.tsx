@@ -77,7 +77,7 @@ function OneReplay({ run, replay, onShow }: { run: RunView; replay: Replay; onSh
       </div>
       {isRunning(shown) ? <RunningReplay run={run.run_id} replay={shown} /> : null}
       {shown.state === "failed" && shown.error ? <ErrorNotice of={shown.error} /> : null}
-      {shown.state === "cancelled" ? <p className="soft">Cancelled: it found nothing.</p> : null}
+      {shown.state === "cancelled" ? <p className="soft">Cancelled, no result.</p> : null}
       {shown.metrics ? <Metrics of={shown.metrics} level={shown.level} /> : null}
       {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data ? <Found replay={data} onShow={onShow} /> : null}
@@ -159,7 +159,7 @@ function RunningReplay({ run, replay }: { run: string; replay: Replay }) {
   return (
     <div className="row" role="status">
       {share === null ? (
-        <progress className="progress" aria-label="It runs" />
+        <progress className="progress" aria-label="Running" />
       ) : (
         <progress className="progress" max={1} value={share} aria-label={`${percent(share)} of the actions are read`} />
       )}

@@ -103,7 +103,7 @@ interface FailureProps {
 
 /** Why a call failed; of one of which nobody told more than that, its outcome says it already. */
 function FailureWords({ of: { type, message }, outcome, words }: FailureProps) {
-  if (!message && type === outcome) return <span className="faint">without a word</span>;
+  if (!message && type === outcome) return <span className="faint">no message</span>;
   return (
     <span className="run-failure" title={message || type}>
       {message ? `${type}: ` : type}
@@ -135,7 +135,7 @@ export function CallDetails({ run, call, words }: CallDetailsProps) {
   const reader = useBodyReader(run, SHOWN_BYTES);
   const { data, error, refetch } = useBodies(reader, run, call, SHOWN_BYTES);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;
-  if (!data) return <p className="run-both faint">Reading …</p>;
+  if (!data) return <p className="run-both faint">Loading …</p>;
   return (
     <div className="run-both">
       {data.failure ? <ErrorCard failure={data.failure} of={`call ${call.order}`} /> : null}

@@ -169,7 +169,7 @@ function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCal
     ) : null;
   if (hasCalls) {
     return (
-      <EmptyState title="No action is like that">
+      <EmptyState title="No matching actions">
         <p className="run-offers">
           {toTrace}
           <Button onClick={onClear}>Show all actions</Button>
@@ -179,14 +179,14 @@ function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCal
   }
   if (toTrace) {
     return (
-      <EmptyState title={isRunning ? "No action yet" : "No action was recorded"}>
+      <EmptyState title={isRunning ? "No actions yet" : "No actions recorded"}>
         <p className="run-offers">{toTrace}</p>
-        What groups actions is in the Trace; calls of models, tools and decorated functions are listed here.
+        This tab lists calls of models, tools and decorated functions. The Trace also shows what groups them.
       </EmptyState>
     );
   }
   return (
-    <EmptyState title={isRunning ? "No action yet" : "No action was recorded"} command={SNIPPET}>
+    <EmptyState title={isRunning ? "No actions yet" : "No actions recorded"} command={SNIPPET}>
       Each call of a model, a tool or a decorated function appears here as it is made. Send the agent's OpenTelemetry
       spans to this server, or decorate what it calls:
     </EmptyState>

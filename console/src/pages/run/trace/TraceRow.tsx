@@ -168,8 +168,8 @@ export function OrphansRow({ count: amount, isRunning }: { count: number; isRunn
   return (
     <div className="trace-orphans" role="treeitem" aria-level={1} aria-selected={false} tabIndex={-1}>
       <span aria-hidden="true">⋯ </span>
-      {count(amount, "action")} {amount === 1 ? "waits for its parent" : "wait for their parents"}
-      {isRunning ? "" : ", which no source reported"}
+      {count(amount, "action")} {amount === 1 ? "has an unreported parent" : "have unreported parents"}
+      {isRunning ? "" : ""}
     </div>
   );
 }
@@ -251,8 +251,8 @@ function ReasoningText({ run, row, reader, words, depth }: REASONING_BYTESProps)
   return (
     <div className="trace-reasoning" style={{ marginLeft: depth + 44 }}>
       {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
-      {data || error ? null : <p className="faint">Reading …</p>}
-      {data && !body ? <p className="faint">Its words were not recorded.</p> : null}
+      {data || error ? null : <p className="faint">Loading …</p>}
+      {data && !body ? <p className="faint">Its content was not recorded.</p> : null}
       {body ? <Said text={body.text} words={words} /> : null}
     </div>
   );

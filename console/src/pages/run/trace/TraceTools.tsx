@@ -87,7 +87,7 @@ export function TraceTools({
       </fieldset>
       <Button
         aria-pressed={isCritical}
-        title="What ended last before each that followed: shortening others shortens nothing"
+        title="The actions that determined how long the run took"
         onClick={() => onChange({ critical: isCritical ? null : "1" })}
       >
         Critical path
