@@ -122,7 +122,7 @@ def _redacted_text(entry: Entry, redactor: Redactor, disk: Redactor | None) -> s
 
 
 class _EntryRedaction:
-    """Redacts every field of one entry, as `titan.rules.runs.entry_redaction` does at the server."""
+    """Redacts every field of one entry, as `titan.rules.redaction` does at the server."""
 
     __slots__ = ("_ids", "_redactor", "has_taken")
 
