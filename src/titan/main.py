@@ -49,9 +49,8 @@ from titan.recorder.idle_runs import live_submissions
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
 from titan.recorder.recorder import Recorder
 from titan.recorder.run_projector import RunProjector
-from titan.server.agent_jobs import AgentJobs
 from titan.server.app_state import Access, AppState, RunsWith
-from titan.server.executions import Executions
+from titan.server.executions import AgentJobs, Executions
 from titan.server.http.app import create_app
 from titan.server.http.metrics import Metrics
 from titan.server.http.serve import Servers, is_local, listen, tls_context, url_of

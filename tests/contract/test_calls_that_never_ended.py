@@ -13,7 +13,7 @@ from titan.model.actions import ActionEntry, RunEnd, RunEntry
 from titan.model.runs import Action, Run
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.rules.runs.merge_reports import NEVER_ENDED, closed
-from titan.server.views.exported import exported
+from titan.server.views.runs import exported
 from titan.store.blobs import FolderBlobs
 
 END = a_word(seconds=50, end=RunEnd.FAILED, reason="killed by hand")

@@ -14,7 +14,7 @@ import msgspec
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.home.token import read_home_token
 from titan.settings import home_folder
-from titan.wire.access import ProjectsAnswer
+from titan.wire.server import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
 from titan_sdk.http.address import DEFAULT_HOST, NO, Address, address_at, checked_port

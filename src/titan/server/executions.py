@@ -1,6 +1,7 @@
-"""Replays that a worker executes: each is a job that has the recording and the code in its archive."""
+"""Jobs that the server submits itself: replays that a worker executes, and Python agents of agent runs."""
 
 import asyncio
+import hashlib
 import tempfile
 import zipfile
 from collections import OrderedDict
@@ -11,16 +12,19 @@ from typing import Any, BinaryIO, Final
 import msgspec
 from msgspec.structs import replace
 
+from titan.evaluate.dispatcher import JobEnded
 from titan.insight.export import json_lines
-from titan.model.actions import RunEntry
+from titan.model.actions import RunEnd, RunEntry
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
+from titan.model.evaluations import AgentRun
 from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
 from titan.model.replays import Replay, ReplayState
+from titan.model.run_control import RunOutcome
 from titan.model.runs import Run
 from titan.orchestrator.bus import Bus, Kind, Topic
-from titan.orchestrator.cancel import cancel_dags
+from titan.orchestrator.cancel import cancel_dags, end_run
 from titan.orchestrator.orchestrator import Orchestrator
 from titan.orchestrator.submit import Submitter, submit
 from titan.ports.jobs_store import Reader, Store, Transaction
@@ -41,8 +45,7 @@ from titan.replay.stored import CODE_MISSING, StoredProcess
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.names import shown
-from titan.server.views.exported import exported
-from titan.server.views.runs import processes_of_run
+from titan.server.views.runs import exported, processes_of_run
 
 LIMIT_BYTES: Final = 8 * 1024**3  # of an archive
 LONGEST_SECONDS: Final = 4 * 3600.0  # of one job
@@ -63,8 +66,43 @@ sys.exit(main(pathlib.Path(__file__).resolve().parent))
 """
 
 
-class Executions:
-    """Hands replays to workers, and knows how they fare."""
+class _ServerJobs:
+    """Base class: submits DAGs of one job in the server's own name, waits for them and cancels them."""
+
+    def __init__(self, orchestrator: Orchestrator, store: Store, blobs: Blobs, bus: Bus, ids: Ids) -> None:
+        self._orchestrator = orchestrator
+        self._store = store
+        self._blobs = blobs
+        self._bus = bus
+        self._ids = ids
+
+    async def cancel(self, dag_id: str, *, by: str) -> None:
+        """Cancel a DAG unless it has ended."""
+
+        def act(tx: Transaction) -> None:
+            dag = tx.dag(dag_id)
+            if dag is not None and not dag.is_final:
+                cancel_dags(tx, [dag], by=by)
+
+        await self._orchestrator.decide(act)
+
+    async def _submit(self, new: NewDag, project_id: str) -> str:
+        check_dag(new)
+        dag_id = self._ids.dag_id()
+        submitter = Submitter(project_id=project_id)
+        await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
+        return dag_id
+
+    async def _is_over(self, dag_id: str) -> bool:
+        dag = await self._store.look(lambda reader: reader.dag(dag_id))
+        return dag is None or dag.is_final
+
+    async def _wait_until_over(self, dag_id: str, seconds: float) -> None:
+        await self._bus.wait_until([Topic(Kind.DAG, dag_id)], partial(self._is_over, dag_id), seconds)
+
+
+class Executions(_ServerJobs):
+    """Has workers execute replays, and reports their progress."""
 
     def __init__(
         self,
@@ -77,12 +115,8 @@ class Executions:
         ids: Ids,
         model_name: str | None,
     ) -> None:
-        self._orchestrator = orchestrator
-        self._store = store
+        super().__init__(orchestrator, store, blobs, bus, ids)
         self._calls = calls
-        self._blobs = blobs
-        self._bus = bus
-        self._ids = ids
         self._model_name = model_name
         self._steps: OrderedDict[str, str] = OrderedDict()  #: replay id → what its job does now
 
@@ -106,26 +140,12 @@ class Executions:
             timeout_seconds=LONGEST_SECONDS,
         )
         new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True)
-        check_dag(new)
-        dag_id = self._ids.dag_id()
-        submitter = Submitter(project_id=run.project_id)
-        await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
-        return dag_id
-
-    async def cancel(self, dag_id: str, *, by: str) -> None:
-        """Have a job end, if it has not."""
-        await self._orchestrator.decide(partial(_cancel, dag_id=dag_id, by=by))
+        return await self._submit(new, run.project_id)
 
     async def wait(self, replay: Replay, *, seconds: float) -> None:
         """Return when the job of a replay has ended, or after so many seconds."""
-        if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
-            return
-        find = partial(_is_over, dag_id=replay.dag_id)
-
-        async def is_over() -> bool:
-            return await self._store.look(find)
-
-        await self._bus.wait_until([Topic(Kind.DAG, replay.dag_id)], is_over, seconds)
+        if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
+            await self._wait_until_over(replay.dag_id, seconds)
 
     def note_step(self, replay_id: str, step: str) -> None:
         """Note what the job of a replay does now."""
@@ -318,17 +338,102 @@ def _job(reader: Reader, *, dag_id: str) -> Job | None:
     return jobs[0] if jobs else None
 
 
-def _is_over(reader: Reader, *, dag_id: str) -> bool:
-    dag = reader.dag(dag_id)
-    return dag is None or dag.is_final
-
-
-def _cancel(tx: Transaction, *, dag_id: str, by: str) -> None:
-    dag = tx.dag(dag_id)
-    if dag is not None and not dag.is_final:
-        cancel_dags(tx, [dag], by=by)
-
-
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
     while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
         yield chunk
+
+
+LOOKED_EVERY_SECONDS: Final = 60.0  # beside the bell: what another server missed
+_FILE: Final = "titan_agent.py"
+_RUNNER: Final = '''\
+"""Asks a function of `agent.py` to do a task, and hands in what it returns."""
+
+import importlib
+import json
+import os
+import pathlib
+import sys
+import traceback
+import urllib.request
+
+SOURCE = {source!r}
+SCHEME = "https" if os.environ.get("TITAN_TLS") else "http"
+PROXY = f"{{SCHEME}}://{{os.environ['TITAN_HOST']}}:{{os.environ['TITAN_PORT']}}/api/world/runs/{{os.environ['WORLD_RUN']}}"
+TOKEN = os.environ["WORLD_TOKEN"]
+
+
+def ask(path, body=None):
+    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json"}}
+    request = urllib.request.Request(PROXY + path, None if body is None else json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+os.environ |= {{"TITAN_PROXY_URL": PROXY, "TITAN_RUN_TOKEN": TOKEN}}  # for what the agent starts
+pathlib.Path("agent.py").write_text(SOURCE, "utf-8")
+sys.path.insert(0, os.getcwd())
+task = ask("/task")
+try:
+    agent = importlib.import_module("agent")
+    answer = getattr(agent, os.environ["WORLD_AGENT_FUNCTION"])(task, proxy_url=PROXY, run_token=TOKEN)
+    ask("/response", {{"answer": answer}})
+except Exception:
+    ask("/response", {{"raised": traceback.format_exc()}})
+    raise
+'''
+
+
+class AgentJobs(_ServerJobs):
+    """Implements `titan.evaluate.dispatcher.Jobs`."""
+
+    async def run(
+        self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
+    ) -> JobEnded:
+        """Return when the job has ended; a caller that is cancelled cancels it."""
+        script = _RUNNER.format(source=source).encode()
+        digest = hashlib.sha256(script).hexdigest()
+        if not self._blobs.touch(digest):
+            await asyncio.to_thread(self._blobs.put, script)
+        spec = JobSpec(
+            name="agent", filename=_FILE, script=digest, env=dict(environment), timeout_seconds=timeout_seconds
+        )
+        new = NewDag(
+            name=f"{run.run_id}-agent",
+            jobs=(spec,),
+            agent_run_id=run.run_id,
+            agent_id=run.agent_id,
+            is_repeatable=False,
+        )
+        return await self.wait(await self._submit(new, run.project_id))
+
+    async def wait(self, dag_id: str) -> JobEnded:
+        """Return when a DAG has ended; a caller that is cancelled cancels it."""
+        try:
+            while not await self._is_over(dag_id):
+                await self._wait_until_over(dag_id, LOOKED_EVERY_SECONDS)
+        except asyncio.CancelledError:
+            if not self._bus.is_closed:  # the server goes on: somebody cancelled the agent run
+                self._orchestrator.background(self.cancel(dag_id, by="the evaluation"))
+            raise
+        return await self._store.look(partial(_ended, dag_id=dag_id))
+
+    async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
+        """Have the run be over, where it has a job; else nothing."""
+
+        def act(tx: Transaction) -> None:
+            if tx.run_control(run.project_id, run.run_id) is not None:
+                end_run(tx, run.project_id, run.run_id, RunOutcome(end.value), reason=reason)
+
+        await self._orchestrator.keep(act)
+
+
+def _ended(reader: Reader, *, dag_id: str) -> JobEnded:
+    jobs = reader.jobs_of_dag(dag_id)
+    if not jobs:
+        return JobEnded(has_completed=False, reason="the agent's job is gone")
+    results = (reader.result(job.id) for job in reversed(jobs))
+    return JobEnded(
+        has_completed=all(job.status is JobStatus.COMPLETED for job in jobs),
+        reason=next((job.reason for job in jobs if job.status is not JobStatus.COMPLETED and job.reason), ""),
+        result=next((result for result in results if result is not None), None),
+    )

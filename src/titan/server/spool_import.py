@@ -20,7 +20,7 @@ from titan.model.projects import DEFAULT_PROJECT
 from titan.server.app_state import AppState, RunsWith
 from titan.server.http.responses import status_code_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, reported_in
-from titan.wire.recording import RecordBody
+from titan.wire.actions import RecordBody
 from titan_sdk.http.address import Address
 from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
 from titan_sdk.recording.spool import deliver_folder, folders_for

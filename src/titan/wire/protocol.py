@@ -9,10 +9,10 @@ about the attempt carries it, and a message about a lease that is no longer live
 """
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.files import FilePlace
@@ -214,3 +214,87 @@ class LogPartQuery(Request):
     """PUT /api/workers/{worker}/log/{lease}."""
 
     offset: Offset
+
+
+WorkerStanding: TypeAlias = Literal["connected", "draining", "lost", "left"]
+
+
+class WorkersQuery(Request):
+    """GET /api/workers."""
+
+    state: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^(connected|draining|lost|left)(,(connected|draining|lost|left))*$",
+                description="One state or several, comma separated.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class LocalWorkerBody(Request):
+    """POST /api/workers/local."""
+
+    offers: Annotated[
+        dict[str, Annotated[int, Meta(ge=1, le=1024)]], Meta(min_length=1, max_length=100, description="Label → slots.")
+    ]
+    name: Annotated[str, Meta(description="For people; null: made of the host's name.")] | None = None
+
+
+class LocalWorkerAnswer(Struct, kw_only=True):
+    """POST /api/workers/local."""
+
+    worker_id: str
+    name: str
+
+
+class RunningView(Struct, kw_only=True):
+    """A job a worker runs now."""
+
+    job_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    project: str
+    started_at: Annotated[datetime, Meta(description="When this worker took it.")]
+
+
+class LastJobView(Struct, kw_only=True):
+    """An attempt of a worker that has ended."""
+
+    job_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    project: str
+    attempt: int
+    outcome: AttemptOutcome
+    duration_ns: int | None
+    ended_at: datetime
+
+
+class WorkerView(Struct, kw_only=True):
+    """A worker."""
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    version: str
+    offers: dict[str, int]
+    busy: dict[str, int]
+    state: WorkerStanding
+    is_local: Annotated[bool, Meta(description="A process that this server keeps beside it.")]
+    joined_at: datetime
+    seen_at: datetime
+    running: list[RunningView]
+    last_jobs: Annotated[list[LastJobView], Meta(description="The last ten that ended, the latest first.")]
+    load: Annotated[Load | None, Meta(description="Null where the worker does not report it.")]
+
+
+class WorkersAnswer(Struct, kw_only=True):
+    """GET /api/workers."""
+
+    workers: list[WorkerView]

@@ -6,7 +6,7 @@ import pytest
 
 from titan.model.errors import InvalidInput, NotSupported
 from titan.model.language import Message, ModelRequest, MustCall, Role, Tool, ToolCall, ToolChoice, ToolUse
-from titan.server.model_proxy.requests import ChatAsked, parse_chat
+from titan.server.chat_completions import ChatAsked, parse_chat
 
 SKY = {"role": "user", "content": "Which colour has the sky?"}
 LOOK = {"type": "function", "function": {"name": "look"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from titan.server.http.pagination import MOST_LOOKED_AT, Found, given, look_through
+from titan.server.lookup import MOST_LOOKED_AT, Found, given, look_through
 
 
 def found(fits: str, *, limit: int, before: str | None = None, length: int = 100_000) -> Found[str]:

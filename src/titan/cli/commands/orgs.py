@@ -6,7 +6,7 @@ from titan.cli.options import Answer, argument, asks, noun
 from titan.cli.server import Server, read
 from titan.cli.terminal import Column, Columns, remark, say, show_table
 from titan.cli.views.formats import moment
-from titan.wire.access import NewOrganisationAnswer, OrganisationsAnswer, OrganisationView
+from titan.wire.server import NewOrganisationAnswer, OrganisationsAnswer, OrganisationView
 
 app = noun("List and create organisations.")
 

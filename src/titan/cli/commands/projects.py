@@ -3,7 +3,7 @@
 from titan.cli.options import Answer, asks, noun
 from titan.cli.server import Server, read
 from titan.cli.terminal import Column, Columns, show_table
-from titan.wire.access import ProjectsAnswer, ProjectView
+from titan.wire.server import ProjectsAnswer, ProjectView
 
 app = noun("List projects.")
 

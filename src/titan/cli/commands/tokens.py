@@ -16,7 +16,7 @@ from titan.cli.terminal import Column, Columns, Status, remark, say, show_json, 
 from titan.cli.views.formats import age, moment
 from titan.model.tokens import Scope
 from titan.settings import home_folder, setting
-from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
+from titan.wire.server import NewTokenAnswer, TokensAnswer, TokenView
 
 A_DAY: Final = timedelta(days=1)
 

@@ -13,7 +13,7 @@ from titan.cli.terminal import Column, Columns, Status, say, show_list
 from titan.cli.views.formats import age
 from titan.cli.views.jobs import shortened
 from titan.settings import home_folder, setting
-from titan.wire.workers import WorkersAnswer, WorkerView
+from titan.wire.protocol import WorkersAnswer, WorkerView
 
 app = noun("List and drain workers; join a server as one.")
 

@@ -22,9 +22,8 @@ from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.app_state import AppState
 from titan.server.http.access import KEY_HEADER, Authenticator, Caller, token_in
-from titan.server.http.pagination import given
-from titan.server.http.validation import expected_of, found_of
-from titan.server.http.validation_messages import with_whole_days
+from titan.server.http.validation import expected_of, found_of, with_whole_days
+from titan.server.lookup import given
 from titan.wire.base import ScopeQuery
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from titan.ports.jobs_store import Transaction
 from titan.rules.names import check_label, check_name, check_project
 from titan.system import SystemIds
 from titan.tokens import Minted
-from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
+from titan.wire.server import NewTokenAnswer, TokensAnswer, TokenView
 
 
 def create_token(

@@ -1,15 +1,14 @@
-"""What a request may say where it said something else: the values and fields that its shape allows there.
-
-msgspec names the place (`$.entries[0].outcome`) and what is wrong, not what would be right; the shape knows that.
-"""
+"""Say what a request's shape allows where it holds something else, and check texts and times that go into the store."""
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
+from titan.model.errors import InvalidInput
 from titan.rules.names import shown
 
 OTHERWISE: Final = "what the OpenAPI document at /schema/openapi.json says"
@@ -129,3 +128,54 @@ def _values(kind: inspect.Type) -> list[object]:
     if isinstance(kind, inspect.LiteralType):
         return list(kind.values)
     return [member.value for member in kind.cls] if isinstance(kind, inspect.EnumType) else []
+
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME_OF: Final = {"start_date": "00:00:00", "end_date": "23:59:59.999999"}
+MAX_LINE_CHARACTERS = 255  # of what a worker says of itself: the longest host name, RFC 1035
+
+
+def with_whole_days(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a query; a day alone in `start_date` is its first moment, in `end_date` its last, in UTC."""
+    return {
+        name: f"{text}T{_TIME_OF[name]}Z" if name in _TIME_OF and _DAY.fullmatch(text) else text
+        for name, text in fields.items()
+    }
+
+
+def check_text(subject: str, text: str, *, limit_characters: int | None = None) -> str:
+    """Return `text` when every database can store it.
+
+    Raises:
+        InvalidInput: it holds a NUL, which PostgreSQL has no text for, or more than `limit_characters`.
+    """
+    if "\0" in text:
+        raise InvalidInput(
+            subject,
+            expected="text without NUL characters (U+0000)",
+            found=f"one at position {text.index(chr(0))}",
+            next_step="Encode binary content, as base64 for example, or publish it as an artifact.",
+        )
+    if limit_characters is not None and len(text) > limit_characters:
+        raise InvalidInput(
+            subject,
+            expected=f"at most {limit_characters} characters",
+            found=f"{len(text)}",
+            next_step="Shorten it.",
+        )
+    return text
+
+
+def check_moment(subject: str, moment: datetime) -> datetime:
+    """Return `moment` when every database can store it.
+
+    Raises:
+        InvalidInput: it is not between 1970 and 9999.
+    """
+    if EARLIEST <= moment <= LATEST:
+        return moment
+    raise InvalidInput(
+        subject, expected="a moment between 1970 and 9999", found=str(moment), next_step="Set the worker's clock."
+    )

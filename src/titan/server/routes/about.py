@@ -11,7 +11,7 @@ from titan.server.http.call import Call
 from titan.server.http.metrics import CONTENT_TYPE
 from titan.server.http.route import Routes
 from titan.settings import SETTINGS
-from titan.wire.about import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
+from titan.wire.server import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
 route = Routes()
 

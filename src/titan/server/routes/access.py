@@ -18,13 +18,13 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server.definitions import check_slug
+from titan.server.evaluation import check_slug
 from titan.server.http.access import Caller, set_cookie
 from titan.server.http.call import Call, Json
 from titan.server.http.offline import default_role, new_token_answer, token_view
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
-from titan.wire.access import (
+from titan.wire.server import (
     NewOrganisationAnswer,
     NewTokenAnswer,
     NewTokenBody,

@@ -25,14 +25,13 @@ from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.rules.runs.stage_status import dag_status
+from titan.server.evaluation import check_world, submit_into_world
 from titan.server.executions import check_stages_of_fork
 from titan.server.http.authorization import check_run_of_submission, permit
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
-from titan.server.http.pagination import Found, all_of, given, look_through
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
-from titan.server.lookup import blob_path, find_dag
-from titan.server.submitted_agents import check_world, submit_into_world
+from titan.server.http.validation import check_text
+from titan.server.lookup import Found, all_of, blob_path, find_dag, given, look_through
 from titan.server.views.jobs import dag_view, dag_with_jobs
 from titan.wire.work import (
     Cancelled,

@@ -15,7 +15,7 @@ from titan.rules.names import check_key, shown
 from titan.server.http.authorization import check_waited_for, permit
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
+from titan.server.http.validation import check_text
 from titan.server.lookup import attempt_of_caller, keep_blob, run_of
 from titan.wire.base import OkAnswer
 from titan.wire.store import (

@@ -15,12 +15,19 @@ from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotS
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.ports.runtime import LanguageModel
 from titan.rules.access import Permission
+from titan.server.chat_completions import (
+    ChatAsked,
+    Chunks,
+    answer_json,
+    error_event,
+    error_json,
+    error_status,
+    parse_chat,
+)
+from titan.server.chat_recording import CallRecorder, check_named_run
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
-from titan.server.model_proxy.answers import Chunks, answer_json, error_event, error_json, error_status
-from titan.server.model_proxy.recording import CallRecorder, check_named_run
-from titan.server.model_proxy.requests import ChatAsked, parse_chat
 
 route = Routes()
 

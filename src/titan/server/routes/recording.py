@@ -1,21 +1,35 @@
-"""Recording what agents did, as the SDK reports it."""
+"""Record what agents did: entries of the SDK, OpenTelemetry exports, and traces of openai-agents.
 
-from collections.abc import Callable, Iterable
+Answers are sent when everything is durable, so an exporter that timed out sends again and nothing is doubled.
+https://opentelemetry.io/docs/specs/otlp/#otlphttp
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from litestar import Response
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from titan.ingest import openai_agents, otlp
 from titan.ingest.actions import entries_of
+from titan.ingest.values import Batch
 from titan.model.actions import Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports.jobs_store import Reader
+from titan.recorder.preprocess import LARGE_BYTES
 from titan.recorder.recorder import Recorded
 from titan.rules.access import Permission
 from titan.server.http.authorization import check_may_report, deliver_for, is_limited
 from titan.server.http.call import Call
+from titan.server.http.responses import PROTOBUF, json_answer
 from titan.server.http.route import Routes
-from titan.wire.recording import RecordAnswer, RecordBody, RecordQuery
+from titan.wire.actions import RecordAnswer, RecordBody, RecordQuery
 
 route = Routes()
 
@@ -128,3 +142,80 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun 
         return RequestRun(job.run_id, run.agent_id if run else None, job.project_id)
     dag = reader.dag(job.dag_id)
     return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission
+
+
+class _ReadBatch(Protocol):
+    def __call__(self, body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch: ...
+
+
+@route("POST /v1/traces", Permission.RECORD, body=bytes, adds=True)
+@route("POST /api/public/otel/v1/traces", Permission.RECORD, body=bytes, adds=True)
+async def take_traces(call: Call) -> Response[bytes]:
+    """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
+    batch = await _recorded_batch(call, otlp.read_traces)
+    answer = ExportTraceServiceResponse()
+    if batch.rejected:
+        answer.partial_success.rejected_spans = batch.rejected
+        answer.partial_success.error_message = batch.problem
+    return _otlp_answer(call, batch, answer.SerializeToString, "rejectedSpans")
+
+
+@route("POST /v1/logs", Permission.RECORD, body=bytes, adds=True)
+async def take_logs(call: Call) -> Response[bytes]:
+    """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
+    batch = await _recorded_batch(call, otlp.read_logs)
+    answer = ExportLogsServiceResponse()
+    if batch.rejected:
+        answer.partial_success.rejected_log_records = batch.rejected
+        answer.partial_success.error_message = batch.problem
+    return _otlp_answer(call, batch, answer.SerializeToString, "rejectedLogRecords")
+
+
+@route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
+async def take_metrics(call: Call) -> Response[bytes]:
+    """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
+    batch = await _recorded_batch(call, otlp.read_metrics)
+    return _otlp_answer(call, batch, ExportMetricsServiceResponse().SerializeToString, "rejectedDataPoints")
+
+
+@route("POST /v1/traces/ingest", Permission.RECORD, body=dict, adds=True)
+async def take_openai_agents(call: Call) -> dict[str, object]:
+    """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    batch = await _record_batch(call, partial(openai_agents.read, raw, received_at=call.app.clock.now()))
+    return _partial(batch, "rejectedSpans")
+
+
+async def _recorded_batch(call: Call, read: _ReadBatch) -> Batch:
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    media, encoding = call.header("content-type"), call.header("content-encoding")
+    reading = partial(read, raw, content_type=media, content_encoding=encoding)
+    if len(raw) >= LARGE_BYTES and not is_limited(call):
+        return await call.app.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
+    return await _record_batch(call, reading)
+
+
+async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
+    """Record what is read; return it."""
+    batches: list[Batch] = []
+
+    def entries() -> Sequence[Entry]:
+        batches.append(reading())
+        return batches[0].entries
+
+    await record(call, entries)
+    return batches[0]
+
+
+def _otlp_answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:
+    """Return the answer in the encoding that was asked in, as the protocol has it."""
+    if otlp.is_json(call.header("content-type")):
+        return json_answer(_partial(batch, rejected))
+    return Response(serialised(), media_type=PROTOBUF)
+
+
+def _partial(batch: Batch, rejected: str) -> dict[str, object]:
+    """Return what of a request could not be taken; nothing where all was."""
+    if not batch.rejected:
+        return {}
+    return {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}

@@ -17,10 +17,11 @@ from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of
 from titan.server.http.call import Call
-from titan.server.http.pagination import given
 from titan.server.http.route import Routes
+from titan.server.lookup import given
 from titan.server.views.runs import agent_view, registered_view
-from titan.wire.agents import (
+from titan.wire.base import IntervalView
+from titan.wire.runs import (
     AgentsAnswer,
     AgentsQuery,
     AgentStatsView,
@@ -29,12 +30,11 @@ from titan.wire.agents import (
     AgentVersionView,
     AgentView,
     ErrorTypeView,
+    RegistryQuery,
     TrendDay,
     TrendView,
     VersionDifferenceView,
 )
-from titan.wire.base import IntervalView
-from titan.wire.runs import RegistryQuery
 
 route = Routes()
 

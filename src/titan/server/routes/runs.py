@@ -24,14 +24,14 @@ from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
+from titan.server.http.validation import check_text
 from titan.server.lookup import find_run
 from titan.server.routes.recording import record
 from titan.server.routes.registry import COUNTED, find_recorded, run_filter
 from titan.server.views.jobs import Stages, add_stages
 from titan.server.views.runs import run_detail_view, run_view, run_views
+from titan.wire.actions import EndRunBody
 from titan.wire.base import OkAnswer
-from titan.wire.recording import EndRunBody
 from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
 from titan.wire.work import Cancelled, Resumed, Retried
 

@@ -24,11 +24,18 @@ from titan.model.runs import Run
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.server.definitions import check_address, check_slug, read_definition
-from titan.server.evaluation_lookup import MOST_TASKS, check_idle, find_task, find_workflow
+from titan.server.evaluation import (
+    MOST_TASKS,
+    check_address,
+    check_idle,
+    check_slug,
+    find_task,
+    find_workflow,
+    read_definition,
+)
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.views.evaluations import task_view, warnings_of_seed, warnings_of_world
+from titan.server.routes.evaluations import task_view, warnings_of_seed, warnings_of_world
 from titan.wire.base import OkAnswer
 from titan.wire.evaluations import (
     AppliedView,

@@ -22,11 +22,10 @@ from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.totals import tally_of
 from titan.server.http.call import Call
-from titan.server.http.pagination import given
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.lookup import open_blob
-from titan.server.routes.exporting import MEDIA, streamed
+from titan.server.lookup import given, open_blob
+from titan.server.routes.export_import import MEDIA, streamed
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
 from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view

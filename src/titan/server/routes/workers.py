@@ -24,7 +24,7 @@ from titan.rules.retention import may_delete_workspace
 from titan.server.app_state import AppState
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import MAX_LINE_CHARACTERS, check_moment, check_text
+from titan.server.http.validation import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.server.lookup import find_worker
 from titan.wire.base import MAX_WAIT_SECONDS
 from titan.wire.protocol import (
@@ -36,24 +36,22 @@ from titan.wire.protocol import (
     CompleteRequest,
     HeartbeatAnswer,
     HeartbeatRequest,
+    LastJobView,
     LeaveAnswer,
+    LocalWorkerAnswer,
+    LocalWorkerBody,
     LogAnswer,
     LogPartQuery,
     Registered,
     Registration,
     Report,
-    WorkspacesAnswer,
-    WorkspacesRequest,
-)
-from titan.wire.workers import (
-    LastJobView,
-    LocalWorkerAnswer,
-    LocalWorkerBody,
     RunningView,
     WorkersAnswer,
     WorkersQuery,
     WorkerStanding,
     WorkerView,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
 
 route = Routes()

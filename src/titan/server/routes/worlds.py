@@ -15,11 +15,11 @@ from titan.evaluate.worlds import PROBE, Begun, LiveRun, Refused
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 from titan.model.errors import TitanError, TooLarge
 from titan.rules.access import Permission
+from titan.server.chat_recording import CallRecorder
 from titan.server.http.access import token_in
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer, status_code_of
 from titan.server.http.route import Routes
-from titan.server.model_proxy.recording import CallRecorder
 from titan.server.routes.models import answer_chat, models_json
 from titan.wire.base import Problem
 from titan.wire.evaluations import AnyObject, BeginAnswer, BeginBody, EventAnswer, ToolAnswer, ToolsAnswer

@@ -1,18 +1,26 @@
-"""Recorded runs and actions as people and programs see them."""
+"""Recorded runs, actions and agents as the HTTP API shows them, and as exports read them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace as replace_struct
 
-from titan.insight.bodies import Bodies
+from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.export import ExportedRun
 from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
 from titan.model.actions import Entry, Failure, Payload, RunEntry
+from titan.model.errors import UnknownArtifact
 from titan.model.evaluations import RegisteredAgent
 from titan.model.interventions import Intervention
 from titan.model.run_control import RunStatus
@@ -21,11 +29,20 @@ from titan.model.shaped import shaped
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallReader, CallStore
 from titan.ports.runtime import Blobs
-from titan.ports.tapes import TapeBlob, TapeCheck
+from titan.ports.tapes import StoredEntry, TapeBlob, TapeCheck
+from titan.server.lookup import open_blob
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
-from titan.wire.agents import AgentView, RegistrationView
 from titan.wire.notes import NoteView
-from titan.wire.runs import BrokenEntry, ProgressView, ReportedEndView, RunDetailView, RunView, TallyView
+from titan.wire.runs import (
+    AgentView,
+    BrokenEntry,
+    ProgressView,
+    RegistrationView,
+    ReportedEndView,
+    RunDetailView,
+    RunView,
+    TallyView,
+)
 from titan.wire.sentinel import InterventionView
 
 # --- The tape of a run, verified ---
@@ -257,3 +274,85 @@ def _from_entries(
         found = pick(entries)
         after = part[-1].number
     return found
+
+
+logger = logging.getLogger(__name__)
+
+EXPORTED_AT_ONCE: Final = 1000
+PART_BYTES: Final = 2 * 1024 * 1024  # of a tape that are read at once: two exports side by side leave the server small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """One snapshot of a run, without the content of its actions."""
+
+    run: Run
+    actions: Sequence[Action]
+    places: Sequence[tuple[int, int]]  #: see `CallReader.places_in_tape`
+    notes: Sequence[Note]
+    details: Sequence[str]
+    processes: Sequence[RunEntry]
+
+
+def exported(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
+    """Yield runs as they stand, each read when it is asked for and its actions when they are."""
+    for run in runs:
+        snapshot = calls.read(partial(_snapshot_of, run=run))
+        ids = {action.number: action.id for action in snapshot.actions}
+        actions = _with_bodies(calls, blobs, snapshot)
+        processes = [replace_struct(each, program=_fetched(blobs, each.program)) for each in snapshot.processes]
+        yield ExportedRun(
+            run=run, actions=actions, ids=ids, notes=snapshot.notes, details=snapshot.details, processes=processes
+        )
+
+
+def _snapshot_of(reader: CallReader, *, run: Run) -> _Snapshot:
+    return _Snapshot(
+        run=run,
+        actions=reader.actions_of_run(run.project_id, run.id),
+        places=reader.places_in_tape(run.project_id, run.id),
+        notes=reader.notes_of_run(run.project_id, run.id),
+        details=details_of_run(reader, run),
+        processes=processes_of_run(reader, run),
+    )
+
+
+def _with_bodies(calls: CallStore, blobs: Blobs, snapshot: _Snapshot) -> Iterator[tuple[Action, Bodies]]:
+    """Yield actions of a run, each with its bodies whole; those of a run that is deleted meanwhile end there."""
+    actions = {action.number: action for action in snapshot.actions}
+    entries = _entries(calls, snapshot.run, [number for _, number in snapshot.places])
+    for action_number, of_action in groupby(entries, key=attrgetter("action_number")):
+        bodies = bodies_of(stored.entry for stored in of_action)
+        yield actions[action_number], _whole(blobs, bodies)
+
+
+def _entries(calls: CallStore, run: Run, numbers: Sequence[int]) -> Iterator[StoredEntry]:
+    """Yield entries of a tape, of which no more is held at once than PART_BYTES and what is being written."""
+    done = 0
+    while done < len(numbers):
+        part = numbers[done : done + EXPORTED_AT_ONCE]
+        found = calls.read(partial(_part_of_tape, run=run, numbers=part))
+        if not found:
+            return
+        done += part.index(found[-1].number) + 1
+        yield from found
+
+
+def _part_of_tape(reader: CallReader, *, run: Run, numbers: Sequence[int]) -> list[StoredEntry]:
+    return reader.entries_at(run.project_id, run.id, numbers, limit_bytes=PART_BYTES)
+
+
+def _whole(blobs: Blobs, bodies: Bodies) -> Bodies:
+    return replace(bodies, inputs=_fetched(blobs, bodies.inputs), outputs=_fetched(blobs, bodies.outputs))
+
+
+def _fetched(blobs: Blobs, payload: Payload | None) -> Payload | None:
+    """Return a payload whole; of content that the disk has lost, the beginning that its row holds."""
+    if payload is None or payload.blob is None:
+        return payload
+    try:
+        with open_blob(blobs, payload.blob) as content:
+            return Payload(content.read().decode())
+    except UnknownArtifact as error:
+        logger.warning("an export lacks the content of a payload: %s", error)
+        return Payload(payload.text)

@@ -24,9 +24,9 @@ from titan.ingest.chat import (
 from titan.model.actions import AgentSource, Failure, ModelUse
 from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
+from titan.server.chat_completions import DEFAULT_NAMES
 from titan.server.http.authorization import check_reporter
 from titan.server.http.call import Call
-from titan.server.model_proxy.requests import DEFAULT_NAMES
 from titan.server.routes.recording import run_of_caller
 
 #: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
@@ -36,7 +36,7 @@ DIRECT_AGENT: Final = "direct-calls"  # whose runs they are of which nobody said
 RUN_HEADER: Final = "x-titan-run-id"
 AGENT_HEADER: Final = "x-titan-agent-id"
 PARENT_HEADER: Final = "x-titan-parent-id"
-MOST_OF_ID: Final = 200  # as in titan.wire.recording
+MOST_OF_ID: Final = 200  # as in titan.wire.actions
 MOST_OF_AGENT_ID: Final = 500
 
 logger = logging.getLogger(__name__)
