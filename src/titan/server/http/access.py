@@ -429,11 +429,10 @@ async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None
 
 
 def _note_authorized(scope: Scope, caller: Caller) -> None:
-    """Have the connection of a caller that may ask kept, where others are closed to make room."""
-    connection = scope.get("state", {}).get("connection")
-    if connection is not None and caller.role is not None:
-        shown = caller.token.id if caller.token is not None else ""
-        connection.authorize(caller.attempt.lease_id if caller.attempt is not None else shown)
+    """Mark the connection as authorized, so that those of strangers are closed before it to make room."""
+    authorize = scope.get("state", {}).get("authorize")
+    if authorize is not None and caller.role is not None:
+        authorize()
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -60,117 +60,59 @@ MOST_DESCRIPTORS: Final = 65_536  # enough; a program that a job starts may go t
 OWN_DESCRIPTORS: Final = 128  # store, logs, listeners, pipes of workers: 23 when idle, 36 with four jobs at once
 FEWEST_CONNECTIONS: Final = 16
 LIMIT_LOGGED_EVERY_SECONDS: Final = 60.0
-MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, where there is no room for others
-
-
-class TrackedConnection:
-    """One open connection, from `accept` on."""
-
-    __slots__ = ("_close", "_tracker", "holder")
-
-    def __init__(self, tracker: "ConnectionTracker") -> None:
-        self._tracker = tracker
-        self._close: Callable[[], object] = lambda: None
-        self.holder: str | None = None  #: whose token was accepted on it, "" without one; None: nobody's was yet
-
-    def close_with(self, close: Callable[[], object]) -> None:
-        """Say how it is closed at once when another one needs its place."""
-        self._close = close
-
-    def close(self) -> None:
-        """Close it at once."""
-        self._close()
-
-    def authorize(self, holder: str) -> None:
-        """Note that a request of it is from somebody who may ask: the holder of a token, or "" without one."""
-        if self.holder is None:
-            self.holder = holder
-            self._tracker.authorized(self, holder)
-
-    def request_started(self) -> None:
-        """Note that it waits for an answer."""
-        self._tracker.idle.pop(self, None)
-
-    def request_ended(self) -> None:
-        """Note that no request is under way any more."""
-        if self.holder is not None:
-            self._tracker.idle[self] = None
-
-    def closed(self) -> None:
-        """Note that it is closed."""
-        self._tracker.forget(self)
 
 
 class ConnectionTracker:
-    """The open connections of all sockets of a server; at the limit, a new one takes the place of another.
+    """Bounds the open connections of all listeners; at the limit, a new connection replaces another.
 
-    Closed are first those whose caller was not authorized yet, oldest first, whatever they are doing; then those
-    without a request under way, idle longest first; then the oldest of the token that has most of them, if it has over
-    a quarter of all. So neither silent strangers nor the holder of one token keep out anybody else who may ask.
+    Replaced is the oldest one without an accepted request, else the one that is idle longest. A connection with an
+    accepted request under way is never closed.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.unauthorized: dict[TrackedConnection, None] = {}  #: in the order in which they came
-        self.idle: dict[TrackedConnection, None] = {}  #: authorized, in the order in which they ended a request
-        self._of_holder: dict[str, dict[TrackedConnection, None]] = {}  #: in the order in which they were authorized
-        self._open: set[TrackedConnection] = set()
+        self._unauthorized: dict[asyncio.Transport, None] = {}  #: oldest first
+        self._idle: dict[asyncio.Transport, None] = {}  #: authorized, idle longest first
+        self._open: set[asyncio.Transport] = set()
         self._log = LimitedLog(logger, every_seconds=LIMIT_LOGGED_EVERY_SECONDS)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self) -> TrackedConnection | None:
-        """Return what tracks a new connection; None when there is no place for it and none can be made."""
-        if len(self._open) >= self.limit and not self._make_room():
-            return None
-        added = TrackedConnection(self)
-        self._open.add(added)
-        self.unauthorized[added] = None
-        return added
-
-    def authorized(self, connection: TrackedConnection, holder: str) -> None:
-        """Note whose connection it is."""
-        if self.unauthorized.pop(connection, False) is None:  # else it is closed already
-            self._of_holder.setdefault(holder, {})[connection] = None
-
-    def close_one(self) -> bool:
-        """Close the connection whose caller loses least by it; return whether there was one."""
-        found = next(iter(self.unauthorized), None) or next(iter(self.idle), None) or self._oldest_of_heaviest()
-        if found is None:
-            return False
-        self.forget(found)
-        found.close()
+    def add(self, transport: asyncio.Transport) -> bool:
+        """Return whether there is a place for a new connection; its transport is aborted when there is none."""
+        if len(self._open) >= self.limit:
+            found = next(iter(self._unauthorized), None) or next(iter(self._idle), None)
+            done = (
+                "a new one was refused, for all are in use" if found is None else "another one was closed for a new one"
+            )
+            self._log.note(
+                f"connections are at their limit of {self.limit}: {done}."
+                " Raise the limit of open files (ulimit -n) if these are clients of yours"
+            )
+            (found or transport).abort()
+            if found is None:
+                return False
+            self.forget(found)
+        self._open.add(transport)
+        self._unauthorized[transport] = None
         return True
 
-    def _make_room(self) -> bool:
-        has_room = self.close_one()
-        what = "another one was closed for a new one" if has_room else "a new one was refused, for all are in use"
-        self._log.note(
-            f"connections are at their limit of {self.limit}: {what}."
-            " Raise the limit of open files (ulimit -n) if these are clients of yours"
-        )
-        return has_room
+    def authorize(self, transport: asyncio.Transport) -> None:
+        """Note that a request on this connection was accepted."""
+        self._unauthorized.pop(transport, None)
 
-    def _oldest_of_heaviest(self) -> TrackedConnection | None:
-        """Return the oldest connection of the token that has most; those without a token are not one caller's."""
-        of_tokens = (connections for holder, connections in self._of_holder.items() if holder)
-        heaviest = max(of_tokens, key=len, default={})
-        return next(iter(heaviest)) if len(heaviest) > self.limit * MOST_OF_ONE_TOKEN else None
+    def start_request(self, transport: asyncio.Transport) -> None:
+        """Note that a request on this connection waits for its answer."""
+        self._idle.pop(transport, None)
 
-    def note_no_descriptor(self, error: OSError) -> None:
-        """Log that a connection could not be accepted."""
-        self._log.note(f"a connection could not be accepted: {error.strerror}; the next try is in a second")
+    def end_request(self, transport: asyncio.Transport) -> None:
+        """Note that no request on this connection is under way."""
+        if transport in self._open and transport not in self._unauthorized:
+            self._idle[transport] = None
 
-    def forget(self, connection: TrackedConnection) -> None:
-        """Leave out one that is closed."""
-        self._open.discard(connection)
-        self.unauthorized.pop(connection, None)
-        self.idle.pop(connection, None)
-        own = self._of_holder.get(connection.holder or "", {})
-        own.pop(connection, None)
-        if not own:
-            self._of_holder.pop(connection.holder or "", None)
+    def forget(self, transport: asyncio.Transport) -> None:
+        """Remove a connection that is closed."""
+        self._open.discard(transport)
+        self._unauthorized.pop(transport, None)
+        self._idle.pop(transport, None)
 
 
 def most_connections(descriptors: int) -> int:
@@ -247,11 +189,11 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP protocol with `ConnectionLimits`; refuses frames of TITAN_PROTO in their own protocol."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, tracked: TrackedConnection, limits: ConnectionLimits
+        self, config: uvicorn.Config, state: ServerState, tracker: ConnectionTracker, limits: ConnectionLimits
     ) -> None:
-        super().__init__(config, state, {"connection": tracked})
-        self.ws_protocol_class = partial(Socket, tracked=tracked)  # type: ignore[assignment]  # it is called alone
-        self._tracked = tracked
+        super().__init__(config, state, {})
+        self.ws_protocol_class = partial(Socket, tracker=tracker)  # type: ignore[assignment]  # it is called alone
+        self._tracker = tracker
         self._limits = limits
         self._phase = Phase.BETWEEN
         self._is_first = True  # nothing has come yet
@@ -264,12 +206,13 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._tracked.close_with(transport.abort)
-        self._start_timeout(self._limits.header_seconds)
+        self.app_state = {"authorize": partial(self._tracker.authorize, transport)}
+        if self._tracker.add(transport):
+            self._start_timeout(self._limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timeout()
-        self._tracked.closed()
+        self._tracker.forget(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -306,7 +249,7 @@ class Connection(HttpToolsProtocol):
         self._header_bytes = self._unread_bytes = 0
         # A copy: what stands behind a body (RFC 9110, 6.5) is no header.
         self.scope["headers"] = list(self.headers)
-        self._tracked.request_started()
+        self._tracker.start_request(self.transport)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -322,7 +265,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if not self.pipeline:
-            self._tracked.request_ended()
+            self._tracker.end_request(self.transport)
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -433,14 +376,14 @@ class Socket(WebSocketsSansIOProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         *,
-        tracked: TrackedConnection,
+        tracker: ConnectionTracker,
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.conn = _HandshakeProtocol(max_size=config.ws_max_size, logger=self.logger)
-        self._tracked = tracked
+        self._tracker = tracker
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._tracked.closed()
+        self._tracker.forget(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -21,94 +21,8 @@ from titan.server.http.connections import (
     Connection,
     ConnectionLimits,
     ConnectionTracker,
-    TrackedConnection,
     tracker_of_this_process,
 )
-
-# --- Accepts the connections of one listening socket, as many as may be open ---
-
-
-ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
-PAUSE_SECONDS: Final = 1.0  # as asyncio does where no descriptor is left
-
-MakeProtocol: TypeAlias = Callable[[TrackedConnection], asyncio.Protocol]
-
-
-class Acceptor:
-    """Takes the place of asyncio's Server: that one accepts without a limit and hides failed TLS handshakes."""
-
-    def __init__(
-        self,
-        listener: socket.socket,
-        make_protocol: MakeProtocol,
-        tracker: ConnectionTracker,
-        *,
-        tls: ssl.SSLContext | None,
-        limits: ConnectionLimits,
-    ) -> None:
-        self._listener = listener
-        self._make_protocol = make_protocol
-        self._tracker = tracker
-        self._tls = tls
-        self._handshake_seconds = limits.header_seconds if tls else None
-        self._closing_seconds = limits.closing_seconds if tls else None
-        self._loop = asyncio.get_running_loop()
-        self._pause: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        """Accept from now on."""
-        self._pause = None
-        self._listener.setblocking(False)
-        self._loop.add_reader(self._listener, self._accept)
-
-    def close(self) -> None:
-        """Accept no more; the socket stays open."""
-        self._loop.remove_reader(self._listener)
-        if self._pause is not None:
-            self._pause.cancel()
-
-    async def wait_closed(self) -> None:
-        """Return at once; uvicorn calls it."""
-
-    def _accept(self) -> None:
-        for _ in range(ACCEPTED_AT_ONCE):
-            try:
-                accepted, _address = self._listener.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionError:  # the client has left already
-                continue
-            except OSError as error:  # no descriptor is left, or no memory
-                self._tracker.note_no_descriptor(error)
-                self._tracker.close_one()
-                self.close()
-                self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
-                return
-            self._take(accepted)
-
-    def _take(self, accepted: socket.socket) -> None:
-        tracked = self._tracker.add()
-        if tracked is None:
-            accepted.close()
-            return
-        accepted.setblocking(False)
-        task = self._loop.create_task(self._connect(accepted, tracked))
-        # One that is cancelled before it begins has handed the socket to nobody.
-        task.add_done_callback(lambda done: accepted.close() if done.cancelled() else None)
-        tracked.close_with(task.cancel)
-
-    async def _connect(self, accepted: socket.socket, tracked: TrackedConnection) -> None:
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self._make_protocol(tracked),
-                accepted,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._handshake_seconds,
-                ssl_shutdown_timeout=self._closing_seconds,
-            )
-        except OSError:  # no TLS, or not in time
-            tracked.closed()
-
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
@@ -177,7 +91,7 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn, with connections accepted by an `Acceptor`, and signals left to `titan.main`."""
+    """uvicorn with the protocol `Connection`, and signals left to `titan.main`."""
 
     def __init__(
         self,
@@ -210,17 +124,21 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.server_state.default_headers = self.config.encoded_headers  # uvicorn sets them a little later
-        acceptors = [
-            Acceptor(listener, self._connection, self._tracker, tls=self._tls, limits=self._limits)
+        self.servers = [
+            await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=listener,
+                backlog=BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.header_seconds if self._tls else None,
+                ssl_shutdown_timeout=self._limits.closing_seconds if self._tls else None,
+            )
             for listener in sockets or ()
         ]
-        for acceptor in acceptors:
-            acceptor.start()
-        self.servers = acceptors  # type: ignore[assignment]  # uvicorn does nothing but close them
         self.started = True
 
-    def _connection(self, tracked: TrackedConnection) -> Connection:
-        return Connection(self.config, self.server_state, tracked, self._limits)
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self._tracker, self._limits)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
