@@ -34,6 +34,8 @@ from titan.model.language import (
     ToolChoice,
     ToolUse,
 )
+from titan.server.http.responses import problem_of
+from titan.server.http.validation import expected_of
 
 #: What a request may call the model, whatever it is; job scripts need not know its name.
 DEFAULT_NAMES: Final = frozenset({"", "default", "titan"})
@@ -63,7 +65,6 @@ _UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
     "verbosity": (),
     "web_search_options": (),
 }
-_ROLES: Final[Mapping[str, Role]] = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ class ChatAsked:
 class PartBody(Struct, frozen=True, kw_only=True):
     """A piece of a message."""
 
-    type: str
-    text: str = ""
+    type: Literal["text"]
+    text: str
 
 
 class CalledBody(Struct, frozen=True, kw_only=True):
@@ -98,9 +99,9 @@ class CallBody(Struct, frozen=True, kw_only=True):
 
 
 class MessageBody(Struct, frozen=True, kw_only=True):
-    """A message; `name` and the like are notes to the model's provider and passed over."""
+    """A message; `name` and the like are notes to the model's provider and ignored."""
 
-    role: str
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[PartBody] | None = None
     tool_calls: list[CallBody] | None = None
     tool_call_id: str | None = None
@@ -118,40 +119,41 @@ class FunctionBody(Struct, frozen=True, kw_only=True):
 class ToolBody(Struct, frozen=True, kw_only=True):
     """A tool that the model is offered."""
 
-    type: str
-    function: FunctionBody | None = None
-
-
-class NameBody(Struct, frozen=True, kw_only=True):
-    """The name of a function."""
-
-    name: str
+    type: Literal["function"]
+    function: FunctionBody
 
 
 class ChoiceBody(Struct, frozen=True, kw_only=True):
     """The one function that the model must call."""
 
-    type: str
-    function: NameBody | None = None
+    type: Literal["function"]
+    function: CalledBody
 
 
 class StreamBody(Struct, frozen=True, kw_only=True):
-    """How a stream is to be."""
+    """Options of a stream."""
 
     include_usage: bool | None = None
+
+
+class TextForm(Struct, frozen=True, tag_field="type", tag="text"):
+    """The answer is a text."""
+
+
+class ObjectForm(Struct, frozen=True, tag_field="type", tag="json_object"):
+    """The answer is a JSON object."""
 
 
 class SchemaBody(Struct, frozen=True, kw_only=True):
     """A JSON Schema with OpenAI's notes around it."""
 
-    schema: dict[str, object] = {}
+    schema: dict[str, object]
 
 
-class FormBody(Struct, frozen=True, kw_only=True):
-    """The form the answer is to have."""
+class SchemaForm(Struct, frozen=True, tag_field="type", tag="json_schema"):
+    """The answer is JSON of a schema."""
 
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: SchemaBody | None = None
+    json_schema: SchemaBody
 
 
 class ChatBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ class ChatBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     seed: int | None = None
-    response_format: FormBody | None = None
+    response_format: TextForm | ObjectForm | SchemaForm | None = None
     tools: Annotated[list[ToolBody], Meta(max_length=MAX_TOOLS)] = []
     tool_choice: ToolUse | ChoiceBody | None = None
     parallel_tool_calls: bool | None = None
@@ -186,7 +188,10 @@ def parse_chat(body: bytes, *, model_name: str) -> ChatAsked:
             found="another",
             next_step="Leave the model out, or start Titan with TITAN_MODEL set to the one you want.",
         )
-    tools = tuple(_tool(number, tool) for number, tool in enumerate(chat_body.tools, start=1))
+    tools = tuple(
+        Tool(name=one.name, description=one.description, parameters=one.parameters, is_strict=one.strict)
+        for one in (tool.function for tool in chat_body.tools)
+    )
     request = ModelRequest(
         messages=tuple(_message(number, part) for number, part in enumerate(chat_body.messages, start=1)),
         schema=_schema(chat_body.response_format),
@@ -215,9 +220,9 @@ def _decode(body: bytes) -> ChatBody:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(
             "chat request",
-            expected="a JSON body in the form of OpenAI's chat completions",
+            expected=expected_of(ChatBody, error, otherwise="a JSON body in the form of OpenAI's chat completions"),
             found=str(error),
-            next_step="Correct the body; `messages` is the one field that must be there.",
+            next_step="Correct the body; `messages` is the only required field.",
         ) from error
 
 
@@ -233,14 +238,7 @@ def _refuse_unsupported(fields: Mapping[str, object]) -> None:
 
 
 def _message(number: int, body: MessageBody) -> Message:
-    role = _ROLES.get(body.role)
-    if role is None:
-        raise NotSupported(
-            f"message {number} of the chat request",
-            expected=f"a role of {', '.join(_ROLES)}",
-            found=repr(body.role),
-            next_step="Send it in the name of one of these.",
-        )
+    role = Role.SYSTEM if body.role == "developer" else Role(body.role)
     if role is Role.TOOL and not body.tool_call_id:
         raise InvalidInput(
             f"message {number} of the chat request",
@@ -248,9 +246,10 @@ def _message(number: int, body: MessageBody) -> Message:
             found="none",
             next_step="Take it from the assistant's message that called the tool.",
         )
+    content = body.content or ""
     return Message(
         role=role,
-        content=_text(number, body.content),
+        content=content if isinstance(content, str) else "".join(part.text for part in content),
         tool_calls=tuple(
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
             for call in (body.tool_calls or () if role is Role.ASSISTANT else ())
@@ -259,33 +258,14 @@ def _message(number: int, body: MessageBody) -> Message:
     )
 
 
-def _tool(number: int, body: ToolBody) -> Tool:
-    function = body.function
-    if body.type != "function":
-        raise NotSupported(
-            f"tool {number} of the chat request",
-            expected="a tool of type 'function'",
-            found=repr(body.type),
-            next_step="Describe it as a function.",
-        )
-    if function is None:
-        raise InvalidInput(
-            f"tool {number} of the chat request",
-            expected="function, with its name and parameters",
-            found="none",
-            next_step='Send {"type": "function", "function": {"name": …, "parameters": {…}}}.',
-        )
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        is_strict=function.strict,
-    )
-
-
 def _choice(stated: ToolUse | ChoiceBody | None, tools: Sequence[Tool]) -> ToolChoice | None:
-    if isinstance(stated, ChoiceBody):
-        return _named(stated, tools)
+    if isinstance(stated, ChoiceBody) and all(tool.name != stated.function.name for tool in tools):
+        raise InvalidInput(
+            "tool_choice of the chat request",
+            expected="the name of one of its tools",
+            found=repr(stated.function.name),
+            next_step="Correct the name, or send the tool.",
+        )
     if stated is ToolUse.REQUIRED and not tools:
         raise InvalidInput(
             "tool_choice of the chat request",
@@ -293,54 +273,19 @@ def _choice(stated: ToolUse | ChoiceBody | None, tools: Sequence[Tool]) -> ToolC
             found="none",
             next_step="Send tools, or leave tool_choice out.",
         )
+    if isinstance(stated, ChoiceBody):
+        return MustCall(name=stated.function.name)
     return stated if tools else None
 
 
-def _named(stated: ChoiceBody, tools: Sequence[Tool]) -> MustCall:
-    if stated.type != "function" or stated.function is None:
-        raise NotSupported(
-            "tool_choice of the chat request",
-            expected="'none', 'auto', 'required' or a named function",
-            found=repr(stated.type),
-            next_step='Send {"type": "function", "function": {"name": …}}.',
-        )
-    if all(tool.name != stated.function.name for tool in tools):
-        raise InvalidInput(
-            "tool_choice of the chat request",
-            expected="the name of one of its tools",
-            found=repr(stated.function.name),
-            next_step="Correct the name, or send the tool.",
-        )
-    return MustCall(name=stated.function.name)
-
-
-def _text(number: int, content: str | list[PartBody] | None) -> str:
-    if content is None or isinstance(content, str):
-        return content or ""
-    foreign = next((part.type for part in content if part.type != "text"), None)
-    if foreign is not None:
-        raise NotSupported(
-            f"message {number} of the chat request",
-            expected="parts of type 'text'",
-            found=repr(foreign),
-            next_step="Send text only.",
-        )
-    return "".join(part.text for part in content)
-
-
-def _schema(form: FormBody | None) -> dict[str, object] | None:
-    if form is None or form.type == "text":
-        return None
-    if form.type == "json_object":
-        return {"type": "object"}
-    if form.json_schema is None or not form.json_schema.schema:
-        raise InvalidInput(
-            "response_format of the chat request",
-            expected="json_schema with a schema in it",
-            found="none",
-            next_step='Send {"type": "json_schema", "json_schema": {"name": …, "schema": {…}}}.',
-        )
-    return form.json_schema.schema
+def _schema(form: TextForm | ObjectForm | SchemaForm | None) -> dict[str, object] | None:
+    match form:
+        case SchemaForm():
+            return form.json_schema.schema
+        case ObjectForm():
+            return {"type": "object"}
+        case _:
+            return None
 
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -445,19 +390,7 @@ def error_event(error: TitanError) -> bytes:
 
 def error_json(error: TitanError) -> dict[str, object]:
     """Return the error in a form that is OpenAI's and ours at once."""
-    kind = type(error).__name__
-    return {
-        "error": {
-            "message": str(error),
-            "type": kind,
-            "param": None,
-            "code": kind,
-            "subject": error.subject,
-            "expected": error.expected,
-            "found": error.found,
-            "next_step": error.next_step,
-        }
-    }
+    return {"error": msgspec.structs.asdict(problem_of(error)) | {"param": None, "code": type(error).__name__}}
 
 
 def error_status(error: TitanError) -> int:

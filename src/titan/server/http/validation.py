@@ -19,10 +19,10 @@ _PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<item>[^\]]*)\]")
 
 
-def expected_of(shape: Any, error: Exception) -> str:
+def expected_of(shape: Any, error: Exception, *, otherwise: str = OTHERWISE) -> str:
     """Return what `shape` allows where `error` found something else; where that says too little, where to read it."""
     if not isinstance(error, msgspec.ValidationError):
-        return OTHERWISE
+        return otherwise
     said = str(error)
     place, missing = _place(said), _MISSING.match(said)
     if missing is not None:
@@ -32,14 +32,14 @@ def expected_of(shape: Any, error: Exception) -> str:
         kinds = [inner for kind in _each(kinds) for inner in _within(kind, step["field"])]
     if said.startswith("Invalid enum value"):
         values = [str(value) for kind in _each(kinds) for value in _values(kind)]
-        return f"one of {', '.join(values)}" if values else OTHERWISE
+        return f"one of {', '.join(values)}" if values else otherwise
     if said.startswith("Object contains unknown field"):
         names = dict.fromkeys(
             field.encode_name for kind in _each(kinds) if isinstance(kind, inspect.StructType) for field in kind.fields
         )
         return f"no fields but {', '.join(names)}" if names else "no fields"
     words = _all_words(_each(kinds))
-    return f"{place.removeprefix('.')}: {' or '.join(words)}" if place and words else OTHERWISE
+    return f"{place.removeprefix('.')}: {' or '.join(words)}" if place and words else otherwise
 
 
 def found_of(error: Exception, given: Mapping[str, str]) -> str:

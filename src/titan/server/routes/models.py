@@ -3,13 +3,11 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from litestar import Request, Response
+from litestar import Response
+from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
-from litestar.response.base import ASGIResponse
-from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import Receive, Scope, Send
 
 from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
@@ -60,8 +58,12 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
         try:
             if not asked.is_streamed:
                 return await _answer(call, model, asked, call_recorder)
-            stream = _ChatStream(model, asked, call_recorder)
-            if not await call.while_connected(stream.begin()):
+            chunks = Chunks(
+                completion_id=call_recorder.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
+            )
+            events = _events(model.stream(asked.request), chunks, call_recorder)
+            first = await call.while_connected(anext(events))
+            if first is None:
                 return _nobody_there()
         except (NotSupported, ModelNotConfigured) as error:  # the model cannot do that, or was never reached
             call_recorder.refuse(error)
@@ -70,7 +72,13 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
             call_recorder.leave(error)
             return _refusal(error)
         leaving.pop_all()
-    return ClosingStream(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+    # Litestar leaves the generator of a client that left to the garbage collector.
+    return Stream(
+        _joined(first, events),
+        media_type="text/event-stream",
+        headers=STREAM_HEADERS,
+        background=BackgroundTask(events.aclose),
+    )
 
 
 @route("GET /v1/models", Permission.READ_SHARED)
@@ -88,58 +96,43 @@ def models_json(model: LanguageModel | None) -> dict[str, object]:
     }
 
 
-class _ChatStream:
-    """The answer as server-sent events, as the model says it."""
+async def _events(
+    pieces: AsyncGenerator[ModelDelta | ModelAnswer, None], chunks: Chunks, call_recorder: CallRecorder
+) -> AsyncGenerator[bytes, None]:
+    """Yield the answer as server-sent events.
 
-    def __init__(self, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> None:
-        self._pieces = model.stream(asked.request)
-        self._call_recorder = call_recorder
-        self._chunks = Chunks(
-            completion_id=call_recorder.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
-        )
-        self._first: ModelDelta | ModelAnswer | None = None
-        self._events: AsyncGenerator[bytes, None] | None = None
+    Raises:
+        ModelError, NotSupported: the model failed before its first piece; later errors become events.
+    """
 
-    async def begin(self) -> bool:
-        """Wait for the first piece: until then an error is an ordinary answer.
-
-        Raises:
-            ModelError, NotSupported: as the model says.
-        """
-        self._first = await anext(self._pieces)
-        return True
-
-    def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        self._events = self._chunked()
-        return self._events
-
-    async def aclose(self) -> None:
-        """Take the question back, if it is not answered by now."""
-        if self._events is not None:
-            await self._events.aclose()
-        await self._pieces.aclose()
-        self._call_recorder.leave()
-
-    async def _chunked(self) -> AsyncGenerator[bytes, None]:
-        assert self._first is not None
-        yield self._chunks.first(self._first)
-        try:
-            yield self._event(self._first)
-            async for piece in self._pieces:
-                yield self._event(piece)
-        except TitanError as error:
-            self._call_recorder.leave(error)
-            yield error_event(error)
-        except Exception as error:
-            self._call_recorder.leave(error)
-            raise
-
-    def _event(self, piece: ModelDelta | ModelAnswer) -> bytes:
+    def event(piece: ModelDelta | ModelAnswer) -> bytes:
         if isinstance(piece, ModelAnswer):
-            self._call_recorder.answered(piece)
-            return self._chunks.end(piece)
-        self._call_recorder.add(piece)
-        return self._chunks.delta(piece)
+            call_recorder.answered(piece)
+            return chunks.end(piece)
+        call_recorder.add(piece)
+        return chunks.delta(piece)
+
+    first = await anext(pieces)
+    try:
+        yield chunks.first(first)
+        yield event(first)
+        async for piece in pieces:
+            yield event(piece)
+    except TitanError as error:
+        call_recorder.leave(error)
+        yield error_event(error)
+    except Exception as error:
+        call_recorder.leave(error)
+        raise
+    finally:  # also of a stream whose client left: take the question back
+        await pieces.aclose()
+        call_recorder.leave()
+
+
+async def _joined(first: bytes, events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    yield first
+    async for event in events:
+        yield event
 
 
 async def _answer(call: Call, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> Response[bytes]:
@@ -168,38 +161,3 @@ def _model(call: Call) -> LanguageModel:
         next_step="Start Titan with TITAN_MODEL, for example gemini/gemini-2.5-flash with GEMINI_API_KEY in"
         " .env; or install titan[local].",
     )
-
-
-class Closable(Protocol):
-    """What yields the parts of an answer."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Begin. Called once, or not at all when the client has left by then."""
-
-    async def aclose(self) -> None:
-        """Stop, and release everything."""
-
-
-class ClosingStream(Stream):
-    """An answer that `content` yields. Litestar's own leaves one whose client has left to the garbage collector."""
-
-    def __init__(self, content: Closable, *, media_type: str, headers: dict[str, str]) -> None:
-        super().__init__(content, media_type=media_type, headers=headers)
-        self._content = content
-
-    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **given: Any) -> ASGIResponse:
-        """Return what sends it."""
-        made = super().to_asgi_response(app, request, **given)
-        return _Closing(made, self._content)
-
-
-class _Closing(ASGIStreamingResponse):
-    def __init__(self, made: ASGIResponse, content: Closable) -> None:
-        self._made = made
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._made(scope, receive, send)
-        finally:
-            await self._content.aclose()
