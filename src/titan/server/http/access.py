@@ -183,13 +183,6 @@ class Authenticator:
         """Return who somebody is that shows nothing."""
         return STRANGER if self.app.access.requires_token else ANYBODY_HERE
 
-    async def is_still_good(self, bearer: str | None, cookie: str | None = None) -> bool:
-        """Return whether what was good is so still: asked again and again while an answer goes on."""
-        try:
-            return not (await self.identify(bearer, cookie)).is_over
-        except Unauthorized:
-            return False
-
     def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
         """Log that somebody was turned away; never the token."""
         self._log.note(f"turned away: {client} asked {asked} with {error.found}")
@@ -224,6 +217,23 @@ class Authenticator:
         self._noted[token.id] = now.timestamp()
         note = partial(token_decisions.note_use, token_id=token.id)
         self.app.orchestrator.background(self.app.orchestrator.keep(note))
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The caller of a request, and the credentials that it sent."""
+
+    caller: Caller
+    authenticator: Authenticator
+    bearer: str | None
+    cookie: str | None
+
+    async def is_still_good(self) -> bool:
+        """Return whether the credentials are still accepted: checked again and again while an answer goes on."""
+        try:
+            return not (await self.authenticator.identify(self.bearer, self.cookie)).is_over
+        except Unauthorized:
+            return False
 
 
 def token_in(authorization: str | None) -> str | None:
@@ -407,9 +417,7 @@ def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASG
                 authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
             await send_refusal(error, scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        state["caller"], state["is_still_good"] = caller, partial(authenticator.is_still_good, *shown)
-        state["authenticator"], state["cookie"] = authenticator, shown[1]
+        scope.setdefault("state", {})["sender"] = Sender(caller, authenticator, *shown)
         await app(scope, receive, send)
 
     return guard

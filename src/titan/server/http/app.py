@@ -49,7 +49,7 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
         began, status = perf_counter(), 500
         request.scope["path"] = unquote(request.scope["path"])
-        call = Call(state, request)
+        call = Call.of(state, request)
         try:
             await permit(call, route.permission)
             if route.adds:
@@ -94,7 +94,7 @@ def _template(route: SocketRoute) -> str:
 def _socket_handler(route: SocketRoute, state: AppState) -> WebsocketRouteHandler:
     async def endpoint(socket: WebSocket[Any, Any, Any]) -> None:
         socket.scope["path"] = unquote(socket.scope["path"])
-        call = Call(state, handshake(socket.scope))
+        call = Call.of(state, handshake(socket.scope))
         try:
             await permit(call, route.permission)
             await route.handler(call, socket, call.query(route.query))

@@ -36,7 +36,7 @@ async def permit(call: Call, permission: Permission) -> None:
         return
     if caller.is_over and permission not in FENCED:
         raise ended_attempt()
-    call.be_of(_project_of(call, permission), is_fixed=caller.project_id is not None)
+    call.project_id, call.is_project_fixed = _project_of(call, permission), caller.project_id is not None
     if _is_free(call):
         return
     if not caller.may(permission):
@@ -50,7 +50,7 @@ async def permit(call: Call, permission: Permission) -> None:
         next_step = f"Use a token of organisation {ORGANISATION} without a project."
         raise _forbidden(caller, f"a token that may {permission.value}", f"one that is {of}", next_step)
     if permission is Permission.WORK and "worker" in call.request.path_params:
-        await call.authenticator.check_worker(caller, call.path("worker"))
+        await call.sender.authenticator.check_worker(caller, call.path("worker"))
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.app.store.look(partial(_check_subject, call=call, permission=permission))
 
@@ -109,9 +109,9 @@ async def deliver_for(call: Call, lease_id: str | None) -> None:
         )
     attempt = await call.app.store.look(lambda reader: reader.attempt(lease_id))
     if attempt is not None:
-        await call.authenticator.check_worker(call.caller, attempt.worker_id, is_known=True)
-        call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
-        call.be_of(attempt.project_id, is_fixed=True)
+        await call.sender.authenticator.check_worker(call.caller, attempt.worker_id, is_known=True)
+        call.caller = Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
+        call.project_id, call.is_project_fixed = attempt.project_id, True
 
 
 async def check_run_of_submission(call: Call, run_id: str | None) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -21,7 +21,7 @@ from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.app_state import AppState
-from titan.server.http.access import KEY_HEADER, Authenticator, Caller, token_in
+from titan.server.http.access import KEY_HEADER, Caller, Sender, token_in
 from titan.server.http.validation import expected_of, found_of, with_whole_days
 from titan.server.lookup import given
 from titan.wire.base import ScopeQuery
@@ -49,7 +49,17 @@ class Call:
 
     app: AppState
     request: Request[Any, Any, Any]
+    sender: Sender
+    caller: Caller
+    project_id: str = ""  #: of the request; `titan.server.http.authorization.permit` sets it
+    is_project_fixed: bool = False  #: whether entries that the request reports cannot name another project
     raw: bytes = b""  #: the body, of a route whose handler is given it or that takes an Idempotency-Key
+
+    @classmethod
+    def of(cls, app: AppState, request: Request[Any, Any, Any]) -> "Call":
+        """Return the call of a request that the guard has let through."""
+        sender: Sender = request.scope["state"]["sender"]
+        return cls(app, request, sender, sender.caller)
 
     def path(self, name: str) -> str:
         """Return a part of the path.
@@ -70,23 +80,6 @@ class Call:
         value: str | None = self.request.headers.get(name)
         return value
 
-    @property
-    def project_id(self) -> str:
-        """The project that the request is of; `titan.server.http.authorization.permit` has decided it."""
-        project_id: str = self.request.scope["state"]["project_id"]
-        return project_id
-
-    @property
-    def is_project_fixed(self) -> bool:
-        """Whether all that the request reports is of its project, whatever its entries say."""
-        is_fixed: bool = self.request.scope["state"]["is_project_fixed"]
-        return is_fixed
-
-    def be_of(self, project_id: str, *, is_fixed: bool) -> None:
-        """Have the request be of a project from now on."""
-        state = self.request.scope["state"]
-        state["project_id"], state["is_project_fixed"] = project_id, is_fixed
-
     def asked_project(self) -> str | None:
         """Return the project that the request names: in a header, else in the query; None where it names none.
 
@@ -99,33 +92,6 @@ class Call:
         except UnicodeError:
             named = ""
         return None if named is None else self.app.recorder.known_as(check_project(named))
-
-    @property
-    def caller(self) -> Caller:
-        """Who asks; the guard has looked at the token."""
-        caller: Caller = self.request.scope["state"]["caller"]
-        return caller
-
-    def act_as(self, caller: Caller) -> None:
-        """Have `caller` be who asks, from now on."""
-        self.request.scope["state"]["caller"] = caller
-
-    async def is_caller_still_good(self) -> bool:
-        """Return whether the caller's token is good by now too: for answers that go on for long."""
-        is_still_good: Callable[[], Awaitable[bool]] = self.request.scope["state"]["is_still_good"]
-        return await is_still_good()
-
-    @property
-    def authenticator(self) -> Authenticator:
-        """Where tokens are looked at."""
-        authenticator: Authenticator = self.request.scope["state"]["authenticator"]
-        return authenticator
-
-    @property
-    def cookie(self) -> str | None:
-        """What the browser shows that is signed in, or was."""
-        cookie: str | None = self.request.scope["state"]["cookie"]
-        return cookie
 
     @property
     def client(self) -> str:
@@ -162,19 +128,11 @@ class Call:
         Raises:
             InvalidInput: a field is unknown, twice, of the wrong type or out of range.
         """
-        fields = self._fields_of_query()
+        fields = self.query_fields()
         try:
             return msgspec.convert(with_whole_days(fields), shape, strict=False)
         except msgspec.ValidationError as error:
             raise _unreadable("query", self.request, error, shape, fields) from error
-
-    def asked_for(self) -> dict[str, str]:
-        """Return the fields of the query as they stand.
-
-        Raises:
-            InvalidInput: the query cannot be read, or says something twice.
-        """
-        return self._fields_of_query()
 
     def scope(self) -> ScopeQuery:
         """Return what the query says of where to look, whatever else stands in it.
@@ -182,7 +140,7 @@ class Call:
         Raises:
             InvalidInput: the query cannot be read, or says something twice.
         """
-        fields = self._fields_of_query()
+        fields = self.query_fields()
         return ScopeQuery(dag=fields.get("dag"), run=fields.get("run"))
 
     def ids(self) -> list[str]:
@@ -191,10 +149,15 @@ class Call:
         Raises:
             InvalidInput: the query cannot be read, or says something twice.
         """
-        ids = self._fields_of_query().get("ids")
+        ids = self.query_fields().get("ids")
         return given(ids) if ids else []
 
-    def _fields_of_query(self) -> dict[str, str]:
+    def query_fields(self) -> dict[str, str]:
+        """Return the fields of the query but for the project.
+
+        Raises:
+            InvalidInput: the query cannot be read, or gives a field twice.
+        """
         fields = self._all_fields()
         fields.pop(PROJECT_FIELD, None)
         return fields

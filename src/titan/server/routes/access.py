@@ -46,13 +46,13 @@ route = Routes()
 @route("POST /api/session", Permission.SIGN_IN, answer=SessionView)
 async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
     """Sign a browser in: check the token, and have a cookie stand for it from now on."""
-    caller = await call.authenticator.sign_in(body.token, client=call.client)
+    caller = await call.sender.authenticator.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
 
     def act(tx: Transaction) -> tuple[str, timedelta]:
-        if call.cookie is not None:
-            tokens.sign_out(tx, call.cookie)
+        if call.sender.cookie is not None:
+            tokens.sign_out(tx, call.sender.cookie)
         made, secret = tokens.sign_in(tx, token, ids=call.app.ids)
         return secret, made.expires_at - made.created_at
 
@@ -69,9 +69,9 @@ async def who_am_i(call: Call) -> Response[bytes]:
 @route("DELETE /api/session", Permission.SIGN_IN, answer=SessionView)
 async def sign_out(call: Call) -> Response[bytes]:
     """Sign a browser out; the token stays valid."""
-    if call.cookie is not None:
-        await call.app.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
-    nobody = call.authenticator.without_token()
+    if call.sender.cookie is not None:
+        await call.app.orchestrator.keep(partial(tokens.sign_out, secret=call.sender.cookie))
+    nobody = call.sender.authenticator.without_token()
     return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_page_encrypted))
 
 

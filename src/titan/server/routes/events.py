@@ -172,7 +172,7 @@ async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIt
     now = asyncio.get_running_loop().time
     with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch:
         sent_at = now()
-        while not app.bus.is_closed and await call.is_caller_still_good():
+        while not app.bus.is_closed and await call.sender.is_still_good():
             entries, seq = await _after(call, query, here.seq)
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
@@ -316,7 +316,7 @@ async def _envelopes(call: Call, query: StreamQuery, *, with_actions: bool) -> A
         newest = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version())
         here, sent_at = newest if query.since is None else query.since, now()
         subscription = _Subscription(call.project_id, query.run_id, with_actions, app.clock, since=here)
-        while not app.bus.is_closed and await call.is_caller_still_good():
+        while not app.bus.is_closed and await call.sender.is_still_good():
             news = await asyncio.to_thread(app.calls.read, partial(subscription.after, here))
             for event in news.events:
                 yield event

@@ -51,7 +51,7 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
-    pieces = _pieces(query.format, exported(call.app.calls, call.app.blobs, runs), call, call.asked_for())
+    pieces = _pieces(query.format, exported(call.app.calls, call.app.blobs, runs), call, call.query_fields())
     name = f"titan-runs-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)

@@ -53,7 +53,7 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
     raw = await call.raw_body(MAX_RECORD_BYTES)
     own = await call.app.store.look(partial(_own_run, call=call, lease_id=query.lease))
     if own is not None:
-        call.be_of(own.project_id, is_fixed=True)  # also of what others deliver for a job
+        call.project_id, call.is_project_fixed = own.project_id, True  # also of what others deliver for a job
 
     def read() -> list[Entry]:
         return reported_in(call.decode(raw, RecordBody), own)

@@ -398,7 +398,7 @@ def _cell(value: object) -> object:
 
 
 def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
-    head = {"exported_at": call.app.clock.now(), "filters": call.asked_for()}
+    head = {"exported_at": call.app.clock.now(), "filters": call.query_fields()}
     yield msgspec.json.encode(head)[:-1] + b',"calls":['
     separator = b"\n"
     for one in calls:

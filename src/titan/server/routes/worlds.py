@@ -135,7 +135,7 @@ async def chat_of_run(call: Call) -> Response[Any]:
     run, worlds = _run(call), call.app.worlds
     worlds.count_model_call(run)
     body = await call.raw_body()
-    call.be_of(run.project_id, is_fixed=True)
+    call.project_id, call.is_project_fixed = run.project_id, True
     call_recorder = CallRecorder(call, body, run_id=run.run_id, on_use=lambda use: worlds.add_model_cost(run, use))
     return await answer_chat(call, body, call_recorder)
 
