@@ -352,7 +352,7 @@ def _compose(
         recorder=recorder,
         run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
-        background_recording=Afterwards(on_lost=metrics.on_unrecorded_call),
+        background_recording=Afterwards(on_lost=metrics.unrecorded.inc),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         executions=Executions(
             *(orchestrator, store, durable.calls, durable.blobs),

@@ -132,7 +132,7 @@ class CallRecorder:
             return
         self._has_ended = True
         self._timer.cancel()
-        self._call.app.metrics.on_refused_model_request()
+        self._call.app.metrics.refused.inc()
         subject = self._call.app.recorder.without_secrets(error.subject)
         logger.info("a request for the model was refused: %s: %s", type(error).__name__, subject)
 
