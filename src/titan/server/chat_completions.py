@@ -204,9 +204,7 @@ def parse_chat(body: bytes, *, model_name: str) -> ChatAsked:
     )
     options = chat_body.stream_options
     return ChatAsked(
-        request=request,
-        is_streamed=chat_body.stream,
-        has_usage=options is not None and bool(options.include_usage),
+        request=request, is_streamed=chat_body.stream, has_usage=options is not None and bool(options.include_usage)
     )
 
 

@@ -17,6 +17,7 @@ from titan.model.jobs import JobKind
 from titan.model.projects import ORGANISATION
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.names import shown
+from titan.server import lookup
 from titan.server.http.access import Caller
 from titan.server.http.call import Call
 from titan.wire.work import Submitted, WorldBody
@@ -74,11 +75,7 @@ def check_address(caller: Caller, definition: HttpAgent | HttpEndpoint | McpEndp
         ) from refused
 
 
-def unknown(what: str, name: str, next_step: str) -> UnknownEvaluation:
-    """Return the error that there is none of this name."""
-    return UnknownEvaluation(
-        f"{what} {shown(name)}", expected=f"a known {what}", found="none such", next_step=next_step
-    )
+unknown: Final = partial(lookup.unknown, UnknownEvaluation)
 
 
 MOST_TASKS: Final = 10_000  # of a workflow, and agent runs of a task

@@ -294,6 +294,12 @@ def _stored_dag(dag: Dag, jobs: list[Job], dags: list[Dag]) -> StoredDag:
     )
 
 
+_OF_SCRIPTS: Final = (
+    "args", "priority", "delay_ms", "affinity", "requirement", "retries", "backoff_seconds", "timeout_seconds",
+    "max_lost", "env", "concurrency_key", "concurrency_limit",
+)  # fmt: skip
+
+
 def _stored_job(spec: JobSpec) -> StoredJob:
     item: dict[str, Any] = {
         "id": spec.name,
@@ -305,20 +311,7 @@ def _stored_job(spec: JobSpec) -> StoredJob:
     }
     if spec.filename is None:
         return StoredJob(item=item)
-    item |= {
-        "args": list(spec.args),
-        "priority": spec.priority,
-        "delay_ms": spec.delay_ms,
-        "affinity": spec.affinity.value,
-        "requirement": spec.requirement,
-        "retries": spec.retries,
-        "backoff_seconds": spec.backoff_seconds,
-        "timeout_seconds": spec.timeout_seconds,
-        "max_lost": spec.max_lost,
-        "env": dict(spec.env),
-        "concurrency_key": spec.concurrency_key,
-        "concurrency_limit": spec.concurrency_limit,
-    }
+    item |= {name: getattr(spec, name) for name in _OF_SCRIPTS}
     return StoredJob(item=item, script=spec.script, archive=None if spec.archive is None else f"{spec.archive}.zip")
 
 

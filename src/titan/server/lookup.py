@@ -9,7 +9,7 @@ import msgspec
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
-from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
+from titan.model.errors import Conflict, NotFound, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job, JobStatus
 from titan.model.memory import StoredFile
 from titan.model.run_control import RunControl
@@ -20,6 +20,13 @@ from titan.rules.jobs.gates import gate_name
 from titan.rules.names import plain, shown
 
 OPEN_TRIES: Final = 3
+
+
+def unknown(error: type[NotFound], what: str, name: str, next_step: str, *, expected: str = "") -> NotFound:
+    """Return the error that nothing of this kind has this name."""
+    return error(
+        f"{what} {shown(name)}", expected=expected or f"a known {what}", found="none such", next_step=next_step
+    )
 
 
 def find_job(
@@ -43,12 +50,7 @@ def find_job(
             job = reader.newest_job(project_id, wanted, dag_id=scope_dag, run_id=scope_run)
             if job is not None:
                 return job
-    raise UnknownJob(
-        f"job {shown(name)}",
-        expected="the id or name of a submitted job",
-        found="none such",
-        next_step="List jobs with `titan jobs` or GET /api/jobs.",
-    )
+    raise unknown(UnknownJob, "job", name, "List jobs with `titan jobs` or GET /api/jobs.")
 
 
 def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
@@ -79,12 +81,8 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         raise _which_gate(reader, name, is_open)
     if is_open:
         return is_open[0]
-    raise UnknownJob(
-        f"gate {shown(name)}",
-        expected="the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate",
-        found="none such",
-        next_step="List gates with `titan gates` or GET /api/gates.",
-    )
+    expected = "the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate"
+    raise unknown(UnknownJob, "gate", name, "List gates with `titan gates` or GET /api/gates.", expected=expected)
 
 
 def _open_gates_of_dag(reader: Reader, project_id: str, name: str) -> list[Job]:
@@ -120,12 +118,7 @@ def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
         dag = reader.newest_dag(project_id, wanted)
         if dag is not None:
             return dag
-    raise UnknownDag(
-        f"dag {shown(name)}",
-        expected="the id or name of a submitted DAG",
-        found="none such",
-        next_step="List them with `titan dags` or GET /api/dags.",
-    )
+    raise unknown(UnknownDag, "dag", name, "List them with `titan dags` or GET /api/dags.")
 
 
 def find_worker(reader: Reader, name: str) -> Worker:
@@ -149,12 +142,7 @@ def find_worker(reader: Reader, name: str) -> Worker:
         )
     if found or called:
         return found[0] if found else max(called, key=lambda worker: worker.joined_at)
-    raise UnknownWorker(
-        f"worker {shown(name)}",
-        expected="the id or name of a worker",
-        found="none such",
-        next_step="List them with `titan workers` or GET /api/workers.",
-    )
+    raise unknown(UnknownWorker, "worker", name, "List them with `titan workers` or GET /api/workers.")
 
 
 def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
@@ -166,12 +154,8 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
     run = reader.run_control(project_id, run_id)
     if run is not None:
         return run
-    raise UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a run with stages",
-        found="none such",
-        next_step="List them with `titan runs --stages` or GET /api/v1/runs?has_stages=true&window=all.",
-    )
+    next_step = "List them with `titan runs --stages` or GET /api/v1/runs?has_stages=true&window=all."
+    raise unknown(UnknownRun, "run", run_id, next_step, expected="the id of a run with stages")
 
 
 def attempt_of_caller(reader: Reader, token: str | None) -> Attempt | None:
@@ -193,7 +177,7 @@ def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
     """
     file = reader.file(project_id, name)
     if file is None:
-        raise _unknown_artifact(f"file {shown(name)}")
+        raise _unknown_artifact("file", name)
     return file
 
 
@@ -205,7 +189,7 @@ def blob_path(blobs: Blobs, digest: str) -> Path:
     """
     path = blobs.path(digest)
     if path is None:
-        raise _unknown_artifact(f"content {shown(digest)}")
+        raise _unknown_artifact("content", digest)
     return path
 
 
@@ -216,7 +200,7 @@ def keep_blob(blobs: Blobs, digest: str) -> None:
         UnknownArtifact: it is not stored.
     """
     if not blobs.touch(digest):
-        raise _unknown_artifact(f"content {shown(digest)}")
+        raise _unknown_artifact("content", digest)
 
 
 def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
@@ -230,16 +214,12 @@ def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
             return blob_path(blobs, digest).open("rb")
         except FileNotFoundError:
             continue  # taken just now: `path` brings it back when somebody touched it
-    raise _unknown_artifact(f"content {shown(digest)}")
+    raise _unknown_artifact("content", digest)
 
 
-def _unknown_artifact(subject: str) -> UnknownArtifact:
-    return UnknownArtifact(
-        subject,
-        expected="a file that was uploaded or published",
-        found="none such",
-        next_step="Upload it with upload_file(path), or publish it with publish_artifact(key, path).",
-    )
+def _unknown_artifact(what: str, name: str) -> NotFound:
+    next_step = "Upload it with upload_file(path), or publish it with publish_artifact(key, path)."
+    return unknown(UnknownArtifact, what, name, next_step, expected="a file that was uploaded or published")
 
 
 T = TypeVar("T")

@@ -39,8 +39,7 @@ class NewNoteBody(Request):
         Annotated[
             int,
             Meta(
-                ge=0,
-                description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not.",
+                ge=0, description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not."
             ),
         ]
         | None

@@ -20,9 +20,9 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar import Request, Response
+from litestar import Request
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from titan import tokens as token_decisions
 from titan.model.attempts import Attempt
@@ -37,7 +37,7 @@ from titan.rules.names import shown
 from titan.server.app_state import Access, AppState
 from titan.server.http.connections import LimitedLog
 from titan.server.http.console import Console, send_page
-from titan.server.http.responses import on_titan_error, status_code_of
+from titan.server.http.responses import on_titan_error
 
 logger = logging.getLogger(__name__)
 
@@ -444,39 +444,20 @@ def _note_authorized(scope: Scope, caller: Caller) -> None:
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the error, before a handshake is accepted also on a socket."""
-    request = _request(scope)
-    answer = on_titan_error(request, error)
-    if scope["type"] == ScopeType.WEBSOCKET:
-        await _refuse_handshake(answer, status_code_of(error), send)
-    else:
-        await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+    """Answer with the error; on a socket before its handshake is accepted."""
+
+    async def send_denial(message: Any) -> None:
+        denial: Any = {**message, "type": f"websocket.{message['type']}"}
+        await send(denial)
+
+    request = Request[Any, Any, Any](scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
+    answer = on_titan_error(request, error).to_asgi_response(app=None, request=request)
+    await answer(scope, receive, send if scope["type"] == ScopeType.HTTP else send_denial)
 
 
 def handshake(scope: Scope) -> Request[Any, Any, Any]:
     """Return a socket's handshake as the GET request that it is (RFC 6455, 4.1)."""
     return Request({**scope, "type": ScopeType.HTTP, "method": "GET"})  # type: ignore[arg-type]
-
-
-def _request(scope: Scope) -> Request[Any, Any, Any]:
-    return Request(scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
-
-
-async def _refuse_handshake(answer: Response[bytes], status_code: int, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer.content)).encode())]
-    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    start: WebSocketResponseStartEvent = {
-        "type": "websocket.http.response.start",
-        "status": status_code,
-        "headers": headers,
-    }
-    body: WebSocketResponseBodyEvent = {
-        "type": "websocket.http.response.body",
-        "body": answer.content,
-        "more_body": False,
-    }
-    await send(start)
-    await send(body)
 
 
 def _is_same(origin: str, host: str | None) -> bool:

@@ -33,11 +33,7 @@ def create_app(state: AppState, console: Console | None = None) -> ASGIApp:
             *(_socket_handler(route, state) for route in SOCKETS),
             _schema_handler(ROUTES),
         ],
-        exception_handlers={
-            TitanError: on_titan_error,
-            HTTPException: on_http_error,
-            Exception: on_any_error,
-        },
+        exception_handlers={TitanError: on_titan_error, HTTPException: on_http_error, Exception: on_any_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # every route has its own limit, see Call

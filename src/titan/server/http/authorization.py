@@ -13,7 +13,7 @@ from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPE
 from titan.rules.names import check_project, shown
 from titan.server.http.access import Caller, ended_attempt
 from titan.server.http.call import Call
-from titan.server.lookup import find_dag, find_gate, find_job, find_run
+from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown
 
 #: Answered by their own transaction when the attempt has ended: StaleLease, which the SDK knows.
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
@@ -72,12 +72,7 @@ def _project_of(call: Call, permission: Permission) -> str:
     if named is None or (permission in RECORDS and not is_in_path):
         return own
     if is_in_path:
-        raise UnknownEvaluation(
-            f"project {shown(named)}",
-            expected="a project that the caller sees",
-            found="none such",
-            next_step="Use a token of that project, or of all.",
-        )
+        raise unknown(UnknownEvaluation, "project", named, "Use a token of that project, or of all.")
     expected = f"project {shown(name_of_project(own))}"
     raise _forbidden(call.caller, expected, f"project {shown(named)}", "Use a token of that project, or of all.")
 

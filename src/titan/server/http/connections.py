@@ -146,10 +146,7 @@ LOGGED_EVERY_SECONDS: Final = 1.0
 _log = LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS)
 
 #: On every answer. A page of another origin can neither run nor embed what this server gives.
-SECURITY_HEADERS: Final = (
-    ("x-content-type-options", "nosniff"),
-    ("cross-origin-resource-policy", "same-origin"),
-)
+SECURITY_HEADERS: Final = (("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin"))
 
 #: The protocol of the original Titan: version, opcode, flags, spare, length of the UTF-8 that follows.
 FRAME: Final = struct.Struct(">BBBBI")
@@ -406,12 +403,7 @@ def refusal(error: TitanError) -> bytes:
     """Return the whole answer that refuses a request and ends its connection."""
     status = HTTPStatus(status_code_of(error))
     body = msgspec.json.encode(ProblemAnswer(error=problem_of(error)))
-    fields = (
-        *SECURITY_HEADERS,
-        ("content-type", JSON),
-        ("content-length", str(len(body))),
-        ("connection", "close"),
-    )
+    fields = (*SECURITY_HEADERS, ("content-type", JSON), ("content-length", str(len(body))), ("connection", "close"))
     lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode() + body
 

@@ -50,22 +50,13 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route, components), *_headers(route)],
         "responses": {
-            str(route.status): {
-                "description": "Success.",
-                "content": {route.media_type: _content(route)},
-            },
-            "4XX": {
-                "description": "Refused; the body says why.",
-                "content": _problem_content(route),
-            },
+            str(route.status): {"description": "Success.", "content": {route.media_type: _content(route)}},
+            "4XX": {"description": "Refused; the body says why.", "content": _problem_content(route)},
         },
     }
     if route.body is not None:
         media_type = "application/octet-stream" if route.body is bytes else "application/json"
-        operation["requestBody"] = {
-            "required": True,
-            "content": {media_type: {"schema": _schema(route.body)}},
-        }
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": _schema(route.body)}}}
     return operation
 
 

@@ -54,15 +54,15 @@ class Route(SocketRoute):
 
     method: str
     runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]] | None  #: runs a handler that is no coroutine
+    takes_body: bool  #: whether the handler is given the body; else it reads what it wants itself
     body: Any  #: type of the request's body; `bytes` for raw content, None for none
     answer: Any  #: type of the body of a success; `bytes` for raw content
-    takes_body: bool  #: whether the handler is given the body; else it reads what it wants itself
-    status: int
-    media_type: str  #: of the answer
-    frames: tuple[Any, ...]  #: types of what a stream holds; then `answer` is `bytes`
-    mutates: bool  #: whether it takes an Idempotency-Key
-    adds: bool  #: whether it brings new work or content, which an almost full disk refuses
-    limit_bytes: int  #: of the body
+    status: int = 200
+    media_type: str = JSON  #: of the answer
+    frames: tuple[Any, ...] = ()  #: types of what a stream holds; then `answer` is `bytes`
+    mutates: bool = False  #: whether it takes an Idempotency-Key
+    adds: bool = False  #: whether it brings new work or content, which an almost full disk refuses
+    limit_bytes: int = MAX_BODY_BYTES  #: of the body
 
 
 class Routes:
@@ -73,47 +73,30 @@ class Routes:
         self.sockets: list[SocketRoute] = []
 
     def __call__(
-        self,
-        asked: str,
-        permission: Permission,
-        *,
-        body: Any = None,
-        answer: Any = None,
-        status: int = 200,
-        media_type: str = JSON,
-        frames: tuple[Any, ...] = (),
-        mutates: bool = False,
-        adds: bool = False,
-        limit_bytes: int = MAX_BODY_BYTES,
+        self, asked: str, permission: Permission, *, body: Any = None, answer: Any = None, **options: Any
     ) -> Callable[[H], H]:
         """Return a decorator that declares a route; `asked` is `METHOD /path`.
 
         `body` and `answer` describe what the handler's signature does not say: a body that it reads itself, an answer
-        that it writes itself.
+        that it writes itself. `options` are fields of `Route`.
         """
         method, path = asked.split(" ")
 
         def declare(handler: H) -> H:
             hints = get_type_hints(handler)
-            self.http.append(
-                Route(
-                    method=method,
-                    path=path,
-                    handler=handler,
-                    runs=_RUNS.get(hints.get("reader", hints.get("tx"))),
-                    permission=permission,
-                    query=hints.get("query", NoQuery),
-                    body=hints.get("body", body),
-                    answer=answer or _answer_of(hints["return"]),
-                    takes_body="body" in hints,
-                    status=status,
-                    media_type=media_type,
-                    frames=frames,
-                    mutates=mutates,
-                    adds=adds,
-                    limit_bytes=limit_bytes,
-                )
+            route = Route(
+                method=method,
+                path=path,
+                handler=handler,
+                runs=_RUNS.get(hints.get("reader", hints.get("tx"))),
+                permission=permission,
+                query=hints.get("query", NoQuery),
+                takes_body="body" in hints,
+                body=hints.get("body", body),
+                answer=answer or _answer_of(hints["return"]),
+                **options,
             )
+            self.http.append(route)
             return handler
 
         return declare

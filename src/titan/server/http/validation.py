@@ -160,10 +160,7 @@ def check_text(subject: str, text: str, *, limit_characters: int | None = None) 
         )
     if limit_characters is not None and len(text) > limit_characters:
         raise InvalidInput(
-            subject,
-            expected=f"at most {limit_characters} characters",
-            found=f"{len(text)}",
-            next_step="Shorten it.",
+            subject, expected=f"at most {limit_characters} characters", found=f"{len(text)}", next_step="Shorten it."
         )
     return text
 

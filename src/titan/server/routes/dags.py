@@ -33,18 +33,7 @@ from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
 from titan.server.lookup import Found, all_of, blob_path, find_dag, given, look_through
 from titan.server.views.jobs import dag_view, dag_with_jobs
-from titan.wire.work import (
-    Cancelled,
-    DagQuery,
-    DagsAnswer,
-    DagsQuery,
-    DagView,
-    NewJobBody,
-    OrchestratorBody,
-    Retried,
-    SubmitBody,
-    Submitted,
-)
+from titan.wire import work as wire
 
 route = Routes()
 
@@ -55,13 +44,13 @@ MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 Ki
 @route(
     "POST /api/dags",
     Permission.SUBMIT,
-    body=SubmitBody,
+    body=wire.SubmitBody,
     limit_bytes=MAX_SUBMIT_BYTES,
     status=201,
     mutates=True,
     adds=True,
 )
-async def submit_dag(call: Call) -> Json[Submitted]:
+async def submit_dag(call: Call) -> Json[wire.Submitted]:
     """Store a DAG and start what can start."""
     read = partial(_read_submission, call)
     takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
@@ -85,13 +74,13 @@ async def submit_dag(call: Call) -> Json[Submitted]:
 
 
 @route("GET /api/dags", Permission.SEE_WORK)
-def list_dags(call: Call, reader: Reader, query: DagsQuery) -> DagsAnswer:
+def list_dags(call: Call, reader: Reader, query: wire.DagsQuery) -> wire.DagsAnswer:
     """List DAGs, newest first, or those that are asked for by id."""
     found = _asked_for(reader, call.project_id, query)
-    return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
+    return wire.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
-def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
+def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Found[Dag]:
     name = plain(query.name) if query.name else None
     part = plain(query.q).lower() if query.q else ""
     statuses = query.status.split(",") if query.status else None
@@ -115,7 +104,7 @@ def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
 
 
 @route("GET /api/dags/{dag}", Permission.SEE_WORK)
-async def show_dag(call: Call, query: DagQuery) -> DagView:
+async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
     app = call.app
     dag_id = (await app.store.look(partial(_find, call=call))).id
@@ -130,19 +119,19 @@ async def show_dag(call: Call, query: DagQuery) -> DagView:
     if not query.jobs:
         return dag_view(await app.store.look(look))
 
-    def show(reader: Reader) -> DagView:
+    def show(reader: Reader) -> wire.DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
     return await call.read(show)
 
 
 @route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
-def cancel_dag(call: Call, tx: Transaction) -> Cancelled:
+def cancel_dag(call: Call, tx: Transaction) -> wire.Cancelled:
     """Cancel what of a DAG has not started, and stop what runs."""
     return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
 
-def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
+def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:
     """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere.
 
     `archives` has the digest of each archive by its name.
@@ -170,13 +159,13 @@ def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
     )
 
 
-def _message(job: NewJobBody) -> str | None:
+def _message(job: wire.NewJobBody) -> str | None:
     if job.hitl_message is None or (job.kind is JobKind.WORK and not job.hitl_message.strip()):
         return None  # as in the original: no message, no gate
     return check_text(f"hitl_message of job {shown(job.id)}", job.hitl_message)
 
 
-def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
+def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
     if body is None:
         return None
     for text in (*body.command, body.directory, body.host):
@@ -184,10 +173,10 @@ def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
     return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
-def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
+def _read_submission(call: Call) -> tuple[wire.SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
-    body = call.decode(call.raw, SubmitBody)
-    users: dict[str, list[NewJobBody]] = {}
+    body = call.decode(call.raw, wire.SubmitBody)
+    users: dict[str, list[wire.NewJobBody]] = {}
     for job in body.jobs:
         if job.archive is not None:
             users.setdefault(job.archive, []).append(job)
@@ -199,7 +188,7 @@ def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
     return body, new, call.mark()
 
 
-def _digest_of_archive(call: Call, job: NewJobBody) -> str:
+def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
     """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
     name = job.archive or ""
     file = call.app.store.read(lambda reader: reader.file(call.project_id, name))
@@ -213,7 +202,7 @@ def _digest_of_archive(call: Call, job: NewJobBody) -> str:
     )
 
 
-async def _keep_scripts(blobs: Blobs, body: SubmitBody) -> None:
+async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
     """Store the scripts that came along, once it is sure that each is what it says and every job has one."""
     for digest, content in body.scripts.items():
         if hashlib.sha256(content).hexdigest() != digest:
@@ -242,13 +231,13 @@ def _find(reader: Reader, call: Call) -> Dag:
 
 
 @route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
-def retry_a_dag(call: Call, tx: Transaction) -> Retried:
+def retry_a_dag(call: Call, tx: Transaction) -> wire.Retried:
     """Try again every job of a DAG that failed or was cancelled; what completed stays."""
     return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
 
 
 @route("POST /api/dags/{dag}/redeploy", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
-def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
+def redeploy_a_dag(call: Call, tx: Transaction) -> wire.Submitted:
     """Submit a DAG once more, under the same name."""
     dag = find_dag(tx, call.project_id, call.path("dag"))
     return redeploy(tx, dag, call.submitter, dag_id=call.app.ids.dag_id())

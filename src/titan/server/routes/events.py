@@ -35,20 +35,7 @@ from titan.server.http.call import Call
 from titan.server.http.route import Routes
 from titan.server.routes.telemetry import content_of
 from titan.server.views.runs import action_view, intervention_view, run_view
-from titan.wire.events import (
-    Envelope,
-    EventsQuery,
-    EventType,
-    EventView,
-    ManyActionsView,
-    NothingView,
-    QuietFrame,
-    ResyncFrame,
-    RunEndedView,
-    RunsChangedFrame,
-    SocketEventsQuery,
-    StreamQuery,
-)
+from titan.wire import events as wire
 
 route = Routes()
 
@@ -77,7 +64,7 @@ class Cursor:
 
 
 #: None: the client's cursor is known, or it begins now, and what comes follows without a gap.
-Frame: TypeAlias = EventView | RunsChangedFrame | ResyncFrame | QuietFrame | None
+Frame: TypeAlias = wire.EventView | wire.RunsChangedFrame | wire.ResyncFrame | wire.QuietFrame | None
 
 
 @route(
@@ -85,9 +72,9 @@ Frame: TypeAlias = EventView | RunsChangedFrame | ResyncFrame | QuietFrame | Non
     Permission.SEE_WORK,
     answer=bytes,
     media_type="text/event-stream",
-    frames=(EventView, ResyncFrame, QuietFrame, RunsChangedFrame),
+    frames=(wire.EventView, wire.ResyncFrame, wire.QuietFrame, wire.RunsChangedFrame),
 )
-async def stream_events(call: Call, query: EventsQuery) -> Stream:
+async def stream_events(call: Call, query: wire.EventsQuery) -> Stream:
     """Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before.
 
     Without a cursor the stream begins now. A cursor this journal does not know gives one
@@ -99,7 +86,7 @@ async def stream_events(call: Call, query: EventsQuery) -> Stream:
 
 
 @route.socket("/api/events/ws", Permission.SEE_WORK)
-async def send_events(call: Call, socket: WebSocket[Any, Any, Any], query: SocketEventsQuery) -> None:
+async def send_events(call: Call, socket: WebSocket[Any, Any, Any], query: wire.SocketEventsQuery) -> None:
     """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
     await send_while_here(call, socket, partial(_send_all, call, query, socket))
 
@@ -130,17 +117,17 @@ async def send_while_here(
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _sent_events(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
+async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
     """Yield the frames of server-sent events (HTML, 9.2.6)."""
     async for frame in _frames(call, query, cursor):
         match frame:
-            case EventView(kind=kind, cursor=here):
+            case wire.EventView(kind=kind, cursor=here):
                 yield _event(kind, here, frame)
-            case RunsChangedFrame(cursor=here):
+            case wire.RunsChangedFrame(cursor=here):
                 yield _event("runs_changed", here, frame)
-            case ResyncFrame(resync=here):
+            case wire.ResyncFrame(resync=here):
                 yield _event("resync", here, {"cursor": here})
-            case QuietFrame():
+            case wire.QuietFrame():
                 yield b": still here\n\n"
             case None:
                 yield b": connected\n\n"
@@ -150,7 +137,7 @@ def _event(kind: str, cursor: str, data: object) -> bytes:
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), kind.encode(), msgspec.json.encode(data))
 
 
-async def _send_all(call: Call, query: EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
+async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
     """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is sent those when quiet."""
     async for frame in _frames(call, query, query.after):
         if frame is not None:  # that the handshake succeeded says the same
@@ -163,12 +150,12 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         continue
 
 
-async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIterator[Frame]:
+async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Frame]:
     """Yield what to send, each when the one before has gone out, until the server ends or the caller's token does."""
     app = call.app
     known, present = await _begin(app, query, cursor)
     here = known or present
-    yield ResyncFrame(resync=str(here)) if known is None else None
+    yield wire.ResyncFrame(resync=str(here)) if known is None else None
     now = asyncio.get_running_loop().time
     with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch:
         sent_at = now()
@@ -190,11 +177,11 @@ async def _frames(call: Call, query: EventsQuery, cursor: str | None) -> AsyncIt
                 await asyncio.sleep(GATHER_SECONDS)
             # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
             if len(entries) < BATCH and not await watch.wait(max(0.0, sent_at + QUIET_SECONDS - now())):
-                yield QuietFrame(cursor=str(here))
+                yield wire.QuietFrame(cursor=str(here))
                 sent_at = now()
 
 
-async def _begin(app: AppState, query: EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
+async def _begin(app: AppState, query: wire.EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
     """Return where the client stands, None when its cursor is unknown, and where everything stands now."""
     cut, last = await app.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
     version = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version()) if query.calls else None
@@ -202,7 +189,7 @@ async def _begin(app: AppState, query: EventsQuery, cursor: str | None) -> tuple
     return (present if cursor is None else _known(cursor, cut, present)), present
 
 
-async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
+async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
     """Return what happened next, and up to where that is all."""
 
     def look(reader: Reader) -> tuple[list[JournalEntry], int]:
@@ -213,7 +200,7 @@ async def _after(call: Call, query: EventsQuery, seq: int) -> tuple[list[Journal
     return await call.app.store.look(look)
 
 
-async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> tuple[Cursor, Frame]:
+async def _changed_after(call: Call, query: wire.EventsQuery, here: Cursor) -> tuple[Cursor, Frame]:
     """Return where the client stands then, and which runs changed since; None when none did, or nobody asked.
 
     One that was deleted cannot be named any more: then everything is to be read anew.
@@ -233,14 +220,14 @@ async def _changed_after(call: Call, query: EventsQuery, here: Cursor) -> tuple[
     )
     if deleted > version:
         there = Cursor(here.seq, newest)
-        return there, ResyncFrame(resync=str(there))
+        return there, wire.ResyncFrame(resync=str(there))
     if not changed:
         return here, None
     there = Cursor(here.seq, changed[-1].version)
     asked_for += named.values()
     wanted = [run for run in changed if run.run_id in asked_for] if asked_for else changed
     agents = list(dict.fromkeys(run.agent_id for run in wanted))
-    frame = RunsChangedFrame(runs=[run.run_id for run in wanted], agents=agents, cursor=str(there))
+    frame = wire.RunsChangedFrame(runs=[run.run_id for run in wanted], agents=agents, cursor=str(there))
     return there, frame if wanted else None
 
 
@@ -258,14 +245,14 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
-def event_view(entry: JournalEntry, cursor: str) -> EventView:
+def event_view(entry: JournalEntry, cursor: str) -> wire.EventView:
     """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
 
     Lease ids stay here: whoever knows one could speak for the attempt.
     """
     data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
     data.pop("lease_id", None)
-    return EventView(
+    return wire.EventView(
         cursor=cursor,
         at=entry.at,
         kind=entry.kind,
@@ -286,19 +273,19 @@ _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCE
 
 
 @route.socket("/api/v1/ws", Permission.SEE_ALL)
-async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery) -> None:
+async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any], query: wire.StreamQuery) -> None:
     """Send all that happens to recorded runs, actions included."""
     await _stream(call, socket, query, with_actions=True)
 
 
 @route.socket("/api/v1/ws/dashboard", Permission.SEE_ALL)
 @route.socket("/ws/dashboard", Permission.SEE_ALL)
-async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery) -> None:
+async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any], query: wire.StreamQuery) -> None:
     """Send what happens to recorded runs, without their actions: for pages that show all runs."""
     await _stream(call, socket, query, with_actions=False)
 
 
-async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQuery, *, with_actions: bool) -> None:
+async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: wire.StreamQuery, *, with_actions: bool) -> None:
     subprotocol = STREAM_PROTOCOL if STREAM_PROTOCOL in offered(call.header("sec-websocket-protocol")) else None
 
     async def send_all() -> None:
@@ -308,7 +295,7 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: StreamQue
     await send_while_here(call, socket, send_all, subprotocol)
 
 
-async def _envelopes(call: Call, query: StreamQuery, *, with_actions: bool) -> AsyncIterator[Envelope]:
+async def _envelopes(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
     """Yield events, each when the one before has been sent, until the server ends or the caller's token does."""
     app = call.app
     now = asyncio.get_running_loop().time
@@ -329,8 +316,8 @@ async def _envelopes(call: Call, query: StreamQuery, *, with_actions: bool) -> A
                 sent_at = now()
 
 
-def _plain(event_type: EventType, seq: int, clock: Clock) -> Envelope:
-    return Envelope(event_type=event_type, data=NothingView(), timestamp=clock.now(), seq=seq)
+def _plain(event_type: wire.EventType, seq: int, clock: Clock) -> wire.Envelope:
+    return wire.Envelope(event_type=event_type, data=wire.NothingView(), timestamp=clock.now(), seq=seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +325,7 @@ class _News:
     """What happened behind a place, up to `seq`."""
 
     seq: int
-    events: Sequence[Envelope] = ()
+    events: Sequence[wire.Envelope] = ()
     is_last: bool = True  #: nothing more has happened by now
 
 
@@ -380,7 +367,7 @@ class _Subscription:
     def _run(self, reader: CallReader, run_id: str) -> Run | None:
         return reader.run(self.project_id, run_id) if self.run_id in (None, run_id) else None
 
-    def _of_entries(self, reader: CallReader, entries: Sequence[ReportedEntry]) -> Iterator[Envelope]:
+    def _of_entries(self, reader: CallReader, entries: Sequence[ReportedEntry]) -> Iterator[wire.Envelope]:
         counts = Counter(one.run_id for one in entries if one.action is not None)
         counted: set[str] = set()
         for one in entries:
@@ -396,14 +383,14 @@ class _Subscription:
                 counted.add(one.run_id)
                 yield _of_many(one, counts[one.run_id])
 
-    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[Envelope]:
+    def _of_run(self, run: Run, change: ChangedRun) -> Iterator[wire.Envelope]:
         before = self.sent.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
         if before is None and not run.entry_count:  # it submitted a DAG, and has reported nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
-        yield Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
+        yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
         if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
             yield _ended_event(run, change.status_version)
 
@@ -413,15 +400,15 @@ class _Subscription:
             self.sent.popitem(last=False)
 
 
-def _created(run: Run, at: datetime, seq: int) -> Envelope:
-    return Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
+def _created(run: Run, at: datetime, seq: int) -> wire.Envelope:
+    return wire.Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
 
 
-def _ended_event(run: Run, seq: int) -> Envelope:
+def _ended_event(run: Run, seq: int) -> wire.Envelope:
     view = run_view(run)
-    return Envelope(
+    return wire.Envelope(
         event_type="run_completed" if run.status is RunStatus.COMPLETED else "run_failed",
-        data=RunEndedView(
+        data=wire.RunEndedView(
             run_id=run.id,
             agent_id=run.agent_id,
             status=run.status,
@@ -436,18 +423,20 @@ def _ended_event(run: Run, seq: int) -> Envelope:
     )
 
 
-def _of_action(reader: CallReader, entry: ReportedEntry) -> Envelope:
+def _of_action(reader: CallReader, entry: ReportedEntry) -> wire.Envelope:
     assert entry.action is not None
     if not is_intervention(entry.action):
-        event_type: EventType = "action_created" if entry.is_first_of_action else "action_updated"
-        return Envelope(event_type=event_type, data=action_view(entry.action), timestamp=entry.at, seq=entry.number)
+        event_type: wire.EventType = "action_created" if entry.is_first_of_action else "action_updated"
+        return wire.Envelope(
+            event_type=event_type, data=action_view(entry.action), timestamp=entry.at, seq=entry.number
+        )
     intervention = intervention_of(entry.action, content_of(reader, entry.action))
-    return Envelope(
+    return wire.Envelope(
         event_type="intervention_created", data=intervention_view(intervention), timestamp=entry.at, seq=entry.number
     )
 
 
-def _of_many(entry: ReportedEntry, count: int) -> Envelope:
+def _of_many(entry: ReportedEntry, count: int) -> wire.Envelope:
     assert entry.action is not None
-    data = ManyActionsView(run_id=entry.run_id, agent_id=entry.action.agent_id, count=count)
-    return Envelope(event_type="action_created", data=data, timestamp=entry.at, seq=entry.number)
+    data = wire.ManyActionsView(run_id=entry.run_id, agent_id=entry.action.agent_id, count=count)
+    return wire.Envelope(event_type="action_created", data=data, timestamp=entry.at, seq=entry.number)

@@ -17,6 +17,7 @@ from titan.insight.export_csv import csv_rows
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import CALLS, ActionEntry, RunEntry, digest_of
 from titan.model.runs import Note, Run, righted
+from titan.model.shaped import shaped
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
@@ -35,11 +36,7 @@ route = Routes()
 RUNS_AT_ONCE: Final = 50
 CHUNK_BYTES: Final = 64 * 1024
 #: The framework adds the charset of a text.
-MEDIA: Final = {
-    "csv": "text/csv",
-    "json": "application/json",
-    "jsonl": "application/jsonl",
-}
+MEDIA: Final = {"csv": "text/csv", "json": "application/json", "jsonl": "application/jsonl"}
 
 
 @route("GET /api/v1/runs/export", Permission.SEE_ALL)
@@ -89,12 +86,7 @@ def _page(
     reader: CallReader, *, project_id: str, wanted: RunFilter, query: ExportQuery, cursor: str | None
 ) -> tuple[list[Run], str | None]:
     return reader.registry(
-        project_id,
-        wanted,
-        sort=query.sort,
-        is_ascending=query.order == "asc",
-        after=cursor,
-        limit=RUNS_AT_ONCE,
+        project_id, wanted, sort=query.sort, is_ascending=query.order == "asc", after=cursor, limit=RUNS_AT_ONCE
     )
 
 
@@ -204,7 +196,9 @@ async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> Non
 def _note(call: Call, line: NoteLine) -> Note:
     """Return a note as it may be stored: this server takes out other secrets than the one it comes from."""
     clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
-    return Note(
+    return shaped(
+        Note,
+        line,
         id=known_as(line.id),
         project_id=call.project_id,
         run_id=known_as(line.run_id),
@@ -212,11 +206,7 @@ def _note(call: Call, line: NoteLine) -> Note:
         author=clean(line.author),
         at=storable_time(line.at),
         name=line.name and clean(line.name),
-        score=line.score,
         text=clean(line.text),
-        acknowledges=line.acknowledges,
-        troubles=line.troubles,
-        mutes=line.mutes,
     )
 
 

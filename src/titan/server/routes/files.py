@@ -25,14 +25,7 @@ from titan.server.http.responses import BYTES
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_moment, check_text
 from titan.server.lookup import attempt_of_caller, find_dag, find_file, find_job, find_run, open_blob, run_of
-from titan.wire.protocol import (
-    MAX_CONTENTS_BYTES,
-    SMALL_CONTENT_BYTES,
-    ContentAnswer,
-    NotedFile,
-    NoteFilesAnswer,
-    NoteFilesRequest,
-)
+from titan.wire import protocol as wire
 from titan.wire.store import BlobQuery, FileAnswer, FilesQuery, JobFilesQuery, LeftFilesAnswer, LeftFileView
 
 route = Routes()
@@ -78,7 +71,7 @@ async def download_blob(call: Call, query: BlobQuery) -> Stream:
 
 
 @route("PUT /api/workers/{worker}/files/{lease}", Permission.WORK)
-async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
+async def note(call: Call, body: wire.NoteFilesRequest) -> wire.NoteFilesAnswer:
     """Note files that an attempt left, and say whose content is missing."""
     worker_id, lease_id = call.path("worker"), call.path("lease")
     app = call.app
@@ -92,11 +85,11 @@ async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
     files = [_in_our_terms(file, node, app.blobs) for file in body.files]
     await app.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
-    return NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
+    return wire.NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
 
 
 @route("PUT /api/workers/{worker}/files/{lease}/{digest}", Permission.WORK, body=bytes)
-async def take_content(call: Call) -> ContentAnswer:
+async def take_content(call: Call) -> wire.ContentAnswer:
     """Store the content of a file that an attempt left."""
     app, digest = call.app, call.path("digest")
     now = app.clock.now()
@@ -112,7 +105,7 @@ async def take_content(call: Call) -> ContentAnswer:
             found=f"{size_bytes} bytes with {found}",
             next_step="Read the file again: it changed meanwhile.",
         )
-    return ContentAnswer(digest=digest, size_bytes=size_bytes)
+    return wire.ContentAnswer(digest=digest, size_bytes=size_bytes)
 
 
 @route("GET /api/jobs/{job}/files", Permission.SEE_WORK)
@@ -141,7 +134,7 @@ def _listed(reader: Reader, found: list[LeftFile], limit: int) -> LeftFilesAnswe
     return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
 
-def _check(file: NotedFile) -> None:
+def _check(file: wire.NotedFile) -> None:
     check_path(file.path)
     check_moment(f"modified_at of file {shown(file.path)}", file.modified_at)
     check_text(f"reason of file {shown(file.path)}", file.reason or "", limit_characters=MAX_REASON_CHARACTERS)
@@ -160,17 +153,17 @@ def _check(file: NotedFile) -> None:
 
 
 def _check_contents(contents: list[bytes]) -> None:
-    too_large = [len(content) for content in contents if len(content) > SMALL_CONTENT_BYTES]
-    if too_large or sum(map(len, contents)) > MAX_CONTENTS_BYTES:
+    too_large = [len(content) for content in contents if len(content) > wire.SMALL_CONTENT_BYTES]
+    if too_large or sum(map(len, contents)) > wire.MAX_CONTENTS_BYTES:
         raise TooLarge(
             "contents beside a note of files",
-            expected=f"at most {SMALL_CONTENT_BYTES} bytes each, {MAX_CONTENTS_BYTES} in all",
+            expected=f"at most {wire.SMALL_CONTENT_BYTES} bytes each, {wire.MAX_CONTENTS_BYTES} in all",
             found=f"{too_large[0] if too_large else sum(map(len, contents))} bytes",
             next_step="Send larger ones by PUT /api/workers/{worker}/files/{lease}/{digest}.",
         )
 
 
-def _in_our_terms(file: NotedFile, node: str, blobs: Blobs) -> AttemptFile:
+def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs) -> AttemptFile:
     """Return the file as it is listed: with its content only if that is here."""
     is_here = file.digest is None or blobs.touch(file.digest)
     return shaped(
@@ -237,12 +230,7 @@ def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[
     how = named if headers is None else headers
     file = open_blob(call.app.blobs, digest)
     size_bytes = os.fstat(file.fileno()).st_size
-    headers = {
-        "Accept-Ranges": "bytes",
-        "ETag": f'"{digest}"',
-        "Titan-Digest": digest,
-        **how,
-    }
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{digest}"', "Titan-Digest": digest, **how}
     try:
         part = _asked_part(call, digest, size_bytes)
     except RangeRefused:

@@ -30,37 +30,23 @@ from titan.rules.runs.lifecycle import end_by_hand
 from titan.server.executions import has_stored_program
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
+from titan.server.lookup import unknown
 from titan.server.routes.recording import record, reported_in
 from titan.server.routes.registry import find_recorded
 from titan.server.views.runs import processes_of_run
+from titan.wire import replays as wire
 from titan.wire.actions import RecordBody
-from titan.wire.replays import (
-    ForkView,
-    MeasureBody,
-    NewForkBody,
-    NewReplayBody,
-    ReplayDetailView,
-    ReplayMetrics,
-    ReplayProgressBody,
-    ReplayQuery,
-    ReplayReport,
-    ReplayResult,
-    ReplaysAnswer,
-    ReplaysQuery,
-    ReplayView,
-    State,
-)
 
 route = Routes()
 
 MAX_REPORT_BYTES: Final = 64 * 1024 * 1024
 MOST_OF_PARENT: Final = 200
 _REPORTER: Final = "agentsentinel-sdk"
-_STATES: Final[Mapping[str, State]] = {"success": "completed", "partial": "completed", "failed": "failed"}
+_STATES: Final[Mapping[str, wire.State]] = {"success": "completed", "partial": "completed", "failed": "failed"}
 
 
 @route("POST /api/v1/runs/{run}/replays", Permission.REPLAY, status=202, adds=True)
-async def start_replay(call: Call, body: NewReplayBody) -> ReplayView:
+async def start_replay(call: Call, body: wire.NewReplayBody) -> wire.ReplayView:
     """Start a replay: check the recording, compare it with another run, or execute the run's stored code on a worker.
 
     With a report, store what a client found that executed the program.
@@ -99,7 +85,7 @@ async def start_replay(call: Call, body: NewReplayBody) -> ReplayView:
 
 
 @route("POST /api/v1/runs/{run}/determinism", Permission.REPLAY, status=202, adds=True)
-async def measure_determinism(call: Call, body: MeasureBody) -> ReplayView:
+async def measure_determinism(call: Call, body: wire.MeasureBody) -> wire.ReplayView:
     """Have a worker execute a run's stored code several times, to measure how far the executions agree."""
     return await execute(call, runs=body.runs, finds_cause=False, no_sandbox=body.no_sandbox)
 
@@ -119,7 +105,7 @@ def check_sandbox(call: Call, no_sandbox: bool) -> None:
         )
 
 
-async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool) -> ReplayView:
+async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool) -> wire.ReplayView:
     """Have a worker execute the code of the run that the path names, and store that as a replay."""
     check_sandbox(call, no_sandbox)
     run = await call.read_runs(partial(find_recorded, call=call))
@@ -139,7 +125,7 @@ async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool)
 
 
 @route("POST /api/v1/runs/{run}/replays/{replay}/report", Permission.RECORD, limit_bytes=MAX_REPORT_BYTES)
-async def report_replay(call: Call, body: ReplayProgressBody) -> ReplayView:
+async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.ReplayView:
     """Report what the job of a replay does now, what it found, or why it found nothing; that job alone may."""
     replay = await call.read_runs(partial(_find, call=call))
     await _check_own_job(call, replay)
@@ -182,7 +168,7 @@ async def _check_own_job(call: Call, replay: Replay) -> None:
         )
 
 
-async def _store_report(call: Call, body: NewReplayBody) -> ReplayView:
+async def _store_report(call: Call, body: wire.NewReplayBody) -> wire.ReplayView:
     report = body.report
     if report is None or body.level != "re_execute" or body.with_run is not None:
         raise InvalidInput(
@@ -226,9 +212,9 @@ def new_replay(
     )
 
 
-def _with_report(replay: Replay, report: ReplayReport) -> Replay:
+def _with_report(replay: Replay, report: wire.ReplayReport) -> Replay:
     """Return a replay that has completed with what an execution found."""
-    result = ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
+    result = wire.ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
     return replace(
         replay,
         state=ReplayState.COMPLETED,
@@ -267,7 +253,7 @@ def check_ended(run: Run) -> None:
 
 
 @route("GET /api/v1/runs/{run}/replays", Permission.SEE_ALL)
-def list_replays(call: Call, reader: CallReader, query: ReplaysQuery) -> ReplaysAnswer:
+def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wire.ReplaysAnswer:
     """List the replays of a run, the newest first; those too that agentsentinel-sdk reported."""
     run = find_recorded(reader, call)
     stored = reader.replays_of_run(run.project_id, run.id, limit=query.limit)
@@ -276,7 +262,7 @@ def list_replays(call: Call, reader: CallReader, query: ReplaysQuery) -> Replays
         stored = [*stored, *(replay for replay in of_parent if replay.with_run == run.id)]
     found = [*(view_of(call, replay) for replay in stored), *_reported(reader, call, run)]
     found.sort(key=lambda view: view.created_at, reverse=True)
-    return ReplaysAnswer(data=found[: query.limit], execution_reason=_why_not_executed(call, reader, run))
+    return wire.ReplaysAnswer(data=found[: query.limit], execution_reason=_why_not_executed(call, reader, run))
 
 
 def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
@@ -287,7 +273,7 @@ def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
 
 
 @route("GET /api/v1/runs/{run}/replays/{replay}", Permission.SEE_ALL)
-async def show_replay(call: Call, query: ReplayQuery) -> ReplayDetailView:
+async def show_replay(call: Call, query: wire.ReplayQuery) -> wire.ReplayDetailView:
     """Show a replay with what it found; `wait_seconds` waits for its end."""
     await call.app.replays.wait(call.path("replay"), seconds=query.wait_seconds)
     replay = await call.read_runs(partial(_find, call=call))
@@ -298,7 +284,7 @@ async def show_replay(call: Call, query: ReplayQuery) -> ReplayDetailView:
 
 
 @route("POST /api/v1/runs/{run}/replays/{replay}/cancel", Permission.REPLAY)
-async def cancel_replay(call: Call) -> ReplayView:
+async def cancel_replay(call: Call) -> wire.ReplayView:
     """Cancel a replay; one that has ended stays as it is."""
     replay = await call.read_runs(partial(_find, call=call))
     call.app.replays.cancel(replay.id)
@@ -342,34 +328,29 @@ def _find(reader: CallReader, call: Call) -> Replay:
     run, replay_id = find_recorded(reader, call), call.path("replay")
     replay = reader.replay(run.project_id, replay_id)
     if replay is None or run.id not in (replay.run_id, replay.with_run):
-        raise UnknownReplay(
-            f"replay {shown(replay_id)}",
-            expected=f"a replay of run {shown(run.id)}",
-            found="none such",
-            next_step="List them with GET /api/v1/runs/{run}/replays.",
-        )
+        raise unknown(UnknownReplay, "replay", replay_id, "List them with GET /api/v1/runs/{run}/replays.")
     return replay
 
 
-def view_of(call: Call, stored: Replay) -> ReplayView:
+def view_of(call: Call, stored: Replay) -> wire.ReplayView:
     """Return a replay as it stands."""
     app, replay = call.app, _as_it_stands(call, stored)
     return shaped(
-        ReplayView,
+        wire.ReplayView,
         replay,
         level=replay.level.value,
         state=replay.state.value,
         progress=app.replays.progress(replay.id),
         step=app.executions.step(replay),
-        metrics=None if replay.metrics is None else msgspec.json.decode(replay.metrics, type=ReplayMetrics),
+        metrics=None if replay.metrics is None else msgspec.json.decode(replay.metrics, type=wire.ReplayMetrics),
     )
 
 
-def detail_view_of(call: Call, stored: Replay) -> ReplayDetailView:
+def detail_view_of(call: Call, stored: Replay) -> wire.ReplayDetailView:
     """Return a replay as it stands, with what it found."""
     replay = _as_it_stands(call, stored)
-    result = None if replay.result is None else msgspec.json.decode(replay.result, type=ReplayResult)
-    return shaped(ReplayDetailView, view_of(call, replay), result=result)
+    result = None if replay.result is None else msgspec.json.decode(replay.result, type=wire.ReplayResult)
+    return shaped(wire.ReplayDetailView, view_of(call, replay), result=result)
 
 
 def _as_it_stands(call: Call, stored: Replay) -> Replay:
@@ -379,7 +360,7 @@ def _as_it_stands(call: Call, stored: Replay) -> Replay:
     return call.app.executions.as_it_stands(stored)
 
 
-def _reported(reader: CallReader, call: Call, run: Run) -> list[ReplayView]:
+def _reported(reader: CallReader, call: Call, run: Run) -> list[wire.ReplayView]:
     """Return the replays whose results agentsentinel-sdk posted: they stand in a run of their own."""
     session = reader.run(run.project_id, call.app.recorder.known_as(replay_session(run.id)))
     if session is None or REPLAY_TAG not in session.tags:
@@ -392,8 +373,8 @@ def _reported(reader: CallReader, call: Call, run: Run) -> list[ReplayView]:
     ]
 
 
-def _reported_view(run: Run, session: Run, at: datetime, result: dict[str, Any]) -> ReplayView:
-    return ReplayView(
+def _reported_view(run: Run, session: Run, at: datetime, result: dict[str, Any]) -> wire.ReplayView:
+    return wire.ReplayView(
         id=f"{session.id}@{at.isoformat()}",
         run_id=run.id,
         level="reported",
@@ -406,7 +387,7 @@ def _reported_view(run: Run, session: Run, at: datetime, result: dict[str, Any])
         created_at=at,
         ended_at=at,
         error=None,
-        metrics=ReplayMetrics(
+        metrics=wire.ReplayMetrics(
             calls=result.get("actions_total", 0),
             divergences=result.get("divergences_detected"),
             savings_usd=_usd(result.get("cost_savings")),
@@ -422,7 +403,7 @@ def _usd(value: object) -> Decimal | None:
 
 
 @route("POST /api/v1/runs/{run}/forks", Permission.REPLAY, status=202, adds=True)
-async def start_fork(call: Call, body: NewForkBody) -> ForkView:
+async def start_fork(call: Call, body: wire.NewForkBody) -> wire.ForkView:
     """Fork a run: a worker executes its stored code with one action edited. The fork is a run, compared at its end."""
     _check_fork(body)
     check_sandbox(call, body.no_sandbox)
@@ -449,10 +430,10 @@ async def start_fork(call: Call, body: NewForkBody) -> ForkView:
         tx.save_replay(new_replay(call, tx, run, replay_id, ReplayLevel.COMPARE, with_run=fork_id, dag_id=dag_id))
 
     await call.change_runs(act)
-    return ForkView(run_id=fork_id, parent_run_id=run.id, forked_at_action_id=at, replay_id=replay_id)
+    return wire.ForkView(run_id=fork_id, parent_run_id=run.id, forked_at_action_id=at, replay_id=replay_id)
 
 
-def _check_fork(body: NewForkBody) -> None:
+def _check_fork(body: wire.NewForkBody) -> None:
     has_output = not isinstance(body.output, msgspec.UnsetType)
     has_input = not isinstance(body.input, msgspec.UnsetType)
     if has_output is has_input:

@@ -24,26 +24,12 @@ from titan.rules.runs.totals import tally_of
 from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.lookup import given, open_blob
+from titan.server.lookup import given, open_blob, unknown
 from titan.server.routes.export_import import MEDIA, streamed
 from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
 from titan.server.routes.runs import with_stages
 from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view
-from titan.wire.actions import (
-    MOST_BODIES,
-    ActionDetailView,
-    ActionView,
-    BodiesAnswer,
-    BodiesQuery,
-    CallsQuery,
-    FindAnswer,
-    FindQuery,
-    LedgerAnswer,
-    LedgerExportQuery,
-    LedgerQuery,
-    SkeletonAnswer,
-    SkeletonQuery,
-)
+from titan.wire import actions as wire
 from titan.wire.runs import BrokenEntry, ChainAnswer, RunView, TallyView
 
 route = Routes()
@@ -55,14 +41,14 @@ _MICROSECOND = timedelta(microseconds=1)
 NONE = -1  #: no text, no duration, a parent that is not known yet
 NO_PARENT = 0
 CALLS_AT_ONCE: Final = 2000
-COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
+COLUMNS: Final = tuple(name for name in wire.ActionView.__struct_fields__ if name != "number")
 
 
 @route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
-async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
+async def show_skeleton(call: Call, query: wire.SkeletonQuery) -> wire.SkeletonAnswer:
     """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
 
-    def find(reader: CallReader) -> SkeletonAnswer:
+    def find(reader: CallReader) -> wire.SkeletonAnswer:
         run = find_recorded(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
@@ -90,19 +76,19 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
 
 
 @route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
-def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAnswer:
+def show_bodies(call: Call, reader: CallReader, query: wire.BodiesQuery) -> wire.BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
     ids = given(query.ids)
-    if len(ids) > MOST_BODIES:
+    if len(ids) > wire.MOST_BODIES:
         raise InvalidInput(
             "query: ids",
-            expected=f"at most {MOST_BODIES}",
+            expected=f"at most {wire.MOST_BODIES}",
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
     run = find_recorded(reader, call)
     found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
-    return BodiesAnswer(
+    return wire.BodiesAnswer(
         data=[
             bodies_view(action, content_of(reader, action), query.limit_bytes) for action in found if action is not None
         ]
@@ -110,12 +96,12 @@ def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAns
 
 
 @route("GET /api/v1/runs/{run}/actions/{action}", Permission.SEE_ALL)
-def show_action(call: Call, reader: CallReader) -> ActionDetailView:
+def show_action(call: Call, reader: CallReader) -> wire.ActionDetailView:
     """Show everything that is known of one action."""
     action = find_action(reader, call)
     bodies = content_of(reader, action)
     notes = reader.notes_of_run(action.project_id, action.run_id)
-    return ActionDetailView(
+    return wire.ActionDetailView(
         action=action_view(action),
         bodies=bodies_view(action, bodies),
         details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
@@ -161,15 +147,15 @@ async def _download(call: Call, which: str) -> Response[bytes]:
 
 
 @route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
-def find_in_run(call: Call, reader: CallReader, query: FindQuery) -> FindAnswer:
+def find_in_run(call: Call, reader: CallReader, query: wire.FindQuery) -> wire.FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
     run = find_recorded(reader, call)
     ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
-    return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
+    return wire.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
 
 @route("GET /api/v1/ledger", Permission.SEE_ALL)
-def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAnswer:
+def show_ledger(call: Call, reader: CallReader, query: wire.LedgerQuery) -> wire.LedgerAnswer:
     """List the calls of all runs under filters, sorted."""
     wanted = call_filter(query)
     found = reader.ledger(
@@ -181,7 +167,7 @@ def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAns
         limit=query.page_size,
         up_to=COUNTED + 1,
     )
-    return LedgerAnswer(
+    return wire.LedgerAnswer(
         data=[action_view(action) for action in found.calls],
         page=query.page,
         page_size=query.page_size,
@@ -192,12 +178,12 @@ def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAns
 
 
 @route("GET /api/v1/ledger/stats", Permission.SEE_ALL)
-def show_ledger_stats(call: Call, reader: CallReader, query: CallsQuery) -> TallyView:
+def show_ledger_stats(call: Call, reader: CallReader, query: wire.CallsQuery) -> TallyView:
     """Show counts and sums over the calls of all runs under filters."""
     return tally_view(tally_of(reader.sums_of_calls(call.project_id, call_filter(query))))
 
 
-def call_filter(query: CallsQuery) -> CallFilter:
+def call_filter(query: wire.CallsQuery) -> CallFilter:
     """Return which calls a query asks for; a time without a zone is taken as UTC.
 
     Raises:
@@ -246,12 +232,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
         return action
-    raise UnknownAction(
-        f"action {shown(action_id)}",
-        expected=f"an action of run {shown(run.id)}",
-        found="none such",
-        next_step="List them with GET /api/v1/runs/{run}/skeleton.",
-    )
+    raise unknown(UnknownAction, "action", action_id, "List them with GET /api/v1/runs/{run}/skeleton.")
 
 
 def content_of(reader: CallReader, action: Action) -> Bodies:
@@ -289,41 +270,29 @@ def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
     return BrokenEntry(entry=check.broken.place, action_id=check.broken.action_id, found=check.broken.found)
 
 
-class _Texts:
-    """Distinct texts, and the place of each."""
-
-    def __init__(self) -> None:
-        self.all: list[str] = []
-        self._places: dict[str, int] = {}
-
-    def place(self, text: str | None) -> int:
-        if text is None:
-            return NONE
-        place = self._places.get(text)
-        if place is None:
-            place = self._places[text] = len(self.all)
-            self.all.append(text)
-        return place
+def _place(places: dict[str, int], text: str | None) -> int:
+    """Return the place of a text among the distinct ones of its column, which it is added to."""
+    return NONE if text is None else places.setdefault(text, len(places))
 
 
-def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> SkeletonAnswer:
+def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> wire.SkeletonAnswer:
     """Return the columns; `numbers` are those of all actions of the run, by id."""
     reported = {
         one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
     }
-    names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
+    names, models, actors, errors = dict[str, int](), dict[str, int](), dict[str, int](), dict[str, int]()
     started_at = run.started_at
-    return SkeletonAnswer(
+    return wire.SkeletonAnswer(
         version=version,
         run=run,
         number=[action.number for action in actions],
         id=[action.id for action in actions],
         parent=[_parent(action, numbers, reported) for action in actions],
         kind=[action.shown_kind for action in actions],
-        name=[names.place(action.name) for action in actions],
-        model=[models.place(action.model) for action in actions],
-        actor=[actors.place(action.actor) for action in actions],
-        error_type=[errors.place(action.error_type) for action in actions],
+        name=[_place(names, action.name) for action in actions],
+        model=[_place(models, action.model) for action in actions],
+        actor=[_place(actors, action.actor) for action in actions],
+        error_type=[_place(errors, action.error_type) for action in actions],
         start_us=[_since(started_at, action.started_at) for action in actions],
         duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
         outcome=[action.outcome for action in actions],
@@ -331,10 +300,10 @@ def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *
         possible_duplicates=[action.number for action in actions if action.is_possible_duplicate],
         estimated=[action.number for action in actions if action.is_cost_estimated],
         tokens=[_tokens(action) for action in actions],
-        names=names.all,
-        models=models.all,
-        actors=actors.all,
-        error_types=errors.all,
+        names=list(names),
+        models=list(models),
+        actors=list(actors),
+        error_types=list(errors),
     )
 
 
@@ -357,7 +326,7 @@ def _tokens(action: Action) -> int:
 
 
 @route("GET /api/v1/ledger/export", Permission.SEE_ALL)
-async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
+async def export_ledger(call: Call, query: wire.LedgerExportQuery) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
     calls = _calls(call, call_filter(query))
     pieces = _pieces(query.format, calls, call)
@@ -366,7 +335,7 @@ async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
 
-def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
+def _calls(call: Call, wanted: CallFilter) -> Iterator[wire.ActionView]:
     """Yield calls page by page: each page is a snapshot of its own."""
     page: list[Action] = []
     while True:
@@ -383,7 +352,7 @@ def _page(
     return reader.calls_after(project_id, wanted, after=after, limit=CALLS_AT_ONCE)
 
 
-def _pieces(form: str, calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+def _pieces(form: str, calls: Iterator[wire.ActionView], call: Call) -> Iterator[bytes]:
     match form:
         case "csv":
             return csv_table(COLUMNS, ([_cell(getattr(one, name)) for name in COLUMNS] for one in calls))
@@ -397,7 +366,7 @@ def _cell(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+def _document(calls: Iterator[wire.ActionView], call: Call) -> Iterator[bytes]:
     head = {"exported_at": call.app.clock.now(), "filters": call.query_fields()}
     yield msgspec.json.encode(head)[:-1] + b',"calls":['
     separator = b"\n"

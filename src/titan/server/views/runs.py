@@ -31,18 +31,9 @@ from titan.ports.runs_store import CallReader, CallStore
 from titan.ports.runtime import Blobs
 from titan.ports.tapes import StoredEntry, TapeBlob, TapeCheck
 from titan.server.lookup import open_blob
+from titan.wire import runs as wire
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
 from titan.wire.notes import NoteView
-from titan.wire.runs import (
-    AgentView,
-    BrokenEntry,
-    ProgressView,
-    RegistrationView,
-    ReportedEndView,
-    RunDetailView,
-    RunView,
-    TallyView,
-)
 from titan.wire.sentinel import InterventionView
 
 # --- The tape of a run, verified ---
@@ -58,12 +49,12 @@ def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
     return found is None or (found.broken is None and broken_blob(blobs, found) is None)
 
 
-def broken_blob(blobs: Blobs, check: TapeCheck) -> BrokenEntry | None:
+def broken_blob(blobs: Blobs, check: TapeCheck) -> wire.BrokenEntry | None:
     """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
     for blob in check.blobs:
         found = _found(blobs, blob)
         if found is not None:
-            return BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
+            return wire.BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
     return None
 
 
@@ -90,7 +81,7 @@ SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a down
 ENTRIES_AT_ONCE: Final = 100  # most runs report all of it with their first entry
 
 
-def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
+def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
     """Return runs; the progress of a known agent's run is estimated from its earlier runs."""
     unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
     earlier = {key: _earlier_calls(reader, *key) for key in unsure}
@@ -103,11 +94,11 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
     return [run.tally.calls for run in found]
 
 
-def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
+def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
     return shaped(
-        RunView,
+        wire.RunView,
         run,
         run_id=run.id,
         reported_end=_reported_end_view(run),
@@ -121,27 +112,29 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
     )
 
 
-def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
+def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
     """Return one run with its details (resource attributes, results of a replay), which are read from its recording."""
     [view] = run_views(reader, [run])
-    return shaped(RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)])
+    return shaped(
+        wire.RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)]
+    )
 
 
-def _reported_end_view(run: Run) -> ReportedEndView | None:
+def _reported_end_view(run: Run) -> wire.ReportedEndView | None:
     """Return the end that was reported before the run went on; None for a run that has ended: its status says how."""
     end = run.reported_end if run.status is RunStatus.RUNNING else None
-    return None if end is None else shaped(ReportedEndView, end)
+    return None if end is None else shaped(wire.ReportedEndView, end)
 
 
-def _progress_view(run: Run, far: Progress) -> ProgressView:
+def _progress_view(run: Run, far: Progress) -> wire.ProgressView:
     source: Literal["reported", "estimated"] = "estimated" if far.is_estimated else "reported"
-    return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
+    return wire.ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
 
-def tally_view(tally: Tally) -> TallyView:
+def tally_view(tally: Tally) -> wire.TallyView:
     """Return counts and sums."""
     return shaped(
-        TallyView,
+        wire.TallyView,
         tally,
         cost_usd=tally.cost,
         attempted_cost_usd=tally.attempted_cost,
@@ -173,17 +166,17 @@ def note_view(note: Note) -> NoteView:
     return shaped(NoteView, note)
 
 
-def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> AgentView:
+def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> wire.AgentView:
     """Return an agent, and how it is registered."""
     return shaped(
-        AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
+        wire.AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
     )
 
 
-def registered_view(agent: RegisteredAgent) -> AgentView:
+def registered_view(agent: RegisteredAgent) -> wire.AgentView:
     """Return an agent that was registered and has not run."""
     never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
-    return AgentView(
+    return wire.AgentView(
         agent_id=agent.id,
         first_seen_at=agent.created_at,
         last_seen_at=agent.created_at,
@@ -196,9 +189,9 @@ def registered_view(agent: RegisteredAgent) -> AgentView:
     )
 
 
-def _registration(agent: RegisteredAgent) -> RegistrationView:
+def _registration(agent: RegisteredAgent) -> wire.RegistrationView:
     kind: Literal["http", "python"] = msgspec.json.decode(agent.definition)["kind"]
-    return RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
+    return wire.RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
