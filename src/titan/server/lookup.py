@@ -23,7 +23,7 @@ OPEN_TRIES: Final = 3
 
 
 def unknown(error: type[NotFound], what: str, name: str, next_step: str, *, expected: str = "") -> NotFound:
-    """Return the error that nothing of this kind has this name."""
+    """Return the error for an unknown name."""
     return error(
         f"{what} {shown(name)}", expected=expected or f"a known {what}", found="none such", next_step=next_step
     )
@@ -34,7 +34,7 @@ def find_job(
 ) -> Job:
     """Return the job with this id, or the newest of this name in the DAG, else in the run, else anywhere.
 
-    `is_strict` is for what cannot be undone: then a DAG that is named is the only place to look.
+    `is_strict`, for actions that cannot be undone, looks only in the DAG if one is named.
 
     Raises:
         UnknownJob: there is none.
@@ -56,7 +56,7 @@ def find_job(
 def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
     """Return the gate with this id, of this name, behind the job of this name, or the open one of the DAG of this name.
 
-    Of several with one name an open one is meant, then the newest; `dag_id` and `run_id` narrow the search.
+    Of several with one name, an open one is preferred, then the newest; `dag_id` and `run_id` narrow the search.
 
     Raises:
         UnknownJob: there is none.
@@ -146,7 +146,7 @@ def find_worker(reader: Reader, name: str) -> Worker:
 
 
 def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
-    """Return the run of these stages.
+    """Return a run that has stages.
 
     Raises:
         UnknownRun: there is none, or it has no stages.
@@ -182,7 +182,7 @@ def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
 
 
 def blob_path(blobs: Blobs, digest: str) -> Path:
-    """Return where the content with this SHA-256 can be read.
+    """Return the file with the content of this SHA-256.
 
     Raises:
         UnknownArtifact: it is not stored.
@@ -194,7 +194,7 @@ def blob_path(blobs: Blobs, digest: str) -> Path:
 
 
 def keep_blob(blobs: Blobs, digest: str) -> None:
-    """Renew the lease of content that is about to be named.
+    """Protect content that is about to be referenced from collection.
 
     Raises:
         UnknownArtifact: it is not stored.
@@ -204,7 +204,7 @@ def keep_blob(blobs: Blobs, digest: str) -> None:
 
 
 def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
-    """Return the content with this SHA-256 as an open file, which its collection no longer takes away.
+    """Return the content of this SHA-256 as an open file, which stays readable if it is collected.
 
     Raises:
         UnknownArtifact: it is not stored.
@@ -213,7 +213,7 @@ def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
         try:
             return blob_path(blobs, digest).open("rb")
         except FileNotFoundError:
-            continue  # taken just now: `path` brings it back when somebody touched it
+            continue  # collected just now: `path` restores it if it was touched
     raise _unknown_artifact("content", digest)
 
 
@@ -226,17 +226,17 @@ T = TypeVar("T")
 
 _IDS: Final = msgspec.json.Decoder(list[str])
 
-MOST_LOOKED_AT: Final = 20_000  # rows for one answer, about half a second; `next` goes on from there
-PAGE: Final = 1000  # rows asked for at once, while few of them fit
+MOST_LOOKED_AT: Final = 20_000  # rows read for one answer, about half a second; `next` continues from there
+PAGE: Final = 1000  # rows read at once while few of them match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found(Generic[T]):
-    """A part of a list."""
+    """A page of a list."""
 
     rows: list[T]
-    more: bool  #: whether there may be further ones
-    next: str | None  #: the id behind which they begin
+    more: bool  #: whether there may be further rows
+    next: str | None  #: the id after which they begin
 
 
 def look_through(
@@ -247,9 +247,9 @@ def look_through(
     before: str | None,
     limit: int,
 ) -> Found[T]:
-    """Return up to `limit` rows that fit; where few do, after looking at some 20,000, with more to come.
+    """Return up to `limit` matching rows, after reading at most some 20,000.
 
-    `read` returns up to so many rows behind the one with this id, in the list's order; `fitting` leaves some out.
+    `read` returns rows after an id, in order; `fitting` filters them.
     """
     found: list[T] = []
     looked_at, size = 0, limit + 1  # one more, to know whether there is more
@@ -268,15 +268,15 @@ def look_through(
 
 
 def given(ids: str) -> list[str]:
-    """Return ids, each once: separated by commas, or a JSON list of them where one holds a comma."""
+    """Return distinct ids from a comma-separated list, or from a JSON list if an id holds a comma."""
     if ids.startswith("["):
         try:
             return list(dict.fromkeys(_IDS.decode(ids)))
         except msgspec.DecodeError:
-            pass  # an id that begins so
+            pass  # an id that begins with a bracket
     return list(dict.fromkeys(ids.split(",")))
 
 
 def all_of(rows: Sequence[T], fitting: Callable[[list[T]], list[T]]) -> Found[T]:
-    """Return those rows that fit of some that were asked for by id."""
+    """Return the matching ones of rows that were asked for by id."""
     return Found(rows=fitting(list(rows)), more=False, next=None)

@@ -1,4 +1,4 @@
-"""A reproducibility report as one HTML page that needs nothing else: no script, no style or picture from elsewhere."""
+"""Render a reproducibility report as one self-contained HTML page without scripts."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -53,7 +53,7 @@ pre { margin: .25rem 0; padding: .5rem; background: #f6f8fa; white-space: pre-wr
 
 
 def html_report(report: wire.ReportAnswer) -> bytes:
-    """Return the report as HTML in UTF-8; all that comes from elsewhere is escaped."""
+    """Return the report as HTML in UTF-8; all data is escaped."""
     run_id = escape(report.run.run_id)
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',

@@ -1,4 +1,4 @@
-"""Actions: the skeleton of a run, inputs and outputs, search, the ledger. Costs and times are as in `runs`."""
+"""Shapes of actions: recorded entries, skeleton, content, search, ledger. Costs and times are as in `runs`."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from titan.wire.notes import NoteView
 from titan.wire.runs import RunView
 
 LedgerSort = Literal["time", "cost", "duration"]
-MOST_BODIES = 200  # of one answer: more are not on a screen
+MOST_BODIES = 200  # in one answer
 
 
 class SkeletonQuery(Request):

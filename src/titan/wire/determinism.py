@@ -1,4 +1,4 @@
-"""How reproducible a run is: predicted and measured, and what people accept."""
+"""Shapes of determinism: predicted and measured scores, issues, accepted issues, report."""
 
 from datetime import datetime
 from typing import Annotated, Literal

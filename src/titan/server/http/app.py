@@ -1,4 +1,4 @@
-"""The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
+"""The ASGI application: Litestar with all routes, behind the guard."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -26,7 +26,7 @@ from titan.wire.base import NoQuery
 
 
 def create_app(state: AppState, console: Console | None = None) -> ASGIApp:
-    """Return the application that serves `state`; without `console`, the built one."""
+    """Return the application that serves `state`, with the built console unless another is given."""
     app = Litestar(
         route_handlers=[
             *(_handler(route, state) for route in ROUTES),
@@ -63,10 +63,10 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
 
 
 async def _answer(route: Route, call: Call) -> Response[Any]:
-    """Return the handler's answer to `call`.
+    """Read the query and the body, run the handler and return its answer.
 
     Raises:
-        TitanError: the query or the body is not what it should be, or the handler refuses.
+        TitanError: the query or the body is invalid, or the handler refuses.
     """
     values = {} if route.query is NoQuery else {"query": call.query(route.query)}
     if route.takes_body or (route.mutates and route.body is not bytes):
@@ -83,7 +83,7 @@ async def _answer(route: Route, call: Call) -> Response[Any]:
 
 
 def _template(route: SocketRoute) -> str:
-    """Return a route's path as the framework wants it: with a type for each part that varies."""
+    """Return a route's path in Litestar's syntax."""
     return route.path.replace("}", ":str}")
 
 

@@ -1,4 +1,4 @@
-"""The server about itself: whether it lives, its metrics, and its maintenance."""
+"""Routes about the server: health, metrics, cleaning, settings."""
 
 import asyncio
 from dataclasses import asdict

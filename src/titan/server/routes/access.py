@@ -1,4 +1,4 @@
-"""Who may ask: sessions of browsers, tokens, organisations, projects."""
+"""Routes of browser sessions, tokens, organisations and projects."""
 
 import asyncio
 from collections import Counter
@@ -129,7 +129,7 @@ async def revoke_token(call: Call) -> Json[wire.TokenView]:
 
     answer = await call.keep(act)
     home = Path(call.app.runs_with.home)
-    if token_id == home_token_id(home, WORKER_FILE):  # its workers go on with another, or they could report nothing
+    if token_id == home_token_id(home, WORKER_FILE):  # its workers continue with a new one, or they could not report
         now, ids = call.app.clock.now(), call.app.ids
         keep = partial(keep_home_token, call.app.store, home, WORKER_FILE, ids=ids, now=now)
         await asyncio.to_thread(keep)
@@ -141,10 +141,10 @@ def _tokens(reader: Reader) -> list[Token]:
 
 
 def _organisation_asked(call: Call, asked: str | None) -> str:
-    """Return the organisation whose tokens are meant: the caller's, or for who operates the server any.
+    """Return the organisation whose tokens are asked for: the caller's, or any for operators of the server.
 
     Raises:
-        Forbidden: the caller asks for another one than its own, and does not operate the server.
+        Forbidden: the caller asks for another organisation, and does not operate the server.
     """
     caller = call.caller
     if asked in (None, caller.organisation_id):
@@ -160,11 +160,11 @@ def _organisation_asked(call: Call, asked: str | None) -> str:
 
 
 def _project_of_new(call: Call, body: wire.NewTokenBody, organisation_id: str) -> str | None:
-    """Return the project that a new token is limited to: as it is asked for, else as its maker is.
+    """Return the project that a new token is limited to: the one asked for, else its creator's.
 
     Raises:
         InvalidName: it can be no project's name.
-        Forbidden: its maker is limited to another one.
+        Forbidden: its creator is limited to another project.
     """
     own, named = call.caller.project_id, body.project
     asked = None

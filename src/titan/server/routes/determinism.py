@@ -1,4 +1,4 @@
-"""Determinism of a run: score, accepted issues, report; and the code that the run executed."""
+"""Routes of a run's determinism: score, accepted issues, report; and of its code."""
 
 import asyncio
 import hashlib
@@ -117,7 +117,7 @@ def _replays(call: Call, reader: CallReader, run: Run) -> list[wire.ReportedRepl
         text = None if stored is None else stored.result
         result = None if text is None else msgspec.json.decode(text, type=ReplayResult)
         if result is not None and result.comparison is not None:
-            result.comparison.rows, result.comparison.has_more_rows = (), True  # divergences are what counts here
+            result.comparison.rows, result.comparison.has_more_rows = (), True  # the report shows divergences only
         found.append(wire.ReportedReplay(replay=view, result=result))
     return found
 
@@ -187,7 +187,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class _Process(msgspec.Struct):
-    """What a program reports: `titan_sdk.recording.program`. Others may report less."""
+    """A program as `titan_sdk.recording.program` reports it; other clients may report less."""
 
     command: list[str] = []
     script: str | None = None
@@ -275,7 +275,7 @@ def _job_view(blobs: Blobs, job: Job, reported: CodeView) -> CodeView:
 def _read(content: bytes, kind: type[S]) -> S:
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:  # another program reported something else
+    except msgspec.DecodeError:  # reported by another client in another form
         return kind()
 
 

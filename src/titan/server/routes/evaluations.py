@@ -1,4 +1,4 @@
-"""Workflows, agents, tool endpoints and agent runs, and their views."""
+"""Routes of workflows, agents, tool endpoints and agent runs, and their views."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -272,7 +272,7 @@ async def show_tool_call(call: Call) -> wire.ToolCallDetailView:
     return shaped(wire.ToolCallDetailView, found, ledger=msgspec.to_builtins(snapshot))
 
 
-# --- parts ---
+# --- helpers ---
 
 
 def _find_run(reader: CallReader, call: Call) -> AgentRun:
@@ -370,7 +370,7 @@ def workflow_view(workflow: Workflow) -> wire.WorkflowView:
 
 
 def warnings_of_world(world: World) -> list[str]:
-    """Return what is probably wrong with a world: place and words."""
+    """Return warnings about a world."""
     return [f"{one.place}: {one.message}" for one in world_warnings(world)]
 
 
@@ -386,7 +386,7 @@ def task_view(task: Task, world: World) -> wire.TaskView:
 
 
 def warnings_of_seed(world: World, seed: Seed) -> Iterable[str]:
-    """Return what is probably wrong with a seed: place and words."""
+    """Return warnings about a seed."""
     looked_at = TaskSeed(
         user_instruction=seed.user_instruction,
         behavior_instructions=seed.behavior_instructions,
@@ -397,12 +397,12 @@ def warnings_of_seed(world: World, seed: Seed) -> Iterable[str]:
 
 
 def agent_view(agent: RegisteredAgent) -> wire.RegisteredAgentView:
-    """Return the newest version of an agent, without what authenticates Titan to it."""
+    """Return an agent's newest version, without its secrets."""
     return shaped(wire.RegisteredAgentView, agent, definition=_without_secrets(agent.definition))
 
 
 def endpoint_view(endpoint: ToolEndpoint) -> wire.EndpointView:
-    """Return a tool endpoint, without what authenticates Titan to it."""
+    """Return a tool endpoint, without its secrets."""
     return shaped(wire.EndpointView, endpoint, definition=_without_secrets(endpoint.definition))
 
 
@@ -412,7 +412,7 @@ def run_view(run: AgentRun) -> wire.AgentRunView:
 
 
 def detail_view(run: AgentRun, world: World, source: AgentRun | None = None) -> wire.AgentRunDetailView:
-    """Return an agent run whole; `source` is the one that it repeats."""
+    """Return an agent run with its details; `source` is the run that it repeats."""
     return shaped(
         wire.AgentRunDetailView,
         run,
@@ -429,7 +429,7 @@ def detail_view(run: AgentRun, world: World, source: AgentRun | None = None) -> 
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[wire.ConfigChange]:
-    """Yield where two configurations differ."""
+    """Yield the differences of two configurations."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted(before.keys() | after.keys()):
             yield from _differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
@@ -438,7 +438,7 @@ def _differences(before: Any, after: Any, path: str = "") -> Iterator[wire.Confi
 
 
 def _derived(run: AgentRun) -> dict[str, Any]:
-    """Return those fields of a view that are not fields of the run."""
+    """Return the fields of a view that are not fields of the run."""
     sources: dict[str, int] = _decoded(run.sources)
     done = run.agent_done_at
     is_ungraded = run.verdict is Verdict.NOT_APPLICABLE and run.status is not AgentRunStatus.COMPLETED

@@ -40,13 +40,13 @@ from titan.wire import events as wire
 route = Routes()
 
 BATCH: Final = 500
-# Without a word, then a sign of life; the console waits for three of them, and for a late one.
+# Idle time before a keep-alive; the console reconnects after three missed ones.
 QUIET_SECONDS: Final = 10.0
-GATHER_SECONDS: Final = 0.03  # what changes meanwhile is sent together: 33 frames a second at most
+GATHER_SECONDS: Final = 0.03  # changes within it are sent together: at most 33 frames a second
 
 
 class CloseCode(IntEnum):
-    """Why the server closes a socket (RFC 6455, 7.4.1, and the IANA registry)."""
+    """Codes with which the server closes a socket (RFC 6455, 7.4.1, and the IANA registry)."""
 
     NO_LONGER_ALLOWED = 1008  #: its token was revoked or has expired, or its job has ended
     RESTARTING = 1012  #: connect again with the last cursor
@@ -54,7 +54,7 @@ class CloseCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a client stands: in the journal and, if it asked for recorded calls, in the changes of their runs."""
+    """A client's position in the journal and, if it asked for recorded calls, in the changes of runs."""
 
     seq: int
     version: int | None
@@ -63,7 +63,7 @@ class Cursor:
         return str(self.seq) if self.version is None else f"{self.seq}.{self.version}"
 
 
-#: None: the client's cursor is known, or it begins now, and what comes follows without a gap.
+#: None: connected; the stream continues the client's cursor without a gap, or begins now.
 Frame: TypeAlias = wire.EventView | wire.RunsChangedFrame | wire.ResyncFrame | wire.QuietFrame | None
 
 
@@ -97,9 +97,9 @@ async def send_while_here(
     send_all: Callable[[], Coroutine[Any, Any, None]],
     subprotocol: str | None = None,
 ) -> None:
-    """Accept a socket, send it all there is until the client goes, and close it politely when there is no more.
+    """Accept a socket and run `send_all` until it returns or the client disconnects.
 
-    `send_all` returns when the server ends, or the caller's token does. What the client says is passed over.
+    `send_all` returns when the server stops or the caller's token expires. Frames of the client are ignored.
     """
     await socket.accept(subprotocols=subprotocol)
     sending = asyncio.ensure_future(send_all())
@@ -110,7 +110,7 @@ async def send_while_here(
             await sending
             await socket.close(code=CloseCode.RESTARTING if call.app.bus.is_closed else CloseCode.NO_LONGER_ALLOWED)
     except WebSocketDisconnect:
-        return  # the client left while it was sent something
+        return  # the client disconnected during a send
     finally:
         sending.cancel()
         leaving.cancel()
@@ -118,7 +118,7 @@ async def send_while_here(
 
 
 async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
-    """Yield the frames of server-sent events (HTML, 9.2.6)."""
+    """Yield the stream encoded as server-sent events (HTML, 9.2.6)."""
     async for frame in _frames(call, query, cursor):
         match frame:
             case wire.EventView(kind=kind, cursor=here):
@@ -138,20 +138,20 @@ def _event(kind: str, cursor: str, data: object) -> bytes:
 
 
 async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
-    """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is sent those when quiet."""
+    """Send the frames of a socket; keep-alive frames too, as pages cannot see the server's pings."""
     async for frame in _frames(call, query, query.after):
-        if frame is not None:  # that the handshake succeeded says the same
+        if frame is not None:  # the accepted handshake says the same
             await socket.send_text(msgspec.json.encode(frame).decode())
 
 
 async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
-    """Return when the client has gone; what it says is nothing to us."""
+    """Wait until the client disconnects, ignoring its frames."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         continue
 
 
 async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Frame]:
-    """Yield what to send, each when the one before has gone out, until the server ends or the caller's token does."""
+    """Yield frames, each after the one before was sent, until the server stops or the caller's token expires."""
     app = call.app
     known, present = await _begin(app, query, cursor)
     here = known or present
@@ -164,9 +164,7 @@ async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> As
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
                 if call.caller.is_of_the_server or entry.subject.project_id is not None:
-                    yield event_view(
-                        entry, str(here)
-                    )  # what is of the server, not to who is limited to a project or of another organisation
+                    yield event_view(entry, str(here))  # events of the server only go to its operators
             here = Cursor(seq, here.version)
             before, (here, changed) = here, await _changed_after(call, query, here)
             if changed is not None:
@@ -175,14 +173,14 @@ async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> As
                 sent_at = now()
             if here != before:
                 await asyncio.sleep(GATHER_SECONDS)
-            # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
+            # Counted from the last frame: other runs may wake the watch again and again.
             if len(entries) < BATCH and not await watch.wait(max(0.0, sent_at + QUIET_SECONDS - now())):
                 yield wire.QuietFrame(cursor=str(here))
                 sent_at = now()
 
 
 async def _begin(app: AppState, query: wire.EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
-    """Return where the client stands, None when its cursor is unknown, and where everything stands now."""
+    """Return the client's position, None if its cursor is unknown, and the present position."""
     cut, last = await app.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
     version = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version()) if query.calls else None
     present = Cursor(last, version)
@@ -190,10 +188,10 @@ async def _begin(app: AppState, query: wire.EventsQuery, cursor: str | None) -> 
 
 
 async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[JournalEntry], int]:
-    """Return what happened next, and up to where that is all."""
+    """Return the next journal entries, and the position up to which they are complete."""
 
     def look(reader: Reader) -> tuple[list[JournalEntry], int]:
-        newest = reader.last_seq()  # others' entries are passed by, and not looked at again
+        newest = reader.last_seq()  # entries of other projects are skipped for good
         page = reader.journal(call.project_id, after_seq=seq, run_id=query.run, dag_id=query.dag, limit=BATCH)
         return page, page[-1].seq if len(page) == BATCH else newest
 
@@ -201,9 +199,9 @@ async def _after(call: Call, query: wire.EventsQuery, seq: int) -> tuple[list[Jo
 
 
 async def _changed_after(call: Call, query: wire.EventsQuery, here: Cursor) -> tuple[Cursor, Frame]:
-    """Return where the client stands then, and which runs changed since; None when none did, or nobody asked.
+    """Return the client's new position, and the runs that changed since; None if none did, or nobody asked.
 
-    One that was deleted cannot be named any more: then everything is to be read anew.
+    After a deletion the client must read everything again, as deleted runs cannot be named.
     """
     version = here.version
     if version is None or query.dag is not None:
@@ -232,7 +230,7 @@ async def _changed_after(call: Call, query: wire.EventsQuery, here: Cursor) -> t
 
 
 def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:
-    """Return where a cursor stands; None when it is none of this server's, or journal entries after it went."""
+    """Return the position of a cursor; None if it is invalid, or journal entries after it were deleted."""
     seq, dot, version = cursor.partition(".")
     if not _is_number(seq) or not cut <= int(seq) <= present.seq:
         return None
@@ -246,9 +244,9 @@ def _is_number(text: str) -> bool:
 
 
 def event_view(entry: JournalEntry, cursor: str) -> wire.EventView:
-    """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
+    """Return a journal entry as a live event; `cursor` is the client's position after it.
 
-    Lease ids stay here: whoever knows one could speak for the attempt.
+    Lease ids are removed: they authorize reports about the attempt.
     """
     data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
     data.pop("lease_id", None)
@@ -264,11 +262,11 @@ def event_view(entry: JournalEntry, cursor: str) -> wire.EventView:
     )
 
 
-STREAM_BATCH: Final = 200  # what a client that reads slowly holds
-FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
-STREAM_GATHER_SECONDS: Final = 0.1  # what is reported meanwhile is sent together
-MANY: Final = 50  # actions of one run in one batch: of more only their number is sent
-REMEMBERED: Final = 10_000  # runs of one connection, with the newest end that was sent to it
+STREAM_BATCH: Final = 200  # changes per batch, held in memory for a slow client
+FAR_BEHIND: Final = 20_000  # versions, some 10,000 events: reading the lists again is faster
+STREAM_GATHER_SECONDS: Final = 0.1  # reports within it are sent together
+MANY: Final = 50  # actions of one run in one batch; of more, only the number is sent
+REMEMBERED: Final = 10_000  # runs of one connection with the newest end that was sent
 _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
@@ -296,7 +294,7 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], query: wire.Stre
 
 
 async def _envelopes(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
-    """Yield events, each when the one before has been sent, until the server ends or the caller's token does."""
+    """Yield events, each after the one before was sent, until the server stops or the caller's token expires."""
     app = call.app
     now = asyncio.get_running_loop().time
     with app.metrics.event_clients.track_inprogress(), app.bus.watch([CALLS]) as watch:
@@ -322,36 +320,36 @@ def _plain(event_type: wire.EventType, seq: int, clock: Clock) -> wire.Envelope:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What happened behind a place, up to `seq`."""
+    """Events after a position, up to `seq`."""
 
     seq: int
     events: Sequence[wire.Envelope] = ()
-    is_last: bool = True  #: nothing more has happened by now
+    is_last: bool = True  #: whether nothing more has happened
 
 
 @dataclass(slots=True)
 class _Subscription:
-    """What one client has been sent, and is to be sent."""
+    """State of one client: what it wants, and what was sent to it."""
 
     project_id: str
     run_id: str | None
     with_actions: bool
     clock: Clock
-    since: int  #: what ended before is no news: an ended run changes too, when it is pinned or a late report comes
-    #: Runs that were sent → the number of the newest end that was; 0: none was.
+    since: int  #: runs that ended before are not sent again when they are pinned or get a late report
+    #: run id → version of the newest end that was sent; 0: none
     sent: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     def after(self, seq: int, reader: CallReader) -> _News:
-        """Return what happened behind `seq`, as much as goes into one batch."""
+        """Return the events after `seq`, one batch at most."""
         newest = reader.newest_version()
         if not newest - FAR_BEHIND <= seq <= newest:
             self.since = newest
             return _News(newest, [_plain("resync", newest, self.clock)])
-        if self.run_id is not None:  # it may have been named since it was asked for
+        if self.run_id is not None:  # its trace may have been assigned to a run meanwhile
             self.run_id = reader.aliases(self.project_id, [self.run_id]).get(self.run_id, self.run_id)
         entries = reader.reported_after(self.project_id, after=seq, limit=STREAM_BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=STREAM_BATCH)
-        # A list that is full goes on elsewhere: this batch ends where the first of them does.
+        # If a list is full, the batch ends where the first full list ends.
         last = [one.number for one in entries[STREAM_BATCH - 1 :]] + [
             run.version for run in changed[STREAM_BATCH - 1 :]
         ]
@@ -374,7 +372,7 @@ class _Subscription:
             run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.sent else None
             if run is not None:
                 self._remember(run.id, 0)
-                yield _created(run, one.at, one.number - 1)  # so that a client that resumes here gets the action, too
+                yield _created(run, one.at, one.number - 1)  # so that a client that resumes here also gets the action
             if one.action is None or not self.with_actions or self.run_id not in (None, one.run_id):
                 continue
             if counts[one.run_id] <= MANY:
@@ -387,11 +385,11 @@ class _Subscription:
         before = self.sent.get(run.id)
         has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
         self._remember(run.id, change.status_version if has_news else before or 0)
-        if before is None and not run.entry_count:  # it submitted a DAG, and has reported nothing
+        if before is None and not run.entry_count:  # it submitted a DAG, and has recorded nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
-        if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
+        if has_news:  # with the version of the end, so that a client that stops later does not get it again
             yield _ended_event(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:

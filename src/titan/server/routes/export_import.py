@@ -1,4 +1,4 @@
-"""Export runs as JSON Lines, JSON, CSV or a replay bundle, and import them."""
+"""Routes that export runs as JSON Lines, JSON, CSV or a replay bundle, and import them."""
 
 import asyncio
 import tempfile
@@ -70,7 +70,7 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
 
 
 def _all_runs(call: Call, wanted: RunFilter, query: ExportQuery) -> Iterator[Run]:
-    """Yield the runs of the registry, page by page: each page is a snapshot of its own."""
+    """Yield the runs of the registry, read page by page, each in its own snapshot."""
     cursor: str | None = None
     while True:
         page: Callable[[CallReader], tuple[list[Run], str | None]] = partial(
@@ -91,7 +91,7 @@ def _page(
 
 
 async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield larger chunks, each made on a thread: an export of a million actions holds up nobody."""
+    """Yield larger chunks, each produced on a thread, so that a large export does not block the event loop."""
     while chunk := await asyncio.to_thread(_chunk, pieces):
         yield chunk
 
@@ -115,7 +115,7 @@ async def show_bundle(call: Call) -> Stream:
 
 
 def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
-    """Yield the pieces of the bundle, made where the stack is low: what is deeply nested needs all that is left."""
+    """Yield the pieces of the bundle."""
     [whole] = exported(app.calls, app.blobs, [run])
     yield msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id})[:-1] + b',"entries":['
     separator = b""
@@ -128,9 +128,9 @@ def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
 
 
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
-MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
+MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is spooled to a file until it is checked
 IMPORTED_AT_ONCE: Final = 1000
-PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
+PART_BYTES: Final = 2 * 1024 * 1024  # of lines stored at once
 
 
 @route("POST /api/v1/import", Permission.CURATE, body=bytes, adds=True)
@@ -151,7 +151,7 @@ async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
 
 
 def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Imported]]:
-    """Yield what the lines of an import say, a part at a time: so many lines, or as many as so many bytes hold."""
+    """Yield the lines of an import in parts, limited by number and bytes."""
     read = 0
 
     def lines() -> Iterator[bytes]:
@@ -171,16 +171,16 @@ def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Imported]]:
 
 
 def _checked(spool: IO[bytes], *, is_partial: bool) -> int:
-    """Read an import to its end; return how many runs it tells of.
+    """Parse a whole import; return the number of its runs.
 
     Raises:
-        InvalidInput: a line of it is none of an export, or it was cut off and not said to be.
+        InvalidInput: a line is not one of an export, or the file is cut off and `partial` is not set.
     """
     return len({line.run_id for line in read_lines(iter(spool.readline, b""), is_partial=is_partial)})
 
 
 async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> None:
-    """Keep what some lines say; count it in `came`."""
+    """Store some lines of an import; add to the counts in `came`."""
     entries = [line for line in part if isinstance(line, RunEntry | ActionEntry)]
     if entries:
         recorded = await call.app.recorder.record(call.project_id, lambda: entries, is_fixed=True)
@@ -194,7 +194,7 @@ async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> Non
 
 
 def _note(call: Call, line: NoteLine) -> Note:
-    """Return a note as it may be stored: this server takes out other secrets than the one it comes from."""
+    """Return a note to store, redacted by this server's patterns."""
     clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
     return shaped(
         Note,
@@ -211,9 +211,9 @@ def _note(call: Call, line: NoteLine) -> Note:
 
 
 def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
-    """Keep those notes that are not kept yet, on runs that nobody deleted meanwhile; return how many.
+    """Store the notes that are new, on runs that still exist; return their number.
 
-    What was seen of what is wrong in a run counts on from what was righted in it here.
+    `troubles` of an acknowledgement continue from those that the run has recovered from here.
     """
     count = 0
     for reported in notes:
@@ -228,7 +228,7 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
 
 
 def _as_of_its_run(tx: CallTransaction, note: Note) -> Note:
-    """Return a note with an id of its own, and always the same, where another run has one with its id: a copy's."""
+    """Return the note, with a derived id if another run has a note with its id."""
     kept = tx.note_by_id(note.project_id, note.id)
     if kept is None or kept.run_id == note.run_id:
         return note

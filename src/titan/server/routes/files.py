@@ -1,4 +1,4 @@
-"""Files: uploaded by name, stored by digest, downloaded with ranges; and the files that jobs leave."""
+"""Routes of files: upload and download by name or digest, and the files that jobs leave."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ async def upload(call: Call) -> Json[FileAnswer]:
     """Store a file under its base name; a name used before then means the new content."""
     name = check_filename(call.path("name"))
     app = call.app
-    call.mark(b"")  # a key that is none is refused before anything is kept
+    call.mark(b"")  # refuses an invalid key before anything is stored
     call.check_announced(app.max_file_bytes)
     digest, size_bytes = await app.blobs.put_stream(call.chunks(), limit_bytes=app.max_file_bytes)
 
@@ -130,7 +130,7 @@ def files_of_run(call: Call, reader: Reader, query: FilesQuery) -> LeftFilesAnsw
 
 
 def _listed(reader: Reader, found: list[LeftFile], limit: int) -> LeftFilesAnswer:
-    """Return the files that were `found`: one more than was asked for, where there is more."""
+    """Return up to `limit` files; `found` has one more if there are more."""
     return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
 
@@ -164,7 +164,7 @@ def _check_contents(contents: list[bytes]) -> None:
 
 
 def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs) -> AttemptFile:
-    """Return the file as it is listed: with its content only if that is here."""
+    """Return the file as it is listed, without its digest if its content is missing."""
     is_here = file.digest is None or blobs.touch(file.digest)
     return shaped(
         AttemptFile,
@@ -176,7 +176,7 @@ def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs) -> AttemptFile:
 
 
 def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileView]:
-    """Return files with the names of who left them."""
+    """Return files with the names of their workers."""
     names = reader.worker_names(list({left.worker_id for left in files}))
     return [
         shaped(
@@ -194,7 +194,7 @@ def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileV
 CHUNK_BYTES: Final = 256 * 1024
 TEXT: Final = "text/plain"  # the framework adds the charset, UTF-8
 
-#: By the ending of the name. What a browser would run (HTML, SVG, XML, scripts) is never more than bytes or plain text.
+#: By file extension. HTML, SVG, XML and scripts, which a browser would run, are served as bytes or plain text.
 MEDIA_TYPES: Final = {
     "csv": TEXT,
     "gif": "image/gif",
@@ -214,17 +214,17 @@ MEDIA_TYPES: Final = {
     "yml": TEXT,
 }
 _RANGE: Final = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
-_PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not in a quoted file name, RFC 6266
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not allowed in a quoted file name, RFC 6266
 
 
 def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[str, str] | None = None) -> Stream:
-    """Return the content of `digest`, or the part that the header Range asks for.
+    """Return the content of `digest`, or the range that the request asks for.
 
-    `name` makes it a download of that name, as far as a file can have it, unless `headers` say otherwise.
+    `name` makes it a download under that name, unless `headers` are given.
 
     Raises:
         UnknownArtifact: it is not stored.
-        RangeRefused: the range begins behind the end.
+        RangeRefused: the range begins after the end.
     """
     named = {"Content-Disposition": disposition(as_filename(name))} if name else {}
     how = named if headers is None else headers
@@ -246,10 +246,10 @@ def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[
 
 
 def shown_as_image(name: str) -> dict[str, str]:
-    """Return the headers with which a browser shows an image of this name, and does nothing else with it.
+    """Return the headers with which a browser shows an image and runs nothing in it.
 
     Raises:
-        InvalidInput: the name does not end as that of an image which cannot hold a script.
+        InvalidInput: the name does not have the extension of an image format without scripts.
     """
     if not media_type(name).startswith("image/"):
         raise InvalidInput(
@@ -265,19 +265,19 @@ def shown_as_image(name: str) -> dict[str, str]:
 
 
 def media_type(name: str) -> str:
-    """Return the type that the ending of a file name says, where it is a harmless one; else that of bytes."""
+    """Return the media type of a file name if it is harmless, else that of bytes."""
     return MEDIA_TYPES.get(name.rpartition(".")[2].lower(), BYTES) if "." in name else BYTES
 
 
 def disposition(name: str) -> str:
-    """Return the header that has a browser save a file as `name`; RFC 6266, with a plain spelling for old readers."""
+    """Return the Content-Disposition of a download (RFC 6266), with an ASCII name for old clients."""
     return f"attachment; filename=\"{_PLAIN.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _asked_part(call: Call, digest: str, size_bytes: int) -> tuple[int, int] | None:
-    """Return where the one part that is asked for begins and ends; None for all of it.
+    """Return begin and end of the requested range; None for all of it.
 
-    Several parts at once, and what is no range of bytes, are answered with the whole, as RFC 9110 (14.2) allows.
+    Several ranges and invalid ones are answered with the whole, as RFC 9110 (14.2) allows.
     """
     found = _RANGE.fullmatch((call.header("range") or "").strip())
     if found is None or call.header("if-range") not in (None, f'"{digest}"'):

@@ -1,4 +1,4 @@
-"""Jobs, their output, history and results; gates; and the queue."""
+"""Routes of jobs, their output, history and results; of gates; and of the queue."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -37,9 +37,9 @@ from titan.wire.base import OkAnswer, ScopeQuery
 route = Routes()
 
 CHUNK_BYTES: Final = 256 * 1024
-FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
-MOST_GROUPS: Final = 20  # that wait for one kind of thing: 20 labels that nobody offers say enough
-MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name
+FOLLOW_SECONDS: Final = 15.0  # a follower looks again after this at the latest
+MOST_GROUPS: Final = 20  # of one `waits_for`
+MOST_OF_EACH: Final = 20  # first jobs of a group that was not asked for by name
 
 
 @route("GET /api/jobs", Permission.SEE_WORK)
@@ -118,7 +118,7 @@ async def read_log(call: Call, query: wire.LogQuery) -> Response[bytes] | Stream
 
 
 async def _follow(app: AppState, job_id: str, query: wire.LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
-    """Yield output as it arrives, until `end`, or until the job, or the attempt that is asked for, has ended."""
+    """Yield output as it arrives, until `end`, or until the job, or the requested attempt, has ended."""
     offset = query.offset
     with app.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
         while True:
@@ -135,7 +135,7 @@ async def _parts(
     app: AppState, job_id: str, attempt: int | None, *, offset: int, end: int | None
 ) -> AsyncIterator[bytes]:
     """Yield the stored bytes from `offset` to `end` (None: all there is) of the attempts' joined output."""
-    start = 0  # where the attempt's output begins in the whole
+    start = 0  # offset of the attempt's output in the whole
     for lease_id in await _leases(app, job_id, attempt):
         size = app.logs.size(lease_id)
         while start <= offset < start + size and (end is None or offset < end):
@@ -266,7 +266,7 @@ def _ready_by_label(parts: Sequence[QueuePart]) -> dict[str, int]:
 
 
 def _most_of_each_kind(groups: Sequence[QueueGroup]) -> list[QueueGroup]:
-    """Return the groups, which come kind by kind, without those beyond the largest of a kind."""
+    """Return the largest groups of each kind; `groups` are sorted by kind and size."""
     kinds = groupby(groups, key=lambda group: group.waits_for)
     return [group for _, alike in kinds for group in islice(alike, MOST_GROUPS)]
 
@@ -317,7 +317,7 @@ def _decide(
 
 
 def _decider(call: Call, claimed: str) -> str:
-    """Return who decides: whom the caller names, and beside it what the caller has shown, where that is anything."""
+    """Return who decides: the name that the caller claims, with its token if there is one."""
     shown = call.caller.name
     if not claimed or call.caller is ANYBODY_HERE:
         return claimed or shown
@@ -334,12 +334,12 @@ def gate_view(reader: Reader, gate: Job) -> wire.GateView:
 
 
 def gate_views(reader: Reader, gates: Sequence[Job]) -> list[wire.GateView]:
-    """Return gates as those who decide_gate see them."""
+    """Return the views of gates."""
     names = reader.dag_names(list({gate.dag_id for gate in gates}))
     return [_gate_view(gate, dag_name=names[gate.dag_id]) for gate in gates]
 
 
-#: What a gate without a decision is called; any other status means that it was cancelled.
+#: State of a gate without a decision; any other status means that it was cancelled.
 _UNDECIDED: Final[Mapping[JobStatus, Literal["waiting", "open"]]] = {
     JobStatus.WAITING: "waiting",
     JobStatus.WAITING_APPROVAL: "open",

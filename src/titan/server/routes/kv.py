@@ -1,4 +1,4 @@
-"""The shared store: values, sets, and waiting for signals."""
+"""Routes of the key-value store: values, sets, and waiting for signals."""
 
 import re
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ from titan.wire.base import OkAnswer
 
 route = Routes()
 
-FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
-MAX_DIGITS: Final = 300  # far below what Python refuses to convert (4,300), far above what anybody counts
+FIRST_CHARACTER: Final = "\x01"  # not allowed in keys, so KEY + it sorts before all longer keys
+MAX_DIGITS: Final = 300  # far below Python's limit of 4,300
 WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
 
 
@@ -56,7 +56,7 @@ async def put_value(call: Call, body: wire.PutBody) -> Json[OkAnswer]:
         put(tx, call.project_id, body.key, value)
         return OkAnswer()
 
-    # Under a gate's key a value may decide it, and make jobs ready.
+    # A value under a gate's key may decide the gate and make jobs ready.
     return await (call.decide(act) if body.key.startswith(STATUS_PREFIX) else call.keep(act))
 
 
@@ -169,7 +169,7 @@ async def wait_for_signals(call: Call, body: wire.SignalsBody) -> wire.SignalsAn
 
 
 def _all_ended(reader: Reader, project_id: str, body: wire.SignalsBody) -> bool:
-    """Whether there is something to wait for and all of it is final; what is unknown counts as final."""
+    """Return whether DAGs or jobs are waited for and all are final; unknown ones count as final."""
     if not body.dags and not body.jobs:
         return False
     dags, jobs = reader.dags_of_ids(project_id, body.dags), reader.jobs_of_ids(project_id, body.jobs)
@@ -193,10 +193,10 @@ def _whole_number(key: str, held: StoredValue | None) -> int:
 
 
 async def _check_change(call: Call, key: str) -> None:
-    """Return when the caller may change what is under `key`: keys of gates only who may decide them.
+    """Check that the caller may change a key; keys of gates need the permission to decide them.
 
     Raises:
-        InvalidName: it is no key.
+        InvalidName: it is not a valid key.
         Forbidden: the key belongs to a gate, and the caller is a job.
     """
     check_key(key)

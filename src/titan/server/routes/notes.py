@@ -1,4 +1,4 @@
-"""Notes on runs and actions, scores of Langfuse's SDKs as notes, and the runs that need attention."""
+"""Routes of notes on runs and actions, of scores from Langfuse's SDKs, and of critical intercepts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ from titan.wire.base import OkAnswer
 
 route = Routes()
 
-LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
+LOOKED_AT: Final = 5_000  # about as many runs with errors; most of them may have recovered
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -107,13 +107,13 @@ def unmute_run(call: Call, tx: CallTransaction) -> wire.UnmuteAnswer:
 
 
 def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
-    """Have whoever looks hear of a run that needs attention no more, or again: a note by itself is no news of it."""
+    """Store the run as changed if a note affects whether it needs attention, so that live clients hear of it."""
     if any(note.acknowledges or note.mutes for note in notes):
         tx.save_run(run)
 
 
 def _troubles(run: Run, body: wire.NewNoteBody) -> int:
-    """Return how much of what went wrong in a run is acknowledged: what whoever does so saw of it."""
+    """Return how many of the run's troubles a note acknowledges: those that its author saw."""
     if not (body.acknowledges or body.mutes):
         return 0
     if not run.troubles and body.acknowledges:
@@ -127,7 +127,7 @@ def _troubles(run: Run, body: wire.NewNoteBody) -> int:
 
 
 def _name(body: wire.NewNoteBody) -> str | None:
-    """Return what a note scores; a score without a name is of the whole."""
+    """Return the name of a note's score, by default `overall`."""
     return body.name or (None if body.score is None else "overall")
 
 
@@ -178,7 +178,7 @@ def list_intercepts(call: Call, reader: CallReader, query: wire.InterceptsQuery)
 def _intercepts(
     reader: CallReader, rows: Sequence[tuple[Run, bool]], thresholds: Thresholds, *, has_acknowledged: bool
 ) -> Iterator[wire.InterceptView]:
-    """Yield those runs that need attention, for all that went wrong in them."""
+    """Yield the runs that need attention, with the reasons."""
     for run, is_unrecovered in rows:
         of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
         if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
@@ -190,13 +190,13 @@ def _intercepts(
 
 
 def _stops_of_agent(reader: CallReader, run: Run) -> Stops:
-    """Return how often the agent was stopped in the hours before that of a run: what starts later changes nothing."""
+    """Return how often the agent was stopped in the period before a run."""
     begin = run.started_at - OWN_SPAN
     return reader.stops_of_agent(run.project_id, run.agent_id, since=begin, until=run.started_at)
 
 
 def _with_words(reader: CallReader, project_id: str, rows: list[tuple[Run, bool]], text: str) -> list[tuple[Run, bool]]:
-    """Return those of the runs in need that a search of the registry finds."""
+    """Return the runs that a search of the registry finds."""
     wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
     found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
     ids = {run.id for run in found}
@@ -249,13 +249,13 @@ def _results(scores: Sequence[Score], refused: Sequence[Refused]) -> wire.Scores
 
 
 async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
-    """Keep scores as notes; return their ids.
+    """Store scores as notes; return their ids.
 
     Raises:
-        Forbidden: a job speaks of somebody else's run; nothing was kept.
+        Forbidden: a job may not write to one of the runs; nothing was stored.
     """
     await check_reporter(call, list(dict.fromkeys(score.trace_id for score in scores)))
-    own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
+    own = await run_of_caller(call)  # spans of a job are in the job's run, whatever their trace
     clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
     author = "langfuse"
 
@@ -282,9 +282,9 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
 
 
 def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:
-    """Return the run that a score is about: the one of its trace, else the caller's `own`.
+    """Return the run of a score's trace, else the caller's `own`, else a new one.
 
-    Scores are sent at once and spans in batches, so it may be unheard of yet.
+    Scores arrive before spans, which are sent in batches, so the run may not exist yet.
     """
     project_id, trace_id = call.project_id, call.app.recorder.known_as(score.trace_id)
     run = tx.run(project_id, trace_id)
@@ -299,7 +299,7 @@ def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> s
 
 
 def _note_id(call: Call, score: Score) -> str:
-    """Return an id for good: a score that is sent again under its id replaces the one before."""
+    """Return the id of a score's note: a score that is sent again replaces the earlier one."""
     if score.id is None:
         return call.app.ids.secret()
     return digest_of(f"{call.project_id} langfuse {score.id}").hex()

@@ -1,4 +1,4 @@
-"""Record what agents did: entries of the SDK, OpenTelemetry exports, and traces of openai-agents.
+"""Routes that record what agents did: entries of the SDK, OpenTelemetry exports, traces of openai-agents.
 
 Answers are sent when everything is durable, so an exporter that timed out sends again and nothing is doubled.
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
@@ -38,7 +38,7 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RequestRun:
-    """The run that a request's entries belong to, where they name none."""
+    """The run of entries that name none."""
 
     id: str
     agent_id: str | None
@@ -53,7 +53,10 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
     raw = await call.raw_body(MAX_RECORD_BYTES)
     own = await call.app.store.look(partial(_own_run, call=call, lease_id=query.lease))
     if own is not None:
-        call.project_id, call.is_project_fixed = own.project_id, True  # also of what others deliver for a job
+        call.project_id, call.is_project_fixed = (
+            own.project_id,
+            True,
+        )  # also of entries that a worker delivers for a job
 
     def read() -> list[Entry]:
         return reported_in(call.decode(raw, RecordBody), own)
@@ -63,10 +66,10 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
 
 
 def reported_in(body: RecordBody, own: RequestRun | None) -> list[Entry]:
-    """Return what a body of POST /api/v1/actions tells; `own` is the run of the job that tells it.
+    """Return the entries in a body of POST /api/v1/actions; `own` is the run of the job that sends it.
 
     Raises:
-        InvalidInput: an entry names no run and none is known, or holds what `entries_of` refuses.
+        InvalidInput: an entry has no run, or `entries_of` refuses it.
     """
     run = RequestRun(body.run_id, body.agent_id) if body.run_id else own
     if run is None and any(entry.run_id is None for entry in body.entries):
@@ -81,10 +84,10 @@ def reported_in(body: RecordBody, own: RequestRun | None) -> list[Entry]:
 
 
 async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
-    """Record what `read` returns, if the caller may tell of it; see `Recorder.record`.
+    """Record the entries that `read` returns, if the caller may; see `Recorder.record`.
 
     Raises:
-        Forbidden: a job tells of somebody else's run; nothing was kept.
+        Forbidden: a job may not write to one of the runs; nothing was stored.
     """
 
     def checked() -> list[Entry]:
@@ -98,7 +101,7 @@ async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
 
 
 def _with_agent(entries: list[Entry], run: RequestRun | None) -> list[Entry]:
-    """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
+    """Return entries, preceded by one that names the run's agent if only the request does."""
     if run is None or run.agent_id is None:
         return entries
     own: dict[str | None, list[Entry]] = {}
@@ -118,12 +121,12 @@ def _naming(run: RequestRun, project: str | None, entries: Iterable[Entry]) -> R
 
 
 async def run_of_caller(call: Call) -> RequestRun | None:
-    """Return the run of the job that asks; None when no job does."""
+    """Return the run of the calling job; None if the caller is not a job."""
     return await call.app.store.look(partial(_own_run, call=call, lease_id=None))
 
 
 def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun | None:
-    """Return the run of the attempt that asks, or that a worker asks for."""
+    """Return the run of the calling attempt, or of the one with this lease."""
     attempt = call.caller.attempt
     if attempt is None and lease_id is not None:
         attempt = reader.attempt(lease_id)
@@ -141,7 +144,7 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun 
         run = reader.run_control(job.project_id, job.run_id)
         return RequestRun(job.run_id, run.agent_id if run else None, job.project_id)
     dag = reader.dag(job.dag_id)
-    return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission
+    return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named after its DAG
 
 
 class _ReadBatch(Protocol):
@@ -196,7 +199,7 @@ async def _recorded_batch(call: Call, read: _ReadBatch) -> Batch:
 
 
 async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
-    """Record what is read; return it."""
+    """Record what `reading` returns, and return it."""
     batches: list[Batch] = []
 
     def entries() -> Sequence[Entry]:
@@ -208,14 +211,14 @@ async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
 
 
 def _otlp_answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:
-    """Return the answer in the encoding that was asked in, as the protocol has it."""
+    """Return the answer in the encoding of the request, as OTLP requires."""
     if otlp.is_json(call.header("content-type")):
         return json_answer(_partial(batch, rejected))
     return Response(serialised(), media_type=PROTOBUF)
 
 
 def _partial(batch: Batch, rejected: str) -> dict[str, object]:
-    """Return what of a request could not be taken; nothing where all was."""
+    """Return OTLP's partial success; empty if everything was accepted."""
     if not batch.rejected:
         return {}
     return {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}

@@ -1,4 +1,4 @@
-"""Agents; and what the routes of runs share: reading, changing, finding one, filtering."""
+"""Routes of agents, and what the routes of runs share: finding a run, and filters."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ route = Routes()
 
 T = TypeVar("T")
 
-COUNTED: Final = 10_000  # further, lists only say that there are more
+COUNTED: Final = 10_000  # beyond it, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
 VERSIONS: Final = 20
@@ -37,10 +37,12 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it, under this name or another.
+        UnknownRun: there is none of this id or alias.
     """
     named, run_id = call.path("run"), call.app.recorder.known_as(call.path("run"))
-    for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
+    for known in dict.fromkeys(
+        (named, run_id)
+    ):  # a run of stages keeps an id that looks like a secret, others are redacted
         run = reader.run(call.project_id, known)
         if run is not None:
             return run
@@ -48,7 +50,7 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
 
 
 def since(call: Call, window: str) -> datetime | None:
-    """Return when a window begins; None for all time.
+    """Return the begin of a window; None for all time.
 
     Raises:
         InvalidInput: it is none.
@@ -62,10 +64,10 @@ def since(call: Call, window: str) -> datetime | None:
 
 
 def run_filter(call: Call, query: wire.RegistryQuery) -> RunFilter:
-    """Return which runs a query asks for.
+    """Return the filter that a query describes.
 
     Raises:
-        InvalidInput: a status is none, a cost or a window.
+        InvalidInput: a status, cost or window is invalid.
     """
     return shaped(
         RunFilter,
@@ -81,10 +83,10 @@ def run_filter(call: Call, query: wire.RegistryQuery) -> RunFilter:
 
 
 def asked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
-    """Return a cost that a query asks for; one that no call has finds none, or all.
+    """Check a cost in a query, and return it.
 
     Raises:
-        InvalidInput: it is below 0, or no number, as NaN and Infinity are none.
+        InvalidInput: it is below 0, NaN or infinite.
     """
     if cost is None or (cost.is_finite() and cost >= 0):
         return cost
@@ -173,10 +175,10 @@ def show_versions(call: Call, reader: CallReader, query: wire.AgentVersionsQuery
 
 
 def _version(found: Sequence[AgentVersion], digest: str | None) -> AgentVersion | None:
-    """Return the version that a digest, or its beginning, names; None where none is named.
+    """Return the version whose digest begins with `digest`; None without a digest.
 
     Raises:
-        InvalidInput: it names none, or several.
+        InvalidInput: no version matches, or several do.
     """
     if digest is None:
         return None
@@ -212,7 +214,7 @@ def _found_agent(call: Call, reader: CallReader) -> wire.AgentView:
     """Return the agent that the path names.
 
     Raises:
-        UnknownAgent: no run was recorded of it, and it is not registered.
+        UnknownAgent: it has no runs and is not registered.
     """
     agent_id = call.app.recorder.known_as(call.path("agent"))
     agents = reader.agents(call.project_id, agent_id=agent_id, limit=1)

@@ -1,4 +1,4 @@
-"""Replays and forks of runs: start, list, show, cancel, report."""
+"""Routes of replays and forks: start, list, show, cancel, report."""
 
 import asyncio
 import json
@@ -91,10 +91,10 @@ async def measure_determinism(call: Call, body: wire.MeasureBody) -> wire.Replay
 
 
 def check_sandbox(call: Call, no_sandbox: bool) -> None:
-    """Return when the caller may have code executed as it asks.
+    """Check that the caller may execute code without a sandbox, if it asks for that.
 
     Raises:
-        Forbidden: without a sandbox, and the caller is no admin.
+        Forbidden: the caller is not an admin.
     """
     if no_sandbox and call.caller.role is not Role.ADMIN:
         raise Forbidden(
@@ -106,7 +106,7 @@ def check_sandbox(call: Call, no_sandbox: bool) -> None:
 
 
 async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool) -> wire.ReplayView:
-    """Have a worker execute the code of the run that the path names, and store that as a replay."""
+    """Submit a job that executes the code of the run in the path, and store the replay."""
     check_sandbox(call, no_sandbox)
     run = await call.read_runs(partial(find_recorded, call=call))
     check_ended(run)
@@ -152,7 +152,7 @@ async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.Repla
 
 
 async def _check_own_job(call: Call, replay: Replay) -> None:
-    """Return when the caller is the job that executes a replay.
+    """Check that the caller is the job that executes a replay.
 
     Raises:
         Forbidden: it is not.
@@ -198,7 +198,7 @@ def new_replay(
     with_run: str | None = None,
     dag_id: str | None = None,
 ) -> Replay:
-    """Return a replay of a run that begins now, which the caller asked for."""
+    """Return a new replay, started by the caller."""
     return Replay(
         id=replay_id,
         project_id=run.project_id,
@@ -213,7 +213,7 @@ def new_replay(
 
 
 def _with_report(replay: Replay, report: wire.ReplayReport) -> Replay:
-    """Return a replay that has completed with what an execution found."""
+    """Return the replay, completed with a report."""
     result = wire.ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
     return replace(
         replay,
@@ -224,11 +224,11 @@ def _with_report(replay: Replay, report: wire.ReplayReport) -> Replay:
 
 
 def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:
-    """Return the run to compare with; both have ended.
+    """Return the run to compare with, after checking that both have ended.
 
     Raises:
-        UnknownRun: nothing is known of it.
-        Conflict: one of them goes on.
+        UnknownRun: there is none.
+        Conflict: one of them is still running.
     """
     call.fix_path("run", run_id)
     other = find_recorded(reader, call)
@@ -238,10 +238,10 @@ def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:
 
 
 def check_ended(run: Run) -> None:
-    """Return when a run has ended.
+    """Check that a run has ended.
 
     Raises:
-        Conflict: it goes on.
+        Conflict: it is still running.
     """
     if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
         raise Conflict(
@@ -257,7 +257,7 @@ def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wi
     """List the replays of a run, the newest first; those too that agentsentinel-sdk reported."""
     run = find_recorded(reader, call)
     stored = reader.replays_of_run(run.project_id, run.id, limit=query.limit)
-    if run.parent_run_id is not None:  # its comparison with its parent stands under that
+    if run.parent_run_id is not None:  # the parent's list has its comparison
         of_parent = reader.replays_of_run(run.project_id, run.parent_run_id, limit=MOST_OF_PARENT)
         stored = [*stored, *(replay for replay in of_parent if replay.with_run == run.id)]
     found = [*(view_of(call, replay) for replay in stored), *_reported(reader, call, run)]
@@ -308,7 +308,7 @@ def path_of(run: Run, replay_id: str) -> str:
 
 
 async def end_fork(call: Call, run_id: str, exit_code: int, error: str | None) -> None:
-    """End a fork's run as its program ended, where it did not do so itself."""
+    """End a fork's run with the result of its program, if it has not ended itself."""
     fork = await call.read_runs(lambda reader: reader.run(call.project_id, run_id))
     if fork is None or fork.status not in (RunStatus.PENDING, RunStatus.RUNNING) or fork.has_stages:
         return
@@ -322,7 +322,7 @@ def _find(reader: CallReader, call: Call) -> Replay:
     """Return the replay that the path names.
 
     Raises:
-        UnknownRun: nothing is known of the run.
+        UnknownRun: there is no such run.
         UnknownReplay: the run has no such replay.
     """
     run, replay_id = find_recorded(reader, call), call.path("replay")
@@ -333,7 +333,7 @@ def _find(reader: CallReader, call: Call) -> Replay:
 
 
 def view_of(call: Call, stored: Replay) -> wire.ReplayView:
-    """Return a replay as it stands."""
+    """Return the view of a replay's current state."""
     app, replay = call.app, _as_it_stands(call, stored)
     return shaped(
         wire.ReplayView,
@@ -347,21 +347,21 @@ def view_of(call: Call, stored: Replay) -> wire.ReplayView:
 
 
 def detail_view_of(call: Call, stored: Replay) -> wire.ReplayDetailView:
-    """Return a replay as it stands, with what it found."""
+    """Return the view of a replay's current state, with its result."""
     replay = _as_it_stands(call, stored)
     result = None if replay.result is None else msgspec.json.decode(replay.result, type=wire.ReplayResult)
     return shaped(wire.ReplayDetailView, view_of(call, replay), result=result)
 
 
 def _as_it_stands(call: Call, stored: Replay) -> Replay:
-    """Return a replay as it is by now: it may have ended since its row was read."""
+    """Return a replay's current state: it may have ended since its row was read."""
     if stored.dag_id is None or call.app.replays.is_computed_here(stored.id):
         return call.app.replays.as_it_stands(stored)
     return call.app.executions.as_it_stands(stored)
 
 
 def _reported(reader: CallReader, call: Call, run: Run) -> list[wire.ReplayView]:
-    """Return the replays whose results agentsentinel-sdk posted: they stand in a run of their own."""
+    """Return the replays that agentsentinel-sdk reported, which are stored as a run."""
     session = reader.run(run.project_id, call.app.recorder.known_as(replay_session(run.id)))
     if session is None or REPLAY_TAG not in session.tags:
         return []

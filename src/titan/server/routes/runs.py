@@ -1,4 +1,4 @@
-"""Runs: list, show, cancel, end, pin, archive, delete. `telemetry` shows what they called."""
+"""Routes of runs: list, show, cancel, end, pin, archive, delete, retry, resume."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -70,7 +70,7 @@ async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
 
 
 def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> ElsewhereView:
-    """Return where a filter that found nothing would have found something."""
+    """Return hints for a filter that found nothing: matches at any time, and similar agents."""
     ever = dataclasses.replace(wanted, started_since=None)
     meant = wanted.agent_id or wanted.text or ""
     agents = reader.agents(project_id, limit=COUNTED) if meant else []
@@ -89,7 +89,7 @@ async def show_run(call: Call) -> RunDetailView:
 
 
 async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stages.COUNTED) -> None:
-    """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
+    """Add stage counts, or stages, to the runs that have any, in one read of the jobs store."""
     if any(run.has_stages for run in runs):
         add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
         await call.read(add)
@@ -114,7 +114,7 @@ async def end_run(call: Call, body: EndRunBody) -> RunView:
 
 
 def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
-    """Report that no more stages will come; nothing where retention deleted those there were."""
+    """End the run in the jobs store, unless retention has deleted its stages."""
     if tx.run_control(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
     return OkAnswer()
@@ -146,7 +146,7 @@ def _with_pin(tx: CallTransaction, run: Run, *, at: datetime | None) -> Run:
 
 
 async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
-    """Pin runs that were pinned elsewhere: run id → since when; one that is pinned here already stays as it is."""
+    """Pin imported runs (run id → since when) that are not pinned here."""
 
     def act(tx: CallTransaction) -> None:
         for run_id, at in pins.items():
@@ -191,10 +191,10 @@ async def _answer(call: Call, run: Run) -> RunView:
 
 
 def _ended(run: Run) -> Run:
-    """Return a run that has ended.
+    """Check that a run has ended, and return it.
 
     Raises:
-        Conflict: it goes on.
+        Conflict: it is still running.
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
@@ -212,7 +212,7 @@ def _ended(run: Run) -> Run:
 
 
 def _unpinned(run: Run) -> Run:
-    """Return a run that nobody wants kept.
+    """Check that a run is not pinned, and return it.
 
     Raises:
         Conflict: it is pinned.
@@ -249,7 +249,7 @@ async def delete_run(call: Call) -> OkAnswer:
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
-    """Yield the runs under which agentsentinel-sdk reported replays of a run: they repeat its content."""
+    """Yield the runs in which agentsentinel-sdk reported replays of a run, which repeat its content."""
     while True:
         run_id = replay_session(run_id)
         run = tx.run(call.project_id, call.app.recorder.known_as(run_id))

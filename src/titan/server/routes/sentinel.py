@@ -1,4 +1,4 @@
-"""The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
+"""Routes that agentsentinel-sdk calls: Titan records calls and interventions, and limits nothing yet."""
 
 import hashlib
 import logging
@@ -50,7 +50,7 @@ async def ingest(call: Call) -> wire.IngestAnswer:
         return batch.entries
 
     recorded = await record(call, read)
-    if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
+    if refused:  # the client ignores the body of the answer
         first = refused[0]
         logger.warning(
             "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
@@ -168,5 +168,5 @@ def _sender(call: Call) -> Sender:
 
 
 def _short(value: str | None) -> str | None:
-    """Return a header's value as far as an id may be long, None for an empty one."""
+    """Return a header's value cut to the length of an id; None if it is empty."""
     return value[:200] if value else None

@@ -1,4 +1,4 @@
-"""Tasks of a workflow; and suites, which register a workflow with its tasks, agents and endpoints at once."""
+"""Routes of tasks, and of suites: a workflow with its tasks, agents and endpoints."""
 
 from collections import Counter
 from functools import partial
@@ -140,7 +140,7 @@ async def delete_task(call: Call) -> OkAnswer:
 
 
 def _recorded(reader: CallReader, *, call: Call) -> list[Run]:
-    """Return what was recorded of the agent runs of a task.
+    """Return the recorded runs of a task's agent runs.
 
     Raises:
         Conflict: one is under way, or pinned.

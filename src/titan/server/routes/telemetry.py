@@ -1,4 +1,4 @@
-"""What a run did: its skeleton, inputs and outputs, search, its hash chain; and the ledger over all runs."""
+"""Routes of a run's actions: skeleton, inputs and outputs, search, hash chain; and of the ledger over all runs."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -36,9 +36,9 @@ route = Routes()
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
-MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
+MOST_ENTRIES = 1000  # of one action: a beginning and an end from each source
 _MICROSECOND = timedelta(microseconds=1)
-NONE = -1  #: no text, no duration, a parent that is not known yet
+NONE = -1  #: no text, no duration, or an unknown parent
 NO_PARENT = 0
 CALLS_AT_ONCE: Final = 2000
 COLUMNS: Final = tuple(name for name in wire.ActionView.__struct_fields__ if name != "number")
@@ -66,7 +66,7 @@ async def show_skeleton(call: Call, query: wire.SkeletonQuery) -> wire.SkeletonA
 
 
 def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
-    """Return actions with those that came before one of them, which is their parent: its number was not known then."""
+    """Return actions with their earlier children, whose parent's number was not known before."""
     numbers = {action.id: action.number for action in actions}
     known = set(numbers.values())
     children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
@@ -184,10 +184,10 @@ def show_ledger_stats(call: Call, reader: CallReader, query: wire.CallsQuery) ->
 
 
 def call_filter(query: wire.CallsQuery) -> CallFilter:
-    """Return which calls a query asks for; a time without a zone is taken as UTC.
+    """Return the filter that a query describes; a time without a zone is taken as UTC.
 
     Raises:
-        InvalidInput: an outcome is none, or a kind, or a cost.
+        InvalidInput: an outcome, kind or cost is invalid.
     """
     return CallFilter(
         outcomes=_words(query.outcome, "outcome", _OUTCOMES),
@@ -216,7 +216,7 @@ def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str
 
 
 def aware(moment: datetime | None) -> datetime | None:
-    """Return a time; one without a zone is taken as UTC."""
+    """Return a time with its zone, by default UTC."""
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -224,8 +224,8 @@ def find_action(reader: CallReader, call: Call) -> Action:
     """Return the action that the path names.
 
     Raises:
-        UnknownRun: nothing is known of the run.
-        UnknownAction: nothing is known of the action.
+        UnknownRun: there is no such run.
+        UnknownAction: the run has no such action.
     """
     run = find_recorded(reader, call)
     action_id = call.app.recorder.known_as(call.path("action"))
@@ -236,7 +236,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
 
 
 def content_of(reader: CallReader, action: Action) -> Bodies:
-    """Return what the tape holds of an action."""
+    """Return the recorded inputs, outputs and details of an action."""
     found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
     return bodies_of(stored.entry for stored in found)
 
@@ -248,18 +248,18 @@ async def verify_tape(call: Call) -> ChainAnswer:
 
 
 async def verified(call: Call) -> ChainAnswer:
-    """Return what became of verifying the tape of the run that the path names."""
+    """Verify the recording of the run in the path."""
 
     def find(reader: CallReader) -> tuple[str, TapeCheck]:
         run = find_recorded(reader, call)
         check = reader.check_tape(run.project_id, run.id)
-        assert check is not None  # of a run that the same snapshot holds
+        assert check is not None  # the run is in the same snapshot
         return run.id, check
 
     run_id, check = await call.read_runs(find)
     broken = await asyncio.to_thread(broken_blob, call.app.blobs, check)
     if broken is not None:
-        await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
+        await call.read_runs(lambda reader: find_recorded(reader, call))  # raises if it was deleted meanwhile
     broken = broken or _broken_entry(check)
     return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
 
@@ -271,12 +271,12 @@ def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
 
 
 def _place(places: dict[str, int], text: str | None) -> int:
-    """Return the place of a text among the distinct ones of its column, which it is added to."""
+    """Return the index of a text in its column's distinct texts, adding it if it is new."""
     return NONE if text is None else places.setdefault(text, len(places))
 
 
 def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> wire.SkeletonAnswer:
-    """Return the columns; `numbers` are those of all actions of the run, by id."""
+    """Return the actions as columns; `numbers` maps the ids of the run's actions to their numbers."""
     reported = {
         one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
     }
@@ -308,7 +308,7 @@ def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *
 
 
 def _parent(action: Action, numbers: dict[str, int], reported: dict[int, int]) -> int:
-    """Return the number of an action's parent; of a call that names none, that of a second report of it."""
+    """Return the number of an action's parent; of a call without one, the number of its duplicate report."""
     if action.parent_id is None:
         return reported.get(action.number, NO_PARENT)
     parent = numbers.get(action.parent_id, NONE)
@@ -336,7 +336,7 @@ async def export_ledger(call: Call, query: wire.LedgerExportQuery) -> Stream:
 
 
 def _calls(call: Call, wanted: CallFilter) -> Iterator[wire.ActionView]:
-    """Yield calls page by page: each page is a snapshot of its own."""
+    """Yield calls, read page by page, each in its own snapshot."""
     page: list[Action] = []
     while True:
         after = (page[-1].started_at, page[-1].number) if page else None

@@ -1,4 +1,4 @@
-"""Workers: register, claim, report and leave, as workers do; list, drain and start them, as people do."""
+"""Routes for workers (register, claim, report, leave) and about workers (list, drain, resume, start)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +32,8 @@ from titan.wire.base import MAX_WAIT_SECONDS
 route = Routes()
 
 MAX_PID = 2**31 - 1
-MAX_SLOTS = 1024  # per label; more processes than that help no machine
-MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
+MAX_SLOTS = 1024  # per label
+MAX_IDLE_SECONDS = 1e9  # 30 years; timedelta overflows beyond
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
 LAST_JOBS: Final = 10
@@ -119,7 +119,7 @@ async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
 async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
     worker_id = call.path("worker")
-    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
+    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
 
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
@@ -210,17 +210,17 @@ def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
 
 
 def _keep_tail(app: AppState, attempt: Attempt | None, report: wire.Report) -> int:
-    """Append the last part of an output before its attempt ends, so that a final job's log is whole.
+    """Append the last part of an output before its attempt ends, so that a final job's log is complete.
 
-    Returns the size stored; below `log_offset` the server lacks something before that part.
+    Returns the stored size; if it is below `log_offset`, an earlier part is missing.
     """
     if attempt is None:
-        return report.log_offset  # stale: nothing is kept, and nothing is missed
+        return report.log_offset  # stale: nothing is stored, and nothing is missing
     return _append(app, attempt, report.log_offset, report.log_tail)
 
 
 def _append(app: AppState, attempt: Attempt, offset: int, content: bytes) -> int:
-    """Append to an output; return how much of it need not be sent again: all of one that is over its limit."""
+    """Append to an output; return the size that need not be sent again, which includes parts beyond the limit."""
     limit_bytes = app.max_log_bytes
     stored = within_limit(content, offset=offset, limit_bytes=limit_bytes)
     size = app.logs.append(attempt.lease_id, offset, stored)
@@ -244,7 +244,7 @@ async def _live_attempt(call: Call) -> Attempt:
 
 
 def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
-    """Return the attempt if it is one of this worker's that goes on."""
+    """Return the attempt if it is a running one of this worker."""
     is_live = attempt is not None and attempt.outcome is None and attempt.worker_id == worker_id
     return attempt if is_live else None
 
@@ -256,7 +256,7 @@ def _in_our_terms(report: wire.Report) -> AttemptReport:
 
 
 def _check_home(app: AppState, body: wire.Registration) -> None:
-    """Return unless the worker belongs to another home: one that was deleted, and made anew in the same place.
+    """Check that the worker does not belong to an earlier home in the same folder.
 
     Raises:
         Conflict: it does.
@@ -349,7 +349,7 @@ def _local_ids(call: Call) -> frozenset[str]:
 
 
 def standing_of(worker: Worker) -> wire.WorkerStanding:
-    """Return how a worker stands for people, to whom one that drains is no longer simply connected."""
+    """Return the displayed state of a worker, which distinguishes draining from connected."""
     is_draining = worker.is_draining and worker.state is WorkerState.CONNECTED
     return "draining" if is_draining else _STANDINGS[worker.state]
 
@@ -357,7 +357,7 @@ def standing_of(worker: Worker) -> wire.WorkerStanding:
 def worker_view(
     reader: Reader, worker: Worker, *, owns: Callable[[str], bool], local_ids: AbstractSet[str] = frozenset()
 ) -> wire.WorkerView:
-    """Return a worker with its busy slots, what it runs and what it ran last, of the projects that `owns` says."""
+    """Return a worker with its busy slots, running and last jobs of the projects that `owns` accepts."""
     live = reader.live_attempts_of_worker(worker.id)
     ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
     of_project: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Recorded runs, actions and agents as the HTTP API shows them, and as exports read them."""
+"""Views of recorded runs, actions and agents; verification of recordings; and reading runs for exports."""
 
 import hashlib
 import logging
@@ -36,11 +36,11 @@ from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, Failur
 from titan.wire.notes import NoteView
 from titan.wire.sentinel import InterventionView
 
-# --- The tape of a run, verified ---
+# --- verification of a recording ---
 
 
 def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
-    """Return whether a run's tape, with its blobs, is what was recorded; it reads all of them."""
+    """Return whether a run's recording and its blobs are unchanged; reads all of them."""
 
     def check(reader: CallReader) -> TapeCheck | None:
         return reader.check_tape(run.project_id, run.id)
@@ -50,7 +50,7 @@ def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
 
 
 def broken_blob(blobs: Blobs, check: TapeCheck) -> wire.BrokenEntry | None:
-    """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
+    """Return the first entry whose blob is missing or changed; None if there is none."""
     for blob in check.blobs:
         found = _found(blobs, blob)
         if found is not None:
@@ -59,7 +59,7 @@ def broken_blob(blobs: Blobs, check: TapeCheck) -> wire.BrokenEntry | None:
 
 
 def _found(blobs: Blobs, blob: TapeBlob) -> str | None:
-    """Return what is wrong with a blob; None when nothing is."""
+    """Return what is wrong with a blob; None if it is intact."""
     path = blobs.path(blob.digest)
     if path is None:
         return f"its content, blob {blob.digest}, is gone"
@@ -70,15 +70,15 @@ def _digest_of(path: Path) -> str | None:
     try:
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:  # deleted meanwhile, or the disk cannot read it
+    except OSError:  # deleted meanwhile, or unreadable
         return None
 
 
 T = TypeVar("T")
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
-ENTRIES_AT_ONCE: Final = 100  # most runs report all of it with their first entry
+SHOWN_BYTES: Final = 64 * 1024  # of a body; longer ones are cut, and downloaded whole
+ENTRIES_AT_ONCE: Final = 100  # most runs report everything with their first entry
 
 
 def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
@@ -113,7 +113,7 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
 
 
 def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
-    """Return one run with its details (resource attributes, results of a replay), which are read from its recording."""
+    """Return a run with its details (resource attributes, results of a replay), read from its recording."""
     [view] = run_views(reader, [run])
     return shaped(
         wire.RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)]
@@ -121,7 +121,7 @@ def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
 
 
 def _reported_end_view(run: Run) -> wire.ReportedEndView | None:
-    """Return the end that was reported before the run went on; None for a run that has ended: its status says how."""
+    """Return the reported end of a run that continued after it; None for a run that has ended."""
     end = run.reported_end if run.status is RunStatus.RUNNING else None
     return None if end is None else shaped(wire.ReportedEndView, end)
 
@@ -157,24 +157,24 @@ def action_view(action: Action) -> ActionView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return what a guard did about a call."""
+    """Return the view of an intervention."""
     return shaped(InterventionView, intervention, timestamp=intervention.at, intervention_type=intervention.type)
 
 
 def note_view(note: Note) -> NoteView:
-    """Return what a person said."""
+    """Return the view of a note."""
     return shaped(NoteView, note)
 
 
 def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> wire.AgentView:
-    """Return an agent, and how it is registered."""
+    """Return an agent with its registration."""
     return shaped(
         wire.AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
     )
 
 
 def registered_view(agent: RegisteredAgent) -> wire.AgentView:
-    """Return an agent that was registered and has not run."""
+    """Return a registered agent without runs."""
     never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
     return wire.AgentView(
         agent_id=agent.id,
@@ -195,7 +195,7 @@ def _registration(agent: RegisteredAgent) -> wire.RegistrationView:
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
-    """Return what an action was given and gave, each cut at `limit_bytes`."""
+    """Return the inputs and outputs of an action, each cut at `limit_bytes`."""
     base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
     return BodiesView(
         id=action.id,
@@ -206,7 +206,7 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
 
 
 def _failure_view(action: Action, failure: Failure | None) -> FailureView | None:
-    """Return why an action failed: as reported, or, where no end was reported, as the end of its run shows."""
+    """Return why an action failed: as reported, else as derived from the end of its run."""
     if failure is not None:
         return shaped(FailureView, failure)
     if action.error_type is None:
@@ -239,23 +239,23 @@ class _StandsIn(msgspec.Struct):
 
 
 def _milliseconds(start: datetime, end: datetime) -> float:
-    return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001
+    return (end - start) / _MICROSECOND / 1000  # a product of float seconds would give 713.4300000000001
 
 
 def details_of_run(reader: CallReader, run: Run) -> tuple[str, ...]:
-    """Return the details of a run as JSON objects; reads the recording of a run that has any."""
+    """Return the details of a run as JSON objects."""
     return _from_entries(reader, run, details_of, run.details_count)
 
 
 def processes_of_run(reader: CallReader, run: Run) -> tuple[RunEntry, ...]:
-    """Return the entries that report a run's processes; reads the recording of a run that has any."""
+    """Return the entries that report a run's processes."""
     return _from_entries(reader, run, processes_of, run.process_count)
 
 
 def _from_entries(
     reader: CallReader, run: Run, pick: Callable[[Iterable[Entry]], tuple[T, ...]], count: int
 ) -> tuple[T, ...]:
-    """Return what `pick` returns of the run's entries, as soon as that is `count`."""
+    """Read entries about a run until `pick` has found `count` of them."""
     entries: list[Entry] = []
     found: tuple[T, ...] = ()
     after = 0
@@ -272,12 +272,12 @@ def _from_entries(
 logger = logging.getLogger(__name__)
 
 EXPORTED_AT_ONCE: Final = 1000
-PART_BYTES: Final = 2 * 1024 * 1024  # of a tape that are read at once: two exports side by side leave the server small
+PART_BYTES: Final = 2 * 1024 * 1024  # of a recording read at once, which bounds the memory of exports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Snapshot:
-    """One snapshot of a run, without the content of its actions."""
+    """A run without the content of its actions, read in one snapshot."""
 
     run: Run
     actions: Sequence[Action]
@@ -288,7 +288,7 @@ class _Snapshot:
 
 
 def exported(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
-    """Yield runs as they stand, each read when it is asked for and its actions when they are."""
+    """Yield runs for an export, reading each run and its actions lazily."""
     for run in runs:
         snapshot = calls.read(partial(_snapshot_of, run=run))
         ids = {action.number: action.id for action in snapshot.actions}
@@ -311,7 +311,7 @@ def _snapshot_of(reader: CallReader, *, run: Run) -> _Snapshot:
 
 
 def _with_bodies(calls: CallStore, blobs: Blobs, snapshot: _Snapshot) -> Iterator[tuple[Action, Bodies]]:
-    """Yield actions of a run, each with its bodies whole; those of a run that is deleted meanwhile end there."""
+    """Yield the actions of a run with their full bodies; ends early if the run is deleted meanwhile."""
     actions = {action.number: action for action in snapshot.actions}
     entries = _entries(calls, snapshot.run, [number for _, number in snapshot.places])
     for action_number, of_action in groupby(entries, key=attrgetter("action_number")):
@@ -320,7 +320,7 @@ def _with_bodies(calls: CallStore, blobs: Blobs, snapshot: _Snapshot) -> Iterato
 
 
 def _entries(calls: CallStore, run: Run, numbers: Sequence[int]) -> Iterator[StoredEntry]:
-    """Yield entries of a tape, of which no more is held at once than PART_BYTES and what is being written."""
+    """Yield entries of a recording, holding at most PART_BYTES of them at once."""
     done = 0
     while done < len(numbers):
         part = numbers[done : done + EXPORTED_AT_ONCE]
@@ -340,7 +340,7 @@ def _whole(blobs: Blobs, bodies: Bodies) -> Bodies:
 
 
 def _fetched(blobs: Blobs, payload: Payload | None) -> Payload | None:
-    """Return a payload whole; of content that the disk has lost, the beginning that its row holds."""
+    """Return the full payload; if its blob is lost, the beginning stored in its row."""
     if payload is None or payload.blob is None:
         return payload
     try:
