@@ -79,7 +79,7 @@ class Caller:
 
     @property
     def is_of_the_server(self) -> bool:
-        """Whether the caller is limited to no project and of the local organisation, so that it may access the server."""
+        """Whether the caller may access the server itself: it has no project, and is of the local organisation."""
         return self.project_id is None and self.organisation_id == ORGANISATION
 
     def owns(self, project_id: str) -> bool:

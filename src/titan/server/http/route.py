@@ -7,8 +7,8 @@
         \"""Approve an open gate.\"""
 
 `query` and `body` are parsed before the handler runs; its result is sent as JSON. A handler that is not a coroutine
-has a second argument that says where it runs: a `Reader` or `CallReader` in a snapshot on a thread, a `Transaction` in a
-transaction of the jobs store, once for each idempotency key, a `CallTransaction` in one of the runs store.
+has a second argument that says where it runs: `Reader` or `CallReader` in a snapshot on a thread, `Transaction` in a
+transaction of the jobs store, once for each idempotency key, `CallTransaction` in one of the runs store.
 
     @route("GET /api/gates", Permission.SEE_WORK)
     def list_gates(call: Call, reader: Reader, query: GatesQuery) -> GatesAnswer:

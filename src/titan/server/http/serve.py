@@ -160,7 +160,7 @@ class Servers:
 
     async def run(self) -> None:
         """Serve until `stop`."""
-                serving = [(HttpServer(self.app, self.tracker, self.tls), list(self.public))]
+        serving = [(HttpServer(self.app, self.tracker, self.tls), list(self.public))]
         if self.inner is not None:
             serving.append((HttpServer(self.app, self.tracker), [self.inner]))
         if self.home is not None:  # its own tracker: clients on ports cannot keep the home's workers out
