@@ -36,7 +36,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunsWith:
+class ServerInfo:
     """Settings that the server was started with, without secrets."""
 
     home: str
@@ -68,7 +68,7 @@ class AppState:
     started_at: datetime
     max_file_bytes: int
     max_log_bytes: int  #: of an attempt's output; 0 is no limit
-    runs_with: RunsWith
+    server_info: ServerInfo
     long_once: LongOnce
     calls: CallStore
     recorder: Recorder

@@ -91,7 +91,7 @@ class CallRecorder:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.leave(error if isinstance(error, Exception) else None)
+        self.abandon(error if isinstance(error, Exception) else None)
 
     def add(self, delta: ModelDelta) -> None:
         """Note a piece of a stream that is sent to the client."""
@@ -105,7 +105,7 @@ class CallRecorder:
             self._on_use(use_of(answer, provider=self._chat.provider))
         self._end(answer=answer, failure=None)
 
-    def leave(self, error: Exception | None = None, *, has_asked: bool = True) -> None:
+    def abandon(self, error: Exception | None = None, *, has_asked: bool = True) -> None:
         """End the call, unless it has ended, with `error`, or because the client or the server stopped.
 
         `has_asked` says whether a model was asked, which may cost money.
@@ -130,7 +130,7 @@ class CallRecorder:
                 self._chat = replace(
                     self._chat, model=asked, provider=None
                 )  # the model that was asked for, not the configured one
-            self.leave(error, has_asked=False)
+            self.abandon(error, has_asked=False)
             return
         self._has_ended = True
         self._timer.cancel()

@@ -173,7 +173,7 @@ async def submit_into_world(
         queued_at=call.app.clock.now(),
     )
     live, token = dispatcher.open(submitted_setting(draft, workflow, task, agent))
-    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.runs_with.urls[0])
+    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.server_info.urls[0])
     try:
         answer = await stored(_in_world(new, run_id, agent_id, token, as_json(live.task_input["input"])))
         if msgspec.json.decode(answer, type=Submitted).agent_run_id != run_id:

@@ -45,7 +45,7 @@ from titan.replay.stored import CODE_MISSING, StoredProcess
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.names import shown
-from titan.server.views.runs import exported, processes_of_run
+from titan.server.views.runs import exported_runs, processes_of_run
 
 LIMIT_BYTES: Final = 8 * 1024**3  # of an archive
 LONGEST_SECONDS: Final = 4 * 3600.0  # of one job
@@ -147,7 +147,7 @@ class Executions(_ServerJobs):
         if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
             await self._wait_until_over(replay.dag_id, seconds)
 
-    def note_step(self, replay_id: str, step: str) -> None:
+    def set_step(self, replay_id: str, step: str) -> None:
         """Set the current step of a replay's job."""
         self._steps[replay_id] = step
         self._steps.move_to_end(replay_id)
@@ -160,7 +160,7 @@ class Executions(_ServerJobs):
             return None
         return self._steps.get(replay.id) or "waiting for a worker"
 
-    def as_it_stands(self, replay: Replay) -> Replay:
+    def current(self, replay: Replay) -> Replay:
         """Return the replay, failed or cancelled if its job has ended without a report."""
         if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
             return replay
@@ -199,7 +199,7 @@ class Executions(_ServerJobs):
             archive.writestr(ENTRY, _SCRIPT)
             archive.writestr(ORDER, msgspec.json.encode(order))
             with archive.open(RECORDING, "w", force_zip64=True) as lines:
-                for piece in json_lines(exported(self._calls, self._blobs, [run])):
+                for piece in json_lines(exported_runs(self._calls, self._blobs, [run])):
                     lines.write(piece)
             if stages is not None:
                 self._pack_stages(archive, *stages)

@@ -231,7 +231,7 @@ PAGE: Final = 1000  # rows read at once while few of them match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Generic[T]):
+class Page(Generic[T]):
     """A page of a list."""
 
     rows: list[T]
@@ -239,14 +239,14 @@ class Found(Generic[T]):
     next: str | None  #: the id after which they begin
 
 
-def look_through(
+def filtered_page(
     read: Callable[[str | None, int], list[T]],
-    fitting: Callable[[list[T]], list[T]],
+    matching: Callable[[list[T]], list[T]],
     *,
     id_of: Callable[[T], str],
     before: str | None,
     limit: int,
-) -> Found[T]:
+) -> Page[T]:
     """Return up to `limit` matching rows, after reading at most some 20,000.
 
     `read` returns rows after an id, in order; `fitting` filters them.
@@ -255,19 +255,19 @@ def look_through(
     looked_at, size = 0, limit + 1  # one more, to know whether there is more
     while True:
         rows = read(before, size)
-        found += fitting(rows)
+        found += matching(rows)
         if len(found) > limit:
-            return Found(rows=found[:limit], more=True, next=id_of(found[limit - 1]))
+            return Page(rows=found[:limit], more=True, next=id_of(found[limit - 1]))
         if len(rows) < size:
-            return Found(rows=found, more=False, next=None)
+            return Page(rows=found, more=False, next=None)
         before = id_of(rows[-1])
         looked_at += len(rows)
         if looked_at >= MOST_LOOKED_AT:
-            return Found(rows=found, more=True, next=before)
+            return Page(rows=found, more=True, next=before)
         size = PAGE
 
 
-def given(ids: str) -> list[str]:
+def parse_ids(ids: str) -> list[str]:
     """Return distinct ids from a comma-separated list, or from a JSON list if an id holds a comma."""
     if ids.startswith("["):
         try:
@@ -277,6 +277,6 @@ def given(ids: str) -> list[str]:
     return list(dict.fromkeys(ids.split(",")))
 
 
-def all_of(rows: Sequence[T], fitting: Callable[[list[T]], list[T]]) -> Found[T]:
+def page_of_ids(rows: Sequence[T], matching: Callable[[list[T]], list[T]]) -> Page[T]:
     """Return the matching ones of rows that were asked for by id."""
-    return Found(rows=fitting(list(rows)), more=False, next=None)
+    return Page(rows=matching(list(rows)), more=False, next=None)

@@ -22,7 +22,7 @@ from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock
 from titan.replay.views import comparison_view, metrics_of
-from titan.server.views.runs import exported, is_intact
+from titan.server.views.runs import exported_runs, is_intact
 from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 
 MOST_WAITING: Final = 20  # replays; each may take seconds of a core
@@ -90,7 +90,7 @@ class Replays:
         if progress is not None and seconds:
             await asyncio.wait([asyncio.wrap_future(progress.ended)], timeout=seconds)
 
-    def as_it_stands(self, replay: Replay) -> Replay:
+    def current(self, replay: Replay) -> Replay:
         """Return the current state of a replay; one that no process runs any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
             return replay
@@ -169,7 +169,7 @@ class Replays:
     def _actions(self, run: Run, progress: _Progress) -> list[RecordedAction]:
         """Return the actions of a run in the order they started."""
         found: list[RecordedAction] = []
-        for whole in exported(self._calls, self._blobs, [run]):
+        for whole in exported_runs(self._calls, self._blobs, [run]):
             for action, bodies in whole.actions:
                 found.append(recorded_action(action, bodies))
                 if action.count.is_call:

@@ -17,7 +17,7 @@ import msgspec
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput, TitanError, TooLarge
 from titan.model.projects import DEFAULT_PROJECT
-from titan.server.app_state import AppState, RunsWith
+from titan.server.app_state import AppState, ServerInfo
 from titan.server.http.responses import status_code_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, reported_in
 from titan.wire.actions import RecordBody
@@ -36,7 +36,7 @@ class SpoolImport:
 
     def __init__(self, app: AppState) -> None:
         self._app = app
-        self._folders = folders_of(app.runs_with)
+        self._folders = folders_of(app.server_info)
 
     async def keep(self) -> None:
         """Import spooled entries every few seconds, until cancelled."""
@@ -71,11 +71,11 @@ class SpoolImport:
         await self._app.recorder.record(DEFAULT_PROJECT, partial(_read, body))
 
 
-def folders_of(runs_with: RunsWith) -> list[Path]:
+def folders_of(server_info: ServerInfo) -> list[Path]:
     """Return the spool folders of a home's server, for each of its addresses."""
-    parts = map(urlsplit, runs_with.urls)
+    parts = map(urlsplit, server_info.urls)
     own = [Address(each.hostname or "", each.port or 0) for each in parts]
-    found = folders_for([Address("", 0, is_named=False), *own], {"TITAN_HOME": runs_with.home})
+    found = folders_for([Address("", 0, is_named=False), *own], {"TITAN_HOME": server_info.home})
     return [Path(folder) for folder in found]
 
 

@@ -61,7 +61,7 @@ class Caller:
     token: Token | None = None  #: the token that was sent, or used to sign in
     is_signed_in: bool = False  #: by the cookie of a browser
     attempt: Attempt | None = None  #: of a job, while it runs
-    is_over: bool = False  #: a job whose attempt has ended or never existed
+    has_ended: bool = False  #: a job whose attempt has ended or never existed
 
     @property
     def project_id(self) -> str | None:
@@ -92,9 +92,9 @@ class Caller:
         return may(self.role, permission, scopes=scopes)
 
 
-ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
-STRANGER: Final = Caller(role=None, name="somebody who is not signed in")
-_OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
+ANONYMOUS: Final = Caller(role=Role.ADMIN, name="somebody without a token")
+UNAUTHENTICATED: Final = Caller(role=None, name="somebody who is not signed in")
+ENDED_JOB: Final = Caller(role=Role.JOB, name="a job whose attempt is over", has_ended=True)
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class Authenticator:
         if bearer is None:
             if is_needed:
                 raise _unauthorized("none", _HOW_TO_GET_ONE)
-            return ANYBODY_HERE
+            return ANONYMOUS
         shown_token = tokens.read(bearer)
         if shown_token is not None:
             return await self._holder(shown_token)
@@ -128,7 +128,7 @@ class Authenticator:
         if is_needed:
             raise _no_attempt()
         # OpenAI's clients always send some key, so a token of a foreign form is ignored.
-        return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
+        return ENDED_JOB if tokens.is_an_attempts(bearer) else ANONYMOUS
 
     async def sign_in(self, text: str, *, client: str) -> Caller:
         """Return the caller that signs in with this token; failed attempts are logged.
@@ -179,7 +179,7 @@ class Authenticator:
 
     def without_token(self) -> Caller:
         """Return the caller of a request without a token."""
-        return STRANGER if self.app.access.requires_token else ANYBODY_HERE
+        return UNAUTHENTICATED if self.app.access.requires_token else ANONYMOUS
 
     def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
         """Log a failed authentication, without the token."""
@@ -203,7 +203,7 @@ class Authenticator:
             return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)
         if self.app.access.requires_token:
             raise _unauthorized("a sign-in that has ended", "Sign in again, with a token.")
-        return ANYBODY_HERE  # perhaps of another Titan on this machine: browsers share cookies between ports
+        return ANONYMOUS  # perhaps of another Titan on this machine: browsers share cookies between ports
 
     def _note_use(self, token: Token) -> None:
         """Store the time of use in the background, at most once a minute."""
@@ -226,10 +226,10 @@ class Sender:
     bearer: str | None
     cookie: str | None
 
-    async def is_still_good(self) -> bool:
+    async def is_still_valid(self) -> bool:
         """Return whether the credentials are still accepted: checked again and again while an answer goes on."""
         try:
-            return not (await self.authenticator.identify(self.bearer, self.cookie)).is_over
+            return not (await self.authenticator.identify(self.bearer, self.cookie)).has_ended
         except Unauthorized:
             return False
 
@@ -422,7 +422,7 @@ def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASG
 
 async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
     if scope["path"].startswith(WORLD_PATHS):
-        return STRANGER
+        return UNAUTHENTICATED
     try:
         return await authenticator.identify(bearer, cookie)
     except Unauthorized as error:
@@ -430,7 +430,7 @@ async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None
             raise
         if bearer is not None:  # a wrong token was sent where none is required
             authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
-        return STRANGER
+        return UNAUTHENTICATED
 
 
 def _note_authorized(scope: Scope, caller: Caller) -> None:

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 from titan.model.errors import TitanError
 from titan.server.app_state import AppState
 from titan.server.http.access import Authenticator, guarded, handshake, send_refusal
-from titan.server.http.authorization import permit
+from titan.server.http.authorization import authorize
 from titan.server.http.call import Call, Json, routed_as_sent
 from titan.server.http.console import Console
 from titan.server.http.openapi import openapi_document
@@ -47,7 +47,7 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
         request.scope["path"] = unquote(request.scope["path"])
         call = Call.of(state, request)
         try:
-            await permit(call, route.permission)
+            await authorize(call, route.permission)
             if route.adds:
                 state.space.check(f"{route.method} {route.path}")
             answer = await _answer(route, call)
@@ -92,7 +92,7 @@ def _socket_handler(route: SocketRoute, state: AppState) -> WebsocketRouteHandle
         socket.scope["path"] = unquote(socket.scope["path"])
         call = Call.of(state, handshake(socket.scope))
         try:
-            await permit(call, route.permission)
+            await authorize(call, route.permission)
             await route.handler(call, socket, call.query(route.query))
         except TitanError as error:  # before the socket was accepted
             await send_refusal(error, socket.scope, socket.receive, socket.send)

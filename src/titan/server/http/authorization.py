@@ -19,7 +19,7 @@ from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
 
 
-async def permit(call: Call, permission: Permission) -> None:
+async def authorize(call: Call, permission: Permission) -> None:
     """Check that the caller may make this request of a route that needs `permission`, and set the request's project.
 
     For a job, a DAG or job named in the path is replaced by the id that was checked, so that the handler acts on the
@@ -34,10 +34,10 @@ async def permit(call: Call, permission: Permission) -> None:
     caller = call.caller
     if permission in (Permission.SIGN_IN, Permission.ACT):
         return
-    if caller.is_over and permission not in FENCED:
+    if caller.has_ended and permission not in FENCED:
         raise ended_attempt()
     call.project_id, call.is_project_fixed = _project_of(call, permission), caller.project_id is not None
-    if _is_free(call):
+    if _is_unlimited(call):
         return
     if not caller.may(permission):
         raise _forbidden(caller, f"a role that may {permission.value}", _role_of(caller), _other_role(permission))
@@ -115,13 +115,13 @@ async def check_run_of_submission(call: Call, run_id: str | None) -> None:
     Raises:
         Forbidden: the run is somebody else's.
     """
-    if call.caller.attempt is not None and run_id is not None and not _is_free(call):
+    if call.caller.attempt is not None and run_id is not None and not _is_unlimited(call):
         await call.app.store.look(partial(_check_joining, call=call, run_id=run_id))
 
 
 def is_limited(call: Call) -> bool:
     """Return whether the caller is a job that is limited to its own run."""
-    return call.caller.attempt is not None and not _is_free(call)
+    return call.caller.attempt is not None and not _is_unlimited(call)
 
 
 async def check_reporter(call: Call, run_ids: Sequence[str]) -> None:
@@ -154,7 +154,7 @@ async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence
     Raises:
         Forbidden: one of them is somebody else's.
     """
-    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_free(call):
+    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_unlimited(call):
         await call.app.store.look(partial(_check_each, call=call, dag_ids=dag_ids, job_ids=job_ids))
 
 
@@ -163,7 +163,7 @@ def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: 
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
-def _is_free(call: Call) -> bool:
+def _is_unlimited(call: Call) -> bool:
     """Return whether the caller is a job of a server that needs no token, where any limit could be bypassed.
 
     Programs wait for and cancel jobs of other runs, also from inside a job.

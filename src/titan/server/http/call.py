@@ -23,7 +23,7 @@ from titan.rules.names import check_project
 from titan.server.app_state import AppState
 from titan.server.http.access import KEY_HEADER, Caller, Sender, token_in
 from titan.server.http.validation import expected_of, found_of, with_whole_days
-from titan.server.lookup import given
+from titan.server.lookup import parse_ids
 from titan.wire.base import ScopeQuery
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class Call:
             InvalidInput: the query cannot be parsed, or repeats a field.
         """
         ids = self.query_fields().get("ids")
-        return given(ids) if ids else []
+        return parse_ids(ids) if ids else []
 
     def query_fields(self) -> dict[str, str]:
         """Return the fields of the query except the project.

@@ -107,7 +107,7 @@ _INSTEAD: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meant:
+class Intention:
     """The probable intention of a request to an unknown path."""
 
     expected: str
@@ -167,7 +167,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int) -> Response[bytes]:
     """Answer that there is no such route, with a suggestion if the intention can be guessed."""
-    meant = _meant(request, path) if status_code == 404 else None
+    meant = _intention(request, path) if status_code == 404 else None
     known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
     found = "no such path" if status_code == 404 else f"one that does not take {request.method}"
     alike = similar_names(path, [str(route.path_format) for route in request.app.routes]) if status_code == 404 else []
@@ -187,9 +187,9 @@ def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int)
     return problem_answer(request, problem, status_code)
 
 
-def _meant(request: Request[Any, Any, Any], path: str) -> Meant | None:
+def _intention(request: Request[Any, Any, Any], path: str) -> Intention | None:
     host = request.headers.get("host", "127.0.0.1")
-    return meant_by(
+    return intention_of(
         request.method,
         path,
         content_type=request.headers.get("content-type"),
@@ -204,7 +204,7 @@ def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     return problem_answer(request, Problem(type="InternalError", message=message), 500)
 
 
-def meant_by(method: str, path: str, *, content_type: str | None, base_url: str) -> Meant | None:
+def intention_of(method: str, path: str, *, content_type: str | None, base_url: str) -> Intention | None:
     """Return the probable intention of a request; None if the path gives no hint.
 
     `base_url` is this server's, such as `http://127.0.0.1:5000`.
@@ -216,13 +216,13 @@ def meant_by(method: str, path: str, *, content_type: str | None, base_url: str)
         return None
     what = found[1]
     next_step = _INSTEAD.get(what, f"Set the client's base_url, or OPENAI_BASE_URL, to {base_url}/v1.")
-    return Meant(expected=_CHAT, next_step=next_step, is_model=True)
+    return Intention(expected=_CHAT, next_step=next_step, is_model=True)
 
 
-def _telemetry(path: str, base_url: str) -> Meant:
+def _telemetry(path: str, base_url: str) -> Intention:
     found = _SIGNALS.search(path)
     signal = found[1] if found else "traces"
-    return Meant(
+    return Intention(
         expected=f"POST /v1/{signal}",
         next_step=f"Set OTEL_EXPORTER_OTLP_ENDPOINT to {base_url}, to which exporters add /v1/{signal};"
         f" or OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT to {base_url}/v1/{signal}, to which they add nothing.",

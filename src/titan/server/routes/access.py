@@ -115,7 +115,7 @@ async def list_tokens(call: Call, query: wire.TokensQuery) -> wire.TokensAnswer:
     organisation_id, by = _organisation_asked(call, query.organisation), call.caller.token
     of_it = [token for token in await call.app.store.look(_tokens) if token.organisation_id == organisation_id]
     found = [token for token in of_it if tokens.administers(by, token)]
-    own_id = home_token_id(Path(call.app.runs_with.home))
+    own_id = home_token_id(Path(call.app.server_info.home))
     return wire.TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id)
 
 
@@ -128,7 +128,7 @@ async def revoke_token(call: Call) -> Json[wire.TokenView]:
         return token_view(tokens.revoke(tx, token_id, by=call.caller.token, cause=cause))
 
     answer = await call.keep(act)
-    home = Path(call.app.runs_with.home)
+    home = Path(call.app.server_info.home)
     if token_id == home_token_id(home, WORKER_FILE):  # its workers continue with a new one, or they could not report
         now, ids = call.app.clock.now(), call.app.ids
         keep = partial(keep_home_token, call.app.store, home, WORKER_FILE, ids=ids, now=now)

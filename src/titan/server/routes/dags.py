@@ -27,11 +27,11 @@ from titan.rules.names import plain, shown
 from titan.rules.runs.stage_status import dag_status
 from titan.server.evaluation import check_world, submit_into_world
 from titan.server.executions import check_stages_of_fork
-from titan.server.http.authorization import check_run_of_submission, permit
+from titan.server.http.authorization import authorize, check_run_of_submission
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
-from titan.server.lookup import Found, all_of, blob_path, find_dag, given, look_through
+from titan.server.lookup import Page, blob_path, filtered_page, find_dag, page_of_ids, parse_ids
 from titan.server.views.jobs import dag_view, dag_with_jobs
 from titan.wire import work as wire
 
@@ -59,7 +59,7 @@ async def submit_dag(call: Call) -> Json[wire.Submitted]:
     if (attempt := call.caller.attempt) is not None:
         await call.app.store.look(partial(check_stages_of_fork, attempt=attempt, new=new))
     if body.world is not None:
-        await permit(call, Permission.EVALUATE)
+        await authorize(call, Permission.EVALUATE)
         check_world(new)
     await _keep_scripts(call.app.blobs, body)
     dag_id = call.app.ids.dag_id()
@@ -80,12 +80,12 @@ def list_dags(call: Call, reader: Reader, query: wire.DagsQuery) -> wire.DagsAns
     return wire.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
-def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Found[Dag]:
+def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Page[Dag]:
     name = plain(query.name) if query.name else None
     part = plain(query.q).lower() if query.q else ""
     statuses = query.status.split(",") if query.status else None
 
-    def fitting(dags: list[Dag]) -> list[Dag]:
+    def matching(dags: list[Dag]) -> list[Dag]:
         return [
             dag
             for dag in dags
@@ -99,8 +99,8 @@ def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Found[
         return reader.dags(project_id, run_id=query.run, name=name, before=before, limit=limit)
 
     if query.ids is not None:
-        return all_of(reader.dags_of_ids(project_id, given(query.ids)), fitting)
-    return look_through(read, fitting, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
+        return page_of_ids(reader.dags_of_ids(project_id, parse_ids(query.ids)), matching)
+    return filtered_page(read, matching, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
 
 
 @route("GET /api/dags/{dag}", Permission.SEE_WORK)

@@ -26,7 +26,7 @@ from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
 from titan.server.lookup import open_blob, unknown
 from titan.server.reproducibility import METHOD, html_report
-from titan.server.routes.registry import find_recorded
+from titan.server.routes.registry import find_recorded_run
 from titan.server.routes.replays import list_replays
 from titan.server.routes.telemetry import verified
 from titan.server.views.runs import processes_of_run, run_view
@@ -75,7 +75,7 @@ async def accept_issue(call: Call, body: wire.AcceptIssueBody) -> wire.AcceptedI
 @route("DELETE /api/v1/runs/{run}/determinism/accepted/{issue}", Permission.CURATE)
 def withdraw_acceptance(call: Call, tx: CallTransaction) -> OkAnswer:
     """Let an accepted issue count again in all runs of the run's agent."""
-    key, run = call.path("issue"), find_recorded(tx, call)
+    key, run = call.path("issue"), find_recorded_run(tx, call)
     accepted = next((one for one in tx.accepted_issues(run.project_id, run.agent_id) if one.key == key), None)
     if accepted is None:
         raise unknown(UnknownIssue, "issue", key, "List them with GET /api/v1/runs/{run}/determinism.")
@@ -123,7 +123,7 @@ def _replays(call: Call, reader: CallReader, run: Run) -> list[wire.ReportedRepl
 
 
 async def _judged(call: Call) -> tuple[Run, Judged]:
-    run = await call.read_runs(lambda reader: find_recorded(reader, call))
+    run = await call.read_runs(lambda reader: find_recorded_run(reader, call))
     return run, await asyncio.to_thread(call.app.determinism.judge, run)
 
 
@@ -212,7 +212,7 @@ async def code_of(call: Call) -> CodeAnswer:
     """Return the code of the run that the path names."""
 
     def find(reader: CallReader) -> tuple[Run, Sequence[tuple[str, str | None]]]:
-        run = find_recorded(reader, call)
+        run = find_recorded_run(reader, call)
         processes = processes_of_run(reader, run)
         return run, [(entry.process or "{}", entry.program.blob if entry.program else None) for entry in processes]
 

@@ -159,7 +159,7 @@ async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> As
     now = asyncio.get_running_loop().time
     with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch:
         sent_at = now()
-        while not app.bus.is_closed and await call.sender.is_still_good():
+        while not app.bus.is_closed and await call.sender.is_still_valid():
             entries, seq = await _after(call, query, here.seq)
             for entry in entries:
                 here = Cursor(entry.seq, here.version)
@@ -301,7 +301,7 @@ async def _envelopes(call: Call, query: wire.StreamQuery, *, with_actions: bool)
         newest = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version())
         here, sent_at = newest if query.since is None else query.since, now()
         subscription = _Subscription(call.project_id, query.run_id, with_actions, app.clock, since=here)
-        while not app.bus.is_closed and await call.sender.is_still_good():
+        while not app.bus.is_closed and await call.sender.is_still_valid():
             news = await asyncio.to_thread(app.calls.read, partial(subscription.after, here))
             for event in news.events:
                 yield event

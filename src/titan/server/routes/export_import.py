@@ -26,9 +26,9 @@ from titan.server.app_state import AppState
 from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.routes.registry import find_recorded, run_filter
+from titan.server.routes.registry import find_recorded_run, run_filter
 from titan.server.routes.runs import pin_imported
-from titan.server.views.runs import exported
+from titan.server.views.runs import exported_runs
 from titan.wire.runs import ExportQuery, ImportAnswer, ImportQuery
 
 route = Routes()
@@ -48,7 +48,7 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
-    pieces = _pieces(query.format, exported(call.app.calls, call.app.blobs, runs), call, call.query_fields())
+    pieces = _pieces(query.format, exported_runs(call.app.calls, call.app.blobs, runs), call, call.query_fields())
     name = f"titan-runs-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
@@ -56,7 +56,7 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
 
 def _one_run(reader: CallReader, *, call: Call, run_id: str) -> Run:
     call.fix_path("run", run_id)
-    return find_recorded(reader, call)
+    return find_recorded_run(reader, call)
 
 
 def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[str, str]) -> Iterator[bytes]:
@@ -110,13 +110,13 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 @route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
-    run = await call.read_runs(partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded_run, call=call))
     return Stream(streamed(_bundle(call.app, run)), media_type=JSON)
 
 
 def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
     """Yield the pieces of the bundle."""
-    [whole] = exported(app.calls, app.blobs, [run])
+    [whole] = exported_runs(app.calls, app.blobs, [run])
     yield msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id})[:-1] + b',"entries":['
     separator = b""
     for action, bodies in whole.actions:
@@ -137,7 +137,7 @@ PART_BYTES: Final = 2 * 1024 * 1024  # of lines stored at once
 async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
     """Import an export in JSON Lines: the same runs. All of it is read before any of it is stored."""
     is_partial = query.partial
-    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.app.runs_with.home) as spool:
+    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.app.server_info.home) as spool:
         async for chunk in call.chunks_within(MAX_IMPORT_BYTES):
             await asyncio.to_thread(spool.write, chunk)
         spool.seek(0)

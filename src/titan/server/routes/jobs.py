@@ -24,12 +24,12 @@ from titan.rules.access import Permission
 from titan.rules.jobs.wait_reason import QueueGroup, gather
 from titan.rules.names import plain
 from titan.server.app_state import AppState
-from titan.server.http.access import ANYBODY_HERE
+from titan.server.http.access import ANONYMOUS
 from titan.server.http.call import Call, Json
 from titan.server.http.responses import BYTES
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
-from titan.server.lookup import Found, all_of, find_gate, find_job, given, look_through
+from titan.server.lookup import Page, filtered_page, find_gate, find_job, page_of_ids, parse_ids
 from titan.server.views.jobs import job_view, job_views
 from titan.wire import work as wire
 from titan.wire.base import OkAnswer, ScopeQuery
@@ -49,10 +49,10 @@ def list_jobs(call: Call, reader: Reader, query: wire.JobsQuery) -> wire.JobsAns
     return wire.JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
 
-def _asked_for(reader: Reader, project_id: str, query: wire.JobsQuery) -> Found[Job]:
-    fitting = partial(_fitting, reader, query)
+def _asked_for(reader: Reader, project_id: str, query: wire.JobsQuery) -> Page[Job]:
+    matching = partial(_matching, reader, query)
     if query.ids is not None:
-        return all_of(reader.jobs_of_ids(project_id, given(query.ids)), fitting)
+        return page_of_ids(reader.jobs_of_ids(project_id, parse_ids(query.ids)), matching)
 
     def read(before: str | None, limit: int) -> list[Job]:
         if query.worker is not None:
@@ -60,12 +60,12 @@ def _asked_for(reader: Reader, project_id: str, query: wire.JobsQuery) -> Found[
         status = query.status.value if query.status else None
         return reader.jobs(project_id, status=status, run_id=query.run, dag_id=query.dag, before=before, limit=limit)
 
-    return look_through(read, fitting, id_of=lambda job: job.id, before=query.before, limit=query.limit)
+    return filtered_page(read, matching, id_of=lambda job: job.id, before=query.before, limit=query.limit)
 
 
-def _fitting(reader: Reader, query: wire.JobsQuery, jobs: list[Job]) -> list[Job]:
+def _matching(reader: Reader, query: wire.JobsQuery, jobs: list[Job]) -> list[Job]:
     part = plain(query.q).lower() if query.q else ""
-    fitting = [
+    matching = [
         job
         for job in jobs
         if query.status in (None, job.status)
@@ -74,9 +74,9 @@ def _fitting(reader: Reader, query: wire.JobsQuery, jobs: list[Job]) -> list[Job
         and part in job.name.lower()
     ]
     if query.worker is None or query.ids is None:
-        return fitting
-    attempts = reader.attempts_of_jobs([job.id for job in fitting])
-    return [job for job in fitting if any(a.worker_id == query.worker for a in attempts.get(job.id, ()))]
+        return matching
+    attempts = reader.attempts_of_jobs([job.id for job in matching])
+    return [job for job in matching if any(a.worker_id == query.worker for a in attempts.get(job.id, ()))]
 
 
 @route("GET /api/jobs/{job}", Permission.SEE_WORK)
@@ -319,7 +319,7 @@ def _decide(
 def _decider(call: Call, claimed: str) -> str:
     """Return who decides: the name that the caller claims, with its token if there is one."""
     shown = call.caller.name
-    if not claimed or call.caller is ANYBODY_HERE:
+    if not claimed or call.caller is ANONYMOUS:
         return claimed or shown
     return f"{claimed}, with {shown}"
 

@@ -12,7 +12,7 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.jobs.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server.http.authorization import check_waited_for, permit
+from titan.server.http.authorization import authorize, check_waited_for
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
@@ -201,7 +201,7 @@ async def _check_change(call: Call, key: str) -> None:
     """
     check_key(key)
     if key.startswith(KEYS_PREFIX):
-        await permit(call, Permission.DECIDE)
+        await authorize(call, Permission.DECIDE)
 
 
 def _check_ttl(body: wire.SwapBody) -> None:

@@ -69,7 +69,7 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
             call_recorder.refuse(error)
             return _refusal(error)
         except TitanError as error:
-            call_recorder.leave(error)
+            call_recorder.abandon(error)
             return _refusal(error)
         leaving.pop_all()
     # Litestar does not close the generator when the client disconnects.
@@ -119,14 +119,14 @@ async def _events(
         async for piece in pieces:
             yield event(piece)
     except TitanError as error:
-        call_recorder.leave(error)
+        call_recorder.abandon(error)
         yield error_event(error)
     except Exception as error:
-        call_recorder.leave(error)
+        call_recorder.abandon(error)
         raise
     finally:  # also when the client disconnects: cancels the request to the model
         await pieces.aclose()
-        call_recorder.leave()
+        call_recorder.abandon()
 
 
 async def _joined(first: bytes, events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

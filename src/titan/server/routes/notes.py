@@ -25,7 +25,7 @@ from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
 from titan.server.lookup import unknown
 from titan.server.routes.recording import run_of_caller
-from titan.server.routes.registry import find_recorded, since
+from titan.server.routes.registry import find_recorded_run, window_start
 from titan.server.views.runs import note_view, run_view
 from titan.wire import notes as wire
 from titan.wire.base import OkAnswer
@@ -39,7 +39,7 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 @route("GET /api/v1/runs/{run}/notes", Permission.SEE_ALL)
 def list_notes(call: Call, reader: CallReader) -> wire.NotesAnswer:
     """List what people said of a run and its actions."""
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     return wire.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 
 
@@ -54,7 +54,7 @@ async def add_note(call: Call, body: wire.NewNoteBody) -> wire.NoteView:
     action_id = body.action_id and call.app.recorder.known_as(body.action_id)
 
     def act(tx: CallTransaction) -> Note:
-        run = find_recorded(tx, call)
+        run = find_recorded_run(tx, call)
         _check_action(tx, run.project_id, run.id, action_id)
         note = shaped(
             Note,
@@ -67,10 +67,10 @@ async def add_note(call: Call, body: wire.NewNoteBody) -> wire.NoteView:
             at=tx.now,
             name=name,
             text=text,
-            troubles=_troubles(run, body),
+            troubles=_acknowledged_troubles(run, body),
         )
         kept = note_once(tx, mark, note)
-        _tell(tx, run, [kept])
+        _publish(tx, run, [kept])
         return kept
 
     return note_view(await call.change_runs(act))
@@ -80,24 +80,24 @@ async def add_note(call: Call, body: wire.NewNoteBody) -> wire.NoteView:
 def take_back_note(call: Call, tx: CallTransaction) -> OkAnswer:
     """Delete what somebody said of a run or of one of its actions."""
     note_id = call.path("note")
-    run = find_recorded(tx, call)
+    run = find_recorded_run(tx, call)
     note = tx.note_by_id(run.project_id, note_id)
     if note is None or note.run_id != run.id:
         raise unknown(UnknownNote, "note", note_id, "List them with GET /api/v1/runs/{run}/notes.")
     tx.forget_note(note)
-    _tell(tx, run, [note])
+    _publish(tx, run, [note])
     return OkAnswer()
 
 
 @route("POST /api/v1/runs/{run}/unmute", Permission.CURATE)
 def unmute_run(call: Call, tx: CallTransaction) -> wire.UnmuteAnswer:
     """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
-    run = find_recorded(tx, call)
+    run = find_recorded_run(tx, call)
     notes = tx.notes_of_run(run.project_id, run.id)
     muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
     for note in muting:
         tx.forget_note(note)
-    _tell(tx, run, muting)
+    _publish(tx, run, muting)
     said = acknowledgement(run, others)
     return wire.UnmuteAnswer(
         run_id=run.id,
@@ -106,13 +106,13 @@ def unmute_run(call: Call, tx: CallTransaction) -> wire.UnmuteAnswer:
     )
 
 
-def _tell(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
+def _publish(tx: CallTransaction, run: Run, notes: Iterable[Note]) -> None:
     """Store the run as changed if a note affects whether it needs attention, so that live clients hear of it."""
     if any(note.acknowledges or note.mutes for note in notes):
         tx.save_run(run)
 
 
-def _troubles(run: Run, body: wire.NewNoteBody) -> int:
+def _acknowledged_troubles(run: Run, body: wire.NewNoteBody) -> int:
     """Return how many of the run's troubles a note acknowledges: those that its author saw."""
     if not (body.acknowledges or body.mutes):
         return 0
@@ -151,7 +151,7 @@ def _check_action(reader: CallReader, project_id: str, run_id: str, action_id: s
 def list_intercepts(call: Call, reader: CallReader, query: wire.InterceptsQuery) -> wire.InterceptsAnswer:
     """List the runs that need attention, the latest first, with the reasons."""
     thresholds = call.app.thresholds
-    begin = since(call, query.window) or LONG_AGO
+    begin = window_start(call, query.window) or LONG_AGO
     looked_at, at_once, is_all = 0, 5 * query.limit, False
     found: list[wire.InterceptView] = []
     while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:

@@ -18,7 +18,7 @@ from titan.rules.names import shown
 from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.lookup import given, unknown
+from titan.server.lookup import parse_ids, unknown
 from titan.server.views.runs import agent_view, registered_view
 from titan.wire import runs as wire
 from titan.wire.base import IntervalView
@@ -33,7 +33,7 @@ ERROR_TYPES: Final = 50
 VERSIONS: Final = 20
 
 
-def find_recorded(reader: CallReader, call: Call) -> Run:
+def find_recorded_run(reader: CallReader, call: Call) -> Run:
     """Return the run that the path names.
 
     Raises:
@@ -49,7 +49,7 @@ def find_recorded(reader: CallReader, call: Call) -> Run:
     raise unknown(UnknownRun, "run", run_id, "List them at /runs or with GET /api/v1/runs?window=all.")
 
 
-def since(call: Call, window: str) -> datetime | None:
+def window_start(call: Call, window: str) -> datetime | None:
     """Return the begin of a window; None for all time.
 
     Raises:
@@ -73,16 +73,16 @@ def run_filter(call: Call, query: wire.RegistryQuery) -> RunFilter:
         RunFilter,
         query,
         statuses=_statuses(query.status),
-        min_cost=asked_cost(query.min_cost, name="min_cost"),
-        started_since=since(call, query.window),
+        min_cost=checked_cost(query.min_cost, name="min_cost"),
+        started_since=window_start(call, query.window),
         text=query.q or None,
         is_by_name=query.names_only,
         has_archived=query.include_archived,
-        ids=None if query.ids is None else frozenset(given(query.ids)),
+        ids=None if query.ids is None else frozenset(parse_ids(query.ids)),
     )
 
 
-def asked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
+def checked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
     """Check a cost in a query, and return it.
 
     Raises:

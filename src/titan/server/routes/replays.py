@@ -32,7 +32,7 @@ from titan.server.http.call import Call
 from titan.server.http.route import Routes
 from titan.server.lookup import unknown
 from titan.server.routes.recording import record, reported_in
-from titan.server.routes.registry import find_recorded
+from titan.server.routes.registry import find_recorded_run
 from titan.server.views.runs import processes_of_run
 from titan.wire import replays as wire
 from titan.wire.actions import RecordBody
@@ -72,7 +72,7 @@ async def start_replay(call: Call, body: wire.NewReplayBody) -> wire.ReplayView:
     replay_id = call.app.ids.secret()
 
     def act(tx: CallTransaction) -> Replay:
-        run = find_recorded(tx, call)
+        run = find_recorded_run(tx, call)
         other = None if body.with_run is None else _other_run(tx, call, run, body.with_run)
         with_run = None if other is None else other.id
         replay = new_replay(call, tx, run, replay_id, ReplayLevel(body.level), with_run=with_run)
@@ -108,7 +108,7 @@ def check_sandbox(call: Call, no_sandbox: bool) -> None:
 async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool) -> wire.ReplayView:
     """Submit a job that executes the code of the run in the path, and store the replay."""
     check_sandbox(call, no_sandbox)
-    run = await call.read_runs(partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded_run, call=call))
     check_ended(run)
     replay_id = call.app.ids.secret()
     order = Order(
@@ -130,7 +130,7 @@ async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.Repla
     replay = await call.read_runs(partial(_find, call=call))
     await _check_own_job(call, replay)
     if body.step is not None:
-        call.app.executions.note_step(replay.id, body.step)
+        call.app.executions.set_step(replay.id, body.step)
     if body.exit_code is not None and replay.with_run is not None:
         await end_fork(call, replay.with_run, body.exit_code, body.error)
         if body.error is None and replay.state is ReplayState.RUNNING:
@@ -180,7 +180,7 @@ async def _store_report(call: Call, body: wire.NewReplayBody) -> wire.ReplayView
     replay_id = call.app.ids.secret()
 
     def act(tx: CallTransaction) -> Replay:
-        begun = new_replay(call, tx, find_recorded(tx, call), replay_id, ReplayLevel.RE_EXECUTE)
+        begun = new_replay(call, tx, find_recorded_run(tx, call), replay_id, ReplayLevel.RE_EXECUTE)
         replay = _with_report(replace(begun, ended_at=tx.now), report)
         tx.save_replay(replay)
         return replay
@@ -231,7 +231,7 @@ def _other_run(reader: CallReader, call: Call, run: Run, run_id: str) -> Run:
         Conflict: one of them is still running.
     """
     call.fix_path("run", run_id)
-    other = find_recorded(reader, call)
+    other = find_recorded_run(reader, call)
     for one in (run, other):
         check_ended(one)
     return other
@@ -255,7 +255,7 @@ def check_ended(run: Run) -> None:
 @route("GET /api/v1/runs/{run}/replays", Permission.SEE_ALL)
 def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wire.ReplaysAnswer:
     """List the replays of a run, the newest first; those too that agentsentinel-sdk reported."""
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     stored = reader.replays_of_run(run.project_id, run.id, limit=query.limit)
     if run.parent_run_id is not None:  # the parent's list has its comparison
         of_parent = reader.replays_of_run(run.project_id, run.parent_run_id, limit=MOST_OF_PARENT)
@@ -325,7 +325,7 @@ def _find(reader: CallReader, call: Call) -> Replay:
         UnknownRun: there is no such run.
         UnknownReplay: the run has no such replay.
     """
-    run, replay_id = find_recorded(reader, call), call.path("replay")
+    run, replay_id = find_recorded_run(reader, call), call.path("replay")
     replay = reader.replay(run.project_id, replay_id)
     if replay is None or run.id not in (replay.run_id, replay.with_run):
         raise unknown(UnknownReplay, "replay", replay_id, "List them with GET /api/v1/runs/{run}/replays.")
@@ -334,7 +334,7 @@ def _find(reader: CallReader, call: Call) -> Replay:
 
 def view_of(call: Call, stored: Replay) -> wire.ReplayView:
     """Return the view of a replay's current state."""
-    app, replay = call.app, _as_it_stands(call, stored)
+    app, replay = call.app, _current(call, stored)
     return shaped(
         wire.ReplayView,
         replay,
@@ -348,16 +348,16 @@ def view_of(call: Call, stored: Replay) -> wire.ReplayView:
 
 def detail_view_of(call: Call, stored: Replay) -> wire.ReplayDetailView:
     """Return the view of a replay's current state, with its result."""
-    replay = _as_it_stands(call, stored)
+    replay = _current(call, stored)
     result = None if replay.result is None else msgspec.json.decode(replay.result, type=wire.ReplayResult)
     return shaped(wire.ReplayDetailView, view_of(call, replay), result=result)
 
 
-def _as_it_stands(call: Call, stored: Replay) -> Replay:
+def _current(call: Call, stored: Replay) -> Replay:
     """Return a replay's current state: it may have ended since its row was read."""
     if stored.dag_id is None or call.app.replays.is_computed_here(stored.id):
-        return call.app.replays.as_it_stands(stored)
-    return call.app.executions.as_it_stands(stored)
+        return call.app.replays.current(stored)
+    return call.app.executions.current(stored)
 
 
 def _reported(reader: CallReader, call: Call, run: Run) -> list[wire.ReplayView]:
@@ -456,7 +456,7 @@ def _check_fork(body: wire.NewForkBody) -> None:
 
 def _edited_run(reader: CallReader, *, call: Call, at: str) -> tuple[Run, str]:
     """Return the run that the path names and the id of the action to edit."""
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     own = [action for action in reader.actions_of_run(run.project_id, run.id) if "sdk" in action.sources]
     found = [one.id for one in own if one.id == at] or [one.id for one in own if one.name == at]
     if not found:

@@ -27,7 +27,7 @@ from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
 from titan.server.lookup import find_run
 from titan.server.routes.recording import record
-from titan.server.routes.registry import COUNTED, find_recorded, run_filter
+from titan.server.routes.registry import COUNTED, find_recorded_run, run_filter
 from titan.server.views.jobs import Stages, add_stages
 from titan.server.views.runs import run_detail_view, run_view, run_views
 from titan.wire.actions import EndRunBody
@@ -83,7 +83,7 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
 @route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
 async def show_run(call: Call) -> RunDetailView:
     """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
-    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded(reader, call)))
+    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded_run(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
     return view
 
@@ -105,12 +105,12 @@ def cancel_run(call: Call, tx: Transaction) -> Cancelled:
 async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
     check_text("error of the run's end", body.error or "")
-    run = await call.read_runs(partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded_run, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))
     elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.app.clock.now()):
         await record(call, lambda: [end])
-    return await _answer(call, await call.read_runs(partial(find_recorded, call=call)))
+    return await _answer(call, await call.read_runs(partial(find_recorded_run, call=call)))
 
 
 def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
@@ -133,7 +133,7 @@ async def unpin_run(call: Call) -> RunView:
 
 
 def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
-    run = find_recorded(tx, call)
+    run = find_recorded_run(tx, call)
     return _with_pin(tx, run, at=(run.pinned_at or tx.now) if is_pinned else None)
 
 
@@ -163,7 +163,7 @@ async def restore_run(call: Call) -> RunView:
     """Bring an archived run back into the lists and the search."""
 
     def act(tx: CallTransaction) -> Run:
-        run = find_recorded(tx, call)
+        run = find_recorded_run(tx, call)
         if run.archived_at is not None:
             tx.restore_run(run)
         return replace(run, archived_at=None)
@@ -176,7 +176,7 @@ async def archive_run(call: Call) -> RunView:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
     def act(tx: CallTransaction) -> Run:
-        run = _ended(find_recorded(tx, call))
+        run = _ended(find_recorded_run(tx, call))
         if run.archived_at is None:
             tx.archive_run(run)
         return replace(run, archived_at=run.archived_at or tx.now)
@@ -230,13 +230,13 @@ def _unpinned(run: Run) -> Run:
 @route("DELETE /api/v1/runs/{run}", Permission.CURATE)
 async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
-    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded(reader, call))))
+    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded_run(reader, call))))
     if run.has_stages:
         await call.app.maintenance.forget_stages(run)
 
     def act(tx: CallTransaction) -> set[str]:
         left: set[str] = set()
-        found = find_recorded(tx, call)
+        found = find_recorded_run(tx, call)
         names = dict.fromkeys((call.path("run"), found.id))
         for run in [found, *(replay for name in names for replay in _replays(tx, call, name))]:
             _unpinned(_ended(run))

@@ -17,7 +17,7 @@ from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
-from titan.server.routes.telemetry import aware, content_of
+from titan.server.routes.telemetry import content_of, with_zone
 from titan.server.views.runs import intervention_view
 from titan.wire import sentinel as wire
 
@@ -74,8 +74,8 @@ def list_interventions(call: Call, reader: CallReader, query: wire.Interventions
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
-        since=aware(query.start_date),
-        until=aware(query.end_date),
+        since=with_zone(query.start_date),
+        until=with_zone(query.end_date),
     )
     skip = (query.page - 1) * query.page_size
     found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)

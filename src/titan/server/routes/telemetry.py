@@ -24,9 +24,9 @@ from titan.rules.runs.totals import tally_of
 from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.lookup import given, open_blob, unknown
+from titan.server.lookup import open_blob, parse_ids, unknown
 from titan.server.routes.export_import import MEDIA, streamed
-from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
+from titan.server.routes.registry import COUNTED, checked_cost, find_recorded_run
 from titan.server.routes.runs import with_stages
 from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view
 from titan.wire import actions as wire
@@ -49,7 +49,7 @@ async def show_skeleton(call: Call, query: wire.SkeletonQuery) -> wire.SkeletonA
     """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
 
     def find(reader: CallReader) -> wire.SkeletonAnswer:
-        run = find_recorded(reader, call)
+        run = find_recorded_run(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
             actions = _with_children(reader, run, actions)
@@ -78,7 +78,7 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
 @route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
 def show_bodies(call: Call, reader: CallReader, query: wire.BodiesQuery) -> wire.BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
-    ids = given(query.ids)
+    ids = parse_ids(query.ids)
     if len(ids) > wire.MOST_BODIES:
         raise InvalidInput(
             "query: ids",
@@ -86,7 +86,7 @@ def show_bodies(call: Call, reader: CallReader, query: wire.BodiesQuery) -> wire
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
     return wire.BodiesAnswer(
         data=[
@@ -149,7 +149,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
 @route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
 def find_in_run(call: Call, reader: CallReader, query: wire.FindQuery) -> wire.FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
     return wire.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
@@ -195,16 +195,16 @@ def call_filter(query: wire.CallsQuery) -> CallFilter:
         kinds=_words(query.kind, "kind", _KINDS),
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
-        min_cost=asked_cost(query.min_cost, name="min_cost"),
-        max_cost=asked_cost(query.max_cost, name="max_cost"),
-        since=aware(query.start_date),
-        until=aware(query.end_date),
+        min_cost=checked_cost(query.min_cost, name="min_cost"),
+        max_cost=checked_cost(query.max_cost, name="max_cost"),
+        since=with_zone(query.start_date),
+        until=with_zone(query.end_date),
         text=query.search or None,
     )
 
 
 def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str]:
-    found = frozenset(given(text)) if text else frozenset[str]()
+    found = frozenset(parse_ids(text)) if text else frozenset[str]()
     if found <= frozenset(allowed):
         return found
     raise InvalidInput(
@@ -215,7 +215,7 @@ def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str
     )
 
 
-def aware(moment: datetime | None) -> datetime | None:
+def with_zone(moment: datetime | None) -> datetime | None:
     """Return a time with its zone, by default UTC."""
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
@@ -227,7 +227,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
         UnknownRun: there is no such run.
         UnknownAction: the run has no such action.
     """
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     action_id = call.app.recorder.known_as(call.path("action"))
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
@@ -251,7 +251,7 @@ async def verified(call: Call) -> ChainAnswer:
     """Verify the recording of the run in the path."""
 
     def find(reader: CallReader) -> tuple[str, TapeCheck]:
-        run = find_recorded(reader, call)
+        run = find_recorded_run(reader, call)
         check = reader.check_tape(run.project_id, run.id)
         assert check is not None  # the run is in the same snapshot
         return run.id, check
@@ -259,7 +259,7 @@ async def verified(call: Call) -> ChainAnswer:
     run_id, check = await call.read_runs(find)
     broken = await asyncio.to_thread(broken_blob, call.app.blobs, check)
     if broken is not None:
-        await call.read_runs(lambda reader: find_recorded(reader, call))  # raises if it was deleted meanwhile
+        await call.read_runs(lambda reader: find_recorded_run(reader, call))  # raises if it was deleted meanwhile
     broken = broken or _broken_entry(check)
     return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
 

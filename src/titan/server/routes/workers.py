@@ -261,7 +261,7 @@ def _check_home(app: AppState, body: wire.Registration) -> None:
     Raises:
         Conflict: it does.
     """
-    if body.home_id not in (None, app.runs_with.home_id):
+    if body.home_id not in (None, app.server_info.home_id):
         raise Conflict(
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
@@ -288,7 +288,7 @@ def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.W
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
-    workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+    workers = [w for w in reader.workers() if states is None or displayed_state(w) in states]
     views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
     return wire.WorkersAnswer(workers=views)
 
@@ -348,7 +348,7 @@ def _local_ids(call: Call) -> frozenset[str]:
     return frozenset() if local is None else local.worker_ids()
 
 
-def standing_of(worker: Worker) -> wire.WorkerStanding:
+def displayed_state(worker: Worker) -> wire.WorkerStanding:
     """Return the displayed state of a worker, which distinguishes draining from connected."""
     is_draining = worker.is_draining and worker.state is WorkerState.CONNECTED
     return "draining" if is_draining else _STANDINGS[worker.state]
@@ -373,7 +373,7 @@ def worker_view(
         worker_id=worker.id,
         offers=dict(worker.offers),
         busy=Counter(attempt.label for attempt in running),
-        state=standing_of(worker),
+        state=displayed_state(worker),
         is_local=worker.id in local_ids,
         running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
         last_jobs=_last_jobs(ended, jobs, names),

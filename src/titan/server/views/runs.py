@@ -287,7 +287,7 @@ class _Snapshot:
     processes: Sequence[RunEntry]
 
 
-def exported(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
+def exported_runs(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
     """Yield runs for an export, reading each run and its actions lazily."""
     for run in runs:
         snapshot = calls.read(partial(_snapshot_of, run=run))
