@@ -167,7 +167,11 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int) -> Response[bytes]:
     """Answer that there is no such route, with a suggestion if the intention can be guessed."""
-    meant = _intention(request, path) if status_code == 404 else None
+    base_url = f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1')}"
+    content_type = request.headers.get("content-type")
+    meant = None
+    if status_code == 404:
+        meant = intention_of(request.method, path, content_type=content_type, base_url=base_url)
     known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
     found = "no such path" if status_code == 404 else f"one that does not take {request.method}"
     alike = similar_names(path, [str(route.path_format) for route in request.app.routes]) if status_code == 404 else []
@@ -185,16 +189,6 @@ def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int)
         fields = msgspec.structs.asdict(problem) | {"param": None, "code": problem.type}
         return json_answer({"error": fields}, status_code)
     return problem_answer(request, problem, status_code)
-
-
-def _intention(request: Request[Any, Any, Any], path: str) -> Intention | None:
-    host = request.headers.get("host", "127.0.0.1")
-    return intention_of(
-        request.method,
-        path,
-        content_type=request.headers.get("content-type"),
-        base_url=f"{request.scope['scheme']}://{host}",
-    )
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -49,9 +49,14 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
     else:
         runs = _all_runs(call, wanted, query)
     pieces = _pieces(query.format, exported_runs(call.app.calls, call.app.blobs, runs), call, call.query_fields())
-    name = f"titan-runs-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    return download(call, pieces, "runs", query.format)
+
+
+def download(call: Call, pieces: Iterator[bytes], what: str, form: str) -> Stream:
+    """Return an export in this format as a download."""
+    name = f"titan-{what}-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+    return Stream(_streamed(pieces), media_type=MEDIA[form], headers=headers)
 
 
 def _one_run(reader: CallReader, *, call: Call, run_id: str) -> Run:
@@ -90,7 +95,7 @@ def _page(
     )
 
 
-async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Yield larger chunks, each produced on a thread, so that a large export does not block the event loop."""
     while chunk := await asyncio.to_thread(_chunk, pieces):
         yield chunk
@@ -111,7 +116,7 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
     run = await call.read_runs(partial(find_recorded_run, call=call))
-    return Stream(streamed(_bundle(call.app, run)), media_type=JSON)
+    return Stream(_streamed(_bundle(call.app, run)), media_type=JSON)
 
 
 def _bundle(app: AppState, run: Run) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from litestar import Response
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -155,30 +155,21 @@ class _ReadBatch(Protocol):
 @route("POST /api/public/otel/v1/traces", Permission.RECORD, body=bytes, adds=True)
 async def take_traces(call: Call) -> Response[bytes]:
     """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
-    batch = await _recorded_batch(call, otlp.read_traces)
-    answer = ExportTraceServiceResponse()
-    if batch.rejected:
-        answer.partial_success.rejected_spans = batch.rejected
-        answer.partial_success.error_message = batch.problem
-    return _otlp_answer(call, batch, answer.SerializeToString, "rejectedSpans")
+    return await _export(call, otlp.read_traces, ExportTraceServiceResponse(), "rejected_spans", "rejectedSpans")
 
 
 @route("POST /v1/logs", Permission.RECORD, body=bytes, adds=True)
 async def take_logs(call: Call) -> Response[bytes]:
     """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
-    batch = await _recorded_batch(call, otlp.read_logs)
     answer = ExportLogsServiceResponse()
-    if batch.rejected:
-        answer.partial_success.rejected_log_records = batch.rejected
-        answer.partial_success.error_message = batch.problem
-    return _otlp_answer(call, batch, answer.SerializeToString, "rejectedLogRecords")
+    return await _export(call, otlp.read_logs, answer, "rejected_log_records", "rejectedLogRecords")
 
 
 @route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
 async def take_metrics(call: Call) -> Response[bytes]:
     """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
-    batch = await _recorded_batch(call, otlp.read_metrics)
-    return _otlp_answer(call, batch, ExportMetricsServiceResponse().SerializeToString, "rejectedDataPoints")
+    answer = ExportMetricsServiceResponse()
+    return await _export(call, otlp.read_metrics, answer, "rejected_data_points", "rejectedDataPoints")
 
 
 @route("POST /v1/traces/ingest", Permission.RECORD, body=dict, adds=True)
@@ -189,13 +180,21 @@ async def take_openai_agents(call: Call) -> dict[str, object]:
     return _partial(batch, "rejectedSpans")
 
 
-async def _recorded_batch(call: Call, read: _ReadBatch) -> Batch:
+async def _export(call: Call, read: _ReadBatch, answer: Any, rejected: str, rejected_in_json: str) -> Response[bytes]:
+    """Record an OTLP request and return the answer in its encoding; `rejected` names the count in `answer`."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     media, encoding = call.header("content-type"), call.header("content-encoding")
     reading = partial(read, raw, content_type=media, content_encoding=encoding)
     if len(raw) >= LARGE_BYTES and not is_limited(call):
-        return await call.app.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
-    return await _record_batch(call, reading)
+        batch = await call.app.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
+    else:
+        batch = await _record_batch(call, reading)
+    if otlp.is_json(media):
+        return json_answer(_partial(batch, rejected_in_json))
+    if batch.rejected:
+        setattr(answer.partial_success, rejected, batch.rejected)
+        answer.partial_success.error_message = batch.problem
+    return Response(answer.SerializeToString(), media_type=PROTOBUF)
 
 
 async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
@@ -208,13 +207,6 @@ async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
 
     await record(call, entries)
     return batches[0]
-
-
-def _otlp_answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:
-    """Return the answer in the encoding of the request, as OTLP requires."""
-    if otlp.is_json(call.header("content-type")):
-        return json_answer(_partial(batch, rejected))
-    return Response(serialised(), media_type=PROTOBUF)
 
 
 def _partial(batch: Batch, rejected: str) -> dict[str, object]:

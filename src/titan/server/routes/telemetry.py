@@ -25,7 +25,7 @@ from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
 from titan.server.lookup import open_blob, parse_ids, unknown
-from titan.server.routes.export_import import MEDIA, streamed
+from titan.server.routes.export_import import download
 from titan.server.routes.registry import COUNTED, checked_cost, find_recorded_run
 from titan.server.routes.runs import with_stages
 from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view
@@ -329,10 +329,7 @@ def _tokens(action: Action) -> int:
 async def export_ledger(call: Call, query: wire.LedgerExportQuery) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
     calls = _calls(call, call_filter(query))
-    pieces = _pieces(query.format, calls, call)
-    name = f"titan-ledger-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+    return download(call, _pieces(query.format, calls, call), "ledger", query.format)
 
 
 def _calls(call: Call, wanted: CallFilter) -> Iterator[wire.ActionView]:

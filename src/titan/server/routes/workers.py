@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import JobStatus
 from titan.model.projects import name_of_project
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
@@ -30,6 +30,8 @@ from titan.wire import protocol as wire
 from titan.wire.base import MAX_WAIT_SECONDS
 
 route = Routes()
+
+V = TypeVar("V")
 
 MAX_PID = 2**31 - 1
 MAX_SLOTS = 1024  # per label
@@ -367,6 +369,20 @@ def worker_view(
     jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
     running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
     names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
+
+    def view(shape: type[V], attempt: Attempt, /, **given: Any) -> V:
+        job = jobs[attempt.job_id]
+        return shaped(
+            shape,
+            attempt,
+            name=job.name,
+            dag_id=job.dag_id,
+            dag_name=names[job.dag_id],
+            project=name_of_project(job.project_id),
+            **given,
+        )
+
+    last = sorted((one for one in ended if one.job_id in jobs and one.ended_at), key=_end, reverse=True)
     return shaped(
         wire.WorkerView,
         worker,
@@ -375,41 +391,11 @@ def worker_view(
         busy=Counter(attempt.label for attempt in running),
         state=displayed_state(worker),
         is_local=worker.id in local_ids,
-        running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
-        last_jobs=_last_jobs(ended, jobs, names),
+        running=[view(wire.RunningView, one, started_at=one.started_at or one.leased_at) for one in running],
+        last_jobs=[view(wire.LastJobView, one, attempt=one.number) for one in last],
     )
 
 
-def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> wire.RunningView:
-    return wire.RunningView(
-        job_id=job.id,
-        name=job.name,
-        dag_id=job.dag_id,
-        dag_name=dag_names[job.dag_id],
-        project=name_of_project(job.project_id),
-        started_at=attempt.started_at or attempt.leased_at,
-    )
-
-
-def _last_jobs(
-    ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Mapping[str, str]
-) -> list[wire.LastJobView]:
-    views = []
-    for attempt in ended:
-        job = jobs.get(attempt.job_id)
-        if job is None or attempt.outcome is None or attempt.ended_at is None:
-            continue
-        views.append(
-            wire.LastJobView(
-                job_id=job.id,
-                name=job.name,
-                dag_id=job.dag_id,
-                dag_name=dag_names[job.dag_id],
-                project=name_of_project(job.project_id),
-                attempt=attempt.number,
-                outcome=attempt.outcome,
-                duration_ns=attempt.duration_ns,
-                ended_at=attempt.ended_at,
-            )
-        )
-    return sorted(views, key=lambda view: view.ended_at, reverse=True)
+def _end(attempt: Attempt) -> datetime:
+    assert attempt.ended_at is not None
+    return attempt.ended_at
