@@ -37,12 +37,12 @@ from titan.model.language import (
 from titan.server.http.responses import problem_of
 from titan.server.http.validation import expected_of
 
-#: What a request may call the model, whatever it is; job scripts need not know its name.
+#: Names that stand for the configured model, so that job scripts need not know it.
 DEFAULT_NAMES: Final = frozenset({"", "default", "titan"})
 MAX_MESSAGES: Final = 1000  # a conversation that long is over every model's context
 MAX_TOOLS: Final = 128  # as OpenAI's own limit
 
-#: Fields that change nothing in the answer.
+#: Fields that do not affect the answer.
 _NOTES: Final = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
 #: Fields this version does not honour, with the values that ask for nothing.
 _UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
@@ -69,11 +69,11 @@ _UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAsked:
-    """What a request asks, and how it wants the answer."""
+    """A chat request, and the form of answer it asks for."""
 
     request: ModelRequest
     is_streamed: bool = False
-    has_usage: bool = False  #: whether a stream is to end with the tokens
+    has_usage: bool = False  #: whether a stream ends with the token counts
 
 
 class PartBody(Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ class SchemaForm(Struct, frozen=True, tag_field="type", tag="json_schema"):
 
 
 class ChatBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What of OpenAI's request this version honours."""
+    """The fields of OpenAI's request that this version honours."""
 
     messages: Annotated[list[MessageBody], Meta(min_length=1, max_length=MAX_MESSAGES)]
     model: str = ""
@@ -174,10 +174,10 @@ class ChatBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 def parse_chat(body: bytes, *, model_name: str) -> ChatAsked:
-    """Return what `body` asks; `model_name` is the model that will answer.
+    """Return the chat request in `body`; `model_name` is the model that will answer.
 
     Raises:
-        InvalidInput: it is no chat request, or asks for another model.
+        InvalidInput: it is not a chat request, or asks for another model.
         NotSupported: it asks for something this version cannot do.
     """
     chat_body = _decode(body)
@@ -204,9 +204,7 @@ def parse_chat(body: bytes, *, model_name: str) -> ChatAsked:
     )
     options = chat_body.stream_options
     return ChatAsked(
-        request=request,
-        is_streamed=chat_body.stream,
-        has_usage=options is not None and bool(options.include_usage),
+        request=request, is_streamed=chat_body.stream, has_usage=options is not None and bool(options.include_usage)
     )
 
 
@@ -301,7 +299,7 @@ _STATUSES: Final[Mapping[type[TitanError], int]] = {
 
 
 def answer_json(answer: ModelAnswer, *, completion_id: str, created: int) -> dict[str, object]:
-    """Return OpenAI's `chat.completion`, `created` in Unix seconds; what it has no word for under `titan`."""
+    """Return OpenAI's `chat.completion`, `created` in Unix seconds; Titan's own fields are under `titan`."""
     return {
         "id": completion_id,
         "object": "chat.completion",
@@ -321,7 +319,7 @@ def answer_json(answer: ModelAnswer, *, completion_id: str, created: int) -> dic
 
 
 def usage_json(answer: ModelAnswer) -> dict[str, object] | None:
-    """Return the tokens; None where they are not known."""
+    """Return the token counts; None when they are unknown."""
     prompt, completion = answer.prompt_tokens, answer.completion_tokens
     if prompt is None or completion is None:
         return None
@@ -346,14 +344,14 @@ class Chunks:
     completion_id: str
     created: int  #: Unix seconds
     model: str
-    has_usage: bool  #: whether the last one has the tokens; then the others have the field too, with null
+    has_usage: bool  #: whether the last chunk has the token counts; the others then have `usage: null`
 
     def first(self, piece: ModelDelta | ModelAnswer) -> bytes:
-        """Return the chunk that says who speaks; `piece` is what comes next."""
+        """Return the first chunk, with the role; `piece` is the piece that follows."""
         return self._event({"role": "assistant", "content": "" if isinstance(piece, TextDelta) else None})
 
     def delta(self, delta: ModelDelta) -> bytes:
-        """Return the chunk of a piece."""
+        """Return the chunk of one piece."""
         if isinstance(delta, TextDelta):
             return self._event({"content": delta.text})
         call: dict[str, object] = {"index": delta.index, "function": {"arguments": delta.arguments}}
@@ -363,7 +361,7 @@ class Chunks:
         return self._event({"tool_calls": [call]})
 
     def end(self, answer: ModelAnswer) -> bytes:
-        """Return all that follows the last piece."""
+        """Return the end of the stream: finish reason, usage and `[DONE]`."""
         end = self._event({}, finish_reason=answer.finish_reason.value)
         usage = _event(self._chunk([]) | {"usage": usage_json(answer)}) if self.has_usage else b""
         return end + usage + DONE
@@ -384,17 +382,17 @@ class Chunks:
 
 
 def error_event(error: TitanError) -> bytes:
-    """Return the event that a stream which has begun ends with when it fails."""
+    """Return the event that ends a stream which fails after it has begun."""
     return _event(error_json(error))
 
 
 def error_json(error: TitanError) -> dict[str, object]:
-    """Return the error in a form that is OpenAI's and ours at once."""
+    """Return the error with OpenAI's fields and Titan's."""
     return {"error": msgspec.structs.asdict(problem_of(error)) | {"param": None, "code": type(error).__name__}}
 
 
 def error_status(error: TitanError) -> int:
-    """Return the HTTP status: 400 and 403 for the caller's mistakes, 502 and 503 for the model's."""
+    """Return the HTTP status: 400 and 403 for errors of the caller, 502 and 503 for errors of the model."""
     return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 

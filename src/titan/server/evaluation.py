@@ -1,4 +1,4 @@
-"""Checks definitions that users send, finds workflows and tasks by path, and submits programs into a world."""
+"""Check evaluation definitions, find workflows and tasks by path, and submit programs into a world."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -17,16 +17,17 @@ from titan.model.jobs import JobKind
 from titan.model.projects import ORGANISATION
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.names import shown
+from titan.server import lookup
 from titan.server.http.access import Caller
 from titan.server.http.call import Call
 from titan.wire.work import Submitted, WorldBody
 
 
 def read_definition(what: str, value: Any, shape: Any) -> Any:
-    """Return plain JSON as a definition.
+    """Return plain JSON converted to `shape`.
 
     Raises:
-        InvalidInput: naming the place.
+        InvalidInput: it does not fit; the subject names the place.
     """
     try:
         return msgspec.convert(value, shape)
@@ -41,7 +42,7 @@ def read_definition(what: str, value: Any, shape: Any) -> Any:
 
 
 def check_slug(name: str) -> None:
-    """Return when something may be registered under this name.
+    """Check that a name is a slug.
 
     Raises:
         InvalidInput: it is no slug.
@@ -50,11 +51,11 @@ def check_slug(name: str) -> None:
 
 
 def check_address(caller: Caller, definition: HttpAgent | HttpEndpoint | McpEndpoint) -> None:
-    """Return when an address may be registered; what its name stands for is looked at whenever it is asked.
+    """Check that an address may be registered. The IP address behind its host is checked at each request.
 
     Raises:
-        InvalidInput: it is no HTTP address, or one of this machine or its networks, which is not allowed.
-        Forbidden: it may be such a one, and the caller is of an organisation that does not look after the server.
+        InvalidInput: it is not an HTTP URL, or it is on this machine or a private network and that is not allowed.
+        Forbidden: `allow_loopback` is set, and the caller is not of the server's own organisation.
     """
     if definition.allow_loopback and caller.organisation_id != ORGANISATION:
         raise Forbidden(
@@ -74,11 +75,7 @@ def check_address(caller: Caller, definition: HttpAgent | HttpEndpoint | McpEndp
         ) from refused
 
 
-def unknown(what: str, name: str, next_step: str) -> UnknownEvaluation:
-    """Return the error that there is none of this name."""
-    return UnknownEvaluation(
-        f"{what} {shown(name)}", expected=f"a known {what}", found="none such", next_step=next_step
-    )
+unknown: Final = partial(lookup.unknown, UnknownEvaluation)
 
 
 MOST_TASKS: Final = 10_000  # of a workflow, and agent runs of a task
@@ -109,7 +106,7 @@ def find_task(reader: CallReader, call: Call) -> Task:
 
 
 def check_idle(reader: CallReader, task: Task) -> None:
-    """Return when no agent run of a task is under way.
+    """Check that no agent run of a task is under way.
 
     Raises:
         Conflict: one is.
@@ -125,17 +122,17 @@ def check_idle(reader: CallReader, task: Task) -> None:
         )
 
 
-#: What the jobs of such a program have in their environment; the SDK reads the first two.
+#: Environment variables of the submitted jobs; the SDK reads the first two.
 RUN_VARIABLE: Final = "_TITAN_WORLD"
-TOKEN_VARIABLE: Final = "_TITAN_WORLD_TOKEN"  # its name, no token
-TASK_VARIABLE: Final = "WORLD_TASK"  # what the agent is asked
+TOKEN_VARIABLE: Final = "_TITAN_WORLD_TOKEN"  # the variable's name, not a token
+TASK_VARIABLE: Final = "WORLD_TASK"  # the input of the task
 
 
 def check_world(new: NewDag) -> None:
-    """Return when a DAG may be submitted into a world.
+    """Check that a DAG may be submitted into a world.
 
     Raises:
-        InvalidInput: it says of which run it is a stage.
+        InvalidInput: it names a run.
     """
     if new.agent_run_id is not None:
         raise InvalidInput(
@@ -149,7 +146,7 @@ def check_world(new: NewDag) -> None:
 async def submit_into_world(
     call: Call, world: WorldBody, new: NewDag, dag_id: str, stored: Callable[[NewDag], Awaitable[bytes]]
 ) -> bytes:
-    """Return the answer to a submission whose tools are simulated; `stored` submits the DAG and gives that answer.
+    """Submit a DAG into a simulated world and return the answer; `stored` submits the DAG.
 
     Raises:
         UnknownEvaluation: there is no such workflow or task.
@@ -176,11 +173,11 @@ async def submit_into_world(
         queued_at=call.app.clock.now(),
     )
     live, token = dispatcher.open(submitted_setting(draft, workflow, task, agent))
-    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.runs_with.urls[0])
+    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.server_info.urls[0])
     try:
         answer = await stored(_in_world(new, run_id, agent_id, token, as_json(live.task_input["input"])))
         if msgspec.json.decode(answer, type=Submitted).agent_run_id != run_id:
-            await dispatcher.drop(live)  # a repeat of a submission, which has its world
+            await dispatcher.drop(live)  # a repeated submission: its world is open already
             return answer
 
         def act(tx: CallTransaction) -> AgentRun:
@@ -213,7 +210,7 @@ def _workflow_and_task(reader: CallReader, *, call: Call, world: WorldBody) -> t
 
 
 def _in_world(new: NewDag, run_id: str, agent_id: str, token: str, task_input: str) -> NewDag:
-    """Return a DAG whose jobs know their world; a warm interpreter is too far to begin with that."""
+    """Return a DAG whose jobs have the world in their environment; they start cold, to see it from the beginning."""
     known = {RUN_VARIABLE: run_id, TOKEN_VARIABLE: token, TASK_VARIABLE: task_input}
     jobs = tuple(
         job if job.kind is not JobKind.WORK else replace(job, env={**job.env, **known}, cold=True) for job in new.jobs

@@ -1,4 +1,4 @@
-"""Jobs that the server submits itself: replays that a worker executes, and Python agents of agent runs."""
+"""Jobs that the server submits itself: replays executed by workers, and Python agents of evaluations."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ from titan.replay.stored import CODE_MISSING, StoredProcess
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.names import shown
-from titan.server.views.runs import exported, processes_of_run
+from titan.server.views.runs import exported_runs, processes_of_run
 
 LIMIT_BYTES: Final = 8 * 1024**3  # of an archive
 LONGEST_SECONDS: Final = 4 * 3600.0  # of one job
@@ -102,7 +102,7 @@ class _ServerJobs:
 
 
 class Executions(_ServerJobs):
-    """Has workers execute replays, and reports their progress."""
+    """Submits replays as jobs, and reports their progress."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Executions(_ServerJobs):
         self._steps: OrderedDict[str, str] = OrderedDict()  #: replay id → what its job does now
 
     async def begin(self, run: Run, order: Order, *, name: str) -> str:
-        """Submit the job that executes a run again, or a fork of it, and return its DAG's id.
+        """Submit the job that executes a run or a fork of it again; return the id of its DAG.
 
         Raises:
             Conflict: the run's code is not stored.
@@ -143,25 +143,25 @@ class Executions(_ServerJobs):
         return await self._submit(new, run.project_id)
 
     async def wait(self, replay: Replay, *, seconds: float) -> None:
-        """Return when the job of a replay has ended, or after so many seconds."""
+        """Wait until the job of a replay has ended, at most `seconds`."""
         if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
             await self._wait_until_over(replay.dag_id, seconds)
 
-    def note_step(self, replay_id: str, step: str) -> None:
-        """Note what the job of a replay does now."""
+    def set_step(self, replay_id: str, step: str) -> None:
+        """Set the current step of a replay's job."""
         self._steps[replay_id] = step
         self._steps.move_to_end(replay_id)
         if len(self._steps) > MOST_REMEMBERED:
             self._steps.popitem(last=False)
 
     def step(self, replay: Replay) -> str | None:
-        """Return what the job of a replay does now; None where it has none, or has ended."""
+        """Return the current step of a replay's job; None without a job, or when it has ended."""
         if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
             return None
         return self._steps.get(replay.id) or "waiting for a worker"
 
-    def as_it_stands(self, replay: Replay) -> Replay:
-        """Return a replay; one whose job has ended without a report has failed."""
+    def current(self, replay: Replay) -> Replay:
+        """Return the replay, failed or cancelled if its job has ended without a report."""
         if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
             return replay
         job = self._store.read(partial(_job, dag_id=replay.dag_id))
@@ -174,7 +174,7 @@ class Executions(_ServerJobs):
         return replace(replay, state=state, error=why, ended_at=job.ended_at)
 
     def has_stages(self, run: Run) -> bool:
-        """Return whether a run is one of jobs, whose scripts are stored."""
+        """Return whether a run consists of jobs, whose scripts are stored."""
         return self._store.read(lambda reader: bool(_dags_of(reader, run.project_id, run.id)))
 
     # --- the archive ---
@@ -199,7 +199,7 @@ class Executions(_ServerJobs):
             archive.writestr(ENTRY, _SCRIPT)
             archive.writestr(ORDER, msgspec.json.encode(order))
             with archive.open(RECORDING, "w", force_zip64=True) as lines:
-                for piece in json_lines(exported(self._calls, self._blobs, [run])):
+                for piece in json_lines(exported_runs(self._calls, self._blobs, [run])):
                     lines.write(piece)
             if stages is not None:
                 self._pack_stages(archive, *stages)
@@ -218,15 +218,15 @@ class Executions(_ServerJobs):
             archive.write(path, f"{STAGES}/{name}")
 
     def _stages(self, run: Run) -> tuple[StoredStages, dict[str, str]] | None:
-        """Return the stages of a run, and file name → digest of their code; None where it has none."""
+        """Return the stages of a run, and file name → digest of their code; None if it has none."""
         found = self._store.read(partial(_stages_of, run=run))
         return None if found is None else (msgspec.structs.replace(found[0], model=self._model_name), found[1])
 
 
 def check_stages_of_fork(reader: Reader, *, attempt: Attempt, new: NewDag) -> None:
-    """Return when a job may submit these jobs: the program of a fork, which has its token, only what its parent ran.
+    """Check that a job may submit these jobs: a fork's program may only submit code that its parent run executed.
 
-    Its stages run outside of the sandbox that it is in. With code of its own choice it would be out of there.
+    Its stages run outside its sandbox, so other code would escape the sandbox.
 
     Raises:
         Forbidden: one of them is other code.
@@ -251,7 +251,7 @@ def check_stages_of_fork(reader: Reader, *, attempt: Attempt, new: NewDag) -> No
 
 
 def has_stored_program(processes: Iterable[RunEntry]) -> bool:
-    """Return whether one of a run's processes is a program outside of jobs whose code is stored."""
+    """Return whether one of the run's processes is a program outside jobs whose code is stored."""
     about = (msgspec.json.decode(each.process, type=StoredProcess) for each in processes if each.process)
     return any(one.job_id is None and one.script is not None and one.left_out is None for one in about)
 
@@ -276,7 +276,7 @@ def _stages_of(reader: Reader, *, run: Run) -> tuple[StoredStages, dict[str, str
 
 
 def _dags_of(reader: Reader, project_id: str, run_id: str) -> list[Dag]:
-    """Return the stages of a run, or the one DAG that it is of."""
+    """Return the stages of a run, or the one DAG that the run is."""
     dags = reader.stages(project_id, run_id)
     own = None if dags else reader.dag(run_id)
     return dags or ([own] if own is not None and own.project_id == project_id else [])
@@ -294,6 +294,12 @@ def _stored_dag(dag: Dag, jobs: list[Job], dags: list[Dag]) -> StoredDag:
     )
 
 
+_OF_SCRIPTS: Final = (
+    "args", "priority", "delay_ms", "affinity", "requirement", "retries", "backoff_seconds", "timeout_seconds",
+    "max_lost", "env", "concurrency_key", "concurrency_limit",
+)  # fmt: skip
+
+
 def _stored_job(spec: JobSpec) -> StoredJob:
     item: dict[str, Any] = {
         "id": spec.name,
@@ -305,20 +311,7 @@ def _stored_job(spec: JobSpec) -> StoredJob:
     }
     if spec.filename is None:
         return StoredJob(item=item)
-    item |= {
-        "args": list(spec.args),
-        "priority": spec.priority,
-        "delay_ms": spec.delay_ms,
-        "affinity": spec.affinity.value,
-        "requirement": spec.requirement,
-        "retries": spec.retries,
-        "backoff_seconds": spec.backoff_seconds,
-        "timeout_seconds": spec.timeout_seconds,
-        "max_lost": spec.max_lost,
-        "env": dict(spec.env),
-        "concurrency_key": spec.concurrency_key,
-        "concurrency_limit": spec.concurrency_limit,
-    }
+    item |= {name: getattr(spec, name) for name in _OF_SCRIPTS}
     return StoredJob(item=item, script=spec.script, archive=None if spec.archive is None else f"{spec.archive}.zip")
 
 
@@ -343,7 +336,7 @@ async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
         yield chunk
 
 
-LOOKED_EVERY_SECONDS: Final = 60.0  # beside the bell: what another server missed
+LOOKED_EVERY_SECONDS: Final = 60.0  # besides the bus, which does not report commits of other servers
 _FILE: Final = "titan_agent.py"
 _RUNNER: Final = '''\
 """Asks a function of `agent.py` to do a task, and hands in what it returns."""
@@ -389,7 +382,7 @@ class AgentJobs(_ServerJobs):
     async def run(
         self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
     ) -> JobEnded:
-        """Return when the job has ended; a caller that is cancelled cancels it."""
+        """Run the agent as a job and wait for its end; cancelling the caller cancels the job."""
         script = _RUNNER.format(source=source).encode()
         digest = hashlib.sha256(script).hexdigest()
         if not self._blobs.touch(digest):
@@ -407,18 +400,18 @@ class AgentJobs(_ServerJobs):
         return await self.wait(await self._submit(new, run.project_id))
 
     async def wait(self, dag_id: str) -> JobEnded:
-        """Return when a DAG has ended; a caller that is cancelled cancels it."""
+        """Wait until a DAG has ended; cancelling the caller cancels the DAG."""
         try:
             while not await self._is_over(dag_id):
                 await self._wait_until_over(dag_id, LOOKED_EVERY_SECONDS)
         except asyncio.CancelledError:
-            if not self._bus.is_closed:  # the server goes on: somebody cancelled the agent run
+            if not self._bus.is_closed:  # not a server stop: the agent run was cancelled
                 self._orchestrator.background(self.cancel(dag_id, by="the evaluation"))
             raise
         return await self._store.look(partial(_ended, dag_id=dag_id))
 
     async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
-        """Have the run be over, where it has a job; else nothing."""
+        """End the run if it has a job."""
 
         def act(tx: Transaction) -> None:
             if tx.run_control(run.project_id, run.run_id) is not None:

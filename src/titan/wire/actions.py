@@ -1,4 +1,4 @@
-"""Actions: the skeleton of a run, inputs and outputs, search, the ledger. Costs and times are as in `runs`."""
+"""Shapes of actions: recorded entries, skeleton, content, search, ledger. Costs and times are as in `runs`."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from titan.wire.notes import NoteView
 from titan.wire.runs import RunView
 
 LedgerSort = Literal["time", "cost", "duration"]
-MOST_BODIES = 200  # of one answer: more are not on a screen
+MOST_BODIES = 200  # in one answer
 
 
 class SkeletonQuery(Request):
@@ -140,8 +140,7 @@ class ActionDetailView(Struct, kw_only=True):
     action: ActionView
     bodies: BodiesView
     details: Annotated[
-        msgspec.Raw | None,
-        Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
+        msgspec.Raw | None, Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …")
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
     redaction_version: Annotated[int, Meta(description="Of the patterns it was redacted by; 0: by none.")]
@@ -293,12 +292,10 @@ class RunBody(Request, tag_field="type", tag="run"):
         dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object: of an end its `traceback`.")
     ] = None
     process: Annotated[
-        dict[str, msgspec.Raw] | None,
-        Meta(description="Of a process that acts in it: its `command`, `script`, …"),
+        dict[str, msgspec.Raw] | None, Meta(description="Of a process that acts in it: its `command`, `script`, …")
     ] = None
     program: Annotated[
-        msgspec.Raw,
-        Meta(description="The `interpreter`, `packages` and `files` of that process, an object."),
+        msgspec.Raw, Meta(description="The `interpreter`, `packages` and `files` of that process, an object.")
     ] = msgspec.field(default_factory=msgspec.Raw)
     project: Project = None
 
@@ -308,8 +305,7 @@ class RecordBody(Request):
 
     entries: Annotated[list[ActionBody | RunBody], Meta(max_length=MAX_ENTRIES)]
     run_id: Annotated[
-        Id | None,
-        Meta(description="The run of entries that name none. Null: that of the job whose token is shown."),
+        Id | None, Meta(description="The run of entries that name none. Null: that of the job whose token is shown.")
     ] = None
     agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
 

@@ -1,4 +1,4 @@
-"""Notes of people on runs and actions, the runs that need attention, and answers to the scores of Langfuse's SDKs."""
+"""Shapes of notes, critical intercepts, and answers to scores of Langfuse's SDKs."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -39,8 +39,7 @@ class NewNoteBody(Request):
         Annotated[
             int,
             Meta(
-                ge=0,
-                description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not.",
+                ge=0, description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not."
             ),
         ]
         | None

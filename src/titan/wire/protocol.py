@@ -1,11 +1,10 @@
-"""What a worker and the server say to each other, as values: the JSON bodies of /api/workers.
+"""Shapes of /api/workers: the protocol of workers, and workers as people see them.
 
-Both sides import this module, so the wire has one definition. Field names are the JSON names, times are
-RFC 3339 in UTC, `bytes` travel as base64. Fields that a reader does not know are ignored, so that a worker
-and a server of neighbouring versions understand each other.
+Server and worker both import this module. Times are RFC 3339 in UTC, `bytes` are base64. Unknown fields are
+ignored, so that a worker and a server of neighbouring versions understand each other.
 
-A lease is one attempt of one job, handed to one worker. Its id is random and is the fence: every message
-about the attempt carries it, and a message about a lease that is no longer live changes nothing.
+A lease is one attempt of one job on one worker. Its random id is the fencing token: every message about the
+attempt carries it, and a message about a lease that has ended changes nothing.
 """
 
 from datetime import datetime
@@ -24,16 +23,16 @@ HEARTBEAT_SECONDS: Final = 3.0
 CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies drop a silent connection
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
-MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
-MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
+MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for as much as it runs in 50 ms
+MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs one index lookup
 #: How long after an attempt's end its worker may still report its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
 MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
-SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice
+SMALL_CONTENT_BYTES: Final = 64 * 1024  # sent with its note; larger content is uploaded separately, once
 MAX_CONTENTS_BYTES: Final = 1024 * 1024  # of all contents in one request
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
-Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
-Moment = Annotated[datetime, Meta(tz=True)]  # a time without its zone could be any
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a 64-bit column
+Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # exit statuses of every system, signed or not
+Moment = Annotated[datetime, Meta(tz=True)]  # a time without a zone is ambiguous
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
 
 

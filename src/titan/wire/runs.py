@@ -164,8 +164,7 @@ class RunView(Struct, kw_only=True):
     first_error: str | None
     lost: Annotated[int, Meta(description="Entries that its program could not deliver; they are missing here.")]
     troubles: Annotated[
-        int,
-        Meta(description="Number of problems so far: failed and stopped actions, lost entries, and a failed end."),
+        int, Meta(description="Number of problems so far: failed and stopped actions, lost entries, and a failed end.")
     ]
     determinism: Annotated[
         int | None,

@@ -24,7 +24,7 @@ from titan.ports.runs_store import CallReader
 from titan.ports.tapes import StoredEntry
 from titan.server.routes.export_import import IMPORTED_AT_ONCE, PART_BYTES, parts_of
 from titan.server.views.runs import PART_BYTES as TAPE_PART_BYTES
-from titan.server.views.runs import exported
+from titan.server.views.runs import exported_runs
 from titan.store.blobs import FolderBlobs
 from titan.store.runs.sqlite_store import SqliteCallStore
 
@@ -75,7 +75,7 @@ def runs_of(store: CountingStore, blobs: Path) -> Iterator[ExportedRun]:
     run = run_of(store)
     assert run is not None
     runs: Iterable[Run] = [run]
-    return exported(store, FolderBlobs(blobs), runs)
+    return exported_runs(store, FolderBlobs(blobs), runs)
 
 
 def as_document(runs: Iterator[ExportedRun]) -> Iterator[bytes]:

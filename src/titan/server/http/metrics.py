@@ -97,7 +97,7 @@ class Metrics:
         self._attempts_ended.labels(AttemptOutcome.CANCELLED.value).inc()
 
     def look(self, reader: Reader) -> None:
-        """Read the gauges that the store knows: jobs that are not final, and connected workers."""
+        """Read the gauges from the store: jobs that are not final, and connected workers."""
         workers, slots, busy = Counts[str](), Counts[str](), Counts[str]()
         for worker in reader.workers():
             workers[worker.state.value] += 1

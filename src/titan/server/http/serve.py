@@ -1,4 +1,4 @@
-"""Listening: the sockets, the HTTP servers on them, and their end."""
+"""Listening sockets, TLS, and the uvicorn servers on them."""
 
 import asyncio
 import contextlib
@@ -25,22 +25,22 @@ from titan.server.http.connections import (
 )
 
 BACKLOG: Final = 2048  # uvicorn's own default
-GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
-PING_SECONDS: Final = 15.0  # as the events' sign of life: below the idle limit of common proxies
-MAX_FRAME_BYTES: Final = 64 * 1024  # of what a client sends on a socket, which nobody reads
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # every address of this machine → the one to ask from here
+GOODBYE_SECONDS: Final = 5  # for requests under way when the server stops
+PING_SECONDS: Final = 15.0  # below the idle limit of common proxies
+MAX_FRAME_BYTES: Final = 64 * 1024  # of frames that clients send, which nobody reads
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # wildcard address → the one to use from this machine
 
 
 def is_local(host: str) -> bool:
-    """Return whether only this machine can reach a server that listens there."""
+    """Return whether only this machine can reach a server that listens on `host`."""
     return host in LOCAL_HOSTS
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address or name of this machine; port 0 takes any free one.
+    """Return a socket that listens on an address or name of this machine; port 0 picks a free port.
 
     Raises:
-        InvalidInput: this machine has no such address, or the port is taken or may not be used.
+        InvalidInput: this machine has no such address, or the port is in use or not permitted.
     """
     try:
         found = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -61,24 +61,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, *, is_encrypted: bool = False) -> str:
-    """Return where programs of this machine reach a listener."""
+    """Return the URL of a listener for programs on this machine."""
     host, port = listener.getsockname()[:2]
     host = _ANY.get(host, host)
     return f"http{'s' if is_encrypted else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Return what encrypts with this certificate; `key` None: it stands in the same file. TLS 1.2 and newer.
+    """Return a TLS context (1.2 or newer) for a certificate; `key` None: the key is in the same file.
 
     Raises:
-        InvalidInput: a file cannot be read, holds something else or needs a password, or they are not of one pair.
+        InvalidInput: a file cannot be read, is not PEM or needs a password, or key and certificate do not match.
     """
     for what, file in (("certificate", certificate), ("key", key or certificate)):
         _check_readable(what, file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # A server cannot ask anybody for a password: with an empty one an encrypted key is refused at once.
+        # An empty password, so that an encrypted key is refused instead of prompting for one.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise InvalidInput(
@@ -147,31 +147,29 @@ class HttpServer(uvicorn.Server):
 
 @dataclass(slots=True)
 class Servers:
-    """The application on all its sockets."""
+    """The application, served on all its sockets."""
 
     app: ASGIApp
-    public: Sequence[socket.socket]  #: the addresses that people, SDKs and workers are given
+    public: Sequence[socket.socket]  #: for people, SDKs and workers
     tls: ssl.SSLContext | None = None  #: encrypts the public ones
     #: For jobs and the command line of this home, never encrypted: a certificate names no loopback address.
     inner: socket.socket | None = None
     home: socket.socket | None = None  #: for this home's own workers, see `titan.home.socket`
-    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: of all ports together
+    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: shared by all ports
     _running: list[HttpServer] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        # `Connection` tells TITAN_PROTO from HTTP by the first byte. TITAN_PROTO has no authentication, so the server
-        # that speaks it will be one of its own here, and for loopback addresses only.
         serving = [(HttpServer(self.app, self.tracker, self.tls), list(self.public))]
         if self.inner is not None:
             serving.append((HttpServer(self.app, self.tracker), [self.inner]))
-        if self.home is not None:  # only the home's owner gets there, and nobody on a port may keep its workers out
+        if self.home is not None:  # its own tracker: clients on ports cannot keep the home's workers out
             serving.append((HttpServer(self.app, ConnectionTracker(MOST_DESCRIPTORS)), [self.home]))
         self._running = [server for server, _ in serving]
         await asyncio.gather(*(server.serve(sockets=sockets) for server, sockets in serving))
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have `run` end after the requests that are being answered, or without waiting for them."""
+        """End `run` after the requests under way, or with `at_once` without waiting for them."""
         for server in self._running:
             server.should_exit = True
             server.force_exit = server.force_exit or at_once

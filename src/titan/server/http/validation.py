@@ -1,4 +1,4 @@
-"""Say what a request's shape allows where it holds something else, and check texts and times that go into the store."""
+"""Explain validation errors by the expected shape, and check texts and times before they are stored."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _STEP: Final = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<item>[^\]]*)\]")
 
 
 def expected_of(shape: Any, error: Exception, *, otherwise: str = OTHERWISE) -> str:
-    """Return what `shape` allows where `error` found something else; where that says too little, where to read it."""
+    """Return what `shape` expects at the place of `error`, else `otherwise`."""
     if not isinstance(error, msgspec.ValidationError):
         return otherwise
     said = str(error)
@@ -43,7 +43,7 @@ def expected_of(shape: Any, error: Exception, *, otherwise: str = OTHERWISE) -> 
 
 
 def found_of(error: Exception, given: Mapping[str, str]) -> str:
-    """Return what `error` found in `given`, the fields of a query: the value, where it has one."""
+    """Return what `error` found; of a query, whose fields are `given`, the value."""
     said = str(error)
     if _MISSING.match(said):
         return "none"
@@ -57,13 +57,13 @@ def found_of(error: Exception, given: Mapping[str, str]) -> str:
 
 
 def _place(said: str) -> str:
-    """Return where an error of msgspec's is: `.entries[0].kind`; nothing for the whole."""
+    """Return the place in a msgspec error, such as `.entries[0].kind`; empty for the whole."""
     place = _PLACE.search(said)
     return place["path"] if place else ""
 
 
 def _all_words(kinds: list[inspect.Type]) -> list[str]:
-    """Return what each of the kinds is; what are choices only, as one choice."""
+    """Return a description of each kind; kinds that are all choices are joined."""
     values = [str(value) for kind in kinds for value in _values(kind)]
     if values and all(map(_values, kinds)):
         return [f"one of {', '.join(dict.fromkeys(values))}"]
@@ -71,7 +71,7 @@ def _all_words(kinds: list[inspect.Type]) -> list[str]:
 
 
 def _words(kind: inspect.Type) -> str | None:
-    """Return what a kind of value is, with its bounds, for people."""
+    """Return a description of a kind of value, with its bounds."""
     match kind:
         case inspect.IntType():
             return f"a whole number{_between(kind.ge, kind.le)}"
@@ -104,7 +104,7 @@ def _between(least: float | None, most: float | None, *, unit: str = "") -> str:
 
 
 def _each(kinds: Iterable[inspect.Type]) -> list[inspect.Type]:
-    """Return the kinds with unions as what they are unions of."""
+    """Return the kinds with unions flattened."""
     found: list[inspect.Type] = []
     for kind in kinds:
         while isinstance(kind, inspect.Metadata):
@@ -114,7 +114,7 @@ def _each(kinds: Iterable[inspect.Type]) -> list[inspect.Type]:
 
 
 def _within(kind: inspect.Type, field: str | None) -> list[inspect.Type]:
-    """Return what stands in a kind under the name of a field, or as an item."""
+    """Return the kinds of a field, or of the items, of a kind."""
     if isinstance(kind, inspect.StructType):
         if field is not None and field == kind.tag_field:
             return [inspect.LiteralType((kind.tag,))]
@@ -131,14 +131,14 @@ def _values(kind: inspect.Type) -> list[object]:
 
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a later one may have no equivalent in UTC
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME_OF: Final = {"start_date": "00:00:00", "end_date": "23:59:59.999999"}
-MAX_LINE_CHARACTERS = 255  # of what a worker says of itself: the longest host name, RFC 1035
+MAX_LINE_CHARACTERS = 255  # of host and version of a worker: the longest host name, RFC 1035
 
 
 def with_whole_days(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields of a query; a day alone in `start_date` is its first moment, in `end_date` its last, in UTC."""
+    """Return the fields of a query, with a bare day in `start_date` or `end_date` completed by a time."""
     return {
         name: f"{text}T{_TIME_OF[name]}Z" if name in _TIME_OF and _DAY.fullmatch(text) else text
         for name, text in fields.items()
@@ -146,10 +146,10 @@ def with_whole_days(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_text(subject: str, text: str, *, limit_characters: int | None = None) -> str:
-    """Return `text` when every database can store it.
+    """Check that every database can store a text, and return it.
 
     Raises:
-        InvalidInput: it holds a NUL, which PostgreSQL has no text for, or more than `limit_characters`.
+        InvalidInput: it holds a NUL, which PostgreSQL cannot store, or more than `limit_characters`.
     """
     if "\0" in text:
         raise InvalidInput(
@@ -160,16 +160,13 @@ def check_text(subject: str, text: str, *, limit_characters: int | None = None) 
         )
     if limit_characters is not None and len(text) > limit_characters:
         raise InvalidInput(
-            subject,
-            expected=f"at most {limit_characters} characters",
-            found=f"{len(text)}",
-            next_step="Shorten it.",
+            subject, expected=f"at most {limit_characters} characters", found=f"{len(text)}", next_step="Shorten it."
         )
     return text
 
 
 def check_moment(subject: str, moment: datetime) -> datetime:
-    """Return `moment` when every database can store it.
+    """Check that every database can store a time, and return it.
 
     Raises:
         InvalidInput: it is not between 1970 and 9999.

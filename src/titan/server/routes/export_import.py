@@ -1,4 +1,4 @@
-"""Export runs as JSON Lines, JSON, CSV or a replay bundle, and import them."""
+"""Routes that export runs as JSON Lines, JSON, CSV or a replay bundle, and import them."""
 
 import asyncio
 import tempfile
@@ -17,6 +17,7 @@ from titan.insight.export_csv import csv_rows
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import CALLS, ActionEntry, RunEntry, digest_of
 from titan.model.runs import Note, Run, righted
+from titan.model.shaped import shaped
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
@@ -25,9 +26,9 @@ from titan.server.app_state import AppState
 from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.routes.registry import find_recorded, run_filter
+from titan.server.routes.registry import find_recorded_run, run_filter
 from titan.server.routes.runs import pin_imported
-from titan.server.views.runs import exported
+from titan.server.views.runs import exported_runs
 from titan.wire.runs import ExportQuery, ImportAnswer, ImportQuery
 
 route = Routes()
@@ -35,11 +36,7 @@ route = Routes()
 RUNS_AT_ONCE: Final = 50
 CHUNK_BYTES: Final = 64 * 1024
 #: The framework adds the charset of a text.
-MEDIA: Final = {
-    "csv": "text/csv",
-    "json": "application/json",
-    "jsonl": "application/jsonl",
-}
+MEDIA: Final = {"csv": "text/csv", "json": "application/json", "jsonl": "application/jsonl"}
 
 
 @route("GET /api/v1/runs/export", Permission.SEE_ALL)
@@ -51,15 +48,20 @@ async def export_runs(call: Call, query: ExportQuery) -> Stream:
         runs: Iterable[Run] = [found]
     else:
         runs = _all_runs(call, wanted, query)
-    pieces = _pieces(query.format, exported(call.app.calls, call.app.blobs, runs), call, call.query_fields())
-    name = f"titan-runs-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
+    pieces = _pieces(query.format, exported_runs(call.app.calls, call.app.blobs, runs), call, call.query_fields())
+    return download(call, pieces, "runs", query.format)
+
+
+def download(call: Call, pieces: Iterator[bytes], what: str, form: str) -> Stream:
+    """Return an export in this format as a download."""
+    name = f"titan-{what}-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+    return Stream(_streamed(pieces), media_type=MEDIA[form], headers=headers)
 
 
 def _one_run(reader: CallReader, *, call: Call, run_id: str) -> Run:
     call.fix_path("run", run_id)
-    return find_recorded(reader, call)
+    return find_recorded_run(reader, call)
 
 
 def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[str, str]) -> Iterator[bytes]:
@@ -73,7 +75,7 @@ def _pieces(form: str, runs: Iterable[ExportedRun], call: Call, filters: dict[st
 
 
 def _all_runs(call: Call, wanted: RunFilter, query: ExportQuery) -> Iterator[Run]:
-    """Yield the runs of the registry, page by page: each page is a snapshot of its own."""
+    """Yield the runs of the registry, read page by page, each in its own snapshot."""
     cursor: str | None = None
     while True:
         page: Callable[[CallReader], tuple[list[Run], str | None]] = partial(
@@ -89,17 +91,12 @@ def _page(
     reader: CallReader, *, project_id: str, wanted: RunFilter, query: ExportQuery, cursor: str | None
 ) -> tuple[list[Run], str | None]:
     return reader.registry(
-        project_id,
-        wanted,
-        sort=query.sort,
-        is_ascending=query.order == "asc",
-        after=cursor,
-        limit=RUNS_AT_ONCE,
+        project_id, wanted, sort=query.sort, is_ascending=query.order == "asc", after=cursor, limit=RUNS_AT_ONCE
     )
 
 
-async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield larger chunks, each made on a thread: an export of a million actions holds up nobody."""
+async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield larger chunks, each produced on a thread, so that a large export does not block the event loop."""
     while chunk := await asyncio.to_thread(_chunk, pieces):
         yield chunk
 
@@ -118,13 +115,13 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 @route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
-    run = await call.read_runs(partial(find_recorded, call=call))
-    return Stream(streamed(_bundle(call.app, run)), media_type=JSON)
+    run = await call.read_runs(partial(find_recorded_run, call=call))
+    return Stream(_streamed(_bundle(call.app, run)), media_type=JSON)
 
 
 def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
-    """Yield the pieces of the bundle, made where the stack is low: what is deeply nested needs all that is left."""
-    [whole] = exported(app.calls, app.blobs, [run])
+    """Yield the pieces of the bundle."""
+    [whole] = exported_runs(app.calls, app.blobs, [run])
     yield msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id})[:-1] + b',"entries":['
     separator = b""
     for action, bodies in whole.actions:
@@ -136,16 +133,16 @@ def _bundle(app: AppState, run: Run) -> Iterator[bytes]:
 
 
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
-MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
+MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is spooled to a file until it is checked
 IMPORTED_AT_ONCE: Final = 1000
-PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
+PART_BYTES: Final = 2 * 1024 * 1024  # of lines stored at once
 
 
 @route("POST /api/v1/import", Permission.CURATE, body=bytes, adds=True)
 async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
     """Import an export in JSON Lines: the same runs. All of it is read before any of it is stored."""
     is_partial = query.partial
-    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.app.runs_with.home) as spool:
+    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.app.server_info.home) as spool:
         async for chunk in call.chunks_within(MAX_IMPORT_BYTES):
             await asyncio.to_thread(spool.write, chunk)
         spool.seek(0)
@@ -159,7 +156,7 @@ async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
 
 
 def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Imported]]:
-    """Yield what the lines of an import say, a part at a time: so many lines, or as many as so many bytes hold."""
+    """Yield the lines of an import in parts, limited by number and bytes."""
     read = 0
 
     def lines() -> Iterator[bytes]:
@@ -179,16 +176,16 @@ def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Imported]]:
 
 
 def _checked(spool: IO[bytes], *, is_partial: bool) -> int:
-    """Read an import to its end; return how many runs it tells of.
+    """Parse a whole import; return the number of its runs.
 
     Raises:
-        InvalidInput: a line of it is none of an export, or it was cut off and not said to be.
+        InvalidInput: a line is not one of an export, or the file is cut off and `partial` is not set.
     """
     return len({line.run_id for line in read_lines(iter(spool.readline, b""), is_partial=is_partial)})
 
 
 async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> None:
-    """Keep what some lines say; count it in `came`."""
+    """Store some lines of an import; add to the counts in `came`."""
     entries = [line for line in part if isinstance(line, RunEntry | ActionEntry)]
     if entries:
         recorded = await call.app.recorder.record(call.project_id, lambda: entries, is_fixed=True)
@@ -202,9 +199,11 @@ async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> Non
 
 
 def _note(call: Call, line: NoteLine) -> Note:
-    """Return a note as it may be stored: this server takes out other secrets than the one it comes from."""
+    """Return a note to store, redacted by this server's patterns."""
     clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
-    return Note(
+    return shaped(
+        Note,
+        line,
         id=known_as(line.id),
         project_id=call.project_id,
         run_id=known_as(line.run_id),
@@ -212,18 +211,14 @@ def _note(call: Call, line: NoteLine) -> Note:
         author=clean(line.author),
         at=storable_time(line.at),
         name=line.name and clean(line.name),
-        score=line.score,
         text=clean(line.text),
-        acknowledges=line.acknowledges,
-        troubles=line.troubles,
-        mutes=line.mutes,
     )
 
 
 def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
-    """Keep those notes that are not kept yet, on runs that nobody deleted meanwhile; return how many.
+    """Store the notes that are new, on runs that still exist; return their number.
 
-    What was seen of what is wrong in a run counts on from what was righted in it here.
+    `troubles` of an acknowledgement continue from those that the run has recovered from here.
     """
     count = 0
     for reported in notes:
@@ -238,7 +233,7 @@ def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
 
 
 def _as_of_its_run(tx: CallTransaction, note: Note) -> Note:
-    """Return a note with an id of its own, and always the same, where another run has one with its id: a copy's."""
+    """Return the note, with a derived id if another run has a note with its id."""
     kept = tx.note_by_id(note.project_id, note.id)
     if kept is None or kept.run_id == note.run_id:
         return note

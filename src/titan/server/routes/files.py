@@ -1,4 +1,4 @@
-"""Files: uploaded by name, stored by digest, downloaded with ranges; and the files that jobs leave."""
+"""Routes of files: upload and download by name or digest, and the files that jobs leave."""
 
 import asyncio
 import os
@@ -25,14 +25,7 @@ from titan.server.http.responses import BYTES
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_moment, check_text
 from titan.server.lookup import attempt_of_caller, find_dag, find_file, find_job, find_run, open_blob, run_of
-from titan.wire.protocol import (
-    MAX_CONTENTS_BYTES,
-    SMALL_CONTENT_BYTES,
-    ContentAnswer,
-    NotedFile,
-    NoteFilesAnswer,
-    NoteFilesRequest,
-)
+from titan.wire import protocol as wire
 from titan.wire.store import BlobQuery, FileAnswer, FilesQuery, JobFilesQuery, LeftFilesAnswer, LeftFileView
 
 route = Routes()
@@ -46,7 +39,7 @@ async def upload(call: Call) -> Json[FileAnswer]:
     """Store a file under its base name; a name used before then means the new content."""
     name = check_filename(call.path("name"))
     app = call.app
-    call.mark(b"")  # a key that is none is refused before anything is kept
+    call.mark(b"")  # refuses an invalid key before anything is stored
     call.check_announced(app.max_file_bytes)
     digest, size_bytes = await app.blobs.put_stream(call.chunks(), limit_bytes=app.max_file_bytes)
 
@@ -78,7 +71,7 @@ async def download_blob(call: Call, query: BlobQuery) -> Stream:
 
 
 @route("PUT /api/workers/{worker}/files/{lease}", Permission.WORK)
-async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
+async def note(call: Call, body: wire.NoteFilesRequest) -> wire.NoteFilesAnswer:
     """Note files that an attempt left, and say whose content is missing."""
     worker_id, lease_id = call.path("worker"), call.path("lease")
     app = call.app
@@ -92,11 +85,11 @@ async def note(call: Call, body: NoteFilesRequest) -> NoteFilesAnswer:
     files = [_in_our_terms(file, node, app.blobs) for file in body.files]
     await app.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
-    return NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
+    return wire.NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
 
 
 @route("PUT /api/workers/{worker}/files/{lease}/{digest}", Permission.WORK, body=bytes)
-async def take_content(call: Call) -> ContentAnswer:
+async def take_content(call: Call) -> wire.ContentAnswer:
     """Store the content of a file that an attempt left."""
     app, digest = call.app, call.path("digest")
     now = app.clock.now()
@@ -112,7 +105,7 @@ async def take_content(call: Call) -> ContentAnswer:
             found=f"{size_bytes} bytes with {found}",
             next_step="Read the file again: it changed meanwhile.",
         )
-    return ContentAnswer(digest=digest, size_bytes=size_bytes)
+    return wire.ContentAnswer(digest=digest, size_bytes=size_bytes)
 
 
 @route("GET /api/jobs/{job}/files", Permission.SEE_WORK)
@@ -137,11 +130,11 @@ def files_of_run(call: Call, reader: Reader, query: FilesQuery) -> LeftFilesAnsw
 
 
 def _listed(reader: Reader, found: list[LeftFile], limit: int) -> LeftFilesAnswer:
-    """Return the files that were `found`: one more than was asked for, where there is more."""
+    """Return up to `limit` files; `found` has one more if there are more."""
     return LeftFilesAnswer(files=left_file_views(reader, found[:limit]), more=len(found) > limit)
 
 
-def _check(file: NotedFile) -> None:
+def _check(file: wire.NotedFile) -> None:
     check_path(file.path)
     check_moment(f"modified_at of file {shown(file.path)}", file.modified_at)
     check_text(f"reason of file {shown(file.path)}", file.reason or "", limit_characters=MAX_REASON_CHARACTERS)
@@ -160,18 +153,18 @@ def _check(file: NotedFile) -> None:
 
 
 def _check_contents(contents: list[bytes]) -> None:
-    too_large = [len(content) for content in contents if len(content) > SMALL_CONTENT_BYTES]
-    if too_large or sum(map(len, contents)) > MAX_CONTENTS_BYTES:
+    too_large = [len(content) for content in contents if len(content) > wire.SMALL_CONTENT_BYTES]
+    if too_large or sum(map(len, contents)) > wire.MAX_CONTENTS_BYTES:
         raise TooLarge(
             "contents beside a note of files",
-            expected=f"at most {SMALL_CONTENT_BYTES} bytes each, {MAX_CONTENTS_BYTES} in all",
+            expected=f"at most {wire.SMALL_CONTENT_BYTES} bytes each, {wire.MAX_CONTENTS_BYTES} in all",
             found=f"{too_large[0] if too_large else sum(map(len, contents))} bytes",
             next_step="Send larger ones by PUT /api/workers/{worker}/files/{lease}/{digest}.",
         )
 
 
-def _in_our_terms(file: NotedFile, node: str, blobs: Blobs) -> AttemptFile:
-    """Return the file as it is listed: with its content only if that is here."""
+def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs) -> AttemptFile:
+    """Return the file as it is listed, without its digest if its content is missing."""
     is_here = file.digest is None or blobs.touch(file.digest)
     return shaped(
         AttemptFile,
@@ -183,7 +176,7 @@ def _in_our_terms(file: NotedFile, node: str, blobs: Blobs) -> AttemptFile:
 
 
 def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileView]:
-    """Return files with the names of who left them."""
+    """Return files with the names of their workers."""
     names = reader.worker_names(list({left.worker_id for left in files}))
     return [
         shaped(
@@ -201,7 +194,7 @@ def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[LeftFileV
 CHUNK_BYTES: Final = 256 * 1024
 TEXT: Final = "text/plain"  # the framework adds the charset, UTF-8
 
-#: By the ending of the name. What a browser would run (HTML, SVG, XML, scripts) is never more than bytes or plain text.
+#: By file extension. HTML, SVG, XML and scripts, which a browser would run, are served as bytes or plain text.
 MEDIA_TYPES: Final = {
     "csv": TEXT,
     "gif": "image/gif",
@@ -221,28 +214,23 @@ MEDIA_TYPES: Final = {
     "yml": TEXT,
 }
 _RANGE: Final = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
-_PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not in a quoted file name, RFC 6266
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not allowed in a quoted file name, RFC 6266
 
 
 def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[str, str] | None = None) -> Stream:
-    """Return the content of `digest`, or the part that the header Range asks for.
+    """Return the content of `digest`, or the range that the request asks for.
 
-    `name` makes it a download of that name, as far as a file can have it, unless `headers` say otherwise.
+    `name` makes it a download under that name, unless `headers` are given.
 
     Raises:
         UnknownArtifact: it is not stored.
-        RangeRefused: the range begins behind the end.
+        RangeRefused: the range begins after the end.
     """
     named = {"Content-Disposition": disposition(as_filename(name))} if name else {}
     how = named if headers is None else headers
     file = open_blob(call.app.blobs, digest)
     size_bytes = os.fstat(file.fileno()).st_size
-    headers = {
-        "Accept-Ranges": "bytes",
-        "ETag": f'"{digest}"',
-        "Titan-Digest": digest,
-        **how,
-    }
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{digest}"', "Titan-Digest": digest, **how}
     try:
         part = _asked_part(call, digest, size_bytes)
     except RangeRefused:
@@ -258,10 +246,10 @@ def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[
 
 
 def shown_as_image(name: str) -> dict[str, str]:
-    """Return the headers with which a browser shows an image of this name, and does nothing else with it.
+    """Return the headers with which a browser shows an image and runs nothing in it.
 
     Raises:
-        InvalidInput: the name does not end as that of an image which cannot hold a script.
+        InvalidInput: the name does not have the extension of an image format without scripts.
     """
     if not media_type(name).startswith("image/"):
         raise InvalidInput(
@@ -277,19 +265,19 @@ def shown_as_image(name: str) -> dict[str, str]:
 
 
 def media_type(name: str) -> str:
-    """Return the type that the ending of a file name says, where it is a harmless one; else that of bytes."""
+    """Return the media type of a file name if it is harmless, else that of bytes."""
     return MEDIA_TYPES.get(name.rpartition(".")[2].lower(), BYTES) if "." in name else BYTES
 
 
 def disposition(name: str) -> str:
-    """Return the header that has a browser save a file as `name`; RFC 6266, with a plain spelling for old readers."""
+    """Return the Content-Disposition of a download (RFC 6266), with an ASCII name for old clients."""
     return f"attachment; filename=\"{_PLAIN.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _asked_part(call: Call, digest: str, size_bytes: int) -> tuple[int, int] | None:
-    """Return where the one part that is asked for begins and ends; None for all of it.
+    """Return begin and end of the requested range; None for all of it.
 
-    Several parts at once, and what is no range of bytes, are answered with the whole, as RFC 9110 (14.2) allows.
+    Several ranges and invalid ones are answered with the whole, as RFC 9110 (14.2) allows.
     """
     found = _RANGE.fullmatch((call.header("range") or "").strip())
     if found is None or call.header("if-range") not in (None, f'"{digest}"'):

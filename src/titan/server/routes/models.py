@@ -1,4 +1,4 @@
-"""The language model of this server, in OpenAI's dialect, so that a job script needs no key."""
+"""Routes of the server's language model, compatible with OpenAI's API, so that job scripts need no key."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -29,7 +29,7 @@ from titan.server.http.route import Routes
 
 route = Routes()
 
-CLIENT_CLOSED_REQUEST: Final = 499  # nginx's word for it; nobody reads the answer
+CLIENT_CLOSED_REQUEST: Final = 499  # as nginx; nobody reads the answer
 STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -40,13 +40,13 @@ async def chat(call: Call) -> Response[Any]:
     try:
         await check_named_run(call)
         call_recorder = CallRecorder(call, body)
-    except (InvalidInput, Forbidden) as error:  # it is not known whose call it is, or it is nobody's to tell of
+    except (InvalidInput, Forbidden) as error:  # not recorded: its run is invalid or forbidden
         return _refusal(error)
     return await answer_chat(call, body, call_recorder)
 
 
 async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> Response[Any]:
-    """Return the model's answer to a request in OpenAI's dialect; `call_recorder` has the call recorded."""
+    """Return the model's answer to a chat request; `call_recorder` records the call."""
     with ExitStack() as leaving:
         leaving.enter_context(call_recorder)
         try:
@@ -69,10 +69,10 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
             call_recorder.refuse(error)
             return _refusal(error)
         except TitanError as error:
-            call_recorder.leave(error)
+            call_recorder.abandon(error)
             return _refusal(error)
         leaving.pop_all()
-    # Litestar leaves the generator of a client that left to the garbage collector.
+    # Litestar does not close the generator when the client disconnects.
     return Stream(
         _joined(first, events),
         media_type="text/event-stream",
@@ -88,7 +88,7 @@ async def list_models(call: Call) -> dict[str, object]:
 
 
 def models_json(model: LanguageModel | None) -> dict[str, object]:
-    """Return GET /v1/models: the one model there is, or none."""
+    """Return the body of GET /v1/models: the configured model, or none."""
     names = [] if model is None else [model.name]
     return {
         "object": "list",
@@ -119,14 +119,14 @@ async def _events(
         async for piece in pieces:
             yield event(piece)
     except TitanError as error:
-        call_recorder.leave(error)
+        call_recorder.abandon(error)
         yield error_event(error)
     except Exception as error:
-        call_recorder.leave(error)
+        call_recorder.abandon(error)
         raise
-    finally:  # also of a stream whose client left: take the question back
+    finally:  # also when the client disconnects: cancels the request to the model
         await pieces.aclose()
-        call_recorder.leave()
+        call_recorder.abandon()
 
 
 async def _joined(first: bytes, events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
