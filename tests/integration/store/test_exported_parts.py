@@ -20,8 +20,7 @@ from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
-from titan.ports.runs_store import CallReader
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallReader, StoredEntry
 from titan.server.routes.export_import import IMPORTED_AT_ONCE, PART_BYTES, parts_of
 from titan.server.views.runs import PART_BYTES as TAPE_PART_BYTES
 from titan.server.views.runs import exported_runs

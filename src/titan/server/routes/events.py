@@ -25,8 +25,7 @@ from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 from titan.orchestrator.bus import CALLS, JOURNAL
 from titan.ports.jobs_store import Reader
-from titan.ports.runs import ChangedRun, ReportedEntry
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallReader, ChangedRun, ReportedEntry
 from titan.ports.runtime import Clock
 from titan.rules.access import Permission
 from titan.server.app_state import AppState
@@ -388,7 +387,7 @@ class _Subscription:
         if before is None and not run.entry_count:  # it submitted a DAG, and has recorded nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
-        yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
+        yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.received_at, seq=change.version - 1)
         if has_news:  # with the version of the end, so that a client that stops later does not get it again
             yield _ended_event(run, change.status_version)
 
@@ -416,7 +415,7 @@ def _ended_event(run: Run, seq: int) -> wire.Envelope:
             success_rate=view.tally.success_rate,
             first_error=run.first_error,
         ),
-        timestamp=run.ended_at or run.heard_at,
+        timestamp=run.ended_at or run.received_at,
         seq=seq,
     )
 

@@ -18,8 +18,7 @@ from titan.insight.export_lines import NoteLine
 from titan.model.actions import CALLS, ActionEntry, RunEntry, digest_of
 from titan.model.runs import Note, Run, righted
 from titan.model.shaped import shaped
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallTransaction
+from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.runs.sanitize import storable_time
 from titan.server.app_state import AppState

@@ -11,8 +11,7 @@ from urllib.parse import quote
 from litestar.response import Stream
 
 from titan.model.errors import InvalidInput, RangeRefused, TooLarge
-from titan.model.files import AttemptFile, FilePlace, LeftFile
-from titan.model.memory import StoredFile
+from titan.model.files import AttemptFile, FilePlace, LeftFile, StoredFile
 from titan.model.shaped import shaped
 from titan.orchestrator.files import attempt_that_leaves, note_artifact, note_files
 from titan.orchestrator.receipts import once

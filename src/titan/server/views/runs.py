@@ -22,14 +22,11 @@ from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes
 from titan.model.actions import Entry, Failure, Payload, RunEntry
 from titan.model.errors import UnknownArtifact
 from titan.model.evaluations import RegisteredAgent
-from titan.model.interventions import Intervention
 from titan.model.run_control import RunStatus
-from titan.model.runs import Action, AgentRow, Note, Run, Tally
+from titan.model.runs import Action, AgentRow, Intervention, Note, Run, Tally
 from titan.model.shaped import shaped
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallReader, CallStore, RunFilter, StoredEntry, TapeBlob, TapeCheck
 from titan.ports.runtime import Blobs
-from titan.ports.tapes import StoredEntry, TapeBlob, TapeCheck
 from titan.server.lookup import open_blob
 from titan.wire import runs as wire
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
