@@ -22,8 +22,7 @@ from titan.server.http.responses import status_code_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, reported_in
 from titan.wire.actions import RecordBody
 from titan_sdk.http.address import Address
-from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
-from titan_sdk.recording.spool import deliver_folder, folders_for
+from titan_sdk.recording.delivery import Answer, Verdict, deliver_folder, folders_for, verdict_of
 
 LOOK_SECONDS: Final = 5.0  # the retry interval of the SDK
 PATIENCE_SECONDS: Final = 60.0  # for a busy writer
