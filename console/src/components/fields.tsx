@@ -8,7 +8,7 @@ interface Props {
   label: string;
 }
 
-/** A text filter; `/` puts the cursor in it. Its value stands in the URL, a moment after the last key. */
+/** A text filter, focused by `/`. Its value is in the URL shortly after the last key. */
 export function SearchField({ value, onChange, label }: Props) {
   const [typed, type] = useTyped(value, onChange);
   const field = useRef<HTMLInputElement>(null);
@@ -35,7 +35,7 @@ interface TextFieldProps {
   label: string;
 }
 
-/** A text that has to be met exactly. Its value stands in the URL, a moment after the last key. */
+/** A filter for an exact text. Its value is in the URL shortly after the last key. */
 export function TextField({ value, onChange, label }: TextFieldProps) {
   const [typed, type] = useTyped(value, onChange, (text) => text.trim());
   return (
@@ -61,7 +61,7 @@ interface CostFieldProps {
   label: string;
 }
 
-/** A limit in US dollars. What is no amount is marked, and asks for nothing. */
+/** A filter in US dollars. An invalid amount is marked and does not filter. */
 export function CostField({ value, onChange, label }: CostFieldProps) {
   const [typed, type] = useTyped(value, onChange, asCost);
   const isWrong = asCost(typed) === null;
@@ -92,12 +92,12 @@ export function CostField({ value, onChange, label }: CostFieldProps) {
 }
 
 interface ScoreFieldProps {
-  /** 1 to 100 as a text; "" for any. */
+  /** 1 to 100 as text; "" for any. */
   value: string;
   onChange: (value: string) => void;
 }
 
-/** Only runs whose determinism score is lower: the limits of the bands to choose, or any other. */
+/** A filter for runs with a lower determinism score, with the bands' limits as suggestions. */
 export function ScoreField({ value, onChange }: ScoreFieldProps) {
   const [typed, type] = useTyped(value, onChange, asScore);
   const isWrong = asScore(typed) === null;
@@ -140,7 +140,7 @@ interface WordsFieldProps {
   onChange: (value: string) => void;
 }
 
-/** What a person says of something, in a few lines. */
+/** A field for a comment of a few lines. */
 export function WordsField({ label, value, onChange }: WordsFieldProps) {
   return (
     <label className="stack">
@@ -161,11 +161,11 @@ interface StatusFilterProps<Status extends string> {
   label?: string;
   all: readonly Status[];
   chosen: readonly string[];
-  /** One was chosen, or given back. What is chosen besides may be newer than what is drawn: ask the URL. */
+  /** Called with the toggled status. The URL has the current selection, which may be newer than the last render. */
   onToggle: (status: Status) => void;
 }
 
-/** One chip for each status; none chosen means all of them. */
+/** A chip for each status; none selected means all. */
 export function StatusFilter<Status extends string>({
   label = "Status",
   all,
@@ -202,7 +202,7 @@ interface ChoicesProps<Value extends string> {
   onChange: (value: Value) => void;
 }
 
-/** One of a few, all in sight. */
+/** A choice between a few values, all visible. */
 export function SegmentedControl<Value extends string>({ label, all, chosen, wordOf, onChange }: ChoicesProps<Value>) {
   return (
     <fieldset className="segmented plain-fieldset">
@@ -216,12 +216,11 @@ export function SegmentedControl<Value extends string>({ label, all, chosen, wor
   );
 }
 
-const QUIET_MS = 150; // between two keys, before the list is asked anew
+const QUIET_MS = 150; // between the last key and the new filter
 
 /**
- * What is typed into a field, and how to type: `onChange` hears of it a moment after the last key.
- *
- * `read` returns the value that a text means, null where it means none: `0.` means `0` and stays `0.` in the field.
+ * The text of a field, and its setter; `onChange` is called shortly after the last key. `read` returns the value of a
+ * text, null for an invalid one: `0.` means `0` and stays `0.` in the field.
  */
 function useTyped(
   value: string,
@@ -250,14 +249,16 @@ function useTyped(
   return [typed, type];
 }
 
-/** Returns whether `value` is an echo of what was sent; forgets that, and what was sent before it, or all if it is none. */
+/**
+ * Returns whether `value` is an echo of a sent one, and forgets what was sent up to it; all of it for another value.
+ */
 export function isEcho(sent: string[], value: string): boolean {
   const at = sent.indexOf(value);
   sent.splice(0, at < 0 ? sent.length : at + 1);
   return at >= 0;
 }
 
-/** Returns an amount that somebody typed as the server takes it; "" for none, null for what is no amount. */
+/** Returns a typed amount as the server takes it; "" for none, null when invalid. */
 export function asCost(typed: string): string | null {
   const text = typed
     .trim()
@@ -271,7 +272,7 @@ export function isCost(text: string): boolean {
   return asCost(text) !== null;
 }
 
-/** Returns a limit of the determinism score that somebody typed; "" for none, null for what is none. */
+/** Returns a typed score limit; "" for none, null when invalid. */
 export function asScore(typed: string): string | null {
   const text = typed.trim().replace(/^</, "").trim();
   if (text === "") return "";

@@ -1,7 +1,7 @@
 /** Keyboard shortcuts of pages. */
 import { useEffect, useRef } from "react";
 
-/** Calls `close` when Escape is pressed outside fields and dialogs, while there is something to close. */
+/** Calls `close` on Escape outside fields and dialogs. */
 export function useEscape(close: () => void, isOn = true): void {
   const latest = useRef(close);
   latest.current = close;
@@ -15,7 +15,7 @@ export function useEscape(close: () => void, isOn = true): void {
   }, [isOn]);
 }
 
-/** Returns whether a key is meant for a field or a dialog, and not for the page. */
+/** Returns whether a key is meant for a field or a dialog. */
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
   return target?.closest("input, textarea, select, [contenteditable], dialog") !== null && target !== null;

@@ -11,7 +11,7 @@ import { count } from "../../components/format";
 
 export type RunAction = "cancel" | "resume" | "pin";
 
-/** What can be done with a run: keep it, cancel it, have it go on. */
+/** The buttons of an agent run: pin, cancel, resume. */
 export function RunActions({ run, onAction }: { run: RunView; onAction: (action: RunAction, run: RunView) => void }) {
   const canChange = useCanChange();
   const id = run.run_id;
@@ -46,7 +46,7 @@ export function RunActions({ run, onAction }: { run: RunView; onAction: (action:
   );
 }
 
-/** Asks before a run is cancelled: what runs is ended, and that cannot be taken back. */
+/** Confirms the cancellation of a run. */
 export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const id = run.run_id;
   const cancel = useChange(
@@ -80,7 +80,7 @@ export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void 
   );
 }
 
-/** Says what resuming a run does, and has it go on, or gives the command that does. */
+/** Explains what resuming does, and does it or shows the command. */
 export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const id = run.run_id;
   const makers = makersOf(run);
@@ -171,7 +171,7 @@ function Command({ text }: { text: string }) {
   );
 }
 
-/** Who submits the stages of a run: a program outside of Titan, a job, both in turn, or nobody that is known. */
+/** Who submits the stages of a run: a program outside Titan, a job, or unknown. */
 interface Makers {
   program: NonNullable<RunView["orchestrator"]> | null;
   job: string | null;
@@ -181,15 +181,14 @@ export function makersOf(run: RunView): Makers {
   return { program: run.orchestrator ?? null, job: run.stages?.findLast((stage) => stage.made_by)?.made_by ?? null };
 }
 
-/** Returns whether a run has something to cancel. */
+/** Returns whether a run can be cancelled. */
 export function isLive(run: RunView): boolean {
   return run.status === "running" || run.status === "pending";
 }
 
 /**
- * Returns whether a run broke off somewhere, so that going on makes sense. One that counts as running may have broken off too
- * where a job submits its stages: nothing of it is live, and the server knows whether that job is. Of a program outside nobody
- * knows, so its run is waited for.
+ * Returns whether a run can be resumed: it ended with incomplete stages, or a job submits its stages and none is live.
+ * A run whose program is outside Titan must end first, because nobody knows whether the program runs.
  */
 export function canGoOn(run: RunView): boolean {
   const stages = run.stages ?? [];

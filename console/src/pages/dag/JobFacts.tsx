@@ -7,13 +7,13 @@ import { exitOf } from "./dagEvents";
 
 interface Props {
   job: Job;
-  /** How many there were so far. */
+  /** The number of attempts so far. */
   attempts: number;
   dag: Dag;
   onChoose: (jobId: string) => void;
 }
 
-/** What is known of a job. What does not apply has no line; what is not known yet is a dash. */
+/** The facts of a job. What does not apply has no line; unknown values are "–". */
 export function JobFacts({ job, attempts, dag, onChoose }: Props) {
   const children = (dag.jobs ?? []).filter((one) => one.parents.includes(job.name)).map((one) => one.name);
   return (

@@ -4,7 +4,7 @@ import { CopyButton } from "../../components/Button";
 export function Command({ children }: { children: string }) {
   return (
     <div className="help-command">
-      {/* It scrolls when it is long, so the keyboard must reach it. */}
+      {/* It may scroll, so it must be focusable. */}
       <pre tabIndex={0} role="region" aria-label={`Command: ${children.split("\n", 1)[0]}`}>
         {children}
       </pre>

@@ -175,7 +175,7 @@ function Term({ name, means }: { name: string; means: string }) {
   );
 }
 
-/** Kinds of issues; their ids are what recommendations link to. */
+/** Issue types; recommendations link to their ids. */
 const KINDS: readonly (readonly [id: string, what: string, fix: string])[] = [
   ["timestamp", "The current time in inputs or outputs.", "Pass the time in as a parameter, or use titan_sdk.now()."],
   [

@@ -1,15 +1,15 @@
-/** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
+/** The log's web worker: loads, follows and searches a log, and serves the visible lines, without blocking the page. */
 import { stripAnsi } from "../../components/ansi";
 import { type FollowedLog, followLog, type LogHearer } from "../../components/followLog";
 import type { FromWorker, Phase, ShownLine, ToWorker } from "./logClient";
 import { LogIndex, type LogLine } from "./logIndex";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
-const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded
-const TELL_MS = 50; // between two reports of what has come
-const SLICE_MS = 12; // of searching, before questions are answered
+const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log only the end is loaded
+const TELL_MS = 50; // between two progress reports
+const SLICE_MS = 12; // of searching, between two messages
 const SPREAD_PARTS = 200;
-const LOOKED_AT_BYTES = 8192; // to tell binary from text
+const LOOKED_AT_BYTES = 8192; // to detect binary data
 
 const index = new LogIndex();
 let followed: FollowedLog | null = null;
@@ -110,7 +110,7 @@ function giveLines(from: number, to: number): void {
   toast({ kind: "lines", from, lines });
 }
 
-/** The page could be hung by an expression without end; here it can be given up. */
+/** A catastrophic expression would hang the page; here the worker is replaced. */
 function marked(line: LogLine): ShownLine {
   return { ...line, marks: search ? rangesIn(stripAnsi(line.text), search.expression) : [] };
 }

@@ -17,7 +17,7 @@ import "./registry.css";
 const NUMBER = new Intl.NumberFormat("en-US");
 const MOST_RUNS = 8;
 
-/** One agent: its sums, whether it gets better or worse, its days, its errors and its latest runs. */
+/** The page of an agent: totals, trends, days, errors and latest runs. */
 export function AgentPage() {
   const agent = useIdInPath();
   const found = useAgentStats(agent);
@@ -45,7 +45,7 @@ function Links({ agent }: { agent: string }) {
 
 function Stats({ of }: { of: AgentStatsView }) {
   const { agent } = of;
-  const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // a recorded run is one of these
+  const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // every recorded run has one of these statuses
   return (
     <>
       <dl className="registry-figures">
@@ -124,7 +124,7 @@ function Latest({ agent }: { agent: string }) {
   );
 }
 
-/** An agent's runs by day, those that failed at the foot of each bar. */
+/** An agent's runs per day, with failed ones at the bottom of each bar. */
 function Days({ of }: { of: readonly TrendDay[] }) {
   const days = everyDay(of, useNow());
   const most = Math.max(1, ...days.map((day) => day.runs));
@@ -155,7 +155,7 @@ function wordsOf(day: TrendDay): string {
   return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
 }
 
-/** The mean determinism of an agent's runs by day, each bar in the colour of its band; nothing where no run has a score. */
+/** The mean determinism score per day, coloured by band; nothing without scores. */
 function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
   const days = everyDay(of, useNow());
   if (days.every((day) => day.determinism === null)) return null;
@@ -205,7 +205,7 @@ const NO_RUN = {
   determinism: null,
 };
 
-/** Returns the last 30 days in UTC up to the one of `now`; a day the server does not tell of had no run. */
+/** Returns the last 30 days in UTC; days that the server omits had no runs. */
 export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
   const byDay = new Map(known.map((day) => [day.day, day]));
   return Array.from({ length: SHOWN_DAYS }, (_, at) => {
@@ -216,7 +216,7 @@ export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
 
 const NEW_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** The kinds of errors an agent's calls have had, with when each came up first. */
+/** The error types of an agent's calls. */
 export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
   const now = useNow();
   return (

@@ -13,7 +13,7 @@ import { Duration, Time } from "../../components/Time";
 import { chosenIn, dagPath, logPath, toggled, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
 
-/** Workers as rows; each unfolds to its jobs. */
+/** The table of workers. */
 export function Nodes({
   label,
   workers,
@@ -99,8 +99,8 @@ export function Nodes({
   );
 }
 
-const MOST_BLOCKS = 16; // more slots than that are a bar
-const MOST_RUNNING = 3; // the rest stands in the details
+const MOST_BLOCKS = 16; // more slots are shown as a bar
+const MOST_RUNNING = 3; // the details have the rest
 
 function NodeName({ worker }: { worker: Worker }) {
   return (
@@ -121,7 +121,7 @@ function NodeName({ worker }: { worker: Worker }) {
   );
 }
 
-/** Busy slots as blocks, label by label. */
+/** Busy slots as blocks, by label. */
 export function Slots({ worker }: { worker: Worker }) {
   return (
     <div className="workers-slots">
@@ -150,7 +150,7 @@ export function Slots({ worker }: { worker: Worker }) {
   );
 }
 
-/** What it runs now, each with its time; links to the job. */
+/** Running jobs with their durations. */
 export function Running({ worker }: { worker: Worker }) {
   if (worker.running.length === 0) return <span className="faint">Idle</span>;
   const more = worker.running.length - MOST_RUNNING;
@@ -176,7 +176,7 @@ export function Running({ worker }: { worker: Worker }) {
   );
 }
 
-/** The machine's load and memory, where the worker tells them. */
+/** The machine's load and memory, where reported. */
 export function Load({ worker: { load } }: { worker: Worker }) {
   if (!load) return <span className="faint">–</span>;
   const { memory_used_bytes: used, memory_total_bytes: total } = load;
@@ -192,7 +192,7 @@ export function Load({ worker: { load } }: { worker: Worker }) {
   );
 }
 
-/** How the last jobs ended, the latest first. */
+/** Outcomes of the last jobs, latest first. */
 function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
   if (jobs.length === 0) return <span className="faint">None yet</span>;
   const bad = jobs.filter((job) => job.outcome !== "succeeded").length;
@@ -215,7 +215,7 @@ function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
   );
 }
 
-/** All that is known of a worker: what it runs, what it ran last, where it is. */
+/** The details of a worker: running and last jobs, facts. */
 function NodeDetails({ worker }: { worker: Worker }) {
   return (
     <div className="workers-details">
@@ -329,7 +329,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-/** Lets a worker run out of work and leave, or takes that back while it is still there. */
+/** Drains a worker, or resumes a draining one. */
 function DrainButton({ worker }: { worker: Worker }) {
   const canChange = useCanOperate();
   const [asks, setAsks] = useState(false);

@@ -23,7 +23,7 @@ interface Props {
   onShow: (action: string) => void;
 }
 
-/** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
+/** The facts of a run. */
 export function RunFacts({ recording: { run }, onShow }: Props) {
   const { tally } = run;
   const hasCalls = tally.calls > 0 || !run.has_stages;
@@ -95,7 +95,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
   );
 }
 
-/** How many stages and jobs a run has, and how many of these go on. */
+/** The number of stages and jobs, and of live jobs. */
 function StagesFact({ run }: { run: RunView }) {
   const live = run.live_job_count ?? 0;
   return (
@@ -139,7 +139,6 @@ interface FactProps {
   children: ReactNode;
 }
 
-/** One figure of a run under its name. */
 export function Fact({ name, title, className, children }: FactProps) {
   return (
     <div className={className} title={title}>
@@ -149,7 +148,7 @@ export function Fact({ name, title, className, children }: FactProps) {
   );
 }
 
-/** Which run this one is a fork of and where, and its own forks. */
+/** The parent and the forks of a run. */
 function ForkFacts({ run }: { run: RunView }) {
   const { data: forks } = useForks(run.run_id);
   return (
@@ -181,7 +180,7 @@ function ForkFacts({ run }: { run: RunView }) {
 
 const MOST = 6;
 
-/** The latest scores of the run, each with who gave it; they open the notes. Nothing where nobody scored it. */
+/** The latest scores of a run, which open the notes; nothing without scores. */
 function ScoresFact({ run }: { run: RunView }) {
   const { data } = useNotes(run.run_id);
   const [isOpen, setOpen] = useState(false);
@@ -221,7 +220,7 @@ function Score({ of: { name, score, author, text, at }, onOpen }: { of: NoteView
   );
 }
 
-/** Returns the scores of the run itself, the newest first: of each name the last that each person gave. */
+/** Returns the run's own scores, newest first: the latest of each name and author. */
 export function scoresOf(notes: readonly NoteView[]): NoteView[] {
   const seen = new Set<string>();
   return notes.filter((note) => {
@@ -238,13 +237,13 @@ interface TapeFactProps {
   onShow: (action: string) => void;
 }
 
-/** Whether what was recorded of a run is still what it was, when asked: it reads the whole tape. */
+/** Verifies on demand that the recording is unchanged, which reads all of it. */
 function IntegrityFact({ run, onShow }: TapeFactProps) {
   const found = useQuery({
     queryKey: ["chain", run],
     queryFn: ({ signal }) => readChain(run, signal),
     enabled: false,
-    gcTime: 0, // what was verified once says nothing of later
+    gcTime: 0, // an old verification proves nothing
   });
   const chain = found.data;
   return (

@@ -7,7 +7,7 @@ import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree
 
 interface TraceKeysProps {
   tree: Tree;
-  /** Those that are drawn: a key may come after what it shall act on was folded or unfolded, and before that is seen. */
+  /** The rendered places; the URL may already have others. */
   places: readonly number[];
   scroller: RefObject<HTMLDivElement | null>;
   virtual: Virtualizer<HTMLDivElement, Element>;
@@ -15,11 +15,11 @@ interface TraceKeysProps {
   onChoose: (id: string) => void;
 }
 
-/** The keys of the tree: up and down also by `k` and `j`, right unfolds or enters, left folds or leaves. */
+/** The keys of the tree: up and down (or `k` and `j`), right expands or enters, left collapses or leaves. */
 export function useTraceKeys(acts: TraceKeysProps) {
   const { tree, places } = acts;
   const [shown, setShown] = useState<Mark | null>(null);
-  const marked = useRef(shown); // what keys act on: it stays the same action when others come above it
+  const marked = useRef(shown); // the row that keys act on, also when others are added above it
   const nameOf = (place: number) => keyOf(tree, place);
   function mark(among: readonly number[], index: number): void {
     marked.current = { key: nameOf(among[index] ?? ORPHANS), index };
@@ -38,7 +38,7 @@ export function useTraceKeys(acts: TraceKeysProps) {
   }
   usePlainKeys(step);
 
-  /** Where keys lead, by themselves; null for those that act on an action. */
+  /** Returns the index that a movement key leads to; null for other keys. */
   function indexBy(key: string, now: readonly number[]): number | null {
     const after = (by: 1 | -1) => indexAfter(now, nameOf, marked.current, by);
     return { ArrowDown: after(1), ArrowUp: after(-1), Home: 0, End: now.length - 1 }[key] ?? null;
@@ -79,14 +79,14 @@ function placesNow(tree: Tree): number[] {
   return shownPlaces(tree, foldedNow());
 }
 
-/** Returns what brings the marked row into sight and the focus to it, as soon as it is drawn. */
+/** Returns a function that scrolls the marked row into view and focuses it once it is rendered. */
 function useFocus({ scroller, virtual }: TraceKeysProps, at: number): () => void {
   const isAwaited = useRef(false);
   useLayoutEffect(() => {
     if (!isAwaited.current || at < 0) return;
     bringIntoSight(virtual, at);
     const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"] [role=treeitem]`);
-    if (!row) return; // scrolling draws it
+    if (!row) return; // scrolling renders it
     isAwaited.current = false;
     row.focus({ preventScroll: true });
   });
