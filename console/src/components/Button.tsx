@@ -24,19 +24,19 @@ export function Button({ kind = "plain", busy = false, children, disabled, class
 
 /** Copies a text and confirms it in its label. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
-  const [shownToasts, setSaid] = useState<string | null>(null);
+  const [feedback, setFeedback] = useState<string | null>(null);
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
-      setSaid("Copied");
+      setFeedback("Copied");
     } catch {
-      setSaid("Copying not allowed"); // browsers allow it on https and localhost only
+      setFeedback("Copying not allowed"); // browsers allow it on https and localhost only
     }
-    window.setTimeout(() => setSaid(null), 1500);
+    window.setTimeout(() => setFeedback(null), 1500);
   }
   return (
     <Button kind="quiet" onClick={() => void copy()} aria-live="polite">
-      {shownToasts ?? label}
+      {feedback ?? label}
     </Button>
   );
 }
@@ -45,7 +45,10 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
 export function Snippet({ text }: { text: string }) {
   return (
     <div className="snippet">
-      <pre>{text}</pre>
+      {/* A long line scrolls, so the keyboard must reach it. */}
+      <pre tabIndex={0} role="region" aria-label={`Command: ${text.split("\n", 1)[0]}`}>
+        {text}
+      </pre>
       <CopyButton text={text} />
     </div>
   );

@@ -1,7 +1,7 @@
 /** What a page shows in place of data: empty states, errors and notices. */
 import type { ReactNode } from "react";
 import { ApiError } from "../api/apiError";
-import { Button, CopyButton } from "./Button";
+import { Button, Snippet } from "./Button";
 
 interface Props {
   title: string;
@@ -16,12 +16,7 @@ export function EmptyState({ title, children, command }: Props) {
     <div className="empty">
       <h2>{title}</h2>
       {children ? <div className="soft">{children}</div> : null}
-      {command ? (
-        <div className="empty-command">
-          <pre>{command}</pre>
-          <CopyButton text={command} />
-        </div>
-      ) : null}
+      {command ? <Snippet text={command} /> : null}
     </div>
   );
 }

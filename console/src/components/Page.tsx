@@ -87,3 +87,20 @@ export function KeyList({ of }: { of: readonly KeyLine[] }) {
     </dl>
   );
 }
+
+interface FactProps {
+  name: string;
+  title?: string;
+  className?: string;
+  children: ReactNode;
+}
+
+/** A name and its value in a list of facts. */
+export function Fact({ name, title, className, children }: FactProps) {
+  return (
+    <div className={className} title={title}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

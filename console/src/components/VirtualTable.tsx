@@ -1,7 +1,7 @@
 /** A table of any length: only the rows on the screen are in the document. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { isTyping } from "./keyboard";
+import { useMoveKeys } from "./keyboard";
 import {
   bringIntoSight,
   indexAfter,
@@ -81,7 +81,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
   useEffect(() => {
     if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();
   }, [last, rows.length, onEnd]);
-  useListKeys((step) => {
+  useMoveKeys((step) => {
     if (!takesKeys(scroller.current)) return;
     const next = indexAfter(rows, keyOf, marked.current, step);
     if (next < 0) return;
@@ -208,20 +208,6 @@ function focusRow(list: Element | null, index: number): boolean {
 function takesKeys(list: Element | null): boolean {
   const lists = [...document.querySelectorAll(".rowlist")];
   return list === (lists.find((one) => one.contains(document.activeElement)) ?? lists[0]);
-}
-
-function useListKeys(move: (step: 1 | -1) => void): void {
-  const latest = useRef(move);
-  latest.current = move;
-  useEffect(() => {
-    function onKey(event: globalThis.KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") latest.current(1);
-      else if (event.key === "k") latest.current(-1);
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
 }
 
 interface SortHeadProps<Sort extends string> {

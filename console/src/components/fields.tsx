@@ -1,147 +1,121 @@
 /** Filter fields and form fields. */
-import { useEffect, useId, useRef, useState } from "react";
+import { type InputHTMLAttributes, useEffect, useId, useRef, useState } from "react";
 import { lookOf } from "./badges";
 
-interface Props {
+interface FieldProps {
   value: string;
   onChange: (value: string) => void;
   label: string;
 }
 
-/** A text filter, focused by `/`. Its value is in the URL shortly after the last key. */
-export function SearchField({ value, onChange, label }: Props) {
-  const [typed, type] = useTyped(value, onChange);
-  const field = useRef<HTMLInputElement>(null);
-  return (
-    <input
-      ref={field}
-      type="search"
-      className="field search-field"
-      data-search=""
-      aria-label={label}
-      placeholder={`${label}  ( / )`}
-      value={typed}
-      onChange={(event) => type(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") field.current?.blur();
-      }}
-    />
-  );
-}
-
-interface TextFieldProps {
+interface FilterInputProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange"> {
   value: string;
   onChange: (value: string) => void;
-  label: string;
+  /** Returns the value that a text means, null for an invalid one. */
+  read?: (text: string) => string | null;
+  /** Returns the message for an invalid text. */
+  errorOf?: (typed: string) => string;
 }
 
-/** A filter for an exact text. Its value is in the URL shortly after the last key. */
-export function TextField({ value, onChange, label }: TextFieldProps) {
-  const [typed, type] = useTyped(value, onChange, (text) => text.trim());
-  return (
-    <input
-      type="text"
-      className="field text-field"
-      aria-label={label}
-      placeholder={label}
-      dir="auto"
-      value={typed}
-      onChange={(event) => type(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
-      }}
-    />
-  );
-}
-
-interface CostFieldProps {
-  /** US dollars as a decimal text; "" for none. */
-  value: string;
-  onChange: (value: string) => void;
-  label: string;
-}
-
-/** A filter in US dollars. An invalid amount is marked and does not filter. */
-export function CostField({ value, onChange, label }: CostFieldProps) {
-  const [typed, type] = useTyped(value, onChange, asCost);
-  const isWrong = asCost(typed) === null;
+/** A filter in the URL, which follows shortly after the last key. An invalid text is marked and does not filter. */
+function FilterInput({ value, onChange, read = (text) => text, errorOf, ...input }: FilterInputProps) {
+  const [typed, type] = useTyped(value, onChange, read);
+  const isInvalid = read(typed) === null;
   const id = useId();
   return (
     <>
       <input
-        type="text"
-        inputMode="decimal"
-        className="field cost-field"
-        aria-label={`${label} in US dollars`}
-        aria-invalid={isWrong || undefined}
-        aria-describedby={isWrong ? id : undefined}
-        placeholder={`${label} $`}
+        {...input}
+        aria-invalid={isInvalid || undefined}
+        aria-describedby={isInvalid ? id : undefined}
         value={typed}
         onChange={(event) => type(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
-      {isWrong ? (
+      {isInvalid ? (
         <span id={id} role="alert" className="field-wrong">
-          {label}: “{typed.trim()}” is not an amount. Enter a number such as 0.50.
+          {errorOf?.(typed.trim())}
         </span>
       ) : null}
     </>
   );
 }
 
-interface ScoreFieldProps {
-  /** 1 to 100 as text; "" for any. */
-  value: string;
-  onChange: (value: string) => void;
+/** A text filter, focused by `/`. */
+export function SearchField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="search"
+      className="field search-field"
+      data-search=""
+      aria-label={label}
+      placeholder={`${label}  ( / )`}
+    />
+  );
 }
 
-/** A filter for runs with a lower determinism score, with the bands' limits as suggestions. */
-export function ScoreField({ value, onChange }: ScoreFieldProps) {
-  const [typed, type] = useTyped(value, onChange, asScore);
-  const isWrong = asScore(typed) === null;
+/** A filter for an exact text. */
+export function TextField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="text"
+      className="field text-field"
+      aria-label={label}
+      placeholder={label}
+      dir="auto"
+      read={(text) => text.trim()}
+    />
+  );
+}
+
+/** A filter in US dollars: a decimal text, "" for none. */
+export function CostField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="text"
+      inputMode="decimal"
+      className="field cost-field"
+      aria-label={`${label} in US dollars`}
+      placeholder={`${label} $`}
+      read={asCost}
+      errorOf={(typed) => `${label}: “${typed}” is not an amount. Enter a number such as 0.50.`}
+    />
+  );
+}
+
+/** A filter for runs with a lower determinism score (1 to 100 as text, "" for any), with the bands' limits as suggestions. */
+export function ScoreField(field: Omit<FieldProps, "label">) {
   const id = useId();
   return (
     <>
-      <input
+      <FilterInput
+        {...field}
         type="text"
         inputMode="numeric"
         className="field score-field"
         aria-label="Determinism below"
-        aria-invalid={isWrong || undefined}
-        aria-describedby={isWrong ? `${id}-wrong` : undefined}
         placeholder="Score <"
         title="Only runs with a determinism score below: 70, for example"
         list={id}
-        value={typed}
-        onChange={(event) => type(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") event.currentTarget.blur();
-        }}
+        read={asScore}
+        errorOf={(typed) => `Determinism: “${typed}” is not a score. Enter a number from 1 to 100.`}
       />
       <datalist id={id}>
         <option value="50" />
         <option value="70" />
         <option value="90" />
       </datalist>
-      {isWrong ? (
-        <span id={`${id}-wrong`} role="alert" className="field-wrong">
-          Determinism: “{typed.trim()}” is not a score. Enter a number from 1 to 100.
-        </span>
-      ) : null}
     </>
   );
 }
 
-interface WordsFieldProps {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-}
-
 /** A field for a comment of a few lines. */
-export function WordsField({ label, value, onChange }: WordsFieldProps) {
+export function WordsField({ label, value, onChange }: FieldProps) {
   return (
     <label className="stack">
       <span className="soft">{label}</span>
@@ -225,7 +199,7 @@ const QUIET_MS = 150; // between the last key and the new filter
 function useTyped(
   value: string,
   onChange: (value: string) => void,
-  read: (text: string) => string | null = (text) => text,
+  read: (text: string) => string | null,
 ): [string, (text: string) => void] {
   const [typed, setTyped] = useState(value);
   const timer = useRef<number | undefined>(undefined);

@@ -4,7 +4,7 @@ import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { useCanChange } from "../../api/session";
 import type { RunView } from "../../api/types";
-import { Button, CopyButton } from "../../components/Button";
+import { Button, Snippet } from "../../components/Button";
 import { shellWord, titanCommand } from "../../components/command";
 import { Dialog } from "../../components/Dialog";
 import { count } from "../../components/format";
@@ -137,7 +137,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
         <p>
           The program runs outside Titan. Start it where it ran, on <b dir="auto">{host}</b>:
         </p>
-        <Command text={titanCommand(["runs", "resume", id], window.location)} />
+        <Snippet text={titanCommand(["runs", "resume", id], window.location)} />
         <dl className="agents-facts">
           <dt>Command</dt>
           <dd className="mono" dir="auto">
@@ -154,20 +154,11 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
   return (
     <>
       <p>Titan does not know the program. Start it yourself with the run's id:</p>
-      <Command text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
+      <Snippet text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
       <p className="soft">
         <code>titan_sdk.new_run_id</code> reads this variable.
       </p>
     </>
-  );
-}
-
-function Command({ text }: { text: string }) {
-  return (
-    <div className="agents-command">
-      <pre>{text}</pre>
-      <CopyButton text={text} />
-    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { gateOf, type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
@@ -6,7 +6,7 @@ import type { Gate } from "../../api/types";
 import { newClient } from "../../components/command";
 import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
-import { isTyping } from "../../components/keyboard";
+import { usePageKeys } from "../../components/keyboard";
 import { Page } from "../../components/Page";
 import { Decided } from "./DecidedGates";
 import { GateCard } from "./GateCard";
@@ -138,22 +138,15 @@ interface GateKeys {
 }
 
 /** Handles `j` and `k` (move), `a` and `r` (ask to approve or reject). */
-function useGateKeys(acts: GateKeys): void {
-  const latest = useRef(acts);
-  latest.current = acts;
-  useEffect(() => {
-    let isGoing = false; // `g a` opens the agents and approves nothing
-    function onKey(event: KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const isSecond = isGoing;
-      isGoing = event.key === "g";
-      if (isSecond) return;
-      if (event.key === "j") latest.current.move(1);
-      else if (event.key === "k") latest.current.move(-1);
-      else if (event.key === "a") latest.current.ask("approve");
-      else if (event.key === "r") latest.current.ask("reject");
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
+function useGateKeys({ move, ask }: GateKeys): void {
+  const isGoing = useRef(false); // `g a` opens the agents and approves nothing
+  usePageKeys(({ key }) => {
+    const isSecond = isGoing.current;
+    isGoing.current = key === "g";
+    if (isSecond) return;
+    if (key === "j") move(1);
+    else if (key === "k") move(-1);
+    else if (key === "a") ask("approve");
+    else if (key === "r") ask("reject");
+  });
 }

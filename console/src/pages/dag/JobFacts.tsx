@@ -1,7 +1,7 @@
-import type { ReactNode } from "react";
 import type { Dag, Job } from "../../api/types";
 import { Status } from "../../components/badges";
 import { bytes, duration, NOTHING } from "../../components/format";
+import { Fact } from "../../components/Page";
 import { Duration, JobDuration, Time } from "../../components/Time";
 import { exitOf } from "./dagEvents";
 
@@ -136,14 +136,5 @@ function Names({
       })}
       {names.length > FIRST ? <span className="faint">and {names.length - FIRST} more</span> : null}
     </Fact>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

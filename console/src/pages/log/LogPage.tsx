@@ -72,7 +72,7 @@ function Unknown({ within: { run, dag } }: { within: Within }) {
         ) : (
           <Link to="/agents">Agent Runs</Link>
         )}{" "}
-        or <Link to="/dags">DAG Pipelines</Link>and open its log from there.
+        or <Link to="/dags">DAG Pipelines</Link> and open its log from there.
       </p>
     </EmptyState>
   );

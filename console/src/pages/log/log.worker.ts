@@ -22,7 +22,7 @@ let isBinary = false;
 let toldAt = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-function toast(message: FromWorker): void {
+function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
@@ -41,16 +41,16 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       begin(data.query);
       break;
     case "ping":
-      toast({ kind: "pong" });
+      post({ kind: "pong" });
       break;
     case "seek":
-      toast({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
+      post({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
       break;
     case "text":
-      toast({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
+      post({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
       break;
     case "whole":
-      toast({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
+      post({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
       break;
   }
 };
@@ -72,7 +72,7 @@ const hearer: LogHearer = {
     tell();
   },
   onRefusal(status, message) {
-    toast({ kind: "failed", status, message });
+    post({ kind: "failed", status, message });
   },
 };
 
@@ -90,7 +90,7 @@ function tell(): void {
   timer = undefined;
   toldAt = performance.now();
   const { lineCount, size: bytes, longest } = index;
-  toast({
+  post({
     kind: "facts",
     phase,
     lines: lineCount,
@@ -107,7 +107,7 @@ function giveLines(from: number, to: number): void {
   const last = Math.min(to, index.lineCount);
   const lines = [];
   for (let line = from; line < last; line += 1) lines.push(marked(index.line(line)));
-  toast({ kind: "lines", from, lines });
+  post({ kind: "lines", from, lines });
 }
 
 /** A catastrophic expression would hang the page; here the worker is replaced. */
@@ -132,7 +132,7 @@ function searchSome(): void {
   const now = search;
   let goesOn = now !== null;
   while (now && goesOn && performance.now() < until) goesOn = now.step(phase === "ended");
-  if (now) toast({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
+  if (now) post({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
   isSearching = goesOn;
   if (goesOn) setTimeout(searchSome);
 }

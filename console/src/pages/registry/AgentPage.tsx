@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
 import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
@@ -8,7 +7,7 @@ import { ErrorNotice } from "../../components/EmptyState";
 import { count, rate } from "../../components/format";
 import { Name } from "../../components/links";
 import { sum } from "../../components/money";
-import { Page } from "../../components/Page";
+import { Fact, Page } from "../../components/Page";
 import { Duration, Time, useNow } from "../../components/Time";
 import { runPath, useIdInPath } from "../../components/url";
 import { Trends, Versions } from "./Versions";
@@ -49,27 +48,27 @@ function Stats({ of }: { of: AgentStatsView }) {
   return (
     <>
       <dl className="registry-figures">
-        <Figure name="Runs">{NUMBER.format(agent.runs)}</Figure>
-        <Figure name="Running">{NUMBER.format(agent.running)}</Figure>
-        <Figure name="Completed">{NUMBER.format(agent.completed)}</Figure>
-        <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
-        {cancelled > 0 ? <Figure name="Cancelled">{NUMBER.format(cancelled)}</Figure> : null}
-        <Figure name="Cost">
+        <Fact name="Runs">{NUMBER.format(agent.runs)}</Fact>
+        <Fact name="Running">{NUMBER.format(agent.running)}</Fact>
+        <Fact name="Completed">{NUMBER.format(agent.completed)}</Fact>
+        <Fact name="Failed">{NUMBER.format(agent.failed)}</Fact>
+        {cancelled > 0 ? <Fact name="Cancelled">{NUMBER.format(cancelled)}</Fact> : null}
+        <Fact name="Cost">
           <SpentCost of={agent} />
-        </Figure>
-        <Figure name="Success rate">
+        </Fact>
+        <Fact name="Success rate">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
-        </Figure>
-        <Figure name="First seen">
+        </Fact>
+        <Fact name="First seen">
           <Time at={agent.first_seen_at} />
-        </Figure>
-        <Figure name="Last seen">
+        </Fact>
+        <Fact name="Last seen">
           <Time at={agent.last_seen_at} />
-        </Figure>
+        </Fact>
         {agent.registered ? (
-          <Figure name="Registered">
+          <Fact name="Registered">
             version {agent.registered.version}, {agent.registered.kind}
-          </Figure>
+          </Fact>
         ) : null}
       </dl>
       <Trends of={of.trends} />
@@ -77,15 +76,6 @@ function Stats({ of }: { of: AgentStatsView }) {
       <DeterminismDays of={of.days} agent={agent.agent_id} />
       <Errors of={of.errors} />
     </>
-  );
-}
-
-function Figure({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

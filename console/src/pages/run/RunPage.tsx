@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef } from "react";
 import { Link } from "react-router";
 import { ApiError } from "../../api/apiError";
 import { useDagOfRun } from "../../api/dags";
@@ -7,7 +7,7 @@ import { useStartReplay } from "../../api/replays";
 import { useRecording } from "../../api/run";
 import { useCanChange } from "../../api/session";
 import { EmptyState, ErrorNotice } from "../../components/EmptyState";
-import { isTyping } from "../../components/keyboard";
+import { usePageKeys } from "../../components/keyboard";
 import { ServerText } from "../../components/links";
 import { Page, Tabs } from "../../components/Page";
 import { useIdInPath, useUrl } from "../../components/url";
@@ -145,20 +145,13 @@ const SEQUENCE_MS = 1200; // after `g` a letter opens a page, not a tab
 
 /** The keys of a run's page: a letter for each tab, `r` to replay. */
 function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
-  const latest = useRef({ open, simulate });
-  latest.current = { open, simulate };
-  useEffect(() => {
-    let wentAt = Number.NEGATIVE_INFINITY;
-    function onKey(event: KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
-      wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
-      const tab = TABS[event.key];
-      if (isOfSequence) return;
-      if (tab) latest.current.open(tab);
-      else if (event.key === "r") latest.current.simulate();
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
+  const wentAt = useRef(Number.NEGATIVE_INFINITY);
+  usePageKeys(({ key }) => {
+    const isOfSequence = performance.now() - wentAt.current < SEQUENCE_MS;
+    wentAt.current = key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
+    const tab = TABS[key];
+    if (isOfSequence) return;
+    if (tab) open(tab);
+    else if (key === "r") simulate();
+  });
 }

@@ -240,7 +240,7 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
             <Name of={run.run_id} />
           </Link>
         </div>
-        <TokenOptions run={run} />
+        <AgentAndError run={run} />
       </Cell>
       <Cell className="runs-status">
         <RunBadge run={run} />
@@ -286,7 +286,7 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
 });
 
 /** The agent, name and error of a run. */
-function TokenOptions({ run }: { run: RunView }) {
+function AgentAndError({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">

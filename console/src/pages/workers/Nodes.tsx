@@ -9,6 +9,7 @@ import { lookOf, Status } from "../../components/badges";
 import { ConfirmDialog } from "../../components/Dialog";
 import { bytes, count, duration, ofNanoseconds } from "../../components/format";
 import { Name, ProjectLink } from "../../components/links";
+import { Fact } from "../../components/Page";
 import { Duration, Time } from "../../components/Time";
 import { chosenIn, dagPath, logPath, toggled, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
@@ -317,15 +318,6 @@ function LogLink({ job }: { job: Named }) {
         Log
       </ProjectLink>
     </td>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt className="faint">{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

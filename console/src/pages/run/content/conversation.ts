@@ -145,7 +145,7 @@ export function messageOf(value: Json): Message | null {
   return {
     role,
     name: wordAt(body, "name"),
-    parts: role === "tool" || role === "function" ? [clearUnreachable(body, parts)] : parts,
+    parts: role === "tool" || role === "function" ? [toolResult(body, parts)] : parts,
     others: body.entries.filter(({ key, value: inner }) => !isNamedIn(BESIDE, key) && !isNothing(inner)),
   };
 }
@@ -189,7 +189,7 @@ function asThought(part: Part): Part {
   return part.is === "text" ? { ...part, is: "thought" } : part;
 }
 
-function clearUnreachable(body: Json, parts: readonly Part[]): Part {
+function toolResult(body: Json, parts: readonly Part[]): Part {
   const [first] = parts;
   if (parts.length === 1 && first?.is === "result") return first;
   const hasFailed = saysFailed(body);
@@ -256,8 +256,8 @@ function partOf(value: Json): Part {
   const part = THOUGHT_TYPES.has(type) ? thoughtOf(value) : TEXTS.has(type) ? textOf(value) : null;
   if (part) return part;
   if (RESULTS.has(type)) return resultOf(value);
-  const clearUnreachable = memberOf(value, "functionResponse", "function_response");
-  if (clearUnreachable) return resultOf(clearUnreachable);
+  const answer = memberOf(value, "functionResponse", "function_response");
+  if (answer) return resultOf(answer);
   const isCall = CALLS.has(type) || memberOf(value, "functionCall", "function_call") !== null;
   return (isCall ? callOf(value) : null) ?? { is: "other", of: value };
 }

@@ -1,7 +1,7 @@
 /** The facts in a run's header: totals, links, scores and integrity. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import { useDagOfRun } from "../../../api/dags";
 import type { Recording } from "../../../api/recording";
@@ -12,6 +12,7 @@ import { Status } from "../../../components/badges";
 import { CostBreakdown } from "../../../components/Cost";
 import { count, duration, rate } from "../../../components/format";
 import { Name } from "../../../components/links";
+import { Fact } from "../../../components/Page";
 import { Duration, Time } from "../../../components/Time";
 import { agentPath, dagPath, runPath } from "../../../components/url";
 import { RunNotes } from "./RunDialogs";
@@ -129,22 +130,6 @@ function CallFacts({ of: tally }: { of: TallyView }) {
         {tokens > 0 ? WHOLE.format(tokens) : "–"}
       </Fact>
     </>
-  );
-}
-
-interface FactProps {
-  name: string;
-  title?: string;
-  className?: string;
-  children: ReactNode;
-}
-
-export function Fact({ name, title, className, children }: FactProps) {
-  return (
-    <div className={className} title={title}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

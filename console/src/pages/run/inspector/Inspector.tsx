@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
 import { momentOf, type Row } from "../../../api/recording";
 import { type ActionDetailView, useAction } from "../../../api/run";
@@ -9,6 +9,7 @@ import { Cost } from "../../../components/Cost";
 import { ErrorNotice } from "../../../components/EmptyState";
 import { day, NOTHING } from "../../../components/format";
 import { useEscape } from "../../../components/keyboard";
+import { Fact } from "../../../components/Page";
 import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runDisplay";
 import { statusOf } from "../telemetry/calls";
 import { Body, Details, ErrorCard } from "./ActionContent";
@@ -200,13 +201,4 @@ function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: writt
 
 function amount(tokens: number | null): string {
   return tokens === null ? NOTHING : WHOLE.format(tokens);
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

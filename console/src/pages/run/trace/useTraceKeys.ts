@@ -1,6 +1,6 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { isTyping } from "../../../components/keyboard";
+import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { useMoveKeys } from "../../../components/keyboard";
 import { chosenIn, urlNow } from "../../../components/url";
 import { bringIntoSight, indexAfter, type Mark, markedIndex } from "../../../components/virtualList";
 import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree } from "./tree";
@@ -36,7 +36,7 @@ export function useTraceKeys(acts: TraceKeysProps) {
     const now = placesNow(tree);
     goTo(now, indexAfter(now, nameOf, marked.current, by));
   }
-  usePlainKeys(step);
+  useMoveKeys(step);
 
   /** Returns the index that a movement key leads to; null for other keys. */
   function indexBy(key: string, now: readonly number[]): number | null {
@@ -93,18 +93,4 @@ function useFocus({ scroller, virtual }: TraceKeysProps, at: number): () => void
   return () => {
     isAwaited.current = true;
   };
-}
-
-function usePlainKeys(step: (by: 1 | -1) => void): void {
-  const latest = useRef(step);
-  latest.current = step;
-  useEffect(() => {
-    function onPlainKey(event: globalThis.KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") latest.current(1);
-      else if (event.key === "k") latest.current(-1);
-    }
-    window.addEventListener("keydown", onPlainKey);
-    return () => window.removeEventListener("keydown", onPlainKey);
-  }, []);
 }
