@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
@@ -262,25 +261,20 @@ def test_fifty_stages_stay_readable_and_hide_no_failure(page: Page, console: Con
     assert box["x"] + box["width"] < 1440
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_the_page_is_accessible_and_scrolls_one_way_only(
+def test_the_page_is_accessible_in_any_width_and_scrolls_one_way_only(
     pages: Pages,
     console: Console,
     script: Script,
-    assert_accessible: Callable[[Page], None],
-    width: int,
-    scheme: str,
+    assert_accessible_in_any_width: Callable[[Page], None],
 ) -> None:
-    run = f"LOOKS_{width}_{scheme}"
+    run = "LOOKS"
     complete(console, run, "PLAN", TitanJob("a", script("ok.py")))
     submit(console, run, "REVIEW", TitanGate("gate", "Go on?"))
 
-    page = pages.open(console, f"/agents?open={run}", width=width, scheme=scheme)  # type: ignore[arg-type]  # by mark
+    page = pages.open(console, f"/agents?open={run}")
 
     expect(stages_of(page, run)).to_have_count(2)
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert_accessible_in_any_width(page)
 
 
 def test_the_page_goes_on_when_the_server_is_killed_and_started_again(

@@ -22,8 +22,7 @@ from titan.server.http.responses import status_code_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, reported_in
 from titan.wire.recording import RecordBody
 from titan_sdk.http.address import Address
-from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
-from titan_sdk.recording.spool import deliver_folder, folders_for
+from titan_sdk.recording.delivery import Answer, Verdict, deliver_folder, folders_for, verdict_of
 
 LOOK_SECONDS: Final = 5.0  # as often as a program that goes on tries itself
 PATIENCE_SECONDS: Final = 60.0  # for the writer, who may be busy: nobody waits for this

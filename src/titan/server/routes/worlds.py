@@ -23,7 +23,7 @@ from titan.server.model_proxy.recording import CallRecorder
 from titan.server.routes.models import answer_chat, models_json
 from titan.wire.base import Problem
 from titan.wire.evaluations import AnyObject, BeginAnswer, BeginBody, EventAnswer, ToolAnswer, ToolsAnswer
-from titan_sdk.tape import encode
+from titan_sdk.tape import encoded_text
 
 route = Routes()
 
@@ -293,7 +293,7 @@ def _event(
         ended_at=at,
         outcome=Outcome.SUCCESS,
         actor=actor,
-        outputs=Payload(encode(said).text.decode()),
+        outputs=Payload(encoded_text(said)),
         details=msgspec.json.encode(details).decode(),
     )
 
