@@ -202,7 +202,7 @@ def test_a_run_of_a_program_outside_says_how_to_resume_it(
     page.get_by_role("button", name="Resume OUTSIDE_1").click()
 
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("stages that completed are answered from the record")
+    expect(dialog).to_contain_text("Completed stages return their stored results")
     expect(dialog.get_by_text(re.compile(r"^titan runs resume OUTSIDE_1"))).to_be_visible()
     expect(dialog).to_contain_text("agent.py")
     expect(dialog).to_contain_text(str(tmp_path))
@@ -286,7 +286,7 @@ def test_the_page_goes_on_when_the_server_is_killed_and_started_again(
     expect(stages_of(page, "RESTART_1")).to_have_count(1)
 
     console.titan.kill()
-    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not respond")
     console.titan.start_again()
     complete(console, "RESTART_1", "AFTER", TitanJob("a", script("ok.py")))
 
