@@ -1,4 +1,4 @@
-"""Interventions read back from the events that `ingest.agentsentinel.interventions` made of them."""
+"""Interventions read back from the events that `ingest.agentsentinel` made of them."""
 
 from decimal import Decimal
 

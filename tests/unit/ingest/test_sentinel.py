@@ -11,12 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import NOON
-from titan.ingest.agentsentinel.calls import failure_of, failure_text
-from titan.ingest.agentsentinel.fields import Sender, payload_of
-from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention
-from titan.ingest.agentsentinel.reports import Batch, read_batch
+from titan.ingest.agentsentinel import (
+    Batch,
+    Sender,
+    failure_of,
+    failure_text,
+    intervention_entries,
+    read_batch,
+    read_intervention,
+)
+from titan.ingest.values import payload_of
 from titan.model.actions import ActionEntry, ActionKind, Failure, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
+from titan.rules.runs.sanitize import storable
 from titan_sdk.tape import decode
 
 NOBODY = Sender()
@@ -221,8 +228,9 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
 
 
 def test_half_a_surrogate_pair_and_a_nul_are_replaced_where_no_store_could_keep_them() -> None:
-    action = only_action(a_batch(an_entry(action="a\ud800b\0c", tags=["\udfff"])))
+    action = storable(only_action(a_batch(an_entry(action="a\ud800b\0c", tags=["\udfff"]))))
 
+    assert isinstance(action, ActionEntry)
     assert (action.name, action.tags) == ("a\ufffdb\ufffdc", ("\ufffd",))
 
 
@@ -330,7 +338,7 @@ def test_an_intervention_names_its_run_by_the_header_where_it_has_none() -> None
 
 @pytest.mark.parametrize("key", ["é", "\ud800", "$set", "$shared"])
 def test_a_payload_with_any_key_reads_as_it_was_sent(key: str) -> None:
-    sent = {"args": [1e16, 0.1], "kwargs": {"messages": [{"content": "hi"}], key: 1e16}, key: None}
+    sent = {"args": [1e16, 0.1], "kwargs": {"messages": [{"role": "user", "content": "hi"}], key: 1e16}, key: None}
 
     payload = payload_of(sent)
 

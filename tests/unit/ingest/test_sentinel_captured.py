@@ -12,14 +12,14 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
 from tests.support.recorded import Memory
-from titan.ingest.agentsentinel.fields import Sender
-from titan.ingest.agentsentinel.interventions import (
+from titan.ingest.agentsentinel import (
     RUNLESS,
+    Sender,
     intervention_entries,
+    read_batch,
     read_intervention,
     read_replay_results,
 )
-from titan.ingest.agentsentinel.reports import read_batch
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
 from titan.ports.runs_store import KnownCalls
 from titan.rules.runs.recording import Applied, apply_entries

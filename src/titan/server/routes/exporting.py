@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from litestar.response import Stream
 
-from titan.ingest.agentsentinel.bundle import bundle_entry
+from titan.ingest.agentsentinel import bundle_entry
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS

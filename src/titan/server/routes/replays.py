@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.model.actions import RunEnd, RunEntry
 from titan.model.errors import Conflict, Forbidden, InvalidInput, UnknownReplay
 from titan.model.replays import Replay, ReplayLevel, ReplayState
