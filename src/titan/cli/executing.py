@@ -12,10 +12,8 @@ from titan.cli.recordings import fetched, is_file, read_recording
 from titan.cli.server import Document, Server
 from titan.cli.terminal import remark
 from titan.insight.replay.comparison import Comparison, compare
-from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, ReplayFailed
-from titan.replay.investigation import Investigation, Investigator
-from titan.replay.views import report_of
+from titan.replay.investigation import Investigation, Investigator, recorded_actions, report_of
 from titan.wire.replays import ReplayReport
 
 

@@ -1,12 +1,17 @@
 """What an action was given and what it gave: the content that its entries report, put together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median
 from typing import Final
 
 import msgspec
 
-from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction
+from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, Payload, Redaction, RunEntry, Source
+from titan.model.interventions import Intervention
+from titan.model.run_control import RunStatus
+from titan.model.runs import Action, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +71,83 @@ def _parts(text: str) -> dict[str, msgspec.Raw]:
 
 _NOTHING: Final = "null"  # kept as details before that was refused
 _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+# --- How far a running run is ---
+
+
+LOOKED_AT: Final = 20  # completed runs of the agent
+HIGHEST_ESTIMATE: Final = 0.95  # an estimate never says that it is done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A share from 0 to 1."""
+
+    share: float
+    is_estimated: bool
+
+
+def progress(run: Run, earlier_calls: Sequence[int]) -> Progress | None:
+    """Return how far a running run is; None for one that ended, and where nothing is known.
+
+    `earlier_calls` are the numbers of calls of the agent's last completed runs.
+    """
+    if run.status is not RunStatus.RUNNING:
+        return None
+    if run.done is not None and run.total:
+        return Progress(share=min(1.0, run.done / run.total), is_estimated=False)
+    usual = median(earlier_calls) if earlier_calls else 0
+    if not usual:
+        return None
+    return Progress(share=min(HIGHEST_ESTIMATE, run.tally.calls / usual), is_estimated=True)
+
+
+def details_of(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the JSON objects that entries about a run have as details, each once, in the order they came."""
+    reported = (entry.details for entry in entries if isinstance(entry, RunEntry) and entry.details is not None)
+    return tuple(dict.fromkeys(details for details in reported if details.startswith("{")))
+
+
+def processes_of(entries: Iterable[Entry]) -> tuple[RunEntry, ...]:
+    """Return the entries that report processes which acted in a run, in the order they came."""
+    return tuple(entry for entry in entries if isinstance(entry, RunEntry) and entry.process is not None)
+
+
+class _Said(msgspec.Struct):
+    outcome: str = ""
+    action_name: str = ""
+    reason: str | None = None
+    estimated_cost_usd: Decimal | None = None
+    risk_level: str | None = None
+
+
+class _Details(msgspec.Struct):
+    intervention: _Said = msgspec.field(default_factory=_Said)
+
+
+def is_intervention(action: Action) -> bool:
+    """Return whether an action is what a guard did about a call."""
+    return action.kind is ActionKind.EVENT and action.sources == (Source.SENTINEL.value,)
+
+
+def intervention_of(action: Action, bodies: Bodies) -> Intervention:
+    """Return what the guard did; "" where redaction left nothing to be read."""
+    try:
+        said = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
+    except msgspec.DecodeError:
+        said = _Said()
+    return Intervention(
+        id=action.id,
+        run_id=action.run_id,
+        at=action.started_at,
+        type=action.name,
+        outcome=said.outcome,
+        action_name=said.action_name,
+        agent_id=action.actor or action.agent_id,
+        reason=said.reason,
+        estimated_cost=said.estimated_cost_usd,
+        risk_level=said.risk_level,
+        inputs=bodies.inputs,
+        details=bodies.details,
+    )

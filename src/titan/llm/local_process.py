@@ -28,7 +28,7 @@ def main(model_file: str, model_name: str) -> None:
 
 
 def _serve(model_file: str, model_name: str, key: str) -> tuple[object, str]:
-    """Return a server, which serves for as long as the object lives, and its address."""
+    """Return a server, which runs while the object lives, and its address."""
     import xllamacpp  # type: ignore[import-untyped]  # has no stubs; an extra that may not be installed
 
     parameters = xllamacpp.CommonParams()
@@ -58,7 +58,7 @@ def _serve(model_file: str, model_name: str, key: str) -> tuple[object, str]:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, should another process hold the pipe open."""
+    """Have Linux end this process with its parent, in case another process holds the pipe open."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -18,10 +18,9 @@ from msgspec.structs import replace
 from tests.support.builders import NOON
 from titan.ingest.jsonl import Pinned, read_lines
 from titan.ingest.values import Value, payload_of
-from titan.insight.bodies import bodies_of
+from titan.insight.bodies import bodies_of, details_of
 from titan.insight.export import ExportedRun, json_lines, note_line
 from titan.insight.export_lines import NoteLine
-from titan.insight.run_details import details_of
 from titan.model.actions import (
     ActionEntry,
     ActionKind,

@@ -20,8 +20,7 @@ from titan.cli.recordings import fetched, read_recording
 from titan.cli.server import Server
 from titan.cli.terminal import remark
 from titan.insight.export_lines import ActionLine, RunLine
-from titan.replay.execution import ReplayFailed
-from titan.replay.forks import has_reached_edit, planned, run_program
+from titan.replay.execution import ReplayFailed, has_reached_edit, planned, run_program
 from titan_sdk.replaying.plan import Plan
 
 everyday = typer.Typer()

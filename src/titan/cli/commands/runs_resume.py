@@ -14,8 +14,7 @@ from titan.cli.options import Answer, RunArgument, asks, option
 from titan.cli.recordings import fetched
 from titan.cli.server import Server, read
 from titan.cli.terminal import remark, say
-from titan.replay.execution import ReplayFailed
-from titan.replay.forks import planned, run_program
+from titan.replay.execution import ReplayFailed, planned, run_program
 from titan.wire.runs import RunView
 from titan.wire.work import OrchestratorView, Resumed
 from titan_sdk.replaying.plan import Plan

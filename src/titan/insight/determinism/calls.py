@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from titan.insight.determinism.contents import Contents, TextList, word_set, words_of
 from titan.insight.determinism.model import Finding, IssueKind, Recorded, Severity, Side
-from titan.insight.determinism.values import shown
+from titan.insight.determinism.values import Contents, TextList, shown, word_set, words_of
 from titan.model.actions import ActionKind, Effect, Impact
 
 LEAST_TEXT: Final = 8  # characters of an output that is recognised in a list

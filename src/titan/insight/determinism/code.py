@@ -12,8 +12,8 @@ from textwrap import dedent, indent
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from titan.insight.determinism.contents import word_set
 from titan.insight.determinism.model import CodeFinding, IssueKind, Place, Severity
+from titan.insight.determinism.values import word_set
 
 # --- A script's source: names as they were imported, what surrounds a node ---
 

@@ -6,15 +6,251 @@ text counts as random where nobody writes such a word; digests are functions of 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from math import log2
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+from uuid import UUID
 
-from titan.insight.determinism.contents import Leaf
+import msgspec
+
 from titan.insight.determinism.model import IssueKind, Recorded, Severity, Side
-from titan.insight.determinism.moments import ids_in, moments_in
+from titan.model.actions import Payload
+
+MOST_LEAVES: Final = 20_000  # of one payload; what is behind them is not analysed
+LONGEST_TEXT: Final = 20_000  # characters of a value that are searched
+_LISTS: Final = frozenset({"$tuple", "$set", "$frozenset"})
+_SETS: Final = frozenset({"$set", "$frozenset"})
+_SCALARS: Final = frozenset(
+    {"$datetime", "$date", "$time", "$Decimal", "$UUID", "$float", "$int", "$str", "$complex"}
+    | {"$Path", "$PosixPath", "$WindowsPath", "$PurePosixPath", "$PureWindowsPath"}
+)
+_INDEX: Final = re.compile(r"\[\d+\]")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_JSON: Final = msgspec.json.Decoder()
+
+Scalar: TypeAlias = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value that holds no others."""
+
+    path: str  #: "$.items[0].id"
+    key: str  #: the nearest name above it; empty at the top
+    value: Scalar
+    tag: str = ""  #: of the typed encoding: "$UUID", "$datetime", "$opaque"
+
+    @property
+    def text(self) -> str:
+        """The value as a text."""
+        return self.value[:LONGEST_TEXT] if isinstance(self.value, str) else repr(self.value)
+
+    @property
+    def pattern(self) -> str:
+        """The path with every index as [*]."""
+        return _INDEX.sub("[*]", self.path)
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The words of the key, in lower case: `requestId` and `request_id` are the same two."""
+        return words_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class TextList:
+    """A list, tuple or set of several texts."""
+
+    path: str
+    texts: tuple[str, ...]
+    is_set: bool
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a payload holds."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    lists: list[TextList] = field(default_factory=list)
+    is_whole: bool = True  #: False where it is too large, or is not stored
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text, as they are."""
+    return frozenset(text.split())
+
+
+def words_of(name: str) -> Sequence[str]:
+    """Return the words of a name in snake, kebab or camel case, in lower case."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def contents_of(payload: Payload | None) -> Contents:
+    """Return what a payload holds; nothing where there is none, where it is a blob, or is no JSON."""
+    found = Contents()
+    if payload is None or payload.blob is not None:
+        found.is_whole = False
+        return found
+    try:
+        root = _JSON.decode(payload.whole)
+    except (msgspec.DecodeError, RecursionError):
+        found.is_whole = False
+        return found
+    for leaf in _walk(root, "$", "", found.lists):
+        if len(found.leaves) >= MOST_LEAVES:
+            found.is_whole = False
+            break
+        found.leaves.append(leaf)
+    return found
+
+
+def _walk(value: Any, path: str, key: str, lists: list[TextList]) -> Iterator[Leaf]:
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, str | int | float):
+        yield Leaf(path, key, value)
+    elif isinstance(value, list):
+        yield from _walk_list(value, path, key, lists, is_set=False)
+    else:
+        [tag] = value if len(value) == 1 else [""]
+        if tag.startswith("$"):
+            yield from _walk_tagged(tag, value[tag], path, key, lists)
+        else:
+            for name, member in value.items():
+                yield from _walk(member, f"{path}.{name}", name, lists)
+
+
+def _walk_list(items: list[object], path: str, key: str, lists: list[TextList], *, is_set: bool) -> Iterator[Leaf]:
+    if len(items) > 1 and all(isinstance(item, str) for item in items):
+        lists.append(TextList(path, tuple(map(str, items)), is_set))
+    for index, item in enumerate(items):
+        yield from _walk(item, f"{path}[{index}]", key, lists)
+
+
+def _walk_tagged(tag: str, content: object, path: str, key: str, lists: list[TextList]) -> Iterator[Leaf]:
+    if tag in _LISTS and isinstance(content, list):
+        yield from _walk_list(content, path, key, lists, is_set=tag in _SETS)
+    elif tag in _SCALARS and isinstance(content, str):
+        yield Leaf(path, key, content, tag)
+    elif tag == "$dict" and isinstance(content, list):
+        for name, member in _pairs(content):
+            yield from _walk(member, f"{path}.{name}", name, lists)
+    elif tag in ("$object", "$opaque", "$exception") and isinstance(content, dict):
+        state, shown = content.get("state", content.get("args")), content.get("repr")
+        if isinstance(shown, str):
+            yield Leaf(path, key, shown, tag)
+        yield from _walk(state, path, key, lists)
+
+
+def _pairs(content: list[object]) -> Iterator[tuple[str, object]]:
+    for pair in content:
+        if isinstance(pair, list) and len(pair) == 2:
+            yield str(pair[0]), pair[1]
+
+
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
+_MAIL: Final = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? ?(?:GMT|UTC|[+-]\d{4})"
+)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_EPOCH: Final = re.compile(r"\d{10}(?:\.\d{1,9})?|\d{13}|\d{16}|\d{19}")
+_UNITS: Final = ((10**18, 10**9), (10**15, 10**6), (10**12, 10**3), (10**9, 1))  # least number, units in a second
+_1582: Final = datetime(1582, 10, 15, tzinfo=UTC)  # RFC 9562, section 5.1
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_KSUID_EPOCH: Final = 1_400_000_000
+_DIGIT: Final = "[0-9a-fA-F]"
+_ID: Final = re.compile(
+    rf"(?<![\w-])(?:{_DIGIT}{{8}}-(?:{_DIGIT}{{4}}-){{3}}{_DIGIT}{{12}}|{_DIGIT}{{32}}|{_DIGIT}{{24}}|[0-7][0-9A-HJKMNP-TV-Z]{{25}}"
+    r"|[0-9A-Za-z]{27})(?![\w-])"
+)
+
+
+def moments_in(leaf: Leaf) -> Iterator[tuple[str, datetime]]:
+    """Yield (text, moment) of each time that a value names; one without a zone is taken as UTC."""
+    text = leaf.text
+    if not isinstance(leaf.value, str) or _EPOCH.fullmatch(text):
+        moment = _epoch(text)
+        if moment is not None:
+            yield text, moment
+    elif _DAY.fullmatch(text):
+        yield from _readable([text], _day)
+    else:
+        yield from _readable(_ISO.findall(text), lambda found: datetime.fromisoformat(found.replace(",", ".")))
+        yield from _readable(_MAIL.findall(text), parsedate_to_datetime)
+
+
+def _readable(texts: list[str], read: Callable[[str], datetime]) -> Iterator[tuple[str, datetime]]:
+    for text in texts:
+        try:
+            moment = read(text)
+        except ValueError:  # the 31st of February
+            continue
+        yield text, moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _day(text: str) -> datetime:
+    day = date.fromisoformat(text)
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def _epoch(text: str) -> datetime | None:
+    if not _EPOCH.fullmatch(text):
+        return None
+    number = float(text)
+    units = next(units for least, units in _UNITS if number >= least) if number >= 10**9 else 1
+    return _at(number / units)
+
+
+def _at(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def ids_in(leaf: Leaf) -> Iterator[tuple[str, str, datetime | None]]:
+    """Yield (text, what it is, when it was made) of each id in a text whose form says that it was generated."""
+    if isinstance(leaf.value, str):
+        for match in _ID.finditer(leaf.text):
+            known = _generated(match.group())
+            if known is not None:
+                yield match.group(), *known
+
+
+def _generated(text: str) -> tuple[str, datetime | None] | None:
+    """Return what an id is, and when it was made as far as it says; None of one that may be a digest or a word."""
+    if len(text) in _TIMED:
+        name, made_at = _TIMED[len(text)]
+        moment = _at(made_at(text))
+        return None if moment is None else (name, moment)
+    found = UUID(text)
+    if found.version == 7:
+        return "UUID", _at((found.int >> 80) / 1000)
+    if found.version == 1:
+        return "UUID", _1582 + timedelta(microseconds=found.time // 10)
+    return ("UUID", None) if found.version == 4 else None
+
+
+def _number(text: str, alphabet: str) -> int:
+    number = 0
+    for letter in text:
+        number = number * len(alphabet) + alphabet.index(letter)
+    return number
+
+
+#: Length → what an id of this length is, and the seconds since 1970 at which it was made.
+_TIMED: Final[Mapping[int, tuple[str, Callable[[str], float]]]] = MappingProxyType(
+    {
+        24: ("ObjectId", lambda text: int(text[:8], 16)),
+        26: ("ULID", lambda text: _number(text[:10], _CROCKFORD) / 1000),
+        27: ("KSUID", lambda text: (_number(text, _BASE62) >> 128) + _KSUID_EPOCH),
+    }
+)
+
 
 NEAR: Final = timedelta(days=1)  # what is further from its action is stored data, not the current time
 LEAST_ENTROPY: Final = 3.5  # bits a character

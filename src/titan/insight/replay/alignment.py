@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias, TypeVar
 
-from titan.insight.replay.bodies import Body
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import Body, RecordedAction
 
 # --- Which items of one sequence are which of another ---
 

@@ -13,8 +13,16 @@ from operator import attrgetter
 from typing import Final
 
 from titan.insight.replay.alignment import AlignedPair, align
-from titan.insight.replay.bodies import ALIKE, Body, BodyDifference, Remark, difference, input_preview, output_preview
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import (
+    ALIKE,
+    Body,
+    BodyDifference,
+    RecordedAction,
+    Remark,
+    difference,
+    input_preview,
+    output_preview,
+)
 from titan.model.actions import Outcome
 
 # --- What two aligned actions differ in, which difference came first ---

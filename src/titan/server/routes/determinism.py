@@ -9,8 +9,7 @@ import msgspec
 from litestar import Response
 
 from titan import __version__
-from titan.insight.determinism.measured import Measurement, interval
-from titan.insight.determinism.model import Issue, band_of
+from titan.insight.determinism.model import Issue, Measurement, band_of, interval
 from titan.model.errors import UnknownIssue
 from titan.model.runs import AcceptedIssue, Run
 from titan.model.shaped import shaped

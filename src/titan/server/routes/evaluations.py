@@ -8,9 +8,11 @@ import msgspec
 
 from titan.evaluate.agent_runs import (
     agent_definition_of,
+    calls_of_run,
     definition_of,
     dispatch,
     is_submitted,
+    ledger_after,
     new_run_id,
     seed_of,
 )
@@ -21,7 +23,6 @@ from titan.evaluate.definitions import (
     WorkflowDefinition,
 )
 from titan.evaluate.external import AgentClient
-from titan.evaluate.reading import calls_of_run, ledger_after
 from titan.evaluate.registry import Registry
 from titan.model.errors import AgentUnpublished, NotDispatchable, NotSupported, RunInFlight
 from titan.model.evaluations import (

@@ -10,8 +10,7 @@ import msgspec
 from litestar.response import Stream
 
 from titan.ingest.agentsentinel import bundle_entry
-from titan.insight.export import ExportedRun, json_document, json_lines
-from titan.insight.export_csv import csv_rows
+from titan.insight.export import ExportedRun, csv_rows, json_document, json_lines
 from titan.model.actions import CALLS
 from titan.model.runs import Run
 from titan.ports.runs import RunFilter

@@ -21,8 +21,7 @@ from titan.model.runs import Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction
-from titan.replay.orders import Order
-from titan.replay.stored import CODE_MISSING
+from titan.replay.orders import CODE_MISSING, Order
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand

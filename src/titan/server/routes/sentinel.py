@@ -13,7 +13,7 @@ from titan.ingest.agentsentinel import (
     read_intervention,
     read_replay_results,
 )
-from titan.insight.interventions import intervention_of
+from titan.insight.bodies import intervention_of
 from titan.model.actions import Entry
 from titan.ports.actions import CallFilter
 from titan.ports.runs_store import CallReader

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from litestar import WebSocket
 
-from titan.insight.interventions import intervention_of, is_intervention
+from titan.insight.bodies import intervention_of, is_intervention
 from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 from titan.orchestrator.bus import CALLS

@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from titan.insight.bodies import Bodies
-from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
+from titan.insight.bodies import LOOKED_AT, Bodies, Progress, details_of, processes_of, progress
 from titan.model.actions import Entry, Failure, Payload, RunEntry
 from titan.model.evaluations import RegisteredAgent
 from titan.model.interventions import Intervention
