@@ -1,4 +1,4 @@
-"""Agent runs as values: what one is made of, what its agent is sent, how its row changes."""
+"""Agent runs: their settings, the request to the agent, the changes of their rows, and their tool calls."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ from titan_sdk.tape import decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All that an agent run is made of, as it is when it starts."""
+    """The settings of an agent run at its start."""
 
     run: AgentRun
     task: Task
@@ -50,7 +50,7 @@ class Setting:
 
     @property
     def world(self) -> World:
-        """The world with the modes of tools that the field sets."""
+        """The world with the field's tool modes."""
         modes, world = self.field.tool_modes, self.definition.world
         tools = (replace(tool, mode=modes.get(tool.name, tool.mode)) for tool in world.tools)
         return replace(world, tools=tuple(tools)) if modes else world
@@ -76,7 +76,7 @@ def new_run_id(ids: Ids) -> str:
 
 
 def definition_of(workflow: Workflow) -> WorkflowDefinition:
-    """Return what a workflow is made of."""
+    """Return a workflow's definition."""
     return _definition_in(workflow.definition)
 
 
@@ -86,7 +86,7 @@ def _definition_in(text: str) -> WorkflowDefinition:
 
 
 def agent_definition_of(agent: RegisteredAgent) -> AgentDefinition:
-    """Return what an agent is."""
+    """Return an agent's definition."""
     return _AGENTS.decode(agent.definition)
 
 
@@ -96,7 +96,7 @@ def seed_of(task: Task) -> Seed:
 
 
 def scorers_of(task: Task) -> tuple[Scorer, ...]:
-    """Return what a task is scored on."""
+    """Return a task's scorers."""
     return _SCORERS.decode(task.scorers)
 
 
@@ -111,7 +111,7 @@ def dispatch(
     source_run_id: str | None = None,
     simulator: str | None = None,
 ) -> AgentRun | None:
-    """Store and return a new agent run; None where the workflow has no such field, or its agent is not registered."""
+    """Store and return a new agent run; None where the workflow has no such field or its agent is not registered."""
     definition = definition_of(workflow)
     field = next((one for one in definition.fields if one.name == field_name), None)
     agent = None if field is None else tx.registered_agent(workflow.project_id, field.agent, field.version)
@@ -159,7 +159,7 @@ def _digest(value: Any) -> str:
 
 
 def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: str, agent: SubmittedAgent) -> AgentRun:
-    """Store and return the agent run of a program that is submitted into a world; it is under way at once."""
+    """Store and return the agent run of a program that is submitted into a world; it starts at once."""
     agent_id = agent_id_of(run_id)
     registered = tx.registered_agent(workflow.project_id, agent_id)
     before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
@@ -184,17 +184,17 @@ def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: s
 
 
 def agent_id_of(run_id: str) -> str:
-    """Return the agent within the id of the run of a submitted program."""
+    """Return the agent's id in the run id of a submitted program."""
     return run_id.rpartition("-")[0]
 
 
 def is_submitted(run: AgentRun) -> bool:
-    """Return whether a run is of a program that was submitted into a world, which nothing but its user can repeat."""
+    """Return whether a run is of a program submitted into a world, which only its user can repeat."""
     return "submitted" in msgspec.json.decode(run.config)
 
 
 def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: SubmittedAgent) -> Setting:
-    """Return all that the run of a submitted program is made of."""
+    """Return the settings of a submitted program's run."""
     return Setting(
         run=run,
         task=task,
@@ -207,7 +207,7 @@ def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: Subm
 
 
 def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
-    """Return the body that an agent is sent: specification 2.3."""
+    """Return the body of the request to an agent."""
     proxy = f"{url}/api/world/runs/{live.run_id}"
     seed = setting.seed
     tools = [
@@ -237,7 +237,7 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
 
 
 def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
-    """Return all that an agent run is made of; None where a part of it is gone."""
+    """Return the settings of an agent run, None where a part was deleted."""
     workflow = reader.workflow(run.project_id, run.workflow_id)
     task = reader.task(run.project_id, run.workflow_id, run.task_id)
     agent = reader.registered_agent(run.project_id, run.agent_id, run.agent_version)
@@ -259,7 +259,7 @@ def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
 
 
 def tries_before(reader: CallReader, *, run: AgentRun) -> int:
-    """Return how many tries by themselves led to this one."""
+    """Return the number of automatic redispatches before this run."""
     tries = 0
     found: AgentRun | None = run
     while found is not None and found.trigger is Trigger.AUTO_REDISPATCH and found.source_run_id is not None:
@@ -269,19 +269,19 @@ def tries_before(reader: CallReader, *, run: AgentRun) -> int:
 
 
 def cancelled(run: AgentRun, now: datetime) -> AgentRun:
-    """Return a run that somebody cancelled."""
+    """Return the row of a cancelled run."""
     return replace(run, status=AgentRunStatus.CANCELLED, ended_at=now, verdict=Verdict.NOT_APPLICABLE)
 
 
 def internal_error(message: str) -> Failed:
-    """Return a failure of our own."""
+    """Return a failure of Titan itself."""
     return Failed(error_class=ErrorClass.INTERNAL_ERROR, message=message)
 
 
 def completed(
     run: AgentRun, found: Answered, live: LiveRun, results: Sequence[ScorerResult], now: datetime
 ) -> AgentRun:
-    """Return a run whose agent gave a usable answer, graded."""
+    """Return the row of a run whose agent gave a usable answer, with its grades."""
     verdict = overall(results)
     failed = next((one for one in results if one.required and one.verdict is scorers.Verdict.FAIL), None)
     ungraded = [f"{one.name}: {one.detail}" for one in results if one.verdict is scorers.Verdict.ERROR]
@@ -302,7 +302,7 @@ def completed(
 
 
 def failed(run: AgentRun, why: Failed, live: LiveRun | None, now: datetime) -> AgentRun:
-    """Return a run without a usable answer."""
+    """Return the row of a run without a usable answer."""
     return replace(
         run if live is None else _with_calls(run, live),
         status=AgentRunStatus.FAILED,
@@ -331,7 +331,7 @@ def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
 
 
 def _cost_in(metadata: Mapping[str, Any]) -> str | None:
-    """Return the cost that an agent says it had, a decimal of US dollars."""
+    """Return the cost in US dollars that an agent reports."""
     try:
         cost = Decimal(str(metadata["cost_usd"]))
     except (KeyError, InvalidOperation):
@@ -340,7 +340,7 @@ def _cost_in(metadata: Mapping[str, Any]) -> str | None:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as it is stored."""
+    """Return a value as stored JSON."""
     return msgspec.json.encode(value).decode()
 
 
@@ -348,7 +348,7 @@ _PAGE: Final = 1_000  # entries
 
 
 def calls_of_run(calls: CallStore, blobs: Blobs, project_id: str, run_id: str) -> list[ToolCallView]:
-    """Return the tool calls of an agent run, in their order."""
+    """Return the tool calls of an agent run, in order."""
     found: list[ToolCallView] = []
 
     def read(reader: CallReader) -> list[StoredEntry]:
@@ -369,7 +369,7 @@ def calls_of_run(calls: CallStore, blobs: Blobs, project_id: str, run_id: str) -
 
 
 def ledger_after(initial: InitialState, calls: Sequence[ToolCallView], sequence: int) -> Ledger:
-    """Return the ledger as it was after the call of that sequence: the fold of what was applied until then.
+    """Return the ledger after the call with this sequence.
 
     Calls that are under way together change it in the order in which they are answered, not begun.
     """

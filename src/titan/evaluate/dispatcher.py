@@ -1,4 +1,4 @@
-"""Runs agent runs, each from its row to its verdict. What waits and what ran is in rows, so that a server may die."""
+"""Execute agent runs, from the stored row to the verdict. A restarted server continues from the rows."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ RESTARTED: Final = "The server stopped while the agent ran, after it had called 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """How the job ended that an agent ran as."""
+    """The end of the job that ran an agent."""
 
     has_completed: bool
     reason: str = ""
@@ -64,22 +64,22 @@ class JobEnded:
 
 
 class Jobs(Protocol):
-    """Runs Python agents as jobs."""
+    """Port that runs Python agents as jobs."""
 
     async def run(
         self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
     ) -> JobEnded:
-        """Return when the job has ended; a caller that is cancelled cancels it."""
+        """Run a job to its end; cancelling the caller cancels the job."""
 
     async def wait(self, dag_id: str) -> JobEnded:
-        """Return when a DAG has ended; a caller that is cancelled cancels it."""
+        """Wait for the end of a DAG; cancelling the caller cancels the DAG."""
 
     async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
-        """Have the run be over, where it has a job; else nothing."""
+        """End the run's job, if it has one."""
 
 
 class Dispatcher:
-    """The agent runs that wait or run in this process."""
+    """Executes the agent runs of this process."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Dispatcher:
         self._live: dict[tuple[str, str], LiveRun] = {}
 
     async def start(self) -> None:
-        """Take up what an earlier server left: what waited waits again, what ran is repeated or has failed.
+        """Continue after a restart: waiting runs wait again, interrupted runs are repeated or fail.
 
         Of several servers on one database the one in charge does.
         """
@@ -117,29 +117,29 @@ class Dispatcher:
                 await self._end_interrupted(run)
 
     def begin(self, run: AgentRun, *, after_seconds: float = 0.0) -> None:
-        """Have an agent run start when its field has a place; its row is stored."""
+        """Start an agent run, whose row is stored, when its field's concurrency allows."""
         key = (run.project_id, run.run_id)
         task = asyncio.get_running_loop().create_task(self._see_through(run, after_seconds))
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
 
     def open(self, setting: Setting) -> tuple[LiveRun, str]:
-        """Return the world of a program that is about to be submitted, and its token."""
+        """Open the world of a program that is about to be submitted; return it and its token."""
         return self._opened(setting)
 
     async def drop(self, live: LiveRun) -> None:
-        """Close the world of a program that was not submitted after all."""
+        """Close the world of a program whose submission failed."""
         await self._closed(live)
 
     def attend(self, setting: Setting, live: LiveRun) -> None:
-        """Have a program that was submitted into its world graded when it has ended; its row is stored."""
+        """Grade a program that was submitted into its world when it has ended; its row is stored."""
         key = (setting.run.project_id, setting.run.run_id)
         task = asyncio.get_running_loop().create_task(self._see_submitted(setting, live))
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def cancel(self, run: AgentRun) -> AgentRun:
-        """End an agent run that has not ended; return how it stands."""
+        """Cancel an agent run that has not ended; return its row."""
         task = self._tasks.get((run.project_id, run.run_id))
         if task is not None:
             task.cancel()
@@ -152,17 +152,17 @@ class Dispatcher:
         return after
 
     async def wait(self, run: AgentRun, *, seconds: float) -> None:
-        """Return when an agent run has ended, or after so many seconds."""
+        """Wait for the end of an agent run, at most so many seconds."""
         task = self._tasks.get((run.project_id, run.run_id))
         if task is not None:
             await asyncio.wait([task], timeout=seconds)
 
     def live(self, project_id: str, run_id: str) -> LiveRun | None:
-        """Return the world of a run that is under way here."""
+        """Return the world of a run that this process executes."""
         return self._live.get((project_id, run_id))
 
     async def close(self) -> None:
-        """Stop; what runs is found by the next server."""
+        """Stop; the next server continues the runs."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -211,7 +211,7 @@ class Dispatcher:
             await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
 
     async def _awaited(self, agent: SubmittedAgent, live: LiveRun) -> Answered | Failed:
-        """Return what a submitted program came to: its last job's result is what it says."""
+        """Return the answer of a submitted program: the result of its last job."""
         ended = await self._jobs.wait(agent.dag_id)
         if not ended.has_completed:
             return Failed(error_class=ErrorClass.AGENT_5XX, message=ended.reason or "its DAG did not complete")
@@ -236,7 +236,7 @@ class Dispatcher:
         await self._worlds.close(live)
 
     async def _graded(self, setting: Setting, live: LiveRun, asking: Awaitable[Answered | Failed]) -> None:
-        """Grade what an agent came to, when it is there."""
+        """Await an agent's answer, and grade it."""
         try:
             found = await asking
         finally:
@@ -316,7 +316,7 @@ class Dispatcher:
         await self._fail_and_repeat(run, why, live, wait_seconds)
 
     async def _end_interrupted(self, run: AgentRun) -> None:
-        """End a run that an earlier server left; its task is tried again if the agent cannot have changed anything."""
+        """Fail a run that a restart interrupted; redispatch its task if the agent had made no calls."""
         actions = await asyncio.to_thread(
             self._calls.read, lambda reader: reader.actions_of_run(run.project_id, run.run_id)
         )
@@ -332,7 +332,7 @@ class Dispatcher:
         live: LiveRun | None,
         wait_seconds: Callable[[CallTransaction, AgentRun], float | None],
     ) -> None:
-        """End a run as failed, and in the same transaction dispatch its task once more if `wait_seconds` says when."""
+        """Fail a run, and redispatch its task in the same transaction if `wait_seconds` returns a delay."""
         now, new_id = self._clock.now(), new_run_id(self._ids)
 
         def act(tx: CallTransaction) -> tuple[AgentRun, AgentRun | None, float]:
@@ -353,7 +353,7 @@ class Dispatcher:
     # --- rows and reports ---
 
     async def _change(self, run: AgentRun, change: Callable[[AgentRun], AgentRun]) -> AgentRun:
-        """Return an agent run after a change; one that has ended, or is gone, stays as it is."""
+        """Change an agent run's row and return it; a run that has ended or was deleted is not changed."""
 
         def act(tx: CallTransaction) -> AgentRun:
             found = tx.agent_run(run.project_id, run.run_id)
@@ -390,7 +390,7 @@ class Dispatcher:
 
 
 class Places:
-    """The places of an agent field, as many as its cap says now; a run has one while its agent is asked."""
+    """A semaphore of an agent field's runs, whose size follows the field's concurrency cap."""
 
     def __init__(self) -> None:
         self._most = 1  # until the first run knows better
@@ -414,7 +414,7 @@ class Places:
         self._wake()
 
     def set_most(self, most: int) -> None:
-        """Have there be so many places from now on; who has one keeps it."""
+        """Change the number of places; runs that have one keep it."""
         self._most = most
         self._wake()
 
@@ -433,7 +433,7 @@ def _redispatches(tx: CallTransaction, run: AgentRun) -> bool:
 
 
 def _repeated(tx: CallTransaction, run: AgentRun, new_id: str) -> AgentRun | None:
-    """Dispatch the task of a run once more; None where the task, the field or the agent is gone."""
+    """Dispatch the task of a run again; None where the task, the field or the agent was deleted."""
     workflow = tx.workflow(run.project_id, run.workflow_id)
     task = tx.task(run.project_id, run.workflow_id, run.task_id)
     if workflow is None or task is None:

@@ -1,4 +1,4 @@
-"""Asks agents and tool endpoints over HTTP, and says where that broke."""
+"""Call agents and tool endpoints over HTTP, at addresses that Titan may reach."""
 
 import asyncio
 import ipaddress
@@ -23,13 +23,13 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AgentClient:
-    """Asks agents and endpoints. Addresses in this machine's networks are refused, unless they may stand there.
+    """HTTP client for agents and endpoints. Addresses in this machine's networks are refused unless allowed.
 
     The address that was checked is the one that is asked, so that a name that changes meanwhile leads nowhere else.
     """
 
     def __init__(self, *, resolve: "Resolve | None" = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`resolve` and `transport` stand for the system's names and network."""
+        """Tests pass `resolve` and `transport` instead of the system's."""
         self._resolve = resolve or resolved
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)  # agent fields have caps of their own
         self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=limits, transport=transport)
@@ -37,7 +37,7 @@ class AgentClient:
     async def ask(
         self, url: str, body: Any, *, headers: Mapping[str, str], within_seconds: float, allow_loopback: bool
     ) -> Exchange:
-        """Return what came of posting a JSON body; the time holds for all of it."""
+        """POST a JSON body and return the exchange; the time limit covers all of it."""
         try:
             async with asyncio.timeout(within_seconds):
                 connect_seconds = min(CONNECT_SECONDS, CONNECT_SHARE * within_seconds)
@@ -109,7 +109,7 @@ class AgentClient:
 
 
 class AddressRefused(Exception):
-    """A host is an address that Titan does not ask."""
+    """Titan may not call this address."""
 
 
 Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]  #: host → its addresses; OSError where it has none
@@ -126,7 +126,7 @@ async def resolved(host: str) -> list[str]:
 
 
 async def checked_address(host: str, resolve: Resolve = resolved, *, allow_loopback: bool) -> str:
-    """Return an address of a host that may be asked.
+    """Return an address of a host that Titan may call.
 
     Raises:
         OSError: it has none.
@@ -139,7 +139,7 @@ async def checked_address(host: str, resolve: Resolve = resolved, *, allow_loopb
 
 
 def check_url(url: str, *, allow_loopback: bool) -> None:
-    """Return when an address may be registered; what a name in it stands for is looked at whenever it is asked.
+    """Check that an address may be registered; host names are checked at each call.
 
     Raises:
         AddressRefused: it is no HTTP address, or one of this machine or its networks, which is not allowed.
@@ -172,7 +172,7 @@ def _check_address(host: str, address: str, *, allow_loopback: bool) -> None:
 
 
 def _ipv4_within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the address that an address of IPv6 stands for: mapped, NAT64, 6to4 or Teredo; else None."""
+    """Return the IPv4 address in an IPv6 address (mapped, NAT64, 6to4 or Teredo), else None."""
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     teredo = ip.teredo
@@ -189,19 +189,19 @@ _DEFINITIONS: Final[msgspec.json.Decoder[EndpointDefinition]] = msgspec.json.Dec
 
 
 def endpoint_definition_of(endpoint: ToolEndpoint) -> EndpointDefinition:
-    """Return what an endpoint is."""
+    """Return an endpoint's definition."""
     return _DEFINITIONS.decode(endpoint.definition)
 
 
 class ToolEndpoints:
-    """Implements `titan.evaluate.worlds.Endpoints`."""
+    """Calls tools at registered endpoints: by HTTP, or at an MCP server."""
 
     def __init__(self, calls: CallStore) -> None:
         self._calls = calls
         self._client = AgentClient()
 
     async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
-        """Return what a tool answered, or None and why it did not. An endpoint of another project is none."""
+        """Return a tool's answer, or None and the failure. Endpoints of other projects are unknown."""
         if not name:
             return None, f"the tool {tool!r} is in the mode passthrough, and names no endpoint"
         found = await asyncio.to_thread(self._calls.read, lambda reader: reader.tool_endpoint(project_id, name))
@@ -237,7 +237,7 @@ class ToolEndpoints:
 
 
 def read_tool_answer(exchange: Exchange) -> tuple[Any, str | None]:
-    """Return what an HTTP endpoint answered, its JSON or its text; or None and why that is no answer."""
+    """Return an HTTP endpoint's answer, JSON or text, or None and the failure."""
     if exchange.broken is not None:
         return None, exchange.reason
     status = exchange.status or 0

@@ -1,4 +1,4 @@
-"""What an evaluation came to: rates, failure modes, costs; its runs as CSV, JSON Lines and JUnit."""
+"""Summarise an evaluation: rates, pass^k, failure modes, costs; export its runs as CSV, JSON Lines and JUnit."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class Reliability:
 
 
 def pass_hat(k: int, tries: Sequence[tuple[int, int]]) -> Reliability | None:
-    """Return pass^k over tasks of which each has (passed, graded) tries; None when no task has k graded ones.
+    """Return pass^k over tasks with (passed, graded) tries; None when no task has k graded tries.
 
     Of a task with c of n passed it is C(c, k) / C(n, k), the unbiased estimate of tau-bench (Yao et al., 2024). The
     interval takes tasks as drawn at random; of one task, and where all agree, it is that of Wilson.
@@ -57,7 +57,7 @@ def pass_hat(k: int, tries: Sequence[tuple[int, int]]) -> Reliability | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldResult:
-    """What the runs of one agent field came to."""
+    """The results of an agent field's runs."""
 
     field: str
     agent: str  #: name and version
@@ -74,17 +74,17 @@ class FieldResult:
 
     @property
     def graded(self) -> int:
-        """Runs that say something of the agent."""
+        """Runs that count for the agent."""
         return self.passed + self.failed
 
     @property
     def pass_rate(self) -> float | None:
-        """Share of the graded runs that passed; None of none."""
+        """The share of graded runs that passed, None without any."""
         return self.passed / self.graded if self.graded else None
 
 
 def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
-    """Return what the runs of each field came to, in the order of the fields' names."""
+    """Return the results of each field, ordered by name."""
     by_field: dict[str, list[AgentRunView]] = {}
     for run in runs:
         by_field.setdefault(run.field, []).append(run)
@@ -92,24 +92,24 @@ def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
 
 
 def failure_mode_of(run: AgentRunView) -> str | None:
-    """Return why a run did not pass: what it was graded down for, or the class of its error."""
+    """Return why a run did not pass: its failure mode or error class."""
     return run.failure_mode or run.error_class
 
 
 def why_not(run: AgentRunView) -> str:
-    """Return in words why a run did not pass: what the first scorer that failed found, or its error."""
+    """Return in words why a run did not pass: the finding of the first failed scorer, or the error."""
     return run.failure_detail or run.status
 
 
 def has_passed(run: AgentRunView) -> bool | None:
-    """Return whether a run passed; None where it says nothing of the agent."""
+    """Return whether a run passed, None where it does not count for the agent."""
     if run.status == "failed":
         return None if run.error_class in INFRASTRUCTURE else False
     return {"PASS": True, "FAIL": False}.get(run.verdict)
 
 
 def as_csv(runs: Iterable[AgentRunView]) -> str:
-    """Return a table of runs with a line of names; a cell that holds several values is JSON."""
+    """Return the runs as CSV with a header; cells with several values are JSON."""
     text = io.StringIO()
     writer = csv.DictWriter(text, AgentRunView.__struct_fields__, lineterminator="\n")
     writer.writeheader()
@@ -122,12 +122,12 @@ def as_csv(runs: Iterable[AgentRunView]) -> str:
 
 
 def as_json_lines(runs: Iterable[AgentRunView]) -> str:
-    """Return each run as a line of JSON."""
+    """Return the runs as JSON Lines."""
     return "".join(f"{_compact(msgspec.to_builtins(run))}\n" for run in runs)
 
 
 def junit(suite: str, runs: Sequence[AgentRunView]) -> str:
-    """Return a JUnit document: a test suite for each field, a test case for each run."""
+    """Return a JUnit document with a test suite for each field and a test case for each run."""
     root = ElementTree.Element("testsuites", name=suite)
     by_field: dict[str, list[AgentRunView]] = {}
     for run in runs:

@@ -1,4 +1,4 @@
-"""What an action was given and what it gave: the content that its entries report, put together."""
+"""Assemble the content of actions and runs from their entries: inputs, outputs, details, interventions, progress."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from titan.model.runs import Action, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bodies:
-    """What an action's row does not hold."""
+    """The content of an action, which its row does not hold."""
 
     inputs: Payload | None = None
     outputs: Payload | None = None
@@ -26,7 +26,7 @@ class Bodies:
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
-    """Return the content of the entries of one action, in the order they came: the first that has a part counts.
+    """Return the content of an action from its entries in order; the first that has a part wins.
 
     Messages that were reported apart (`ActionEntry.is_part`) are put together in the order of their times.
     """
@@ -50,7 +50,7 @@ def _put_together(reported: list[tuple[ActionEntry, Payload]]) -> Payload | None
 
 
 def _together(details: list[str]) -> str | None:
-    """Return JSON objects as one; of a key that several have, the first stands.
+    """Merge JSON objects; the first with a key wins.
 
     What is no object, and was kept before that was refused, stands under `details`.
     """
@@ -89,7 +89,7 @@ class Progress:
 
 
 def progress(run: Run, earlier_calls: Sequence[int]) -> Progress | None:
-    """Return how far a running run is; None for one that ended, and where nothing is known.
+    """Return the progress of a running run; None where it is unknown or the run has ended.
 
     `earlier_calls` are the numbers of calls of the agent's last completed runs.
     """
@@ -104,13 +104,13 @@ def progress(run: Run, earlier_calls: Sequence[int]) -> Progress | None:
 
 
 def details_of(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Return the JSON objects that entries about a run have as details, each once, in the order they came."""
+    """Return the details of a run's entries, each once, in order."""
     reported = (entry.details for entry in entries if isinstance(entry, RunEntry) and entry.details is not None)
     return tuple(dict.fromkeys(details for details in reported if details.startswith("{")))
 
 
 def processes_of(entries: Iterable[Entry]) -> tuple[RunEntry, ...]:
-    """Return the entries that report processes which acted in a run, in the order they came."""
+    """Return the entries that report a run's processes, in order."""
     return tuple(entry for entry in entries if isinstance(entry, RunEntry) and entry.process is not None)
 
 
@@ -127,12 +127,12 @@ class _Details(msgspec.Struct):
 
 
 def is_intervention(action: Action) -> bool:
-    """Return whether an action is what a guard did about a call."""
+    """Return whether an action is an intervention of a guard."""
     return action.kind is ActionKind.EVENT and action.sources == (Source.SENTINEL.value,)
 
 
 def intervention_of(action: Action, bodies: Bodies) -> Intervention:
-    """Return what the guard did; "" where redaction left nothing to be read."""
+    """Return the intervention in an action; fields that redaction removed are ""."""
     try:
         said = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
     except msgspec.DecodeError:

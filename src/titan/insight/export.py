@@ -1,4 +1,4 @@
-"""Runs with all their actions and notes, as JSON Lines or as one JSON document, piece by piece.
+"""Export runs with their actions and notes as JSON Lines, JSON or CSV (RFC 4180), piece by piece.
 
 Nothing is held but the line that is written, so an export may be longer than the memory.
 """
@@ -33,7 +33,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedRun:
-    """A run and its actions, which are asked for when they are written.
+    """A run and its actions, which are read when they are written.
 
     Payloads come whole: one whose content stands apart (`Payload.blob`) is to be fetched before.
     """
@@ -47,7 +47,7 @@ class ExportedRun:
 
 
 def json_lines(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
-    """Yield a line for each run, behind it those of its actions and of its notes, and a manifest at the end."""
+    """Yield a line for each run, followed by its actions and notes, and a manifest at the end."""
     contents = Contents()
     for exported in runs:
         for line in _lines_of(exported):
@@ -122,7 +122,7 @@ def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> Actio
 
 
 def _of(source: Struct, line: type[Struct]) -> dict[str, Any]:
-    """Return the fields of a run, its totals or an action that a line has under the same names."""
+    """Return the fields of a run, its totals or an action that a line also has."""
     return {name: getattr(source, name) for name in _in_both(type(source), line)}
 
 
@@ -132,7 +132,7 @@ def _in_both(source: type[Struct], line: type[Struct]) -> tuple[str, ...]:
 
 
 def _never_ended(action: Action) -> Failure | None:
-    """Return why an action failed that never ended: nobody has reported it, so it stands in no entry."""
+    """Return the failure of an action that never ended, which no entry reports."""
     if not is_never_ended(action) or action.error_type is None:
         return None
     return Failure(type=action.error_type, message=action.error_message or "")
@@ -161,7 +161,7 @@ def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:
 
 
 def _raw_details(details: Sequence[str]) -> msgspec.Raw | UnsetType:
-    """Return what was reported at once as the object that it is; what came piece by piece as a list of these."""
+    """Return one object of details unchanged, several as a list."""
     if len(details) < 2:
         return _raw(details[0]) if details else UNSET
     return _raw(f"[{','.join(details)}]")
@@ -253,7 +253,7 @@ def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
 
 
 def _notes(exported: ExportedRun) -> dict[str | None, str]:
-    """Return action id → the notes on it, None → those on the run."""
+    """Return the notes by action id; None for those on the run."""
     found: dict[str | None, list[str]] = {}
     for note in exported.notes:
         line = note_line(note, exported)
@@ -293,7 +293,7 @@ def _cell(value: object) -> str:
 
 
 def _guarded(text: str) -> str:
-    """Return a text that no spreadsheet runs: Excel, LibreOffice and Sheets show what stands behind an apostrophe."""
+    """Return a text that no spreadsheet takes for a formula: an apostrophe is put before it."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
@@ -308,7 +308,7 @@ def _quoted(cell: str) -> str:
 
 
 def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """Yield a header and rows of texts, numbers, times and tuples of texts; None is empty."""
+    """Yield a CSV table of texts, numbers, times and tuples of texts; None is empty."""
     yield _row(header)
     for row in rows:
         yield _row(map(_cell, row))

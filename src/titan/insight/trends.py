@@ -19,7 +19,7 @@ CHANGED: Final = 0.25  # of a mean; less is not worth a word
 
 
 class Verdict(StrEnum):
-    """What became of a figure."""
+    """The change of a statistic."""
 
     UP = "up"
     DOWN = "down"
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A figure of the last seven days beside that of the seven before."""
+    """A statistic of the last seven days and of the seven before."""
 
     figure: Literal["success_rate", "cost_per_run", "determinism"]
     verdict: Verdict
@@ -40,7 +40,7 @@ class Trend:
 
 
 def trends(days: Sequence[AgentDay], *, today: date) -> tuple[Trend, Trend, Trend]:
-    """Return how success rate, cost per run and predicted determinism stand; today is the last of seven days."""
+    """Return the trends of success rate, cost per run and predicted determinism; today is the last of seven days."""
     now = [day for day in days if today - SPAN < day.day <= today]
     before = [day for day in days if today - 2 * SPAN < day.day <= today - SPAN]
     return _success_rate(before, now), _cost_per_run(before, now), _determinism(before, now)
@@ -109,7 +109,7 @@ _T95: Final = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How the mean scores of two versions differ."""
+    """The difference of two versions' mean scores."""
 
     verdict: Verdict
     change: float | None  #: of the mean; None where a version has no score
@@ -117,7 +117,7 @@ class Difference:
 
 
 def code_digest(files: Iterable[tuple[str, str]]) -> str | None:
-    """Return what a run's code is known by: `files` are the paths and digests of its modules. None: none is known."""
+    """Return a digest of a run's code from the paths and digests of its modules, None without any."""
     lines = sorted({f"{path}\0{digest}\n" for path, digest in files})
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
@@ -136,7 +136,7 @@ def interval(version: AgentVersion) -> tuple[float, float] | None:
 
 
 def difference(before: AgentVersion, after: AgentVersion) -> Difference:
-    """Return whether the runs of one version score otherwise than those of another."""
+    """Return the difference of the mean scores of two versions."""
     first, second = mean(before), mean(after)
     if first is None or second is None or min(before.scored, after.scored) < FEWEST_SCORED:
         text = f"too few to tell: {before.scored} scored runs before, {after.scored} after"

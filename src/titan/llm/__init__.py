@@ -1,1 +1,1 @@
-"""Language models behind the port LanguageModel: OpenAI-compatible endpoints, a local, a scripted and a recorded model."""
+"""Language models behind the port LanguageModel: OpenAI-compatible, local, scripted and recorded."""

@@ -129,7 +129,7 @@ def _protect_kernel(root: str) -> None:
 
 
 def _bind(handle: int, path: str, root: str, *, is_writable: bool) -> None:
-    """Bind the file or folder of `handle` to `path` below `root`; a link to a folder, such as /lib, becomes the folder."""
+    """Bind the file or folder of `handle` to `path` below `root`; a link to a folder (/lib) becomes the folder."""
     target = root + path
     if stat.S_ISDIR(os.fstat(handle).st_mode):
         os.makedirs(target, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A run's issues and its predicted score.
+"""Analyse a run: collect its issues, trace where their values flow, and predict its score.
 
 Inputs and outputs are read in the order of their times. A value is an issue where it appears first; where it appears
 again in the inputs of a later action, it flows there. What the run itself was given, and what a model said, is none.

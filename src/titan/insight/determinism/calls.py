@@ -1,4 +1,4 @@
-"""Detectors of whole calls: a model that samples, state outside of the program, and an order that may be another."""
+"""Detect non-deterministic calls: sampling models, external state, and unstable order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is known of a run's reproducibility: issues, their severity, and the score."""
+"""Values of the determinism analysis: issues, severities, and predicted and measured scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from titan.model.runs import Action
 
 
 class Severity(StrEnum):
-    """How much an issue matters, from the least on."""
+    """The severity of an issue, lowest first."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
     @property
     def weight(self) -> Decimal:
-        """What share of an action's determinism the issue takes (spec/runs.md 3.5)."""
+        """The share of an action's score that the issue costs."""
         return _WEIGHTS[self]
 
 
@@ -45,7 +45,7 @@ _WEIGHTS: Final = MappingProxyType(
 
 
 class IssueKind(StrEnum):
-    """What makes two executions differ."""
+    """The kind of a source of non-determinism."""
 
     TIMESTAMP = "timestamp"  #: the current time
     RANDOM = "random"  #: a random number or token
@@ -59,7 +59,7 @@ class IssueKind(StrEnum):
 
 
 class Side(StrEnum):
-    """Where an issue was found."""
+    """The location of an issue."""
 
     INPUTS = "inputs"
     OUTPUTS = "outputs"
@@ -68,7 +68,7 @@ class Side(StrEnum):
 
 
 class Band(StrEnum):
-    """What a score means."""
+    """The band of a score."""
 
     HIGHLY_DETERMINISTIC = "highly_deterministic"  #: 90-100
     MODERATELY_DETERMINISTIC = "moderately_deterministic"  #: 70-89
@@ -77,7 +77,7 @@ class Band(StrEnum):
 
 
 def band_of(score: int) -> Band:
-    """Return the band that a score from 0 to 100 is in."""
+    """Return the band of a score from 0 to 100."""
     for least, band in _BANDS:
         if score >= least:
             return band
@@ -100,13 +100,13 @@ class Recorded:
 
     @property
     def is_call(self) -> bool:
-        """Whether it is one of the run's calls: what groups calls, and second reports, are none."""
+        """Whether the action is one of the run's counted calls."""
         return self.action.kind in CALLS and self.action.count.is_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a detector found in one action's data."""
+    """A finding in an action's data."""
 
     kind: IssueKind
     side: Side
@@ -118,7 +118,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A statement in a program's source, and how to write it instead."""
+    """A statement in a program's source, and its replacement."""
 
     file: str
     line: int  #: from 1
@@ -129,7 +129,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFinding:
-    """What a detector found in a program's source."""
+    """A finding in a program's source."""
 
     kind: IssueKind
     severity: Severity
@@ -193,7 +193,7 @@ Source: TypeAlias = Literal["predicted", "measured"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """How executions of a program agreed, their calls answered from the recording of a run."""
+    """The measured agreement of a program's executions on a run's recording."""
 
     replay_id: str
     at: datetime
@@ -205,12 +205,12 @@ class Measurement:
 
     @property
     def is_of_recorded_program(self) -> bool:
-        """Whether the executed program was that of the run, as far as that is known."""
+        """Whether the executed program was the recorded one, as far as known."""
         return not self.changes
 
 
 def interval(score: int, executions: int) -> tuple[int, int]:
-    """Return the Wilson 95 % interval of a share that so many executions show, each end from 0 to 100."""
+    """Return the Wilson 95 % interval of a score from so many executions, in percent."""
     share, squared = score / 100, SURE**2
     scale = 1 + squared / executions
     middle = (share + squared / (2 * executions)) / scale
@@ -219,7 +219,7 @@ def interval(score: int, executions: int) -> tuple[int, int]:
 
 
 def shown(predicted: int | None, measured: Measurement | None) -> tuple[int | None, Source]:
-    """Return the lower one of two scores with its source; a measurement of another program does not count."""
+    """Return the lower of two scores with its source; measurements of other programs do not count."""
     if measured is None or not measured.is_of_recorded_program:
         return predicted, "predicted"
     if predicted is not None and predicted < measured.score:

@@ -1,4 +1,4 @@
-"""Detectors of single values: what a value's form, name and time say of where it came from.
+"""Detect non-deterministic values (times, ids, random values, addresses) by form, name and time.
 
 False alarms cost more than misses: a date counts within a day of its action only, an id with a time in it alike; a long
 text counts as random where nobody writes such a word; digests are functions of their content and never count.
@@ -37,7 +37,7 @@ Scalar: TypeAlias = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that holds no others."""
+    """A scalar value in a payload."""
 
     path: str  #: "$.items[0].id"
     key: str  #: the nearest name above it; empty at the top
@@ -56,7 +56,7 @@ class Leaf:
 
     @property
     def words(self) -> Sequence[str]:
-        """The words of the key, in lower case: `requestId` and `request_id` are the same two."""
+        """The words of the key in lower case: `requestId` and `request_id` have the same."""
         return words_of(self.key)
 
 
@@ -71,7 +71,7 @@ class TextList:
 
 @dataclass(slots=True)
 class Contents:
-    """What a payload holds."""
+    """The values of a payload."""
 
     leaves: list[Leaf] = field(default_factory=list)
     lists: list[TextList] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Contents:
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text, as they are."""
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
@@ -89,7 +89,7 @@ def words_of(name: str) -> Sequence[str]:
 
 
 def contents_of(payload: Payload | None) -> Contents:
-    """Return what a payload holds; nothing where there is none, where it is a blob, or is no JSON."""
+    """Return the values of a payload; none for a missing payload, a blob, or what is no JSON."""
     found = Contents()
     if payload is None or payload.blob is not None:
         found.is_whole = False
@@ -170,7 +170,7 @@ _ID: Final = re.compile(
 
 
 def moments_in(leaf: Leaf) -> Iterator[tuple[str, datetime]]:
-    """Yield (text, moment) of each time that a value names; one without a zone is taken as UTC."""
+    """Yield (text, time) for each time in a value; times without a zone are UTC."""
     text = leaf.text
     if not isinstance(leaf.value, str) or _EPOCH.fullmatch(text):
         moment = _epoch(text)
@@ -213,7 +213,7 @@ def _at(seconds: float) -> datetime | None:
 
 
 def ids_in(leaf: Leaf) -> Iterator[tuple[str, str, datetime | None]]:
-    """Yield (text, what it is, when it was made) of each id in a text whose form says that it was generated."""
+    """Yield (text, kind, creation time) for each generated id in a text."""
     if isinstance(leaf.value, str):
         for match in _ID.finditer(leaf.text):
             known = _generated(match.group())
@@ -222,7 +222,7 @@ def ids_in(leaf: Leaf) -> Iterator[tuple[str, str, datetime | None]]:
 
 
 def _generated(text: str) -> tuple[str, datetime | None] | None:
-    """Return what an id is, and when it was made as far as it says; None of one that may be a digest or a word."""
+    """Return an id's kind and creation time, if it has one; None for what may be a digest or a word."""
     if len(text) in _TIMED:
         name, made_at = _TIMED[len(text)]
         moment = _at(made_at(text))
@@ -278,7 +278,7 @@ _DIGEST_LENGTHS: Final = frozenset({32, 40, 56, 64, 96, 128})  # hexadecimal: MD
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A value that may be another one in the next execution."""
+    """A value that may differ in the next execution."""
 
     kind: IssueKind
     severity: Severity
@@ -290,7 +290,7 @@ Detector: TypeAlias = Callable[[Leaf, Side, Recorded], Iterator[Hit]]
 
 
 def hits(leaf: Leaf, side: Side, recorded: Recorded) -> Sequence[Hit]:
-    """Return what the first detector that finds something in a value finds."""
+    """Return the findings of the first detector that has any."""
     for detector in DETECTORS:
         found = list(detector(leaf, side, recorded))
         if found:
@@ -299,7 +299,7 @@ def hits(leaf: Leaf, side: Side, recorded: Recorded) -> Sequence[Hit]:
 
 
 def shown(value: str) -> str:
-    """Return a value for a sentence, cut where it is long."""
+    """Return a value for a message, cut where it is long."""
     return value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
 
 
@@ -359,7 +359,7 @@ def _ids(leaf: Leaf, side: Side, recorded: Recorded) -> Iterator[Hit]:
 
 
 def _is_stored(side: Side, recorded: Recorded) -> bool:
-    """Return whether an id names something that was there before: it came out of a call that reads."""
+    """Return whether an id names a stored object: it is the output of a call that reads."""
     return side is Side.OUTPUTS and not _READ_WORDS.isdisjoint(Leaf("", recorded.action.name, "").words)
 
 
@@ -389,7 +389,7 @@ def _entropy(text: str) -> float:
 
 
 def _least_entropy(text: str) -> float:
-    """Return the least of random text in its alphabet: 16 hexadecimal digits have about 3."""
+    """Return the least entropy of random text in its alphabet: 16 hexadecimal digits have about 3."""
     return 2.75 if _HEX.fullmatch(text) else LEAST_ENTROPY
 
 

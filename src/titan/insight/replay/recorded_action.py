@@ -1,4 +1,4 @@
-"""An action of a run as a comparison sees it."""
+"""Recorded actions and their bodies as comparisons use them: equality, differences, previews."""
 
 import json
 import posixpath
@@ -25,7 +25,7 @@ RELATIVE_TOLERANCE: Final = 1e-9
 
 
 class Remark(StrEnum):
-    """What was left aside when two bodies were found equal."""
+    """A difference that was ignored between equal bodies."""
 
     FLOAT_DRIFT = "float_drift"  #: floats differ by less than one part in 10^9
     REDACTED = "redacted"  #: one side, or both, have a redacted part, which was not compared
@@ -33,7 +33,7 @@ class Remark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Inputs or outputs of an action, as they were recorded."""
+    """The inputs or outputs of an action."""
 
     text: str  #: JSON in the typed encoding of `titan_sdk.tape`; its beginning where it is longer than MOST_HELD
     digest: bytes  #: of the canonical form
@@ -42,7 +42,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class BodyDifference:
-    """Where two bodies differ first, `$.prompt`; None: they are equal, or nothing can be said of it."""
+    """The path of the first difference of two bodies (`$.prompt`); None where they are equal or unknown."""
 
     path: str | None = None
     remarks: frozenset[Remark] = frozenset()
@@ -60,7 +60,7 @@ ALIKE: Final = BodyDifference()
 
 
 def body_of(text: str) -> Body:
-    """Return a recorded body, of which no more is held than can be compared in detail."""
+    """Return a recorded body, cut to the length that is compared in detail."""
     try:
         form, is_whole = canonical(text), len(text) <= MOST_HELD
     except ValueError:  # nested too deep to be read
@@ -69,7 +69,7 @@ def body_of(text: str) -> Body:
 
 
 def difference(original: Body | None, replay: Body | None) -> BodyDifference:
-    """Return where two bodies differ."""
+    """Return the first difference of two bodies."""
     if original is None or replay is None:
         return BodyDifference(is_unknown=original is not replay)
     if original.digest == replay.digest:
@@ -85,7 +85,7 @@ def difference(original: Body | None, replay: Body | None) -> BodyDifference:
 
 
 def input_preview(body: Body | None) -> str | None:
-    """Return inputs in few words, the value of an only argument by itself; None where nothing was given."""
+    """Return a preview of inputs, of a single argument its value; None without inputs."""
     value = _value(body)
     if isinstance(value, dict) and value.keys() == {"args", "kwargs"}:  # as agentsentinel-sdk reports them
         value = value["kwargs"] if not value["args"] else value["args"] if not value["kwargs"] else value
@@ -96,12 +96,12 @@ def input_preview(body: Body | None) -> str | None:
 
 
 def output_preview(body: Body | None) -> str | None:
-    """Return outputs in few words; None where none were recorded."""
+    """Return a preview of outputs, None where none were recorded."""
     return None if body is None else _cut(_value(body))
 
 
 def _value(body: Body | None) -> Any:
-    """Return the JSON value of a body; of one that is not held whole, or cannot be read, its text."""
+    """Return the JSON value of a body; the text of one that was cut or cannot be read."""
     if body is None:
         return None
     return json.loads(body.text) if body.is_whole else body.text
@@ -113,13 +113,13 @@ def _cut(value: Any) -> str:
 
 
 def _in_order(text: str) -> Any:
-    """Return a JSON value with the items of its sets in their one order."""
+    """Return a JSON value with the items of its sets in canonical order."""
     has_sets = any(tag in text for tag in ('"$set"', '"$frozenset"', '"$dict"'))
     return json.loads(canonical(text) if has_sets else text)
 
 
 def _walk(original: Any, replay: Any) -> Iterator[_Found]:
-    """Yield what differs, in the order of the document. A loop: a value may be nested as deep as JSON is read."""
+    """Yield the differences in document order. A loop, since values may be nested deeply."""
     todo = [("$", original, replay)]
     while todo:
         path, one, other = todo.pop()
@@ -173,7 +173,7 @@ _DETAILS: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Lack(StrEnum):
-    """Why outputs cannot be given back to code as they were."""
+    """A reason why outputs cannot be returned to code."""
 
     CUT = "cut"  #: too large, a part was left out
     OPAQUE = "opaque"  #: of a value only its repr is known
@@ -183,7 +183,7 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAction:
-    """What was recorded of one action."""
+    """An action of a recorded run."""
 
     id: str
     name: str
@@ -204,7 +204,7 @@ class RecordedAction:
 
 
 def recorded_action(action: Action, bodies: Bodies) -> RecordedAction:
-    """Return an action as a comparison sees it; its bodies are whole."""
+    """Return an action for a comparison; its bodies are complete."""
     details = _details(bodies.details)
     is_spent = action.count.has_cost and action.outcome in INCURRED
     return RecordedAction(
@@ -228,7 +228,7 @@ def recorded_action(action: Action, bodies: Bodies) -> RecordedAction:
 
 
 def _lacks(text: str) -> Iterator[Lack]:
-    """Yield what a body lacks; within a string of JSON a tag would have its quotes escaped."""
+    """Yield the reasons why a body is unusable; within a JSON string the quotes of a tag would be escaped."""
     if '{"$cut":{' in text:
         yield Lack.CUT
     if '{"$opaque":{' in text:
@@ -249,7 +249,7 @@ def _details(text: str | None) -> Mapping[str, Any]:
 
 
 def call_site_of(details: Mapping[str, Any]) -> str | None:
-    """Return the file's name and the qualified name: a replay may run in another folder, with lines added above."""
+    """Return the file name and qualified name, without folder and line: they may differ in a replay."""
     site = details.get("callsite")
     if not isinstance(site, dict) or not isinstance(file := site.get("file"), str):
         return None
