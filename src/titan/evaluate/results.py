@@ -14,7 +14,7 @@ import msgspec
 
 from titan.wire.evaluations import AgentRunView
 
-#: Failures that say nothing of the agent: it was not asked, or not reached.
+#: Failures that do not count for the agent: it was not called, or not reached.
 INFRASTRUCTURE: Final = frozenset(
     {"internal_error", "proxy_misconfigured", "agent_unreachable", "transport_error", "auth_failed"}
 )
@@ -65,7 +65,7 @@ class FieldResult:
     passed: int
     failed: int  #: graded FAIL, or the agent gave no usable answer
     ungraded: int  #: completed, and nothing could be graded
-    infrastructure: int  #: failures that say nothing of the agent
+    infrastructure: int  #: failures that do not count for the agent
     cancelled: int
     failure_modes: dict[str, int]
     reliability: tuple[Reliability, ...]  #: pass^1 … pass^k

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 REPLAY_TAG: Final = "replay"  # of a run that holds replayed calls, or the result of a replay
 _REPLAY: Final = ":replay"
-#: The run of interventions that name none: version 0.2 sends such, and a refused one would hold up all behind it.
+#: The run of interventions that name none: version 0.2 sends such, and resends a refused one before all others.
 RUNLESS: Final = "agentsentinel:no-run"
 
 

@@ -77,7 +77,7 @@ _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 LOOKED_AT: Final = 20  # completed runs of the agent
-HIGHEST_ESTIMATE: Final = 0.95  # an estimate never says that it is done
+HIGHEST_ESTIMATE: Final = 0.95  # an estimate is never complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

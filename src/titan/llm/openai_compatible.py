@@ -172,7 +172,7 @@ def answer_of(
 class GatheredAnswer:
     """An answer assembled from streamed chunks."""
 
-    model: str  #: as it was asked for, until the endpoint says which it is
+    model: str  #: the requested model, until the endpoint names its own
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     refusal: str = ""
@@ -243,7 +243,7 @@ def _choice(choice: ToolChoice) -> object:
 
 def _finish_reason(stated: str | None, *, has_calls: bool) -> FinishReason:
     if has_calls and stated != "length":
-        return FinishReason.TOOL_CALLS  # many say "stop"
+        return FinishReason.TOOL_CALLS  # many endpoints send "stop"
     try:
         return FinishReason(stated or "stop")
     except ValueError:  # endpoints have words of their own: "eos", "end_turn"
@@ -256,7 +256,7 @@ def _new_id() -> str:
 
 #: For one try; a reasoning model may think for two minutes before its first word.
 TIMEOUT_SECONDS: Final = 180.0
-#: Of 408, 409, 429, 5xx and broken connections; waits about 0.5, 1, 2, 4 s, or what Retry-After says.
+#: Of 408, 409, 429, 5xx and broken connections; waits about 0.5, 1, 2, 4 s, or as Retry-After demands.
 MAX_RETRIES: Final = 4
 #: The openai package insists on a key; an endpoint without keys ignores it.
 LISTING_SECONDS: Final = 10.0  # somebody looks at the screen meanwhile
