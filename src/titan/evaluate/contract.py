@@ -20,7 +20,7 @@ class Broken(StrEnum):
     """The stage at which an exchange with an agent failed without an answer."""
 
     PROXY = "proxy"  #: our own address is missing or malformed
-    CONNECT = "connect"  #: no address, nobody there, refused, or no connection in time
+    CONNECT = "connect"  #: no address, no server, refused, or no connection in time
     TRANSPORT = "transport"  #: TLS, a reset, a redirect, a protocol error
     TIMEOUT = "timeout"  #: no answer before the time of the run was over
     TOO_LARGE = "too_large"
@@ -136,7 +136,7 @@ def _class_of(status: int) -> ErrorClass:
         return ErrorClass.AGENT_5XX
     if 400 <= status < 500:
         return ErrorClass.AGENT_4XX
-    return ErrorClass.TRANSPORT_ERROR  # a redirect, which is not followed, or what is no final status
+    return ErrorClass.TRANSPORT_ERROR  # a redirect, which is not followed, or no final status
 
 
 def _breaks(expected: str, found: str, detail: str) -> Failed:

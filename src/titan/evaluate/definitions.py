@@ -21,8 +21,8 @@ class HttpAgent(_Definition, frozen=True, kw_only=True, tag="http", tag_field="k
     """An agent at an HTTP address."""
 
     url: str
-    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
-    allow_loopback: bool = False  #: it may stand on this machine or in its network
+    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    allow_loopback: bool = False  #: the address may be on this machine or in its network
 
 
 class PythonAgent(_Definition, frozen=True, kw_only=True, tag="python", tag_field="kind"):
@@ -44,9 +44,9 @@ class SubmittedAgent(_Definition, frozen=True, kw_only=True):
 class HttpEndpoint(_Definition, frozen=True, kw_only=True, tag="http", tag_field="kind"):
     """A service whose tools are called by POST with JSON arguments."""
 
-    url: str  #: `{tool}` in it stands for the tool's name
-    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
-    allow_loopback: bool = False  #: it may stand on this machine or in its network
+    url: str  #: `{tool}` is replaced by the tool's name
+    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    allow_loopback: bool = False  #: the address may be on this machine or in its network
     active: bool = True  #: calls of one that is not fail
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
 

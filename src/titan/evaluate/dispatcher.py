@@ -118,25 +118,27 @@ class Dispatcher:
 
     def begin(self, run: AgentRun, *, after_seconds: float = 0.0) -> None:
         """Start an agent run, whose row is stored, when its field's concurrency allows."""
-        key = (run.project_id, run.run_id)
-        task = asyncio.get_running_loop().create_task(self._see_through(run, after_seconds))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        self._begin(run, partial(self._see_through, run, after_seconds))
 
     def open(self, setting: Setting) -> tuple[LiveRun, str]:
-        """Open the world of a program that is about to be submitted; return it and its token."""
-        return self._opened(setting)
+        """Open the world of a run; return it and its token."""
+        world, seed, run = setting.world, setting.seed, setting.run
+        environment = Environment(
+            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
+        )
+        initial = seeded(seed.initial_state or world.initial_state)
+        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
+        self._live[run.project_id, run.run_id] = live
+        return live, token
 
     async def drop(self, live: LiveRun) -> None:
-        """Close the world of a program whose submission failed."""
-        await self._closed(live)
+        """Close the world of a run that has ended, or whose program could not be submitted."""
+        self._live.pop((live.project_id, live.run_id), None)
+        await self._worlds.close(live)
 
     def attend(self, setting: Setting, live: LiveRun) -> None:
         """Grade a program that was submitted into its world when it has ended; its row is stored."""
-        key = (setting.run.project_id, setting.run.run_id)
-        task = asyncio.get_running_loop().create_task(self._see_submitted(setting, live))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        self._begin(setting.run, partial(self._see_submitted, setting, live))
 
     async def cancel(self, run: AgentRun) -> AgentRun:
         """Cancel an agent run that has not ended; return its row."""
@@ -171,22 +173,32 @@ class Dispatcher:
 
     # --- one agent run ---
 
+    def _begin(self, run: AgentRun, execute: Callable[[], Awaitable[None]]) -> None:
+        """Start the execution of a run; an error in it fails the run."""
+
+        async def guarded() -> None:
+            try:
+                await execute()
+            except StoreError:
+                logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
+            except Exception as error:
+                logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
+                await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+
+        key = (run.project_id, run.run_id)
+        self._tasks[key] = task = asyncio.get_running_loop().create_task(guarded())
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
     async def _see_through(self, run: AgentRun, after_seconds: float) -> None:
-        try:
-            await asyncio.sleep(after_seconds)
-            place = (run.project_id, run.workflow_id, run.field)
-            async with self._places.setdefault(place, Places()) as places:
-                setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
-                if setting is None:
-                    await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
-                else:
-                    places.set_most(setting.field.concurrency_cap)
-                    await self._perform(setting)
-        except StoreError:
-            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
-        except Exception as error:
-            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
-            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+        await asyncio.sleep(after_seconds)
+        place = (run.project_id, run.workflow_id, run.field)
+        async with self._places.setdefault(place, Places()) as places:
+            setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
+            if setting is None:
+                await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
+            else:
+                places.set_most(setting.field.concurrency_cap)
+                await self._perform(setting)
 
     async def _perform(self, setting: Setting) -> None:
         run = await self._change(
@@ -195,20 +207,13 @@ class Dispatcher:
         if run.status is not AgentRunStatus.RUNNING:
             return  # it was cancelled before
         await self._report(run, name=setting.task.name or setting.task.id, tags=(setting.run.workflow_id,))
-        live, token = self._opened(setting)
+        live, token = self.open(setting)
         await self._graded(setting, live, self._asked(setting, live, token))
 
     async def _see_submitted(self, setting: Setting, live: LiveRun) -> None:
         assert isinstance(setting.agent, SubmittedAgent)
-        run = setting.run
-        try:
-            await self._report(run, name=setting.task.name or setting.task.id, tags=(run.workflow_id,))
-            await self._graded(setting, live, self._awaited(setting.agent, live))
-        except StoreError:
-            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
-        except Exception as error:
-            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
-            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+        await self._report(setting.run, name=setting.task.name or setting.task.id, tags=(setting.run.workflow_id,))
+        await self._graded(setting, live, self._awaited(setting.agent, live))
 
     async def _awaited(self, agent: SubmittedAgent, live: LiveRun) -> Answered | Failed:
         """Return the answer of a submitted program: the result of its last job."""
@@ -221,26 +226,12 @@ class Dispatcher:
         is_answer = isinstance(result, dict) and isinstance(result.get("final_response"), str)
         return read_answer(result if said or is_answer else {"final_response": ended.result})
 
-    def _opened(self, setting: Setting) -> tuple[LiveRun, str]:
-        world, seed, run = setting.world, setting.seed, setting.run
-        environment = Environment(
-            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
-        )
-        initial = seeded(seed.initial_state or world.initial_state)
-        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
-        self._live[run.project_id, run.run_id] = live
-        return live, token
-
-    async def _closed(self, live: LiveRun) -> None:
-        self._live.pop((live.project_id, live.run_id), None)
-        await self._worlds.close(live)
-
     async def _graded(self, setting: Setting, live: LiveRun, asking: Awaitable[Answered | Failed]) -> None:
         """Await an agent's answer, and grade it."""
         try:
             found = await asking
         finally:
-            await self._closed(live)
+            await self.drop(live)
         if isinstance(found, Failed):
             await self._fail(setting.run, found, live)
             return

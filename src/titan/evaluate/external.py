@@ -97,7 +97,7 @@ class AgentClient:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if not is_success and len(body) >= SHOWN_BYTES:
-                    break  # its status says what it is
+                    break  # the status is enough
                 if len(body) > MOST_RESPONSE_BYTES:
                     reason = f"the answer is longer than {MOST_RESPONSE_BYTES:,} bytes"
                     return Exchange(broken=Broken.TOO_LARGE, reason=reason, body=bytes(body[:SHOWN_BYTES]))
@@ -183,7 +183,7 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-SHOWN_CHARACTERS: Final = 300  # of what an endpoint answered, in an error
+SHOWN_CHARACTERS: Final = 300  # of an endpoint's answer, in an error
 
 _DEFINITIONS: Final[msgspec.json.Decoder[EndpointDefinition]] = msgspec.json.Decoder(EndpointDefinition)
 

@@ -21,7 +21,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Te
 from titan import __version__
 from titan.world.simulation import is_error
 
-#: Waits before the tries after the first (specification 2.4), each ± 25 %.
+#: Waits before the tries after the first, each ± 25 %.
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0)
 RETRIED: Final = frozenset({429, 503})
 ASKED_WITHIN_SECONDS: Final = 600.0  # an injected delay, or a model that simulates

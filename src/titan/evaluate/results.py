@@ -14,7 +14,7 @@ import msgspec
 
 from titan.wire.evaluations import AgentRunView
 
-#: Failures that say nothing of the agent: it was not asked, or not reached.
+#: Failures that do not count for the agent: it was not called, or not reached.
 INFRASTRUCTURE: Final = frozenset(
     {"internal_error", "proxy_misconfigured", "agent_unreachable", "transport_error", "auth_failed"}
 )
@@ -65,7 +65,7 @@ class FieldResult:
     passed: int
     failed: int  #: graded FAIL, or the agent gave no usable answer
     ungraded: int  #: completed, and nothing could be graded
-    infrastructure: int  #: failures that say nothing of the agent
+    infrastructure: int  #: failures that do not count for the agent
     cancelled: int
     failure_modes: dict[str, int]
     reliability: tuple[Reliability, ...]  #: pass^1 … pass^k
@@ -85,10 +85,14 @@ class FieldResult:
 
 def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
     """Return the results of each field, ordered by name."""
+    return [_of_field(name, of_field) for name, of_field in _by_field(runs)]
+
+
+def _by_field(runs: Iterable[AgentRunView]) -> list[tuple[str, list[AgentRunView]]]:
     by_field: dict[str, list[AgentRunView]] = {}
     for run in runs:
         by_field.setdefault(run.field, []).append(run)
-    return [_of_field(name, by_field[name]) for name in sorted(by_field)]
+    return sorted(by_field.items())
 
 
 def failure_mode_of(run: AgentRunView) -> str | None:
@@ -129,10 +133,7 @@ def as_json_lines(runs: Iterable[AgentRunView]) -> str:
 def junit(suite: str, runs: Sequence[AgentRunView]) -> str:
     """Return a JUnit document with a test suite for each field and a test case for each run."""
     root = ElementTree.Element("testsuites", name=suite)
-    by_field: dict[str, list[AgentRunView]] = {}
-    for run in runs:
-        by_field.setdefault(run.field, []).append(run)
-    for name, of_field in sorted(by_field.items()):
+    for name, of_field in _by_field(runs):
         verdicts = [has_passed(run) for run in of_field]
         attributes = {
             "name": f"{suite}.{name}",

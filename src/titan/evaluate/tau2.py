@@ -17,7 +17,7 @@ DATA: Final = Path("data/tau2/domains")  # in a checkout
 SOURCES: Final = Path("src/tau2/domains")
 _TASKS: Final = ("tasks.json", "tasks_small.json")
 _POLICIES: Final = ("policy.md", "main_policy.md")
-_BASIS: Final = ("DB", "COMMUNICATE")  # what counts where a task says nothing
+_BASIS: Final = ("DB", "COMMUNICATE")  # the default of tasks
 
 _Object = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Imported:
     workflow: str
     world: _Object
     tasks: list[_Object]
-    notes: list[str] = field(default_factory=list)  #: what was left out, and of how many tasks
+    notes: list[str] = field(default_factory=list)  #: the parts that were not imported, and the number of tasks
 
     @property
     def declared(self) -> int:

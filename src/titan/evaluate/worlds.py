@@ -32,7 +32,7 @@ MOST_EVENTS: Final = 10_000
 #: Of one run, as JSON. Arguments are held until it is graded, and JSON takes some 25 times its size as objects.
 MOST_ARGUMENT_BYTES: Final = 8 * 1024 * 1024
 MOST_EVENT_BYTES: Final = 64 * 1024 * 1024
-SETTLED_WITHIN_SECONDS: Final = 30.0  # what an agent has asked when its run ends
+SETTLED_WITHIN_SECONDS: Final = 30.0  # for calls that are open when the run ends
 MOST_CACHED: Final = 10_000  # answers of models
 MOST_TOKENS: Final = 2_000  # that a simulated answer may take
 MOST_ENDED: Final = 10_000  # runs that are remembered when they have ended
@@ -72,7 +72,7 @@ class LiveRun:
     state: State
     token_digest: str
     initial: Ledger  #: before its first call
-    task_input: Mapping[str, Any] = field(default_factory=dict)  #: what the agent is asked
+    task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
     job_answer: Any = None  #: of an agent that runs as a job
     raw_answer: bytes = b""
     calls: int = 0
@@ -257,7 +257,7 @@ class Worlds:
         asked.add_done_callback(run.under_way.discard)
         if key is not None:
             run.answered[key] = Repeatable(tool, args, asked)
-        return await asyncio.shield(asked)  # an agent that goes away leaves the call to its end
+        return await asyncio.shield(asked)  # the call continues when the agent disconnects
 
     def count_model_call(self, run: LiveRun) -> None:
         """Count a model call of a run.
@@ -369,7 +369,7 @@ class Worlds:
 
 
 def _has_failed(response: Any) -> bool:
-    return is_error(response) or isinstance(response, str)  # a text is what a malformed answer is
+    return is_error(response) or isinstance(response, str)  # a malformed answer is a text
 
 
 def action_of(

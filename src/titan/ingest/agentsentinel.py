@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -32,15 +32,15 @@ from titan.model.actions import (
     Source,
 )
 from titan.model.errors import InvalidInput
-from titan.model.interventions import Intervention
 from titan.model.runs import Action
+from titan.wire.sentinel import RefusedView
 from titan_sdk.tape import decode
 
 T = TypeVar("T")
 
 REPLAY_TAG: Final = "replay"  # of a run that holds replayed calls, or the result of a replay
 _REPLAY: Final = ":replay"
-#: The run of interventions that name none: version 0.2 sends such, and a refused one would hold up all behind it.
+#: The run of interventions that name none: version 0.2 sends such, and resends a refused one before all others.
 RUNLESS: Final = "agentsentinel:no-run"
 
 
@@ -229,19 +229,14 @@ def _classified(name: str, entry: EntryBody, inputs: Any, outputs: Any) -> _Clas
         failure = _failure(outcome, given, outputs)
         return _Classified(kind=mark, outcome=outcome, failure=failure, end=_end(name, outcome))
     use = _use(name, given)
-    kind = ActionKind.MODEL if use is not None else _other_kind(name, entry)
+    is_tool = name.startswith(_TOOL_CALLS) or "tool" in (entry.tags or ())
     return _Classified(
-        kind=kind,
+        kind=ActionKind.MODEL if use is not None else ActionKind.TOOL if is_tool else ActionKind.CALL,
         outcome=entry.outcome,
         use=use,
         failure=_failure(entry.outcome, given, outputs),
         is_cost_unknown=given.get("pricing_found") is False,
     )
-
-
-def _is_failure_text(outcome: Outcome, outputs: Any) -> bool:
-    """Return whether the outputs are the text of an error."""
-    return outcome in _UNSUCCESSFUL and isinstance(outputs, str)
 
 
 def failure_of(outcome: Outcome, text: str) -> Failure:
@@ -290,11 +285,6 @@ def _tokens(given: dict[str, Any], *names: str) -> int | None:
     return next((count for count in counts if type(count) is int and 0 <= count <= MOST_TOKENS), None)
 
 
-def _other_kind(name: str, entry: EntryBody) -> ActionKind:
-    is_tool = name.startswith(_TOOL_CALLS) or "tool" in (entry.tags or ())
-    return ActionKind.TOOL if is_tool else ActionKind.CALL
-
-
 def _failure(outcome: Outcome, given: dict[str, Any], outputs: Any) -> Failure | None:
     if outcome not in _UNSUCCESSFUL:
         return None
@@ -313,43 +303,35 @@ _TAKEN: Final = frozenset(EntryBody.__struct_fields__)
 _NO_COMPLIANCE: Final = {"requires_human_approval": False, "approval_status": "not_required"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """An entry that was left out."""
+class Batch(NamedTuple):
+    """The entries of a batch, and those that were left out."""
 
-    index: int  #: in its batch, from 0
-    id: str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """The entries of a batch, and those left out."""
-
-    entries: Sequence[Entry]
-    refused: Sequence[Refused] = ()
+    entries: list[Entry]
+    refused: list[RefusedView]
 
 
 def read_batch(body: bytes, sender: Sender, *, now: datetime) -> Batch:
-    """Return the entries in a body of POST /api/v1/ingest: its runs, then the calls in the order of their ends.
+    """Return the entries in a body of POST /api/v1/ingest, and those that were left out.
 
-    `now` is the end of entries without a time.
+    Runs come first, then the calls in the order of their ends. `now` is the end of entries without a time.
 
     Raises:
         InvalidInput: it is no batch.
     """
     batch = read_as(body, BatchBody, what="the batch")
     actions: list[tuple[ActionEntry, _Classified]] = []
-    refused: list[Refused] = []
+    refused: list[RefusedView] = []
     for index, fields in enumerate(batch.entries):
         try:
             actions.append(_action(fields, index, batch, sender, now=now))
         except InvalidInput as error:
             entry_id = fields.get("id")
             known_id = entry_id if isinstance(entry_id, str) else None
-            refused.append(Refused(index=index, id=known_id, reason=f"expected {error.expected}; found {error.found}"))
+            refused.append(
+                RefusedView(index=index, id=known_id, reason=f"expected {error.expected}; found {error.found}")
+            )
     actions.sort(key=lambda pair: pair[0].ended_at or now)  # stable: equal ends stay in the order they were written
-    return Batch(entries=[*_runs(actions, batch, sender), *_calls_and_ends(actions)], refused=refused)
+    return Batch([*_runs(actions, batch, sender), *_calls_and_ends(actions)], refused)
 
 
 def _action(
@@ -365,7 +347,7 @@ def _action(
     inputs = entry.payload.inputs if entry.payload is not None else entry.inputs
     outputs = entry.payload.outputs if entry.payload is not None else entry.outputs
     classified = _classified(name, entry, inputs, outputs)
-    is_output = outputs is not None and not _is_failure_text(classified.outcome, outputs)
+    is_failure_text = classified.outcome in _UNSUCCESSFUL and isinstance(outputs, str)
     ended_at = now if entry.timestamp is None else _read_time(entry.timestamp, what=what)
     duration_ns = _duration_ns(entry, what=what)
     action = ActionEntry(
@@ -380,7 +362,7 @@ def _action(
         outcome=classified.outcome,
         actor=entry.agent_id if entry.agent_id != (batch.agent_id or sender.agent_id) else None,
         inputs=_payload(inputs),
-        outputs=_payload(outputs) if is_output else None,
+        outputs=None if is_failure_text else _payload(outputs),
         failure=classified.failure,
         cost=None if classified.is_cost_unknown else checked_cost(_reported_cost(entry, outputs, what=what), what=what),
         use=classified.use,
@@ -471,41 +453,42 @@ def _details(fields: Mapping[str, Any], entry: EntryBody, batch: BatchBody, send
 # --- interventions and results of replays ---
 
 
-def read_intervention(body: bytes, sender: Sender) -> Intervention:
-    """Return the intervention in a body of POST /api/v1/interventions/.
+def read_intervention(body: bytes, sender: Sender) -> tuple[RunEntry, ActionEntry]:
+    """Return the entries of a body of POST /api/v1/interventions/: a run, and an event in it, which costs nothing.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is no intervention.
     """
     what = "the intervention"
     fields = read_json(body, what=what)
     read = _shaped(fields, InterventionBody, what=what)
-    run_id = read.run_id or sender.run_id or RUNLESS
-    rest = {
-        key: value for key, value in fields.items() if key not in InterventionBody.__struct_fields__ and _says(value)
-    }
-    return Intervention(
-        id=_digest(run_id, read.action_name, read.timestamp, read.intervention_type),
-        run_id=run_id,
-        at=_read_time(read.timestamp, what=what),
+    at, run_id = _read_time(read.timestamp, what=what), read.run_id or sender.run_id or RUNLESS
+    agent_id = read.agent_id or sender.agent_id
+    cost = checked_cost(read.estimated_cost, what=what)
+    details = _known(
         type=read.intervention_type,
         outcome=read.outcome,
         action_name=read.action_name,
-        agent_id=read.agent_id or sender.agent_id,
         reason=read.reason,
-        estimated_cost=checked_cost(read.estimated_cost, what=what),
+        estimated_cost_usd=None if cost is None else str(cost),
         risk_level=read.risk_level,
+    )
+    rest = {key: value for key, value in fields.items() if key not in InterventionBody.__struct_fields__}
+    run = RunEntry(run_id=run_id, source=Source.SENTINEL, at=at, agent_id=agent_id)
+    event = ActionEntry(
+        id=_digest(run_id, read.action_name, read.timestamp, read.intervention_type),
+        run_id=run_id,
+        source=Source.SENTINEL,
+        kind=ActionKind.EVENT,
+        name=read.intervention_type,
+        started_at=at,
+        ended_at=at,
+        outcome=Outcome.SUCCESS,
+        actor=agent_id,
         inputs=_payload(read.original_inputs),
-        details=text_of(rest) if rest else None,
+        details=text_of({"intervention": details | {key: value for key, value in rest.items() if _says(value)}}),
     )
-
-
-def intervention_entries(intervention: Intervention) -> list[Entry]:
-    """Return the entries of an intervention: its run, and an event in it, which is no call and has no cost."""
-    run = RunEntry(
-        run_id=intervention.run_id, source=Source.SENTINEL, at=intervention.at, agent_id=intervention.agent_id
-    )
-    return [run, _event(intervention)]
+    return run, event
 
 
 def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
@@ -528,31 +511,6 @@ def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
         total=results.actions_total,
         tags=(REPLAY_TAG,),
         details=text_of({"replay_of": run_id, "replay": msgspec.to_builtins(results)}),
-    )
-
-
-def _event(intervention: Intervention) -> ActionEntry:
-    fields = {
-        "type": intervention.type,
-        "outcome": intervention.outcome,
-        "action_name": intervention.action_name,
-        "reason": intervention.reason,
-        "estimated_cost_usd": None if intervention.estimated_cost is None else str(intervention.estimated_cost),
-        "risk_level": intervention.risk_level,
-        **(json.loads(intervention.details) if intervention.details is not None else {}),
-    }
-    return ActionEntry(
-        id=intervention.id,
-        run_id=intervention.run_id,
-        source=Source.SENTINEL,
-        kind=ActionKind.EVENT,
-        name=intervention.type,
-        started_at=intervention.at,
-        ended_at=intervention.at,
-        outcome=Outcome.SUCCESS,
-        actor=intervention.agent_id,
-        inputs=intervention.inputs,
-        details=json.dumps({"intervention": {key: value for key, value in fields.items() if value is not None}}),
     )
 
 

@@ -77,7 +77,7 @@ _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 LOOKED_AT: Final = 20  # completed runs of the agent
-HIGHEST_ESTIMATE: Final = 0.95  # an estimate never says that it is done
+HIGHEST_ESTIMATE: Final = 0.95  # an estimate is never complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ def processes_of(entries: Iterable[Entry]) -> tuple[RunEntry, ...]:
     return tuple(entry for entry in entries if isinstance(entry, RunEntry) and entry.process is not None)
 
 
-class _Said(msgspec.Struct):
+class _Reported(msgspec.Struct):
     outcome: str = ""
     action_name: str = ""
     reason: str | None = None
@@ -123,7 +123,7 @@ class _Said(msgspec.Struct):
 
 
 class _Details(msgspec.Struct):
-    intervention: _Said = msgspec.field(default_factory=_Said)
+    intervention: _Reported = msgspec.field(default_factory=_Reported)
 
 
 def is_intervention(action: Action) -> bool:
@@ -134,20 +134,18 @@ def is_intervention(action: Action) -> bool:
 def intervention_of(action: Action, bodies: Bodies) -> Intervention:
     """Return the intervention in an action; fields that redaction removed are ""."""
     try:
-        said = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
+        reported = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
     except msgspec.DecodeError:
-        said = _Said()
+        reported = _Reported()
     return Intervention(
         id=action.id,
         run_id=action.run_id,
         at=action.started_at,
         type=action.name,
-        outcome=said.outcome,
-        action_name=said.action_name,
+        outcome=reported.outcome,
+        action_name=reported.action_name,
         agent_id=action.actor or action.agent_id,
-        reason=said.reason,
-        estimated_cost=said.estimated_cost_usd,
-        risk_level=said.risk_level,
-        inputs=bodies.inputs,
-        details=bodies.details,
+        reason=reported.reason,
+        estimated_cost=reported.estimated_cost_usd,
+        risk_level=reported.risk_level,
     )

@@ -175,8 +175,8 @@ def _raw(text: str | None) -> msgspec.Raw | UnsetType:
     return msgspec.Raw(text.encode())
 
 
-#: What a spreadsheet may take for a formula: some skip what is unseen before its sign, or read a full-width sign as the
-#: plain one. What follows a tab or CR may come to stand in a cell of its own.
+#: Texts that a spreadsheet may take for a formula: some skip invisible characters, or accept full-width signs. What
+#: follows a tab or CR may become a cell of its own.
 _FORMULA: Final = re.compile("[\t\r]|[\\s\0-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*[-=+@＝＋－＠]")
 
 _RUN_COLUMNS: Final = (

@@ -133,7 +133,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
-    troubles: Count = 0  #: with `acknowledges`: what was seen of what is wrong
+    troubles: Count = 0  #: with `acknowledges`: the number of acknowledged problems
     mutes: bool = False
 
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Final
 
 MOST: Final = 3  # more are no help
-LIKE: Final = 0.6  # share of equal letters: difflib's own measure of what a person takes for a misspelling
+LIKE: Final = 0.6  # share of equal letters: difflib's default
 
 
 def similar_names(meant: str, names: Collection[str]) -> list[str]:

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     DOWN = "down"
     SAME = "same"
     TOO_FEW = "too_few"
-    UNPRICED = "unpriced"  #: of some calls nobody knows the cost
+    UNPRICED = "unpriced"  #: the cost of some calls is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

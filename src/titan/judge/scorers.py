@@ -25,9 +25,9 @@ class Verdict(StrEnum):
 
 
 class _Scorer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    name: str = ""  #: by default what it looks at
+    name: str = ""  #: by default the subject of the scorer
     required: bool = True  #: whether a task passes only with it
-    failure_mode: str = ""  #: what its failure is called; by default what the run shows: see `FailureMode`
+    failure_mode: str = ""  #: by default found from the run: see `FailureMode`
 
 
 class EntityField(_Scorer, frozen=True, kw_only=True, tag="entity_field"):
@@ -115,7 +115,7 @@ class FailureMode(StrEnum):
     MISSING_ACTION = "missing_action"  #: it changed nothing, or less than was to be changed
     EXTRA_ACTION = "extra_action"  #: it changed all that was to be changed, and more
     WRONG_ACTION = "wrong_action"  #: it changed something else
-    WRONG_ANSWER = "wrong_answer"  #: what it answered is wrong
+    WRONG_ANSWER = "wrong_answer"  #: the answer is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

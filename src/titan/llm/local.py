@@ -212,7 +212,7 @@ class _ModelProcess:
             )
             try:
                 base_url = await _first_line(process, key)
-            except asyncio.CancelledError:  # the caller cannot stop what it was never given
+            except asyncio.CancelledError:  # the caller has no process to stop yet
                 await _end(process)
                 raise
             if not base_url:

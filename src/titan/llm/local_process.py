@@ -23,7 +23,7 @@ def main(model_file: str, model_name: str) -> None:
     _server, address = _serve(model_file, model_name, key)
     print(address, flush=True)  # noqa: T201  # the parent reads it
     sys.stdin.read()
-    # The server's C++ threads are not joined: they may be in the middle of an answer nobody waits for.
+    # The server's C++ threads are not joined: they may be computing an answer that is no longer needed.
     os._exit(0)
 
 

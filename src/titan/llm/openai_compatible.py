@@ -110,13 +110,13 @@ def _said(error: "APIStatusError") -> str:
 
 def message_json(message: Message) -> dict[str, object]:
     """Return a message of a request in OpenAI's format."""
-    said: dict[str, object] = {"role": message.role.value, "content": message.content}
+    written: dict[str, object] = {"role": message.role.value, "content": message.content}
     if message.tool_calls:
-        said["content"] = message.content or None
-        said["tool_calls"] = [call_json(call) for call in message.tool_calls]
+        written["content"] = message.content or None
+        written["tool_calls"] = [call_json(call) for call in message.tool_calls]
     if message.tool_call_id is not None:
-        said["tool_call_id"] = message.tool_call_id
-    return said
+        written["tool_call_id"] = message.tool_call_id
+    return written
 
 
 def call_json(call: ToolCall) -> dict[str, object]:
@@ -126,20 +126,20 @@ def call_json(call: ToolCall) -> dict[str, object]:
 
 def parameters(request: ModelRequest, *, limit_field: str) -> dict[str, object]:
     """Return the parameters of a request beside its messages, without unset ones."""
-    stated: dict[str, object] = {
+    possible: dict[str, object] = {
         limit_field: request.max_tokens,
         "temperature": request.temperature,
         "seed": request.seed,
         "tool_choice": None if request.tool_choice is None else _choice(request.tool_choice),
         "parallel_tool_calls": request.has_parallel_calls,
     }
-    said = {name: value for name, value in stated.items() if value is not None}
+    stated = {name: value for name, value in possible.items() if value is not None}
     if request.tools:
-        said["tools"] = [_tool(tool) for tool in request.tools]
+        stated["tools"] = [_tool(tool) for tool in request.tools]
     if request.schema is not None:
         form = {"name": "answer", "schema": dict(request.schema)}
-        said["response_format"] = {"type": "json_schema", "json_schema": form}
-    return said
+        stated["response_format"] = {"type": "json_schema", "json_schema": form}
+    return stated
 
 
 def with_schema_in_words(request: ModelRequest) -> ModelRequest:
@@ -163,24 +163,18 @@ def answer_of(
     gathered.text = message.content or ""
     for call in message.tool_calls or ():
         if call.type != "custom":  # we offer functions only
-            gathered.calls.append(_Call(call.id or _new_id(), call.function.name, call.function.arguments))
+            name, arguments = call.function.name, call.function.arguments
+            gathered.calls.append(ToolCall(id=call.id or _new_id(), name=name, arguments=arguments))
     return gathered.answer(latency_ns=latency_ns)
-
-
-@dataclass(slots=True)
-class _Call:
-    id: str
-    name: str
-    arguments: str
 
 
 @dataclass(slots=True)
 class GatheredAnswer:
     """An answer assembled from streamed chunks."""
 
-    model: str  #: as it was asked for, until the endpoint says which it is
+    model: str  #: the requested model, until the endpoint names its own
     text: str = ""
-    calls: list[_Call] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
     refusal: str = ""
     usage: "CompletionUsage | None" = None
     finish_reason: str | None = None  #: None: it is not whole
@@ -213,7 +207,7 @@ class GatheredAnswer:
             completion_tokens=usage.completion_tokens if usage else None,
             latency_ns=latency_ns,
             finish_reason=_finish_reason(self.finish_reason, has_calls=bool(self.calls)),
-            tool_calls=tuple(ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in self.calls),
+            tool_calls=tuple(self.calls),
             cache_read_tokens=getattr(of_prompt, "cached_tokens", None),
             cache_write_tokens=getattr(of_prompt, "cache_write_tokens", None),
             reasoning_tokens=getattr(of_completion, "reasoning_tokens", None),
@@ -227,10 +221,11 @@ class GatheredAnswer:
         # Gemini's endpoint gives several calls one index; their ids tell them apart.
         if place is None or (piece.id and piece.id != self.calls[place].id):
             self._places[stated] = place = len(self.calls)
-            call = _Call(piece.id or _new_id(), (function.name if function else None) or "", arguments)
-            self.calls.append(call)
+            name = (function.name if function else None) or ""
+            self.calls.append(call := ToolCall(id=piece.id or _new_id(), name=name, arguments=arguments))
             return ToolCallDelta(index=place, id=call.id, name=call.name, arguments=arguments)
-        self.calls[place].arguments += arguments
+        call = self.calls[place]
+        self.calls[place] = replace(call, arguments=call.arguments + arguments)
         return ToolCallDelta(index=place, arguments=arguments)
 
 
@@ -248,7 +243,7 @@ def _choice(choice: ToolChoice) -> object:
 
 def _finish_reason(stated: str | None, *, has_calls: bool) -> FinishReason:
     if has_calls and stated != "length":
-        return FinishReason.TOOL_CALLS  # many say "stop"
+        return FinishReason.TOOL_CALLS  # many endpoints send "stop"
     try:
         return FinishReason(stated or "stop")
     except ValueError:  # endpoints have words of their own: "eos", "end_turn"
@@ -261,7 +256,7 @@ def _new_id() -> str:
 
 #: For one try; a reasoning model may think for two minutes before its first word.
 TIMEOUT_SECONDS: Final = 180.0
-#: Of 408, 409, 429, 5xx and broken connections; waits about 0.5, 1, 2, 4 s, or what Retry-After says.
+#: Of 408, 409, 429, 5xx and broken connections; waits about 0.5, 1, 2, 4 s, or as Retry-After demands.
 MAX_RETRIES: Final = 4
 #: The openai package insists on a key; an endpoint without keys ignores it.
 LISTING_SECONDS: Final = 10.0  # somebody looks at the screen meanwhile

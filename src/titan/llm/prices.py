@@ -25,7 +25,7 @@ _REMEMBERED: Final = 4096  # models and providers that calls named; the list has
 #: OpenTelemetry's names of providers that the list does not know by those.
 _LISTED_AS: Final = {"x_ai": "x-ai", "azure.ai.inference": "azure", "gcp.gen_ai": "google"}
 
-#: What stands before a model's name in LiteLLM, where that is not the list's name of a provider.
+#: LiteLLM's prefixes of model names that differ from the list's provider ids.
 _LISTED_AS_PREFIX: Final = {"gemini": "google", "vertex_ai": "google", "bedrock": "aws", "xai": "x-ai"}
 _OF_GOOGLE: Final = "models/"  # before every name that Google's own API gives
 _EMBEDDINGS_OF_OPENAI: Final = ("text-embedding-3-", "text-embedding-ada-")  # which the list knows by provider only

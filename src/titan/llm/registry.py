@@ -78,7 +78,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 ADDRESS_VARIABLE: Final = "TITAN_MODEL"
-NO_MODEL: Final = "none"  # an address that says: do without
+NO_MODEL: Final = "none"  # the address for no model
 #: Programs may set nothing but GEMINI_API_KEY in `.env`.
 GEMINI_ADDRESS: Final = "gemini/gemini-2.5-flash"
 

@@ -43,7 +43,7 @@ class ScriptedAnswer:
     """A scripted answer, given to the first conversation that contains all of `contains`."""
 
     text: str = ""
-    contains: tuple[str, ...] = ()  #: texts that stand anywhere in the conversation
+    contains: tuple[str, ...] = ()  #: texts anywhere in the conversation
     tool_calls: tuple[ScriptedCall, ...] = ()
     error: type[ModelError] | None = None  #: raised instead of answering; in a stream, after `text`
     repeat: bool = False  #: given again and again; otherwise once

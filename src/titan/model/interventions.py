@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from titan.model.actions import Payload
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
-    """What a guard did about one call, as the client that runs it reports it."""
+    """An intervention of a guard in a call, as its client reports it."""
 
-    id: str  #: made from what the client says, so that the same one reported twice is recognised
+    id: str  #: a digest of the report, so that a resent one is recognised
     run_id: str
     at: datetime
     type: str  #: the client's word: "hard_block", "budget_exceeded", "rate_limited", "budget_warning" …
@@ -21,5 +19,3 @@ class Intervention:
     reason: str | None = None
     estimated_cost: Decimal | None = None  #: US dollars that the call would have cost
     risk_level: str | None = None
-    inputs: Payload | None = None  #: of the call, as it was meant
-    details: str | None = None  #: a JSON object of everything else that was said

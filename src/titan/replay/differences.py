@@ -9,7 +9,7 @@ import msgspec
 
 from titan.insight.replay.recorded_action import RecordedAction
 
-#: The path of threads, of which several may share one, so that calls come in any order: only what was called counts.
+#: The task of threads, which several threads may share: the order of their calls is ignored.
 _THREADS: Final = re.compile(r".*/(?![0-9.]+\Z)[^/]*\Z")
 
 

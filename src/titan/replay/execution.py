@@ -27,7 +27,7 @@ from titan_sdk.replaying.sources import PINS
 REFUSED: Final = 70  # the exit code of a program whose recording cannot be replayed
 END_SECONDS: Final = 5.0  # for a program that is asked to end
 REPORT: Final = "report.jsonl"
-OUTPUT: Final = "output"  # what a quiet program wrote
+OUTPUT: Final = "output"  # of a quiet program
 _LAST_BYTES: Final = 4096
 #: What a confined program gets of the worker's environment.
 _KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "TZ", "VIRTUAL_ENV"})
@@ -98,7 +98,7 @@ class Place:
     """A folder that is recreated for each execution with a copy of the program's code in `code`."""
 
     source: Path  #: the code
-    folder: Path  #: made anew for each execution; what a sandbox lets it write
+    folder: Path  #: recreated for each execution; the only folder that a sandboxed program can write
 
     @property
     def code(self) -> Path:

@@ -142,7 +142,7 @@ TRIES: Final = 5  # executions that must agree where a source is pinned; of two,
 FIRST_SEED: Final = 100  # of those that look for a cause: other ones than were measured
 EXTERNAL: Final = "external_state"  #: no source of the program's own
 SEVERAL: Final = "several"  #: no source alone
-#: Executions agree with one another, and not with the recording: of these two, or nobody knows of which.
+#: Executions agree with each other but not with the recording, because of changed code or packages, or either.
 CODE: Final = "code"
 DEPENDENCY: Final = "dependency_version"
 CHANGED: Final = "code_or_dependencies"

@@ -33,7 +33,7 @@ _SYSTEM: Final = (
     *("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/protocols", "/etc/services"),
     *("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/mime.types", "/etc/timezone"),
 )
-_IN_A_HOME: Final = ("server.json", "token", "control.db", "calls.db")  # one of them stands in a TITAN_HOME
+_IN_A_HOME: Final = ("server.json", "token", "control.db", "calls.db")  # a TITAN_HOME contains at least one of them
 
 
 class NoSandbox(Exception):

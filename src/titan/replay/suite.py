@@ -67,13 +67,13 @@ def _git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-ARGUMENTS: Final = "{args}"  #: stands for those of the recorded program
+ARGUMENTS: Final = "{args}"  #: replaced by those of the recorded program
 
 
 class CaseState(StrEnum):
     """The result of replaying one run."""
 
-    SAME = "same"  #: it does what was recorded, also where that failed
+    SAME = "same"  #: it repeats the recording, also a failure
     DIVERGED = "diverged"
     UNAVAILABLE = "unavailable"  #: it cannot be replayed
 

@@ -129,7 +129,7 @@ def _stated(
     if entity is None:
         if after.was_removed(entity_type, entity_id):
             if not before.was_removed(entity_type, entity_id):
-                return  # this call removed it, and says so
+                return  # this call removed it, and its response confirms that
             kind, what = ViolationKind.USE_AFTER_REMOVE, "was removed by an earlier call"
         else:
             kind, what = ViolationKind.PHANTOM_ENTITY, "is not in the ledger"

@@ -22,7 +22,7 @@ from titan.world.definition import (
 from titan.world.ledger import Add, CannotApply, Ledger, Operation, Remove, SetFlag, Update
 from titan.world.values import RESPONSE, Missing, Scope, at, entity_view, meets
 
-_DIGITS: Final = 9  # behind the point, of sums: 0.1 + 0.2 is 0.3
+_DIGITS: Final = 9  # decimals of sums: 0.1 + 0.2 is 0.3
 
 
 class Refused(Exception):

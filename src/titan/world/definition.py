@@ -50,7 +50,7 @@ class Comparison(StrEnum):
     IN = "in"  #: the field is an element of the value, a list
     CONTAINS = "contains"  #: the value is an element of the field, a list, or a part of it, a text
     ILIKE = "ilike"  #: the value is a part of the field's text, whatever the case
-    EXISTS = "exists"  #: the field is there and not null; the value true or false says which is wanted
+    EXISTS = "exists"  #: the field is present and not null; with the value false, it is not
     EMPTY = "empty"  #: the field is absent, null, "", [] or {}; the value as for `exists`
 
 
@@ -134,7 +134,7 @@ class LedgerRead(_Definition, frozen=True, kw_only=True):
     project: dict[str, str] | None = None  #: field of the answer: field of the entity ("id" is its id); None: all
     order_by: str | None = None  #: a field; "-field" for descending; by id where equal
     limit: int | None = None
-    wrap: str | None = None  #: the key under which the answer's list stands
+    wrap: str | None = None  #: the key of the list in the answer
     not_found: ErrorAnswer | None = None  #: of `get`
 
 
@@ -184,7 +184,7 @@ class Tool(_Definition, frozen=True, kw_only=True):
     mode: Mode = Mode.SIMULATED
     endpoint: str | None = None  #: the registered endpoint of a passthrough
     ledger_write_policy: WritePolicy = WritePolicy.RECORD_ONLY
-    access: Access | None = None  #: of what a model simulates; None: it may do either
+    access: Access | None = None  #: of a simulated tool; None: both
     bindings: tuple[Binding, ...] = ()
     preconditions: tuple[Precondition, ...] = ()
     ledger_read: LedgerRead | None = None
@@ -203,7 +203,7 @@ class RuleMatch(_Definition, frozen=True, kw_only=True):
 
     nth: int | None = None  #: only that one; 1 is the first
     first: int | None = None  #: the first so many
-    after: int | None = None  #: all behind the first so many
+    after: int | None = None  #: all after the first so many
     every: int | None = None  #: each so many
     args: dict[str, Any] = {}  #: path in the arguments: the value there
     flag: str | None = None  #: a flag that is set

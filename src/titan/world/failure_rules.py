@@ -9,7 +9,7 @@ from titan.world.definition import EntityMatch, FailureRule, RuleMatch
 from titan.world.ledger import Ledger
 from titan.world.values import Missing, Scope, at, entity_view, meets
 
-_CUT: Final = '{"result": {"status": "ok", "items": [{"id": "'  # what a malformed answer is by default
+_CUT: Final = '{"result": {"status": "ok", "items": [{"id": "'  # the default malformed answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

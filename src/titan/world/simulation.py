@@ -23,7 +23,7 @@ from titan.world.ledger import Ledger
 from titan.world.prompts import ModelAnswer, answer_schema, correction, messages, shown_to_model
 from titan.world.values import RESPONSE, Scope
 
-MOST_RETRIES: Final = 2  # of a model whose answer cannot be used, each with what was wrong
+MOST_RETRIES: Final = 2  # of a model with an unusable answer, each with the violations
 MOST_RESTARTS: Final = 5  # of a model's answer to a world that changed meanwhile
 
 
@@ -33,7 +33,7 @@ class Source(StrEnum):
     ODYSSEY = "odyssey"  #: the simulated world
     INJECTED = "injected"  #: a failure rule
     PASSTHROUGH = "passthrough"  #: a registered endpoint
-    ERROR = "error"  #: nobody: the simulation found no valid answer
+    ERROR = "error"  #: none: the simulation found no valid answer
     TRANSPORT_ERROR = "transport_error"  #: the endpoint could not be reached or failed
 
 
@@ -101,7 +101,7 @@ class Reply:
 class Answer:
     """The answer to a call."""
 
-    response: Any  #: what the agent is given
+    response: Any  #: sent to the agent
     source: Source
     state: State  #: after it
     detail: Detail | None = None

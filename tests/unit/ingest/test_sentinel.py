@@ -16,7 +16,6 @@ from titan.ingest.agentsentinel import (
     Sender,
     failure_of,
     failure_text,
-    intervention_entries,
     read_batch,
     read_intervention,
 )
@@ -323,17 +322,18 @@ def test_an_intervention_names_its_run_by_the_header_where_it_has_none() -> None
         }
     ).encode()
 
-    told = read_intervention(body, Sender(run_id="r9", agent_id="ann"))
+    run, event = read_intervention(body, Sender(run_id="r9", agent_id="ann"))
 
-    assert (told.run_id, told.agent_id, told.at, told.estimated_cost) == ("r9", "ann", NOON, Decimal("0.25"))
-    assert decode(told.details or "") == {"context": {"limit": 5}}
-    run, event = intervention_entries(told)
-    assert isinstance(run, RunEntry)
-    assert isinstance(event, ActionEntry)
     assert (run.run_id, run.agent_id, run.at) == ("r9", "ann", NOON)
     details = decode(event.details or "")
     assert isinstance(details, dict)
-    assert details["intervention"]["context"] == {"limit": 5}
+    assert details["intervention"] == {
+        "type": "rate_limited",
+        "outcome": "blocked",
+        "action_name": "search",
+        "estimated_cost_usd": "0.25",
+        "context": {"limit": 5},
+    }
 
 
 @pytest.mark.parametrize("key", ["é", "\ud800", "$set", "$shared"])

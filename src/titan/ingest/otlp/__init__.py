@@ -143,7 +143,7 @@ def _nearest(key: _SpanKey, runs: dict[_SpanKey, str | None], parents: dict[_Spa
 def _run_entry(run_id: str, reported: Sequence[_Reported]) -> RunEntry:
     """Return the entry of a run from its spans in one batch."""
     origin = reported[0][0].origin
-    is_named = run_id != reported[0][0].trace_id  # by its program, which says who it is
+    is_named = run_id != reported[0][0].trace_id  # by its program, which also names its agent
     roots = [one for one in reported if one[1].parent_id is None]
     # In a run that its program names, a call without a parent is neither the name nor the end of the run.
     framing = [one for one in roots if not (is_named and one[1].kind in CALLS)]

@@ -286,14 +286,14 @@ class Found:
 
     node: ast.expr
     kind: IssueKind
-    why: str  #: as a clause behind the expression: "reads the clock"
+    why: str  #: a clause that follows the expression: "reads the clock"
     instead: str
     parameter: str = ""  #: that `instead` needs
 
 
 Rule: TypeAlias = Callable[[Source, ast.AST], Iterator[Found]]
 
-#: One level below what the same would be in the data: nobody saw that the value is used.
+#: One level below the same finding in data, since it is not known that the value is used.
 _SEVERITIES: Final[Mapping[IssueKind, Severity]] = MappingProxyType(
     {
         IssueKind.TIMESTAMP: Severity.MEDIUM,
@@ -404,7 +404,9 @@ def _chance(source: Source, node: ast.AST) -> Iterator[Found]:
 def _uuid(source: Source, node: ast.AST) -> Iterator[Found]:
     if isinstance(node, ast.Call) and source.called(node) in _UUIDS:
         module = source.text_of(node.func).rpartition(".")[0] or "uuid"
-        quote = "'" if source.is_in_double_quotes(node) else '"'  # until Python 3.12 none stands within itself
+        quote = (
+            "'" if source.is_in_double_quotes(node) else '"'
+        )  # until Python 3.12, an f-string cannot contain its own quotes
         instead = f"{module}.uuid5({module}.NAMESPACE_URL, f{quote}{{run_id}}:{source.step(node)}{quote})"
         yield Found(node, IssueKind.UUID, "makes an id that differs in every execution", instead, "run_id")
 

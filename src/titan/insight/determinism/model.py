@@ -52,7 +52,7 @@ class IssueKind(StrEnum):
     UUID = "uuid"  #: a generated id: UUID, ULID, KSUID, ObjectId
     ENVIRONMENT = "environment"  #: process, host, directory, memory address
     EXTERNAL_STATE = "external_state"  #: a database, API or file that may change between executions
-    API_VALUE = "api_value"  #: what a service generates for each request: request id, etag
+    API_VALUE = "api_value"  #: a value that a service generates for each request: request id, etag
     FLOATING_POINT = "floating_point"  #: rounding that depends on the order of operations
     ORDER = "order"  #: the order of a set, of a directory listing, or of tasks that end
     SAMPLING = "sampling"  #: a model that may answer differently each time
@@ -113,7 +113,7 @@ class Finding:
     severity: Severity
     description: str
     path: str = "$"  #: of the value, indexes of lists as [*]: one issue for all items
-    value: str = ""  #: what is followed into later actions; empty: nothing
+    value: str = ""  #: the value that is traced into later actions; "" for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class CodeFinding:
 
     kind: IssueKind
     severity: Severity
-    expression: str  #: as it stands in the source: `datetime.now()`
+    expression: str  #: its source: `datetime.now()`
     description: str
     place: Place
 
@@ -160,7 +160,7 @@ class Advice:
 class Issue:
     """A source of non-determinism in a run."""
 
-    key: str  #: the same in every run of the agent: what is accepted under it stays accepted
+    key: str  #: equal in every run of the agent, so that an accepted issue stays accepted
     kind: IssueKind
     title: str
     severity: Severity

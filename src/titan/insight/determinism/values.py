@@ -20,7 +20,7 @@ import msgspec
 from titan.insight.determinism.model import IssueKind, Recorded, Severity, Side
 from titan.model.actions import Payload
 
-MOST_LEAVES: Final = 20_000  # of one payload; what is behind them is not analysed
+MOST_LEAVES: Final = 20_000  # of one payload; later ones are not analysed
 LONGEST_TEXT: Final = 20_000  # characters of a value that are searched
 _LISTS: Final = frozenset({"$tuple", "$set", "$frozenset"})
 _SETS: Final = frozenset({"$set", "$frozenset"})
@@ -242,7 +242,7 @@ def _number(text: str, alphabet: str) -> int:
     return number
 
 
-#: Length → what an id of this length is, and the seconds since 1970 at which it was made.
+#: Length of an id → its kind, and its creation time in seconds since 1970.
 _TIMED: Final[Mapping[int, tuple[str, Callable[[str], float]]]] = MappingProxyType(
     {
         24: ("ObjectId", lambda text: int(text[:8], 16)),
@@ -252,7 +252,7 @@ _TIMED: Final[Mapping[int, tuple[str, Callable[[str], float]]]] = MappingProxyTy
 )
 
 
-NEAR: Final = timedelta(days=1)  # what is further from its action is stored data, not the current time
+NEAR: Final = timedelta(days=1)  # a time further from its action is stored data, not the current time
 LEAST_ENTROPY: Final = 3.5  # bits a character
 LONGEST_SHOWN: Final = 80
 _NOW_KEYS: Final = frozenset({"now", "current_time", "current_date", "current_timestamp", "today"})
@@ -412,7 +412,7 @@ def _set_texts(leaf: Leaf, side: Side, recorded: Recorded) -> Iterator[Hit]:
             yield Hit(IssueKind.ORDER, Severity.MEDIUM, text, what)
 
 
-#: In this order: what a name says counts more than what a value looks like.
+#: In this order: names are stronger evidence than the form of values.
 DETECTORS: Final[Sequence[Detector]] = (
     _api_values,
     _environment,

@@ -158,7 +158,7 @@ class AlignedPair:
     original: RecordedAction | None
     replay: RecordedAction | None
     is_moved: bool = False  #: it was made in another order
-    is_concurrent: bool = False  #: it overlapped with siblings, whose order says nothing
+    is_concurrent: bool = False  #: it overlapped with siblings, so their order is arbitrary
 
     def both(self, part: Callable[[RecordedAction], T | None]) -> tuple[T | None, T | None]:
         """Return a part of the original and of the replay, None for a missing action."""

@@ -83,7 +83,7 @@ def judged(pair: AlignedPair) -> Judged:
         kind = DivergenceKind.ORDER_CHANGED
     else:
         kind = None
-        if sorted(original.fingerprints) != sorted(other.fingerprints):  # another secret, of which nobody knows more
+        if sorted(original.fingerprints) != sorted(other.fingerprints):  # a different secret
             inputs = replace(inputs, remarks=inputs.remarks | {Remark.REDACTED})
     return Judged(pair=pair, kind=kind, inputs=inputs, outputs=outputs)
 
@@ -124,7 +124,7 @@ def _words(body: Body | None) -> set[str]:
     return set() if body is None else set(_TOKEN.findall(_ESCAPE.sub(" ", body.text)))
 
 
-MOST_DIVERGENCES: Final = 500  # that a result lists: what comes after so many helps nobody
+MOST_DIVERGENCES: Final = 500  # listed in a result
 MOST_ROWS: Final = 2000  # of the table; two for a call, 0.8 MB in all
 
 
@@ -262,7 +262,7 @@ def _rows(one: Judged) -> Iterator[ComparedRow]:
 
 
 _NONE: Final = (None, None)
-#: Divergences that the call itself shows, not what it was given and gave.
+#: Divergences of the call itself, not of its inputs or outputs.
 _OF_CALL: Final = frozenset({DivergenceKind.ACTION_NAME_MISMATCH, DivergenceKind.ORDER_CHANGED})
 #: Divergences in which no part of a call has a counterpart.
 _OTHER_CALL: Final = frozenset(

@@ -199,7 +199,7 @@ class RecordedAction:
     ended_at: datetime | None = None
     effect: Effect | None = None
     cost: Decimal = _NOTHING  #: US dollars that it spent
-    fingerprints: tuple[str, ...] = ()  #: of what was redacted
+    fingerprints: tuple[str, ...] = ()  #: of the redacted values
     output_lacks: frozenset[Lack] = frozenset()  #: what makes the outputs useless for a replay
 
 

@@ -20,9 +20,9 @@ class Reason(StrEnum):
 
     RUN_INCOMPLETE = "run_incomplete"  #: it has not ended
     NOTHING_RECORDED = "nothing_recorded"  #: it has no calls
-    RECORDING_CHANGED = "recording_changed"  #: an entry is not what was recorded, or is gone
+    RECORDING_CHANGED = "recording_changed"  #: an entry was changed or deleted
     ENTRIES_LOST = "entries_lost"  #: its program could not deliver some
-    CALLS_UNFINISHED = "calls_unfinished"  #: nobody reported their end
+    CALLS_UNFINISHED = "calls_unfinished"  #: their end was not reported
     OUTPUTS_MISSING = "outputs_missing"  #: of calls that succeeded; content capture was off, or the source has none
     OUTPUTS_CUT = "outputs_cut"  #: too large to be recorded whole
     OUTPUTS_OPAQUE = "outputs_opaque"  #: only the repr of a value was recorded

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from titan.ingest import agentsentinel
 from titan.ingest.agentsentinel import (
     Sender,
-    intervention_entries,
     read_as,
     read_batch,
     read_intervention,
@@ -67,9 +66,9 @@ async def ingest(call: Call) -> IngestAnswer:
     refused: list[RefusedView] = []
 
     def read() -> Sequence[Entry]:
-        batch = read_batch(body, sender, now=now)
-        refused.extend(RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused)
-        return batch.entries
+        entries, left_out = read_batch(body, sender, now=now)
+        refused.extend(left_out)
+        return entries
 
     recorded = await record(call, read)
     if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
@@ -83,9 +82,9 @@ async def ingest(call: Call) -> IngestAnswer:
 @route("POST /api/v1/interventions", Permission.RECORD, body=agentsentinel.InterventionBody, status=201, adds=True)
 async def add_intervention(call: Call) -> InterventionAnswer:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
-    intervention = read_intervention(await call.raw_body(), _sender(call))
-    await record(call, lambda: intervention_entries(intervention))
-    return InterventionAnswer(id=intervention.id)
+    run, event = read_intervention(await call.raw_body(), _sender(call))
+    await record(call, lambda: [run, event])
+    return InterventionAnswer(id=event.id)
 
 
 @route("GET /api/v1/interventions", Permission.SEE_ALL)
