@@ -27,9 +27,8 @@ from titan.model.evaluations import (
     Verdict,
     Workflow,
 )
-from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction, StoredEntry
 from titan.ports.runtime import Blobs, Ids
-from titan.ports.tapes import StoredEntry
 from titan.wire.evaluations import ToolCallView
 from titan.world.definition import World
 from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded

@@ -9,9 +9,8 @@ from typing import Final
 import msgspec
 
 from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, Payload, Redaction, RunEntry, Source
-from titan.model.interventions import Intervention
 from titan.model.run_control import RunStatus
-from titan.model.runs import Action, Run
+from titan.model.runs import Action, Intervention, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import Final
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import StaleLease
 from titan.model.events import FilesNoted
-from titan.model.files import AttemptFile, FilePlace
-from titan.model.memory import StoredFile
+from titan.model.files import AttemptFile, FilePlace, StoredFile
 from titan.orchestrator.transitions import subject_of
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.names import shown

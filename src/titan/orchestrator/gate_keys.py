@@ -1,7 +1,7 @@
 """What scripts of the original look at: the keys `titan:hitl:*` of the shared store, kept in step with the gates."""
 
+from titan.model.files import StoredValue
 from titan.model.jobs import GateOutcome, Job
-from titan.model.memory import StoredValue
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs import gates
 

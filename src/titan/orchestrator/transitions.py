@@ -25,7 +25,7 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs import lifecycle
 from titan.rules.jobs.lifecycle import advance
 from titan.rules.jobs.propagation import doomed, not_started
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 
 
 class Moves:

@@ -31,8 +31,7 @@ from titan.insight.determinism.model import (
 from titan.insight.trends import code_digest
 from titan.model.actions import ActionEntry, Entry, RunEntry
 from titan.model.errors import StoreError
-from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AcceptedIssue, Run
+from titan.model.runs import AcceptedIssue, Replay, ReplayLevel, ReplayState, Run
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs

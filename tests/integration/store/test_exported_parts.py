@@ -19,8 +19,7 @@ from tests.support.stores import StandingClock
 from titan.insight.export import ExportedRun, csv_rows, json_document, json_lines
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
-from titan.ports.runs_store import CallReader
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallReader, StoredEntry
 from titan.server.routes import importing
 from titan.server.views.exported import PART_BYTES, exported
 from titan.store.blobs import FolderBlobs

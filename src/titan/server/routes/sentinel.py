@@ -14,8 +14,7 @@ from titan.ingest.agentsentinel import (
 )
 from titan.insight.bodies import intervention_of
 from titan.model.actions import Entry
-from titan.ports.actions import CallFilter
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallFilter, CallReader
 from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
