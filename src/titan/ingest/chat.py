@@ -203,7 +203,7 @@ def _outputs(end: ChatEnd) -> Payload | None:
     answer = end.answer or end.partial
     if answer is None or (end.answer is None and not answer.text and not _calls(answer)):
         return None
-    return Payload(tape.encode(message_json(answer.text, _calls(answer))).text.decode())
+    return Payload(tape.encoded_text(message_json(answer.text, _calls(answer))))
 
 
 def _calls(answer: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:

@@ -21,8 +21,9 @@ from titan.replay.differences import Traced, read_trace
 from titan.replay.orders import Stages, whole_run
 from titan.replay.sandbox import Sandbox, open_written, read_written
 from titan_sdk import replaying
-from titan_sdk.replaying.plan import FORK, FORK_RUN, Plan
+from titan_sdk.replaying.recording import Plan
 from titan_sdk.replaying.sources import PINS
+from titan_sdk.stages import FORK, FORK_RUN
 
 REFUSED: Final = 70  # the exit code of a program whose recording cannot be replayed
 END_SECONDS: Final = 5.0  # for a program that is asked to end
@@ -122,7 +123,7 @@ class Program:
 
 
 class Changes(msgspec.Struct):
-    """Differences between a program and the recorded one; see `titan_sdk.replaying.code`."""
+    """Differences between a program and the recorded one; see `titan_sdk.recording.program`."""
 
     files: list[str] | None = None
     packages: dict[str, tuple[str | None, str | None]] = {}

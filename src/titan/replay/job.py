@@ -41,7 +41,7 @@ from titan.replay.sandbox import UNCONFINED, NoSandbox, Sandbox, find_sandbox, h
 from titan.wire.replays import ReplayReport
 from titan_sdk import TitanClient, TitanError
 from titan_sdk.http.address import address_of
-from titan_sdk.replaying.plan import Plan
+from titan_sdk.replaying.recording import Plan
 
 ALLOWED: Final = "TITAN_REPLAY_NO_SANDBOX"
 _NO: Final = frozenset({"", "0", "false", "no", "off"})

@@ -25,7 +25,7 @@ _PLAN: Final = "whole.json"
 
 
 class ForkOrder(msgspec.Struct, kw_only=True):
-    """A fork to execute; see `titan_sdk.replaying.plan.Plan`."""
+    """A fork to execute; see `titan_sdk.replaying.recording.Plan`."""
 
     run_id: str
     at: str  #: an action's id

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from titan.worker.server_client import Link, ServerAway
-from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
-from titan_sdk.recording.spool import deliver_folder
+from titan_sdk.recording.delivery import Answer, Verdict, deliver_folder, verdict_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tests.support.worker_server import WorkerServer
 from titan.wire.protocol import Registration
 from titan.worker.server_client import Link, ServerAddress, ServerAway
 from titan.worker.spool_upload import Spools
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 ENTRY = '{"id":"a"}'
 BODY = b'{"entries":[{"id":"a"}]}'

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 from titan_sdk.client import Core
+from titan_sdk.http import run
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.sync_bridge import run
 
 _ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"value":1}'
 
