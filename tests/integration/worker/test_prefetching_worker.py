@@ -75,7 +75,8 @@ def test_a_worker_that_was_stopped_begins_nothing_that_waited_meanwhile(server: 
             server.wait_for_report(give(server, ""))
         began = tmp_path / "began"
         first = give(server, f"open({str(began)!r}, 'w').close()\n" + WAITING, str(flag))
-        waiting = give(server, "print('began')", is_prefetched=True)
+        # The script of the short ones: one that the worker had to fetch first would not wait yet when it is held.
+        waiting = give(server, "", is_prefetched=True)
         wait_until(began.exists, "the first one runs")
         wait_until(lambda: any(waiting in claim.holding for claim in server.claims), "the other is held")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from titan.worker.files.contents import (
+from titan.worker.files.safe_files import (
     CHANGED,
     CHUNK_BYTES,
     Unreadable,
     Vanished,
-    moment_of,
+    file_time,
+    printable_path,
     read_content,
-    text_of,
     why_no_content,
 )
 
@@ -107,13 +107,13 @@ def test_only_regular_files_have_a_content() -> None:
 
 
 def test_any_time_a_job_may_set_becomes_a_moment() -> None:
-    assert moment_of(1_500_000_000_123_456_789) == datetime(2017, 7, 14, 2, 40, 0, 123456, tzinfo=UTC)
-    assert moment_of(-1) == moment_of(-(2**63)) == datetime(1970, 1, 1, tzinfo=UTC)
-    assert moment_of(2**63 - 1).year == 2262
-    assert moment_of(10**21) == moment_of(10**30) == datetime(9998, 1, 1, tzinfo=UTC)
+    assert file_time(1_500_000_000_123_456_789) == datetime(2017, 7, 14, 2, 40, 0, 123456, tzinfo=UTC)
+    assert file_time(-1) == file_time(-(2**63)) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert file_time(2**63 - 1).year == 2262
+    assert file_time(10**21) == file_time(10**30) == datetime(9998, 1, 1, tzinfo=UTC)
 
 
 def test_a_path_that_is_no_text_is_written_as_text() -> None:
-    assert text_of("ü/♥") == "ü/♥"
-    assert text_of(os.fsdecode(b"a\xff/b")) == r"a\xff/b"
-    assert text_of("a\tb\x7f") == r"a\x09b\x7f"
+    assert printable_path("ü/♥") == "ü/♥"
+    assert printable_path(os.fsdecode(b"a\xff/b")) == r"a\xff/b"
+    assert printable_path("a\tb\x7f") == r"a\x09b\x7f"

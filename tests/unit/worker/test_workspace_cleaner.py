@@ -11,18 +11,8 @@ import pytest
 from tests.support.assignments import an_assignment
 from tests.support.worker_server import WorkerServer
 from titan.wire.protocol import Registration
-from titan.worker.files.folders import AttemptFolders
-from titan.worker.files.workspace_gc import Tidying
-from titan.worker.server_client import Link, ServerAddress
-
-
-class OldServer(WorkerServer):
-    """A server from before there were questions about workspaces."""
-
-    def answer(self, verb: str, worker_id: str, rest: str, body: bytes, offset: int) -> tuple[int, object]:
-        if verb == "workspaces":
-            return 404, {"error": {"type": "NoSuchRoute", "message": "no such route"}}
-        return super().answer(verb, worker_id, rest, body, offset)
+from titan.worker.files.folders import AttemptFolders, WorkspaceCleaner
+from titan.worker.server_client import ServerAddress, ServerClient
 
 
 @pytest.fixture
@@ -32,10 +22,10 @@ def server() -> Iterator[WorkerServer]:
     server.close()
 
 
-def a_tidying(server: WorkerServer, folders: AttemptFolders) -> Tidying:
+def a_cleaner(server: WorkerServer, folders: AttemptFolders) -> WorkspaceCleaner:
     registration = Registration(name="w", host="here", pid=1, offers={}, version="0")
-    return Tidying(
-        Link("w1", registration, lambda: ServerAddress.of(server.url)),
+    return WorkspaceCleaner(
+        ServerClient("w1", registration, lambda: ServerAddress.of(server.url)),
         folders,
         closing=threading.Event(),
         every_seconds=0,
@@ -58,7 +48,7 @@ def test_what_the_server_calls_old_is_deleted_and_nothing_else(server: WorkerSer
     old, kept = a_workspace(folders, "run-old"), a_workspace(folders, "run-kept")
     server.old_workspaces = {"run-old", "../attempts", "never-asked"}
 
-    a_tidying(server, folders).step()
+    a_cleaner(server, folders).step()
 
     assert not old.exists()
     assert (kept / "titan_workspace" / "shared" / "result.txt").exists()
@@ -78,7 +68,7 @@ def test_a_workspace_in_use_or_used_within_the_hour_is_not_even_asked_about(
     a_workspace(folders, "run-young", idle_days=0.01)
     server.old_workspaces = {"run-busy", "run-young"}
 
-    a_tidying(server, folders).step()
+    a_cleaner(server, folders).step()
 
     assert server.workspaces_asked == {}
     assert sorted(os.listdir(tmp_path / "workspaces")) == ["run-busy", "run-young"]
@@ -97,13 +87,3 @@ def test_a_workspace_that_was_used_since_it_was_asked_about_stays(tmp_path: Path
     assert (while_busy, afterwards) == (False, False)
     assert folders.delete_workspace("run-old", last_use=folders.idle_workspaces()["run-old"])
     assert not folders.delete_workspace("run-gone", last_use=last_use)
-
-
-def test_a_server_of_an_older_version_deletes_nothing(tmp_path: Path) -> None:
-    server, folders = OldServer(), AttemptFolders(tmp_path)
-    old = a_workspace(folders, "run-old")
-
-    a_tidying(server, folders).step()
-    server.close()
-
-    assert old.exists()

@@ -1,4 +1,4 @@
-"""The stores of calls that what the engine keeps is tried on."""
+"""Runs the tests of the recorder on each store of recorded runs."""
 
 from collections.abc import Iterator
 from pathlib import Path

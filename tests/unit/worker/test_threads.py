@@ -1,6 +1,6 @@
-"""Calls that are due later."""
+"""Timers, and the pauses of loops."""
 
-from titan.worker.loop import Timers
+from titan.worker.threads import Timers, pause_seconds
 
 
 def test_due_calls_are_made_earliest_first_and_once() -> None:
@@ -50,3 +50,7 @@ def test_a_call_that_was_taken_back_is_not_made() -> None:
     timers.run_due(3.0)
 
     assert made == ["kept"]
+
+
+def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
+    assert [pause_seconds(away) for away in (0, 14, 16, 119, 121)] == [0.1, 0.1, 1.0, 1.0, 5.0]
