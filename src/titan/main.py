@@ -31,8 +31,7 @@ from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.maintenance.disk_space import SpaceWatch
-from titan.maintenance.journal_log import Chronicle
-from titan.maintenance.notifications import Notifier
+from titan.maintenance.notifications import Notifier, log_events
 from titan.maintenance.retention import Maintenance
 from titan.maintenance.settings import MaintenanceSettings, Privacy, read_maintenance_settings, read_privacy
 from titan.maintenance.stall_monitor import StallMonitor
@@ -246,7 +245,7 @@ async def _serve(
     durable.calls.listen(bus.publish_calls)
     state = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
     durable.store.listen(_of_this_server(state.metrics.on_commit))
-    durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
+    durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
     servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
     await state.orchestrator.start()
     if state.store.is_in_charge:

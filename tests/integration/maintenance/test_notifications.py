@@ -13,7 +13,7 @@ from tests.support.desk import Desk, a_desk
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
-from titan.maintenance.notifications import Address, Notifier, post_over_http, read_addresses
+from titan.maintenance.notifications import Address, Notifier, http_client, read_addresses
 from titan.model.errors import InvalidInput
 from titan.orchestrator.bus import Bus
 from titan.rules.notification_rules import NoticeKind, check_texts
@@ -146,7 +146,11 @@ def test_a_name_and_a_password_in_a_url_are_sent_as_basic_authorization(
 ) -> None:
     (address,) = read_addresses(receiver.url.replace("//", f"//{userinfo}"))
 
-    post_over_http(address.url, b"{}", {})
+    async def send() -> None:
+        async with http_client() as client:
+            await client.post(address.url, content=b"{}")
+
+    asyncio.run(send())
 
     (post,) = receiver.received
     assert post.headers.get("Authorization") == (sent and f"Basic {base64.b64encode(sent).decode()}")
