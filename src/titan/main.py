@@ -25,8 +25,7 @@ from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.endpoints import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import write_home_id
-from titan.home.token import read_home_token
+from titan.home.identity import read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
@@ -42,11 +41,10 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Commit, Store
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import LanguageModel
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
-from titan.recorder.idle_runs import live_submissions
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
-from titan.recorder.recorder import Recorder
+from titan.recorder.recorder import Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
 from titan.server.agent_jobs import AgentJobs
 from titan.server.app_state import Access, AppState, RunsWith
@@ -352,7 +350,7 @@ def _compose(
         recorder=recorder,
         run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
-        background_recording=Afterwards(on_lost=metrics.on_unrecorded_call),
+        background_recording=BackgroundRecording(on_lost=metrics.on_unrecorded_call),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         executions=Executions(
             *(orchestrator, store, durable.calls, durable.blobs),

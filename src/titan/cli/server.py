@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.home.token import read_home_token
+from titan.home.identity import read_home_token
 from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer

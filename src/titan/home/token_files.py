@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from titan import tokens as decisions
-from titan.home.token import FILE, WORKER_FILE, home_token_id, read_home_token
+from titan.home.identity import TOKEN_FILE, WORKER_TOKEN_FILE, home_token_id, read_home_token
 from titan.model.errors import StoreUnavailable
 from titan.model.tokens import Role, Token
 from titan.ports.jobs_store import Reader, Store
 from titan.ports.runtime import Ids
 from titan.rules import tokens
 
-NAMES: Final = {FILE: ("home", Role.ADMIN), WORKER_FILE: ("home workers", Role.WORKER)}
+NAMES: Final = {TOKEN_FILE: ("home", Role.ADMIN), WORKER_TOKEN_FILE: ("home workers", Role.WORKER)}
 
 
 def keep_home_tokens(store: Store, home: Path, *, ids: Ids, now: datetime) -> None:

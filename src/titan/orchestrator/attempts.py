@@ -12,16 +12,21 @@ from typing import Final
 
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag
-from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.errors import StaleLease
+from titan.model.events import FilesNoted, JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.files import AttemptFile, FilePlace
 from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
+from titan.model.memory import StoredFile
 from titan.model.workers import FreeWorker, Placement, WorkerState
-from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow
+from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow, subject_of
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs.dispatch import plan_placements
 from titan.rules.jobs.retry import after_attempt
-from titan.wire.protocol import LEASE_SECONDS
+from titan.rules.names import shown
+from titan.wire.protocol import FILES_ACCEPTED_SECONDS, LEASE_SECONDS
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
+FILES_ACCEPTED: Final = timedelta(seconds=FILES_ACCEPTED_SECONDS)  # after the end of their attempt
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
@@ -266,3 +271,60 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tup
         attempt=attempt.number,
     )
     return attempt, moves.move(job, event)
+
+
+# --- Files of attempts ---
+
+
+def attempt_that_leaves(reader: Reader, worker_id: str, lease_id: str, *, now: datetime) -> Attempt:
+    """Return the attempt, when its worker may say what it left: while it is live, and for 10 minutes after its end.
+
+    Raises:
+        StaleLease: it is another's, was lost or given back, or ended longer ago.
+    """
+    attempt = reader.attempt(lease_id)
+    if attempt is not None and attempt.worker_id == worker_id and _may_leave_files(attempt, now):
+        return attempt
+    raise StaleLease(
+        f"files of lease {shown(lease_id)}",
+        expected="a lease of this worker that is live, or ended by its report less than 10 minutes ago",
+        found="one that is over, or another's" if attempt else "none such",
+        next_step="Forget these files.",
+    )
+
+
+def note_files(tx: Transaction, worker_id: str, lease_id: str, files: Sequence[AttemptFile]) -> None:
+    """Note what an attempt left. Raises StaleLease as `attempt_that_leaves`; then nothing was changed."""
+    _note_files(tx, attempt_that_leaves(tx, worker_id, lease_id, now=tx.now), files)
+
+
+def note_artifact(tx: Transaction, attempt: Attempt, file: StoredFile) -> None:
+    """Note what a running attempt uploaded: it stays its file when a later upload takes the name."""
+    left = AttemptFile(
+        path=file.name,
+        size_bytes=file.size_bytes,
+        modified_at=tx.now,
+        digest=file.digest,
+        place=FilePlace.ARTIFACT,
+        node=attempt.worker_id,
+    )
+    _note_files(tx, attempt, [left])
+
+
+def _note_files(tx: Transaction, attempt: Attempt, files: Sequence[AttemptFile]) -> None:
+    """Note files, and tell it once for all of them: who shows the job's files then reads them anew."""
+    tx.note_files(attempt, files)
+    job = tx.job(attempt.job_id)
+    if files and job is not None:
+        event = FilesNoted(cause=f"worker {attempt.worker_id}", lease_id=attempt.lease_id, count=len(files))
+        tx.record(subject_of(job), event)
+
+
+def _may_leave_files(attempt: Attempt, now: datetime) -> bool:
+    if attempt.outcome is None:
+        return True
+    return (
+        attempt.outcome not in (AttemptOutcome.LOST, AttemptOutcome.RETURNED)
+        and attempt.ended_at is not None
+        and now - attempt.ended_at <= FILES_ACCEPTED
+    )

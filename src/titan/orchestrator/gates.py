@@ -6,8 +6,7 @@ from titan.model.errors import Conflict, InvalidInput
 from titan.model.events import GateApproved, GateExpired, GateRejected
 from titan.model.jobs import GateOutcome, Job, JobStatus
 from titan.model.memory import StoredValue
-from titan.orchestrator.gate_keys import tell_outcome
-from titan.orchestrator.transitions import Moves, follow
+from titan.orchestrator.transitions import Moves, follow, write_outcome
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs import gates
 
@@ -60,7 +59,7 @@ def put_value(tx: Transaction, project_id: str, key: str, value: StoredValue) ->
 
 def _end(moves: Moves, gate: Job, event: GateApproved | GateRejected | GateExpired, outcome: GateOutcome) -> Job:
     moved = moves.move(gate, event)
-    tell_outcome(moves.tx, gate, outcome)
+    write_outcome(moves.tx, gate, outcome)
     follow(moves, moved, worker_id=gate.preferred_worker_id)  # affinity passes through a gate
     return moved
 

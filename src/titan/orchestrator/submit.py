@@ -10,9 +10,16 @@ from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
 from titan.model.run_control import RunControl, RunOutcome
-from titan.orchestrator.gate_keys import clear
 from titan.orchestrator.receipts import content_digest, earlier_submission, submission_key
-from titan.orchestrator.transitions import Moves, cancel_descendants, release, reopened, shifted, subject_of
+from titan.orchestrator.transitions import (
+    Moves,
+    cancel_descendants,
+    clear_gate_keys,
+    release,
+    reopened,
+    shifted,
+    subject_of,
+)
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs.dag import check_depth, check_run_size, unknown_parents
 from titan.rules.jobs.gates import asks_for_approval, gate_name
@@ -221,7 +228,7 @@ def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job
     with Moves(tx) as moves:
         for job, _ in started:
             if job.is_gate:
-                clear(tx, job)
+                clear_gate_keys(tx, job)
             if job.status is JobStatus.WAITING and not job.remaining_parents:
                 release(moves, job, cause="submit")
         for parent in foreign.values():

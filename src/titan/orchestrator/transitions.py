@@ -1,4 +1,4 @@
-"""The one way a job's status changes: checked by the lifecycle table, stored, journaled and counted."""
+"""Changes the status of jobs: checked by the lifecycle table, stored, journaled and counted, with all that follows."""
 
 from collections import Counter
 from dataclasses import replace
@@ -18,11 +18,11 @@ from titan.model.events import (
     RunReopened,
     Subject,
 )
-from titan.model.jobs import ACTIVE_STATUSES, Job, JobStatus
+from titan.model.jobs import ACTIVE_STATUSES, GateOutcome, Job, JobStatus
+from titan.model.memory import StoredValue
 from titan.model.run_control import RunControl
-from titan.orchestrator.gate_keys import announce
 from titan.ports.jobs_store import Reader, Transaction
-from titan.rules.jobs import lifecycle
+from titan.rules.jobs import gates, lifecycle
 from titan.rules.jobs.lifecycle import advance
 from titan.rules.jobs.propagation import doomed, not_started
 from titan.rules.runs.stage_status import dag_status
@@ -156,7 +156,7 @@ def release_after_delay(moves: Moves, job: Job, *, cause: str) -> Job:
 def _carry_on(moves: Moves, job: Job, event: JobReady | JobDelayed | GateOpened) -> Job:
     moved = moves.move(job, _held_back(moves, job, event))
     if isinstance(event, GateOpened):
-        announce(moves.tx, moved)
+        announce_gate(moves.tx, moved)
     return moved
 
 
@@ -240,3 +240,29 @@ def _stop_dag(moves: Moves, failed: Job) -> None:
 def is_prefetched(reader: Reader, job: Job) -> bool:
     """Return whether a worker holds the job's lease and has not said that it began."""
     return job.status is JobStatus.READY and reader.live_attempt_of_job(job.id) is not None
+
+
+# --- Keys `titan:hitl:*` of the shared store, which scripts of the original read: kept in step with the gates ---
+
+
+def clear_gate_keys(tx: Transaction, gate: Job) -> None:
+    """Write that a gate has not opened yet, in place of the outcome of an earlier one of its name."""
+    _put(tx, gate, gates.STATUS_PREFIX, gates.CLEARED)
+
+
+def announce_gate(tx: Transaction, gate: Job) -> None:
+    """Write that a gate has opened, when, and its message."""
+    opened_ms = str(int(tx.now.timestamp() * 1000))
+    _put(tx, gate, gates.MESSAGE_PREFIX, gate.spec.hitl_message or "")
+    _put(tx, gate, gates.OPENED_PREFIX, opened_ms)
+    _put(tx, gate, gates.STATUS_PREFIX, gates.WAITING)
+    tx.add_member(gate.project_id, gates.QUEUE_KEY, gate.name)
+
+
+def write_outcome(tx: Transaction, gate: Job, outcome: GateOutcome) -> None:
+    """Write how a gate was decided."""
+    _put(tx, gate, gates.STATUS_PREFIX, gates.STATUS_WORDS[outcome])
+
+
+def _put(tx: Transaction, gate: Job, prefix: str, value: str) -> None:
+    tx.put_value(gate.project_id, prefix + gate.name, StoredValue(value=value))

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[object]]
 
 
-class Afterwards:
+class BackgroundRecording:
     """Work beside the requests that goes on when they have ended, and that the server finishes before it ends.
 
     A store that is away for a moment loses nothing: the work is done again until the store is back.

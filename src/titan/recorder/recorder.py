@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, islice
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -22,13 +23,21 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, Source, is_answer
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.model.projects import beside
-from titan.ports.runs_store import CallStore, CallTransaction
+from titan.model.runs import Action, Run
+from titan.ports.jobs_store import Store
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock, Prices
-from titan.recorder.idle_runs import Live, end_silent
 from titan.recorder.preprocess import H, Preparer, PreparingProcess
 from titan.recorder.run_totals import RunTotalsKeeper
 from titan.rules.runs.content import distinct_words, without_content
-from titan.rules.runs.lifecycle import not_reported_yet
+from titan.rules.runs.lifecycle import (
+    fallen_silent,
+    is_silent,
+    not_reported_yet,
+    silent_since,
+    silent_within_call_since,
+)
+from titan.rules.runs.merge_reports import GRACE, closed
 from titan.rules.runs.recording import (
     CAPTURES_ALL,
     TRACING,
@@ -48,9 +57,13 @@ MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyon
 BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
 HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
+#: Returns which of these ids of a project's runs are those of submissions that have not ended.
+Live: TypeAlias = Callable[[str, Sequence[str]], Set[str]]
+
 PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended often has late reports, for a while
 PACKED_AT_ONCE: Final = 20
 TOTALS_AT_ONCE: Final = 1000  # runs whose totals are looked for by a sweep
+SWEPT_AT_ONCE: Final = 500  # silent runs
 
 logger = logging.getLogger(__name__)
 
@@ -503,3 +516,55 @@ def _seen(entry: Entry) -> tuple[str, str] | None:
     """Return the answer of a call of our endpoint, and the run that it came under."""
     is_it = isinstance(entry, ActionEntry) and entry.source is Source.ENDPOINT and is_answer(entry.id)
     return (entry.id, entry.run_id) if is_it and isinstance(entry, ActionEntry) else None
+
+
+# --- Runs that fell silent, and calls without an end report ---
+
+
+def live_submissions(store: Store, project_id: str, run_ids: Sequence[str]) -> Set[str]:
+    """Return those runs that are named by a submission with jobs or gates that have not ended: see `Live`.
+
+    What jobs outside an agent's run record is in such a run (`with_dag_ended` ends it), for which nobody wrote stages.
+    """
+    dags = store.read(lambda reader: reader.dags_of_ids(project_id, run_ids))
+    return frozenset(dag.id for dag in dags if not dag.is_final)
+
+
+def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
+    """End what has been silent for too long.
+
+    Raises:
+        StoreError: one of the stores is away; nothing more was ended.
+    """
+    quiet = calls.read(lambda reader: _quiet(reader, clock.now()))
+    by_project: dict[str, list[str]] = {}
+    for run in quiet:
+        by_project.setdefault(run.project_id, []).append(run.id)
+    alive = {project_id: live(project_id, run_ids) for project_id, run_ids in by_project.items()}
+    looked_at = {project_id: frozenset(run_ids) for project_id, run_ids in by_project.items()}
+    calls.transact(partial(_end, looked_at=looked_at, alive=alive)).result()
+
+
+def _quiet(reader: CallReader, now: datetime) -> list[Run]:
+    within_call = silent_within_call_since(now)
+    return reader.silent_runs(before=silent_since(now), within_call_before=within_call, limit=SWEPT_AT_ONCE)
+
+
+def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mapping[str, Set[str]]) -> None:
+    for run in _quiet(tx, tx.now):
+        if run.id not in looked_at.get(run.project_id, ()) or not is_silent(run, now=tx.now):
+            continue
+        if run.id in alive[run.project_id]:
+            tx.save_run(replace(run, heard_at=tx.now))  # it is not looked at again before it was silent for as long
+        else:
+            still_open = tx.open_actions(run.project_id, run.id)
+            _close(tx, fallen_silent(run, still_open), still_open)
+    for run in tx.runs_left_open(before=tx.now - GRACE, limit=SWEPT_AT_ONCE):
+        if still_open := tx.open_actions(run.project_id, run.id):
+            _close(tx, run, still_open)
+
+
+def _close(tx: CallTransaction, run: Run, still_open: Sequence[Action]) -> None:
+    """Write a run that has ended, with nothing in it that runs."""
+    at = run.ended_at or run.last_event_at
+    tx.keep(run.project_id, runs=[run], actions=[closed(action, at=at) for action in still_open], entries=[])

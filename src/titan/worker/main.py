@@ -12,8 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from titan.home.identity import host_name, read_home_id
-from titan.home.token import WORKER_FILE, read_home_token
+from titan.home.identity import WORKER_TOKEN_FILE, host_name, read_home_id, read_home_token
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.settings import one_of, whole_number
 from titan.worker.adoption import FolderInUse, known_as, local_folder, own_folder
@@ -134,7 +133,7 @@ def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: b
 
 def _at_home(home: Path) -> ServerAddress:
     """Return where a local worker reaches the server of its home."""
-    return ServerAddress(host="localhost", port=80, token=read_home_token(home, WORKER_FILE), home=home)
+    return ServerAddress(host="localhost", port=80, token=read_home_token(home, WORKER_TOKEN_FILE), home=home)
 
 
 class AnnouncedServer:

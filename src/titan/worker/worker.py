@@ -74,7 +74,7 @@ class Worker:
         self._leases = leases = Leases()
         self._asking_ends = asking_ends = threading.Event()
         self._reporting_ends = reporting_ends = threading.Event()
-        self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
+        self._executor = LocalExecutor(spare_reapers=sum(plan.offers.values()))
         preparing = ThreadPool("preparing", closing=asking_ends, limit=PREPARING_THREADS)
         sending = ThreadPool("sending", closing=reporting_ends, limit=SENDING_THREADS)
         registration = Registration(

@@ -26,9 +26,8 @@ from titan.orchestrator import worker_registry
 from titan.orchestrator.bus import Bus
 from titan.ports.runs import RunFilter
 from titan.ports.runs_store import CallTransaction
-from titan.recorder.idle_runs import live_submissions
 from titan.recorder.preprocess import Preparer
-from titan.recorder.recorder import BLOB_BYTES, Recorder
+from titan.recorder.recorder import BLOB_BYTES, Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
 from titan.rules.redaction import make_redactor
 from titan.rules.retention import Retention

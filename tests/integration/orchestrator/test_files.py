@@ -13,7 +13,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StaleLease
 from titan.model.files import AttemptFile
 from titan.model.memory import StoredFile
-from titan.orchestrator.files import note_artifact, note_files
+from titan.orchestrator.attempts import note_artifact, note_files
 from titan.wire.protocol import FILES_ACCEPTED_SECONDS
 
 

@@ -11,7 +11,7 @@ from tests.support.desk import Desk, a_desk
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict
 from titan.model.jobs import GateOutcome
-from titan.orchestrator.again import redeploy, rerun_job
+from titan.orchestrator.rerun import redeploy, rerun_job
 from titan.orchestrator.retry import retry_dag, retry_job
 from titan.orchestrator.submit import Submitter
 from titan.ports.jobs_store import Transaction

@@ -13,8 +13,8 @@ from titan.model.dags import NewDag, OnFailure
 from titan.model.errors import Conflict, IdempotencyConflict, UnknownRun
 from titan.model.jobs import GateOutcome, Job, JobStatus
 from titan.model.run_control import Orchestrator, RunControl, RunOutcome
-from titan.orchestrator.again import redeploy, rerun_job, resume_run
 from titan.orchestrator.cancel import cancel_run, end_run
+from titan.orchestrator.rerun import redeploy, rerun_job, resume_run
 from titan.orchestrator.retry import retry_dag, retry_job, retry_run
 from titan.orchestrator.submit import Submitter
 from titan.ports.jobs_store import Transaction

@@ -18,7 +18,7 @@ from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run
 from titan.orchestrator.bus import Bus
 from titan.ports.runs_store import CallTransaction
-from titan.recorder.idle_runs import end_silent, live_submissions
+from titan.recorder.recorder import end_silent, live_submissions
 from titan.recorder.run_projector import PLACE, RunProjector
 from titan.rules.runs.lifecycle import IDLE, RUN_IDLE
 from titan.store.runs.sqlite_store import SqliteCallStore

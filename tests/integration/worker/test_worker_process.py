@@ -17,7 +17,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import Report
 from titan.worker.adoption import local_folder, read_surviving_worker
 
-ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its keepers, and for each the process of a job
+ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its reapers, and for each the process of a job
 SLEEP = "import os, time\nprint('ready', os.getpid())\ntime.sleep(600)"
 
 
@@ -371,7 +371,7 @@ def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerSe
     server.lose(runs_on)
     server.lose(ends_asleep)
     wait_until_gone(ending_pid)
-    # A keeper reaps its job, tells the worker of the end, and only then forks the process of its next one.
+    # A reaper reaps its job, tells the worker of the end, and only then forks the process of its next one.
     wait_until(lambda: ending_pid not in worker.below(), "the ended job is reaped")
     wait_until(lambda: len(worker.below()) == ALL_PROCESSES, "the end is told while the worker sleeps")
     worker.signal(signal.SIGCONT)
@@ -383,7 +383,7 @@ def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerSe
     assert server.wait_for_report(server.give("print('next')")).outcome is AttemptOutcome.SUCCEEDED
 
 
-def test_a_killed_keeper_loses_its_attempt_and_no_other(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_killed_reaper_loses_its_attempt_and_no_other(server: WorkerServer, worker: WorkerProcess) -> None:
     other = server.give(SLEEP)
     server.wait_for_output(other, "ready")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.virtual_time import run_virtually
 from titan.model.errors import StoreFull, StoreUnavailable
-from titan.recorder.background import EACH_BYTES, LAST_SECONDS, MOST_BYTES, Afterwards
+from titan.recorder.background import EACH_BYTES, LAST_SECONDS, MOST_BYTES, BackgroundRecording
 
 
 async def fill() -> None:
@@ -49,7 +49,7 @@ def test_what_was_begun_is_finished() -> None:
         afterwards.begin(partial(note, 1), size_bytes=1)
         await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: None)
+    afterwards = BackgroundRecording(on_lost=lambda: None)
     asyncio.run(begin_two())
 
     assert sorted(done) == [0, 1, 2]
@@ -65,7 +65,7 @@ def test_a_full_store_is_counted_each_time_and_logged_once_until_it_works_again(
             afterwards.begin(each, size_bytes=1)
             await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     with caplog.at_level(logging.WARNING):
         asyncio.run(work())
 
@@ -85,7 +85,7 @@ def test_a_mistake_of_ours_is_counted_and_logged_whole(caplog: pytest.LogCapture
         afterwards.begin(fail, size_bytes=1)
         await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     asyncio.run(work())
 
     assert (len(lost), caplog.records[0].exc_info is None) == (1, False)
@@ -102,7 +102,7 @@ def test_what_memory_is_too_small_for_is_not_begun_and_there_is_room_again_later
         afterwards.begin(succeed, size_bytes=MOST_BYTES - 2 * EACH_BYTES - 1)
         await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     asyncio.run(work())
 
     assert lost == ["one"]
@@ -121,7 +121,7 @@ def test_what_a_store_that_is_away_refuses_is_done_again_after_growing_pauses(
         assert len(store.kept_at) == 3
         await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     with caplog.at_level(logging.WARNING):
         run_virtually(work())
 
@@ -141,7 +141,7 @@ def test_a_server_that_stops_tries_at_once_and_until_its_time_is_over() -> None:
         await asyncio.sleep(100)
         await afterwards.finish()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     run_virtually(work())
 
     assert (store.kept_at, lost) == ([104], [])
@@ -160,7 +160,7 @@ def test_what_the_store_keeps_away_until_the_server_ends_is_lost_counted_and_log
         await afterwards.finish()
         return asyncio.get_running_loop().time()
 
-    afterwards = Afterwards(on_lost=lambda: lost.append("one"))
+    afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     with caplog.at_level(logging.WARNING):
         ended_at = run_virtually(work())
 

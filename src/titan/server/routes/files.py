@@ -11,7 +11,7 @@ from titan.model.errors import InvalidInput, TooLarge
 from titan.model.files import AttemptFile, FilePlace, LeftFile
 from titan.model.memory import StoredFile
 from titan.model.shaped import shaped
-from titan.orchestrator.files import attempt_that_leaves, note_artifact, note_files
+from titan.orchestrator.attempts import attempt_that_leaves, note_artifact, note_files
 from titan.orchestrator.receipts import once
 from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runtime import Blobs

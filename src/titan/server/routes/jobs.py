@@ -14,9 +14,9 @@ from titan.insight.story import story
 from titan.model.errors import StaleLease, TooLarge
 from titan.model.jobs import Job, QueuePart, ReadyPart
 from titan.model.shaped import shaped
-from titan.orchestrator.again import rerun_job
 from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.cancel import cancel_jobs
+from titan.orchestrator.rerun import rerun_job
 from titan.orchestrator.retry import retry_job
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission

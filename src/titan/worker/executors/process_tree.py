@@ -1,6 +1,6 @@
 """Process trees: who lives below a process, and how to end them all.
 
-A keeper and the warm root are subreapers (prctl(2), PR_SET_CHILD_SUBREAPER): whatever a job leaves behind, also what
+A reaper and the zygote are subreapers (prctl(2), PR_SET_CHILD_SUBREAPER): whatever a job leaves behind, also what
 called setsid and forked twice, becomes their child instead of init's. So "all processes of the job" is a question
 that /proc can answer, and killing a process group, which setsid escapes, is not needed.
 """
@@ -13,7 +13,7 @@ import sys
 import time
 from signal import SIGKILL
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -1,8 +1,8 @@
-"""A keeper runs one job at a time and sees to it that nothing of a job outlives it.
+"""A reaper runs one job at a time and sees to it that nothing of a job outlives it.
 
-It is forked from the warm root, has one thread, and forks a child for each order. Because it adopts orphans and runs
+It is forked from the zygote, has one thread, and forks a child for each order. Because it adopts orphans and runs
 one job at a time, every process below it belongs to that job. When the job's main process ends, when it is to stop, or
-when the worker at the other end of the channel is gone, the keeper ends everything below it.
+when the worker at the other end of the channel is gone, the reaper ends everything below it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from titan.worker.executors.process_tree import (
     signal_group,
 )
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from resource import struct_rusage
 
-    from titan.worker.executors.channel import Channel
-    from titan.worker.executors.messages import EndNotice, RunOrder, StopOrder
+    from titan.worker.executors.messages import Channel, EndNotice, RunOrder, StopOrder
     from titan.worker.executors.script_runner import LoadedModules
 
 _REAP_SECONDS = 5.0  # how long an orphan of a running job may stay a zombie
@@ -38,7 +37,7 @@ _WITHOUT_PIDFD_SECONDS = 0.02  # macOS: how often to look whether the job has en
 _MAX_RSS_UNIT_BYTES = 1024 if IS_LINUX else 1  # getrusage(2): KiB on Linux, bytes on macOS
 
 
-class Keeper:
+class Reaper:
     """Runs the orders of one worker, one after the other."""
 
     def __init__(self, channel: Channel, loaded_before: LoadedModules) -> None:
@@ -69,7 +68,7 @@ class Keeper:
         of_child, pipe = os.pipe()
         pid = os.fork()
         if pid == 0:
-            os.close(pipe)  # or it would never see the end of a keeper that dies
+            os.close(pipe)  # or it would never see the end of a reaper that dies
             private = (self._channel.fileno(), self._reasons, self._reasons_of_child)
             await_order(of_child, self._loaded_before, reasons=self._reasons_of_child, private=private)
         os.close(of_child)
@@ -127,7 +126,7 @@ class Keeper:
             self._poller.unregister(watched)
             os.close(watched)
         else:
-            job.kill()  # what is left of its group; on Linux the keeper looks for it by itself
+            job.kill()  # what is left of its group; on Linux the reaper looks for it by itself
         return os.waitstatus_to_exitcode(status), usage
 
     def _obey(self, job: _RunningJob) -> None:
@@ -172,11 +171,11 @@ class _RunningJob:
         self._kill_at = time.monotonic() + grace_seconds
 
     def kill(self) -> None:
-        """Kill every process of the job that can be seen now; the keeper finds the rest once this one is reaped."""
+        """Kill every process of the job that can be seen now; the reaper finds the rest once this one is reaped."""
         self._signal_all(SIGKILL)
 
     def look_after(self) -> None:
-        """Do what is due: kill after the grace, and reap the orphans that the job left to the keeper."""
+        """Do what is due: kill after the grace, and reap the orphans that the job left to the reaper."""
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self.kill()
         reap(child for child in children_of(os.getpid()) if child != self.pid)

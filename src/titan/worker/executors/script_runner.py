@@ -20,7 +20,7 @@ from _io import _BufferedIOBase
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from types import ModuleType
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType

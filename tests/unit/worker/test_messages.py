@@ -1,12 +1,11 @@
-"""Messages between a worker and its keepers."""
+"""Messages between a worker and its reapers."""
 
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from titan.worker.executors.channel import Channel
-from titan.worker.executors.messages import END, KEEP, NOTE_BYTES, note, read_note
+from titan.worker.executors.messages import END, FORK, NOTE_BYTES, Channel, note, read_note
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_the_end_of_the_other_side_is_seen_after_its_last_message(ends: tuple[Ch
     assert not there.fill()
 
 
-@pytest.mark.parametrize(("word", "number"), [(KEEP, 1), (END, 4_000_000_000)])
+@pytest.mark.parametrize(("word", "number"), [(FORK, 1), (END, 4_000_000_000)])
 def test_notes_have_one_size_and_say_what_they_were_made_of(word: bytes, number: int) -> None:
     text = note(word, number)
 
