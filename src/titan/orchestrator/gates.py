@@ -1,4 +1,4 @@
-"""Open gates: somebody decides them, by a call or as scripts of the original do, or nobody does in time."""
+"""Decides open gates: by a request, by a key as scripts of the original do, or because their time is over."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ BY_KEY: Final = "a script, through the shared store"
 
 
 def decide(tx: Transaction, gate: Job, outcome: GateOutcome, *, by: str, comment: str | None = None) -> Job:
-    """Approve or reject an open gate, and carry on from there; return it as it stands now.
+    """Approve or reject an open gate, with all that follows; return it as it is now.
 
     Raises:
         InvalidInput: the job is no gate.
@@ -36,7 +36,7 @@ def expire(moves: Moves, gate: Job) -> None:
 
 
 def put_value(tx: Transaction, project_id: str, key: str, value: StoredValue) -> None:
-    """Set a key of the shared store; a decision written under an open gate's status key decides it.
+    """Set a key of the shared store; a decision written to an open gate's status key decides the gate.
 
     Raises:
         Conflict: two gates of that name are open; nothing was changed.

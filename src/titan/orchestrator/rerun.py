@@ -1,4 +1,4 @@
-"""Once more: rerun a job, redeploy a DAG, resume a run."""
+"""Reruns jobs and DAGs as new submissions, and resumes runs."""
 
 from dataclasses import replace
 from functools import partial
@@ -21,10 +21,10 @@ RERUN: Final = "-rerun"
 
 
 def rerun_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:
-    """Submit a job once more as a DAG of its own, `<job>-rerun`, with its inputs and at once; it joins the run.
+    """Submit a job again as a DAG of its own, `<job>-rerun`, with the same inputs; it starts at once and joins the run.
 
-    The gate behind a job comes along: whoever waits for the job later waits for a decision on its rerun. In a run the
-    gates above the job stay its parents, so that the rerun itself cannot be run again past one that opened anew.
+    The gate behind a job is submitted too: who waits for the job later waits for a decision on its rerun. In a run the
+    gates above the job stay its parents, so that the rerun cannot be run again past one that was opened again.
 
     Raises:
         Conflict: it has never run, or a gate above it is not approved; or as `submit`.
@@ -47,7 +47,7 @@ def rerun_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -
 
 
 def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) -> Submitted:
-    """Submit a DAG once more, under the same name and in the same run; its gates open anew.
+    """Submit a DAG again, under the same name and in the same run; its gates open again.
 
     Raises:
         InvalidDag, LimitExceeded, Conflict, StaleLease: as `submit`.
@@ -64,13 +64,12 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
 
 
 def resume_run(tx: Transaction, run: RunControl) -> Resumed:
-    """Reopen a run and have its orchestrator go on: retry the job that submitted its stages, or name the program.
+    """Reopen a run and resume its orchestrator: retry the job that submitted its stages, or return the program.
 
-    Jobs of the run that are live go on meanwhile. Whether a program outside still runs nobody here knows: who resumes
-    a run says that it does not.
+    Live jobs of the run go on meanwhile. The caller knows that a program outside no longer runs; Titan does not.
 
     Raises:
-        Conflict: the job that submitted its stages has not ended, or nobody is known who could go on.
+        Conflict: the job that submitted its stages has not ended, or no orchestrator is known.
     """
     maker = _failed_maker(tx, run)
     if maker is not None:
@@ -89,9 +88,9 @@ def resume_run(tx: Transaction, run: RunControl) -> Resumed:
 
 
 def _gates_above(reader: Reader, job: Job) -> list[Job]:
-    """Return the gates that a job stands behind; in a run the newest of each name, which a new stage would wait for.
+    """Return the gates above a job; in a run the newest of each name, which a new stage would wait for.
 
-    Only one named as the gate behind the job itself, of an earlier round, stays as it is: the newest is its own.
+    Except one with the name of the job's own gate, of an earlier round: the newest of that name is the job's own.
     """
     around = Neighbourhood(reader, [job.dag_id])
     gates = gates_above(job.id, around.jobs, around.parents.__getitem__)
@@ -124,7 +123,7 @@ def _check_may_run_again(job: Job, gates: list[Job]) -> None:
 
 
 def _failed_maker(reader: Reader, run: RunControl) -> Job | None:
-    """Return the job that submitted the newest stage that a job submitted, if it is to be tried again."""
+    """Return the job that submitted the newest stage that a job submitted, if it failed or was cancelled."""
     makers = [stage.made_by for stage in reader.stages(run.project_id, run.id) if stage.made_by]
     maker = reader.job(makers[-1]) if makers else None
     if maker is not None and not maker.status.is_final:

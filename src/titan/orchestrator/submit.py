@@ -1,4 +1,4 @@
-"""Submission: a checked graph becomes rows, all or none."""
+"""Stores submitted DAGs, all of a DAG or nothing, and starts what can start."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from titan.wire.work import Submitted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Who submits: a program outside, or (with a token) a running job."""
+    """The submitter: a program outside, or (with a token) a running job."""
 
     project_id: str
     token: str | None = None
@@ -106,9 +106,9 @@ def _attempt(tx: Transaction, token: str | None) -> Attempt | None:
 
 
 def _confined(tx: Transaction, specs: Sequence[JobSpec], attempt: Attempt | None) -> Sequence[JobSpec]:
-    """Return what a job submits, confined to the workers with its own worker's token where that is not trusted.
+    """Return what a job submits, confined to the workers with its own worker's token if that is not trusted.
 
-    What is confined already stays as it is, whoever submits it once more.
+    What is confined already stays as it is, when another job submits it again.
     """
     worker = tx.worker(attempt.worker_id) if attempt is not None else None
     if worker is None or worker.confines_to is None:
@@ -143,14 +143,14 @@ def _foreign_parents(tx: Transaction, project_id: str, run_id: str | None, new: 
 
 
 def _gate_behind(tx: Transaction, job: Job) -> Job | None:
-    """Return the gate that those who wait for `job` wait for."""
+    """Return the gate behind `job`, for which those wait that name the job as parent."""
     if not asks_for_approval(job.spec):
         return None
     return tx.newest_job(job.project_id, gate_name(job.name), dag_id=job.dag_id)
 
 
 def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
-    """Book the new stage on its run, which begins here or, after its end, is reopened."""
+    """Add the new stage to its run, which is created, or reopened if it has ended."""
     job_count = len(new.jobs)
     assert dag.run_id is not None
     run = tx.run_control(dag.project_id, dag.run_id)
@@ -211,9 +211,9 @@ def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job])
 
 
 def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job]) -> None:
-    """Insert everything, carry on with what has nothing before it, then cancel what can never run.
+    """Insert all rows, release jobs without parents, and cancel jobs that can never run.
 
-    What is simply ready is inserted as that: of 10,000 jobs most are, and each is written once.
+    Jobs that are ready at once are inserted as READY, so that each of 10,000 is written once.
     """
     started = [_first_step(tx, job) for job in jobs]
     counts = shifted(dag.counts, Counter(job.status for job, _ in started))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 START_FAILED_EXIT_CODE = 126  # a shell's "found, but cannot be run"; the reason stands in the reaper's pipe
 _READ_BYTES = 64 * 1024  # a pipe's usual capacity
-_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine, which has better things to do
+_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine
 _ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"value":1}'
 _REHEARSED_SCRIPT = os.path.join(os.path.dirname(__file__), "rehearsed_script.py")
 REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
@@ -33,11 +33,11 @@ REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
 def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, private: tuple[int, ...]) -> NoReturn:
     """Wait for the order to come through `pipe`, run its attempt in this process, and end.
 
-    A child is forked before its order is there, so that no attempt waits for the fork; one that has to wait goes
-    through the motions meanwhile, so that the pages it will write are its own before the order comes.
+    A child is forked before its order arrives, so that no attempt waits for the fork. One that has to wait rehearses a
+    job meanwhile, so that the pages that a job writes are copied before the order comes.
 
-    `reasons` is the pipe that takes the reason why it cannot start; `private` are the reaper's descriptors, which a job
-    must not hold: one that kept a channel open would hide the death of the worker.
+    `reasons` is the pipe for the reason why an attempt cannot start; `private` are the reaper's descriptors, which a
+    job must not hold: one that kept a channel open would hide the death of the worker.
     """
     try:
         order = _receive(pipe, loaded_before)
@@ -58,7 +58,7 @@ def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, privat
 
 
 def rehearse_job(loaded_before: LoadedModules) -> None:
-    """Do in this process, without consequences, what a job's process does; see `script_runner.rehearse`."""
+    """Do what a job's process does, without consequences; see `script_runner.rehearse`."""
     _take_environment({"TITAN_REHEARSAL": "1"})
     del os.environ["TITAN_REHEARSAL"]
     _rehearse_call()

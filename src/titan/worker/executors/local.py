@@ -1,4 +1,4 @@
-"""Runs attempts on this machine, each forked from a warm interpreter or exec'd cold, each under a reaper."""
+"""Runs attempts on this machine, each under a reaper: forked from a warm interpreter, or executed in a new one."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class LocalExecutor:
     """An Executor of processes on this machine.
 
-    One zygote forks a reaper for each attempt that runs beside others; reapers are used again. The first attempt
+    One zygote forks a reaper for each attempt that runs at the same time; reapers are used again. The first attempt
     waits until the zygote has started, some 0.1 s; see `wait_until_warm`.
     """
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, spare_reapers: int = 4) -> None:
-        """`environment` is what jobs begin with: None takes this process's, without what names a Titan server.
+        """`environment` is inherited by jobs; None is this process's, without TITAN_*.
 
-        At most `spare_reapers` idle reapers stay, some 4 MB each with the process they hold ready; one for each slot
-        makes every start a fast one.
+        At most `spare_reapers` idle reapers stay, some 4 MB each with the process they have ready; one for each slot
+        makes every start fast.
         """
         self._environment = without_titan(os.environ) if environment is None else dict(environment)
         self._spare_reapers = spare_reapers
@@ -63,7 +63,7 @@ class LocalExecutor:
         self._idle.extend(self._new_reaper() for _ in range(min(spare_reapers, _REAPERS_AT_START)))
 
     def wait_until_warm(self, timeout_seconds: float) -> bool:
-        """Wait until the zygote takes orders; return False when it does not come up."""
+        """Wait until the zygote takes orders; return False when it does not start."""
         return self._zygote is not None and self._zygote.wait_until_ready(timeout_seconds)
 
     def fileno(self) -> int:
@@ -111,7 +111,7 @@ class LocalExecutor:
             self._zygote = None
         self._selector.close()
 
-    # The rest follows the reapers: a line that ends is a reaper that dies, and the zygote tells when all of it is gone.
+    # A channel that closes means that its reaper died; the zygote reports when nothing below it is left.
 
     def _start_zygote(self) -> ZygoteProcess:
         zygote = ZygoteProcess(PYTHON, self._environment)
@@ -137,9 +137,9 @@ class LocalExecutor:
                 self._idle.append(reaper)
                 return
         if notice is not None or not reaper.is_open:
-            self._hang_up(reaper)
+            self._close_reaper(reaper)
 
-    def _hang_up(self, reaper: ReaperLine) -> None:
+    def _close_reaper(self, reaper: ReaperLine) -> None:
         self._selector.unregister(reaper)
         reaper.close()
         if reaper in self._idle:
@@ -148,7 +148,7 @@ class LocalExecutor:
             self._forget(reaper)  # else the zygote will tell when nothing of the attempt is left
 
     def _forget(self, reaper: ReaperLine) -> None:
-        """Drop a reaper that has died; what it ran is lost."""
+        """Drop a reaper that has died; its attempt is lost."""
         del self._reapers[reaper.number]
         if reaper.lease_id is not None:
             del self._busy[reaper.lease_id]
@@ -169,13 +169,13 @@ class LocalExecutor:
             self._forget(reaper)
 
     def _zygote_died(self, zygote: ZygoteProcess) -> None:
-        """A zygote that dies takes its reapers along: without it, nobody would end what a dying reaper leaves."""
+        """End the reapers of a zygote that died: nothing would end what a dying reaper leaves."""
         self._selector.unregister(zygote.control)
         self._zygote = None
         zygote.end()
         for reaper in list(self._reapers.values()):
             if reaper.lease_id is None:
-                self._hang_up(reaper)
+                self._close_reaper(reaper)
             elif reaper.is_open:
                 reaper.give_up()  # its end of stream comes when all is over
             else:
@@ -183,7 +183,7 @@ class LocalExecutor:
 
 
 def without_titan(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without TITAN_*: a job gets its own server, token and ids, and nobody else's."""
+    """Return the environment without TITAN_*: a job gets a server, token and ids of its own."""
     return {name: value for name, value in environment.items() if not name.startswith("TITAN_")}
 
 
@@ -203,7 +203,7 @@ def _run_order(order: AttemptOrder) -> RunOrder:
 
 
 def _command(order: AttemptOrder) -> list[str] | None:
-    """Return what to exec, or None to run the script in the warm interpreter."""
+    """Return the command to execute, or None to run the script in the warm interpreter."""
     script = str(order.script)
     if script.endswith(".sh"):
         return ["bash", script, *order.args]
@@ -268,12 +268,12 @@ class ZygoteProcess:
             return  # the same will follow from the zygote's death
 
     def read_note(self) -> tuple[bytes, int] | None:
-        """Return the zygote's next note; None when it is dead. Waits unless `control` is readable."""
+        """Return the zygote's next note; None when it is dead. Blocks unless `control` is readable."""
         text = self._receive()
         return read_note(text) if text else None
 
     def end(self) -> None:
-        """Hang up, upon which the zygote ends everything below it, and wait for that."""
+        """Close the socket, upon which the zygote ends everything below it, and wait for that."""
         self.control.close()
         try:
             self._process.wait(_END_SECONDS)
@@ -289,7 +289,7 @@ class ZygoteProcess:
 
 
 class ReaperLine:
-    """The line to one reaper, and the attempt it runs, if any."""
+    """The channel to one reaper, and the attempt that it runs, if any."""
 
     def __init__(self, number: int, zygote: ZygoteProcess) -> None:
         self.number = number
@@ -303,7 +303,7 @@ class ReaperLine:
             zygote.keep(number, theirs)
 
     def fileno(self) -> int:
-        """Return the line's descriptor, for a selector."""
+        """Return the channel's descriptor, for a selector."""
         return self._socket.fileno()
 
     def run(self, order: RunOrder) -> None:
@@ -329,13 +329,13 @@ class ReaperLine:
         return self._channel.take()
 
     def give_up(self) -> None:
-        """Tell the reaper that nobody listens any more: it ends its attempt and then itself."""
+        """Have the reaper end its attempt and then itself."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             return  # it is dead already
 
     def close(self) -> None:
-        """Hang up. May be called twice."""
+        """Close the channel. May be called twice."""
         self.is_open = False
         self._channel.close()

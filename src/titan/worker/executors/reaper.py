@@ -1,8 +1,8 @@
-"""A reaper runs one job at a time and sees to it that nothing of a job outlives it.
+"""The reaper process: runs one job at a time, and ends every process that the job leaves.
 
 It is forked from the zygote, has one thread, and forks a child for each order. Because it adopts orphans and runs
-one job at a time, every process below it belongs to that job. When the job's main process ends, when it is to stop, or
-when the worker at the other end of the channel is gone, the reaper ends everything below it.
+one job at a time, every process below it belongs to that job. It ends all of them when the job's main process ends,
+when the job is to stop, or when the worker at the other end of the channel is gone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Reaper:
         os.set_blocking(self._reasons, False)
         self._is_worker_gone = False
 
-    def keep(self) -> None:
+    def serve(self) -> None:
         """Run orders until the worker is gone, or something was left that cannot be killed."""
         is_clean = True
         while is_clean and not self._is_worker_gone:
@@ -101,7 +101,7 @@ class Reaper:
         }
 
     def _start_error(self) -> str | None:
-        """Return the reason the child left; None when the script itself chose this exit code."""
+        """Return the reason that the child wrote; None when the script itself chose this exit code."""
         try:
             return os.read(self._reasons, REASON_MAX_BYTES).decode("utf-8", "replace")
         except BlockingIOError:
@@ -126,7 +126,7 @@ class Reaper:
             self._poller.unregister(watched)
             os.close(watched)
         else:
-            job.kill()  # what is left of its group; on Linux the reaper looks for it by itself
+            job.kill()  # the rest of its group; on Linux `serve` ends the rest
         return os.waitstatus_to_exitcode(status), usage
 
     def _obey(self, job: _RunningJob) -> None:
@@ -163,7 +163,7 @@ class _RunningJob:
         self._kill_at: float | None = None
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask every process of the job to end, and kill what is still there after the grace."""
+        """Send SIGTERM to every process of the job, and kill what is left after the grace."""
         if grace_seconds <= 0:
             self.kill()
             return
@@ -181,7 +181,7 @@ class _RunningJob:
         reap(child for child in children_of(os.getpid()) if child != self.pid)
 
     def milliseconds_to_wait(self) -> int:
-        """Return how long to wait for news before `look_after` is due again."""
+        """Return how long to wait before `look_after` is due again."""
         seconds = _REAP_SECONDS if IS_LINUX else _WITHOUT_PIDFD_SECONDS
         if self._kill_at is not None:
             seconds = min(seconds, max(0.001, self._kill_at - time.monotonic()))

@@ -1,7 +1,7 @@
-"""The zygote: one Python, started fresh, that has imported what scripts commonly import and forks reapers.
+"""The zygote process: a fresh Python that has imported what scripts commonly import, and forks a reaper for each slot.
 
-It has one thread and holds no lock, connection or secret, so that what is forked from it is as good as new. It imports
-only the standard library and titan_sdk. Whatever a dead reaper leaves behind becomes the zygote's child, and is ended.
+It has one thread and holds no lock, connection or secret, so that forks of it are as good as new. It imports only the
+standard library and titan_sdk. Processes that a dead reaper leaves become the zygote's children, and it ends them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 _REHEARSALS = 10  # Python 3.11 specialises bytecode that has run eight times
 _OOM_SCORE_ADJUSTMENT = b"300"  # of 1000: short of memory, the kernel takes a job before a server or a worker
-_LAST_WORDS_SECONDS = 3.0  # for reapers to end their jobs by themselves once the worker is gone
-_LAST_WORDS_MILLISECONDS = 50
+_ENDING_SECONDS = 3.0  # for reapers to end their jobs by themselves once the worker is gone
+_ENDING_MILLISECONDS = 50
 _POLL_MILLISECONDS = None if IS_LINUX else 50  # macOS has no pidfd: how often to look for dead reapers
 
 
@@ -58,8 +58,8 @@ def main() -> None:
     """Serve the worker at the other end of the socket whose descriptor is this program's argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    _settle_in()
-    _hide_ours()
+    _reset_process()
+    _hide_own_modules()
     loaded = LoadedModules()
     for _ in range(_REHEARSALS):
         rehearse_job(loaded)
@@ -82,21 +82,21 @@ class _Zygote:
         self._reapers: dict[int, _ForkedReaper] = {}
 
     def serve(self) -> None:
-        """Fork reapers on request, and bury those that die, until the worker is gone."""
+        """Fork reapers on request, and report those that die, until the worker is gone."""
         self._tell(READY, 0)
         while True:
             ready = self._poller.poll(_POLL_MILLISECONDS)
-            self._bury_the_dead()
+            self._reap_dead()
             if any(descriptor == self._control.fileno() for descriptor, _ in ready) and not self._take_note():
                 return
 
     def close(self) -> None:
         """Let the reapers, whose channels have closed as well, end their jobs; then end whatever is left."""
         self._poller.unregister(self._control.fileno())
-        give_up_at = time.monotonic() + _LAST_WORDS_SECONDS
+        give_up_at = time.monotonic() + _ENDING_SECONDS
         while self._reapers and time.monotonic() < give_up_at:
-            self._poller.poll(_LAST_WORDS_MILLISECONDS)
-            self._bury_the_dead()
+            self._poller.poll(_ENDING_MILLISECONDS)
+            self._reap_dead()
         end_children()
 
     def _take_note(self) -> bool:
@@ -132,13 +132,13 @@ class _Zygote:
             self._control.close()
             for reaper in self._reapers.values():
                 reaper.close()
-            Reaper(Channel(socket.socket(fileno=channel)), self._loaded).keep()
+            Reaper(Channel(socket.socket(fileno=channel)), self._loaded).serve()
         except BaseException:  # noqa: BLE001 (the zygote's code must not run on in this process)
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)
 
-    def _bury_the_dead(self) -> None:
+    def _reap_dead(self) -> None:
         """Wait for reapers that died, end what they left, and only then tell the worker."""
         dead = [number for number, reaper in self._reapers.items() if reap([reaper.pid])]
         for number in dead:
@@ -170,14 +170,14 @@ class _ForkedReaper:
             os.close(self.watched)
 
 
-def _hide_ours() -> None:
-    """Take the modules that only we use off the list of imported ones, so that a script that wants one imports it."""
+def _hide_own_modules() -> None:
+    """Remove modules that only Titan uses from `sys.modules`, so that a script that wants one imports it."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("titan", "ctypes")]:
         del sys.modules[name]
 
 
-def _settle_in() -> None:
-    """Become what jobs inherit: default signals, no core dumps, first in line when memory runs out."""
+def _reset_process() -> None:
+    """Set what jobs inherit: default signals, no core dumps, and a high OOM score."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker started with `&` would pass on an ignored one
@@ -185,10 +185,10 @@ def _settle_in() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     adopt_orphans()
     if IS_LINUX:
-        _go_first_when_memory_runs_out()
+        _raise_oom_score()
 
 
-def _go_first_when_memory_runs_out() -> None:
+def _raise_oom_score() -> None:
     try:
         with open("/proc/self/oom_score_adj", "wb", buffering=0) as adjustment:
             adjustment.write(_OOM_SCORE_ADJUSTMENT)
