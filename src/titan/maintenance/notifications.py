@@ -249,7 +249,7 @@ async def _post(
     """Post once; return what failed, and whether another try may succeed."""
     try:
         status = (await client.post(url, content=body, headers=headers)).status_code
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{type(error).__name__}: {error}", True
     if 200 <= status < 300:
         return None, False

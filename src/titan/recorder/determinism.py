@@ -29,7 +29,7 @@ from titan.model.errors import StoreError
 from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.runs import AcceptedIssue, Run
 from titan.ports.jobs_store import Store
-from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore
 from titan.ports.runtime import Blobs
 from titan.wire.replays import ReplayResult
 
@@ -100,22 +100,27 @@ class Determinism:
         """Score some runs that changed since their last score; return the seconds that it took."""
         began = time.monotonic()
         for project_id, run_id, stamp in self._calls.read(lambda reader: reader.runs_to_score(limit=SCORED_AT_ONCE)):
-            version, run = self._calls.read(partial(_found, project_id=project_id, run_id=run_id))
-            score, digest = (None, None) if run is None else self._score(run)
-            save = partial(_save, project_id=project_id, run_id=run_id, score=score, digest=digest)
-            self._calls.transact(partial(save, version=version, stamp=stamp)).result()
+            self._score(project_id, run_id, stamp)
         return time.monotonic() - began
 
-    def _score(self, run: Run) -> tuple[int | None, str | None]:
-        """Return a run's score and code digest; no score when it cannot be judged, which must not stop the others."""
+    def _score(self, project_id: str, run_id: str, stamp: int) -> None:
+        """Store a run's score and code digest; no score when it cannot be judged, which must not stop the others.
+
+        A change after the version that is read here has the run scored again.
+        """
+        version, run = self._calls.read(lambda reader: (reader.newest_version(), reader.run(project_id, run_id)))
+        score, digest = None, None if run is None else run.code_digest
         try:
-            judged = self.judge(run)
+            if run is not None:
+                judged = self.judge(run)
+                score, digest = judged.score, judged.code_digest
         except StoreError:
             raise
         except Exception:
-            logger.exception("the determinism of run %r of project %r could not be predicted", run.id, run.project_id)
-            return None, run.code_digest
-        return judged.score, judged.code_digest
+            logger.exception("the determinism of run %r of project %r could not be predicted", run_id, project_id)
+        self._calls.transact(
+            lambda tx: tx.save_determinism(project_id, run_id, score, digest, version=version, stamp=stamp)
+        ).result()
 
     def _code(self, run: Run, processes: Sequence[RunEntry]) -> "_Code":
         """Return the code of the run's jobs, and of its programs as they reported it."""
@@ -169,24 +174,6 @@ class _Recording:
     processes: tuple[RunEntry, ...]
     accepted: list[AcceptedIssue]
     measured: Measurement | None
-
-
-def _found(reader: CallReader, project_id: str, run_id: str) -> tuple[int, Run | None]:
-    """Return the newest version and a run: a change after that version has it scored again."""
-    return reader.newest_version(), reader.run(project_id, run_id)
-
-
-def _save(
-    tx: CallTransaction,
-    *,
-    project_id: str,
-    run_id: str,
-    score: int | None,
-    digest: str | None,
-    version: int,
-    stamp: int,
-) -> None:
-    tx.save_determinism(project_id, run_id, score, digest, version=version, stamp=stamp)
 
 
 def _read(reader: CallReader, *, run: Run) -> _Recording:

@@ -40,10 +40,6 @@ class Computed:
     counts: dict[int, Count]  #: of actions that count otherwise than they are stored to
     version: int
 
-    def write(self, tx: CallTransaction, project_id: str, run_id: str) -> None:
-        """Store them."""
-        tx.save_totals(project_id, run_id, self.totals, self.counts, version=self.version)
-
 
 @dataclass(slots=True)
 class _Answer:
@@ -197,7 +193,7 @@ class RunTotalsKeeper:
 
         def write(tx: CallTransaction) -> None:
             for (project_id, run_id), one in computed.items():
-                one.write(tx, project_id, run_id)
+                tx.save_totals(project_id, run_id, one.totals, one.counts, version=one.version)
 
         self._store.transact(write, is_durable=False).result()  # after a power cut they are computed again
 
