@@ -5,8 +5,9 @@ import { RouterProvider } from "react-router/dom";
 import { queries } from "./api/query";
 import { router } from "./app/routes";
 import { applyTheme } from "./app/theme";
+
 import "./theme.css";
-import "./parts/field.css"; // fields stand on every page, in the frame too
+import "./components/components.css";
 
 applyTheme();
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
+from tests.support.forked import run_forked
 from tests.support.programs import run_program
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
@@ -53,5 +53,6 @@ def test_the_program_of_the_guide_to_models_asks_the_servers_model(tmp_path: Pat
 
 
 def run_titan(*words: str, port: int) -> str:
-    command = [sys.executable, "-m", "titan.cli", *words, "--server", f"http://127.0.0.1:{port}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = run_forked(*words, "--server", f"http://127.0.0.1:{port}", env=os.environ, cwd=ROOT)
+    done.check_returncode()
+    return done.stdout

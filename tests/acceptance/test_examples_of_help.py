@@ -16,6 +16,7 @@ import typer
 
 from tests.support.certificates import a_certificate
 from tests.support.example_world import PAPERS, RUN, ExampleWorld
+from tests.support.forked import titan_in_shells
 from tests.support.postgres import a_database
 from tests.support.running_titan import running_titan
 from titan.cli.app import app
@@ -89,7 +90,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleWorld]:
     """What the examples speak of, as it is after a good night."""
     folder = tmp_path_factory.mktemp("examples")
     with running_titan(folder / "home", offers=("GENERAL:4", "GPU:1")) as titan:
-        world = ExampleWorld(titan, folder)
+        programs = folder / "bin"
+        programs.mkdir()
+        shell, descriptor = titan_in_shells(programs)
+        world = ExampleWorld(titan, folder, shell, (descriptor,))
         world.write_scripts()
         world.put_values()
         world.nightly()
@@ -114,6 +118,7 @@ def test_an_example_of_help_ends_well(world: ExampleWorld, tmp_path: Path, examp
             capture_output=True,
             text=True,
             timeout=END_WITHIN_SECONDS,
+            pass_fds=world.inherited,
         )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -133,6 +138,7 @@ def test_an_example_of_what_goes_on_until_ctrl_c_comes_up_and_ends(
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=world.inherited,
         )
         said = ""
         for line in process.stdout or ():
@@ -160,8 +166,7 @@ def at_hand(world: ExampleWorld, folder: Path, example: str) -> Iterator[tuple[s
         if "cert.pem" in command:
             certificate = a_certificate(folder, host="IP:127.0.0.1")
             command = command.replace("cert.pem", str(certificate.file)).replace("key.pem", str(certificate.key))
-            token = ["titan", "tokens", "create", "x", "--home", str(folder / "home")]
-            subprocess.run(token, env={**world.environment, "TITAN_HOST": ""}, check=True, capture_output=True)
+            world.type(f"TITAN_HOST= titan tokens create x --home {folder / 'home'}")
         if "gemini" in command:
             more = {"GEMINI_API_KEY": "asked for nothing here"}
         if "postgres://" in command:
@@ -188,13 +193,11 @@ def over_tls(folder: Path, command: str) -> Iterator[tuple[str, dict[str, str]]]
 
 def new_token(world: ExampleWorld) -> str:
     """Return the id of a token that may be revoked."""
-    command = "titan tokens create spare --json | jq -r .token_id"
-    done = subprocess.run(["bash", "-c", command], env=world.environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return world.type("titan tokens create spare --json | jq -r .token_id").strip()
 
 
 def a_backup(world: ExampleWorld, target: Path) -> Path:
     """Take a backup of the world's home, and return where it lies."""
     if not os.path.lexists(target):
-        subprocess.run(["titan", "backup", str(target)], env=world.environment, check=True, capture_output=True)
+        world.type(f"titan backup {target}")
     return target

@@ -144,12 +144,12 @@ def test_the_questions_are_accessible(pages: Pages, full: Console, assert_access
     assert_accessible(page)
 
     page.goto("/settings")
-    page.get_by_role("button", name="Make a token …").click()
+    page.get_by_role("button", name="Create a token …").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_accessible(page)
 
     page.goto("/store")
-    page.get_by_role("button", name="Put a key …").click()
+    page.get_by_role("button", name="Set a key …").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_accessible(page)
 
@@ -174,7 +174,7 @@ def test_the_banner_is_accessible(
 
     console.titan.terminate()
 
-    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    expect(page.get_by_text("The server does not respond.")).to_be_visible()
     assert_accessible(page)
 
 
@@ -239,7 +239,7 @@ def test_the_palette_shows_what_is_called_so_before_what_holds_the_words(pages: 
 
     found = page.get_by_role("option")
     expect(found).to_have_count(9)
-    expect(found.filter(has_text="words in a run of zoo")).to_have_count(6)
+    expect(found.filter(has_text="text in a run of zoo")).to_have_count(6)
     for place, name in enumerate(("visit-1", "okapi-named", "okapi-agent")):
         expect(found.nth(place)).to_contain_text(name)
     page.keyboard.press("ArrowUp")
@@ -281,7 +281,7 @@ def test_the_first_tab_skips_the_bar(pages: Pages, full: Console) -> None:
     page = opened(pages, full, "/help", "light")
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
 
     expect(page.locator("#main")).to_be_focused()

@@ -41,7 +41,7 @@ def test_where_no_agent_ran_the_page_gives_the_snippet_that_makes_one_appear(
 ) -> None:
     page = pages.open(new_console(offers=()), "/agents")
 
-    expect(page.get_by_role("heading", name="No agent has run yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No agent runs yet")).to_be_visible()
     expect(page.get_by_text("agent_run_id=run_id")).to_be_visible()
     assert_accessible(page)
 
@@ -133,7 +133,7 @@ def test_filters_stand_in_the_address_and_follow_what_happens(page: Page, consol
     submit(console, "FILTER_held", "WAIT", TitanGate("gate", "Go on?"))
     complete(console, "FILTER_done", "WORK", TitanJob("a", script("ok.py")))
     page.goto("/agents?q=filter_&status=failed")
-    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching runs")).to_be_visible()
 
     page.get_by_role("button", name="Failed").click()
     page.get_by_label("Run or agent").fill("FILTER_held")
@@ -141,7 +141,7 @@ def test_filters_stand_in_the_address_and_follow_what_happens(page: Page, consol
     expect(row_of(page, "FILTER_held")).to_be_visible()
     expect(page.get_by_role("table").get_by_text("FILTER_done", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Cancelled").click()
-    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching runs")).to_be_visible()
     console.client.cancel_run("FILTER_held")
 
     expect(row_of(page, "FILTER_held")).to_contain_text("Cancelled")
@@ -176,7 +176,7 @@ def test_a_run_is_cancelled_after_asking(page: Page, console: Console, script: S
     page.goto(f"/agents?q={run}")
 
     page.get_by_role("button", name=f"Cancel {run}").click()
-    page.get_by_role("dialog").get_by_role("button", name="Let it run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep running").click()
     expect(row_of(page, run)).to_contain_text("Running")
     page.get_by_role("button", name=f"Cancel {run}").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
@@ -308,7 +308,7 @@ def test_the_research_agents_row_grows_stage_by_stage(
     write_script(answers, complete=[], deepen_once=[query])
     console = new_console(model=f"scripted:{answers}")
     page = pages.open(console, "/agents")
-    expect(page.get_by_role("heading", name="No agent has run yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No agent runs yet")).to_be_visible()
 
     run_program(
         AGENT, query, "--max-iter", "2", cwd=tmp_path, env={**console.titan.environment, "TMPDIR": str(tmp_path)}

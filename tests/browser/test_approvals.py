@@ -82,7 +82,7 @@ def test_rejecting_asks_once_and_keeps_the_reason(pages: Pages, console: Console
     question.get_by_role("button", name="Back").click()
     expect(asked.get_by_role("button", name="Approve")).to_be_visible()
     asked.get_by_role("button", name="Reject").click()
-    question.get_by_label("Why").fill("the sum is wrong")
+    question.get_by_label("Reason").fill("the sum is wrong")
     question.get_by_role("button", name="Reject").click()
 
     expect(asked).to_contain_text("Rejected")

@@ -238,7 +238,7 @@ def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: S
 
     expect(gate).to_be_hidden()
     assert console.client.wait(dag) == "COMPLETED"
-    page.get_by_role("tab", name="Story").click()
+    page.get_by_role("tab", name="History").click()
     expect(page.get_by_text("read it, fine")).to_be_visible()
 
 
@@ -334,11 +334,11 @@ def test_a_job_that_was_tried_again_tells_how_long_it_took_in_all(
 
     a_node(page, "twice").click()
     panel = page.get_by_role("complementary", name="Job twice")
-    expect(panel.get_by_text("With all attempts")).to_be_visible()
+    expect(panel.get_by_text("With retries")).to_be_visible()
     a_node(page, "once").click()
     panel = page.get_by_role("complementary", name="Job once")
-    expect(panel.get_by_text("Took", exact=True)).to_be_visible()
-    expect(panel.get_by_text("With all attempts")).to_have_count(0)
+    expect(panel.get_by_text("Duration", exact=True)).to_be_visible()
+    expect(panel.get_by_text("With retries")).to_have_count(0)
 
 
 def test_a_redeployed_dag_is_a_submission_of_its_own_and_the_earlier_ones_are_listed(
@@ -350,20 +350,20 @@ def test_a_redeployed_dag_is_a_submission_of_its_own_and_the_earlier_ones_are_li
     page.get_by_role("button", name="Redeploy").click()
     submissions = page.get_by_role("button", name="2 submissions")
     expect(submissions).to_be_visible()
-    expect(page.get_by_role("link", name="A newer one is there")).to_have_count(0)  # the page went to that one
+    expect(page.get_by_role("link", name="Newer submission")).to_have_count(0)  # the page went to that one
     submissions.click()
 
     menu = page.get_by_role("list", name="Submissions of again")
     expect(menu.get_by_role("link")).to_have_count(2)
     menu.get_by_role("link").last.click()
-    expect(page.get_by_role("link", name="A newer one is there")).to_be_visible()
+    expect(page.get_by_role("link", name="Newer submission")).to_be_visible()
 
 
 def test_a_dag_that_is_not_there_yet_appears_when_it_is_submitted(
     pages: Pages, console: Console, script: Script
 ) -> None:
     page = pages.open(console, "/dags/DAG-later_on")
-    expect(page.get_by_text("There is no such DAG")).to_be_visible()
+    expect(page.get_by_text("DAG not found")).to_be_visible()
 
     console.client.submit_dag("later_on", [TitanJob("only", script("only.py"))])
 
@@ -384,7 +384,7 @@ def test_the_page_is_accessible_in_both_themes(
         a_node(page, "draft").click()
         expect(page.get_by_role("complementary", name="Job draft")).to_be_visible()
         page.get_by_role("button", name="Critical path").click()
-        for view in ("Graph", "Timeline", "Files", "Story"):
+        for view in ("Graph", "Timeline", "Files", "History"):
             page.get_by_role("tab", name=view).click()
             expect(page.get_by_role("tabpanel", name=view)).to_be_visible()
             assert_accessible(page)

@@ -100,7 +100,7 @@ def test_a_retried_dag_leaves_the_filter_it_no_longer_matches(page: Page, consol
 
     console.client.retry(receipt)
 
-    expect(page.get_by_role("heading", name="No DAG matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching DAGs")).to_be_visible()
 
 
 def test_what_happens_while_another_page_is_open_is_there_on_the_return(pages: Pages, console: Console) -> None:

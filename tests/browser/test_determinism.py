@@ -122,7 +122,7 @@ def test_predicted_and_measured_stand_apart_with_their_sources(pages: Pages, con
     predicted, measured = (page.locator(".determinism-sources > div").nth(at) for at in range(2))
     expect(predicted).to_contain_text("From 1 call, without source code")
     expect(measured).to_contain_text(f"titan determinism {CLEAN} --runs 10 -- python agent.py")
-    expect(page.get_by_role("heading", name="No issue was found")).to_be_visible()
+    expect(page.get_by_role("heading", name="No issues found")).to_be_visible()
 
     measure(console, CLEAN, 60)
     page.reload()
@@ -163,7 +163,7 @@ def test_an_issue_is_accepted_with_a_reason_and_that_is_withdrawn(pages: Pages, 
     expect(page.locator(".determinism-head")).to_contain_text("40 of 100")
 
     page.get_by_role("button", name="Accept …").click()
-    page.get_by_label("Why it does not matter").fill("only a <b>log</b>")
+    page.get_by_label("Reason").fill("only a <b>log</b>")
     page.get_by_role("dialog").get_by_role("button", name="Accept", exact=True).click()
 
     expect(page.locator(".determinism-accepted")).to_contain_text("only a <b>log</b>")
@@ -260,7 +260,7 @@ def test_runs_show_their_score_and_are_filtered_and_sorted_by_it(pages: Pages, c
     page.reload()
     expect(rows).to_have_count(2)
     page.get_by_label("Determinism below").fill("seventy")
-    expect(page.get_by_role("alert")).to_contain_text("is no score from 1 to 100")
+    expect(page.get_by_role("alert")).to_contain_text("is not a score")
 
 
 def test_an_agents_versions_are_compared_before_and_after(pages: Pages, console: Console) -> None:
@@ -275,12 +275,12 @@ def test_an_agents_versions_are_compared_before_and_after(pages: Pages, console:
 
     page = pages.open(console, "/registry/determ-agent")
 
-    section = page.get_by_role("region", name="Determinism by version of the code")
+    section = page.get_by_role("region", name="Determinism by code version")
     expect(section.locator("tbody tr")).to_have_count(2)
     expect(section.get_by_role("status")).to_contain_text("up (+60.0)")
     expect(section.get_by_role("status")).to_contain_text("40 of 100 on average, then 100")
     expect(section.locator("tbody tr").last).to_contain_text("40–40")
-    before = section.locator("tbody tr").first.get_by_label(re.compile("as before"))
+    before = section.locator("tbody tr").first.get_by_label(re.compile("unchanged"))
     after = section.locator("tbody tr").last.get_by_label(re.compile("as after"))
     for choice in (before, after):  # what is chosen stands in the address, and is shown once that has changed
         choice.click()
@@ -299,7 +299,7 @@ def test_it_is_accessible(
 ) -> None:
     page = pages.open(console, path, width=width, scheme=scheme)
     expect(page.get_by_role("heading", level=2).first).to_be_visible()
-    expect(page.get_by_text("Reading …")).to_have_count(0)
+    expect(page.get_by_text("Loading …")).to_have_count(0)
 
     assert_accessible(page)
 

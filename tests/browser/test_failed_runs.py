@@ -38,7 +38,7 @@ def test_runs_that_only_ended_otherwise_differ_by_that(page: Page, console: Cons
     page.goto("/runs/compare?a=failed-ends&b=went-well")
 
     expect(page.get_by_role("heading", name="No difference in 2 actions")).to_be_visible()
-    expect(page.get_by_text("another end")).to_be_visible()
+    expect(page.get_by_text("different outcome")).to_be_visible()
     reason = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Reason"))
     expect(reason.locator("td")).to_have_text(["ValueError: no number", "–", ""])
 
@@ -54,7 +54,7 @@ def test_what_explains_the_failure_stands_first_among_what_was_called_more_often
     counts = page.locator(".compare-count")
     expect(page.get_by_role("heading", name="11 differences in 12 actions")).to_be_visible()
     expect(counts).to_have_text(
-        ["another end", "parse 0 → 1", "fetch 2 → 0", *(f"step {number} 1 → 0" for number in range(4))]
+        ["different outcome", "parse 0 → 1", "fetch 2 → 0", *(f"step {number} 1 → 0" for number in range(4))]
     )
     page.get_by_role("button", name="and 4 more").click()
     expect(counts.last).to_have_text("step 7 1 → 0")
@@ -88,7 +88,7 @@ def test_only_what_the_ledger_holds_leads_there(page: Page, console: Console) ->
     expect(page.get_by_role("link", name="View in Activity Ledger")).to_be_visible()
     page.goto("/runs/no-ledger?tab=trace&action=no-ledger-1")
 
-    expect(page.get_by_role("complementary", name="Operation hand")).to_contain_text("Reported by")
+    expect(page.get_by_role("complementary", name="Operation hand")).to_contain_text("Source")
     expect(page.get_by_role("link", name="View in Activity Ledger")).to_have_count(0)
 
 

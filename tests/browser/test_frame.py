@@ -14,7 +14,7 @@ def test_the_frame_says_that_it_hears_of_what_happens(page: Page) -> None:
 
 def test_on_a_phone_the_pages_stand_in_a_menu(console: Console, pages: Pages) -> None:
     page = pages.open(console, "/agents", width=390)
-    menu = page.get_by_role("button", name="Pages, here: Agent Runs")
+    menu = page.get_by_role("button", name="Pages, current: Agent Runs")
     workers = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workers")
     expect(workers).to_be_hidden()
 
@@ -31,10 +31,10 @@ def test_on_a_phone_the_pages_stand_in_a_menu(console: Console, pages: Pages) ->
 def test_a_computer_without_a_network_still_reaches_its_own_server(pages: Pages, console: Console) -> None:
     """What the operating system calls offline says nothing of a server on the same machine."""
     page = pages.open(console, "/store?prefix=offline")
-    expect(page.get_by_text("No key begins with that")).to_be_visible()
+    expect(page.get_by_text("No matching keys")).to_be_visible()
 
     page.evaluate("window.dispatchEvent(new Event('offline'))")
-    page.get_by_role("button", name="Put a key …").click()
+    page.get_by_role("button", name="Set a key …").click()
     page.get_by_label("Key", exact=True).fill("offline:first")
     page.get_by_role("textbox", name="Value").fill("one")
     page.get_by_role("button", name="Put", exact=True).click()

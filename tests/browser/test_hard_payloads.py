@@ -21,7 +21,7 @@ SHOWN = {
     "nan": ("float nan", "float inf", "float -inf"),
     "numbers": ("123456789012345678901234567890",),
     "half-pair": (r"a\ud800b",),
-    "secrets": ("Something was taken away", "⊘ password", "⊘ card", "⊘ aws_key_id"),
+    "secrets": ("Secrets were redacted before storage", "⊘ password", "⊘ card", "⊘ aws_key_id"),
     "empty-text": ('""',),
     "empty-object": ("{}",),
     "empty-list": ("[]",),
@@ -65,7 +65,7 @@ def test_what_was_taken_away_says_by_which_rule(pages: Pages, console: Console) 
     page = pages.open(console, f"/runs/{RUN}?action=secrets")
 
     for rule in ("password", "card", "aws_key_id"):
-        chip = inspector(page, "secrets").get_by_title(f"Taken away before it was stored, by the rule {rule}")
+        chip = inspector(page, "secrets").get_by_title(f"Redacted before storage by the rule {rule}")
         expect(chip.first).to_have_text(f"⊘ {rule}")
 
 
@@ -83,7 +83,7 @@ def test_the_whole_of_a_large_one_is_downloaded(pages: Pages, console: Console) 
     page = pages.open(console, f"/runs/{RUN}?action=large")
 
     with page.expect_download() as started:
-        inspector(page, "large").get_by_role("link", name="Download all of it").click()
+        inspector(page, "large").get_by_role("link", name="Download all").click()
 
     assert json.loads(started.value.path().read_text()) == HARD["large"].value
 

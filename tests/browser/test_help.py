@@ -46,7 +46,7 @@ def test_no_link_of_the_help_leads_nowhere(pages: Pages, console: Console) -> No
         for target in links_of(page):
             page.goto(target)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            expect(page.get_by_text("Nothing here")).to_have_count(0)
+            expect(page.get_by_text("Page not found")).to_have_count(0)
             if "#" in target:
                 expect(page.locator("#" + target.split("#")[1])).to_be_attached()
 

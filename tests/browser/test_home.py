@@ -60,14 +60,14 @@ def test_an_empty_titan_says_how_to_begin(
     console = new_console()
     page = pages.open(console)
 
-    steps = page.get_by_role("region", name="Begin here").get_by_role("heading", level=3)
+    steps = page.get_by_role("region", name="Get started").get_by_role("heading", level=3)
     expect(steps).to_have_text(["1Run a job", "2Run an agent", "3Record a call", "4Write your own"])
     expect(page.get_by_text("hello.py --follow")).to_be_visible()
     assert_accessible(page)
     console.client.submit_dag("first", [TitanJob("hello", script("hello.py"))])
 
-    expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
-    expect(page.get_by_text("Nothing needs you now.")).to_be_visible()
+    expect(page.get_by_role("region", name="Get started")).to_have_count(0)
+    expect(page.get_by_text("Nothing needs attention.")).to_be_visible()
 
 
 @pytest.mark.parametrize(("path", "cards"), [("/", 4), ("/runs", 3)])
@@ -89,7 +89,7 @@ def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
     new_console: Callable[..., Console], pages: Pages, tmp_path: Path
 ) -> None:
     page = pages.open(new_console())
-    step = page.get_by_role("region", name="Begin here").get_by_role("listitem").filter(has_text="Record a call")
+    step = page.get_by_role("region", name="Get started").get_by_role("listitem").filter(has_text="Record a call")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     subprocess.run(
@@ -99,7 +99,7 @@ def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
         check=True,
     )
 
-    expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
+    expect(page.get_by_role("region", name="Get started")).to_have_count(0)
     page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_role("link", name="agent-").first.click()
     expect(page.get_by_role("table", name="Actions")).to_contain_text("about LoRA")
@@ -126,7 +126,7 @@ def test_a_run_and_a_dag_that_failed_need_somebody(page: Page, console: Console,
     expect(concern(page, "Run FAILING_1 failed")).to_contain_text("the evaluator found nothing")
     expect(concern(page, "DAG nightly failed")).to_contain_text("2 times today")
     expect(concern(page, "FAILING_1_WORK")).to_have_count(0)
-    concern(page, "Run FAILING_1 failed").get_by_role("link", name="Look").click()
+    concern(page, "Run FAILING_1 failed").get_by_role("link", name="Open").click()
 
     expect(page.get_by_role("region", name="FAILING_1_WORK")).to_be_visible()
 
@@ -147,7 +147,7 @@ def test_a_recorded_run_at_work_lives_here_until_it_ends(
 ) -> None:
     console = new_console(offers=())
     page = pages.open(console)
-    expect(page.get_by_role("region", name="Begin here")).to_be_visible()
+    expect(page.get_by_role("region", name="Get started")).to_be_visible()
 
     record(console, "crawl-1", [a_call("fetch")], agent="crawler", end=None, name="Crawl the handbook")
     run = page.get_by_role("region", name="Live runs").get_by_role("listitem")
@@ -157,7 +157,7 @@ def test_a_recorded_run_at_work_lives_here_until_it_ends(
     assert_accessible(page)
     finish(console, "crawl-1", "completed")
 
-    expect(page.get_by_text("No run is at work now.")).to_be_visible()
+    expect(page.get_by_text("No live runs.")).to_be_visible()
 
 
 def test_a_titan_without_a_worker_says_so(new_console: Callable[..., Console], pages: Pages, script: Script) -> None:
@@ -166,7 +166,7 @@ def test_a_titan_without_a_worker_says_so(new_console: Callable[..., Console], p
 
     page = pages.open(console)
 
-    expect(concern(page, "No worker takes jobs")).to_contain_text(f"titan workers join {console.url}")
+    expect(concern(page, "No worker accepts jobs")).to_contain_text(f"titan workers join {console.url}")
     expect(page.get_by_role("link", name="0 workers")).to_contain_text("1 job queued")
 
 
@@ -185,7 +185,7 @@ def test_live_runs_and_busy_slots_are_shown_while_they_are(page: Page, console: 
     console.client.wait(receipt)
     console.client.end_run(run, "completed")
 
-    expect(page.get_by_text("No run is at work now.")).to_be_visible()
+    expect(page.get_by_text("No live runs.")).to_be_visible()
     expect(cluster).to_contain_text("0 of 4 slots busy")
 
 

@@ -31,7 +31,7 @@ def test_where_nothing_was_recorded_the_ledger_says_what_would_stand_there(
 ) -> None:
     page = pages.open(new_console(offers=()), "/ledger")
 
-    expect(page.get_by_text("No action is recorded yet")).to_be_visible()
+    expect(page.get_by_text("No actions yet")).to_be_visible()
     assert_accessible(page)
 
 
@@ -158,7 +158,7 @@ def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, consol
 def test_a_page_behind_the_last_leads_back_to_it(page: Page, console: Console) -> None:
     record(console, "ledger-behind", [a_call(f"call {number}") for number in range(120)])
     page.goto("/ledger?run_id=ledger-behind&page=9999")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
     page.get_by_role("button", name="Show the last page").click()
 

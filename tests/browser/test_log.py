@@ -118,7 +118,7 @@ def test_a_search_goes_from_match_to_match(console: Console, pages: Pages, scrip
     expect(page.locator(".log-row[data-hit] mark")).to_have_text("needle")
 
     page.get_by_role("button", name="Match case").click()
-    expect(page.get_by_text("No line")).to_be_visible()
+    expect(page.get_by_text("No matches")).to_be_visible()
     page.get_by_role("button", name="Match case").click()
     page.get_by_role("button", name="Regular expression").click()
     field = page.get_by_role("searchbox", name="Search the log")
@@ -166,7 +166,7 @@ def test_a_link_leads_to_lines_that_can_be_copied(console: Console, pages: Pages
 
     page.get_by_role("link", name="Line 1504", exact=True).click(modifiers=["Shift"])
     expect(chosen).to_have_count(5)
-    page.get_by_label("Line, or lines").fill("7")
+    page.get_by_label("Line or range").fill("7")
     page.keyboard.press("Enter")
     expect(chosen).to_have_text(["77"])
     expect(page).to_have_url(re.compile("line=7$"))
@@ -232,14 +232,14 @@ def test_a_job_that_waits_says_for_what(console: Console, pages: Pages, script: 
 
     page = pages.open(console, "/logs/log-waits")
 
-    expect(page.get_by_text("The job has not begun")).to_be_visible()
+    expect(page.get_by_text("The job has not started")).to_be_visible()
     expect(page.get_by_text("no worker offers NOBODY_LOG")).to_be_visible()
 
 
 def test_a_job_that_is_not_there_says_so(console: Console, pages: Pages) -> None:
     page = pages.open(console, "/logs/log-nobody")
 
-    expect(page.get_by_text("There is no such job")).to_be_visible()
+    expect(page.get_by_text("Job not found")).to_be_visible()
     expect(page.get_by_text("titan jobs")).to_have_count(0)  # what helps on a command line
     page.get_by_role("main").get_by_role("link", name="DAG Pipelines").click()
     page.wait_for_url(re.compile("/dags$"))
@@ -270,7 +270,7 @@ def test_a_job_took_the_same_on_each_page(console: Console, pages: Pages, script
     page.locator(".log-header").get_by_role("link", name="log-took").click()
 
     facts = page.get_by_role("complementary", name="Job log-took").locator(".panel-facts")
-    expect(facts.locator("div", has_text=re.compile("^Took"))).to_contain_text(measured)
+    expect(facts.locator("div", has_text=re.compile("^Duration"))).to_contain_text(measured)
 
 
 def test_a_job_that_runs_again_counts_from_its_latest_attempt(console: Console, pages: Pages, script: Script) -> None:

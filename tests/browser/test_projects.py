@@ -109,5 +109,5 @@ def test_whoever_has_a_token_of_a_project_sees_it_without_choosing(
     expect(page.get_by_role("link", name="R_1").first).to_be_visible()
     expect(page.get_by_label("Project", exact=True)).to_have_count(0)
     page.goto("/settings")
-    page.get_by_role("button", name="Make a token …").click()
-    expect(page.get_by_label("Project: all that it sees and changes")).to_have_value("finance")
+    page.get_by_role("button", name="Create a token …").click()
+    expect(page.get_by_label("Project that it can access")).to_have_value("finance")

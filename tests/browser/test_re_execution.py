@@ -118,7 +118,7 @@ def test_fork_from_here_edits_an_output_and_leads_to_the_fork_which_is_compared(
     dialog = page.get_by_role("dialog", name="Fork from decide")
     expect(dialog.get_by_label("JSON")).to_have_value('"SYNTHESIZE"')
     dialog.get_by_label("JSON").fill('"DEEPEN"')
-    dialog.get_by_label("Other actions that may run").fill("deepen")
+    dialog.get_by_label("Other actions to run live").fill("deepen")
     expect(dialog.get_by_role("button", name="Fork", exact=True)).to_be_disabled()
     dialog.get_by_label("At most US$").fill("0.10")
     dialog.get_by_label("At most calls").fill("1")

@@ -14,7 +14,7 @@ MEETING = """() => {
     for (const row of document.querySelectorAll(".rowlist-row")) {
         const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
-            if (walker.currentNode.parentElement.closest(".unseen")) continue;
+            if (walker.currentNode.parentElement.closest(".sr-only")) continue;
             const range = document.createRange();
             range.selectNodeContents(walker.currentNode);
             const edge = row.getBoundingClientRect();
@@ -89,9 +89,9 @@ def test_the_palette_names_runs_in_full_on_a_phone(pages: Pages, console: Consol
 #: What each list shows of a row, in any window that is no phone's.
 KEPT = {
     "/runs?agent_id=kept": (".runs-ended", ".runs-started", ".runs-cost"),
-    "/ledger?agent_id=kept": (".ledger-agent", ".ledger-run", ".ledger-time", ".ledger-cost", ".ledger-took"),
+    "/ledger?agent_id=kept": (".ledger-agent", ".ledger-run", ".ledger-time", ".ledger-cost", ".ledger-duration"),
     "/runs/kept-1?tab=telemetry": (".run-in", ".run-out", ".run-cost", ".run-at"),
-    "/runs/kept-1?tab=trace": (".trace-cost", ".trace-took"),
+    "/runs/kept-1?tab=trace": (".trace-cost", ".trace-duration"),
     "/runs/compare?a=kept-1&b=kept-2": (".compare-differences",),
 }
 

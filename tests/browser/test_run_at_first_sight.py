@@ -30,7 +30,7 @@ def test_a_run_of_steps_alone_leads_to_its_trace(pages: Pages, console: Console)
     run.end()
     page = pages.open(console, f"/runs/{run.id}")
 
-    expect(page.get_by_role("heading", name="No action was recorded")).to_be_visible()
+    expect(page.get_by_role("heading", name="No actions recorded")).to_be_visible()
     expect(page.get_by_role("button", name="Expand all")).to_have_count(0)
     expect(page.get_by_label("Name or content")).to_have_count(0)
     page.get_by_role("button", name="Show 2 steps in the Trace").click()
@@ -102,16 +102,16 @@ def test_a_run_whose_program_is_gone_is_ended_by_hand(
     page = pages.open(console, f"/runs/{run.id}", width=width)
 
     expect(page.get_by_role("button", name="Archive")).to_be_disabled()
-    expect(page.get_by_role("button", name="Archive")).to_have_attribute("title", re.compile("press “End it…”"))
-    page.get_by_role("button", name="End it…").click()
+    expect(page.get_by_role("button", name="Archive")).to_have_attribute("title", re.compile("press “Mark as ended…”"))
+    page.get_by_role("button", name="Mark as ended…").click()
     assert_accessible(page)
-    page.get_by_label("Cancelled: somebody stopped it").check()
-    page.get_by_label("Why (others will read it)").fill("killed by hand")
-    page.get_by_role("button", name="End the run").click()
+    page.get_by_label("Cancelled: somebody stopped the program").check()
+    page.get_by_label("Reason (visible to others)").fill("killed by hand")
+    page.get_by_role("button", name="Mark as ended", exact=True).click()
 
     expect(page.locator(".run-title").get_by_text("Cancelled")).to_be_visible()
     expect(page.get_by_text("killed by hand")).to_be_visible()
-    expect(page.get_by_role("button", name="End it…")).to_have_count(0)
+    expect(page.get_by_role("button", name="Mark as ended…")).to_have_count(0)
     expect(page.get_by_role("button", name="Archive")).to_be_enabled()
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_is_deleted_leaves_its_open_page_until_something_is_heard_of_
 
     forget(console, "first-deleted")
 
-    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+    expect(page.get_by_role("heading", name="Run not found")).to_be_visible()
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)
     record(console, "first-deleted", [a_call("anew")])
     expect(page.get_by_role("table", name="Actions").locator(".rowlist-row")).to_have_count(1)

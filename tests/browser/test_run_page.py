@@ -266,7 +266,7 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
 
     run.action("mother", "found again", kind="step", took_ms=100)
 
-    expect(page.get_by_role("tree")).not_to_contain_text("waits for its parent")
+    expect(page.get_by_role("tree")).not_to_contain_text("has an unreported parent")
     expect(page.get_by_role("treeitem").nth(1)).to_have_attribute("aria-level", "2")
 
 
@@ -320,8 +320,8 @@ def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Co
     run.say(name="flushing")
 
     expect(page.locator(".run-title")).to_contain_text("Running")
-    expect(page.locator(".run-trouble")).to_contain_text("It was said to have failed")
-    expect(page.locator(".run-trouble")).to_contain_text("the agent gave up")
+    expect(page.locator(".run-problem")).to_contain_text("It was said to have failed")
+    expect(page.locator(".run-problem")).to_contain_text("the agent gave up")
 
 
 def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:
@@ -334,7 +334,7 @@ def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console
     panel = page.get_by_role("complementary", name="Operation download")
     expect(panel).to_contain_text("of 1.4 MiB")
     with page.expect_download() as started:
-        panel.get_by_role("link", name="Download all of it").click()
+        panel.get_by_role("link", name="Download all").click()
     assert started.value.path().stat().st_size == 1_500_002
 
     page.goto(f"/runs/{run.id}?action=odd")
@@ -408,7 +408,7 @@ def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Cons
     expect(page.get_by_title(run.id, exact=True)).to_have_count(0)
     page.goto(f"/runs/{run.id}")
 
-    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+    expect(page.get_by_role("heading", name="Run not found")).to_be_visible()
 
 
 def test_every_recorded_run_has_the_seeds_three_tabs_with_their_keys(
@@ -447,7 +447,7 @@ def test_it_is_accessible(
 ) -> None:
     page = pages.open(console, f"/runs/{failed.id}{query}", width=width, scheme="dark" if scheme == "dark" else "light")
     expect(page.get_by_role("tabpanel")).to_be_visible()
-    expect(page.get_by_text("Reading …")).to_have_count(0)
+    expect(page.get_by_text("Loading …")).to_have_count(0)
 
     assert_accessible(page)
 
@@ -474,5 +474,5 @@ def test_the_page_of_a_trace_is_that_of_the_run_that_it_is_of(pages: Pages, cons
 def test_the_page_of_a_run_nobody_knows_leads_to_those_that_are(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/runs/runpage-nobody")
 
-    expect(page.get_by_role("heading", level=2)).to_have_text("There is no such run")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Run not found")
     expect(page.get_by_role("link", name="All runs")).to_have_attribute("href", "/runs")

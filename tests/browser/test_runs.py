@@ -61,7 +61,7 @@ def test_all_filters_stand_in_one_line_where_there_is_room(page: Page) -> None:
 
 def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console: Console) -> None:
     page.goto("/runs?agent_id=lively")
-    expect(page.get_by_text("No run matches")).to_be_visible()
+    expect(page.get_by_text("No matching runs")).to_be_visible()
 
     record(console, "lively-1", [a_call("search", cost_usd="0.25"), a_call("write")], agent="lively", end=None)
     row = row_of(page, "lively-1")
@@ -156,7 +156,8 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
 
     section = page.get_by_role("region", name="Critical intercepts")
     expect(section).to_contain_text("ValueError: nope")
-    expect(section).to_contain_text("often stopped: 3 or more, and 20 % or more of its actions")
+    rule = re.compile("Blocked calls: 3 or more, and 20 % or more of a run's actions")
+    expect(section.get_by_role("link", name="Thresholds")).to_have_attribute("title", rule)
     section.get_by_role("link", name="broken-1").click()
 
     page.wait_for_url("**/runs/broken-1?*")
@@ -181,7 +182,7 @@ def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console:
     section.get_by_role("button", name="Acknowledge…").click()
     asked = page.get_by_role("dialog")
     expect(asked.get_by_role("button", name="Acknowledge")).to_be_disabled()
-    asked.get_by_label("Why it needs no attention any more").fill("the site was down")
+    asked.get_by_label("Reason").fill("the site was down")
     asked.get_by_role("button", name="Acknowledge").click()
 
     expect(section.get_by_text("None in")).to_be_visible()
@@ -198,8 +199,8 @@ def test_a_critical_intercept_is_muted_for_good_until_somebody_unmutes_it(page: 
 
     section.get_by_role("button", name="Acknowledge…").click()
     asked = page.get_by_role("dialog")
-    asked.get_by_label("Why it needs no attention any more").fill("a rehearsal")
-    asked.get_by_label("Mute it for good").check()
+    asked.get_by_label("Reason").fill("a rehearsal")
+    asked.get_by_label("Mute permanently").check()
     asked.get_by_role("button", name="Mute").click()
     expect(section.get_by_text("None in")).to_be_visible()
 
@@ -228,7 +229,7 @@ def test_all_notes_that_mute_a_run_go_at_once_and_the_page_says_what_it_still_is
     section.get_by_role("button", name="Unmute").click()
     page.get_by_role("dialog").get_by_role("button", name="Unmute it").click()
 
-    expect(page.get_by_text("It is not muted any more. It is still acknowledged.")).to_be_visible()
+    expect(page.get_by_text("Unmuted. It is still acknowledged.")).to_be_visible()
     expect(section.get_by_role("listitem")).to_contain_text("✓ seen")
     expect(section.get_by_role("button", name="Unmute")).to_have_count(0)
 
@@ -270,10 +271,10 @@ def test_a_file_that_was_cut_off_is_imported_where_what_there_is_of_it_will_do(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("JSONL file").set_input_files(tmp_path / "cut.jsonl")
     dialog.get_by_role("button", name="Import").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("The file was cut off")
+    expect(dialog.get_by_role("alert")).to_contain_text("The file is truncated")
     expect(dialog.get_by_role("alert")).not_to_contain_text("titan runs import")
     expect(page.locator(".toast")).to_have_count(0)
-    dialog.get_by_role("checkbox", name="take what there is of it").check()
+    dialog.get_by_role("checkbox", name="Accept a truncated file").check()
     dialog.get_by_role("button", name="Import").click()
 
     expect(dialog).to_contain_text("1 run: ")
@@ -298,7 +299,7 @@ def test_an_agent_nobody_knows_leaves_no_run_and_offers_those_called_alike(page:
     expect(row_of(page, "alike-1")).to_be_visible()
 
     page.get_by_label("Agent", exact=True).fill("gardenerr")
-    expect(page.get_by_text("No agent of that name")).to_be_visible()
+    expect(page.get_by_text("No matching agent")).to_be_visible()
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("button", name="gardener", exact=True)).to_be_visible()
@@ -313,7 +314,7 @@ def test_an_agent_that_was_not_asked_for_yet_is_not_said_to_be_unknown(page: Pag
 
     assert field.evaluate(SAID_AT_ONCE, "nobody") == "Loading …"
 
-    expect(page.get_by_text("No agent of that name")).to_be_visible()
+    expect(page.get_by_text("No matching agent")).to_be_visible()
 
 
 def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
@@ -323,7 +324,7 @@ def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> No
 
     concern = page.get_by_role("listitem").filter(has_text="home-1")
     expect(concern).to_contain_text("KeyError: gone")
-    expect(concern.get_by_role("link", name="Look")).to_have_attribute("href", re.compile("action=home-1-1"))
+    expect(concern.get_by_role("link", name="Open")).to_have_attribute("href", re.compile("action=home-1-1"))
 
 
 def test_a_filter_that_finds_nothing_offers_all_time(page: Page, console: Console) -> None:
@@ -356,7 +357,7 @@ def test_two_runs_are_chosen_with_keys_and_compared_call_by_call(
 
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
-    page.get_by_role("link", name="Compare the two").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
 
     expect(page.get_by_role("heading", name="2 differences in 3 actions")).to_be_visible()
     rows = page.get_by_role("table", name="Actions of both runs").get_by_role("row")
@@ -443,7 +444,7 @@ def test_an_agent_is_discovered_from_its_runs(page: Page, console: Console, asse
     row_of(page, "found-1").get_by_role("link", name="found-out").click()
 
     expect(page.get_by_role("heading", name="found-out")).to_be_visible()
-    expect(page.get_by_text("too few to tell").first).to_be_visible()
+    expect(page.get_by_text("not enough data").first).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="TimeoutError")).to_contain_text("new")
     assert_accessible(page)
 

@@ -79,7 +79,7 @@ def test_the_run_of_a_plain_job_leads_to_the_job_its_submission_and_its_log(
     card.get_by_role("link", name="Log of count").click()
     page.wait_for_url("**/logs/**")
     page.go_back()
-    page.get_by_role("link", name="Its graph, timeline and files").click()
+    page.get_by_role("link", name="Graph, timeline and files").click()
 
     page.wait_for_url("**/dags/DAG-said-report?*")
 

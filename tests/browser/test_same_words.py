@@ -51,9 +51,9 @@ def test_a_length_of_time_is_written_alike_on_every_page(page: Page, console: Co
 
     page.goto(f"/runs/{run.id}?tab=telemetry&action=think")
     expect(page.locator(".run-telemetry .rowlist-row .run-duration")).to_have_text("11.1 s")
-    expect(page.get_by_label("Metadata")).to_contain_text("Took11.1 s")
+    expect(page.get_by_label("Metadata")).to_contain_text("Duration11.1 s")
     expect(page.get_by_title("11,091 ms").first).to_be_visible()
     page.get_by_role("tab", name="Trace").click()
-    expect(page.locator(".trace-row .trace-took")).to_have_text("11.1 s")
+    expect(page.locator(".trace-row .trace-duration")).to_have_text("11.1 s")
     page.goto(f"/ledger?run_id={run.id}")
-    expect(page.locator(".rowlist-row .ledger-took")).to_have_text("11.1 s")
+    expect(page.locator(".rowlist-row .ledger-duration")).to_have_text("11.1 s")

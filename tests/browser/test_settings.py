@@ -13,11 +13,11 @@ from tests.support.token_holder import Holder
 def test_a_token_is_shown_once_and_stays_nowhere(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/settings")
 
-    page.get_by_role("button", name="Make a token …").click()
+    page.get_by_role("button", name="Create a token …").click()
     page.get_by_label("Name").fill("laptop of Ada")
     page.get_by_role("radio", name="viewer").check()
     page.get_by_label("Expires after").select_option("7 days")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create", exact=True).click()
     once = page.get_by_role("dialog", name="The token laptop of Ada")
     token = once.locator("code").first.inner_text()
     once.get_by_role("button", name="Copy", exact=True).click()
@@ -72,7 +72,7 @@ def test_maintenance_shows_first_what_would_be_deleted(pages: Pages, new_console
 def test_without_tokens_it_says_who_may_come_in(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/settings")
 
-    expect(page.get_by_text("This server lets in whoever uses its machine")).to_be_visible()
+    expect(page.get_by_text("This server requires no token from programs on its machine")).to_be_visible()
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
 
 
@@ -84,7 +84,7 @@ def test_what_is_kept_how_long_stands_with_its_setting(pages: Pages, new_console
     rule = page.get_by_role("row").filter(has_text="TITAN_KEEP_LOGS_DAYS")
     expect(rule.get_by_role("cell", name="3 days", exact=True)).to_be_visible()
     for_ever = page.get_by_role("row").filter(has_text="TITAN_KEEP_FILES_DAYS")
-    expect(for_ever.get_by_role("cell", name="for ever", exact=True)).to_be_visible()
+    expect(for_ever.get_by_role("cell", name="forever", exact=True)).to_be_visible()
 
 
 def test_addresses_of_notifications_are_shown_without_their_secrets(

@@ -32,7 +32,7 @@ def test_a_token_lets_in_to_the_page_that_was_asked_for(pages: Pages, locked: Co
     sign_in(page, admin.token)
 
     expect(page.get_by_role("heading", name="Store")).to_be_visible()
-    expect(page.get_by_text("No key begins with that")).to_be_visible()
+    expect(page.get_by_text("No matching keys")).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
@@ -41,7 +41,7 @@ def test_a_wrong_token_is_refused_in_clear_words(pages: Pages, locked: Console) 
 
     sign_in(page, "titan_0123456789ab_" + "x" * 43)
 
-    expect(page.get_by_role("alert")).to_contain_text("This token does not fit")
+    expect(page.get_by_role("alert")).to_contain_text("Token not accepted")
     expect(page.get_by_label("Token")).to_have_value("")
 
 
@@ -67,7 +67,7 @@ def test_a_token_that_ends_in_the_middle_loses_nothing_of_the_page(
     short_lived = admin.make("admin")
     page = pages.open(locked, "/store")
     sign_in(page, short_lived.token)
-    page.get_by_role("button", name="Put a key …").click()
+    page.get_by_role("button", name="Set a key …").click()
     page.get_by_role("textbox", name="Value").fill("long thought about")
 
     admin.ask("POST", f"/api/tokens/{short_lived.token_id}/revoke")
@@ -94,12 +94,12 @@ def test_a_viewer_is_told_what_its_role_may_not_do(pages: Pages, locked: Console
     page = pages.open(locked, "/settings")
     sign_in(page, admin.make("viewer").token)
 
-    expect(page.get_by_text("Tokens are seen, made and revoked with one of the role admin or owner.")).to_be_visible()
-    expect(page.get_by_role("button", name="Make a token …")).to_have_count(0)
+    expect(page.get_by_text("Tokens are visible to the roles admin and owner.")).to_be_visible()
+    expect(page.get_by_role("button", name="Create a token …")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("link", name="Store").click()
     expect(page.get_by_text("The store is empty")).to_be_visible()
-    expect(page.get_by_role("button", name="Put a key …")).to_have_count(0)
+    expect(page.get_by_role("button", name="Set a key …")).to_have_count(0)
 
 
 def test_a_session_that_cannot_be_read_holds_up_no_page(pages: Pages, console: Console) -> None:

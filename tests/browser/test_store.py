@@ -49,7 +49,7 @@ def test_a_link_leads_to_a_key_and_markup_in_it_is_text(pages: Pages, console: C
 def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/store?prefix=mine")
 
-    page.get_by_role("button", name="Put a key …").click()
+    page.get_by_role("button", name="Set a key …").click()
     page.get_by_label("Key", exact=True).fill("mine:first")
     page.get_by_role("textbox", name="Value").fill("one")
     page.get_by_role("button", name="Put", exact=True).click()
@@ -63,31 +63,31 @@ def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> Non
 
     page.get_by_role("button", name="Delete …").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("No key begins with that")).to_be_visible()
+    expect(page.get_by_text("No matching keys")).to_be_visible()
     assert console.client.store_get("mine:first") is None
 
 
 def test_a_change_keeps_when_the_key_goes_unless_told_otherwise(pages: Pages, console: Console) -> None:
     console.client.store_put("short", "old", ttl=5 * 3600)
     page = pages.open(console, "/store?key=short")
-    expect(page.get_by_text("Gone in 5 h")).to_be_visible()
+    expect(page.get_by_text("Expires in 5 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
     page.get_by_role("textbox", name="Value").fill("new")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(value(page)).to_have_text("new")
-    expect(page.get_by_text("Gone in 5 h")).to_be_visible()
+    expect(page.get_by_text("Expires in 5 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
     page.get_by_role("combobox", name="The key").select_option("expires after a time")
-    page.get_by_label("Seconds until it is gone").fill("86400")
+    page.get_by_label("Seconds until it expires").fill("86400")
     page.get_by_role("button", name="Change", exact=True).click()
-    expect(page.get_by_text("Gone in 24 h")).to_be_visible()
+    expect(page.get_by_text("Expires in 24 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
     page.get_by_role("combobox", name="The key").select_option("does not expire")
     page.get_by_role("button", name="Change", exact=True).click()
-    expect(page.get_by_text("Gone in")).to_have_count(0)
+    expect(page.get_by_text("Expires in")).to_have_count(0)
     assert console.client.store_get("short") == "new"
 
 
@@ -97,7 +97,7 @@ def test_line_ends_that_a_text_field_would_lose_are_kept(pages: Pages, console: 
 
     page = pages.open(console, "/store?key=windows")
     page.get_by_role("button", name="Change …").click()
-    expect(page.get_by_text("Its lines end with CR LF")).to_be_visible()
+    expect(page.get_by_text("Lines end with CR LF")).to_be_visible()
     page.get_by_role("textbox", name="Value").fill("one\n2\n")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -127,7 +127,7 @@ def test_what_somebody_else_put_meanwhile_is_not_overwritten(pages: Pages, conso
     page.get_by_role("button", name="Change", exact=True).click()
 
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Somebody changed this key meanwhile")
+    expect(alert).to_contain_text("Somebody else changed this key")
     expect(alert).to_contain_text("theirs")
     with page.expect_response("**/api/store/cas") as again:
         page.get_by_role("button", name="Change", exact=True).click()
@@ -172,7 +172,7 @@ def test_over_a_megabyte_is_a_preview_with_its_size(pages: Pages, console: Conso
 
 def test_a_refresh_shows_what_came_since(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/store?prefix=later")
-    expect(page.get_by_text("No key begins with that")).to_be_visible()
+    expect(page.get_by_text("No matching keys")).to_be_visible()
     console.client.store_put("later", "now")
 
     page.get_by_role("button", name="Refresh").click()

@@ -28,7 +28,7 @@ def test_a_run_is_verified_when_asked_and_again_when_more_was_told(pages: Pages,
     verify(page)
     expect(page.get_by_text("verified · 5 entries")).to_be_visible()
     run.action("late", "late")
-    page.get_by_role("button", name="Again").click()
+    page.get_by_role("button", name="Verify again").click()
 
     expect(page.get_by_text("verified · 6 entries")).to_be_visible()
 

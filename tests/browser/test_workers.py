@@ -64,7 +64,7 @@ def test_the_queue_says_why_each_job_waits_and_what_needs_somebody_comes_first(
             re.compile("No worker offers GPU.*1"),
             re.compile("Waiting for approval.*1"),
             re.compile("All GENERAL slots are busy.*1"),
-            re.compile("Waiting for jobs before them.*1"),
+            re.compile("Waiting for parents.*1"),
         ]
     )
     expect(_queue(page)).to_contain_text("no worker offers GPU")
@@ -137,11 +137,11 @@ def test_a_worker_started_here_takes_the_job_that_nobody_could(
     dialog = page.get_by_role("dialog", name="Add a worker")
     expect(dialog.get_by_text(f"titan workers join {console.url} --offer GPU:1")).to_be_visible()
     dialog.get_by_label("Name").fill("gpu-box")
-    dialog.get_by_role("button", name="Start it here").click()
+    dialog.get_by_role("button", name="Start worker").click()
 
     expect(dialog).to_have_count(0)
     expect(_nodes(page).get_by_role("row").filter(has_text="gpu-box")).to_be_visible()
-    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     console.client.wait("train")
 
 
@@ -153,8 +153,8 @@ def test_wrong_offers_are_not_sent(page: Page) -> None:
     dialog.get_by_role("button", name="Another label").click()
     dialog.get_by_label("Label 2").fill("no label!")
 
-    expect(dialog.get_by_role("alert")).to_contain_text("is no label")
-    expect(dialog.get_by_role("button", name="Start it here")).to_be_disabled()
+    expect(dialog.get_by_role("alert")).to_contain_text("is not a label")
+    expect(dialog.get_by_role("button", name="Start worker")).to_be_disabled()
 
 
 def test_a_drained_worker_is_taken_back_or_leaves(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from tests.support.evaluations import CANCELLED
 from tests.support.raw_http import ask_json
@@ -98,6 +102,8 @@ class ExampleWorld:
 
     titan: RunningTitan
     folder: Path
+    shell: Mapping[str, str]  #: the environment in which `titan` is found
+    inherited: tuple[int, ...]  #: the descriptors that `titan` needs
 
     @property
     def client(self) -> TitanClient:
@@ -112,9 +118,21 @@ class ExampleWorld:
     @property
     def environment(self) -> dict[str, str]:
         """What the typed commands find around them; `titan` is the one of this environment."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        home = {"TITAN_HOME": str(self.titan.home), "HOME": str(self.folder), "PATH": path}
-        return {**os.environ, **self.titan.environment, **home, "TITAN_MODEL": "none"}
+        home = {"TITAN_HOME": str(self.titan.home), "HOME": str(self.folder)}
+        return {**os.environ, **self.titan.environment, **home, **self.shell, "TITAN_MODEL": "none"}
+
+    def type(self, command: str) -> str:
+        """Type a command that ends well into a shell, and return its output."""
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            pass_fds=self.inherited,
+        ).stdout
 
     def write_scripts(self) -> None:
         """Write the scripts that examples name."""
@@ -170,7 +188,7 @@ class ExampleWorld:
         """Have a run be recorded whose program is here, and exported."""
         if not (self.folder / "weather.jsonl").exists():
             command = f"python weather.py && titan runs export --run {WEATHER} -o weather.jsonl"
-            subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+            self.type(command)
 
     def orders(self) -> None:
         """Have the workflow orders be here, whose task cancel-1 asks for an order to be cancelled."""
@@ -183,23 +201,26 @@ class ExampleWorld:
             assert ask_json(self.titan.sdk_port, method, target, body).status == 200
 
     def worlds(self) -> None:
-        """Have the shipped worlds be here."""
-        (self.folder / "examples").mkdir(exist_ok=True)
-        link = self.folder / "examples" / "worlds"
-        if not link.exists():
-            link.symlink_to(ROOT / "examples" / "worlds")
+        """Have the shipped shop be here, with two of its tasks."""
+        shop = self.folder / "examples" / "worlds" / "shop"
+        if not shop.exists():
+            shutil.copytree(ROOT / "examples" / "worlds" / "shop", shop)
+            tasks = msgspec.yaml.decode((shop / "tasks.yaml").read_bytes())
+            some = [task for task in tasks if task["id"] in ("open-orders", "cancel-order")]
+            (shop / "tasks.yaml").write_bytes(msgspec.yaml.encode(some))
 
     def evaluated(self) -> None:
         """Have two agents of the shop been tried on a task."""
-        self.worlds()
-        command = "titan eval examples/worlds/shop --task cancel-order --agent reference --agent gives-up"
-        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+        path = "/api/projects/default/workflows/shop/agent-runs"
+        known = ask_json(self.titan.sdk_port, "GET", path).value.get("agent_runs", [])
+        if not {"reference", "gives-up"} <= {run["field"] for run in known if run["task_id"] == "cancel-order"}:
+            self.worlds()
+            self.type("titan eval examples/worlds/shop --task cancel-order --agent reference --agent gives-up")
 
     def tasks(self) -> None:
         """Have the shop's tasks be registered, and files with some."""
         self.worlds()
-        command = ["titan", "apply", "examples/worlds/shop/suite.yaml"]
-        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+        self.type("titan apply examples/worlds/shop/suite.yaml")
         (self.folder / "more.csv").write_text("id,user_instruction\nmore,Where is O1?\n")
         (self.folder / "tasks.jsonl").write_text(
             '{"id": "more", "odyssey_seed": {"user_instruction": "Where is O2?"}}\n'
@@ -217,13 +238,12 @@ class ExampleWorld:
     def cut_export(self) -> None:
         """Have an export be here whose last line is missing."""
         command = "titan runs export | head -1 > cut.jsonl"
-        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+        self.type(command)
 
     def export(self) -> None:
         """Have an export be here."""
-        command = ["titan", "runs", "export", "--output", "week.jsonl"]
         if not (self.folder / "week.jsonl").exists():
-            subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+            self.type("titan runs export --output week.jsonl")
 
     def left_behind(self) -> None:
         """Have something wait for a server that has moved."""

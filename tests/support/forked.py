@@ -29,16 +29,16 @@ IMPORTED: Final = ("titan.cli.app", "titan.main", "httpcore", "uvloop")
 
 
 class Forked:
-    """A process that runs `titan WORDS` with an empty standard input, as `subprocess.Popen` would tell of it."""
+    """A process that runs `titan WORDS` with an empty standard input; its methods are those of `subprocess.Popen`."""
 
     def __init__(self, *words: str, env: Mapping[str, str], stdout: int, stderr: int, cwd: Path | None = None) -> None:
         """Start it; `stdout` and `stderr` are descriptors."""
         self.returncode: int | None = None
         self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, open(os.devnull, "rb") as nothing:
             command = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
             assert len(command) <= LONGEST_BYTES, "its environment is too long"
-            socket.send_fds(_forker(), [command], [theirs.fileno(), stdout, stderr])
+            socket.send_fds(_forker(), [command], [theirs.fileno(), nothing.fileno(), stdout, stderr])
         self.pid = int(self._told.recv(16))
 
     def poll(self) -> int | None:
@@ -95,9 +95,37 @@ def run_forked(
         return subprocess.CompletedProcess(["titan", *words], exit_code, stdout.read(), stderr.read())
 
 
+def titan_in_shells(folder: Path) -> tuple[dict[str, str], int]:
+    """Write a program `titan` for shells to a folder; it has the command forked, and passes Ctrl-C on to it.
+
+    Return the environment in which shells find it, and the descriptor that they have to inherit.
+    """
+    program = folder / "titan"
+    program.write_text(f"#!{sys.executable} -IS\n{_SHIM}")
+    program.chmod(0o700)
+    forker = _forker().fileno()
+    path = os.pathsep.join((str(folder), str(Path(sys.executable).parent), os.environ["PATH"]))
+    return {"PATH": path, "FORKER": str(forker)}, forker
+
+
+_SHIM: Final = """\
+import json, os, signal, socket, sys
+told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+command = json.dumps({"words": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}).encode()
+socket.send_fds(socket.socket(fileno=int(os.environ["FORKER"])), [command], [theirs.fileno(), 0, 1, 2])
+theirs.close()
+pid = int(told.recv(16))
+signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
+for descriptor in (0, 1, 2):
+    os.close(descriptor)
+exit_code = int(told.recv(16))
+os._exit(exit_code if exit_code >= 0 else 128 - exit_code)
+"""
+
+
 @cache
 def _forker() -> socket.socket:
-    """Return the way to the process that forks; the first to ask starts it."""
+    """Return the socket to the process that forks; the first call starts it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
     path = os.pathsep.join((PACKAGES, str(ROOT)))
@@ -123,7 +151,7 @@ def _run_commands() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and their end ends this
     asked = socket.socket(fileno=os.dup(0))
     while True:
-        command, descriptors, _flags, _address = socket.recv_fds(asked, LONGEST_BYTES, 3)
+        command, descriptors, _flags, _address = socket.recv_fds(asked, LONGEST_BYTES, 4)
         if not command:
             return 0
         if os.fork() == 0:
@@ -135,20 +163,19 @@ def _run_commands() -> int:
             pass
 
 
-def _mind(command: Mapping[str, object], told: int, stdout: int, stderr: int) -> int:
+def _mind(command: Mapping[str, object], told: int, *standard: int) -> int:
     """Fork the command's process and tell its pid and its end; in that process, return what the command returns."""
     pid = os.fork()
     if pid:
-        for each in (stdout, stderr):
+        for each in standard:
             os.close(each)
         os.write(told, b"%d" % pid)
         _pid, status = os.waitpid(pid, 0)
         os.write(told, b"%d" % os.waitstatus_to_exitcode(status))
         os._exit(0)
-    with open(os.devnull, "rb") as nothing:
-        for number, descriptor in enumerate((nothing.fileno(), stdout, stderr)):
-            os.dup2(descriptor, number)
-    for each in (told, stdout, stderr):
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
+    for each in (told, *standard):
         os.close(each)
     return _titan(**command)  # type: ignore[arg-type]  # as JSON brought it
 

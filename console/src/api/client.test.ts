@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { Unreachable } from "./apiError";
 import { api, pathOf } from "./client";
-import { Unreachable } from "./refusal";
 
 const { signals, projects } = vi.hoisted(() => {
   const signals: AbortSignal[] = [];

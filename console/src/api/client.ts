@@ -1,7 +1,7 @@
 /** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
 import createClient, { defaultPathSerializer, type Middleware } from "openapi-fetch";
+import { ApiError, apiErrorOf, Unreachable } from "./apiError";
 import { projectIn } from "./project";
-import { Refusal, refusalOf, Unreachable } from "./refusal";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -26,11 +26,11 @@ const projects: Middleware = {
 const refusals: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return undefined;
-    throw await refusalOf(response);
+    throw await apiErrorOf(response);
   },
   onError({ error }) {
     if (error instanceof DOMException && error.name === "AbortError") return undefined;
-    return error instanceof Refusal ? error : new Unreachable(error);
+    return error instanceof ApiError ? error : new Unreachable(error);
   },
 };
 
@@ -40,5 +40,5 @@ export function pathOf(template: string, ids: Record<string, unknown>): string {
   return template === "/api/v1/runs/{run}" ? path.replace(/\/export$/, "/%65xport") : path;
 }
 
-export const api = createClient<paths>({ baseUrl: window.location.origin, pathSerializer: pathOf });
+export const api = createClient<paths>({ baseUrl: globalThis.window?.location.origin ?? "", pathSerializer: pathOf });
 api.use(limits, projects, refusals);

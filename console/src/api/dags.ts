@@ -1,11 +1,12 @@
+/** Queries of DAGs and jobs: lists, attempts, history, results and files. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api } from "./client";
-import type { Dag, Job } from "./facts";
-import { LIST_STALE_MS, queries, useTouched } from "./query";
+import { api, type Schemas } from "./client";
+import { LIST_STALE_MS, queries, useLiveRows, useRefetchOn } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
+import type { Attempt, Dag, Job, LeftFile } from "./types";
 
-export interface DagFilter {
+interface DagFilter {
   q?: string;
   status?: string[];
   /** Only submissions of exactly this name. */
@@ -34,7 +35,7 @@ export function useDags(filter: DagFilter, countsJobs = true) {
     },
     getNextPageParam: (page) => page.next,
   });
-  useTouched(
+  useLiveRows(
     key,
     (event) => (countsJobs || event.kind.startsWith("Dag") ? event.dag_id : null),
     async (ids) => {
@@ -56,7 +57,7 @@ export function useDag(name: string) {
     },
   });
   const id = found.data?.dag_id; // not known before the first answer: until then every submission's events may be its
-  useTouched(
+  useLiveRows(
     key,
     (event) => (event.dag_id && event.dag_id === (id ?? event.dag_id) ? `${event.dag_id} ${event.job_id ?? ""}` : null),
     async (touched) => {
@@ -92,7 +93,7 @@ export function useDagOfRun(runId: string, isNeeded: boolean): Dag | null | unde
 }
 
 /** Returns the submission with its new counts, and what was read again of its jobs in their places. */
-export function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
+function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
   if (!old) return old ?? null;
   const fresh = new Map(jobs.map((job) => [job.job_id, job]));
   return { ...old, ...dag, jobs: (old.jobs ?? []).map((job) => fresh.get(job.job_id) ?? job) };
@@ -104,4 +105,102 @@ function dagId(dag: Dag): string {
 
 function isNewerDag(dag: Dag, than: Dag): boolean {
   return dag.dag_id > than.dag_id;
+}
+
+/** A submission with the attempts of all its jobs, live: read anew as a whole, for the timeline and the story. */
+export function useDagAttempts(dagId: string, isNeeded: boolean) {
+  const found = useQuery({
+    queryKey: ["dag-attempts", dagId],
+    enabled: isNeeded,
+    queryFn: async ({ signal }) => {
+      const params = { path: { dag: dagId }, query: { attempts: true } };
+      return (await api.GET("/api/dags/{dag}", { params, signal })).data ?? null;
+    },
+  });
+  // 500 jobs with attempts are half a megabyte: once a second is often enough for a picture of the whole.
+  useRefetchOn((event) => isNeeded && event.dag_id === dagId, found.refetch, 1000);
+  return found;
+}
+
+/** The attempts of a job, live; none are asked for of what never has any. */
+export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[] {
+  const found = useQuery({
+    queryKey: ["job", jobId],
+    enabled: isNeeded,
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/jobs/{job}", { params: { path: { job: jobId } }, signal })).data ?? null,
+  });
+  useRefetchOn((event) => isNeeded && event.job_id === jobId, found.refetch);
+  return found.data?.attempts ?? [];
+}
+
+/** Why a job is where it is, sentence by sentence, live. */
+export function useJobHistory(jobId: string) {
+  const found = useQuery({
+    queryKey: ["job-history", jobId],
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/jobs/{job}/story", { params: { path: { job: jobId } }, signal })).data?.entries ?? [],
+  });
+  useRefetchOn((event) => event.job_id === jobId, found.refetch);
+  return found;
+}
+
+/** What a job set as its result, as the answer's text, live. */
+export function useResult(jobId: string, isSet: boolean) {
+  const found = useQuery({
+    queryKey: ["result", jobId, isSet],
+    enabled: isSet,
+    queryFn: async ({ signal }) => {
+      const init = { params: { path: { job: jobId } }, signal, parseAs: "text" } as const;
+      return (await api.GET("/api/jobs/{job}/result", init)).data ?? "";
+    },
+  });
+  useRefetchOn((event) => isSet && event.job_id === jobId, found.refetch); // it may be set again until the job ends
+  return found;
+}
+
+/** The files a job left, live. */
+export function useJobFiles(jobId: string) {
+  const found = useQuery({
+    queryKey: ["job-files", jobId],
+    queryFn: async ({ signal }) =>
+      listed((await api.GET("/api/jobs/{job}/files", { params: { path: { job: jobId } }, signal })).data),
+  });
+  useRefetchOn((event) => event.job_id === jobId, found.refetch, 1000);
+  return found;
+}
+
+/** The files that the jobs of a submission left, live. */
+export function useDagFiles(dagId: string) {
+  const found = useQuery({
+    queryKey: ["dag-files", dagId],
+    queryFn: async ({ signal }) =>
+      listed((await api.GET("/api/dags/{dag}/files", { params: { path: { dag: dagId } }, signal })).data),
+  });
+  useRefetchOn((event) => event.dag_id === dagId && event.job_id !== null, found.refetch, 1000);
+  return found;
+}
+
+function listed(answer: Schemas["LeftFilesAnswer"] | undefined): Schemas["LeftFilesAnswer"] | null {
+  return answer ? { ...answer, files: withoutDuplicates(answer.files) } : null;
+}
+
+/** Leaves out what a job left in its folder where it uploaded the very same: it stands there as an artifact. */
+export function withoutDuplicates(files: readonly LeftFile[]): LeftFile[] {
+  const uploaded = new Set(files.filter((file) => file.place === "artifact").map(contentOf));
+  return files.filter((file) => file.place === "artifact" || !uploaded.has(contentOf(file)));
+}
+
+/** Names one file among all that a submission left: its path may lie with other jobs, on two nodes, in the copies of two attempts. */
+export function fileKey(file: LeftFile): string {
+  return [file.job_id, file.attempt, file.place, file.path].join(" ");
+}
+
+/** Returns the file that an address names by its key, or in short by its path, where the first of that path is meant. */
+export function fileOf(name: string | null, files: readonly LeftFile[]): LeftFile | undefined {
+  return files.find((file) => fileKey(file) === name) ?? files.find((file) => file.path === name);
+}
+
+function contentOf(file: LeftFile): string {
+  return [file.job_id, file.digest, file.path].join(" ");
 }

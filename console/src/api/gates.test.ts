@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { mayBringFiles } from "./gates";
+import { downstreamJobs, mayAddFiles } from "./gates";
 import type { LiveEvent } from "./live";
+import type { Job } from "./types";
 
 vi.hoisted(() => vi.stubGlobal("window", { location: { origin: "http://titan.test" } }));
 
@@ -16,5 +17,25 @@ test("any event of a job beside a gate may tell of a file that came late", () =>
   const event = { kind: "JobSucceeded", cursor: "1", at: "", cause: "", agent_run_id: null, data: {} } as const;
   const events = ids.map(([dag_id, job_id]): LiveEvent => ({ ...event, dag_id, job_id }));
 
-  expect(events.map((one) => mayBringFiles(one, GATE))).toEqual([true, false, false, false]);
+  expect(events.map((one) => mayAddFiles(one, GATE))).toEqual([true, false, false, false]);
+});
+
+function aJob(name: string, ...parents: string[]): Job {
+  return { name, parents } as unknown as Job;
+}
+
+test("what waits behind a gate is found through all generations, each name once, nearest first", () => {
+  const jobs = [
+    aJob("draft"),
+    aJob("ok", "draft"),
+    aJob("send", "ok"),
+    aJob("bill", "ok"),
+    aJob("file", "send", "bill"),
+  ];
+
+  expect(downstreamJobs({ jobs }, "ok")).toEqual(["send", "bill", "file"]);
+});
+
+test("nothing waits behind the last gate", () => {
+  expect(downstreamJobs({ jobs: [aJob("draft"), aJob("ok", "draft")] }, "ok")).toEqual([]);
 });

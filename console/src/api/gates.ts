@@ -1,11 +1,10 @@
-/** Gates: those that wait for a person, those that were decided, and what a person looks at before deciding. */
+/** Gates: queries, decisions, the jobs behind a gate and the files to review. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { namesBehind } from "./behind";
 import { api } from "./client";
-import type { Gate, LeftFile } from "./facts";
-import { withoutTwins } from "./files";
+import { withoutDuplicates } from "./dags";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
+import type { Dag, Gate, LeftFile } from "./types";
 
 const OPEN = ["gates", "open"];
 const ALL = ["gates", "all"];
@@ -15,7 +14,7 @@ const MOST_PARENTS = 20; // whose files are asked for; a gate behind more has it
 export type Outcome = "approve" | "reject";
 
 /** Returns whether a gate may have opened or closed: by a decision, in time, or with what it belongs to. */
-export function touchesGates(event: LiveEvent): boolean {
+function touchesGates(event: LiveEvent): boolean {
   return event.kind.startsWith("Gate") || event.kind === "JobCancelled" || event.kind === "JobRetried";
 }
 
@@ -49,7 +48,7 @@ export function useAllGates(limit: number) {
 
 export async function gateOf(id: string): Promise<Gate> {
   const { data } = await api.GET("/api/gates/{gate}", { params: { path: { gate: id } } });
-  if (!data) throw new Error(`No answer about gate ${id}.`);
+  if (!data) throw new Error(`The server returned no gate ${id}.`);
   return data;
 }
 
@@ -74,23 +73,23 @@ export async function decide(what: Decision, headers: { "Idempotency-Key": strin
   return data;
 }
 
-export function rereadGates(): void {
+export function refetchGates(): void {
   void queries.invalidateQueries({ queryKey: ["gates"] });
 }
 
 /** The names of what waits behind a gate, nearest first; undefined while it is being read. */
-export function useBehind(gate: Gate): string[] | undefined {
+export function useDownstreamJobs(gate: Gate): string[] | undefined {
   const { data } = useQuery({
     queryKey: ["behind", gate.dag_id],
     staleTime: Number.POSITIVE_INFINITY, // a DAG never changes its shape
     queryFn: async ({ signal }) =>
       (await api.GET("/api/dags/{dag}", { params: { path: { dag: gate.dag_id } }, signal })).data ?? null,
   });
-  return data ? namesBehind(data, gate.name) : undefined;
+  return data ? downstreamJobs(data, gate.name) : undefined;
 }
 
 /** The files that the jobs before a gate left, live: some come only after their job has ended. */
-export function useFilesBefore(gate: Gate) {
+export function useReviewFiles(gate: Gate) {
   const found = useQuery({
     queryKey: ["files-before", gate.gate_id],
     enabled: gate.parents.length > 0,
@@ -101,18 +100,36 @@ export function useFilesBefore(gate: Gate) {
           return api.GET("/api/jobs/{job}/files", { params, signal });
         }),
       );
-      return withoutTwins(answers.flatMap((answer) => answer.data?.files ?? []));
+      return withoutDuplicates(answers.flatMap((answer) => answer.data?.files ?? []));
     },
   });
-  useRefetchOn((event) => mayBringFiles(event, gate), found.refetch, 1000);
+  useRefetchOn((event) => mayAddFiles(event, gate), found.refetch, 1000);
   return found;
 }
 
 /** Returns whether an event may be of a job before the gate: only its DAG is looked at, as a gate knows their names alone. */
-export function mayBringFiles(event: LiveEvent, gate: Pick<Gate, "gate_id" | "dag_id">): boolean {
+export function mayAddFiles(event: LiveEvent, gate: Pick<Gate, "gate_id" | "dag_id">): boolean {
   return event.dag_id === gate.dag_id && event.job_id !== null && event.job_id !== gate.gate_id;
 }
 
 function isOlder(gate: Gate, than: Gate): number {
   return (gate.opened_at ?? "").localeCompare(than.opened_at ?? "") || gate.gate_id.localeCompare(than.gate_id);
+}
+
+/** Returns the names of all jobs that wait for `name`, directly or not, nearest first. */
+export function downstreamJobs(dag: Pick<Dag, "jobs">, name: string): string[] {
+  const children = new Map<string, string[]>();
+  for (const job of dag.jobs ?? []) {
+    for (const parent of job.parents) children.set(parent, [...(children.get(parent) ?? []), job.name]);
+  }
+  const found = new Set<string>();
+  const next = [name];
+  for (let at = next.shift(); at !== undefined; at = next.shift()) {
+    for (const child of children.get(at) ?? []) {
+      if (found.has(child)) continue;
+      found.add(child);
+      next.push(child);
+    }
+  }
+  return [...found];
 }

@@ -1,9 +1,8 @@
-/** The Activity Ledger: calls of all runs, page by page. */
+/** The Activity Ledger: its filters, its query and its pages. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api } from "./client";
-import { type LedgerFilter, ledgerQuery } from "./ledgerFilter";
-import { PAGE_ROWS } from "./ledgerPages";
 import { useRefetchOnRuns } from "./query";
+import type { ActionKind, LedgerQuery, LedgerSort, Order } from "./types";
 
 const PAUSE_MS = 1000;
 
@@ -21,4 +20,82 @@ export function useLedger(filter: LedgerFilter, page: number) {
     PAUSE_MS,
   );
   return found;
+}
+
+export interface LedgerFilter {
+  /** Of LEDGER_OUTCOMES; none: all. */
+  outcome: readonly string[];
+  /** Of CALL_KINDS; none: all. */
+  kind: readonly ActionKind[];
+  name: string;
+  agent: string;
+  run: string;
+  minCost: string;
+  maxCost: string;
+  /** Local days, `2026-11-21`; the last one belongs to it as a whole. */
+  from: string;
+  to: string;
+  q: string;
+  sort: LedgerSort;
+  order: Order;
+}
+
+/** Returns what the server is asked. */
+export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
+  return {
+    sort_by: filter.sort,
+    sort_order: filter.order,
+    ...(filter.outcome.length > 0 && { outcome: filter.outcome.join() }),
+    ...(filter.kind.length > 0 && { kind: filter.kind.join() }),
+    ...(filter.name && { action_name: filter.name }),
+    ...(filter.agent && { agent_id: filter.agent }),
+    ...(filter.run && { run_id: filter.run }),
+    ...(filter.minCost && { min_cost: filter.minCost }),
+    ...(filter.maxCost && { max_cost: filter.maxCost }),
+    ...(filter.from && { start_date: dayStart(filter.from, 0) }),
+    ...(filter.to && { end_date: dayStart(filter.to, 1) }),
+    ...(filter.q && { search: filter.q }),
+  };
+}
+
+/** Returns when a local day begins, or the one that comes so many days later, in UTC. */
+function dayStart(day: string, later: number): string {
+  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + later).toISOString();
+}
+
+export const PAGE_ROWS = 100;
+export const MOST_PAGES = 200; // as many as the server gives: what lies behind wants a filter, or the other order
+
+export interface Place {
+  /** The numbers of the first row on the page and of the last, from 1. */
+  readonly first: number;
+  readonly last: number;
+  /** How many rows there are, or at least are where there may be more. */
+  readonly total: number;
+  readonly isCapped: boolean;
+  readonly hasNext: boolean;
+  /** Whether there may be more rows than all pages show. */
+  readonly endsEarly: boolean;
+}
+
+/** Returns where a page with `rows` rows stands; of more than `total` rows where that `isCapped`, for nobody counted on. */
+export function placeOf(page: number, rows: number, total: number, isCapped: boolean): Place {
+  const first = (page - 1) * PAGE_ROWS + 1;
+  const last = first + rows - 1;
+  const isEnd = isCapped ? rows < PAGE_ROWS && last >= total : last >= total;
+  const isLastPage = page >= MOST_PAGES;
+  return {
+    first,
+    last,
+    total: isCapped ? Math.max(total, last) : total,
+    isCapped: isCapped && !isEnd,
+    hasNext: !isEnd && !isLastPage,
+    endsEarly: !isEnd && isLastPage,
+  };
+}
+
+/** Returns how many pages there are to turn to. */
+export function pageCount(total: number, isCapped: boolean): number {
+  return isCapped ? MOST_PAGES : Math.min(MOST_PAGES, Math.max(1, Math.ceil(total / PAGE_ROWS)));
 }

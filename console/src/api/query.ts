@@ -9,10 +9,9 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { ApiError, isRetryable } from "./apiError";
 import { type Connection, type LiveEvent, live, type RunsChanged } from "./live";
-import { mayHeal, Refusal } from "./refusal";
-import { Reread } from "./reread";
-import { settled, type Tending, TouchedQueries } from "./touchedQueries";
+import { LiveQueries, type RowUpdates, settled, ThrottledRefetch } from "./liveUpdates";
 
 /** Of a list that is kept true by `useTouched`: its fifty pages are read anew only for what makes no event, as retention. */
 export const LIST_STALE_MS = 600_000;
@@ -23,7 +22,7 @@ const TRIES = 3; // of a question nobody answers; a refusal stays one
 
 /** A refused token in the middle: whoever waits for the session learns it, and asks for another. */
 function onError(error: Error): void {
-  if (error instanceof Refusal && error.status === 401) void queries.invalidateQueries({ queryKey: ["session"] });
+  if (error instanceof ApiError && error.status === 401) void queries.invalidateQueries({ queryKey: ["session"] });
 }
 
 export const queries = new QueryClient({
@@ -34,22 +33,22 @@ export const queries = new QueryClient({
       networkMode: NETWORK_MODE,
       staleTime: 10_000, // live events bring what changes sooner; this is for what has none
       refetchOnWindowFocus: false,
-      retry: (failures, error) => mayHeal(error) && failures < TRIES,
+      retry: (failures, error) => isRetryable(error) && failures < TRIES,
       retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
     },
     mutations: { networkMode: NETWORK_MODE },
   },
 });
 
-const touchedQueries = new TouchedQueries(queries);
+const liveQueries = new LiveQueries(queries);
 
 live.onEvents((events, heard) => {
-  touchedQueries.heard(events, heard);
+  liveQueries.heard(events, heard);
   missed();
 });
 
 live.onResync(() => {
-  touchedQueries.resync();
+  liveQueries.resync();
   // A first answer under way is not thrown away, but may be older than what was missed: it is asked for again behind it.
   const first = queries.getQueryCache().findAll({
     fetchStatus: "fetching",
@@ -62,7 +61,7 @@ live.onResync(() => {
 });
 
 onLive(() => {
-  touchedQueries.retry();
+  liveQueries.retry();
   const predicate = (query: Query) => query.state.status === "error";
   void queries.invalidateQueries({ predicate }, { cancelRefetch: false });
 });
@@ -73,25 +72,25 @@ export function useConnection(): Connection {
 }
 
 /** Reads again, in few requests, the things whose ids `idOf` finds in live events, and puts them into the query `key`. */
-export function useTouched(key: QueryKey, idOf: NonNullable<Tending["idOf"]>, load: Tending["load"]): void {
-  useTended(key, { idOf, load });
+export function useLiveRows(key: QueryKey, idOf: NonNullable<RowUpdates["idOf"]>, load: RowUpdates["load"]): void {
+  useLiveQuery(key, { idOf, load });
 }
 
 /**
  * Reads the runs again of whose calls something was reported, in few requests, and puts them into the query `key`; with
  * `hasStages` also those in whose stages something happened.
  */
-export function useHeardRuns(key: QueryKey, load: Tending["load"], hasStages = false): void {
+export function useLiveRuns(key: QueryKey, load: RowUpdates["load"], hasStages = false): void {
   const idOf = hasStages ? (event: LiveEvent) => event.agent_run_id : undefined;
-  useTended(key, { ...(idOf && { idOf }), idsOf: ({ runs }) => runs, load });
+  useLiveQuery(key, { ...(idOf && { idOf }), idsOf: ({ runs }) => runs, load });
 }
 
-function useTended(key: QueryKey, tending: Tending): void {
-  const latest = useRef({ key, tending });
-  latest.current = { key, tending };
-  useEffect(() => touchedQueries.tend(key, tending));
+function useLiveQuery(key: QueryKey, updates: RowUpdates): void {
+  const latest = useRef({ key, tending: updates });
+  latest.current = { key, tending: updates };
+  useEffect(() => liveQueries.tend(key, updates));
   // biome-ignore lint/correctness/useExhaustiveDependencies: equal keys are one query, however often they are made
-  useEffect(() => touchedQueries.watch(latest.current.key, latest.current.tending), [hashKey(key)]);
+  useEffect(() => liveQueries.watch(latest.current.key, latest.current.tending), [hashKey(key)]);
 }
 
 /** Calls `heard` whenever the page hears of what happens again. */
@@ -106,7 +105,7 @@ function onLive(heard: () => void): () => void {
  * here the page shows the old one. What is good for ever, or has its ids gathered, is good still.
  */
 function missed(): void {
-  const predicate = (query: Query) => !touchedQueries.has(query) && !isGoodForEver(query);
+  const predicate = (query: Query) => !liveQueries.has(query) && !isGoodForEver(query);
   void queries.invalidateQueries({ type: "inactive", predicate, refetchType: "none" });
 }
 
@@ -133,7 +132,7 @@ function useRefetch(matters: Matters, refetch: Refetch, pauseMs: number): void {
   const latest = useRef({ matters, refetch });
   latest.current = { matters, refetch };
   useEffect(() => {
-    const reread = new Reread(() => startedBy(latest.current.refetch), pauseMs);
+    const reread = new ThrottledRefetch(() => startedBy(latest.current.refetch), pauseMs);
     const stop = live.onEvents((events, heard) => {
       if (latest.current.matters(events, heard)) reread.want();
     });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { RunView, SkeletonAnswer } from "./recorded";
 import { endOf, hasOrphans, momentOf, recordingOf, withNews } from "./recording";
+import type { RunView, SkeletonAnswer } from "./types";
 
 const STARTED = "2026-01-01T00:00:00Z";
 

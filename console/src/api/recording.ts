@@ -1,6 +1,6 @@
 /** All actions of a run as rows, from the columns that the server sends, and how later news join them. */
-import { belowMillisecond } from "../parts/format";
-import type { ActionKind, Outcome, RunView, SkeletonAnswer } from "./recorded";
+import { belowMillisecond } from "../components/format";
+import type { ActionKind, Outcome, RunView, SkeletonAnswer } from "./types";
 
 export interface Row {
   readonly id: string;

@@ -1,16 +1,13 @@
-/** Lists of runs, what needs attention among them, and two runs side by side. */
-
+/** Queries of runs, critical intercepts and agents, with their filters. */
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { tellEnds } from "../parts/runEnds";
+import { notifyRunEnds } from "../components/runNotifications";
+import { apiErrorOf } from "./apiError";
 import { api } from "./client";
 import { ofProject } from "./project";
-import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
-import type { ElsewhereView, ImportAnswer, RunView, Window } from "./recorded";
-import { refusalOf } from "./refusal";
-import { queryOf, type RegistryFilter } from "./registryFilter";
-import { withRuns } from "./registryOrder";
-import { allRows, type Page, type Pages } from "./rows";
+import { LIST_STALE_MS, queries, useLiveRuns, useRefetchOn, useRefetchOnRuns } from "./query";
+import { allRows, type Page, type Pages, withRuns } from "./rows";
+import type { ElsewhereView, ImportAnswer, Order, RegistryQuery, RunSort, RunView, Window } from "./types";
 
 interface RegistryPage extends Page<RunView> {
   total: number;
@@ -57,9 +54,9 @@ export function useRegistry(filter: RegistryFilter) {
     const fresh = data?.data ?? [];
     const before = allRows(queries.getQueryData<Pages<RunView>>(key));
     queries.setQueryData<Pages<RunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
-    tellEnds(before, fresh);
+    notifyRunEnds(before, fresh);
   }
-  useHeardRuns(key, reread, filter.withStages);
+  useLiveRuns(key, reread, filter.withStages);
   const runs = useMemo(() => allRows(found.data), [found.data]);
   const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
   return { ...found, hasNextPage, runs, first: found.data?.pages[0] };
@@ -103,7 +100,7 @@ export function useSkeleton(run: string) {
 }
 
 /** Reads the lists anew: runs came, left or changed in a way that makes no event. */
-export function rereadRegistry(): void {
+export function refetchRegistry(): void {
   for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
 }
 
@@ -118,7 +115,126 @@ export async function importRuns(
     headers: { ...headers, "Content-Type": "application/jsonl" },
     body: file,
   });
-  if (!answer.ok) throw await refusalOf(answer);
-  rereadRegistry();
+  if (!answer.ok) throw await apiErrorOf(answer);
+  refetchRegistry();
   return (await answer.json()) as ImportAnswer;
+}
+
+export interface RegistryFilter {
+  status: readonly string[];
+  minCost: string;
+  /** Only runs whose determinism score is lower; "" for all. */
+  determinismBelow: string;
+  window: Window;
+  agent: string;
+  session: string;
+  tag: string;
+  q: string;
+  sort: RunSort;
+  order: Order;
+  hasArchived: boolean;
+  /** Only runs that submitted DAGs; `q` is then a part of their id or agent. */
+  hasStages?: boolean;
+  /** Whether each run comes with its stages. */
+  withStages?: boolean;
+}
+
+export const ALL_RUNS: RegistryFilter = {
+  status: [],
+  minCost: "",
+  determinismBelow: "",
+  window: "7d",
+  agent: "",
+  session: "",
+  tag: "",
+  q: "",
+  sort: "started",
+  order: "desc",
+  hasArchived: false,
+};
+
+/** Returns what the server is asked; nothing that it takes anyway, so that equal questions are one. */
+export function queryOf(filter: RegistryFilter): RegistryQuery {
+  return {
+    window: filter.window,
+    sort: filter.sort,
+    order: filter.order,
+    ...(filter.status.length > 0 && { status: filter.status.join() }),
+    ...(filter.minCost && { min_cost: filter.minCost }),
+    ...(filter.determinismBelow && { determinism_below: Number(filter.determinismBelow) }),
+    ...(filter.agent && { agent_id: filter.agent }),
+    ...(filter.session && { session_id: filter.session }),
+    ...(filter.tag && { tag: filter.tag }),
+    ...(filter.q && { q: filter.q }),
+    ...(filter.hasArchived && { include_archived: true }),
+    ...(filter.hasStages && { has_stages: true, ...(filter.q && { names_only: true }) }),
+    ...(filter.withStages && { stages: true }),
+  };
+}
+
+const AGENT_PAGE_ROWS = 100;
+const MOST_LIKE = 20;
+const PAUSE_MS = 2000; // between two readings of sums over all runs of an agent
+
+/** Agents by id, live. */
+export function useAgents(q: string) {
+  const found = useInfiniteQuery({
+    queryKey: ["agents", q],
+    initialPageParam: null as string | null,
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { limit: AGENT_PAGE_ROWS, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
+      const { data } = await api.GET("/api/v1/agents", { params: { query }, signal });
+      return { rows: data?.data ?? [], next: data?.next_cursor ?? null };
+    },
+    getNextPageParam: (page) => page.next,
+  });
+  useRefetchOnRuns(() => true, found.refetch, PAUSE_MS);
+  const agents = useMemo(() => found.data?.pages.flatMap((page) => page.rows) ?? [], [found.data]);
+  return { ...found, agents };
+}
+
+/** A few agents that a part of an id leads to. */
+export function useAgentsLike(q: string, isAsked: boolean) {
+  return useQuery({
+    queryKey: ["agents-like", q],
+    enabled: isAsked,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => {
+      const query = { limit: MOST_LIKE, ...(q && { q }) };
+      return (await api.GET("/api/v1/agents", { params: { query }, signal })).data?.data ?? [];
+    },
+  });
+}
+
+/** One agent's sums, days, trends and kinds of errors; live. */
+export function useAgentStats(agent: string) {
+  const found = useQuery({
+    queryKey: ["agent-stats", agent],
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/agents/{agent}/stats", { params: { path: { agent } }, signal })).data ?? null,
+  });
+  useRefetchOnRuns(({ agents }) => agents.has(agent), found.refetch, PAUSE_MS);
+  return found;
+}
+
+/** Whether anything was ever submitted or recorded here; undefined while it is being read. */
+export function useHasBegun(): boolean | undefined {
+  const { data, refetch } = useQuery({
+    queryKey: ["home", "begun"],
+    queryFn: async ({ signal }) => (await hasDags(signal)) || (await hasRecordedRuns(signal)),
+  });
+  useRefetchOn((event) => !data && event.kind === "DagSubmitted", refetch);
+  useRefetchOnRuns(() => !data, refetch);
+  return data;
+}
+
+async function hasDags(signal: AbortSignal): Promise<boolean> {
+  const { data } = await api.GET("/api/dags", { params: { query: { limit: 1 } }, signal });
+  return Boolean(data?.dags.length);
+}
+
+async function hasRecordedRuns(signal: AbortSignal): Promise<boolean> {
+  const query = { window: "all", limit: 1, include_archived: true } as const;
+  const { data } = await api.GET("/api/v1/runs", { params: { query }, signal });
+  return Boolean(data?.data.length);
 }

@@ -1,7 +1,7 @@
 import { QueryObserver } from "@tanstack/react-query";
 import { beforeEach, expect, test, vi } from "vitest";
 import { queries } from "./query";
-import { signIn } from "./session";
+import { needsSignIn, signIn } from "./session";
 
 const server = vi.hoisted(() => {
   const server = { status: 200 };
@@ -42,4 +42,15 @@ test("a token that is refused forgets nothing", async () => {
   await expect(signIn("no token")).rejects.toThrow("HTTP 401");
 
   expect(queries.getQueryData(["store"])).toBe("mine");
+});
+
+test("nobody is shut out but who has no token where the server needs one", () => {
+  expect(needsSignIn({ needs_token: true, role: null })).toBe(true);
+  expect(needsSignIn({ needs_token: true, role: "viewer" })).toBe(false);
+  expect(needsSignIn({ needs_token: false, role: null })).toBe(false);
+});
+
+test("a session that cannot be read shuts nobody out", () => {
+  expect(needsSignIn(undefined)).toBe(false);
+  expect(needsSignIn(null)).toBe(false);
 });

@@ -1,9 +1,9 @@
-/** Who asks: a server that others can reach wants a token once, and gives the browser a cookie that no script can read. */
+/** The caller's session: role, project, sign-in and sign-out. */
 import { useQuery } from "@tanstack/react-query";
-import { api } from "./client";
-import { forgetHouse } from "./house";
-import { basename } from "./project";
+import { api, type Schemas } from "./client";
+import { basename, DEFAULT_PROJECT, projectIn } from "./project";
 import { queries } from "./query";
+import { resetServerState } from "./server";
 
 const KEY = ["session"];
 
@@ -39,7 +39,7 @@ export function useModelKey(): string {
 }
 
 /** Asks anew who we are: something was refused for want of a sign-in, or the stream of events was cut off. */
-export function rereadSession(): void {
+export function refetchSession(): void {
   void queries.invalidateQueries({ queryKey: KEY });
 }
 
@@ -50,7 +50,7 @@ export function rereadSession(): void {
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
   queries.removeQueries({ type: "inactive" });
-  forgetHouse();
+  resetServerState();
   await queries.invalidateQueries();
 }
 
@@ -58,4 +58,29 @@ export async function signOut(): Promise<void> {
   await api.DELETE("/api/session");
   queries.clear();
   window.location.assign(`${basename}/`);
+}
+
+const STALE_MS = 60_000; // no event tells of a new one
+
+/** All projects that the caller may see, by name. */
+export function useProjects(isAllowed: boolean) {
+  return useQuery({
+    queryKey: ["projects"],
+    enabled: isAllowed,
+    staleTime: STALE_MS,
+    queryFn: async ({ signal }) => (await api.GET("/api/v1/projects", { signal })).data?.data ?? [],
+  });
+}
+
+/** Returns the project that the page shows. */
+export function useShownProject(): string {
+  const session = useSession().data;
+  return projectIn(window.location.pathname) ?? session?.project ?? DEFAULT_PROJECT;
+}
+
+type Session = Pick<Schemas["SessionView"], "needs_token" | "role">;
+
+/** Returns whether the server wants a token that we have not given; false while that is unknown. */
+export function needsSignIn(session: Session | null | undefined): boolean {
+  return session?.needs_token === true && session.role === null;
 }

@@ -2,9 +2,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useChange } from "./changes";
 import { api } from "./client";
-import type { Queue, Worker } from "./facts";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
+import type { Queue, Worker } from "./types";
 
 export const LOAD_MS = 10_000; // machines' load comes with no event
 const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change
@@ -64,7 +64,7 @@ export function useDrain() {
   return useChange(
     async (worker: Worker, headers) =>
       api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id } }, headers }),
-    (_, worker) => `${worker.name} takes no new job, and leaves when it has done those it runs.`,
+    (_, worker) => `${worker.name} takes no new jobs and disconnects after its running ones.`,
     reread,
   );
 }
@@ -78,7 +78,7 @@ export function useResume() {
   );
 }
 
-export interface NewWorker {
+interface NewWorker {
   name: string | null;
   offers: Record<string, number>;
 }
@@ -86,7 +86,7 @@ export interface NewWorker {
 export function useStartWorker(then: () => void) {
   return useChange(
     async (body: NewWorker, headers) => (await api.POST("/api/workers/local", { body, headers })).data,
-    (worker) => `Worker ${worker?.name ?? ""} is there.`,
+    (worker) => `Worker ${worker?.name ?? ""} is connected.`,
     () => {
       reread();
       then();

@@ -1,20 +1,21 @@
+/** Pages shown when a page fails to load or render, or does not exist. */
 import { useEffect, useRef } from "react";
-import { useRouteError } from "react-router";
+import { Link, useLocation, useRouteError } from "react-router";
+import type { Connection } from "../api/live";
 import { useConnection } from "../api/query";
-import { Button } from "../parts/Button";
-import { CopyButton } from "../parts/CopyButton";
-import { Page } from "../parts/Page";
-import { type Cause, causeOf } from "./broken";
+import { Button, CopyButton } from "../components/Button";
+import { EmptyState } from "../components/EmptyState";
+import { Page } from "../components/Page";
 
 const SAID: Record<Cause, { title: string; what: string }> = {
   away: {
-    title: "The server is away",
-    what: "This page loads by itself as soon as the server is back. Jobs go on under their workers.",
+    title: "The server is unreachable",
+    what: "This page loads as soon as the server responds. Running jobs continue.",
   },
-  upgraded: { title: "Titan was upgraded", what: "The page you have open is from before. Load it again." },
+  upgraded: { title: "Titan was upgraded", what: "This page belongs to the previous version. Reload it." },
   broken: {
-    title: "This page broke",
-    what: "Nothing of your runs is affected. Load the page again; if that does not help, report this:",
+    title: "This page failed",
+    what: "Your runs are not affected. Reload the page. If it fails again, report this error:",
   },
 };
 
@@ -31,7 +32,7 @@ export function ErrorPage() {
       <div className="row">
         {cause === "away" ? null : (
           <Button kind="main" onClick={() => window.location.reload()}>
-            Load again
+            Reload
           </Button>
         )}
         {cause === "broken" ? <CopyButton text={text} /> : null}
@@ -48,4 +49,26 @@ function useLoadWhenBack(isWanted: boolean): void {
     if (connection === "away") wasAway.current = true;
     else if (connection === "live" && wasAway.current && isWanted) window.location.reload();
   }, [connection, isWanted]);
+}
+
+export function NotFound() {
+  const { pathname } = useLocation();
+  return (
+    <Page title="Page not found">
+      <EmptyState title={`No page at ${pathname}`}>
+        Use the navigation bar, search with <kbd>Ctrl</kbd> <kbd>K</kbd>, or open <Link to="/help">help</Link>.
+      </EmptyState>
+    </Page>
+  );
+}
+
+export type Cause = "away" | "upgraded" | "broken";
+
+// What Chromium, Firefox, Safari and Vite say of a part of the page that could not be loaded.
+const MISSING_PART = /dynamically imported module|Importing a module|Unable to preload CSS/;
+
+/** Returns the cause: a part that is not there is of before an upgrade, if there is a server to ask for it. */
+export function causeOf(text: string, connection: Connection): Cause {
+  if (!MISSING_PART.test(text)) return "broken";
+  return connection === "live" ? "upgraded" : "away";
 }

@@ -2,12 +2,12 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
-import type { RunView } from "../api/recorded";
-import { Dialog } from "../parts/Dialog";
-import { Status } from "../parts/Status";
-import { Time } from "../parts/Time";
-import { agentPath, dagPath, runPath } from "../parts/url";
-import { PLACES } from "./places";
+import type { RunView } from "../api/types";
+import { Status } from "../components/badges";
+import { Dialog } from "../components/Dialog";
+import { Time } from "../components/Time";
+import { agentPath, dagPath, runPath } from "../components/url";
+import { NAV_ITEMS } from "./navigation";
 import { chooseTheme } from "./theme";
 
 interface Choice {
@@ -40,8 +40,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
     setWaiting(false);
     choices[0]?.act();
   }, [isWaiting, isAnswered, choices]);
-  function pick(place: number): void {
-    setAt(place);
+  function pick(item: number): void {
+    setAt(item);
     setPicked(true);
     setWaiting(false);
   }
@@ -85,10 +85,10 @@ export function Palette({ onClose }: { onClose: () => void }) {
             onClick={choice.act}
             onMouseMove={() => pick(index)}
           >
-            <span className="cut" dir="auto">
+            <span className="truncate" dir="auto">
               {choice.name}
             </span>
-            <span className="faint cut">
+            <span className="faint truncate">
               {choice.about}
               {choice.at ? (
                 <>
@@ -100,7 +100,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
             {choice.status ? <Status of={choice.status} /> : null}
           </div>
         ))}
-        {choices.length === 0 ? <p className="faint">{isAnswered ? "Nothing of that name." : "Loading …"}</p> : null}
+        {choices.length === 0 ? <p className="faint">{isAnswered ? "No matches." : "Loading …"}</p> : null}
       </div>
     </Dialog>
   );
@@ -119,8 +119,8 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
   const { found, isFound } = useFound(asked);
   const isAnswered = asked === typed && isFound;
   const words = typed.toLowerCase();
-  const places = PLACES.filter((place) => `${place.name} ${place.about}`.toLowerCase().includes(words)).map(
-    (place): Choice => ({ key: place.path, name: place.name, about: place.about, act: to(place.path), isOwn: true }),
+  const items = NAV_ITEMS.filter((item) => `${item.name} ${item.about}`.toLowerCase().includes(words)).map(
+    (item): Choice => ({ key: item.path, name: item.name, about: item.about, act: to(item.path), isOwn: true }),
   );
   const themes = (["light", "dark", "system"] as const)
     .filter((theme) => words && `theme ${theme}`.includes(words))
@@ -136,20 +136,20 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
         },
       }),
     );
-  if (!typed) return { choices: places, isAnswered: true };
+  if (!typed) return { choices: items, isAnswered: true };
   const named = new Set(found?.named.map((run) => run.run_id));
   function recorded(run: RunView): Choice {
     return {
       key: `recorded-${run.run_id}`,
       name: run.run_id,
-      about: `${named.has(run.run_id) ? "run" : "words in a run"} of ${run.agent_id}`,
+      about: `${named.has(run.run_id) ? "run" : "text in a run"} of ${run.agent_id}`,
       at: run.started_at,
       status: run.status,
       act: to(runPath(run.run_id)),
     };
   }
   const choices = [
-    ...places,
+    ...items,
     ...themes,
     ...(found?.named ?? []).map(recorded),
     ...(found?.agents ?? []).map(

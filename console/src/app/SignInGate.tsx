@@ -1,11 +1,10 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { ApiError } from "../api/apiError";
 import { live } from "../api/live";
 import { useConnection } from "../api/query";
-import { Refusal } from "../api/refusal";
-import { rereadSession, signIn, useSession } from "../api/session";
-import { Button } from "../parts/Button";
-import { Dialog } from "../parts/Dialog";
-import { isShutOut } from "./entry";
+import { needsSignIn, refetchSession, signIn, useSession } from "../api/session";
+import { Button } from "../components/Button";
+import { Dialog } from "../components/Dialog";
 
 const AGAIN_MS = 3000; // between two questions who we are, while nobody answers
 
@@ -18,14 +17,14 @@ export function SignInGate({ children }: { children: ReactNode }) {
   const connection = useConnection();
   const wasIn = useRef(false);
   useEffect(() => {
-    if (connection === "away") rereadSession(); // was the server stopped, or has our sign-in ended?
+    if (connection === "away") refetchSession(); // was the server stopped, or has our sign-in ended?
   }, [connection]);
   useEffect(() => {
     if (!session.isError) return undefined;
-    const timer = window.setInterval(rereadSession, AGAIN_MS);
+    const timer = window.setInterval(refetchSession, AGAIN_MS);
     return () => window.clearInterval(timer);
   }, [session.isError]);
-  const isOut = isShutOut(session.data);
+  const isOut = needsSignIn(session.data);
   // Once shown, the pages stay: while the server is away the session is asked for anew, and they wait for it themselves.
   if (!session.isPending && !isOut) wasIn.current = true;
   const listens = wasIn.current && !isOut; // before that, and after, the stream would only be refused
@@ -53,7 +52,7 @@ function SignIn({ again }: { again: boolean }) {
     return (
       <Dialog title="Sign in again" onClose={() => undefined} sticky>
         <SignInForm>
-          Your token was revoked or expired, or you were signed out. Sign in, and the page is as you left it.
+          Your token was revoked or expired, or you signed out. Sign in to continue where you were.
         </SignInForm>
       </Dialog>
     );
@@ -61,7 +60,7 @@ function SignIn({ again }: { again: boolean }) {
   return (
     <main id="main" tabIndex={-1} className="card sign-in">
       <h1>Sign in</h1>
-      <SignInForm>This server needs a token.</SignInForm>
+      <SignInForm>This server requires a token.</SignInForm>
     </main>
   );
 }
@@ -86,7 +85,7 @@ function SignInForm({ children }: { children: ReactNode }) {
   return (
     <form className="sign-in-form" onSubmit={(event) => void submit(event)}>
       <p className="soft">
-        {children} Make one where it runs: <code>titan tokens create NAME</code>
+        {children} Create one on the server: <code>titan tokens create NAME</code>
       </p>
       <label className="stack">
         Token
@@ -114,7 +113,7 @@ function SignInForm({ children }: { children: ReactNode }) {
 }
 
 function problemOf(error: unknown): string {
-  if (!(error instanceof Refusal)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   if (error.status !== 401) return error.message;
-  return `This token does not fit: ${error.problem.found || "it is unknown"}. Look whether all of it was copied.`;
+  return `Token not accepted: ${error.problem.found || "it is unknown"}. Check that you copied all of it.`;
 }

@@ -1,15 +1,14 @@
 import { createBrowserRouter } from "react-router";
 import { basename } from "../api/project";
-import { ErrorPage } from "./ErrorPage";
-import { Frame } from "./Frame";
-import { NotFound } from "./NotFound";
+import { AppShell } from "./AppShell";
+import { ErrorPage, NotFound } from "./ErrorPage";
 
 /** Every page is a chunk of its own, loaded when it is opened. */
 export const router = createBrowserRouter(
   [
     {
       path: "/",
-      element: <Frame />,
+      element: <AppShell />,
       errorElement: <ErrorPage />,
       HydrateFallback: () => null, // nothing is drawn before the first page is loaded
       children: [

@@ -1,4 +1,4 @@
-"""The command line: what a person types becomes requests to a server, and its answers become text."""
+"""The command line `titan`: sends requests to a server and shows its answers."""
 
 from collections.abc import Sequence
 

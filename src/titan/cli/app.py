@@ -1,42 +1,31 @@
-"""`titan`: all commands in the order a person meets them; the one place where errors become exit codes."""
+"""The program `titan`: all its commands, and the exit codes of their errors."""
 
 import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from titan import __version__
 from titan.cli.commands import (
-    apply,
-    changes,
-    dags,
+    access,
     determinism,
     doctor,
     evaluate,
     files,
     fork,
     gates,
-    importing,
     jobs,
     maintenance,
-    mcp,
-    orgs,
-    projects,
     replay,
     runs,
-    runs_changes,
-    runs_compare,
-    runs_files,
-    runs_resume,
+    runs_files,  # noqa: F401  # adds commands to those of runs
     store,
     submit,
-    tasks,
-    tokens,
-    up,
+    suites,
     workers,
 )
 from titan.cli.exit_codes import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
@@ -49,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 class Panels(typer.core.TyperGroup):
-    """All commands: help lists them in parts, what people use every day first."""
+    """The group of all commands; its help lists them in panels, everyday commands first."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the parts of the help, each with its commands."""
+        """Write the panels of the help, each with its commands."""
         panels: dict[str, list[tuple[str, str]]] = {}
         width = formatter.width - 6 - max(map(len, self.commands))
         for name, command in self.commands.items():
@@ -79,25 +68,23 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, apply, jobs, gates, files, changes, replay, fork, determinism, doctor):
+for commands in (workers, submit, jobs, gates, files, replay, fork, determinism, doctor, suites):
     app.add_typer(commands.everyday)
-RUNS: Final = (runs, runs_changes, runs_compare, runs_files, runs_resume)  # each adds commands to the app of the first
-for noun, commands in {
-    "dags": dags,
-    "jobs": jobs,
-    "runs": runs,
-    "gates": gates,
-    "store": store,
-    "workers": workers,
-    "projects": projects,
-    "orgs": orgs,
-    "tasks": tasks,
-    "tokens": tokens,
-}.items():
-    app.add_typer(commands.app, name=noun, rich_help_panel="Resources (each alone lists)")
 app.add_typer(evaluate.app, name="eval", rich_help_panel=EVERYDAY)
-app.add_typer(importing.app, name="import", rich_help_panel=EVERYDAY)
-app.add_typer(mcp.everyday)
+app.add_typer(suites.imports, name="import", rich_help_panel=EVERYDAY)
+for noun, group in {
+    "dags": jobs.dags,
+    "jobs": jobs.jobs,
+    "runs": runs.app,  # replay, fork and runs_files add commands to it
+    "gates": gates.app,
+    "store": store.app,
+    "workers": workers.app,
+    "projects": access.projects,
+    "orgs": access.organisations,
+    "tasks": suites.tasks,
+    "tokens": access.tokens,
+}.items():
+    app.add_typer(group, name=noun, rich_help_panel="Resources (each alone lists)")
 app.add_typer(maintenance.app)
 
 VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]
@@ -144,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the command line up to `--` and what stands after it: a script's arguments, or a program."""
+    """Split a command line at `--`, which precedes a script's arguments or a program."""
     if "--" in words and (
         words[0] in ("submit", "replay", "fork", "determinism") or list(words[:2]) == ["runs", "resume"]
     ):
@@ -181,7 +168,7 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
 
 
 def _command_in(words: Sequence[str]) -> str:
-    """Return the command that a command line begins with: of an option without its value nobody says whose it is."""
+    """Return the command at the beginning of a command line; typer does not name it for an option without a value."""
     found, commands = "titan", getattr(typer.main.get_command(app), "commands", {})
     for word in words:
         if word not in commands:
@@ -199,13 +186,13 @@ def _fail_by_fault(fault: Exception) -> ExitCode:
 
 
 def _leave_closed_pipe() -> ExitCode:
-    """Leave quietly when `| head` has seen enough; Python would complain as it flushes stdout at its end."""
+    """End quietly after `| head` closed the pipe; Python would complain as it flushes stdout at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.PIPE_CLOSED
 
 
 def _be_able_to_write_anything() -> None:
-    """Let names and arrows pass through a terminal or locale that has no UTF-8, as escapes."""
+    """Write characters that the locale cannot encode as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

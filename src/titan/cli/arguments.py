@@ -1,9 +1,8 @@
-"""What a person types, as values: offers, lengths of time, settings for all jobs or for one. Pure."""
+"""Parse options: offers, lengths of time, settings for all jobs or for one."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from titan.cli.exit_codes import usage_error
 from titan.rules.names import LABEL
@@ -23,12 +22,8 @@ def parse_offers(texts: Sequence[str]) -> dict[str, int]:
     for text in texts:
         label, slots = _parse_offer(text)
         if label in offers:
-            raise usage_error(
-                f"--offer {text!r}",
-                "each label once",
-                f"{label} offered before as {label}:{offers[label]}",
-                "Add the slots up in one --offer.",
-            )
+            found = f"{label} offered before as {label}:{offers[label]}"
+            raise usage_error(f"--offer {text!r}", "each label once", found, "Add the slots up in one --offer.")
         offers[label] = slots
     return offers
 
@@ -37,12 +32,8 @@ def parse_host_names(texts: Sequence[str]) -> frozenset[str]:
     """Return names of hosts in lower case: `["Titan.example.org"]` gives `{"titan.example.org"}`."""
     for text in texts:
         if not _HOST_NAME.fullmatch(text):
-            raise usage_error(
-                f"--allow-host {text!r}",
-                "a host name or an IPv4 address, without scheme and port",
-                repr(text),
-                "For example: --allow-host titan.example.org",
-            )
+            expected, example = "a host name or an IPv4 address, without scheme and port", "titan.example.org"
+            raise usage_error(f"--allow-host {text!r}", expected, repr(text), f"For example: --allow-host {example}")
     return frozenset(text.lower() for text in texts)
 
 
@@ -76,12 +67,8 @@ def parse_arguments(texts: Sequence[str], tail: Sequence[str], job_names: Sequen
     if len(job_names) == 1:
         return {job_names[0]: [*texts, *tail]}
     if tail:
-        raise usage_error(
-            "arguments after --",
-            "a single script",
-            f"{len(job_names)} scripts",
-            f"Say whose they are: --arg {job_names[0]}={tail[0]}",
-        )
+        next_step = f"Say whose they are: --arg {job_names[0]}={tail[0]}"
+        raise usage_error("arguments after --", "a single script", f"{len(job_names)} scripts", next_step)
     arguments: dict[str, list[str]] = {}
     for text in texts:
         job_name, _, value = text.partition("=")
@@ -101,36 +88,24 @@ def parse_environment(texts: Sequence[str]) -> dict[str, str]:
     return environment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerJob(Generic[ValueT]):
-    """A setting: one value for all jobs, others for single ones; None leaves it to the server."""
-
-    for_all: ValueT | None = None
-    by_job: Mapping[str, ValueT] = field(default_factory=dict)
-
-    def of(self, job_name: str) -> ValueT | None:
-        """Return the value for `job_name`."""
-        return self.by_job.get(job_name, self.for_all)
-
-
 def parse_per_job(
     option: str, texts: Sequence[str], job_names: Sequence[str], parse: Callable[[str, str], ValueT]
-) -> PerJob[ValueT]:
-    """Return a setting given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both."""
-    for_all: ValueT | None = None
+) -> dict[str, ValueT]:
+    """Return a setting by job, given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both; {} leaves it out."""
+    for_all: dict[str, ValueT] = {}
     by_job: dict[str, ValueT] = {}
     for text in texts:
         job_name, separator, value = text.partition("=")
-        if not separator:
-            for_all = parse(option, text)
-            continue
-        require_job(f"{option} {text!r}", job_name, job_names)
-        by_job[job_name] = parse(option, value)
-    return PerJob(for_all=for_all, by_job=by_job)
+        if separator:
+            require_job(f"{option} {text!r}", job_name, job_names)
+            by_job[job_name] = parse(option, value)
+        else:
+            for_all = dict.fromkeys(job_names, parse(option, text))
+    return for_all | by_job
 
 
 def require_job(subject: str, job_name: str, job_names: Sequence[str]) -> None:
-    """Do nothing when `job_name` is one of this submission's jobs."""
+    """Raise a usage error unless `job_name` is a job of this submission."""
     if job_name not in job_names:
         raise usage_error(subject, f"a job of this submission ({', '.join(job_names)})", repr(job_name))
 
@@ -138,17 +113,9 @@ def require_job(subject: str, job_name: str, job_names: Sequence[str]) -> None:
 def _parse_offer(text: str) -> tuple[str, int]:
     label, separator, slots = text.partition(":")
     if not separator or not LABEL.fullmatch(label):
-        raise usage_error(
-            f"--offer {text!r}",
-            "LABEL:N, the label 1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
-            repr(text),
-            "For example --offer GENERAL:4.",
-        )
+        expected = "LABEL:N, the label 1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)"
+        raise usage_error(f"--offer {text!r}", expected, repr(text), "For example --offer GENERAL:4.")
     if not re.fullmatch(r"[0-9]{1,4}", slots) or int(slots) > _MAX_SLOTS:
-        raise usage_error(
-            f"--offer {text!r}",
-            f"a number of slots from 0 to {_MAX_SLOTS} after the colon",
-            repr(slots),
-            f"For example --offer {label}:4.",
-        )
+        expected = f"a number of slots from 0 to {_MAX_SLOTS} after the colon"
+        raise usage_error(f"--offer {text!r}", expected, repr(slots), f"For example --offer {label}:4.")
     return label, int(slots)

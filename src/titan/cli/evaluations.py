@@ -1,4 +1,4 @@
-"""A workflow on a server, as `titan eval` uses it: apply a suite, dispatch, follow; and a server for the time."""
+"""Evaluate a workflow on a server: apply a suite, dispatch its tasks, follow the runs; start a temporary server."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import Server, connect, read
-from titan.cli.terminal import is_live, remark
+from titan.cli.terminal import live_line, remark
 from titan.cli.views.formats import plain
 from titan.evaluate.results import has_passed
 from titan.settings import home_folder
@@ -37,16 +37,20 @@ LOOKING_SHARE: Final = 4  # a look that takes long is followed by a pause of so 
 STARTED_WITHIN_SECONDS: Final = 60.0
 
 
+def workflow_path(titan: Server, workflow: str) -> tuple[str, ...]:
+    """Return the path of a workflow of the server's project."""
+    return "api", "projects", titan.project or "default", "workflows", workflow
+
+
 class Evaluation:
     """A workflow on a server."""
 
     def __init__(self, titan: Server, workflow: str) -> None:
         self._titan = titan
-        self._project = ("api", "projects", titan.project or "default")
-        self._workflow = (*self._project, "workflows", workflow)
+        self._workflow = workflow_path(titan, workflow)
 
     def apply(self, suite: "Suite", *, is_plan: bool = False) -> ApplyAnswer:
-        """Register a suite's agents, its world and its tasks, as far as they differ; say what is probably not meant."""
+        """Register a suite's agents, world and tasks as far as they differ; write its warnings."""
         body = {
             "workflow": suite.workflow,
             "definition": msgspec.to_builtins(suite.definition),
@@ -55,13 +59,13 @@ class Evaluation:
             "tasks": msgspec.to_builtins(suite.tasks),
             "plan": is_plan,
         }
-        answer = read(self._titan.post(*self._project, "apply", body=body), ApplyAnswer)
+        answer = read(self._titan.post(*self._workflow[:3], "apply", body=body), ApplyAnswer)
         for line in answer.warnings:
             remark(f"warning: {line}")
         return answer
 
     def dispatch(self, *, tasks: list[str] | None, fields: list[str] | None, repeat: int) -> list[str]:
-        """Have tasks tried; return the runs."""
+        """Dispatch tasks; return the ids of the runs."""
         body = {"tasks": tasks or None, "fields": fields or None, "repeat": repeat}
         return read(self._titan.post(*self._workflow, "agent-runs", body=body), Dispatched).run_ids
 
@@ -70,23 +74,28 @@ class Evaluation:
         return [run for page in self._pages() for run in page]
 
     def follow(self, run_ids: Sequence[str]) -> list[AgentRunView]:
-        """Return agent runs when they have ended, and what was made of them by automatic re-dispatch."""
+        """Wait until agent runs have ended; return them, or the runs by which the server repeated them."""
         wanted = set(run_ids)
-        shown = -1
-        while True:
-            began = time.monotonic()
-            ours = self._found(wanted)
-            ended = [one for one in ours if one.ended_at is not None]
-            if len(ended) != shown:
-                _progress(ended, len(ours))
-                shown = len(ended)
-            if len(ended) == len(ours):
-                repeated = {one.source_run_id for one in ours}
-                return [one for one in ours if one.run_id not in repeated]
-            time.sleep(max(LOOKED_EVERY_SECONDS, LOOKING_SHARE * (time.monotonic() - began)))
+        with live_line() as show:
+            while True:
+                began = time.monotonic()
+                ours = self._found(wanted)
+                ended = [one for one in ours if one.ended_at is not None]
+                verdicts = Counter(map(has_passed, ended))
+                progress = (
+                    f"{len(ended)} of {len(ours)} agent runs have ended: "
+                    f"{verdicts[True]} passed, {verdicts[False]} failed"
+                )
+                if len(ended) == len(ours):
+                    break
+                show(progress)
+                time.sleep(max(LOOKED_EVERY_SECONDS, LOOKING_SHARE * (time.monotonic() - began)))
+        remark(progress)
+        repeated = {one.source_run_id for one in ours}
+        return [one for one in ours if one.run_id not in repeated]
 
     def detail(self, one: AgentRunView) -> AgentRunDetailView:
-        """Return an agent run whole."""
+        """Return an agent run's details."""
         return read(self._titan.get(*self._run(one)), AgentRunDetailView)
 
     def calls(self, one: AgentRunView) -> list[Any]:
@@ -96,11 +105,11 @@ class Evaluation:
         return calls
 
     def rerun(self, one: AgentRunView) -> str:
-        """Try the task of an agent run once more; return the new run."""
+        """Run the task of an agent run again; return the id of the new run."""
         return read(self._titan.post(*self._run(one), "re-run", body={}), Rerun).run_id
 
     def _found(self, wanted: set[str]) -> list[AgentRunView]:
-        """Return wanted runs, the latest first, and add to `wanted` those that repeat one of them."""
+        """Return the wanted runs, the latest first; add runs that repeat one of them to `wanted`."""
         found: dict[str, AgentRunView] = {}
         for page in self._pages():
             runs = {one.run_id: one for one in page}
@@ -134,7 +143,7 @@ def newest(runs: Sequence[AgentRunView]) -> list[AgentRunView]:
 
 @contextmanager
 def running(titan: Server) -> Iterator[Server]:
-    """Give the server that is meant; where none runs and none was named, one of its own home for the time."""
+    """Yield the server; where none runs and none was named, start one on the home for the `with` block."""
     if titan.is_named or titan.answers():
         yield titan
         return
@@ -151,10 +160,10 @@ def running(titan: Server) -> Iterator[Server]:
                 said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")
                 raise CommandFailed(
                     "titan up",
+                    "a server that starts",
+                    plain(said.strip().splitlines()[-1]) if said.strip() else "none",
+                    "Start it by hand to see more: titan up",
                     exit_code=ExitCode.UNREACHABLE,
-                    expected="a server that starts",
-                    found=plain(said.strip().splitlines()[-1]) if said.strip() else "none",
-                    next_step="Start it by hand to see more: titan up",
                 )
             time.sleep(LOOKED_EVERY_SECONDS)
             server = connect(None, project=titan.project)
@@ -163,13 +172,3 @@ def running(titan: Server) -> Iterator[Server]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(STARTED_WITHIN_SECONDS)
-
-
-def _progress(ended: Sequence[AgentRunView], total: int) -> None:
-    verdicts = Counter(map(has_passed, ended))
-    line = f"{len(ended)} of {total} agent runs have ended: {verdicts[True]} passed, {verdicts[False]} failed"
-    if is_live(sys.stderr):
-        sys.stderr.write(f"\r{line}{chr(10) if len(ended) == total else ''}")
-        sys.stderr.flush()
-    elif len(ended) == total:
-        remark(line)

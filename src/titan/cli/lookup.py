@@ -1,22 +1,80 @@
-"""From the name a person types to the one job, DAG or run it means."""
+"""Find jobs, DAGs and runs by name; suggest near names; complete names in the shell."""
 
+import glob
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Final
 
-from titan.cli.completion import known_names
+import typer
+
 from titan.cli.exit_codes import CommandFailed, not_found, usage_error
-from titan.cli.server import Document, Server, read
+from titan.cli.server import Document, Server, connect, read
 from titan.cli.views.formats import count
 from titan.cli.views.jobs import jobs_of, shortened
 from titan.wire.runs import RunView
 from titan.wire.work import DagView, JobView
 
 _NAMED_JOBS: Final = 5  # how many jobs of a DAG a hint lists
-_NEAR: Final = 3  # names that are offered where one is not known
+_NEAR: Final = 3  # near names that are suggested
 _UNKNOWN: Final = re.compile(r"(job|dag|run|worker|gate) '(.+)'")  # the subject of an error
+
+_NEWEST: Final = "500"  # 0.1 s to ask for; one large DAG must not hide all others
+_LARGEST_PAGE: Final = "200"  # of runs and agents
+#: Of each kind of thing: the path of its list, the list's key in the answer, the name's key in each, the query.
+_LISTS: Final[Mapping[str, tuple[tuple[str, ...], str, str, Mapping[str, str]]]] = {
+    "job": (("jobs",), "jobs", "name", {"limit": _NEWEST}),
+    "dag": (("dags",), "dags", "name", {"limit": _NEWEST}),
+    "run": (("v1", "runs"), "data", "run_id", {"limit": _LARGEST_PAGE, "window": "all", "include_archived": "true"}),
+    "agent": (("v1", "agents"), "data", "agent_id", {"limit": _LARGEST_PAGE}),
+    "gate": (("gates",), "gates", "name", {"limit": _NEWEST}),
+    "worker": (("workers",), "workers", "name", {}),
+}
+
+# --- what Tab offers ---
+
+
+def _completion_of(kind: str) -> Callable[..., list[str]]:
+    """Return the function with which typer completes names of one kind."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        try:
+            names = known_names(connect(context.params.get("server"), project=context.params.get("project")), kind)
+        except CommandFailed:
+            return []  # a shell that waits for Tab has no place for an error
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+job_names, dag_names, run_ids, agent_ids, gate_names = map(_completion_of, ("job", "dag", "run", "agent", "gate"))
+
+
+def windows(incomplete: str) -> list[str]:
+    """Return examples of `--since`."""
+    return [window for window in ("90m", "24h", "7d", "4w", "all") if window.startswith(incomplete)]
+
+
+def files(incomplete: str) -> list[str]:
+    """Return the paths that begin with `incomplete`, folders with a slash at their end."""
+    paths = glob.glob(glob.escape(incomplete) + "*")
+    return sorted(f"{path}/" if os.path.isdir(path) else path for path in paths)
+
+
+def known_names(titan: Server, kind: str, *, like: str | None = None) -> list[str]:
+    """Return the names of the newest jobs, DAGs …, each once; `like` filters runs by a text."""
+    path, listing, field, query = _LISTS[kind]
+    more = {"q": like} if like and kind == "run" else {}
+    listed = titan.get("api", *path, timeout_seconds=None, **query, **more).get(listing)
+    if not isinstance(listed, Sequence):
+        return []
+    names = (entry.get(field) for entry in listed if isinstance(entry, Mapping))
+    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+# --- the one that is meant ---
 
 
 def find_dag(server: Server, name: str) -> DagView:
@@ -30,11 +88,11 @@ def find_job(server: Server, name: str, *, dag: str | None = None, run: str | No
 
 
 def find_job_document(server: Server, name: str, *, dag: str | None = None, run: str | None = None) -> Document:
-    """Return what `find_job` returns, as it came."""
+    """Return the answer that `find_job` reads."""
     dag_id = dag_id_of(server, dag)
     with _mentions_dag_of_that_name(server, name):
         document = server.get("api", "jobs", name, dag=dag_id, run=run)
-    # The server goes on to look elsewhere, which suits programs; a person who says where means there.
+    # Elsewhere the server finds the newest of that name, which suits programs; `--dag` and `--run` mean only there.
     if dag is not None and document.get("dag_id") != dag_id:
         raise _not_there(name, f"DAG {dag!r}", f"titan dags show {dag}")
     if run is not None and document.get("agent_run_id") != run:
@@ -58,32 +116,23 @@ def path_of(
     what = "a job, a DAG or an agent run" if has_runs else "a job or a DAG"
     if name is None:
         if (dag is None) == (run is None or not has_runs):
-            raise usage_error(
-                command,
-                what,
-                "none of them" if dag is None else "--dag and --run without a job",
-                f"For example: {command} --dag nightly",
-            )
+            found = "none of them" if dag is None else "--dag and --run without a job"
+            raise usage_error(command, what, found, f"For example: {command} --dag nightly")
         return ("dags", dag) if dag is not None else ("v1", "runs", _run_id_of(server, str(run)) or str(run))
     if dag is not None or run is not None:
         return "jobs", find_job(server, name, dag=dag, run=run).job_id
     if (job := _none_if("UnknownJob", lambda: server.get("api", "jobs", name))) is not None:
         return "jobs", read(job, JobView).job_id
-    if (found := _none_if("UnknownDag", lambda: server.get("api", "dags", name, jobs=False))) is not None:
-        return "dags", read(found, DagView).dag_id
+    if (found_dag := _none_if("UnknownDag", lambda: server.get("api", "dags", name, jobs=False))) is not None:
+        return "dags", read(found_dag, DagView).dag_id
     if has_runs and (run_id := _run_id_of(server, name)) is not None:
         return "v1", "runs", run_id
-    raise not_found(
-        f"job {name!r}",
-        f"the name or id of {what}",
-        "none such",
-        "List them: titan jobs, titan dags, titan runs.",
-        kind="UnknownJob",
-    )
+    next_step = "List them: titan jobs, titan dags, titan runs."
+    raise not_found(f"job {name!r}", f"the name or id of {what}", "none such", next_step, kind="UnknownJob")
 
 
 def _run_id_of(server: Server, name: str) -> str | None:
-    """Return the id of a run that may be named by an alias; None where none was recorded under that name."""
+    """Return the id of a run that may be named by an alias; None where no run has that name."""
     run = _none_if("UnknownRun", lambda: server.get("api", "v1", "runs", name))
     return None if run is None else read(run, RunView).run_id
 
@@ -97,10 +146,37 @@ def _none_if(kind: str, ask: Callable[[], Document]) -> Document | None:
         return None
 
 
+@contextmanager
+def _mentions_dag_of_that_name(server: Server, name: str) -> Iterator[None]:
+    """Give an UnknownJob a better next step where a DAG has that name."""
+    try:
+        yield
+    except CommandFailed as failure:
+        if failure.kind != "UnknownJob":
+            raise
+        try:
+            names = [job.name for job in jobs_of(find_dag(server, name))]
+        except CommandFailed:
+            raise failure from None
+        rest = len(names) - _NAMED_JOBS
+        listed = f"{', '.join(names[:_NAMED_JOBS])}{f' and {rest:,} more' if rest > 0 else ''}"
+        found = f"a DAG of that name with {count(len(names), 'job')} ({listed})"
+        next_step = f"Name one of its jobs, or see `titan dags show {name}`."
+        raise replaced(failure, found=found, next_step=next_step) from failure
+
+
+def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
+    next_step = f"`{list_command}` lists them."
+    return not_found(f"job {name!r}", f"a job of {where}", "none of that name there", next_step, kind="UnknownJob")
+
+
+# --- near names ---
+
+
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
     """Return the error with names like the unknown one as its next step, or else the command that lists them."""
     unknown = _UNKNOWN.fullmatch(failure.subject)
-    if unknown is None or failure.found != "none such":  # another find says more
+    if unknown is None or failure.found != "none such":
         return failure
     kind, name = unknown.groups()
     try:
@@ -109,50 +185,13 @@ def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
         return failure
     parts = [each for each in known if name.casefold() in each.casefold()]
     near = (parts or get_close_matches(name, known))[:_NEAR]
-    next_step = f"Did you mean {shortened(near)}?" if near else f"`titan {kind}s` lists them."
-    return replaced(failure, next_step=next_step)
+    return replaced(failure, next_step=f"Did you mean {shortened(near)}?" if near else f"`titan {kind}s` lists them.")
 
 
 def replaced(failure: CommandFailed, *, found: str | None = None, next_step: str) -> CommandFailed:
     """Return the same error with another next step."""
     return CommandFailed(
-        failure.subject,
+        *(failure.subject, failure.expected, found or failure.found, next_step),
         exit_code=failure.exit_code,
-        expected=failure.expected,
-        found=failure.found if found is None else found,
-        next_step=next_step,
         kind=failure.kind,
     )
-
-
-@contextmanager
-def _mentions_dag_of_that_name(server: Server, name: str) -> Iterator[None]:
-    """Give an UnknownJob a better next step where a DAG has the name that was looked for."""
-    try:
-        yield
-    except CommandFailed as failure:
-        if failure.kind != "UnknownJob":
-            raise
-        try:
-            dag = find_dag(server, name)
-        except CommandFailed:
-            raise failure from None
-        next_step = f"Name one of its jobs, or see `titan dags show {name}`."
-        raise replaced(failure, found=f"a DAG of that name with {_named(dag)}", next_step=next_step) from failure
-
-
-def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
-    return not_found(
-        f"job {name!r}",
-        f"a job of {where}",
-        "none of that name there",
-        f"`{list_command}` lists them.",
-        kind="UnknownJob",
-    )
-
-
-def _named(dag: DagView) -> str:
-    names = [job.name for job in jobs_of(dag)]
-    listed = ", ".join(names[:_NAMED_JOBS])
-    rest = len(names) - _NAMED_JOBS
-    return f"{count(len(names), 'job')} ({listed}{f' and {rest:,} more' if rest > 0 else ''})"

@@ -1,4 +1,4 @@
-"""How a command is declared: options that several share, the examples of its help, what it answers."""
+"""Declare commands: the decorator `asks`, and the options that several commands share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -9,15 +9,14 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from titan.cli import completion
+from titan.cli import lookup
 from titan.cli.exit_codes import CommandFailed, ExitCode
-from titan.cli.lookup import with_near_names
 from titan.cli.server import connect
 from titan.cli.terminal import show_json
 
 
 def option(words: str, help_text: str, complete: Callable[..., list[str]] | None = None, **more: Any) -> Any:
-    """Return an option: `--output -o FILE` are its names and, unless it is a flag, what stands for its value."""
+    """Return an option; `--output -o FILE` gives its names and, unless it is a flag, its metavar."""
     names = [word for word in words.split() if word.startswith("-")]
     metavar = next((word for word in words.split() if not word.startswith("-")), None)
     return typer.Option(*names, metavar=metavar, help=help_text, autocompletion=complete, **more)
@@ -53,38 +52,41 @@ Home = Annotated[
 Limit = Annotated[int, option("--limit N", "At most so many.", min=1, max=10_000)]
 Force = Annotated[bool, option("--force", "Overwrite a file that is there.")]
 DagScope = Annotated[
-    str | None, option("--dag DAG", "Look in this DAG (name or id), not for the newest of all.", completion.dag_names)
+    str | None, option("--dag DAG", "Look in this DAG (name or id), not for the newest of all.", lookup.dag_names)
 ]
-RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", completion.run_ids)]
-OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", completion.dag_names)]
-OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", completion.run_ids)]
+RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", lookup.run_ids)]
+OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", lookup.dag_names)]
+OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", lookup.run_ids)]
 AllOfDag = Annotated[
-    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", completion.dag_names)
+    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", lookup.dag_names)
 ]
 AllOfRun = Annotated[
-    str | None,
-    option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", completion.run_ids),
+    str | None, option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", lookup.run_ids)
 ]
-JobArgument = Annotated[str, argument("JOB", "A job's name or id.", completion.job_names)]
-DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", completion.dag_names)]
-RunArgument = Annotated[str, argument("RUN", "A run's id.", completion.run_ids)]
+JobArgument = Annotated[str, argument("JOB", "A job's name or id.", lookup.job_names)]
+DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", lookup.dag_names)]
+RunArgument = Annotated[str, argument("RUN", "A run's id.", lookup.run_ids)]
 AnyArgument = Annotated[
-    str | None, argument("[JOB|DAG|RUN]", "By name or id: a job, else a DAG, else an agent run.", completion.job_names)
+    str | None, argument("[JOB|DAG|RUN]", "By name or id: a job, else a DAG, else an agent run.", lookup.job_names)
 ]
-JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, else a DAG.", completion.job_names)]
+JobOrDag = Annotated[str | None, argument("[JOB|DAG]", "By name or id: a job, else a DAG.", lookup.job_names)]
 Wait = Annotated[bool, option("--wait -w", "Show progress until it has ended; exit 1 unless all completed.")]
 Follow = Annotated[bool, option("--follow -f", "As --wait, and write what the jobs write to stdout.")]
 
-EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
+SuitePath = Annotated[Path, argument("SUITE", "A suite's file, or the folder with its suite.yaml.")]
+WorkflowArgument = Annotated[str, argument("WORKFLOW", "A workflow, by the name of its suite.")]
+Timeout = Annotated[
+    float | None, option("--timeout SECONDS", "At most so long an execution.", min=0.1, show_default=False)
+]
 
-_SHARED: Final = (("server", None, ServerOption), ("project", None, ProjectOption), ("as_json", False, JsonOption))
+EVERYDAY: Final = "Everyday"  #: the part of the help for the commands that people use most
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command found."""
+    """The result of a command."""
 
-    document: object  #: what `--json` writes
+    document: object  #: for `--json`
     show: Callable[[], object]  #: writes it for people
     exit_code: ExitCode = ExitCode.OK
 
@@ -93,7 +95,7 @@ Command: TypeAlias = Callable[..., Answer | None]
 
 
 def examples(*lines: str) -> str:
-    r"""Return the end of a command's help: lines that can be copied (`\b` keeps them from being wrapped)."""
+    r"""Return the examples for the end of a command's help (`\b` keeps them from being wrapped)."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -103,18 +105,18 @@ def asks(
     name: str | None = None,
     panel: str | None = None,
     context_settings: dict[str, bool] | None = None,
+    is_local: bool = False,
 ) -> Callable[[Command], Command]:
-    """Register a command that asks a server, with the examples of its help.
+    """Register a command, with the examples of its help; it asks a server unless `is_local`.
 
-    It is called with the server first, which its user never names otherwise than by `--server` and `--project`. What
-    it returns is shown, or with `--json` written as a document; one that has a parameter `as_json` receives it. A
-    parameter that is a dataclass stands for options that several commands share: its fields.
+    The command is called with the server first, which `--server` and `--project` choose. Its answer is shown, or with
+    `--json` written as a document; a parameter `as_json` receives that option. A parameter that is a dataclass stands
+    for options that several commands share: its fields.
     """
 
     def declare(command: Command) -> Command:
-        end = examples(*lines)
-        register = app.command(name, epilog=end, rich_help_panel=panel, context_settings=context_settings)
-        register(_asking(command))
+        register = app.command(name, epilog=examples(*lines), rich_help_panel=panel, context_settings=context_settings)
+        register(_asking(command, is_local=is_local))
         return command
 
     return declare
@@ -129,14 +131,14 @@ class Noun(typer.core.TyperGroup):
     """The commands about one kind of thing: without a verb, `titan jobs` lists as `titan jobs list` does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the verb that everybody means who says none."""
+        """Insert the verb `list` where there is none."""
         has_verb = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
         is_completed = ctx.resilient_parsing and not args  # Tab behind `titan jobs` offers the verbs
         return super().parse_args(ctx, args if has_verb or is_completed else ["list", *args])
 
 
 def _options_of(parameter: Parameter) -> list[Parameter]:
-    """Return what a person may say for a parameter: of a group of options each of them."""
+    """Return the options of a parameter: the fields of a dataclass, else itself."""
     if not is_dataclass(parameter.annotation):
         return [parameter] if parameter.name != "as_json" else []
     return [
@@ -145,26 +147,31 @@ def _options_of(parameter: Parameter) -> list[Parameter]:
     ]
 
 
-def _asking(command: Command) -> Callable[..., None]:
+def _asking(command: Command, *, is_local: bool) -> Callable[..., None]:
     asked = signature(command)
-    groups: dict[str, Any] = {
-        name: each.annotation for name, each in asked.parameters.items() if is_dataclass(each.annotation)
-    }
-    own = [option for each in list(asked.parameters.values())[1:] for option in _options_of(each)]
+    parameters = list(asked.parameters.values())
+    groups: dict[str, Any] = {each.name: each.annotation for each in parameters if is_dataclass(each.annotation)}
+    options = [option for each in parameters[0 if is_local else 1 :] for option in _options_of(each)]
+    shared = () if is_local else (("server", None, ServerOption), ("project", None, ProjectOption))
+    options += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, default, kind in (*shared, ("as_json", False, JsonOption))
+    ]
 
     @wraps(command)
-    def run(
-        *args: object, server: str | None = None, project: str | None = None, as_json: bool = False, **given: object
-    ) -> None:
+    def run(*args: object, as_json: bool = False, **given: Any) -> None:
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         if "as_json" in asked.parameters:
             given["as_json"] = as_json
-        titan = connect(server, project=project)
-        try:
-            answer = command(titan, *args, **given)
-        except CommandFailed as failure:
-            raise with_near_names(titan, failure) from failure
+        if is_local:
+            answer = command(*args, **given)
+        else:
+            titan = connect(given.pop("server"), project=given.pop("project"))
+            try:
+                answer = command(titan, *args, **given)
+            except CommandFailed as failure:
+                raise lookup.with_near_names(titan, failure) from failure
         if answer is None:
             return
         if as_json:
@@ -174,9 +181,6 @@ def _asking(command: Command) -> Callable[..., None]:
         if answer.exit_code is not ExitCode.OK:
             raise typer.Exit(answer.exit_code)
 
-    options = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, default, kind in _SHARED
-    ]
-    run.__signature__ = asked.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in (*own, *options)}
+    run.__signature__ = asked.replace(parameters=options)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in options}
     return run

@@ -1,10 +1,8 @@
-"""The server a command talks to: which one, and how its refusals become exit codes."""
+"""The client of the command line: chooses the server, sends requests, turns its errors into exit codes."""
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -12,12 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.home.identity import read_home_token
 from titan.settings import home_folder
 from titan.wire.access import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.home import running_servers
-from titan_sdk.http.address import DEFAULT_HOST, NO, Address, address_at, checked_port
+from titan_sdk.http.address import Address, address_at, address_of, token_for
 from titan_sdk.http.encoding import quote
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first
 
-# The first request tries once, so that a missing server is said at once; from then on the server is known to
+# The first request tries once, so that a missing server is reported at once; from then on the server is known to
 # exist, and a restart while a command waits or follows is waited out. A job, which has a token, has a server.
 _PATIENCE_SECONDS = 60.0
 #: A JSON object as it came, for `--json`.
@@ -39,33 +36,27 @@ _START_HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
-    """What the running server of a home left there for this home's own command line."""
-
-    addresses: tuple[Address, ...] = ()  #: none: no server runs
-    token: str | None = field(default=None, repr=False)
+class BrokenOff(CommandFailed):
+    """The server stopped answering; it may be restarting."""
 
 
 class Server:
-    """A Titan server as this person's or job's client. Every method raises CommandFailed.
+    """A Titan server, and the requests to it. Every method raises CommandFailed.
 
-    Of several addresses it is the first that answers, which the first request finds out.
+    Of several addresses the first that answers is used; the first request finds it.
     """
 
     def __init__(
         self,
         addresses: Sequence[Address],
-        home: Home,
         environment: Mapping[str, str] = os.environ,
         *,
         project: str | None = None,
         is_named: bool = True,
     ) -> None:
-        self.is_named = is_named  #: whether somebody said which one
+        self.is_named = is_named  #: whether an option or the environment names the server
         self.project = project or environment.get("TITAN_PROJECT") or None
         self._addresses = addresses
-        self._home = home
         self._environment = environment
 
     @property
@@ -75,27 +66,22 @@ class Server:
 
     @property
     def transport(self) -> "Transport":
-        """What carries the requests, for those whose every answer is of use."""
+        """The SDK's transport to this server."""
         return self._found[1]
 
     @property
-    def has_token(self) -> bool:
-        """Whether a token goes with every request."""
-        return bool(self.transport.token)
-
-    @property
     def environment(self) -> dict[str, str]:
-        """What a program needs to find this server."""
+        """The environment variables with which a program finds this server."""
         project = {"TITAN_PROJECT": self.project} if self.project else {}
         return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port), **project}
 
     def in_each_project(self) -> "Iterator[Server]":
-        """Yield this server as a client of each project that there is."""
+        """Yield a client of this server for each project."""
         for listed in read(self.get("api", "v1", "projects"), ProjectsAnswer).data:
-            yield Server([self.address], self._home, self._environment, project=listed.name)
+            yield Server([self.address], self._environment, project=listed.name)
 
     def answers(self, *, to_us: bool = False) -> bool:
-        """Return whether a server answers; `to_us`: and does not turn us away."""
+        """Return whether a server answers; `to_us`: and lets us in."""
         try:
             self.get("api", "health")
         except CommandFailed as failure:
@@ -103,7 +89,7 @@ class Server:
         return True
 
     def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | float | None) -> Document:
-        """Return what GET on the path made of `segments` answers; each is percent-encoded."""
+        """Return the answer to GET on the path made of `segments`, each percent-encoded."""
         return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
 
     def post(
@@ -123,7 +109,7 @@ class Server:
     def upload(
         self, *segments: str, file: "Readable", size_bytes: int, timeout_seconds: float, **query: str | None
     ) -> Document:
-        """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
+        """Perform a POST once whose body is the content of a file, read in pieces."""
         with _translated():
             answer = self.transport.upload_from(
                 *("POST", _path(segments), file), size_bytes=size_bytes, timeout_seconds=timeout_seconds, query=query
@@ -131,11 +117,11 @@ class Server:
         return self._object(answer)
 
     def download(self, *segments: str, target: Path) -> None:
-        """Write what GET answers to `target`, which appears only once it is whole."""
+        """Write the answer to a GET to `target`, which appears only once it is whole."""
         with local_file(target), _translated():
             self.transport.download(_path(segments), target)
 
-    def stream(self, *segments: str, **query: str | float | None) -> Iterator[bytes]:
+    def stream(self, *segments: str, **query: str | float | None) -> Generator[bytes, None, None]:
         """Yield the pieces of a GET's body as they come; a stream that breaks raises BrokenOff."""
         with _translated():
             yield from self.transport.stream(_path(segments), query=query)
@@ -159,13 +145,8 @@ class Server:
 
     def _object(self, answer: object) -> Document:
         if not isinstance(answer, dict):
-            raise CommandFailed(
-                f"Titan server at {self.address.url}",
-                exit_code=ExitCode.UNREACHABLE,
-                expected="a JSON object",
-                found=f"{answer!r:.80}",
-                next_step="Another program may listen there. " + _START_HINT,
-            )
+            next_step = f"Another program may listen there. {_START_HINT}"
+            raise _unreachable(f"Titan server at {self.address.url}", "a JSON object", f"{answer!r:.80}", next_step)
         return answer
 
     @cached_property
@@ -174,7 +155,7 @@ class Server:
             return self._addresses[0], self._transport_to(self._addresses[0])
         failures = []
         for address in self._addresses:
-            found = Server([address], self._home, self._environment, project=self.project)
+            found = Server([address], self._environment, project=self.project)
             try:
                 found.get("api", "health")
             except CommandFailed as failure:
@@ -183,26 +164,17 @@ class Server:
                 failures.append(failure)
                 continue
             return address, found.transport
-        raise CommandFailed(
-            f"Titan server at {' or '.join(address.url for address in self._addresses)}",
-            exit_code=ExitCode.UNREACHABLE,
-            expected="an answer",
-            found=failures[0].found,
-            next_step=_START_HINT,
-            kind="ServerUnavailable",
-        ) from failures[0]
+        subject = f"Titan server at {' or '.join(address.url for address in self._addresses)}"
+        raise _unreachable(subject, "an answer", failures[0].found, kind="ServerUnavailable") from failures[0]
 
     def _transport_to(self, address: Address) -> "Transport":
-        """Return what carries requests, with the token to show: the home's own goes to the home's server alone."""
         from titan_sdk.http.transport import Transport  # http.client and ssl: help does without them
 
-        given = self._environment.get("TITAN_TOKEN") or None
-        is_job = given is not None and bool(self._environment.get("TITAN_JOB_ID"))
+        is_job = bool(self._environment.get("TITAN_TOKEN") and self._environment.get("TITAN_JOB_ID"))
         return Transport(
-            *(address.host, address.port),
-            given or (self._home.token if address in self._home.addresses else None),
+            *(address.host, address.port, token_for(address, environment=self._environment)),
             project=self.project,
-            retry_for_seconds=_PATIENCE_SECONDS if is_job else 0.0,  # a job has a server
+            retry_for_seconds=_PATIENCE_SECONDS if is_job else 0.0,
             is_tls=address.is_tls,
             ca_file=(self._environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
         )
@@ -213,60 +185,47 @@ def read(document: object, answer_type: type[AnswerT]) -> AnswerT:
     try:
         return msgspec.json.decode(msgspec.json.encode(document), type=answer_type)  # `convert` has no Raw
     except msgspec.ValidationError as error:
-        raise CommandFailed(
-            "the server's answer",
-            exit_code=ExitCode.UNREACHABLE,
-            expected=f"a {answer_type.__name__} of this version",
-            found=str(error),
-            next_step="`titan doctor` compares both versions.",
-        ) from error
-
-
-class BrokenOff(CommandFailed):
-    """The server stopped answering; it may be restarting."""
+        expected, next_step = f"a {answer_type.__name__} of this version", "`titan doctor` compares both versions."
+        raise _unreachable("the server's answer", expected, str(error), next_step) from error
 
 
 def connect(url: str | None, environment: Mapping[str, str] = os.environ, *, project: str | None = None) -> Server:
     """Return the server that `--server`, TITAN_HOST and TITAN_PORT, or the defaults choose."""
-    return Server(
-        choose_addresses(url, environment),
-        left_in(home_folder(environment)),
-        environment,
-        project=project,
-        is_named=url is not None or names_a_server(environment),
-    )
+    is_named = url is not None or names_a_server(environment)
+    return Server(choose_addresses(url, environment), environment, project=project, is_named=is_named)
 
 
 def names_a_server(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether the environment says which server to use."""
+    """Return whether the environment names the server to use."""
     return bool(environment.get("TITAN_HOST") or environment.get("TITAN_PORT"))
 
 
-def servers_of(home: Path, environment: Mapping[str, str] = os.environ) -> list[Server]:
-    """Return the server that left word in a home, if one did; it may have been killed since."""
-    left = left_in(home)
-    return [Server([address], left, environment) for address in left.addresses[:1]]
+def server_of(home: Path) -> Server | None:
+    """Return the server that runs on a home; None where none does."""
+    addresses = home_addresses(home)[:1]
+    server = Server(addresses, {**os.environ, "TITAN_HOME": str(home)})
+    return server if addresses and server.answers() else None
 
 
 def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Address]:
     """Return the address to use, or those to try in turn.
 
-    Where nothing is said, these are the address that the server of TITAN_HOME left there, for it may have
+    Without an option or a variable these are the address of the server that runs on TITAN_HOME, which may have
     taken other ports than the usual two, and then the usual two.
     """
     if url is not None:
         return [parse_address(url, option="--server")]
-    host, port = environment.get("TITAN_HOST"), environment.get("TITAN_PORT")
-    is_url = bool(host) and "://" in str(host)
-    is_tls = not is_url and environment.get("TITAN_TLS", "").lower() not in NO
-    named = (
-        parse_address(host, option="TITAN_HOST") if is_url and host else Address(host or DEFAULT_HOST, 0, is_tls=is_tls)
-    )
-    if is_url or port:
-        return [Address(named.host, _port(port) if port else named.port, is_tls=named.is_tls)]
-    usual = [Address(named.host, default, is_tls=is_tls) for default in DEFAULT_PORTS]
-    left = () if host else left_in(home_folder(environment)).addresses[:1]
-    return list(dict.fromkeys([*left, *usual]))
+    host, port = environment.get("TITAN_HOST") or "", environment.get("TITAN_PORT")
+    try:
+        named = address_of(environment=environment)
+    except InvalidInput as error:
+        name = "TITAN_PORT" if error.subject == "TITAN_PORT" else "TITAN_HOST"
+        raise _no_address(f"{name}={environment.get(name)!r}", error.found) from error
+    if port or "://" in host or (host and named.port not in DEFAULT_PORTS):
+        return [named]
+    usual = [Address(named.host, default, is_tls=named.is_tls) for default in DEFAULT_PORTS]
+    running = [] if host else home_addresses(home_folder(environment))[:1]
+    return list(dict.fromkeys([*running, *usual]))
 
 
 def parse_address(url: str, *, option: str) -> Address:
@@ -280,9 +239,15 @@ def parse_address(url: str, *, option: str) -> Address:
         raise _no_address(f"{option} {url!r}", error.found) from error
 
 
+def home_addresses(home: Path) -> list[Address]:
+    """Return the addresses of the server that runs on a home; none while none does."""
+    urls = dict.fromkeys(running_servers({"TITAN_HOME": str(home)}))
+    return [parse_address(url, option="server.json") for url in urls]
+
+
 @contextmanager
 def local_file(path: Path) -> Iterator[None]:
-    """Say which file could not be written."""
+    """Turn an OSError into a usage error that names the file."""
     try:
         yield
     except OSError as error:
@@ -290,14 +255,10 @@ def local_file(path: Path) -> Iterator[None]:
 
 
 def check_free(target: Path, *, is_forced: bool) -> None:
-    """Do nothing when a file may be written there."""
+    """Refuse to overwrite a file without `--force`."""
     if target.exists() and not is_forced:
-        raise usage_error(
-            f"file {str(target)!r}",
-            "a name that nothing has yet",
-            "something of that name",
-            "Choose another with --output FILE, or overwrite it with --force.",
-        )
+        next_step = "Choose another with --output FILE, or overwrite it with --force."
+        raise usage_error(f"file {str(target)!r}", "a name that nothing has yet", "something of that name", next_step)
 
 
 @contextmanager
@@ -307,20 +268,14 @@ def _translated() -> Iterator[None]:
         yield
     except (ServerUnavailable, UnexpectedAnswer) as error:
         raise BrokenOff(
-            error.subject,
+            *(error.subject, error.expected, error.found, _START_HINT),
             exit_code=ExitCode.UNREACHABLE,
-            expected=error.expected,
-            found=error.found,
-            next_step=_START_HINT,
             kind=type(error).__name__,
         ) from error
     except TitanError as error:
         raise CommandFailed(
-            error.subject,
+            *(error.subject, error.expected, error.found, error.next_step),
             exit_code=_exit_code_of(error),
-            expected=error.expected,
-            found=error.found,
-            next_step=error.next_step,
             kind=type(error).__name__,
             message=str(error),
         ) from error
@@ -336,30 +291,16 @@ def _exit_code_of(error: TitanError) -> ExitCode:
             return ExitCode.REFUSED
 
 
-def left_in(home: Path) -> Home:
-    """Return what `server.json`, which a running server keeps in its home, says, and the home's token."""
-    try:
-        left = json.loads((home / "server.json").read_bytes())
-        urls = left.get("urls") or [left["url"]]
-        addresses = tuple(parse_address(url, option="server.json") for url in urls)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, CommandFailed):
-        return Home()  # no server of this home, or one that was killed while it wrote
-    # Of a server that was killed the address stays: whoever listens there by now is shown no token.
-    is_running = bool(running_servers({"TITAN_HOME": str(home)}))
-    return Home(addresses, read_home_token(home) if is_running else None)
+def _unreachable(
+    subject: str, expected: str, found: str, next_step: str = _START_HINT, *, kind: str = "CommandFailed"
+) -> CommandFailed:
+    return CommandFailed(subject, expected, found, next_step, exit_code=ExitCode.UNREACHABLE, kind=kind)
 
 
 def _path(segments: Sequence[str]) -> str:
     if not all(segments):
         raise usage_error("a name or id", "at least one character", "an empty text")
     return "/" + "/".join(quote(segment) for segment in segments)
-
-
-def _port(text: str) -> int:
-    try:
-        return checked_port(text, subject="TITAN_PORT")
-    except InvalidInput as error:
-        raise _no_address(f"TITAN_PORT={text!r}", error.found) from error
 
 
 def _no_address(subject: str, found: str) -> CommandFailed:

@@ -1,13 +1,17 @@
-"""The two outputs: facts on stdout (a table, lines, raw bytes or one JSON document), remarks on stderr."""
+"""The two outputs: facts on stdout (a table, lines, raw bytes or one JSON document), remarks and progress on stderr."""
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Generic, Literal, TextIO, TypeAlias, TypeVar
 
+import typer
+
+from titan.cli.exit_codes import usage_error
 from titan.cli.views.formats import NOTHING, plain
 
 if TYPE_CHECKING:  # rich takes 40 ms to import; `--json` and piped bytes do without it
@@ -31,7 +35,7 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A cell that holds a status: its colour says what its word says."""
+    """A cell that holds a status, shown in its colour."""
 
     word: str
 
@@ -44,7 +48,7 @@ class Column(Generic[RowT]):
     """A column of a table."""
 
     title: str
-    cell: Callable[[RowT, datetime], Cell | None]  #: of a row, at a moment that ages are counted from; None: nothing
+    cell: Callable[[RowT, datetime], Cell | None]  #: the cell of a row, at the moment that ages are counted from
     is_right: bool = False
     folds: bool = False  #: goes on in the next line where room is short; others stay whole
     least_columns: int = 0  #: shown only where the terminal has as many columns; a pipe has room for all
@@ -65,9 +69,25 @@ def write_bytes(content: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def write_stream(pieces: Generator[bytes, None, None]) -> bytes:
+    """Write a stream to stdout and close it, also where nobody reads stdout any more; return its last byte, or none."""
+    last = b""
+    with closing(pieces):
+        for piece in pieces:
+            write_bytes(piece)
+            last = piece[-1:] or last
+    return last
+
+
 def say(*parts: Cell) -> None:
     """Write one line of facts to stdout; control characters in it become escapes."""
     _print_text(sys.stdout, parts)
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Write lines of facts to stdout."""
+    for line in lines:
+        say(line)
 
 
 def remark(*parts: Cell) -> None:
@@ -75,14 +95,30 @@ def remark(*parts: Cell) -> None:
     _print_text(sys.stderr, parts)
 
 
+def confirm(question: str, *, subject: str) -> None:
+    """Ask the person at the terminal before something is deleted.
+
+    Raises:
+        CommandFailed: stdin is no terminal.
+        Abort: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        found = "neither a terminal nor --yes"
+        raise usage_error(subject, "--yes, where nobody can be asked", found, "Nothing was deleted.")
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        remark("Nothing was deleted.")
+        raise
+
+
 def show_list(columns: Columns[RowT], rows: Sequence[RowT], *, nothing: str, limit: int | None = None) -> None:
-    """Write a list as a table, or the lines that say what to do where there is nothing.
+    """Write a list as a table, or `nothing` where it is empty.
 
     At a terminal, a list of `limit` rows ends with a hint that it may go on.
     """
     if not rows:
-        for line in nothing.splitlines():
-            say(line)
+        say_lines(nothing.splitlines())
         return
     show_table(columns, rows)
     if len(rows) == limit and sys.stdout.isatty():
@@ -134,18 +170,16 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
 
 
-class LiveLine:
-    """One line on stderr that is written anew each time; nothing where stderr is no terminal."""
+@contextmanager
+def live_line(*, is_shown: bool = True) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a line on stderr in place of the one before; none where stderr is no terminal."""
+    if not (is_shown and is_live(sys.stderr)):
+        yield lambda _text: None
+        return
+    from rich.live import Live
 
-    def __init__(self, *, is_shown: bool = True) -> None:
-        self.is_live = is_shown and is_live(sys.stderr)
-        self._text = ""
-
-    def show(self, text: str) -> None:
-        """Write it, or take it away: the text is empty then."""
-        if self.is_live and text != self._text:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        self._text = text
+    with Live(console=console_for(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False) as live:
+        yield lambda text: live.update(text_of(text))
 
 
 def _print_text(stream: TextIO, parts: Sequence[Cell]) -> None:
@@ -158,15 +192,12 @@ def _print_text(stream: TextIO, parts: Sequence[Cell]) -> None:
 
 
 def _piped_lines(columns: Columns[RowT], rows: Sequence[RowT], at: datetime) -> Iterator[str]:
-    """Yield the lines of a table that nothing is folded or cut in: grep and awk see whole ones."""
+    """Yield the whole lines of a table, for grep and awk."""
     words = [[column.title, *(_word_of(column.cell(row, at) or NOTHING) for row in rows)] for column in columns]
-    for line in zip(*(_justified(column, cells) for column, cells in zip(columns, words, strict=True)), strict=True):
-        yield "  ".join(line).rstrip()
-
-
-def _justified(column: Column[RowT], words: Sequence[str]) -> list[str]:
-    width = max(map(len, words))
-    return [word.rjust(width) if column.is_right else word.ljust(width) for word in words]
+    widths = [max(map(len, cells)) for cells in words]
+    for line in zip(*words, strict=True):
+        cells = zip(columns, line, widths, strict=True)
+        yield "  ".join(w.rjust(width) if column.is_right else w.ljust(width) for column, w, width in cells).rstrip()
 
 
 def _word_of(cell: Cell) -> str:

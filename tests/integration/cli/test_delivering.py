@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.titan_sdk.test_left_behind import entry_of, is_known
-from tests.support.command_line import PROGRAM, CommandLine, run_titan
+from tests.support.command_line import CommandLine, run_titan
+from tests.support.forked import run_forked
 from tests.support.running_titan import RunningTitan
 from titan_sdk.recording.spool import Spool
 
@@ -25,8 +26,7 @@ def home(tmp_path: Path) -> Path:
 
 def at_home(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command as somebody whose home that is."""
-    env = {**os.environ, "TITAN_HOME": str(home)}
-    return subprocess.run([*PROGRAM, *words], env=env, capture_output=True, text=True, check=False)
+    return run_forked(*words, env={**os.environ, "TITAN_HOME": str(home)}, cwd=home.parent)
 
 
 def spool_of(home: Path, server: str, *entries: str) -> Spool:

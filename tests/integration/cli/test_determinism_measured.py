@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import run_forked
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
 
@@ -50,8 +51,8 @@ def record(titan: RunningTitan, folder: Path, run_id: str, named: str) -> None:
 
 
 def measure(titan: RunningTitan, folder: Path, run_id: str, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "titan.cli", "determinism", run_id, *words, "--", sys.executable, "agent.py"]
-    return subprocess.run(command, cwd=folder, env=environment(titan, run_id), capture_output=True, text=True)
+    command = ("determinism", run_id, *words, "--", sys.executable, "agent.py")
+    return run_forked(*command, cwd=folder, env=environment(titan, run_id))
 
 
 def known(titan: RunningTitan, run_id: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import run_forked
 from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 
@@ -70,21 +71,8 @@ def record(titan: RunningTitan, folder: Path, *, extra: str = "pass") -> None:
 
 
 def fork(titan: RunningTitan, folder: Path, *words: str, exit_code: int = 0) -> Any:
-    command = [
-        sys.executable,
-        "-m",
-        "titan.cli",
-        "fork",
-        folder.name,
-        "--json",
-        *words,
-        "--",
-        sys.executable,
-        "agent.py",
-    ]
-    done = subprocess.run(
-        command, cwd=folder, env=environment(titan, RUN_ID=folder.name), capture_output=True, text=True
-    )
+    command = ("fork", folder.name, "--json", *words, "--", sys.executable, "agent.py")
+    done = run_forked(*command, cwd=folder, env=environment(titan, RUN_ID=folder.name))
     assert done.returncode == exit_code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -198,18 +186,17 @@ def test_what_cannot_be_forked_is_said_in_a_line(
     titan: RunningTitan, tmp_path: Path, words: list[str], exit_code: int, said: str
 ) -> None:
     record(titan, tmp_path)
-    command = [sys.executable, "-m", "titan.cli", "fork", tmp_path.name, *words, "--", sys.executable, "agent.py"]
+    command = ("fork", tmp_path.name, *words, "--", sys.executable, "agent.py")
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment(titan), capture_output=True, text=True)
+    done = run_forked(*command, cwd=tmp_path, env=environment(titan))
 
     assert (done.returncode, said in done.stderr, forks_of(titan, tmp_path)) == (exit_code, True, []), done.stderr
 
 
 def test_a_fork_whose_program_cannot_be_started_has_failed(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path)
-    command = [sys.executable, "-m", "titan.cli", "fork", tmp_path.name, "--", "./nothing"]
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment(titan), capture_output=True, text=True)
+    done = run_forked("fork", tmp_path.name, "--", "./nothing", cwd=tmp_path, env=environment(titan))
 
     assert (done.returncode, "'./nothing' cannot be started" in done.stderr) == (5, True), done.stderr
     [run] = forks_of(titan, tmp_path)
@@ -218,9 +205,8 @@ def test_a_fork_whose_program_cannot_be_started_has_failed(titan: RunningTitan, 
 
 def test_a_run_without_stages_is_resumed_with_its_program_alone(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path)
-    command = [sys.executable, "-m", "titan.cli", "runs", "resume", tmp_path.name]
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment(titan), capture_output=True, text=True)
+    done = run_forked("runs", "resume", tmp_path.name, cwd=tmp_path, env=environment(titan))
 
     assert done.returncode == 2
     assert f"titan runs resume {tmp_path.name} -- python agent.py" in done.stderr

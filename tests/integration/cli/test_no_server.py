@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import PROGRAM, CommandLine, run_titan
+from tests.support.forked import run_forked
 from tests.support.ports import held_ports
 from tests.support.running_titan import running_titan
 from tests.support.terminal import on_a_terminal
@@ -82,7 +83,7 @@ def test_a_server_on_other_ports_is_found_by_its_home(tmp_path: Path) -> None:
         environment.pop("TITAN_PORT", None)
         environment.pop("TITAN_HOST", None)
 
-        done = subprocess.run([*PROGRAM, "dags"], env=environment, capture_output=True, text=True, check=False)
+        done = run_forked("dags", env=environment, cwd=tmp_path)
 
     assert done.returncode == 0
     assert done.stdout == ("No DAGs yet: whatever is submitted appears here. Submit a script: titan submit hello.py\n")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import run_forked
 from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 
@@ -66,8 +67,7 @@ def record(titan: RunningTitan, folder: Path, run_id: str, **more: str) -> int:
 
 
 def replay(titan: RunningTitan, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    titan_command = [sys.executable, "-m", "titan.cli", "replay", *words]
-    return subprocess.run(titan_command, cwd=folder, env=environment(titan, **more), capture_output=True, text=True)
+    return run_forked("replay", *words, cwd=folder, env=environment(titan, **more))
 
 
 def report_of(titan: RunningTitan, folder: Path, *words: str) -> Any:
@@ -171,12 +171,12 @@ def test_the_report_is_stored_under_the_run(titan: RunningTitan, tmp_path: Path)
 def test_an_export_is_replayed_without_a_server(titan: RunningTitan, tmp_path: Path) -> None:
     written(tmp_path)
     record(titan, tmp_path, "exported")
-    export = [sys.executable, "-m", "titan.cli", "runs", "export", "--run", "exported", "-o", "run.jsonl"]
-    subprocess.run(export, cwd=tmp_path, env=environment(titan), check=True, capture_output=True)
+    export = ("runs", "export", "--run", "exported", "-o", "run.jsonl")
+    run_forked(*export, cwd=tmp_path, env=environment(titan)).check_returncode()
 
-    words = [sys.executable, "-m", "titan.cli", "replay", "run.jsonl", "--", sys.executable, "agent.py"]
+    words = ("replay", "run.jsonl", "--", sys.executable, "agent.py")
     away = {**os.environ, "TITAN_HOST": "127.0.0.1", "TITAN_PORT": "9", "TITAN_HOME": str(tmp_path / "home")}
-    done = subprocess.run(words, cwd=tmp_path, env=away, capture_output=True, text=True)
+    done = run_forked(*words, cwd=tmp_path, env=away)
 
     assert done.returncode == 0, done.stderr
 

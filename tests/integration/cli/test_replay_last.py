@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.support.forked import Forked, run_forked
 from tests.support.running_titan import RunningTitan, running_titan
 
 AGENT = """
@@ -57,21 +58,22 @@ def environment(titan: RunningTitan) -> dict[str, str]:
     return {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home)}
 
 
-def suite(titan: RunningTitan, folder: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "titan.cli", "replay", "--last", "10", "--agent", "MAILER", *words]
-    command += ["--", sys.executable, "agent.py", "{args}"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=folder, env=environment(titan), text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+def suite(titan: RunningTitan, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run_forked(*command(*words), cwd=folder, env=environment(titan))
+
+
+def command(*words: str) -> tuple[str, ...]:
+    return ("replay", "--last", "10", "--agent", "MAILER", *words, "--", sys.executable, "agent.py", "{args}")
 
 
 def test_unchanged_code_does_what_each_run_did_with_its_own_arguments(titan: RunningTitan, folder: Path) -> None:
     write(folder)
 
     done = suite(titan, folder, "--json", "--jobs", "2")
-    output, errors = done.communicate(timeout=60)
 
-    found = json.loads(output)
-    assert (done.returncode, [run["state"] for run in found["runs"]], found["groups"]) == (0, ["same"] * 3, []), errors
+    found = json.loads(done.stdout)
+    states = [run["state"] for run in found["runs"]]
+    assert (done.returncode, states, found["groups"]) == (0, ["same"] * 3, []), done.stderr
     assert sorted(run["verdict"] for run in found["runs"])[-1] == "the same as recorded"
     assert {run["verdict"] for run in found["runs"]} == {"the same as recorded", "the failure is reproduced"}
 
@@ -82,10 +84,9 @@ def test_what_changed_code_does_otherwise_is_grouped_by_its_root_with_the_cause(
     write(folder, edit="str.title")
 
     done = suite(titan, folder, "--json", "--junit", "replays.xml")
-    output, errors = done.communicate(timeout=90)
 
-    [group] = json.loads(output)["groups"]
-    assert done.returncode == 1, errors
+    [group] = json.loads(done.stdout)["groups"]
+    assert done.returncode == 1, done.stderr
     assert (group["kind"], group["action"], group["cause"], len(group["runs"])) == ("input_mismatch", "send", "code", 3)
     report = ElementTree.parse(folder / "replays.xml").getroot()
     assert (report.get("tests"), report.get("failures"), len(report.findall("testcase/failure"))) == ("3", "3", 3)
@@ -95,21 +96,23 @@ def test_runs_that_cannot_be_replayed_are_no_success(titan: RunningTitan, folder
     (folder / "agent.py").write_text("raise SystemExit(3)")
 
     done = suite(titan, folder, "--no-cause", "--json")
-    output, _ = done.communicate(timeout=60)
 
-    assert (done.returncode, {run["state"] for run in json.loads(output)["runs"]}) == (2, {"unavailable"})
+    assert (done.returncode, {run["state"] for run in json.loads(done.stdout)["runs"]}) == (2, {"unavailable"})
 
 
 def test_ctrl_c_keeps_what_was_found(titan: RunningTitan, folder: Path) -> None:
     (folder / "agent.py").write_text(AGENT.replace("EDIT", "wait").replace("import titan_sdk", WAITING, 1))
 
-    done = suite(titan, folder, "--json", "--no-cause")
-    assert done.stderr is not None
-    first = done.stderr.readline()
-    done.send_signal(signal.SIGINT)
-    output, _ = done.communicate(timeout=30)
+    reading, writing = os.pipe()
+    with open(reading) as told, (folder / "output").open("w") as output:
+        words, outputs = command("--json", "--no-cause"), {"stdout": output.fileno(), "stderr": writing}
+        done = Forked(*words, env=environment(titan), cwd=folder, **outputs)
+        os.close(writing)
+        first = told.readline()
+        done.send_signal(signal.SIGINT)
+        done.wait(30)
 
-    found = json.loads(output)
+    found = json.loads((folder / "output").read_text())
     assert first.startswith("1 of 3")
     assert (done.returncode, len(found["runs"]), found["is_complete"]) == (130, 1, False)
 
@@ -128,16 +131,15 @@ def test_runs_are_replayed_on_the_code_of_another_branch(titan: RunningTitan, fo
     write(folder, edit="str.title")
     git("commit", "--quiet", "--all", "--message", "quieter")
 
-    here = suite(titan, folder, "--json", "--no-cause").communicate(timeout=90)
-    there = suite(titan, folder, "--json", "--no-cause", "--against", "shouting").communicate(timeout=90)
+    here = suite(titan, folder, "--json", "--no-cause")
+    there = suite(titan, folder, "--json", "--no-cause", "--against", "shouting")
     nowhere = suite(titan, folder, "--against", "none-such")
-    _, said = nowhere.communicate(timeout=60)
 
-    states = [{run["state"] for run in json.loads(output)["runs"]} for output, _ in (here, there)]
+    states = [{run["state"] for run in json.loads(done.stdout)["runs"]} for done in (here, there)]
     assert states == [{"diverged"}, {"same"}]
     assert git("worktree", "list").count("\n") == 1
     assert git("status", "--short", "agent.py") == ""
-    assert (nowhere.returncode, "a branch or commit of this folder's repository" in said) == (5, True), said
+    assert (nowhere.returncode, "a branch or commit of this folder's repository" in nowhere.stderr) == (5, True)
 
 
 #: The newest run failed at once; the others wait for a signal.

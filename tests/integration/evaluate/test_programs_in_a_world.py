@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.evaluations import PROJECT, a_workflow, ended, python_agent
+from tests.support.forked import run_forked
 from tests.support.raw_http import given
 from tests.support.running_titan import RunningTitan
 from tests.support.sources import PACKAGES
@@ -74,8 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 def typed(titan: RunningTitan, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home), "PYTHONPATH": PACKAGES, **more}
-    command = [sys.executable, "-m", "titan.cli", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return run_forked(*words, cwd=folder, env=environment)
 
 
 def a_world(port: int, name: str) -> str:

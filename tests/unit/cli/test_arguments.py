@@ -78,11 +78,11 @@ def test_another_length_of_time_is_refused(text: str) -> None:
 def test_a_setting_counts_for_all_jobs_and_a_named_one_for_its_job() -> None:
     retries = parse_per_job("--retries", ["1", "train=3"], ["extract", "train"], parse_whole_number)
 
-    assert [retries.of("extract"), retries.of("train")] == [1, 3]
+    assert retries == {"extract": 1, "train": 3}
 
 
 def test_a_setting_that_was_not_given_is_left_to_the_server() -> None:
-    assert parse_per_job("--requires", [], ["extract"], parse_text).of("extract") is None
+    assert parse_per_job("--requires", [], ["extract"], parse_text) == {}
 
 
 def test_a_setting_for_an_unknown_job_names_those_there_are() -> None:

@@ -6,8 +6,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from titan.cli.doctor.findings import Finding, Level
-from titan.cli.doctor.spool import check_spools
+from titan.cli.doctor import Finding, Level
+from titan.cli.doctor.machine import check_spools
 from titan_sdk.recording.spool import Spool
 
 TWO_CALLS = ['{"id":"a"}', '{"id":"b"}']

@@ -6,9 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from titan.cli.commands.submit import JobOptions
+from titan.cli.commands.submit import JobOptions, Script, build_dag, default_dag_name, parse_edges, read_scripts
 from titan.cli.exit_codes import CommandFailed, ExitCode
-from titan.cli.submission import JobSettings, Script, build_dag, default_dag_name, parse_edges, read_scripts
 from titan.wire.work import NewJobBody, SubmitBody
 
 HELLO = b"print('hello')\n"
@@ -23,7 +22,7 @@ def as_the_server_reads(dag: dict[str, object]) -> SubmitBody:
 
 
 def test_a_script_without_settings_leaves_everything_to_the_server() -> None:
-    dag = build_dag("hello", [a_script("hello")], JobSettings())
+    dag = build_dag("hello", [a_script("hello")], JobOptions(), [])
 
     digest = hashlib.sha256(HELLO).hexdigest()
     assert as_the_server_reads(dag) == SubmitBody(
@@ -49,9 +48,8 @@ def test_every_setting_reaches_its_job() -> None:
         cold=True,
         env=["MODE=fast"],
     )
-    settings = options.settings(["train"], ["--epochs", "3"])
 
-    dag = build_dag("nightly", [a_script("train")], settings)
+    dag = build_dag("nightly", [a_script("train")], options, ["--epochs", "3"])
 
     assert as_the_server_reads(dag).jobs == [
         NewJobBody(
@@ -77,7 +75,7 @@ def test_every_setting_reaches_its_job() -> None:
 
 
 def test_equal_scripts_travel_once() -> None:
-    dag = build_dag("two", [a_script("one"), a_script("other")], JobSettings())
+    dag = build_dag("two", [a_script("one"), a_script("other")], JobOptions(), [])
 
     assert list(as_the_server_reads(dag).scripts.values()) == [HELLO]
 

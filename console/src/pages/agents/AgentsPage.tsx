@@ -1,22 +1,20 @@
-import { useCallback, useState } from "react";
-import { RUN_STATUSES } from "../../api/facts";
-import { usePin } from "../../api/pin";
-import type { RunView } from "../../api/recorded";
-import { useRegistry } from "../../api/registry";
-import { ALL_RUNS } from "../../api/registryFilter";
-import { newClient } from "../../parts/command";
-import { Empty } from "../../parts/Empty";
-import { NoRows } from "../../parts/NoRows";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { SearchField } from "../../parts/SearchField";
-import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../parts/url";
-import { CancelRun } from "./CancelRun";
-import { ResumeRun } from "./ResumeRun";
-import type { Act } from "./RunActions";
-import { RunDetails } from "./RunDetails";
-import { RunRow } from "./RunRow";
+import { memo, useCallback, useState } from "react";
+import { Link } from "react-router";
+import { ALL_RUNS, useRegistry } from "../../api/registry";
+import { usePin } from "../../api/run";
+import { RUN_STATUSES, type RunView } from "../../api/types";
+import { Status } from "../../components/badges";
+import { newClient } from "../../components/command";
+import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
+import { SearchField, StatusFilter } from "../../components/fields";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { iterationOf, StageChain, stageLabels } from "../../components/StageChain";
+import { Duration, Time } from "../../components/Time";
+import { chosenAmong, chosenIn, runPath, toggled, toggledAmong, useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
+import { CancelRun, ResumeRun, type RunAction, RunActions } from "./RunDialogs";
+import { RunDetails } from "./StageCards";
 import "./agents.css";
 
 const STAGED = { window: "all", hasStages: true, withStages: true } as const;
@@ -35,7 +33,7 @@ client.submit_dag(
 }
 
 interface Asked {
-  act: Act;
+  action: RunAction;
   run: RunView;
 }
 
@@ -49,7 +47,10 @@ export function AgentsPage() {
   const found = useRegistry({ ...ALL_RUNS, ...STAGED, q, status });
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   const { run: pin } = usePin();
-  const ask = useCallback((act: Act, run: RunView) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
+  const ask = useCallback(
+    (action: RunAction, run: RunView) => (action === "pin" ? pin(run) : setAsked({ action, run })),
+    [pin],
+  );
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page
@@ -67,7 +68,7 @@ export function AgentsPage() {
       }
     >
       {found.runs.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Agent runs"
           rows={found.runs}
           keyOf={(run) => run.run_id}
@@ -80,17 +81,21 @@ export function AgentsPage() {
           onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
           isLoadingMore={isFetchingNextPage}
         >
-          {(run) => <RunRow run={run} isOpen={open.includes(run.run_id)} onToggle={toggle} onAct={ask} />}
-        </RowList>
+          {(run) => <RunRow run={run} isOpen={open.includes(run.run_id)} onToggle={toggle} onAction={ask} />}
+        </VirtualTable>
       ) : (
-        <NoRows found={found} word="run" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
-          <Empty title="No agent has run yet" command={snippet()}>
-            A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
-          </Empty>
-        </NoRows>
+        <NoRowsNotice
+          found={found}
+          word="run"
+          onClear={q || status.length ? () => change({ q: null, status: null }) : null}
+        >
+          <EmptyState title="No agent runs yet" command={snippet()}>
+            A run appears here with its first stage. Submit DAGs that share an <code>agent_run_id</code>:
+          </EmptyState>
+        </NoRowsNotice>
       )}
-      {asked?.act === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
-      {asked?.act === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+      {asked?.action === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+      {asked?.action === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
     </Page>
   );
 }
@@ -99,17 +104,80 @@ function Head() {
   return (
     <>
       <Cell head>
-        <span className="unseen">Details</span>
+        <span className="sr-only">Details</span>
       </Cell>
       <Cell head>Run</Cell>
-      <Cell head>Stages, as submitted</Cell>
+      <Cell head>Stages</Cell>
       <Cell head>Status</Cell>
       <Cell head className="num">
-        Took, since
+        Duration, started
       </Cell>
       <Cell head>
-        <span className="unseen">Actions</span>
+        <span className="sr-only">Actions</span>
       </Cell>
     </>
   );
 }
+
+interface Props {
+  run: RunView;
+  isOpen: boolean;
+  onToggle: (id: string) => void;
+  onAction: (action: RunAction, run: RunView) => void;
+}
+
+/** The cells of a run. Drawn again only when the run changed: thousands of them are scrolled past. */
+const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAction }: Props) {
+  const stages = run.stages ?? [];
+  const id = run.run_id;
+  const iteration = iterationOf(
+    stageLabels(
+      id,
+      stages.map((stage) => stage.name),
+    ),
+  );
+  return (
+    <>
+      <Cell className="agents-fold">
+        <button
+          type="button"
+          className="agents-chevron"
+          aria-expanded={isOpen}
+          aria-label={`Jobs of ${id}`}
+          title={isOpen ? "Hide the jobs (x)" : "Show the jobs (x)"}
+          onClick={() => onToggle(id)}
+        >
+          <span aria-hidden="true">›</span>
+        </button>
+      </Cell>
+      <Cell className="agents-run">
+        <div className="agents-id truncate" title={id}>
+          <Link to={runPath(id)}>
+            <Name of={id} />
+          </Link>
+        </div>
+        <div className="faint truncate">
+          <bdi>{run.agent_id}</bdi>
+          {iteration === null ? null : ` · iteration ${iteration}`}
+        </div>
+      </Cell>
+      <Cell className="agents-stages">
+        <StageChain runId={id} stages={stages} isWhole={isOpen} onUnfold={() => onToggle(id)} />
+      </Cell>
+      <Cell className="agents-status">
+        <Status of={run.status} pulse={run.status === "running"} />
+      </Cell>
+      <Cell className="agents-time num">
+        <div>
+          <Duration from={run.started_at} to={run.ended_at} />
+        </div>
+        <div className="faint">
+          <Time at={run.started_at} />
+        </div>
+      </Cell>
+      <Cell className="agents-actions">
+        <RunActions run={run} onAction={onAction} />
+      </Cell>
+    </>
+  );
+});

@@ -1,16 +1,15 @@
-import { useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Link } from "react-router";
-import { type Outcome, useOpenGates } from "../../api/gates";
+import { gateOf, type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
-import { newClient } from "../../parts/command";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { count } from "../../parts/format";
-import { Page } from "../../parts/Page";
-import { Decided } from "./Decided";
+import type { Gate } from "../../api/types";
+import { newClient } from "../../components/command";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
+import { count } from "../../components/format";
+import { isTyping } from "../../components/keyboard";
+import { Page } from "../../components/Page";
+import { Decided } from "./DecidedGates";
 import { GateCard } from "./GateCard";
-import { useCards } from "./useCards";
-import { useGateKeys } from "./useGateKeys";
 import "./approvals.css";
 
 function example(): string {
@@ -24,13 +23,13 @@ ${newClient(window.location)}.submit_dag("letter", [
 
 const NONE: never[] = [];
 
-/** Gates that wait for a person, made for a phone too; below them what was decided, by whom and why. */
+/** Gates waiting for a decision, made for a phone too; below them what was decided, by whom and why. */
 export function ApprovalsPage() {
   const found = useOpenGates();
   const open = found.data ?? NONE;
   return (
     <Page title="Approvals" count={open.length}>
-      {found.error ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.data ? <Waiting open={open} /> : null}
       <Decided />
     </Page>
@@ -55,10 +54,9 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   });
   if (cards.length === 0) {
     return (
-      <Empty title="Nothing waits for you" command={example()}>
-        A <Link to="/help/gates">gate</Link> appears here as soon as the jobs before it are done. This puts one behind a
-        job:
-      </Empty>
+      <EmptyState title="No open gates" command={example()}>
+        A <Link to="/help/gates">gate</Link> appears here when the jobs before it complete. To add one after a job:
+      </EmptyState>
     );
   }
   return (
@@ -67,11 +65,11 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
         {open.length > 0
           ? `${count(open.length, "gate")} ${open.length === 1 ? "waits" : "wait"} for a decision`
           : "All decided"}
-        {canDecide ? null : ". Your token may look; deciding takes one of the role admin."}
+        {canDecide ? null : ". Your token is read-only: it cannot decide gates."}
         {canDecide && open.length > 0 ? (
           <span className="approvals-keys faint">
             {" "}
-            · <kbd>j</kbd> <kbd>k</kbd> choose, <kbd>a</kbd> approve, <kbd>r</kbd> reject
+            · <kbd>j</kbd> <kbd>k</kbd> select, <kbd>a</kbd> approve, <kbd>r</kbd> reject
           </span>
         ) : null}
       </p>
@@ -89,4 +87,73 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
       ))}
     </section>
   );
+}
+
+interface Card {
+  gate: Gate;
+  /** It was open on this page and is no more: what came of it stands in its place until the page is left. */
+  isSettled: boolean;
+}
+
+/**
+ * The open gates, and in their places those that were open when this page last drew them: a decision, mine or somebody
+ * else's, takes the buttons away and moves nothing under a finger.
+ */
+function useCards(open: readonly Gate[]): Card[] {
+  const [settled, setSettled] = useState<ReadonlyMap<string, Gate>>(new Map());
+  const before = useRef<readonly Gate[]>([]);
+  useLayoutEffect(() => {
+    const ids = new Set(open.map((gate) => gate.gate_id));
+    const gone = before.current.filter((gate) => !ids.has(gate.gate_id));
+    before.current = open;
+    if (gone.length === 0) return;
+    function note(gates: readonly Gate[]): void {
+      setSettled((old) => new Map([...old, ...gates.map((gate) => [gate.gate_id, gate] as const)]));
+    }
+    note(gone);
+    void Promise.allSettled(gone.map((gate) => gateOf(gate.gate_id))).then((answers) =>
+      note(answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))),
+    );
+  }, [open]);
+  return mergedCards(open, settled);
+}
+
+/** Returns both kinds in one order: by when they opened. One that opened anew is open. */
+function mergedCards(open: readonly Gate[], settled: ReadonlyMap<string, Gate>): Card[] {
+  const ids = new Set(open.map((gate) => gate.gate_id));
+  const over = [...settled.values()].filter((gate) => !ids.has(gate.gate_id));
+  return [
+    ...open.map((gate) => ({ gate, isSettled: false })),
+    ...over.map((gate) => ({ gate, isSettled: true })),
+  ].toSorted((one, other) => openedAt(one).localeCompare(openedAt(other)));
+}
+
+function openedAt(card: Card): string {
+  return card.gate.opened_at ?? "";
+}
+
+interface GateKeys {
+  move: (step: 1 | -1) => void;
+  ask: (outcome: Outcome) => void;
+}
+
+/** `j` and `k` go between gates, `a` and `r` ask about the chosen one; they rest while somebody types. */
+function useGateKeys(acts: GateKeys): void {
+  const latest = useRef(acts);
+  latest.current = acts;
+  useEffect(() => {
+    let isGoing = false; // `g a` goes to the agents and approves nothing
+    function onKey(event: KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const isSecond = isGoing;
+      isGoing = event.key === "g";
+      if (isSecond) return;
+      if (event.key === "j") latest.current.move(1);
+      else if (event.key === "k") latest.current.move(-1);
+      else if (event.key === "a") latest.current.ask("approve");
+      else if (event.key === "r") latest.current.ask("reject");
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
 }

@@ -1,18 +1,18 @@
 import { useId, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../api/changes";
-import type { Gate } from "../../api/facts";
-import { type Decision, decide, type Outcome, rereadGates, useBehind } from "../../api/gates";
-import { Button } from "../../parts/Button";
-import { useNow } from "../../parts/clock";
-import { count } from "../../parts/format";
-import { Status } from "../../parts/Status";
-import { Time } from "../../parts/Time";
-import { dagPath } from "../../parts/url";
-import { WordsField } from "../../parts/WordsField";
-import { AskDialog } from "./AskDialog";
-import { isUrgent } from "./decided";
-import { ReviewFiles } from "./ReviewFiles";
+import { fileKey } from "../../api/dags";
+import { type Decision, decide, type Outcome, refetchGates, useDownstreamJobs, useReviewFiles } from "../../api/gates";
+import type { Gate, LeftFile } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Status } from "../../components/badges";
+import { Dialog } from "../../components/Dialog";
+import { FilePreview } from "../../components/FilePreview";
+import { WordsField } from "../../components/fields";
+import { bytes, count } from "../../components/format";
+import { Time, useNow } from "../../components/Time";
+import { blobPath, dagPath } from "../../components/url";
+import { isUrgent } from "./DecidedGates";
 
 interface Props {
   gate: Gate;
@@ -34,7 +34,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
   );
   function perform(outcome: Outcome): void {
     onAsk(null);
-    change.run({ gateId: gate.gate_id, outcome, comment }, { onSettled: rereadGates });
+    change.run({ gateId: gate.gate_id, outcome, comment }, { onSettled: refetchGates });
   }
   return (
     <article
@@ -47,18 +47,18 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
       onFocus={onChoose}
     >
       <h2 id={heading} className="approvals-message" dir="auto">
-        {gate.message || `May ${gate.name} go on?`}
+        {gate.message || `Continue after ${gate.name}?`}
       </h2>
-      <Whose gate={gate} />
+      <GateOrigin gate={gate} />
       {isSettled ? (
-        <WhatCame gate={gate} />
+        <GateOutcome gate={gate} />
       ) : (
         <>
-          <Since gate={gate} />
+          <GateFacts gate={gate} />
           <ReviewFiles gate={gate} />
           {canDecide ? (
             <div className="approvals-decide">
-              <WordsField label="Comment (kept with the decision)" value={comment} onChange={setComment} />
+              <WordsField label="Comment (stored with the decision)" value={comment} onChange={setComment} />
               <div className="approvals-buttons">
                 <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
                   ✓ Approve
@@ -85,7 +85,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
   );
 }
 
-function Whose({ gate }: { gate: Gate }) {
+function GateOrigin({ gate }: { gate: Gate }) {
   return (
     <p className="approvals-whose soft">
       <span dir="auto">
@@ -101,8 +101,8 @@ function Whose({ gate }: { gate: Gate }) {
   );
 }
 
-function Since({ gate }: { gate: Gate }) {
-  const behind = useBehind(gate);
+function GateFacts({ gate }: { gate: Gate }) {
+  const behind = useDownstreamJobs(gate);
   const urgent = isUrgent(gate, useNow());
   return (
     <dl className="approvals-facts">
@@ -120,9 +120,9 @@ function Since({ gate }: { gate: Gate }) {
         </dd>
       </div>
       <div>
-        <dt>Waits behind it</dt>
+        <dt>Jobs behind it</dt>
         <dd>
-          <Behind names={behind} />
+          <DownstreamJobs names={behind} />
         </dd>
       </div>
     </dl>
@@ -131,9 +131,9 @@ function Since({ gate }: { gate: Gate }) {
 
 const FIRST_NAMES = 6;
 
-function Behind({ names }: { names: string[] | undefined }) {
+function DownstreamJobs({ names }: { names: string[] | undefined }) {
   if (!names) return <span className="faint">…</span>;
-  if (names.length === 0) return <span>nothing</span>;
+  if (names.length === 0) return <span>none</span>;
   const rest = names.length - FIRST_NAMES;
   return (
     <span dir="auto">
@@ -144,7 +144,7 @@ function Behind({ names }: { names: string[] | undefined }) {
 }
 
 /** What came of a gate that was open on this page a moment ago. */
-function WhatCame({ gate }: { gate: Gate }) {
+function GateOutcome({ gate }: { gate: Gate }) {
   if (gate.state === "open") {
     return (
       <p className="approvals-outcome" role="status">
@@ -163,5 +163,106 @@ function WhatCame({ gate }: { gate: Gate }) {
         </q>
       ) : null}
     </p>
+  );
+}
+
+interface AskDialogProps {
+  gate: Gate;
+  outcome: Outcome;
+  comment: string;
+  onComment: (comment: string) => void;
+  onYes: () => void;
+  onClose: () => void;
+}
+
+/** Asks once, so that a wrong key or finger decides nothing: a decision cannot be taken back. */
+function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
+  const behind = useDownstreamJobs(gate)?.length ?? 0;
+  const isApproval = outcome === "approve";
+  const jobs = behind > 0 ? count(behind, "job") : "No job";
+  return (
+    <Dialog
+      title={isApproval ? "Approve this gate?" : "Reject this gate?"}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button kind={isApproval ? "main" : "danger"} onClick={onYes} data-first="">
+            {isApproval ? "✓ Approve" : "✕ Reject"}
+          </Button>
+        </>
+      }
+    >
+      <p className="approvals-message" dir="auto">
+        {gate.message || gate.name}
+      </p>
+      <p className="soft">
+        {isApproval ? `${jobs} can then start.` : `${jobs} will be cancelled.`} A decision is final.
+      </p>
+      <WordsField label={isApproval ? "Comment" : "Reason (visible to others)"} value={comment} onChange={onComment} />
+    </Dialog>
+  );
+}
+
+const FIRST_FILES = 5;
+
+/** What the jobs before the gate left: to look at here, or to keep. */
+function ReviewFiles({ gate }: { gate: Gate }) {
+  const { data: files, error } = useReviewFiles(gate);
+  const [showsAll, setShowsAll] = useState(false);
+  const [peeked, setPeeked] = useState<string | null>(null);
+  if (gate.parents.length === 0) return null;
+  if (error) return <p className="soft">The files to review could not be loaded: {error.message}</p>;
+  if (!files) return <p className="faint">Files to review …</p>;
+  if (files.length === 0) return <p className="soft">The jobs before this gate left no files.</p>;
+  const shown = showsAll ? files : files.slice(0, FIRST_FILES);
+  return (
+    <div className="approvals-files">
+      <h3>Files to review</h3>
+      <ul>
+        {shown.map((file) => {
+          const key = fileKey(file);
+          const isPeeked = peeked === key;
+          return (
+            <li key={key}>
+              <FileLine file={file} isPeeked={isPeeked} onPeek={() => setPeeked(isPeeked ? null : key)} />
+              {isPeeked && file.digest ? <FilePreview digest={file.digest} path={file.path} /> : null}
+            </li>
+          );
+        })}
+      </ul>
+      {files.length > shown.length ? (
+        <Button kind="quiet" onClick={() => setShowsAll(true)}>
+          Show all {files.length.toLocaleString("en-US")} files
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function FileLine({ file, isPeeked, onPeek }: { file: LeftFile; isPeeked: boolean; onPeek: () => void }) {
+  if (!file.digest) {
+    return (
+      <div className="approvals-file">
+        <span className="truncate" dir="auto" title={file.path}>
+          {file.path}
+        </span>
+        <span className="faint">{file.reason ?? "not collected"}</span>
+      </div>
+    );
+  }
+  return (
+    <div className="approvals-file">
+      <button type="button" className="approvals-peek" aria-expanded={isPeeked} onClick={onPeek}>
+        <span aria-hidden="true">{isPeeked ? "▾" : "▸"}</span>
+        <span className="truncate" dir="auto" title={file.path}>
+          {file.path}
+        </span>
+      </button>
+      <span className="faint num">{bytes(file.size_bytes)}</span>
+      <a href={blobPath(file.digest, file.path)} download aria-label={`Download ${file.path}`}>
+        Download
+      </a>
+    </div>
   );
 }

@@ -1,15 +1,19 @@
-import { useMemo, useState } from "react";
+import { memo, type ReactNode, useMemo, useState } from "react";
 import { Link } from "react-router";
 import { useSkeleton } from "../../api/registry";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { count } from "../../parts/format";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { useUrl } from "../../parts/url";
-import { CallCells } from "./CallCells";
-import { type Comparison, type Count, compareRuns } from "./differences";
-import { Figures } from "./Figures";
+import { type RunView, whyEnded } from "../../api/types";
+import { Button } from "../../components/Button";
+import { RunBadge, Status } from "../../components/badges";
+import { Cost, SpentCost } from "../../components/Cost";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
+import { count, duration, NOTHING, rate } from "../../components/format";
+import { Name } from "../../components/links";
+import { approximately, money, type Sum } from "../../components/money";
+import { Page } from "../../components/Page";
+import { Duration, Time } from "../../components/Time";
+import { agentPath, runPath, useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
+import { type Call, type ComparedCall, type Comparison, type Count, compareRuns } from "./differences";
 import "./compare.css";
 
 const ROW_HEIGHT = 53;
@@ -24,17 +28,17 @@ export function ComparePage() {
     [one.data, other.data],
   );
   const failed = [one, other].find((found) => found.isError && !found.data);
-  if (!a || !b) return <NoneChosen />;
+  if (!a || !b) return <NoRunsChosen />;
   return (
     <Page title="Compare runs" fills aside={<Link to="/runs">All runs</Link>}>
       <div className="compare">
         <Link to={`/runs/${encodeURIComponent(a)}?${new URLSearchParams({ tab: "simulation", against: b })}`}>
-          Compare inputs and outputs, too
+          Compare inputs and outputs
         </Link>
-        {failed ? <Failure of={failed.error} again={failed.refetch} /> : null}
+        {failed ? <ErrorNotice of={failed.error} again={failed.refetch} /> : null}
         {one.data && other.data && comparison ? (
           <>
-            <Figures a={one.data.run} b={other.data.run} onSwap={() => change({ a: b, b: a })} />
+            <RunTotals a={one.data.run} b={other.data.run} onSwap={() => change({ a: b, b: a })} />
             <Calls
               comparison={comparison}
               runs={[a, b]}
@@ -68,8 +72,8 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           {different.length > 0 ? count(different.length, "difference") : "No difference"} in{" "}
           {count(numbered.length, "action")}
         </h2>
-        {comparison.isOtherEnd ? <span className="compare-count">another end</span> : null}
-        <Counts of={comparison.counts} />
+        {comparison.isOtherEnd ? <span className="compare-count">different outcome</span> : null}
+        <CallCounts of={comparison.counts} />
         <button
           type="button"
           className="chip compare-only"
@@ -81,12 +85,12 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
       </div>
       {comparison.isCut ? (
         <p className="soft">
-          The runs differ in too many actions to match them all: where they part, those of A stand first, then those of
+          The runs differ in too many actions to align them all. Unaligned actions of A are listed first, then those of
           B.
         </p>
       ) : null}
       {rows.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Actions of both runs"
           rows={rows}
           keyOf={({ call, at }) => `${call.a?.id ?? ""} ${call.b?.id ?? ""} ${at}`}
@@ -95,7 +99,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           head={
             <>
               <Cell head>
-                <span className="unseen">Mark</span>
+                <span className="sr-only">Mark</span>
               </Cell>
               <Cell head>Action</Cell>
               <Cell head>A</Cell>
@@ -107,9 +111,9 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           }
         >
           {({ call }) => <CallCells call={call} runs={runs} />}
-        </RowList>
+        </VirtualTable>
       ) : (
-        <Empty title={noneWords(comparison)} />
+        <EmptyState title={noneWords(comparison)} />
       )}
     </>
   );
@@ -118,14 +122,14 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
 const COUNTS_AT_FIRST = 6;
 
 /** What one run called more often than the other, the most telling first; the rest when it is asked for. */
-function Counts({ of }: { of: readonly Count[] }) {
+function CallCounts({ of }: { of: readonly Count[] }) {
   const [showsAll, setShowsAll] = useState(false);
   const rest = of.length - COUNTS_AT_FIRST;
   return (
     <>
       {(showsAll ? of : of.slice(0, COUNTS_AT_FIRST)).map((one) => (
         <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} in A, ${one.b} in B`}>
-          <bdi className="cut">{one.name}</bdi> {one.a} → {one.b}
+          <bdi className="truncate">{one.name}</bdi> {one.a} → {one.b}
         </span>
       ))}
       {rest > 0 ? (
@@ -138,16 +142,189 @@ function Counts({ of }: { of: readonly Count[] }) {
 }
 
 function noneWords({ calls, isOtherEnd }: Comparison): string {
-  if (calls.length === 0) return "Neither run has made an action";
-  return isOtherEnd ? "The runs differ in nothing but their end" : "The runs do not differ";
+  if (calls.length === 0) return "Neither run has actions";
+  return isOtherEnd ? "The runs differ only in their outcome" : "The runs are identical";
 }
 
-function NoneChosen() {
+function NoRunsChosen() {
   return (
     <Page title="Compare runs">
-      <Empty title="Two runs make a comparison">
-        Choose them in the list of <Link to="/runs">runs</Link>, with their boxes or with <kbd>x</kbd>.
-      </Empty>
+      <EmptyState title="Select two runs to compare">
+        Select them in the list of <Link to="/runs">runs</Link>, with their checkboxes or with <kbd>x</kbd>.
+      </EmptyState>
     </Page>
   );
+}
+
+/** The cells of a call that both runs made, or one alone. */
+const CallCells = memo(function CallCells({ call, runs }: { call: ComparedCall; runs: readonly [string, string] }) {
+  const { a, b, differences } = call;
+  const mark = !a ? "+" : !b ? "−" : differences.length > 0 ? "≠" : "=";
+  return (
+    <>
+      <Cell className={`compare-mark${mark === "=" ? " faint" : ""}`}>
+        <span aria-hidden="true">{mark}</span>
+        <span className="sr-only">{differences.join(", ") || "the same"}</span>
+      </Cell>
+      <Cell className="compare-name truncate">
+        <Name of={(a ?? b)?.name ?? ""} />
+      </Cell>
+      <Side of={a} run={runs[0]} word="A" call={call} />
+      <Side of={b} run={runs[1]} word="B" call={call} />
+      <Cell className="compare-differences soft">{differences.join(", ")}</Cell>
+    </>
+  );
+});
+
+function Side({ of, run, word, call }: { of: Call | null; run: string; word: string; call: ComparedCall }) {
+  const isOther = (what: "cost" | "duration") => (call.differences.includes(what) ? "compare-other" : undefined);
+  if (!of) return <Cell className="compare-side compare-none faint">not called</Cell>;
+  return (
+    <Cell className="compare-side">
+      <Status of={of.outcome ?? "running"} small />
+      <span className={isOther("duration")}>{duration(of.durationMs)}</span>
+      <span className={isOther("cost")}>
+        <Cost usd={of.costUsd} isEstimated={of.isEstimated} outcome={of.outcome} />
+      </span>
+      <Link to={runPath(run, of.id)} aria-label={`Open ${of.name} in run ${word}`}>
+        Open
+      </Link>
+    </Cell>
+  );
+}
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+interface Props {
+  a: RunView;
+  b: RunView;
+  onSwap: () => void;
+}
+
+/** The figures of two runs side by side, and what B has more or less. */
+function RunTotals({ a, b, onSwap }: Props) {
+  return (
+    <div className="card compare-figures">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">
+              <Button kind="quiet" onClick={onSwap}>
+                Swap
+              </Button>
+            </th>
+            <RunHead run={a} word="A" />
+            <RunHead run={b} word="B" />
+            <th scope="col" className="num">
+              B minus A
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          <Row name="Status" a={<RunBadge run={a} />} b={<RunBadge run={b} />} />
+          {whyEnded(a) || whyEnded(b) ? <Row name="Reason" a={<Why of={a} />} b={<Why of={b} />} /> : null}
+          <Row name="Agent" a={<Agent of={a} />} b={<Agent of={b} />} />
+          <Row name="Started" a={<Time at={a.started_at} />} b={<Time at={b.started_at} />} />
+          <Row
+            name="Duration"
+            a={<Duration from={a.started_at} to={a.ended_at} />}
+            b={<Duration from={b.started_at} to={b.ended_at} />}
+            more={signed(difference(a.duration_ms, b.duration_ms), duration)}
+          />
+          <Row
+            name="Actions"
+            a={NUMBER.format(a.tally.calls - a.tally.replayed)}
+            b={NUMBER.format(b.tally.calls - b.tally.replayed)}
+            more={signed(b.tally.calls - b.tally.replayed - a.tally.calls + a.tally.replayed, NUMBER.format)}
+          />
+          <Row
+            name="Cost"
+            a={<SpentCost of={a.tally} />}
+            b={<SpentCost of={b.tally} />}
+            more={costDifference(a.tally, b.tally)}
+          />
+          <Row
+            name="Success rate"
+            a={rate(a.tally.success_rate)}
+            b={rate(b.tally.success_rate)}
+            more={signed(difference(a.tally.success_rate, b.tally.success_rate), pointsOf)}
+          />
+          <Row
+            name="Tokens"
+            a={NUMBER.format(a.tally.input_tokens + a.tally.output_tokens)}
+            b={NUMBER.format(b.tally.input_tokens + b.tally.output_tokens)}
+            more={signed(
+              b.tally.input_tokens + b.tally.output_tokens - a.tally.input_tokens - a.tally.output_tokens,
+              NUMBER.format,
+            )}
+          />
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function RunHead({ run, word }: { run: RunView; word: string }) {
+  return (
+    <th scope="col">
+      <div className="compare-head truncate">
+        <span className="compare-word">{word}</span>
+        <Link to={runPath(run.run_id)} className="truncate" title={run.run_id}>
+          <Name of={run.run_id} />
+        </Link>
+      </div>
+    </th>
+  );
+}
+
+function Why({ of }: { of: RunView }) {
+  const why = whyEnded(of);
+  if (why === null) return <span className="faint">{NOTHING}</span>;
+  return (
+    <span className="compare-why" dir="auto">
+      {why}
+    </span>
+  );
+}
+
+function Agent({ of }: { of: RunView }) {
+  return (
+    <Link to={agentPath(of.agent_id)} className="truncate compare-agent" title={of.agent_id}>
+      <Name of={of.agent_id} />
+    </Link>
+  );
+}
+
+function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; more?: string }) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{a}</td>
+      <td>{b}</td>
+      <td className="num">{more ?? ""}</td>
+    </tr>
+  );
+}
+
+/** Returns what B spent more or less than A; `≈` where some of either was computed. */
+function costDifference(a: Sum, b: Sum): string {
+  if (a.unpriced + b.unpriced > 0) return NOTHING;
+  const more = Number((Number(b.cost_usd) - Number(a.cost_usd)).toFixed(12)); // the places that a cost has
+  return approximately(signed(more, money), more !== 0 && a.estimated + b.estimated > 0);
+}
+
+function difference(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : b - a;
+}
+
+/** Returns `23.3 points`: of a hundred, as what stands beside it. */
+function pointsOf(share: number): string {
+  return `${(share * 100).toFixed(1)} points`;
+}
+
+/** Returns `+3`, `−3`, `same`; "–" for what is not known. */
+function signed(amount: number | null, words: (amount: number) => string): string {
+  if (amount === null) return NOTHING;
+  if (amount === 0) return "same";
+  return `${amount > 0 ? "+" : "−"}${words(Math.abs(amount))}`;
 }

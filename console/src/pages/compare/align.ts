@@ -1,12 +1,12 @@
 /** Which call of one run is which of another: by name and in order, with as few left over as there can be. */
 
 /** Places in the two runs; null where the other run has no such call. */
-export interface Pair {
+interface Pair {
   a: number | null;
   b: number | null;
 }
 
-export interface Alignment {
+interface Alignment {
   pairs: Pair[];
   /** The runs differ in more calls than are looked at: between their like beginnings and ends nothing was matched. */
   isCut: boolean;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ActionKind, Outcome, SkeletonAnswer } from "../../api/recorded";
+import type { ActionKind, Outcome, SkeletonAnswer } from "../../api/types";
 import { compareRuns } from "./differences";
 
 interface Told {

@@ -1,6 +1,5 @@
 /** Two runs side by side: what their calls, matched by name and in order, differ in. */
-import { CALL_KINDS, type Outcome, type RunView, type SkeletonAnswer } from "../../api/recorded";
-import { whyEnded } from "../../parts/whyEnded";
+import { CALL_KINDS, type Outcome, type RunView, type SkeletonAnswer, whyEnded } from "../../api/types";
 import { align } from "./align";
 
 /** One call, as the comparison sees it. */

@@ -1,24 +1,29 @@
-import { lazy, Suspense, useCallback } from "react";
-import { useParams } from "react-router";
-import { useDag } from "../../api/dags";
-import type { Dag } from "../../api/facts";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { ApiError } from "../../api/apiError";
+import { useChange } from "../../api/changes";
+import { api } from "../../api/client";
+import { useDag, useDags } from "../../api/dags";
 import { useRefetchOn } from "../../api/query";
-import { Refusal } from "../../api/refusal";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Page } from "../../parts/Page";
-import { Tabs } from "../../parts/Tabs";
-import { useUrl } from "../../parts/url";
-import { DagHeader } from "./DagHeader";
-import { nameIn, VIEW_NAMES, VIEWS, viewIn } from "./dagPage";
+import { useCanChange } from "../../api/session";
+import { type Counts, type Dag, finalCount } from "../../api/types";
+import { Button } from "../../components/Button";
+import { lookOf, Status } from "../../components/badges";
+import { ConfirmDialog } from "../../components/Dialog";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
+import { count } from "../../components/format";
+import { Name } from "../../components/links";
+import { Page, Tabs } from "../../components/Page";
+import { Duration, Time } from "../../components/Time";
+import { dagPath, useUrl } from "../../components/url";
 import { GateBanner } from "./GateBanner";
 import { GraphTab } from "./graph/GraphTab";
-import { JobPanel } from "./panel/JobPanel";
+import { JobPanel } from "./JobPanel";
 import "./dag.css";
 
 // The graph is what people come for; the other views come when they are opened.
-const FilesTab = lazy(async () => ({ default: (await import("./files/FilesTab")).FilesTab }));
-const StoryTab = lazy(async () => ({ default: (await import("./StoryTab")).StoryTab }));
+const FilesTab = lazy(async () => ({ default: (await import("./FilesTab")).FilesTab }));
+const HistoryTab = lazy(async () => ({ default: (await import("./HistoryTab")).HistoryTab }));
 const TimelineTab = lazy(async () => ({ default: (await import("./timeline/TimelineTab")).TimelineTab }));
 
 /** One submission: its graph, timeline, files and story, and beside them the job somebody opened. */
@@ -27,22 +32,20 @@ export function DagPage() {
   const [query] = useUrl();
   const id = query.get("id");
   const { data, error, refetch } = useDag(id ?? name);
-  const isUnknown = error instanceof Refusal && error.status === 404;
+  const isUnknown = error instanceof ApiError && error.status === 404;
   useRefetchOn((event) => isUnknown && event.kind === "DagSubmitted", refetch);
   if (data) return <OneDag dag={data} key={data.dag_id} />;
   return (
     <Page title={name}>
       {isUnknown ? (
-        <Empty title="There is no such DAG" command="titan dags">
-          {id
-            ? "No submission has this id: it may have been cleaned up."
-            : "Nothing was submitted under this name yet."}{" "}
-          This page shows it as soon as it is there. Every submission that is kept:
-        </Empty>
+        <EmptyState title="DAG not found" command="titan dags">
+          {id ? "No submission has this id. It may have expired." : "No DAG was submitted under this name."} This page
+          shows it as soon as it is submitted. To list all DAGs:
+        </EmptyState>
       ) : error ? (
-        <Failure of={error} again={refetch} />
+        <ErrorNotice of={error} again={refetch} />
       ) : (
-        <p className="faint">Reading …</p>
+        <p className="faint">Loading …</p>
       )}
     </Page>
   );
@@ -68,10 +71,10 @@ function OneDag({ dag }: { dag: Dag }) {
       <div className="dag-main" data-panel={job ? "" : undefined}>
         <div className="dag-view" role="tabpanel" aria-labelledby={`dag-tab-${view}`}>
           {view === "graph" ? <GraphTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
-          <Suspense fallback={<p className="faint">Reading …</p>}>
+          <Suspense fallback={<p className="faint">Loading …</p>}>
             {view === "timeline" ? <TimelineTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
             {view === "files" ? <FilesTab dag={dag} /> : null}
-            {view === "story" ? <StoryTab dag={dag} onChoose={choose} /> : null}
+            {view === "history" ? <HistoryTab dag={dag} onChoose={choose} /> : null}
           </Suspense>
         </div>
         {job ? (
@@ -80,4 +83,235 @@ function OneDag({ dag }: { dag: Dag }) {
       </div>
     </main>
   );
+}
+
+/** What the submission is, how far it is, and what can be done with it. */
+function DagHeader({ dag }: { dag: Dag }) {
+  useEffect(() => {
+    document.title = `${dag.name} · Titan`;
+  }, [dag.name]);
+  return (
+    <header className="dag-header">
+      <div className="dag-title">
+        <h1 className="whole" dir="auto">
+          {dag.name}
+        </h1>
+        <Status of={dag.status} pulse={dag.status === "RUNNING"} />
+      </div>
+      <div className="dag-actions row">
+        <Submissions dag={dag} />
+        <DagActions dag={dag} />
+      </div>
+      <div className="dag-facts">
+        <Pills counts={dag.counts} />
+        <span className="soft">
+          Submitted <Time at={dag.submitted_at} />
+        </span>
+        {dag.started_at ? (
+          <span className="soft">
+            Took <Duration from={dag.started_at} to={dag.ended_at} />
+          </span>
+        ) : null}
+        {dag.agent_run_id ? (
+          <span className="soft dag-run">
+            Run{" "}
+            <Link
+              className="truncate"
+              to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`}
+              title={dag.agent_run_id}
+            >
+              <Name of={dag.agent_run_id} />
+            </Link>
+          </span>
+        ) : null}
+      </div>
+    </header>
+  );
+}
+
+const PILLS = [
+  ["completed", "COMPLETED"],
+  ["running", "RUNNING"],
+  ["failed", "FAILED"],
+  ["waiting_approval", "WAITING_APPROVAL"],
+  ["ready", "READY"],
+  ["waiting", "WAITING"],
+  ["cancelled", "CANCELLED"],
+] as const;
+
+/** How many jobs have which status, as numbers and as one bar. */
+function Pills({ counts }: { counts: Counts }) {
+  const shown = PILLS.filter(([field]) => counts[field] > 0);
+  return (
+    <div className="dag-pills">
+      <span className="dag-bar" aria-hidden="true">
+        {shown.map(([field, status]) => (
+          <span
+            key={field}
+            className={`tone-${lookOf(status).tone}`}
+            data-status={status}
+            style={{ flexGrow: counts[field] }}
+          />
+        ))}
+      </span>
+      <ul>
+        {shown.map(([field, status]) => {
+          const { tone, glyph, word } = lookOf(status);
+          return (
+            <li key={field} className={`tone-${tone}`}>
+              <span aria-hidden="true">{glyph}</span> {counts[field]} {word.toLowerCase()}
+            </li>
+          );
+        })}
+        <li className="dag-pills-total">of {counts.total}</li>
+      </ul>
+    </div>
+  );
+}
+
+/** Stop what is left of it, try again what did not succeed, submit it once more. */
+function DagActions({ dag }: { dag: Dag }) {
+  const canChange = useCanChange();
+  const navigate = useNavigate();
+  const [asks, setAsks] = useState(false);
+  const path = { dag: dag.dag_id };
+  const stop = useChange(
+    async (_: null, headers) => (await api.POST("/api/dags/{dag}/cancel", { params: { path }, headers })).data,
+    (answer) =>
+      `Stopped: ${count(answer?.cancelled.length ?? 0, "job")} cancelled, ${answer?.stopping.length ?? 0} stopping`,
+  );
+  const retry = useChange(
+    async (_: null, headers) => (await api.POST("/api/dags/{dag}/retry", { params: { path }, headers })).data,
+    (answer) => `${count(answer?.retried.length ?? 0, "job")} will run again; ${answer?.kept ?? 0} stay as they are`,
+  );
+  const redeploy = useChange(
+    async (_: null, headers) => (await api.POST("/api/dags/{dag}/redeploy", { params: { path }, headers })).data,
+    "Submitted again",
+    (answer) => answer && navigate(dagPath(answer)),
+  );
+  if (!canChange) return null;
+  const { counts } = dag;
+  const waiting = counts.waiting + counts.ready + counts.waiting_approval;
+  return (
+    <>
+      {dag.is_final ? null : (
+        <Button kind="danger" busy={stop.isPending} onClick={() => setAsks(true)}>
+          Stop …
+        </Button>
+      )}
+      {counts.failed + counts.cancelled > 0 ? (
+        <Button
+          busy={retry.isPending}
+          onClick={() => retry.run(null)}
+          title="Run failed and cancelled jobs again; completed jobs are kept"
+        >
+          Retry
+        </Button>
+      ) : null}
+      <Button busy={redeploy.isPending} onClick={() => redeploy.run(null)} title="Submit all jobs again, as a new DAG">
+        Redeploy
+      </Button>
+      {asks ? (
+        <ConfirmDialog
+          title={`Stop ${dag.name}?`}
+          yes="Stop the DAG"
+          onYes={() => stop.run(null)}
+          onClose={() => setAsks(false)}
+        >
+          {count(counts.running, "running job")} will be ended and {count(waiting, "waiting job")} cancelled. Completed
+          jobs are kept. Retry runs the others again.
+        </ConfirmDialog>
+      ) : null}
+    </>
+  );
+}
+
+/** Every submission of this name, the newest first: a menu beside the title, and a hint when there is a newer one. */
+export function Submissions({ dag }: { dag: Dag }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const { dags, hasNextPage, fetchNextPage, refetch } = useDags({ name: dag.name }, isOpen);
+  useEffect(() => {
+    if (isOpen) void refetch(); // the counts of their jobs were not followed until now
+  }, [isOpen, refetch]);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    function onPointer(event: PointerEvent): void {
+      if (!box.current?.contains(event.target as Node)) setIsOpen(false);
+    }
+    window.addEventListener("pointerdown", onPointer);
+    return () => window.removeEventListener("pointerdown", onPointer);
+  }, [isOpen]);
+  const newest = dags[0];
+  if (!newest || (dags.length === 1 && newest.dag_id === dag.dag_id)) return null;
+  const at = dags.findIndex((one) => one.dag_id === dag.dag_id);
+  return (
+    <>
+      {newest.dag_id !== dag.dag_id && at !== -1 ? (
+        <Link to={dagPath(newest)} className="dag-newer">
+          Newer submission
+        </Link>
+      ) : null}
+      <div
+        ref={box}
+        className="dag-menu"
+        role="group"
+        aria-label="Submissions"
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || !isOpen) return;
+          setIsOpen(false);
+          event.stopPropagation();
+          box.current?.querySelector("button")?.focus();
+        }}
+      >
+        <button type="button" className="button button-plain" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+          {hasNextPage ? `${dags.length}+` : dags.length} submissions <span aria-hidden="true">▾</span>
+        </button>
+        {isOpen ? (
+          <ul className="dag-menu-list card" aria-label={`Submissions of ${dag.name}`}>
+            {dags.map((one) => (
+              <li key={one.dag_id}>
+                <Link
+                  to={dagPath(one)}
+                  aria-current={one.dag_id === dag.dag_id ? "page" : undefined}
+                  onClick={() => setIsOpen(false)}
+                >
+                  <Status of={one.status} />
+                  <Time at={one.submitted_at} />
+                  <span className="faint">
+                    {finalCount(one.counts)}/{one.counts.total}
+                  </span>
+                </Link>
+              </li>
+            ))}
+            {hasNextPage ? (
+              <li>
+                <button type="button" className="button button-quiet" onClick={() => void fetchNextPage()}>
+                  Earlier submissions
+                </button>
+              </li>
+            ) : null}
+          </ul>
+        ) : null}
+      </div>
+    </>
+  );
+}
+
+const VIEWS = ["graph", "timeline", "files", "history"] as const;
+export type View = (typeof VIEWS)[number];
+const VIEW_NAMES: Record<View, string> = {
+  graph: "Graph",
+  timeline: "Timeline",
+  files: "Files",
+  history: "History",
+};
+
+/** Returns the name in a path such as `DAG-nightly`: the prefix is for people and may be left out. */
+export function nameIn(segment: string): string {
+  return segment.startsWith("DAG-") ? segment.slice(4) : segment;
+}
+
+export function viewIn(text: string | null): View {
+  return VIEWS.find((view) => view === text) ?? "graph";
 }

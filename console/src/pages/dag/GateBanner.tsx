@@ -1,14 +1,17 @@
+/** Open gates of a DAG, with the form that decides one. */
 import { useQuery } from "@tanstack/react-query";
-import { namesBehind } from "../../api/behind";
-import type { Dag, Job } from "../../api/facts";
-import { fileKey } from "../../api/files";
-import { gateOf } from "../../api/gates";
-import { useDagFiles } from "../../api/job";
-import { count } from "../../parts/format";
-import { Name } from "../../parts/Name";
-import { Time } from "../../parts/Time";
-import { useUrl } from "../../parts/url";
-import { GateDecision } from "./GateDecision";
+import { useState } from "react";
+import { useChange } from "../../api/changes";
+import { fileKey, useDagFiles } from "../../api/dags";
+import { type Decision, decide, downstreamJobs, gateOf, type Outcome, refetchGates } from "../../api/gates";
+import { useCanChange } from "../../api/session";
+import type { Dag, Gate, Job } from "../../api/types";
+import { Button } from "../../components/Button";
+import { ConfirmDialog } from "../../components/Dialog";
+import { count } from "../../components/format";
+import { Name } from "../../components/links";
+import { Time } from "../../components/Time";
+import { useUrl } from "../../components/url";
 
 const MOST = 3; // at once; the others have their nodes in the graph
 
@@ -22,14 +25,14 @@ export function GateBanner({ dag }: { dag: Dag }) {
         <OpenGate key={gate.job_id} gate={gate} dag={dag} />
       ))}
       {open.length > MOST ? (
-        <p className="soft">{count(open.length - MOST, "more gate")} of this DAG wait too: their nodes are blue.</p>
+        <p className="soft">{count(open.length - MOST, "more gate")} of this DAG are open too; their nodes are blue.</p>
       ) : null}
     </section>
   );
 }
 
 function OpenGate({ gate, dag }: { gate: Job; dag: Dag }) {
-  const behind = namesBehind(dag, gate.name);
+  const behind = downstreamJobs(dag, gate.name);
   return (
     <article className="dag-open-gate tone-blue" aria-label={`Gate ${gate.name}`}>
       <div className="dag-gate-words">
@@ -80,7 +83,7 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
         <button
           key={fileKey(file)}
           type="button"
-          className="dag-link cut"
+          className="dag-link truncate"
           title={file.path}
           onClick={() => change({ view: "files", file: fileKey(file) }, true)}
         >
@@ -93,5 +96,54 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
         </button>
       ) : null}
     </p>
+  );
+}
+
+/** The comment and the two buttons of an open gate. */
+export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
+  const canDecide = useCanChange();
+  const [comment, setComment] = useState("");
+  const [asks, setAsks] = useState(false);
+  const change = useChange<Decision, Gate | undefined>(
+    decide,
+    (_answer, { outcome }) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
+    refetchGates,
+  );
+  const perform = (outcome: Outcome) => change.run({ gateId: gate.job_id, outcome, comment });
+  if (!canDecide) return <p className="soft">Your token is read-only: it cannot decide gates.</p>;
+  return (
+    <div className="dag-decide">
+      <label>
+        <span className="sr-only">Comment, stored with the decision</span>
+        <textarea
+          className="field"
+          dir="auto"
+          rows={1}
+          maxLength={10_000}
+          placeholder="Comment, stored with the decision"
+          value={comment}
+          onChange={(event) => setComment(event.target.value)}
+        />
+      </label>
+      <div className="dag-decide-buttons">
+        <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
+          ✓ Approve
+        </Button>
+        <Button kind="danger" busy={change.isPending} onClick={() => setAsks(true)}>
+          ✕ Reject …
+        </Button>
+      </div>
+      {asks ? (
+        <ConfirmDialog
+          title="Reject this gate?"
+          yes="✕ Reject"
+          onYes={() => perform("reject")}
+          onClose={() => setAsks(false)}
+        >
+          {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A decision is final.
+          {comment ? "" : " You can give a reason in the comment field."}
+        </ConfirmDialog>
+      ) : null}
+    </div>
   );
 }

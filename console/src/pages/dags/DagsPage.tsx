@@ -1,14 +1,16 @@
-import { useNavigate } from "react-router";
+import { memo } from "react";
+import { Link, useNavigate } from "react-router";
 import { useDags } from "../../api/dags";
-import { STAGE_STATUSES } from "../../api/facts";
-import { Empty } from "../../parts/Empty";
-import { NoRows } from "../../parts/NoRows";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { SearchField } from "../../parts/SearchField";
-import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, dagPath, toggledAmong, useUrl } from "../../parts/url";
-import { DagRow } from "./DagRow";
+import { type Dag, STAGE_STATUSES } from "../../api/types";
+import { JobsBar, Status } from "../../components/badges";
+import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
+import { SearchField, StatusFilter } from "../../components/fields";
+import { NOTHING } from "../../components/format";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { Duration, Time } from "../../components/Time";
+import { chosenAmong, dagPath, toggledAmong, useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./dags.css";
 
 /** DAG Pipelines: every submission, the newest first. */
@@ -35,7 +37,7 @@ export function DagsPage() {
       }
     >
       {found.dags.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="DAGs"
           rows={found.dags}
           keyOf={(dag) => dag.dag_id}
@@ -46,13 +48,17 @@ export function DagsPage() {
           isLoadingMore={isFetchingNextPage}
         >
           {(dag) => <DagRow dag={dag} />}
-        </RowList>
+        </VirtualTable>
       ) : (
-        <NoRows found={found} word="DAG" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
-          <Empty title="No DAG was submitted yet" command={"titan submit extract.py train.py --chain --name nightly"}>
-            Every submission appears here, with its jobs and how far they are.
-          </Empty>
-        </NoRows>
+        <NoRowsNotice
+          found={found}
+          word="DAG"
+          onClear={q || status.length ? () => change({ q: null, status: null }) : null}
+        >
+          <EmptyState title="No DAGs yet" command={"titan submit extract.py train.py --chain --name nightly"}>
+            Each submission appears here with the status of its jobs. To submit one:
+          </EmptyState>
+        </NoRowsNotice>
       )}
     </Page>
   );
@@ -78,3 +84,37 @@ function Head() {
     </>
   );
 }
+
+/** The cells of a submission. Drawn again only when it changed. */
+const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
+  return (
+    <>
+      <Cell className="dags-cell truncate">
+        <Link to={dagPath(dag)} className="dags-name" title={dag.name}>
+          <Name of={dag.name} />
+        </Link>
+      </Cell>
+      <Cell>
+        <Status of={dag.status} pulse={dag.status === "RUNNING"} />
+      </Cell>
+      <Cell className="dags-jobs">
+        <JobsBar counts={dag.counts} />
+      </Cell>
+      <Cell className="dags-run truncate">
+        {dag.agent_run_id ? (
+          <Link to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
+            <Name of={dag.agent_run_id} />
+          </Link>
+        ) : (
+          <span className="faint">{NOTHING}</span>
+        )}
+      </Cell>
+      <Cell className="dags-since num">
+        <Time at={dag.submitted_at} />
+      </Cell>
+      <Cell className="num">
+        <Duration from={dag.started_at} to={dag.ended_at} />
+      </Cell>
+    </>
+  );
+});

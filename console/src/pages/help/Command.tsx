@@ -1,4 +1,4 @@
-import { CopyButton } from "../../parts/CopyButton";
+import { CopyButton } from "../../components/Button";
 
 /** A command or snippet to copy. */
 export function Command({ children }: { children: string }) {

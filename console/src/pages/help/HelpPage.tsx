@@ -1,8 +1,10 @@
-import { useEffect } from "react";
+import { type ComponentType, Fragment, useEffect } from "react";
 import { Link, NavLink, useLocation, useParams } from "react-router";
-import { Empty } from "../../parts/Empty";
-import { Page } from "../../parts/Page";
-import { TOPICS } from "./topics";
+import { KEYS, NAV_ITEMS, PAGE_KEYS } from "../../app/navigation";
+import { EmptyState } from "../../components/EmptyState";
+import { KeyList, Page } from "../../components/Page";
+import { Determinism, Gates, Replay, Resume } from "./runTopics";
+import { Network, Troubleshooting } from "./serverTopics";
 import "./help.css";
 
 /** Short answers to what the pages are asked; each topic has an address that others link to. */
@@ -28,9 +30,9 @@ export function HelpPage() {
             <chosen.Text />
           </article>
         ) : topic ? (
-          <Empty title={`There is no help about ${topic}`}>
+          <EmptyState title={`There is no help about ${topic}`}>
             <Link to="/help">What there is</Link>
-          </Empty>
+          </EmptyState>
         ) : (
           <Contents />
         )}
@@ -49,5 +51,45 @@ function Contents() {
         </li>
       ))}
     </ul>
+  );
+}
+
+interface Topic {
+  id: string;
+  name: string;
+  about: string;
+  Text: ComponentType;
+}
+
+const TOPICS: readonly Topic[] = [
+  { id: "keys", name: "Keys", about: "Everything without the mouse", Text: Keys },
+  {
+    id: "troubleshooting",
+    name: "Troubleshooting",
+    about: "A job waits or failed, no worker, Offline; a run is not found, or shows no data",
+    Text: Troubleshooting,
+  },
+  { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },
+  { id: "resume", name: "Retry and resume", about: "Go on where something broke off", Text: Resume },
+  { id: "replay", name: "Replay", about: "Repeat a run at no cost; why a replay is not available", Text: Replay },
+  { id: "determinism", name: "Determinism", about: "The score, what is found, how to fix it", Text: Determinism },
+  { id: "network", name: "Network", about: "Ports, proxies, TLS, tokens", Text: Network },
+];
+
+export function Keys() {
+  return (
+    <>
+      <p>Keys rest while you type in a field, and while a dialog is open.</p>
+      <h2>Everywhere</h2>
+      <KeyList of={KEYS} />
+      <h2>To a page: g, then a letter</h2>
+      <KeyList of={NAV_ITEMS.map((item) => [`g  ${item.letter}`, item.name] as const)} />
+      {PAGE_KEYS.map(([where, lines]) => (
+        <Fragment key={where}>
+          <h2>{where}</h2>
+          <KeyList of={lines} />
+        </Fragment>
+      ))}
+    </>
   );
 }

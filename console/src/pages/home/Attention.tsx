@@ -1,13 +1,15 @@
+/** The list of what needs attention. */
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
-import type { QueueGroup } from "../../api/facts";
-import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
-import { Failure } from "../../parts/Failure";
-import { bytes, count } from "../../parts/format";
-import { Concern } from "./Concern";
-import { DagConcern, GateConcern, InterceptConcern, RunConcern } from "./Told";
-import type { Concerns } from "./useConcerns";
+import type { Gate, InterceptView, QueueGroup, RunView } from "../../api/types";
+import { Button, CopyButton } from "../../components/Button";
+import { lookOf, Reasons } from "../../components/badges";
+import { ErrorNotice } from "../../components/EmptyState";
+import { bytes, count } from "../../components/format";
+import { StageChain } from "../../components/StageChain";
+import { Time } from "../../components/Time";
+import { dagPath, runPath } from "../../components/url";
+import type { Concerns, FailedDag } from "./concerns";
 
 const MOST = 5; // of a kind, until somebody asks for the rest
 
@@ -18,7 +20,7 @@ export function Attention({ concerns }: { concerns: Concerns }) {
       <h2 id="attention">
         Needs attention {concerns.total > 0 ? <span className="home-count">{concerns.total}</span> : null}
       </h2>
-      {concerns.error ? <Failure of={concerns.error} again={concerns.refetch} /> : null}
+      {concerns.error ? <ErrorNotice of={concerns.error} again={concerns.refetch} /> : null}
       {concerns.total > 0 ? <List concerns={concerns} /> : <Nothing isPending={concerns.isPending} />}
     </section>
   );
@@ -27,8 +29,8 @@ export function Attention({ concerns }: { concerns: Concerns }) {
 function Nothing({ isPending }: { isPending: boolean }) {
   if (isPending) return <p className="faint">Loading …</p>;
   return (
-    <p className="home-well">
-      <span aria-hidden="true">✓</span> Nothing needs you now.
+    <p className="home-ok">
+      <span aria-hidden="true">✓</span> Nothing needs attention.
     </p>
   );
 }
@@ -77,8 +79,8 @@ function Some<One>({ of, what, children }: { of: readonly One[]; what: string; c
 function NoWorker() {
   const command = `titan workers join ${window.location.origin}`;
   return (
-    <Concern tone="red" glyph="⚠" title="No worker takes jobs" action={<Link to="/workers">Workers</Link>}>
-      None is connected that does not drain. Jobs start as soon as one is:
+    <Concern tone="red" glyph="⚠" title="No worker accepts jobs" action={<Link to="/workers">Workers</Link>}>
+      Jobs start as soon as a worker connects:
       <Command text={command} />
     </Concern>
   );
@@ -87,7 +89,8 @@ function NoWorker() {
 function LowDisk({ freeBytes }: { freeBytes: number }) {
   return (
     <Concern tone="red" glyph="⚠" title="The disk is nearly full" action={<Link to="/settings">Retention</Link>}>
-      {bytes(freeBytes)} are free where the server keeps its home. <code>titan clean --dry-run</code> says what may go.
+      {bytes(freeBytes)} are free on the disk of the server's home. <code>titan clean --dry-run</code> lists what can be
+      deleted.
     </Concern>
   );
 }
@@ -124,5 +127,118 @@ function Command({ text }: { text: string }) {
       <code>{text}</code>
       <CopyButton text={text} />
     </div>
+  );
+}
+
+/** A gate that waits for a decision. */
+function GateConcern({ gate }: { gate: Gate }) {
+  const dag = { name: gate.dag_name, dag_id: gate.dag_id };
+  return (
+    <Concern
+      tone="blue"
+      glyph={lookOf("open").glyph}
+      title={<span dir="auto">{gate.message}</span>}
+      at={gate.opened_at}
+      action={<Link to="/approvals">Decide</Link>}
+    >
+      Gate <bdi>{gate.name}</bdi> of{" "}
+      <Link to={dagPath(dag, gate.gate_id)} dir="auto">
+        {gate.dag_name}
+      </Link>
+      {gate.expires_at ? (
+        <>
+          , expires <Time at={gate.expires_at} as="age" />
+        </>
+      ) : null}
+    </Concern>
+  );
+}
+
+/** A run that failed. */
+function RunConcern({ run }: { run: RunView }) {
+  return (
+    <Concern
+      tone="red"
+      glyph={lookOf("failed").glyph}
+      title={
+        <>
+          Run <bdi>{run.run_id}</bdi> failed
+        </>
+      }
+      at={run.ended_at}
+      action={<Link to={runPath(run.run_id)}>Open</Link>}
+    >
+      {run.reason ? <p dir="auto">{run.reason}</p> : null}
+      <StageChain runId={run.run_id} stages={run.stages ?? []} />
+    </Concern>
+  );
+}
+
+/** A recorded run that broke, cost too much or was often stopped. */
+function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
+  const isBroken = reasons.some((reason) => reason.kind === "error");
+  return (
+    <Concern
+      tone={isBroken ? "red" : "amber"}
+      glyph={isBroken ? lookOf("failed").glyph : "⚠"}
+      title={
+        <>
+          Run <bdi>{run.run_id}</bdi> of <bdi>{run.agent_id}</bdi>
+        </>
+      }
+      at={run.last_event_at}
+      action={<Link to={runPath(run.run_id, run.first_error_id)}>Open</Link>}
+    >
+      <Reasons of={reasons} />
+    </Concern>
+  );
+}
+
+/** A DAG that failed, wholly or in part, and belongs to no run. */
+function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
+  const { tone, glyph } = lookOf(latest.status);
+  const { counts } = latest;
+  return (
+    <Concern
+      tone={tone === "purple" ? "purple" : "red"}
+      glyph={glyph}
+      title={
+        <>
+          DAG <bdi>{latest.name}</bdi> failed{latest.status === "PARTIAL" ? " in part" : ""}
+          {times > 1 ? <span className="faint"> · {times} times today</span> : null}
+        </>
+      }
+      at={latest.ended_at}
+      action={<Link to={dagPath(latest)}>Open</Link>}
+    >
+      {counts.failed} of {count(counts.total, "job")} failed, {counts.completed} completed
+    </Concern>
+  );
+}
+
+interface Props {
+  tone: "red" | "amber" | "blue" | "purple";
+  glyph: string;
+  title: ReactNode;
+  children?: ReactNode;
+  /** Since when. */
+  at?: string | null | undefined;
+  action?: ReactNode;
+}
+
+/** One thing that needs somebody: what, since when, and where to do something about it. */
+function Concern({ tone, glyph, title, children, at, action }: Props) {
+  return (
+    <li className={`home-concern tone-${tone}`}>
+      <span className="home-glyph" aria-hidden="true">
+        {glyph}
+      </span>
+      <div className="home-text">
+        <div className="home-title">{title}</div>
+        {children ? <div className="soft home-about">{children}</div> : null}
+      </div>
+      <span className="faint home-age">{at ? <Time at={at} as="age" /> : null}</span>
+      <span className="home-action">{action}</span>
+    </li>
   );
 }

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useHealth } from "../../api/house";
+import { useHealth } from "../../api/server";
 import { useModelKey } from "../../api/session";
-import { newClient, titanCommand, withServer } from "../../parts/command";
-import { Snippet } from "../../parts/Snippet";
+import { Snippet } from "../../components/Button";
+import { newClient, titanCommand, withServer } from "../../components/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
@@ -14,14 +14,13 @@ export function FirstSteps() {
   const submit = titanCommand(["submit", "hello.py", "--follow"], window.location);
   return (
     <section aria-labelledby="first-steps" className="home-section">
-      <h2 id="first-steps">Begin here</h2>
+      <h2 id="first-steps">Get started</h2>
       <ol className="home-steps">
         <Step number={1} title="Run a job" command={`echo 'print("hello from a job")' > hello.py\n${submit}`}>
-          A script becomes a job; its log follows as it is written. You see it under{" "}
-          <Link to="/dags">DAG Pipelines</Link>.
+          Runs a script as a job and follows its log. The job appears under <Link to="/dags">DAG Pipelines</Link>.
         </Step>
         <Step number={2} title="Run an agent" command={withServer(AGENT, window.location)}>
-          It plans, researches in parallel, evaluates, and goes deeper or writes. Its stages grow under{" "}
+          The agent plans, researches in parallel, evaluates and writes a report. Its stages appear under{" "}
           <Link to="/agents">Agent Runs</Link>.{" "}
           {health.data && health.data.model === null ? (
             <>

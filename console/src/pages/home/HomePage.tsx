@@ -1,10 +1,18 @@
-import { useHasBegun } from "../../api/attention";
-import { Page } from "../../parts/Page";
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { ALL_RUNS, useHasBegun, useRegistry } from "../../api/registry";
+import type { RunView, Worker } from "../../api/types";
+import { Progress, RunBadge, Status } from "../../components/badges";
+import { ErrorNotice } from "../../components/EmptyState";
+import { count, NOTHING } from "../../components/format";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { StageChain } from "../../components/StageChain";
+import { Duration } from "../../components/Time";
+import { agentPath, runPath } from "../../components/url";
 import { Attention } from "./Attention";
-import { ClusterLine } from "./ClusterLine";
+import { clusterFacts, useConcerns } from "./concerns";
 import { FirstSteps } from "./FirstSteps";
-import { LiveRuns } from "./LiveRuns";
-import { useConcerns } from "./useConcerns";
 import "./home.css";
 
 /** Home: what needs somebody now, what runs, and the cluster in one line. */
@@ -17,5 +25,113 @@ export function HomePage() {
       {hasBegun === false && concerns.total === 0 ? null : <Attention concerns={concerns} />}
       {hasBegun ? <LiveRuns /> : null}
     </Page>
+  );
+}
+
+interface Props {
+  /** Those that are here; undefined while they are being read. */
+  workers: readonly Worker[] | undefined;
+  /** How many jobs wait, as the queue of /workers counts them. */
+  queued: number | undefined;
+}
+
+/** The cluster in one line: workers, busy slots of all, and how many jobs wait. */
+function ClusterLine({ workers, queued }: Props) {
+  const facts = workers ? clusterFacts(workers) : null;
+  return (
+    <Link to="/workers" className="home-cluster" title="Workers, their slots, and why each job waits">
+      <span>{facts ? count(facts.workers, "worker") : NOTHING}</span>
+      {facts?.draining ? <span>{facts.draining} draining</span> : null}
+      <span>
+        {facts ? `${facts.busy} of ${count(facts.slots, "slot")} busy` : NOTHING}
+        <meter className="sr-only" min={0} max={facts?.slots || 1} value={facts?.busy ?? 0} aria-label="Busy slots" />
+      </span>
+      <span>{queued === undefined ? NOTHING : `${count(queued, "job")} queued`}</span>
+    </Link>
+  );
+}
+
+const LIVE = { ...ALL_RUNS, status: ["running", "pending"], window: "all", withStages: true } as const;
+const MOST = 24;
+
+/** The runs that live now, with their stages or how far they are. */
+function LiveRuns() {
+  const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry(LIVE);
+  return (
+    <section aria-labelledby="live-runs" className="home-section">
+      <h2 id="live-runs">
+        Live runs{" "}
+        {runs.length > 0 ? (
+          <span className="home-count">
+            {runs.length}
+            {hasNextPage ? "+" : ""}
+          </span>
+        ) : null}
+      </h2>
+      {isError && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {isSuccess && runs.length === 0 ? (
+        <p className="soft">
+          No live runs. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>
+        </p>
+      ) : null}
+      {runs.length > 0 ? (
+        <ul className="card home-list">
+          {runs
+            .slice(0, MOST)
+            .map((run) =>
+              run.has_stages ? <StagedRun key={run.run_id} run={run} /> : <RecordedRun key={run.run_id} run={run} />,
+            )}
+        </ul>
+      ) : null}
+      {runs.length > MOST ? <Link to="/runs?status=running,pending&window=all">All live runs</Link> : null}
+    </section>
+  );
+}
+
+function StagedRun({ run }: { run: RunView }) {
+  return (
+    <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
+      <StageChain runId={run.run_id} stages={run.stages ?? []} />
+      <Status of={run.status} pulse={run.status === "running"} />
+    </LiveRun>
+  );
+}
+
+function RecordedRun({ run }: { run: RunView }) {
+  return (
+    <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
+      <span className="home-whose">
+        <Link to={agentPath(run.agent_id)} className="soft" title={run.agent_id}>
+          <Name of={run.agent_id} />
+        </Link>
+        <span className="truncate faint" dir="auto" title={run.name ?? undefined}>
+          {run.name === run.agent_id ? null : run.name}
+        </span>
+        <Progress of={run.progress} />
+      </span>
+      <RunBadge run={run} />
+    </LiveRun>
+  );
+}
+
+interface LiveRunProps {
+  id: string;
+  to: string;
+  run: { started_at: string; ended_at: string | null };
+  /** What it does now, and how it stands. */
+  children: ReactNode;
+}
+
+function LiveRun({ id, to, run, children }: LiveRunProps) {
+  return (
+    <li className="home-run">
+      <Link to={to} className="home-run-id truncate" title={id}>
+        <Name of={id} />
+      </Link>
+      {children}
+      <span className="num">
+        <Duration from={run.started_at} to={run.ended_at} />
+      </span>
+    </li>
   );
 }

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import type { Dag, Worker } from "../../api/facts";
-import type { InterceptView, RunView } from "../../api/recorded";
-import { clusterFacts, failedDagsLately, failedLately, untold } from "./concerns";
+import type { Dag, InterceptView, RunView, Worker } from "../../api/types";
+import { clusterFacts, failedDagsLately, failedLately, withoutListed } from "./concerns";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 
@@ -32,7 +31,7 @@ test("a recorded run that is told of by its stages is not told of twice", () => 
   })) as unknown as InterceptView[];
   const told = [{ run_id: "staged" }] as RunView[];
 
-  expect(untold(intercepts, told).map(({ run }) => run.run_id)).toEqual(["recorded"]);
+  expect(withoutListed(intercepts, told).map(({ run }) => run.run_id)).toEqual(["recorded"]);
 });
 
 test("a DAG that fails again and again is told once, with how often", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exportPath, fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
+import { exportPath, fieldsOf, filterOf, invalidFilters, isUnfiltered, noFilter, pageOf } from "./filter";
 
 test("a link to the calls of one name in a run is understood", () => {
   const filter = filterOf(new URLSearchParams("run_id=r1&action_name=send_email&outcome=error"));
@@ -27,7 +27,10 @@ test("what no filter can be filters nothing", () => {
 
   expect(isUnfiltered(filter)).toBe(true);
   expect(filter.sort).toBe("time");
-  expect(misread(new URLSearchParams("outcome=fine&kind=model&sort_by=me"))).toEqual(["outcome=fine", "sort_by=me"]);
+  expect(invalidFilters(new URLSearchParams("outcome=fine&kind=model&sort_by=me"))).toEqual([
+    "outcome=fine",
+    "sort_by=me",
+  ]);
 });
 
 test("costs, days and pages that are none are named, too", () => {
@@ -35,7 +38,7 @@ test("costs, days and pages that are none are named, too", () => {
     "min_cost=abc&max_cost=-1&start_date=2026-99-99&end_date=2026-02-31&page=x&search=fl",
   );
 
-  expect(misread(query)).toEqual([
+  expect(invalidFilters(query)).toEqual([
     "min_cost=abc",
     "max_cost=-1",
     "start_date=2026-99-99",
@@ -43,7 +46,7 @@ test("costs, days and pages that are none are named, too", () => {
     "page=x",
   ]);
   expect(filterOf(query)).toMatchObject({ minCost: "", maxCost: "", from: "", to: "", q: "fl" });
-  expect(misread(new URLSearchParams("min_cost=0.5&start_date=2024-02-29&page=2&max_cost="))).toEqual([]);
+  expect(invalidFilters(new URLSearchParams("min_cost=0.5&start_date=2024-02-29&page=2&max_cost="))).toEqual([]);
 });
 
 test("every change of a filter leads back to the first page", () => {

@@ -1,11 +1,9 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
-
-import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
-import { MOST_PAGES } from "../../api/ledgerPages";
+import { type LedgerFilter, ledgerQuery, MOST_PAGES } from "../../api/ledger";
 import { ofProject } from "../../api/project";
-import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
-import { asCost, isCost } from "../../parts/costText";
-import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
+import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/types";
+import { asCost, isCost } from "../../components/fields";
+import { chosenAmong, invalidBy, invalidValues, oneOf } from "../../components/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
@@ -44,15 +42,15 @@ export function filterOf(query: URLSearchParams): LedgerFilter {
 }
 
 /** Returns what stands in a URL and filters nothing, for it is no value of its field. */
-export function misread(query: URLSearchParams): string[] {
+export function invalidFilters(query: URLSearchParams): string[] {
   return [
-    ...misreadIn(query, {
+    ...invalidValues(query, {
       outcome: LEDGER_OUTCOMES,
       kind: CALL_KINDS,
       sort_by: LEDGER_SORTS,
       sort_order: ["asc", "desc"],
     }),
-    ...misreadAs(query, { min_cost: isCost, max_cost: isCost, start_date: isDay, end_date: isDay, page: isPage }),
+    ...invalidBy(query, { min_cost: isCost, max_cost: isCost, start_date: isDay, end_date: isDay, page: isPage }),
   ];
 }
 

@@ -1,8 +1,8 @@
 /** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
-import { stripAnsi } from "../../parts/ansi";
-import { type FollowedLog, followLog, type LogHearer } from "../../parts/followLog";
+import { stripAnsi } from "../../components/ansi";
+import { type FollowedLog, followLog, type LogHearer } from "../../components/followLog";
+import type { FromWorker, Phase, ShownLine, ToWorker } from "./logClient";
 import { LogIndex, type LogLine } from "./logIndex";
-import type { FromWorker, Phase, ShownLine, ToWorker } from "./logMessages";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
 const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded
@@ -22,7 +22,7 @@ let isBinary = false;
 let toldAt = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-function say(message: FromWorker): void {
+function toast(message: FromWorker): void {
   self.postMessage(message);
 }
 
@@ -41,16 +41,16 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       begin(data.query);
       break;
     case "ping":
-      say({ kind: "pong" });
+      toast({ kind: "pong" });
       break;
     case "seek":
-      say({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
+      toast({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
       break;
     case "text":
-      say({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
+      toast({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
       break;
     case "whole":
-      say({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
+      toast({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
       break;
   }
 };
@@ -72,7 +72,7 @@ const hearer: LogHearer = {
     tell();
   },
   onRefusal(status, message) {
-    say({ kind: "failed", status, message });
+    toast({ kind: "failed", status, message });
   },
 };
 
@@ -90,7 +90,7 @@ function tell(): void {
   timer = undefined;
   toldAt = performance.now();
   const { lineCount, size: bytes, longest } = index;
-  say({
+  toast({
     kind: "facts",
     phase,
     lines: lineCount,
@@ -107,7 +107,7 @@ function giveLines(from: number, to: number): void {
   const last = Math.min(to, index.lineCount);
   const lines = [];
   for (let line = from; line < last; line += 1) lines.push(marked(index.line(line)));
-  say({ kind: "lines", from, lines });
+  toast({ kind: "lines", from, lines });
 }
 
 /** The page could be hung by an expression without end; here it can be given up. */
@@ -132,7 +132,7 @@ function searchSome(): void {
   const now = search;
   let goesOn = now !== null;
   while (now && goesOn && performance.now() < until) goesOn = now.step(phase === "ended");
-  if (now) say({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
+  if (now) toast({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
   isSearching = goesOn;
   if (goesOn) setTimeout(searchSome);
 }

@@ -2,16 +2,9 @@
  * The page's end of the log: what the worker told, and the lines near those in sight. Watchers are called at most once a
  * frame. A search that hangs the worker (an expression without end) is given up, and the log is loaded anew.
  */
-import {
-  type Found,
-  type FromWorker,
-  type Hit,
-  type LogFacts,
-  NO_FACTS,
-  type ShownLine,
-  type ToWorker,
-} from "./logMessages";
-import type { LogQuery } from "./logSearch";
+
+import type { LogLine } from "./logIndex";
+import type { LogQuery, Range } from "./logSearch";
 
 const AHEAD = 120; // lines on each side of those in sight that are fetched with them
 const NEAR = 40; // lines on each side that have to be here, else more are fetched
@@ -19,7 +12,7 @@ const KEPT = 3000; // lines; ten screens
 const BEAT_MS = 1500; // between two questions whether the worker is alive, while it searches by an expression
 const HANGS_MS = 5000;
 
-type Told = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
+type WorkerState = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
 
 export class LogClient {
   private readonly url: string;
@@ -29,7 +22,7 @@ export class LogClient {
   private readonly kept = new Map<number, { line: ShownLine; search: number }>();
   private readonly watchers = new Set<() => void>();
   private readonly asked = new Map<number, (answer: never) => void>();
-  private told: Told = { facts: NO_FACTS, found: null, failure: null };
+  private state: WorkerState = { facts: NO_FACTS, found: null, failure: null };
   private version = 0;
   private lastId = 0;
   private query: LogQuery | null = null;
@@ -48,15 +41,15 @@ export class LogClient {
   }
 
   get facts(): LogFacts {
-    return this.told.facts;
+    return this.state.facts;
   }
 
   get found(): Found | null {
-    return this.told.found;
+    return this.state.found;
   }
 
-  get failure(): Told["failure"] {
-    return this.told.failure;
+  get failure(): WorkerState["failure"] {
+    return this.state.failure;
   }
 
   readonly watch = (changed: () => void): (() => void) => {
@@ -98,9 +91,9 @@ export class LogClient {
   search(query: LogQuery | null): void {
     this.query = query;
     this.searches += 1;
-    this.told = { ...this.told, found: null };
+    this.state = { ...this.state, found: null };
     this.post({ kind: "search", query });
-    this.feelPulse();
+    this.checkWorker();
     this.changed();
   }
 
@@ -141,13 +134,13 @@ export class LogClient {
 
   private take(message: FromWorker): void {
     if (message.kind === "pong") {
-      this.takePulse();
+      this.workerAnswered();
       return;
     }
     if (message.kind === "facts") this.takeFacts(message);
     else if (message.kind === "lines") this.takeLines(message.from, message.lines);
     else if (message.kind === "found") this.takeFound(message);
-    else if (message.kind === "failed") this.told = { ...this.told, failure: message };
+    else if (message.kind === "failed") this.state = { ...this.state, failure: message };
     else this.answer(message.id, message.kind === "text" ? message.text : message.hit);
     this.changed();
   }
@@ -160,7 +153,7 @@ export class LogClient {
   private takeFacts(facts: LogFacts): void {
     const open = this.facts.lines - 1; // the last line may have grown
     if (facts.bytes !== this.facts.bytes) this.kept.delete(open);
-    this.told = { ...this.told, facts };
+    this.state = { ...this.state, facts };
   }
 
   private takeLines(from: number, lines: readonly ShownLine[]): void {
@@ -173,11 +166,11 @@ export class LogClient {
   }
 
   private takeFound(found: Found): void {
-    if (this.query) this.told = { ...this.told, found };
+    if (this.query) this.state = { ...this.state, found };
   }
 
   /** An expression without end hangs the worker, which then answers nothing. */
-  private feelPulse(): void {
+  private checkWorker(): void {
     window.clearTimeout(this.beat);
     window.clearTimeout(this.hang);
     if (!this.query?.isRegex) return;
@@ -185,10 +178,10 @@ export class LogClient {
     this.hang = window.setTimeout(() => this.startAnew(), HANGS_MS);
   }
 
-  private takePulse(): void {
+  private workerAnswered(): void {
     window.clearTimeout(this.hang);
     window.clearTimeout(this.beat);
-    this.beat = window.setTimeout(() => this.feelPulse(), BEAT_MS);
+    this.beat = window.setTimeout(() => this.checkWorker(), BEAT_MS);
   }
 
   private startAnew(): void {
@@ -197,7 +190,7 @@ export class LogClient {
     this.asked.clear();
     this.kept.clear();
     this.isFetching = false;
-    this.told = { ...this.told, found: null };
+    this.state = { ...this.state, found: null };
     this.worker = this.newWorker();
     this.onHang();
   }
@@ -225,3 +218,68 @@ export class LogClient {
     });
   }
 }
+
+export type ToWorker =
+  | { kind: "open"; url: string; isLive: boolean }
+  /** Whether the job goes on: so long its log does. */
+  | { kind: "live"; isLive: boolean }
+  | { kind: "lines"; from: number; to: number }
+  | { kind: "search"; query: LogQuery | null }
+  | { kind: "ping" }
+  | { kind: "seek"; id: number; from: number; step: 1 | -1 }
+  | { kind: "text"; id: number; from: number; to: number }
+  | { kind: "whole"; id: number; line: number; most: number };
+
+export type FromWorker =
+  | ({ kind: "facts" } & LogFacts)
+  | { kind: "lines"; from: number; lines: ShownLine[] }
+  | ({ kind: "found" } & Found)
+  | { kind: "pong" }
+  | { kind: "sought"; id: number; hit: Hit | null }
+  | { kind: "text"; id: number; text: string }
+  | { kind: "failed"; status: number; message: string };
+
+/** A line with where the search matches in it, of the text without terminal sequences. */
+export type ShownLine = LogLine & { readonly marks: readonly Range[] };
+
+export type Phase = "opening" | "loading" | "following" | "ended" | "broken";
+
+export interface LogFacts {
+  readonly phase: Phase;
+  readonly lines: number;
+  /** Bytes that are here. */
+  readonly bytes: number;
+  /** Bytes there were when the log was opened, which are being loaded. */
+  readonly size: number;
+  /** Bytes of the longest line. */
+  readonly longest: number;
+  /** Bytes at the beginning that were not loaded, as there are more than a page can hold. */
+  readonly skipped: number;
+  /** Whether it looks like no text. */
+  readonly isBinary: boolean;
+}
+
+export interface Found {
+  /** Matching lines so far. */
+  readonly count: number;
+  /** Lines that were searched. */
+  readonly searched: number;
+  /** For each equal part of the log whether it has a hit. */
+  readonly spread: Uint8Array;
+}
+
+export interface Hit {
+  readonly line: number;
+  /** Its place among the matching lines, from 0. */
+  readonly place: number;
+}
+
+export const NO_FACTS: LogFacts = {
+  phase: "opening",
+  lines: 0,
+  bytes: 0,
+  size: 0,
+  longest: 0,
+  skipped: 0,
+  isBinary: false,
+};

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseAnsi } from "../../parts/ansi";
+import { parseAnsi } from "../../components/ansi";
 import { LogIndex } from "./logIndex";
 
 function logOf(text: string | Uint8Array, ...sizes: number[]): LogIndex {

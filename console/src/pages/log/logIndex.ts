@@ -2,8 +2,7 @@
  * A log as bytes, and where its lines begin: 200 MB of output cost 200 MB and 4 bytes a line, and text is made of what is
  * in sight only. Lives in the worker; pure, so that tests need none.
  */
-import { stripAnsi } from "../../parts/ansi";
-import { Numbers } from "./numbers";
+import { stripAnsi } from "../../components/ansi";
 
 const BLOCK_BYTES = 1 << 20;
 const LF = 10;
@@ -220,4 +219,34 @@ function afterStyle(carry: string, style: string): string {
   if (parameters === "" || parameters === "0") return "";
   const kept = parameters.startsWith("0;") ? style : carry + style;
   return kept.length > LONGEST_CARRY ? style : kept;
+}
+
+const SEGMENT = 1 << 16;
+
+export class Numbers {
+  private readonly segments: Uint32Array[] = [];
+  length = 0;
+
+  push(value: number): void {
+    const place = this.length & (SEGMENT - 1);
+    if (place === 0) this.segments.push(new Uint32Array(SEGMENT));
+    (this.segments[this.length >>> 16] as Uint32Array)[place] = value;
+    this.length += 1;
+  }
+
+  at(index: number): number {
+    return (this.segments[index >>> 16] as Uint32Array)[index & (SEGMENT - 1)] as number;
+  }
+
+  /** Returns how many of them are at most `value`. */
+  placeBehind(value: number): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.at(middle) <= value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }

@@ -1,7 +1,6 @@
 /** Search in a log: lines that match, found piece by piece so that the worker answers in between. */
-import { stripAnsi } from "../../parts/ansi";
-import type { LogIndex } from "./logIndex";
-import { Numbers } from "./numbers";
+import { stripAnsi } from "../../components/ansi";
+import { type LogIndex, Numbers } from "./logIndex";
 
 export interface LogQuery {
   readonly text: string;

@@ -1,22 +1,17 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useAgentStats } from "../../api/agents";
-import type { AgentStatsView } from "../../api/recorded";
-import { useRegistry } from "../../api/registry";
-import { ALL_RUNS } from "../../api/registryFilter";
-import { Spent } from "../../parts/Cost";
-import { Failure } from "../../parts/Failure";
-import { Name } from "../../parts/Name";
-import { Page } from "../../parts/Page";
-import { RunBadge } from "../../parts/RunBadge";
-import { Time, Took } from "../../parts/Time";
-import { runPath, useIdInPath } from "../../parts/url";
-import { Days } from "./Days";
-import { DeterminismDays } from "./DeterminismDays";
-import { Errors } from "./Errors";
-import { SuccessRate } from "./SuccessRate";
-import { Trends } from "./Trends";
-import { Versions } from "./Versions";
+import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
+import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
+import { BANDS, bandOf, RunBadge, SuccessRate } from "../../components/badges";
+import { SpentCost } from "../../components/Cost";
+import { ErrorNotice } from "../../components/EmptyState";
+import { count, rate } from "../../components/format";
+import { Name } from "../../components/links";
+import { sum } from "../../components/money";
+import { Page } from "../../components/Page";
+import { Duration, Time, useNow } from "../../components/Time";
+import { runPath, useIdInPath } from "../../components/url";
+import { Trends, Versions } from "./Versions";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -28,7 +23,7 @@ export function AgentPage() {
   const found = useAgentStats(agent);
   return (
     <Page title={agent} aside={<Links agent={agent} />}>
-      {found.isError && !found.data ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.isError && !found.data ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.isPending ? <p className="faint">Loading …</p> : null}
       {found.data ? <Stats of={found.data} /> : null}
       {found.data ? <Versions agent={agent} /> : null}
@@ -42,8 +37,8 @@ function Links({ agent }: { agent: string }) {
   return (
     <div className="row">
       <Link to="/registry">All agents</Link>
-      <Link to={`/runs?${query}&window=all`}>Its runs</Link>
-      <Link to={`/ledger?${query}`}>Its actions</Link>
+      <Link to={`/runs?${query}&window=all`}>Runs</Link>
+      <Link to={`/ledger?${query}`}>Actions</Link>
     </div>
   );
 }
@@ -60,9 +55,9 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
         {cancelled > 0 ? <Figure name="Cancelled">{NUMBER.format(cancelled)}</Figure> : null}
         <Figure name="Cost">
-          <Spent of={agent} />
+          <SpentCost of={agent} />
         </Figure>
-        <Figure name="Success of attempts">
+        <Figure name="Success rate">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
         </Figure>
         <Figure name="First seen">
@@ -104,20 +99,20 @@ function Latest({ agent }: { agent: string }) {
           <li key={run.run_id}>
             <RunBadge run={run} />
             <span className="registry-run">
-              <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
+              <Link to={runPath(run.run_id)} className="truncate" title={run.run_id}>
                 <Name of={run.name ?? run.run_id} />
               </Link>
               {run.name ? (
-                <span className="registry-run-id cut faint">
+                <span className="registry-run-id truncate faint">
                   <Name of={run.run_id} />
                 </span>
               ) : null}
             </span>
             <span className="num">
-              <Spent of={run.tally} />
+              <SpentCost of={run.tally} />
             </span>
             <span className="num">
-              <Took from={run.started_at} to={run.ended_at} />
+              <Duration from={run.started_at} to={run.ended_at} />
             </span>
             <span className="num faint">
               <Time at={run.started_at} />
@@ -125,6 +120,157 @@ function Latest({ agent }: { agent: string }) {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** An agent's runs by day, those that failed at the foot of each bar. */
+function Days({ of }: { of: readonly TrendDay[] }) {
+  const days = everyDay(of, useNow());
+  const most = Math.max(1, ...days.map((day) => day.runs));
+  return (
+    <section className="stack" aria-labelledby="days">
+      <h2 id="days">Runs by day (UTC)</h2>
+      <ol className="card registry-days">
+        {days.map((day) => (
+          <li key={day.day} title={wordsOf(day)}>
+            <span className="sr-only">{wordsOf(day)}</span>
+            <span className="registry-bar" aria-hidden="true" style={{ height: `${(day.runs / most) * 100}%` }}>
+              <span style={{ height: `${day.runs ? (day.failed / day.runs) * 100 : 0}%` }} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      <p className="faint registry-axis">
+        <span>{days[0]?.day}</span>
+        <span>at most {count(most, "run")} a day; red: failed</span>
+        <span>{days.at(-1)?.day}</span>
+      </p>
+    </section>
+  );
+}
+
+function wordsOf(day: TrendDay): string {
+  const success = rate(day.attempts ? day.success / day.attempts : null);
+  return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
+}
+
+/** The mean determinism of an agent's runs by day, each bar in the colour of its band; nothing where no run has a score. */
+function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
+  const days = everyDay(of, useNow());
+  if (days.every((day) => day.determinism === null)) return null;
+  const below = new URLSearchParams({ agent_id: agent, window: "all", determinism_below: "70" });
+  return (
+    <section className="stack" aria-labelledby="determinism-days">
+      <h2 id="determinism-days">Determinism by day (UTC)</h2>
+      <ol className="card registry-days">
+        {days.map(({ day, determinism }) => (
+          <li key={day} title={scoreWords(day, determinism)}>
+            <span className="sr-only">{scoreWords(day, determinism)}</span>
+            {determinism === null ? null : (
+              <span
+                className="registry-bar registry-score-bar"
+                aria-hidden="true"
+                data-band={BANDS[bandOf(Math.floor(determinism))].color}
+                style={{ height: `${determinism}%` }}
+              />
+            )}
+          </li>
+        ))}
+      </ol>
+      <p className="faint registry-axis">
+        <span>{days[0]?.day}</span>
+        <Link to={`/runs?${below}`}>Runs below 70</Link>
+        <span>{days.at(-1)?.day}</span>
+      </p>
+    </section>
+  );
+}
+
+function scoreWords(day: string, score: number | null): string {
+  if (score === null) return `${day}: no score`;
+  return `${day}: ${score.toFixed(1)} of 100 on average, ${BANDS[bandOf(Math.floor(score))].name}`;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+export const SHOWN_DAYS = 30;
+const NO_RUN = {
+  runs: 0,
+  failed: 0,
+  attempts: 0,
+  success: 0,
+  cost_usd: "0",
+  unpriced: 0,
+  estimated: 0,
+  determinism: null,
+};
+
+/** Returns the last 30 days in UTC up to the one of `now`; a day the server does not tell of had no run. */
+export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
+  const byDay = new Map(known.map((day) => [day.day, day]));
+  return Array.from({ length: SHOWN_DAYS }, (_, at) => {
+    const day = new Date(now - (SHOWN_DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10);
+    return byDay.get(day) ?? { day, ...NO_RUN };
+  });
+}
+
+const NEW_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** The kinds of errors an agent's calls have had, with when each came up first. */
+export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
+  const now = useNow();
+  return (
+    <section className="stack" aria-labelledby="errors">
+      <h2 id="errors">Error types</h2>
+      {of.length === 0 ? <p className="soft">No failed actions.</p> : null}
+      {of.length > 0 ? (
+        <div className="card registry-errors">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Type</th>
+                <th scope="col" className="num">
+                  Count
+                </th>
+                <th scope="col">First seen</th>
+                <th scope="col">Last seen</th>
+                <th scope="col">
+                  <span className="sr-only">Example</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {of.map((error) => (
+                <tr key={error.type}>
+                  <td className="registry-error">
+                    <bdi>{error.type}</bdi>
+                    {now - Date.parse(error.first_seen_at) < NEW_MS ? (
+                      <span className="registry-new" title="First seen within the last 7 days">
+                        new
+                      </span>
+                    ) : null}
+                  </td>
+                  <td className="num">{NUMBER.format(error.count)}</td>
+                  <td>
+                    <Time at={error.first_seen_at} />
+                  </td>
+                  <td>
+                    <Time at={error.last_seen_at} />
+                  </td>
+                  <td>
+                    <Link
+                      to={runPath(error.example_run_id, error.example_action_id)}
+                      aria-label={`Example: ${error.type}`}
+                    >
+                      Example
+                    </Link>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : null}
     </section>
   );
 }

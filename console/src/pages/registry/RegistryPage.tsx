@@ -1,16 +1,15 @@
 import { Link, useNavigate } from "react-router";
-import { useAgents } from "../../api/agents";
-import type { AgentView } from "../../api/recorded";
-import { Spent } from "../../parts/Cost";
-import { Empty } from "../../parts/Empty";
-import { Name } from "../../parts/Name";
-import { NoRows } from "../../parts/NoRows";
-import { Page } from "../../parts/Page";
-import { Cell, RowList } from "../../parts/RowList";
-import { SearchField } from "../../parts/SearchField";
-import { Time } from "../../parts/Time";
-import { agentPath, useUrl } from "../../parts/url";
-import { SuccessRate } from "./SuccessRate";
+import { useAgents } from "../../api/registry";
+import type { AgentView } from "../../api/types";
+import { SuccessRate } from "../../components/badges";
+import { SpentCost } from "../../components/Cost";
+import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
+import { SearchField } from "../../components/fields";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { Time } from "../../components/Time";
+import { agentPath, useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -34,7 +33,7 @@ export function RegistryPage() {
       }
     >
       {found.agents.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Agents"
           rows={found.agents}
           keyOf={(agent) => agent.agent_id}
@@ -45,13 +44,13 @@ export function RegistryPage() {
           isLoadingMore={isFetchingNextPage}
         >
           {(agent) => <AgentCells agent={agent} />}
-        </RowList>
+        </VirtualTable>
       ) : (
-        <NoRows found={found} word="agent" onClear={q ? () => change({ q: null }) : null}>
-          <Empty title="No agent is known yet">
-            An agent appears here with its first recorded run. <Link to="/runs">Runs</Link> says how to record one.
-          </Empty>
-        </NoRows>
+        <NoRowsNotice found={found} word="agent" onClear={q ? () => change({ q: null }) : null}>
+          <EmptyState title="No agents yet">
+            An agent appears here with its first recorded run. <Link to="/runs">Runs</Link> shows how to record one.
+          </EmptyState>
+        </NoRowsNotice>
       )}
     </Page>
   );
@@ -89,7 +88,7 @@ function Head() {
 function AgentCells({ agent }: { agent: AgentView }) {
   return (
     <>
-      <Cell className="cut registry-name">
+      <Cell className="truncate registry-name">
         <Link to={agentPath(agent.agent_id)} title={agent.agent_id}>
           <Name of={agent.agent_id} />
         </Link>
@@ -107,7 +106,7 @@ function AgentCells({ agent }: { agent: AgentView }) {
         <SuccessRate success={agent.success} attempts={agent.attempts} />
       </Cell>
       <Cell className="num">
-        <Spent of={agent} />
+        <SpentCost of={agent} />
       </Cell>
       <Cell className="num registry-more">{NUMBER.format(agent.calls)}</Cell>
       <Cell className="num registry-more">

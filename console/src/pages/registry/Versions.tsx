@@ -1,11 +1,54 @@
+/** Trends of an agent, and its versions compared. */
+
 import { Link } from "react-router";
-import { type AgentVersion, useAgentVersions } from "../../api/determinism";
-import { DeterminismScore } from "../../parts/DeterminismScore";
-import { Failure } from "../../parts/Failure";
-import { NOTHING } from "../../parts/format";
-import { Time } from "../../parts/Time";
-import { useUrl } from "../../parts/url";
-import { VersionDifference } from "./VersionDifference";
+import type { Schemas } from "../../api/client";
+import { type AgentVersion, useAgentVersions } from "../../api/replays";
+import type { TrendView } from "../../api/types";
+import { DeterminismScore } from "../../components/badges";
+import { ErrorNotice } from "../../components/EmptyState";
+import { NOTHING } from "../../components/format";
+import { Time } from "../../components/Time";
+import { useUrl } from "../../components/url";
+
+const FIGURES: Record<TrendView["figure"], { name: string; goodWay: "up" | "down" }> = {
+  success_rate: { name: "Success rate", goodWay: "up" },
+  cost_per_run: { name: "Cost per run", goodWay: "down" },
+  determinism: { name: "Determinism", goodWay: "up" },
+};
+
+const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = {
+  up: { glyph: "↗", word: "up" },
+  down: { glyph: "↘", word: "down" },
+  same: { glyph: "→", word: "unchanged" },
+  too_few: { glyph: "?", word: "not enough data" },
+  unpriced: { glyph: "?", word: "some costs are unknown" },
+};
+
+/** What the last seven days have changed, where they are enough to tell it from chance. */
+export function Trends({ of }: { of: readonly TrendView[] }) {
+  return (
+    <section className="stack" aria-labelledby="trends">
+      <h2 id="trends">Last 7 days, compared with the 7 before</h2>
+      <ul className="registry-trends">
+        {of.map((trend) => {
+          const { name, goodWay } = FIGURES[trend.figure];
+          const { glyph, word } = VERDICTS[trend.verdict];
+          const isMoved = trend.verdict === "up" || trend.verdict === "down";
+          const tone = !isMoved ? "grey" : trend.verdict === goodWay ? "green" : "red";
+          return (
+            <li key={trend.figure} className={`card tone-${tone}`}>
+              <h3>{name}</h3>
+              <span className="registry-verdict">
+                <span aria-hidden="true">{glyph}</span> {word}
+              </span>
+              <span className="soft">{trend.text}</span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
 
 const NUMBER = new Intl.NumberFormat("en-US");
 const SHORT = 12; // digits of a digest
@@ -21,8 +64,8 @@ export function Versions({ agent }: { agent: string }) {
   };
   return (
     <section className="stack" aria-labelledby="versions">
-      <h2 id="versions">Determinism by version of the code</h2>
-      {error && !data ? <Failure of={error} again={refetch} /> : null}
+      <h2 id="versions">Determinism by code version</h2>
+      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
       {data?.data.length === 0 ? (
         <p className="soft">
           No run of this agent reported its code.{" "}
@@ -98,5 +141,30 @@ function VersionCells({ of }: { of: AgentVersion }) {
         <Time at={of.last_at} />
       </td>
     </>
+  );
+}
+
+interface Props {
+  of: Schemas["VersionDifferenceView"];
+  all: readonly AgentVersion[];
+}
+
+/** Whether the runs of one version score otherwise than those of another. */
+function VersionDifference({ of, all }: Props) {
+  const { glyph, word } = VERDICTS[of.verdict];
+  const tone = of.verdict === "up" ? "green" : of.verdict === "down" ? "red" : "grey";
+  const change = of.change === null ? "" : ` (${of.change > 0 ? "+" : ""}${of.change.toFixed(1)})`;
+  return (
+    <p className={`card registry-difference tone-${tone}`} role="status">
+      <span>
+        <code>{of.before.slice(0, 12)}</code> → <code>{of.after.slice(0, 12)}</code>
+        {all.length > 2 ? <span className="faint"> selected below</span> : null}
+      </span>
+      <span className="registry-verdict">
+        <span aria-hidden="true">{glyph}</span> {word}
+        {change}
+      </span>
+      <span className="soft">{of.text}</span>
+    </p>
   );
 }

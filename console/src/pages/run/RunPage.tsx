@@ -1,22 +1,20 @@
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
+import { ApiError } from "../../api/apiError";
 import { useDagOfRun } from "../../api/dags";
-import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
-import { Refusal } from "../../api/refusal";
 import { useStartReplay } from "../../api/replays";
+import { useRecording } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Linked } from "../../parts/Linked";
-import { Page } from "../../parts/Page";
-import { useIdInPath, useUrl } from "../../parts/url";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
+import { isTyping } from "../../components/keyboard";
+import { ServerText } from "../../components/links";
+import { Page, Tabs } from "../../components/Page";
+import { useIdInPath, useUrl } from "../../components/url";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
-import { RunTabs } from "./RunTabs";
-import { tabIn, wordsIn } from "./runPage";
+import { TAB_NAMES, type Tab, tabIn, tabsOf, wordsIn } from "./runDisplay";
 import { TelemetryTab } from "./telemetry/TelemetryTab";
-import { useRunKeys } from "./useRunKeys";
 import "./run.css";
 
 const DeterminismTab = lazy(async () => ({ default: (await import("./determinism/DeterminismTab")).DeterminismTab }));
@@ -32,34 +30,34 @@ export function RunPage() {
   return (
     <Page title={id}>
       {isGone(error) ? (
-        <Empty title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
+        <EmptyState title={isUnknown(error) ? "Run not found" : "This run is part of another run"}>
           {isUnknown(error) ? (
             <>
-              No DAG was submitted and nothing was recorded under this id, or it was deleted. This page shows it as soon
-              as something is reported for it. <Link to="/runs">All runs</Link>
+              Nothing is recorded under this id, or the run was deleted. This page shows it as soon as something is
+              reported. <Link to="/runs">All runs</Link>
             </>
           ) : (
             <>
-              It is {error.problem.found}. <Linked text={error.problem.next_step} />
+              It is {error.problem.found}. <ServerText text={error.problem.next_step} />
             </>
           )}
-        </Empty>
+        </EmptyState>
       ) : error ? (
-        <Failure of={error} again={refetch} />
+        <ErrorNotice of={error} again={refetch} />
       ) : (
-        <p className="faint">Reading …</p>
+        <p className="faint">Loading …</p>
       )}
     </Page>
   );
 }
 
 /** Whether the server has no such run, or no longer: what was read of it before is not shown as if it were there. */
-function isGone(error: Error | null): error is Refusal {
-  return error instanceof Refusal && error.status === 404;
+function isGone(error: Error | null): error is ApiError {
+  return error instanceof ApiError && error.status === 404;
 }
 
 /** Else it was a call of the model endpoint, which has gone to the run that it belongs to. */
-function isUnknown(refusal: Refusal): boolean {
+function isUnknown(refusal: ApiError): boolean {
   return refusal.problem.found === "none such";
 }
 
@@ -86,14 +84,14 @@ function OneRun({ recording }: { recording: Recording }) {
       <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
           {url.get("tab") === "stages" && !hasStages ? (
-            <p className="run-astray soft" role="status">
-              This run has no stages, for it submitted no jobs, and no job made it: here are its calls.
+            <p className="run-notice soft" role="status">
+              This run has no stages: it submitted no DAGs. Its calls are shown instead.
             </p>
           ) : null}
           {tab === "telemetry" ? (
             <TelemetryTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
           ) : null}
-          <Suspense fallback={<p className="faint">Reading …</p>}>
+          <Suspense fallback={<p className="faint">Loading …</p>}>
             {tab === "trace" ? (
               <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
             ) : null}
@@ -129,4 +127,39 @@ function chosenRow(rows: readonly Row[], id: string | null): Row | null {
 
 function hasPanel(tab: string): boolean {
   return tab === "telemetry" || tab === "trace";
+}
+
+interface Props {
+  hasStages: boolean;
+  hasActions: boolean;
+  tab: Tab;
+  onChange: (tab: Tab) => void;
+}
+
+/** The views of a run. */
+function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
+  return <Tabs id="run-tab" tabs={tabsOf(hasStages, hasActions)} names={TAB_NAMES} chosen={tab} onChange={onChange} />;
+}
+
+const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation", d: "determinism" };
+const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
+
+/** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */
+function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
+  const latest = useRef({ open, simulate });
+  latest.current = { open, simulate };
+  useEffect(() => {
+    let wentAt = Number.NEGATIVE_INFINITY;
+    function onKey(event: KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
+      wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
+      const tab = TABS[event.key];
+      if (isOfSequence) return;
+      if (tab) latest.current.open(tab);
+      else if (event.key === "r") latest.current.simulate();
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
 }

@@ -1,6 +1,9 @@
+/** The search within a run. */
 import type { ReactNode } from "react";
-import { Button } from "../../parts/Button";
-import { SearchField } from "../../parts/SearchField";
+import type { Recording } from "../../api/recording";
+import { useFound } from "../../api/run";
+import { Button } from "../../components/Button";
+import { SearchField } from "../../components/fields";
 
 interface Props {
   q: string;
@@ -26,7 +29,12 @@ export function RunSearch({ q, onChange, onGo, children }: Props) {
       <SearchField label="Name or content" value={q} onChange={onChange} />
       {q ? (
         <>
-          <Button kind="quiet" aria-label="Match before" title="Match before (Shift Enter)" onClick={() => onGo(-1)}>
+          <Button
+            kind="quiet"
+            aria-label="Previous match"
+            title="Previous match (Shift Enter)"
+            onClick={() => onGo(-1)}
+          >
             ↑
           </Button>
           <Button kind="quiet" aria-label="Next match" title="Next match (Enter)" onClick={() => onGo(1)}>
@@ -38,3 +46,27 @@ export function RunSearch({ q, onChange, onGo, children }: Props) {
     </div>
   );
 }
+
+const WHOLE = new Intl.NumberFormat("en-US");
+
+export interface Search {
+  readonly q: string;
+  /** The actions that were found; null while nothing is searched for, or the first answer is on its way. */
+  readonly hits: ReadonlySet<string> | null;
+  readonly isSearching: boolean;
+  /** Add a note; null where there is nothing to say. */
+  readonly words: string | null;
+}
+
+/** What is searched for in a run, and what was found by name or content. */
+export function useSearch({ run, version }: Recording, q: string): Search {
+  const { data, error } = useFound(run.run_id, q, version);
+  if (!q) return { q, hits: null, isSearching: false, words: null };
+  const isSearching = !data && !error;
+  const hits = data?.ids ?? (error ? NONE : null);
+  if (error && !data) return { q, hits, isSearching, words: error.message };
+  const words = hits ? `${WHOLE.format(hits.size)} found${data?.more ? ", and more" : ""}` : "Searching …";
+  return { q, hits, isSearching, words };
+}
+
+export const NONE: ReadonlySet<string> = new Set();

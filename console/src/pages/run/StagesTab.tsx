@@ -1,12 +1,11 @@
 import { Link } from "react-router";
 import { useDag } from "../../api/dags";
-import type { Dag } from "../../api/facts";
-import type { RunView } from "../../api/recorded";
-import { useRun } from "../../api/recordedRun";
-import { Failure } from "../../parts/Failure";
-import { StageChain } from "../../parts/StageChain";
-import { dagPath } from "../../parts/url";
-import { RunDetails, StageCard } from "../agents/RunDetails";
+import { useRun } from "../../api/run";
+import type { Dag, RunView } from "../../api/types";
+import { ErrorNotice } from "../../components/EmptyState";
+import { StageChain } from "../../components/StageChain";
+import { dagPath } from "../../components/url";
+import { RunDetails, StageCard } from "../agents/StageCards";
 import "../agents/agents.css";
 
 interface Props {
@@ -19,24 +18,21 @@ interface Props {
 
 /** The stages that a run submitted as DAGs, with the jobs of each; of what plain jobs recorded, those jobs. */
 export function StagesTab({ run, own, isUndecided }: Props) {
-  if (isUndecided) return <p className="faint">Reading …</p>;
+  if (isUndecided) return <p className="faint">Loading …</p>;
   return own ? <OwnJobs dag={own} /> : <Stages run={run} />;
 }
 
 /** The jobs that recorded the run, with the ways to their submission and their logs. */
 function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
   const { data, error, refetch } = useDag(id);
-  if (error && !data) return <Failure of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (!data) return <p className="faint">Loading …</p>;
   const isOne = data.jobs?.length === 1;
   return (
     <div className="run-stages">
       <div className="row">
-        <p className="soft">
-          This is what {isOne ? "one job" : "the jobs of one submission"} recorded. {isOne ? "It" : "They"} submitted no
-          stages of {isOne ? "its" : "their"} own.
-        </p>
-        <Link to={dagPath(data)}>Its graph, timeline and files</Link>
+        <p className="soft">Recorded by {isOne ? "one job" : "the jobs of one DAG"}, without stages.</p>
+        <Link to={dagPath(data)}>Graph, timeline and files</Link>
       </div>
       <div className="agents-details">
         <div className="agents-cards">
@@ -49,8 +45,8 @@ function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
 
 function Stages({ run }: { run: RunView }) {
   const { data, error, refetch } = useRun(run.run_id);
-  if (error && !data) return <Failure of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="run-stages">
       <div className="row">

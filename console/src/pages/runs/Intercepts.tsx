@@ -1,22 +1,22 @@
+/** Critical intercepts: runs that need attention, and the dialog that acknowledges one. */
 import { useState } from "react";
 import { Link } from "react-router";
-import { useUnmute } from "../../api/notes";
-import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/recorded";
-import type { NoteView } from "../../api/recordedRun";
-import { useIntercepts } from "../../api/registry";
+import { useChange } from "../../api/changes";
+import { api } from "../../api/client";
+import { queries } from "../../api/query";
+import { refetchRegistry, useIntercepts } from "../../api/registry";
+import { type NewNoteBody, type NoteView, notesKey, useUnmute } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import { Button } from "../../parts/Button";
-import { Confirm } from "../../parts/Confirm";
-import { useToday } from "../../parts/clock";
-import { Failure } from "../../parts/Failure";
-import { moment } from "../../parts/format";
-import { Name } from "../../parts/Name";
-import { Reasons } from "../../parts/Reasons";
-import { Time } from "../../parts/Time";
-import { agentPath, runPath } from "../../parts/url";
-import { inWindow } from "../../parts/windows";
-import { Acknowledge } from "./Acknowledge";
-import { oftenStopped } from "./oftenStopped";
+import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/types";
+import { Button } from "../../components/Button";
+import { Reasons } from "../../components/badges";
+import { ConfirmDialog, Dialog } from "../../components/Dialog";
+import { ErrorNotice } from "../../components/EmptyState";
+import { WordsField } from "../../components/fields";
+import { inWindow, moment, percent } from "../../components/format";
+import { Name } from "../../components/links";
+import { Time, useToday } from "../../components/Time";
+import { agentPath, runPath } from "../../components/url";
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
 export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
@@ -49,14 +49,14 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
           Acknowledged and muted too
         </label>
       </div>
-      {found.isError ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.isError ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
       {found.isSuccess && intercepts.length === 0 ? (
         <p className="soft">
-          <span className="intercepts-well" aria-hidden="true">
+          <span className="intercepts-ok" aria-hidden="true">
             ✓
           </span>{" "}
           None {inWindow(window)}
-          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, lost entries, or often stopped.
+          {q ? ` with “${q}”` : ""}: no runs with unrecovered errors, lost entries or unusually many blocked calls.
         </p>
       ) : null}
       {intercepts.length > 0 && isOpen ? (
@@ -70,15 +70,15 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
   );
 }
 
-/** What makes a run a critical intercept, as the server was started. */
+/** Which runs are critical intercepts, with a link to the server's thresholds. */
 function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
   if (!of) return null;
   return (
-    <span
-      className="faint intercepts-why"
-      title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE and _TIMES"
-    >
-      {oftenStopped(of)}
+    <span className="faint intercepts-why">
+      Runs with unrecovered errors or unusually many blocked calls.{" "}
+      <Link to="/settings#server" title={interceptRule(of)}>
+        Thresholds
+      </Link>
     </span>
   );
 }
@@ -88,10 +88,10 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
   const canChange = useCanChange();
   return (
     <li>
-      <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id cut" title={run.run_id}>
+      <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id truncate" title={run.run_id}>
         <Name of={run.run_id} />
       </Link>
-      <Link to={agentPath(run.agent_id)} className="intercepts-agent cut faint" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id)} className="intercepts-agent truncate faint" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       <Reasons of={reasons} />
@@ -99,9 +99,9 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
         <Time at={run.last_event_at} as="age" />
       </span>
       {acknowledged ? (
-        <Said run={run} note={acknowledged} />
+        <AcknowledgedNote run={run} note={acknowledged} />
       ) : canChange ? (
-        <Button kind="quiet" className="intercepts-said" onClick={() => setAsked(true)}>
+        <Button kind="quiet" className="intercepts-note" onClick={() => setAsked(true)}>
           Acknowledge…
         </Button>
       ) : null}
@@ -111,7 +111,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
 }
 
 /** Why a run needs no attention any more, and the way back for one that is muted. */
-function Said({ run, note }: { run: RunView; note: NoteView }) {
+function AcknowledgedNote({ run, note }: { run: RunView; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
   const canChange = useCanChange();
   const today = useToday();
@@ -119,9 +119,9 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
   const verb = note.mutes ? "Muted" : "Acknowledged";
   return (
     <>
-      <span className="intercepts-said intercepts-note">
+      <span className="intercepts-note intercepts-note-text">
         <span
-          className="faint cut"
+          className="faint truncate"
           title={`${verb} by ${note.author}, ${moment(Date.parse(note.at), today)}: ${note.text}`}
         >
           {note.mutes ? "Muted: " : "✓ "}
@@ -134,7 +134,7 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
         ) : null}
       </span>
       {isAsked ? (
-        <Confirm
+        <ConfirmDialog
           title={`Unmute ${run.name ?? run.run_id}?`}
           yes="Unmute it"
           onYes={() => unmute.run(null)}
@@ -142,8 +142,64 @@ function Said({ run, note }: { run: RunView; note: NoteView }) {
         >
           This deletes the note of {note.author}, “{note.text}”, and every other note that mutes the run. The run needs
           attention again, unless somebody acknowledged it.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </>
   );
+}
+
+/** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
+function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
+  const [why, setWhy] = useState("");
+  const [mutes, setMutes] = useState(false);
+  const acknowledge = useChange(
+    async (shownToasts: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
+      const body = { ...shownToasts, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
+      await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
+    },
+    (_answer, { mutes }) => (mutes ? "Muted." : "Acknowledged."),
+    () => {
+      void queries.invalidateQueries({ queryKey: notesKey(run.run_id) });
+      refetchRegistry();
+      onClose();
+    },
+  );
+  const text = why.trim();
+  return (
+    <Dialog
+      title={`${mutes ? "Mute" : "Acknowledge"} ${run.name ?? run.run_id}?`}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button
+            kind="main"
+            busy={acknowledge.isPending}
+            disabled={!text}
+            onClick={() => acknowledge.run({ text, acknowledges: !mutes, mutes })}
+          >
+            {mutes ? "Mute" : "Acknowledge"}
+          </Button>
+        </>
+      }
+    >
+      <p>
+        The run leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until it has new problems"}. Your
+        reason is stored as a note.
+      </p>
+      <WordsField label="Reason" value={why} onChange={setWhy} />
+      <label className="runs-mutes">
+        <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
+        <span>
+          Mute permanently <span className="soft">The run stays off the list, whatever problems it has later.</span>
+        </span>
+      </label>
+    </Dialog>
+  );
+}
+
+/** Returns from how many blocked calls on a run is a critical intercept. */
+export function interceptRule({ least, rate, times }: InterceptThresholds): string {
+  const alone = `Blocked calls: ${least} or more, and ${percent(rate)} or more of a run's actions`;
+  return times ? `${alone} or over ${times} times its agent's own rate` : alone;
 }

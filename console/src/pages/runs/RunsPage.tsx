@@ -1,19 +1,25 @@
-import { useCallback } from "react";
-import { useNavigate } from "react-router";
-import type { RunView } from "../../api/recorded";
-import { useRegistry } from "../../api/registry";
-import { count, countedUpTo } from "../../parts/format";
-import { Misread } from "../../parts/Misread";
-import { Page } from "../../parts/Page";
-import { RowList } from "../../parts/RowList";
-import { runPath, useUrl } from "../../parts/url";
-import { Filters } from "./Filters";
-import { fieldsOf, filterOf, isUnfiltered, misread, pickedIn, pickedWith, searchWithin } from "./filter";
+import { memo, useCallback, useState } from "react";
+import { Link, useNavigate } from "react-router";
+import { type RegistryFilter, useRegistry } from "../../api/registry";
+import { useCanChange } from "../../api/session";
+import { type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFailed } from "../../api/types";
+import { AgentField } from "../../components/AgentField";
+import { Button } from "../../components/Button";
+import { DeterminismScore, Progress, RunBadge } from "../../components/badges";
+import { CostBreakdown } from "../../components/Cost";
+import { InvalidFilterNotice } from "../../components/EmptyState";
+import { CostField, ScoreField, SearchField, SegmentedControl, StatusFilter, TextField } from "../../components/fields";
+import { count, countedUpTo, rate, windowWord } from "../../components/format";
+import { Name } from "../../components/links";
+import { Page } from "../../components/Page";
+import { NotifyToggle } from "../../components/runNotifications";
+import { Duration, Time } from "../../components/Time";
+import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
+import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
+import { ExportDialog, ImportDialog } from "./ExportImport";
+import { fieldsOf, filterOf, invalidFilters, isUnfiltered, pickedIn, pickedWith, searchWithin } from "./filter";
 import { Intercepts } from "./Intercepts";
-import { NothingHere } from "./NothingHere";
-import { RunCells } from "./RunCells";
-import { RunsHead } from "./RunsHead";
-import { RunsTools } from "./RunsTools";
+import { RunsEmptyState } from "./RunsEmptyState";
 import "./runs.css";
 
 const ROW_HEIGHT = 53;
@@ -34,7 +40,7 @@ export function RunsPage() {
     [change],
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
-  const told = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
+  const total = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
   const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
   return (
     <Page
@@ -49,10 +55,10 @@ export function RunsPage() {
             change((now) => fieldsOf(typeof changed === "function" ? changed(filterOf(now)) : changed))
           }
         />
-        <Misread of={misread(query)} />
+        <InvalidFilterNotice of={invalidFilters(query)} />
         {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (
-          <RowList
+          <VirtualTable
             label="Runs"
             rows={runs}
             keyOf={(run: RunView) => run.run_id}
@@ -60,7 +66,7 @@ export function RunsPage() {
             rowHeight={ROW_HEIGHT}
             head={
               <RunsHead
-                told={told}
+                total={total}
                 sort={filter.sort}
                 order={filter.order}
                 onSort={(sort, order) => change(fieldsOf({ sort, order }))}
@@ -72,11 +78,231 @@ export function RunsPage() {
             isLoadingMore={isFetchingNextPage}
           >
             {(run) => <RunCells run={run} q={filter.q} isPicked={picked.includes(run.run_id)} onPick={pick} />}
-          </RowList>
+          </VirtualTable>
         ) : (
-          <NothingHere found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />
+          <RunsEmptyState found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />
         )}
       </div>
     </Page>
+  );
+}
+
+interface Props {
+  filter: RegistryFilter;
+  total: number | undefined;
+  /** The runs that were chosen for comparing: two at most. */
+  picked: readonly string[];
+  onSearch: (q: string) => void;
+}
+
+/** What can be done with the registry as a whole. */
+function RunsTools({ filter, total, picked, onSearch }: Props) {
+  const [open, setOpen] = useState<"export" | "import" | null>(null);
+  const canChange = useCanChange();
+  const [a, b] = picked;
+  return (
+    <div className="row">
+      <SearchField label="Run, agent, words" value={filter.q} onChange={onSearch} />
+      {a && b ? (
+        <Link className="button button-main" to={`/runs/compare?${new URLSearchParams({ a, b })}`}>
+          Compare
+        </Link>
+      ) : a ? (
+        <span className="soft">Select one more to compare</span>
+      ) : null}
+      <Link to="/registry">Agents</Link>
+      <NotifyToggle />
+      {canChange ? <Button onClick={() => setOpen("import")}>Import</Button> : null}
+      <Button onClick={() => setOpen("export")}>Export</Button>
+      {open === "export" ? <ExportDialog filter={filter} total={total} onClose={() => setOpen(null)} /> : null}
+      {open === "import" ? <ImportDialog onClose={() => setOpen(null)} /> : null}
+    </div>
+  );
+}
+
+interface FiltersProps {
+  filter: RegistryFilter;
+  onChange: (changed: Change<RegistryFilter>) => void;
+}
+
+/** Every filter of the registry. */
+export function Filters({ filter, onChange }: FiltersProps) {
+  return (
+    <search className="row" aria-label="Filters">
+      <StatusFilter
+        all={RUN_STATUSES}
+        chosen={filter.status}
+        onToggle={(one) => onChange((now) => ({ status: toggledIn(now.status, one) }))}
+      />
+      <SegmentedControl
+        label="When it started"
+        all={WINDOWS}
+        chosen={filter.window}
+        wordOf={windowWord}
+        onChange={(window) => onChange({ window })}
+      />
+      <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
+      <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
+      <ScoreField value={filter.determinismBelow} onChange={(determinismBelow) => onChange({ determinismBelow })} />
+      <TextField label="Session" value={filter.session} onChange={(session) => onChange({ session })} />
+      <TextField label="Tag" value={filter.tag} onChange={(tag) => onChange({ tag })} />
+      <button
+        type="button"
+        className="chip"
+        aria-pressed={filter.hasArchived}
+        onClick={() => onChange({ hasArchived: !filter.hasArchived })}
+      >
+        Archived too
+      </button>
+    </search>
+  );
+}
+
+interface RunsHeadProps {
+  /** How many runs there are. */
+  total: string;
+  sort: RunSort;
+  order: Order;
+  onSort: (sort: RunSort, order: Order) => void;
+}
+
+/** The titles of the registry's columns; those of figures sort. */
+function RunsHead({ total, ...props }: RunsHeadProps) {
+  return (
+    <>
+      <Cell head className="runs-plain">
+        <span className="sr-only">Compare</span>
+      </Cell>
+      <Cell head className="runs-total">
+        {total}
+      </Cell>
+      <Cell head className="runs-plain">
+        Status
+      </Cell>
+      <SortHead by="actions" isNumber {...props}>
+        Actions
+      </SortHead>
+      <SortHead by="cost" isNumber {...props}>
+        Cost
+      </SortHead>
+      <SortHead by="success_rate" isNumber {...props}>
+        Success
+      </SortHead>
+      <SortHead by="determinism" isNumber {...props}>
+        Determinism
+      </SortHead>
+      <SortHead by="duration" isNumber {...props}>
+        Duration
+      </SortHead>
+      <SortHead by="started" isNumber {...props}>
+        Started
+      </SortHead>
+      <Cell head className="num runs-ended">
+        Ended
+      </Cell>
+    </>
+  );
+}
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+interface RunCellsProps {
+  run: RunView;
+  /** What the list is searched for. */
+  q: string;
+  isPicked: boolean;
+  onPick: (run: string) => void;
+}
+
+/** The cells of a run. Drawn again only when it changed: thousands of them are scrolled past. */
+const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsProps) {
+  const { tally } = run;
+  const ofActions = tally.calls - tally.replayed;
+  return (
+    <>
+      <Cell className="runs-pick">
+        <input
+          type="checkbox"
+          checked={isPicked}
+          aria-label={`Compare ${run.run_id}`}
+          title="Select to compare (x)"
+          onChange={() => onPick(run.run_id)}
+        />
+      </Cell>
+      <Cell className="runs-run">
+        <div className="runs-id truncate">
+          {run.is_pinned ? (
+            <span className="runs-pin" role="img" aria-label="Pinned" title="Pinned: never deleted">
+              ★
+            </span>
+          ) : null}
+          <Link to={runPath(run.run_id, null, searchWithin(run, q))} title={run.run_id}>
+            <Name of={run.run_id} />
+          </Link>
+        </div>
+        <TokenOptions run={run} />
+      </Cell>
+      <Cell className="runs-status">
+        <RunBadge run={run} />
+        {run.status === "running" ? <Progress of={run.progress} /> : null}
+        {run.archived_at ? <span className="faint"> archived</span> : null}
+      </Cell>
+      <Cell className="runs-actions num">
+        <span data-unit={ofActions === 1 ? "action" : "actions"}>{NUMBER.format(ofActions)}</span>
+        {tally.replayed > 0 ? <div className="faint">+{NUMBER.format(tally.replayed)} replayed</div> : null}
+        {run.lost > 0 ? (
+          <div className="runs-lost" title="Entries that were lost before they reached the server">
+            {NUMBER.format(run.lost)} lost
+          </div>
+        ) : null}
+      </Cell>
+      <Cell className="runs-cost num">
+        <CostBreakdown of={tally} isBrief />
+      </Cell>
+      <Cell className="runs-rate num">
+        <span
+          title={`${NUMBER.format(tally.success)} of ${NUMBER.format(tally.attempts)} attempts`}
+          data-unit="success"
+        >
+          {rate(tally.success_rate)}
+        </span>
+      </Cell>
+      <Cell className="runs-determinism num">
+        <span data-unit="determinism">
+          <DeterminismScore of={run.determinism} />
+        </span>
+      </Cell>
+      <Cell className="runs-duration num">
+        <Duration from={run.started_at} to={run.ended_at} />
+      </Cell>
+      <Cell className="runs-started num">
+        <Time at={run.started_at} />
+      </Cell>
+      <Cell className="runs-ended num">
+        <Time at={run.ended_at} />
+      </Cell>
+    </>
+  );
+});
+
+/** Whose run it is, what it is called, and how it broke. */
+function TokenOptions({ run }: { run: RunView }) {
+  const why = whyFailed(run);
+  return (
+    <div className="runs-about faint">
+      <Link to={agentPath(run.agent_id)} className="runs-agent truncate" title={run.agent_id}>
+        <Name of={run.agent_id} />
+      </Link>
+      {run.name && run.name !== run.agent_id ? (
+        <span className="runs-name truncate" dir="auto" title={run.name}>
+          {run.name}
+        </span>
+      ) : null}
+      {why ? (
+        <span className="runs-error truncate" dir="auto" title={why}>
+          {why}
+        </span>
+      ) : null}
+    </div>
   );
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { ALL_RUNS } from "../../api/registryFilter";
+import { ALL_RUNS } from "../../api/registry";
 import {
   exportPath,
   fieldsOf,
   filterOf,
   filterWords,
+  invalidFilters,
   isUnfiltered,
-  misread,
   pickedIn,
   pickedWith,
   searchWithin,
@@ -54,8 +54,8 @@ test("what somebody mistyped filters nothing", () => {
 test("what filters nothing is named", () => {
   const query = new URLSearchParams("status=wat,Failed&sort=foo&window=5y&order=asc&q=wat&min_cost=-1&archived=no");
 
-  expect(misread(query)).toEqual(["status=wat", "window=5y", "sort=foo", "archived=no", "min_cost=-1"]);
-  expect(misread(new URLSearchParams("status=failed&min_cost=0.5&archived=yes"))).toEqual([]);
+  expect(invalidFilters(query)).toEqual(["status=wat", "window=5y", "sort=foo", "archived=no", "min_cost=-1"]);
+  expect(invalidFilters(new URLSearchParams("status=failed&min_cost=0.5&archived=yes"))).toEqual([]);
 });
 
 test("a filter is told in words", () => {

@@ -1,13 +1,11 @@
 /** The registry's filters as they stand in the URL. */
 
-import { RUN_STATUSES } from "../../api/facts";
 import { ofProject } from "../../api/project";
-import { type ExportFormat, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
-import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
-import { asCost, isCost } from "../../parts/costText";
-import { asScore } from "../../parts/scoreText";
-import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
-import { inWindow } from "../../parts/windows";
+import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registry";
+import { type ExportFormat, RUN_SORTS, RUN_STATUSES, type RunView, WINDOWS } from "../../api/types";
+import { asCost, asScore, isCost } from "../../components/fields";
+import { inWindow } from "../../components/format";
+import { chosenAmong, invalidBy, invalidValues, oneOf } from "../../components/url";
 
 /** Returns the filter that a URL asks for; what else stands there filters nothing. */
 export function filterOf(query: URLSearchParams): RegistryFilter {
@@ -27,16 +25,16 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
 }
 
 /** Returns what stands in a URL and filters nothing, for it is no value of its field. */
-export function misread(query: URLSearchParams): string[] {
+export function invalidFilters(query: URLSearchParams): string[] {
   return [
-    ...misreadIn(query, {
+    ...invalidValues(query, {
       status: RUN_STATUSES,
       window: WINDOWS,
       sort: RUN_SORTS,
       order: ["asc", "desc"],
       archived: ["yes"],
     }),
-    ...misreadAs(query, { min_cost: isCost, determinism_below: (text) => asScore(text) !== null }),
+    ...invalidBy(query, { min_cost: isCost, determinism_below: (text) => asScore(text) !== null }),
   ];
 }
 

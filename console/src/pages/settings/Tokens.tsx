@@ -1,16 +1,22 @@
-import { useState } from "react";
+/** The Tokens section of Settings. */
+import { type FormEvent, useId, useState } from "react";
 import { useChange } from "../../api/changes";
-import { type NewToken, rereadTokens, revokeToken, type Token, useTokens } from "../../api/house";
-import { useCanAdminister, useSession } from "../../api/session";
-import { Button } from "../../parts/Button";
-import { useNow } from "../../parts/clock";
-import { Dialog } from "../../parts/Dialog";
-import { Failure } from "../../parts/Failure";
-import { count } from "../../parts/format";
-import { Time } from "../../parts/Time";
-import { NewTokenDialog } from "./NewTokenDialog";
-import { OnceDialog } from "./OnceDialog";
-import { stateOf } from "./roles";
+import { DEFAULT_PROJECT } from "../../api/project";
+import {
+  createToken,
+  type NewToken,
+  type Role,
+  refetchTokens,
+  revokeToken,
+  type Token,
+  useTokens,
+} from "../../api/server";
+import { useCanAdminister, useCanOperate, useSession, useShownProject } from "../../api/session";
+import { Button, CopyButton } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { ErrorNotice } from "../../components/EmptyState";
+import { count } from "../../components/format";
+import { Time, useNow } from "../../components/Time";
 
 /** Who else may come in: tokens, made and ended here. */
 export function Tokens() {
@@ -18,16 +24,16 @@ export function Tokens() {
   const { data, error, refetch } = useTokens(isAllowed);
   const [isMaking, setIsMaking] = useState(false);
   const [made, setMade] = useState<NewToken | null>(null);
-  if (!isAllowed) return <p className="soft">Tokens are seen, made and revoked with one of the role admin or owner.</p>;
+  if (!isAllowed) return <p className="soft">Tokens are visible to the roles admin and owner.</p>;
   return (
     <>
       <p className="soft">
-        A token lets a program, a worker or a person in. Titan keeps its fingerprint, never the token itself.
+        Programs, workers and people sign in with tokens. Titan stores a token's fingerprint, never the token.
       </p>
-      {error ? <Failure of={error} again={refetch} /> : null}
-      {data ? <List tokens={data.tokens} homeId={data.home_token_id ?? null} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {data ? <List tokens={data.tokens} serverTokenId={data.home_token_id ?? null} /> : null}
       <div className="row">
-        <Button onClick={() => setIsMaking(true)}>Make a token …</Button>
+        <Button onClick={() => setIsMaking(true)}>Create a token …</Button>
       </div>
       {isMaking ? (
         <NewTokenDialog
@@ -35,16 +41,16 @@ export function Tokens() {
           onMade={(token) => {
             setIsMaking(false);
             setMade(token);
-            void rereadTokens();
+            void refetchTokens();
           }}
         />
       ) : null}
-      {made ? <OnceDialog made={made} onClose={() => setMade(null)} /> : null}
+      {made ? <TokenSecretDialog made={made} onClose={() => setMade(null)} /> : null}
     </>
   );
 }
 
-function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | null }) {
+function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverTokenId: string | null }) {
   const now = useNow();
   const [showsEnded, setShowsEnded] = useState(false);
   const ended = tokens.filter((token) => stateOf(token, now) !== "good");
@@ -52,7 +58,7 @@ function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | n
   if (tokens.length === 0) {
     return (
       <p>
-        There is none yet. Whoever uses this machine needs none; to let others in, make one, then start with{" "}
+        No tokens yet. Programs on this machine need none. For access from other machines, create one, then start{" "}
         <code>titan up --host 0.0.0.0</code>.
       </p>
     );
@@ -66,23 +72,23 @@ function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | n
               <tr>
                 <th scope="col">Name</th>
                 <th scope="col">Role</th>
-                <th scope="col">Made</th>
+                <th scope="col">Created</th>
                 <th scope="col">Last used</th>
                 <th scope="col">Expires</th>
                 <th scope="col">
-                  <span className="unseen">Acts</span>
+                  <span className="sr-only">Actions</span>
                 </th>
               </tr>
             </thead>
             <tbody>
               {shown.map((token) => (
-                <Row key={token.token_id} token={token} isHomes={token.token_id === homeId} />
+                <Row key={token.token_id} token={token} isServerToken={token.token_id === serverTokenId} />
               ))}
             </tbody>
           </table>
         </div>
       ) : (
-        <p className="soft">None of them is good any more.</p>
+        <p className="soft">No valid tokens.</p>
       )}
       {ended.length > 0 ? (
         <Button kind="quiet" aria-expanded={showsEnded} onClick={() => setShowsEnded(!showsEnded)}>
@@ -93,20 +99,20 @@ function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | n
   );
 }
 
-interface One {
+interface TokenProps {
   token: Token;
   /** Whether the server's own worker and commands show it. */
-  isHomes: boolean;
+  isServerToken: boolean;
 }
 
-function Row({ token, isHomes }: One) {
+function Row({ token, isServerToken }: TokenProps) {
   const state = stateOf(token, useNow());
   return (
     <tr data-state={state}>
       <td className="settings-name" dir="auto">
         {token.name}
         <div className="faint mono">{token.token_id}</div>
-        {isHomes && state === "good" ? (
+        {isServerToken && state === "good" ? (
           <div className="soft" dir="ltr">
             The server’s own worker and commands use it.
           </div>
@@ -132,7 +138,7 @@ function Row({ token, isHomes }: One) {
       <td>{token.last_used_at ? <Time at={token.last_used_at} as="age" /> : <span className="faint">never</span>}</td>
       <td>{token.expires_at ? <Time at={token.expires_at} as="age" /> : <span className="faint">never</span>}</td>
       <td className="num">
-        {state === "good" ? <Revoke token={token} isHomes={isHomes} /> : null}
+        {state === "good" ? <Revoke token={token} isServerToken={isServerToken} /> : null}
         {state === "revoked" ? (
           <span className="soft">
             ⊘ revoked <Time at={token.revoked_at} as="age" />
@@ -144,10 +150,10 @@ function Row({ token, isHomes }: One) {
   );
 }
 
-function Revoke({ token, isHomes }: One) {
+function Revoke({ token, isServerToken }: TokenProps) {
   const [asks, setAsks] = useState(false);
   const isMine = useSession().data?.token_id === token.token_id;
-  const change = useChange(revokeToken, `Revoked ${token.name}`, () => void rereadTokens());
+  const change = useChange(revokeToken, `Revoked ${token.name}`, () => void refetchTokens());
   return (
     <>
       <Button kind="danger" busy={change.isPending} onClick={() => setAsks(true)} aria-label={`Revoke ${token.name} …`}>
@@ -177,14 +183,13 @@ function Revoke({ token, isHomes }: One) {
             <strong>{token.name}</strong> ({token.role})
           </p>
           <p className="soft">
-            Whoever uses it is turned away at once, and cannot be let in by it again.
-            {token.role === "worker" ? " A worker goes on with what it runs and gets nothing new." : ""}
+            Requests with this token are refused from now on. This cannot be undone.
+            {token.role === "worker" ? " A worker finishes its running jobs and gets no new ones." : ""}
           </p>
-          {isHomes ? (
+          {isServerToken ? (
             <p className="settings-warning">
-              ⚠ The commands and the worker of the server’s own machine use it. Commands are refused then; the worker
-              goes on with what it runs and gets nothing new, until the next start of <code>titan up</code>: that makes
-              another, which both use by themselves.
+              ⚠ The server’s own commands and worker use this token. Until the next start of <code>titan up</code>,
+              which creates a new one, commands are refused and the worker gets no new jobs.
             </p>
           ) : null}
           {isMine ? (
@@ -194,4 +199,183 @@ function Revoke({ token, isHomes }: One) {
       ) : null}
     </>
   );
+}
+
+const NEVER = "never";
+
+/** Makes a token: a name, what it may do, and for how long. */
+function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("viewer");
+  const [days, setDays] = useState("30");
+  const [isTrusted, setIsTrusted] = useState(false);
+  const [labels, setLabels] = useState("");
+  const shown = useShownProject();
+  const [project, setProject] = useState(shown === DEFAULT_PROJECT ? "" : shown);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  const canOperate = useCanOperate();
+  const form = useId();
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setIsBusy(true);
+    try {
+      const named = labels.split(/[\s,]+/).filter(Boolean);
+      const worker = { trusted: isTrusted, labels: named.length > 0 ? named : null, project: null };
+      const about = role === "worker" ? worker : { trusted: false, labels: null, project: project.trim() || null };
+      onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days), about));
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+      setIsBusy(false);
+    }
+  }
+  return (
+    <Dialog
+      title="Create a token"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button kind="main" type="submit" form={form} busy={isBusy}>
+            Create
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className="settings-form" onSubmit={(event) => void submit(event)}>
+        <label className="stack">
+          Name of the program or person
+          <input
+            className="field"
+            dir="auto"
+            required
+            autoComplete="off"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </label>
+        <fieldset className="plain-fieldset settings-choices">
+          <legend>Role</legend>
+          {rolesToChoose(canOperate).map((one) => (
+            <label key={one} className="settings-choice">
+              <input type="radio" name="role" checked={one === role} onChange={() => setRole(one)} />
+              <span>
+                {one} <span className="soft">{ABOUT_ROLE[one]}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {role === "worker" ? (
+          <>
+            <label className="settings-choice">
+              <input type="checkbox" checked={isTrusted} onChange={(event) => setIsTrusted(event.target.checked)} />
+              <span>
+                Trusted <span className="soft">jobs that its workers’ jobs submit may run on every worker</span>
+              </span>
+            </label>
+            <label className="stack">
+              Labels that its workers may offer, separated by commas
+              <input
+                className="field"
+                autoComplete="off"
+                placeholder="any"
+                value={labels}
+                onChange={(event) => setLabels(event.target.value)}
+              />
+            </label>
+          </>
+        ) : (
+          <label className="stack">
+            Project that it can access
+            <input
+              className="field"
+              dir="auto"
+              autoComplete="off"
+              placeholder="every project"
+              value={project}
+              onChange={(event) => setProject(event.target.value)}
+            />
+          </label>
+        )}
+        <label className="stack">
+          Expires after
+          <select className="field" value={days} onChange={(event) => setDays(event.target.value)}>
+            {EXPIRIES.map((expiry) => (
+              <option key={expiry.name} value={expiry.days ?? NEVER}>
+                {expiry.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        {problem ? (
+          <p role="alert" className="settings-problem">
+            {problem}
+          </p>
+        ) : null}
+      </form>
+    </Dialog>
+  );
+}
+
+/** Shows a new token, this once: when the dialog goes, the page forgets it. */
+function TokenSecretDialog({ made, onClose }: { made: NewToken; onClose: () => void }) {
+  return (
+    <Dialog
+      title={`The token ${made.name}`}
+      onClose={onClose}
+      sticky
+      footer={
+        <Button kind="main" onClick={onClose}>
+          I have copied it
+        </Button>
+      }
+    >
+      <p className="settings-warning">⚠ Copy the token now. Titan does not store it and cannot show it again.</p>
+      <div className="settings-secret">
+        <code data-token="">{made.token}</code>
+        <CopyButton text={made.token} />
+      </div>
+      <p className="soft">
+        Programs read it from <code>TITAN_TOKEN</code>; people sign in with it here.
+      </p>
+    </Dialog>
+  );
+}
+
+export const ABOUT_ROLE: Record<string, string> = {
+  admin: "full access, also to the server",
+  owner: "full access to its organisation, including tokens",
+  manager: "full access to its organisation, except tokens",
+  worker: "takes jobs, reports them and fetches their files",
+  viewer: "read-only",
+  key: "a program, limited by its scopes",
+  job: "a running job: its own run, and shared data",
+};
+
+/** Roles that a token is made with: those that are about the server by whoever looks after it alone. */
+function rolesToChoose(canOperate: boolean) {
+  return canOperate
+    ? (["admin", "owner", "manager", "viewer", "worker"] as const)
+    : (["owner", "manager", "viewer"] as const);
+}
+
+const EXPIRIES: readonly { days: number | null; name: string }[] = [
+  { days: 7, name: "7 days" },
+  { days: 30, name: "30 days" },
+  { days: 90, name: "90 days" },
+  { days: 365, name: "a year" },
+  { days: null, name: "never" },
+];
+
+interface Lifetime {
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+type TokenState = "good" | "expired" | "revoked";
+
+/** Returns whether a token is good at a moment, and if not why. */
+export function stateOf(token: Lifetime, now: number): TokenState {
+  if (token.revoked_at !== null) return "revoked";
+  return token.expires_at !== null && Date.parse(token.expires_at) <= now ? "expired" : "good";
 }

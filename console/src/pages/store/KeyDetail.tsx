@@ -1,16 +1,17 @@
-import { useState } from "react";
+/** One key of the store: its value, set members or artifact. */
+import { type FormEvent, useMemo, useState } from "react";
 import { useChange } from "../../api/changes";
 import { useCanChange } from "../../api/session";
-import { deleteKey, rereadStore, type Stored, useStored } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
-import { Dialog } from "../../parts/Dialog";
-import { Failure } from "../../parts/Failure";
-import { Time } from "../../parts/Time";
-import { ArtifactView } from "./ArtifactView";
-import { MembersView } from "./MembersView";
+import { addMember, deleteKey, refetchStore, type Stored, useStored } from "../../api/store";
+import { Button, CopyButton } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { ErrorNotice } from "../../components/EmptyState";
+import { FilePreview } from "../../components/FilePreview";
+import { laidOutJson } from "../../components/files";
+import { bytes, count } from "../../components/format";
+import { Time } from "../../components/Time";
+import { blobPath } from "../../components/url";
 import { PutDialog } from "./PutDialog";
-import { MOST_EDITABLE, ValueView } from "./ValueView";
 
 /** What one key holds, and what can be done with it. */
 export function KeyDetail({ name, onClose }: { name: string; onClose: () => void }) {
@@ -26,71 +27,71 @@ export function KeyDetail({ name, onClose }: { name: string; onClose: () => void
           ✕
         </Button>
       </header>
-      {error ? <Failure of={error} again={refetch} /> : null}
-      {data ? <Holds stored={data} onGone={onClose} /> : null}
+      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {data ? <KeyContent stored={data} onGone={onClose} /> : null}
     </section>
   );
 }
 
-function Holds({ stored, onGone }: { stored: Stored; onGone: () => void }) {
+function KeyContent({ stored, onGone }: { stored: Stored; onGone: () => void }) {
   const canChange = useCanChange();
   const isAbsent = stored.value === null && stored.members.length === 0;
   return (
     <div className="store-holds">
-      {isAbsent ? (
-        <p className="soft">Nothing is stored under this key: it was deleted, or its time was over.</p>
-      ) : null}
+      {isAbsent ? <p className="soft">Nothing is stored under this key. It was deleted or has expired.</p> : null}
       {stored.value !== null && stored.artifact ? <ArtifactView name={stored.value} digest={stored.artifact} /> : null}
       {stored.value !== null && !stored.artifact ? <ValueView value={stored.value} name={stored.key} /> : null}
       {stored.value !== null && stored.expiresAt ? (
         <p className="soft">
-          Gone <Time at={stored.expiresAt} as="age" />: <Time at={stored.expiresAt} />
+          Expires <Time at={stored.expiresAt} as="age" />: <Time at={stored.expiresAt} />
         </p>
       ) : null}
       {stored.members.length > 0 ? <MembersView setKey={stored.key} members={stored.members} /> : null}
       {canChange ? (
-        <Acts stored={stored} isAbsent={isAbsent} onGone={onGone} />
+        <KeyActions stored={stored} isAbsent={isAbsent} onGone={onGone} />
       ) : (
-        <p className="faint">Your token may look; changing takes one of the role admin.</p>
+        <p className="faint">Your token is read-only.</p>
       )}
     </div>
   );
 }
 
-function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean; onGone: () => void }) {
-  const [over, setOver] = useState<"edit" | "delete" | null>(null);
+function KeyActions({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean; onGone: () => void }) {
+  const [overlay, setOverlay] = useState<"edit" | "delete" | null>(null);
   const change = useChange(
     deleteKey,
-    (wasThere) => (wasThere ? `Deleted ${stored.key}` : "It was not there any more"),
+    (wasThere) => (wasThere ? `Deleted ${stored.key}` : "The key no longer exists"),
     () => {
       onGone();
-      void rereadStore();
+      void refetchStore();
     },
   );
   const canEdit = !stored.artifact && (stored.value?.length ?? 0) <= MOST_EDITABLE;
   return (
     <div className="row">
       {canEdit ? (
-        <Button onClick={() => setOver("edit")}>{stored.value === null ? "Put a value …" : "Change …"}</Button>
+        <Button onClick={() => setOverlay("edit")}>{stored.value === null ? "Set a value …" : "Change …"}</Button>
       ) : null}
       {isAbsent ? null : (
-        <Button kind="danger" busy={change.isPending} onClick={() => setOver("delete")}>
+        <Button kind="danger" busy={change.isPending} onClick={() => setOverlay("delete")}>
           Delete …
         </Button>
       )}
-      {over === "edit" ? <PutDialog of={stored} onClose={() => setOver(null)} onDone={() => setOver(null)} /> : null}
-      {over === "delete" ? (
+      {overlay === "edit" ? (
+        <PutDialog of={stored} onClose={() => setOverlay(null)} onDone={() => setOverlay(null)} />
+      ) : null}
+      {overlay === "delete" ? (
         <Dialog
           title="Delete this key?"
-          onClose={() => setOver(null)}
+          onClose={() => setOverlay(null)}
           footer={
             <>
-              <Button onClick={() => setOver(null)}>Back</Button>
+              <Button onClick={() => setOverlay(null)}>Back</Button>
               <Button
                 kind="danger"
                 data-first=""
                 onClick={() => {
-                  setOver(null);
+                  setOverlay(null);
                   change.run(stored.key);
                 }}
               >
@@ -103,7 +104,7 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
             {stored.key}
           </p>
           <p className="soft">
-            {whatGoes(stored)} Jobs that read it find nothing from then on; it cannot be brought back.
+            {whatIsDeleted(stored)} Jobs that read the key then find nothing. This cannot be undone.
           </p>
         </Dialog>
       ) : null}
@@ -111,9 +112,152 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
   );
 }
 
-function whatGoes(stored: Stored): string {
+function whatIsDeleted(stored: Stored): string {
   const members = `the set of ${stored.members.length.toLocaleString("en-US")}`;
   if (stored.value === null) return `It holds ${members}.`;
-  const value = stored.artifact ? "the name of an artifact, whose file stays" : "a value";
-  return stored.members.length > 0 ? `It holds ${value}, and ${members}: both go.` : `It holds ${value}.`;
+  const value = stored.artifact ? "the name of an artifact (its file is kept)" : "a value";
+  return stored.members.length > 0 ? `It holds ${value}, and ${members}. Both are deleted.` : `It holds ${value}.`;
+}
+
+const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
+const MOST_SHOWN = 64 * 1024; // of a value that is longer than that
+
+/** A value as text; JSON laid out, over 1 MB a preview with size and download. */
+function ValueView({ value, name }: { value: string; name: string }) {
+  const [isRaw, setIsRaw] = useState(false);
+  const size = useMemo(() => new Blob([value]).size, [value]);
+  const isBig = value.length > MOST_EDITABLE;
+  const json = useMemo(() => (isBig ? null : laidOutJson(value)), [value, isBig]);
+  const shown = isBig ? value.slice(0, MOST_SHOWN) : !isRaw && json !== null ? json : value;
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Value</h3>
+        <span className="faint">
+          {bytes(size)}
+          {json === null ? "" : " · JSON"}
+        </span>
+        <span className="store-push" />
+        {json === null ? null : (
+          <Button kind="quiet" aria-pressed={isRaw} onClick={() => setIsRaw(!isRaw)}>
+            As stored
+          </Button>
+        )}
+        <CopyButton text={value} />
+        <Button kind="quiet" onClick={() => saveText(value, name)}>
+          Download
+        </Button>
+      </div>
+      {value === "" ? (
+        <p className="soft">Empty string.</p>
+      ) : (
+        <pre className="store-text" dir="auto" tabIndex={0} role="region" aria-label="Value">
+          {shown}
+        </pre>
+      )}
+      {isBig ? (
+        <p className="faint">
+          The first {bytes(MOST_SHOWN)} of {bytes(size)}. Download it to see the rest.
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const STEP = 200;
+
+/** A set's members in the order they were added. */
+function MembersView({ setKey, members }: { setKey: string; members: readonly string[] }) {
+  const [shown, setShown] = useState(STEP);
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Set</h3>
+        <span className="faint">{count(members.length, "member")}, in insertion order</span>
+        <span className="store-push" />
+        <CopyButton text={members.join("\n")} label="Copy all" />
+      </div>
+      <ol className="store-members mono">
+        {members.slice(0, shown).map((member) => (
+          <li key={member} dir="auto">
+            {member}
+          </li>
+        ))}
+      </ol>
+      {members.length > shown ? <Button onClick={() => setShown(shown + STEP * 5)}>Show more</Button> : null}
+      {useCanChange() ? <Add setKey={setKey} /> : null}
+    </div>
+  );
+}
+
+function Add({ setKey }: { setKey: string }) {
+  const [member, setMember] = useState("");
+  const change = useChange(
+    addMember,
+    (isNew) => (isNew ? "Added to the set" : "It was in the set already"),
+    () => {
+      setMember("");
+      void refetchStore();
+    },
+  );
+  function add(event: FormEvent): void {
+    event.preventDefault();
+    change.run({ key: setKey, member });
+  }
+  return (
+    <form className="row" onSubmit={add}>
+      <input
+        className="field"
+        dir="auto"
+        aria-label="New member"
+        placeholder="New member"
+        required
+        value={member}
+        onChange={(event) => setMember(event.target.value)}
+      />
+      <Button type="submit" busy={change.isPending}>
+        Add
+      </Button>
+    </form>
+  );
+}
+
+/** A published file: its name, its digest, its beginning, and the file. */
+function ArtifactView({ name, digest }: { name: string; digest: string }) {
+  return (
+    <div className="store-value">
+      <div className="row">
+        <h3>Artifact</h3>
+        <span dir="auto">{name}</span>
+        <span className="store-push" />
+        <a href={blobPath(digest, name)} download>
+          Download
+        </a>
+      </div>
+      <div className="row">
+        <span className="faint mono truncate" title={digest}>
+          sha256:{digest.slice(0, 16)}…
+        </span>
+        <CopyButton text={digest} label="Copy digest" />
+      </div>
+      <FilePreview digest={digest} path={name} />
+    </div>
+  );
+}
+
+const KEPT_MS = 10_000; // the browser has begun to save by then
+
+/** Has the browser save a text under a name that is safe for a file. */
+function saveText(text: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = `${fileName(name)}.txt`;
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+}
+
+/** Returns a key's name as a file's: what a file system may not take becomes a hyphen. */
+export function fileName(key: string): string {
+  return key.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 100) || "value";
 }

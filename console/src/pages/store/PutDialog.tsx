@@ -1,10 +1,10 @@
+/** The dialog that sets a key. */
 import { type FormEvent, useId, useState } from "react";
 import { useChange } from "../../api/changes";
-import { putValue, rereadStore } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import { Time } from "../../parts/Time";
-import { type Spelling, spelled, spellingOf, unspelled } from "./spelling";
+import { putValue, refetchStore } from "../../api/store";
+import { Button } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
+import { Time } from "../../components/Time";
 
 interface Props {
   /** The key to change and what it held; none for a new key. */
@@ -17,11 +17,11 @@ interface Props {
 type Stays = "always" | "keep" | "seconds";
 
 const MOST_SHOWN = 1000; // characters of what somebody else put
-const NO_STRING = 'Not a JSON string: quotes around it, and within it \\" for a quote and \\n for a line feed.';
+const NO_STRING = 'Not a JSON string. Put quotes around it, and write \\" for a quote and \\n for a line feed.';
 const SPELLING_WORDS: Record<Spelling, string> = {
   plain: "",
-  crlf: "Its lines end with CR LF, as on Windows. They go on doing so, new ones too.",
-  json: "It has carriage returns, which a text field would lose: so it is edited as a JSON string, where they are \\r.",
+  crlf: "Lines end with CR LF, as on Windows; new lines will too.",
+  json: "The value has carriage returns, which a text field would lose. Edit it as a JSON string, where they are \\r.",
 };
 
 /** Sets a key, unless somebody else set it meanwhile: then it says so and changes nothing. */
@@ -32,14 +32,14 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   const [text, setText] = useState(spelled(was?.value ?? "", spelling));
   const [stays, setStays] = useState<Stays>(was?.expiresAt ? "keep" : "always");
   const [ttl, setTtl] = useState("");
-  const [isTaken, setIsTaken] = useState(false);
+  const [hasConflict, setHasConflict] = useState(false);
   const form = useId();
   const change = useChange(
     putValue,
     (wasSet, put) => (wasSet ? `Set ${put.key}` : null),
     (wasSet, put) => {
-      setIsTaken(!wasSet);
-      void rereadStore();
+      setHasConflict(!wasSet);
+      void refetchStore();
       if (wasSet) onDone(put.key);
     },
   );
@@ -52,14 +52,14 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   }
   return (
     <Dialog
-      title={of ? "Change a key" : "Put a key"}
+      title={of ? "Change a key" : "Set a key"}
       onClose={onClose}
       wide
       footer={
         <>
           <Button onClick={onClose}>Back</Button>
           <Button kind="main" type="submit" form={form} busy={change.isPending}>
-            {of ? "Change" : "Put"}
+            {of ? "Change" : "Set"}
           </Button>
         </>
       }
@@ -109,7 +109,7 @@ export function PutDialog({ of, onClose, onDone }: Props) {
                 max="3200000000"
                 step="any"
                 inputMode="decimal"
-                aria-label="Seconds until it is gone"
+                aria-label="Seconds until it expires"
                 required
                 value={ttl}
                 onChange={(event) => setTtl(event.target.value)}
@@ -118,25 +118,25 @@ export function PutDialog({ of, onClose, onDone }: Props) {
             </label>
           ) : null}
         </div>
-        {isTaken ? <Taken now={of} /> : null}
+        {hasConflict ? <Conflict now={of} /> : null}
       </form>
     </Dialog>
   );
 }
 
 /** Why nothing was set, what the key holds now, and how to go on. */
-function Taken({ now }: { now: Props["of"] }) {
+function Conflict({ now }: { now: Props["of"] }) {
   if (!now) {
     return (
-      <p role="alert" className="store-taken">
-        This key holds something already; nothing was overwritten. Open it in the list to change it.
+      <p role="alert" className="store-conflict">
+        The key already exists; nothing was overwritten. Open it in the list to change it.
       </p>
     );
   }
   return (
-    <div role="alert" className="store-taken stack">
+    <div role="alert" className="store-conflict stack">
       <p>
-        Somebody changed this key meanwhile; nothing was overwritten, and nothing will be from here.{" "}
+        Somebody else changed this key; nothing was overwritten.{" "}
         {now.value === null ? "It holds no value now." : "It holds now:"}
       </p>
       {now.value === null ? null : (
@@ -145,7 +145,33 @@ function Taken({ now }: { now: Props["of"] }) {
           {now.value.length > MOST_SHOWN ? " …" : ""}
         </pre>
       )}
-      <p>Take along what you need of your text, press Back, and change the key anew.</p>
+      <p>Copy what you need of your text, press Back and change the key again.</p>
     </div>
   );
+}
+
+/** As it is; with its CR LF line ends as LF; or, where CRs stand in other ways, escaped as a JSON string. */
+type Spelling = "plain" | "crlf" | "json";
+
+export function spellingOf(value: string): Spelling {
+  if (!value.includes("\r")) return "plain";
+  return /[\r\n]/.test(value.replaceAll("\r\n", "")) ? "json" : "crlf";
+}
+
+/** Returns the value as a person edits it. */
+export function spelled(value: string, spelling: Spelling): string {
+  if (spelling === "plain") return value;
+  return spelling === "crlf" ? value.replaceAll("\r\n", "\n") : JSON.stringify(value);
+}
+
+/** Returns the value that a person wrote; null when it is no JSON string where it has to be one. */
+export function unspelled(text: string, spelling: Spelling): string | null {
+  if (spelling === "plain") return text;
+  if (spelling === "crlf") return text.replaceAll("\n", "\r\n");
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "string" ? value : null;
+  } catch {
+    return null;
+  }
 }

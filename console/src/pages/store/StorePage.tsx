@@ -1,20 +1,19 @@
 import { useState } from "react";
-import { levelOf } from "../../api/keyLevel";
+import { Link } from "react-router";
 import { useCanChange } from "../../api/session";
-import { rereadStore, useKeyPages } from "../../api/store";
-import { Button } from "../../parts/Button";
-import { newClient } from "../../parts/command";
-import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
-import { Page } from "../../parts/Page";
-import { SearchField } from "../../parts/SearchField";
-import { Time } from "../../parts/Time";
-import { useUrl } from "../../parts/url";
-import { useEscape } from "../../parts/useEscape";
+import { type Entry, folderPath, levelOf, refetchStore, useKeyPages } from "../../api/store";
+import { Button } from "../../components/Button";
+import { newClient } from "../../components/command";
+import { EmptyState, ErrorNotice } from "../../components/EmptyState";
+import { SearchField } from "../../components/fields";
+import { count } from "../../components/format";
+import { useEscape } from "../../components/keyboard";
+import { Page } from "../../components/Page";
+import { Time } from "../../components/Time";
+import { useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
 import { KeyDetail } from "./KeyDetail";
-import { KeyList } from "./KeyList";
 import { PutDialog } from "./PutDialog";
-import { Trail } from "./Trail";
 import "./store.css";
 
 function example(): string {
@@ -49,14 +48,14 @@ export function StorePage() {
             onChange={(text) => change({ prefix: text, key: null })}
           />
           <ReadAt at={found.dataUpdatedAt} isReading={found.isFetching} />
-          {canChange ? <Button onClick={() => setIsPutting(true)}>Put a key …</Button> : null}
+          {canChange ? <Button onClick={() => setIsPutting(true)}>Set a key …</Button> : null}
         </>
       }
     >
       <div className="store" data-chosen={key !== null || undefined}>
         <section className="store-keys" aria-label="Keys">
           <Trail prefix={prefix} />
-          {found.error ? <Failure of={found.error} again={found.refetch} /> : null}
+          {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
           {isEmpty ? <NoKeys prefix={prefix} onAll={() => change({ prefix: null }, true)} /> : null}
           {entries.length > 0 ? (
             <KeyList
@@ -90,13 +89,13 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
     <span className="row">
       {at > 0 ? (
         <span className="faint">
-          read <Time at={new Date(at).toISOString()} as="age" />
+          loaded <Time at={new Date(at).toISOString()} as="age" />
         </span>
       ) : null}
       <Button
         busy={isReading}
-        onClick={() => void rereadStore()}
-        title="The store does not tell of its changes: read it again"
+        onClick={() => void refetchStore()}
+        title="The store sends no live updates. Load it again."
       >
         Refresh
       </Button>
@@ -107,17 +106,97 @@ function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
 function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
   if (prefix) {
     return (
-      <Empty title="No key begins with that">
+      <EmptyState title="No matching keys">
         <p>
           <code dir="auto">{prefix}</code>
         </p>
         <Button onClick={onAll}>Show all keys</Button>
-      </Empty>
+      </EmptyState>
     );
   }
   return (
-    <Empty title="The store is empty" command={example()}>
-      Values, sets and artifacts appear here that jobs and programs share:
-    </Empty>
+    <EmptyState title="The store is empty" command={example()}>
+      Values, sets and artifacts that jobs and programs share appear here:
+    </EmptyState>
+  );
+}
+
+interface Props {
+  entries: readonly Entry[];
+  chosen: string | null;
+  onFolder: (prefix: string) => void;
+  onKey: (key: string) => void;
+  onEnd: (() => void) | undefined;
+  isLoadingMore: boolean;
+}
+
+/** Folders and keys of one level; Enter goes into a folder or shows a key. */
+export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore }: Props) {
+  return (
+    <VirtualTable
+      label="Keys"
+      rows={entries}
+      keyOf={idOf}
+      columns="minmax(0, 1fr) auto"
+      rowHeight={34}
+      onOpen={(entry) => (entry.kind === "folder" ? onFolder(entry.prefix) : onKey(entry.key))}
+      onEnd={onEnd}
+      isLoadingMore={isLoadingMore}
+    >
+      {(entry) => (
+        <>
+          <Cell className="store-name">
+            <span aria-hidden="true" className="faint store-glyph">
+              {entry.kind === "folder" ? "▸" : "·"}
+            </span>
+            <button
+              type="button"
+              className="store-open truncate mono"
+              dir="auto"
+              title={entry.kind === "folder" ? entry.prefix : entry.key}
+              tabIndex={-1}
+              aria-pressed={entry.kind === "key" ? entry.key === chosen : undefined}
+              onClick={() => (entry.kind === "folder" ? onFolder(entry.prefix) : onKey(entry.key))}
+            >
+              {entry.name || "(as the folder)"}
+            </button>
+          </Cell>
+          <Cell className="faint num">
+            {entry.kind === "folder" ? `${count(entry.count, "key")}${entry.hasMore ? " or more" : ""}` : null}
+          </Cell>
+        </>
+      )}
+    </VirtualTable>
+  );
+}
+
+function idOf(entry: Entry): string {
+  return entry.kind === "folder" ? `folder ${entry.prefix}` : `key ${entry.key}`;
+}
+
+/** The folders on the way to here; each leads back to itself. */
+function Trail({ prefix }: { prefix: string }) {
+  const folders = folderPath(prefix);
+  return (
+    <nav className="store-trail" aria-label="Folders">
+      <Link to="/store" aria-current={prefix === "" ? "page" : undefined}>
+        All keys
+      </Link>
+      {folders.map((folder) => (
+        <span key={folder.prefix} className="store-step">
+          <span aria-hidden="true" className="faint">
+            ›
+          </span>
+          <Link
+            className="truncate"
+            dir="auto"
+            to={`/store?prefix=${encodeURIComponent(folder.prefix)}`}
+            aria-current={folder.prefix === prefix ? "page" : undefined}
+          >
+            {folder.name}
+          </Link>
+        </span>
+      ))}
+    </nav>
   );
 }

@@ -1,10 +1,8 @@
+/** The dialog that adds a worker. */
 import { type FormEvent, useState } from "react";
 import { useStartWorker } from "../../api/workers";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import "../../parts/field.css";
-import { Snippet } from "../../parts/Snippet";
-import { joinCommand, type OfferRow, offersOf } from "./offers";
+import { Button, Snippet } from "../../components/Button";
+import { Dialog } from "../../components/Dialog";
 
 const KNOWN_LABELS = ["GENERAL", "GPU", "HIGH_MEM", "PYTHON"];
 
@@ -24,7 +22,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
     <Dialog title="Add a worker" onClose={onClose}>
       <form className="workers-add" id="add-worker" onSubmit={submit}>
         <p className="soft">
-          A worker offers slots under labels: each slot runs one job at a time, of those that require its label.
+          A worker offers slots under labels. Each slot runs one job at a time that requires its label.
         </p>
         <Offers rows={rows} onChange={setRows} />
         {isWrong ? (
@@ -35,8 +33,8 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
         <section className="workers-way">
           <h3>Beside this server</h3>
           <p className="soft">
-            Starts one more process on the server's machine. It outlives the server: the next <code>titan up</code>{" "}
-            takes it over, and Ctrl-C ends both.
+            Starts a process on the server's machine. It outlives the server: the next <code>titan up</code> takes it
+            over, and Ctrl-C ends both.
           </p>
           <div className="row">
             <input
@@ -48,7 +46,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
               onChange={(event) => setName(event.target.value)}
             />
             <Button kind="main" type="submit" busy={start.isPending} disabled={isWrong}>
-              Start it here
+              Start worker
             </Button>
           </div>
         </section>
@@ -71,7 +69,7 @@ function Offers({ rows, onChange }: { rows: OfferRow[]; onChange: (rows: OfferRo
   }
   return (
     <fieldset className="plain-fieldset workers-offers">
-      <legend className="unseen">What it offers</legend>
+      <legend className="sr-only">Labels and slots</legend>
       <datalist id="known-labels">
         {KNOWN_LABELS.map((one) => (
           <option key={one} value={one} />
@@ -114,4 +112,33 @@ function Offers({ rows, onChange }: { rows: OfferRow[]; onChange: (rows: OfferRo
       </Button>
     </fieldset>
   );
+}
+
+interface OfferRow {
+  label: string;
+  slots: string;
+}
+
+const MOST_SLOTS = 1024; // as many as the server takes
+
+/** Returns the offers, or what is wrong with them. */
+export function offersOf(rows: readonly OfferRow[]): Record<string, number> | string {
+  const offers: Record<string, number> = {};
+  for (const row of rows) {
+    const label = row.label.trim();
+    const slots = Number(row.slots);
+    if (!label) return "Every line needs a label, such as GENERAL.";
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(label))
+      return `“${label}” is not a label. Use letters A to Z and a to z, digits, “_”, “-” and “.”.`;
+    if (!Number.isInteger(slots) || slots < 1 || slots > MOST_SLOTS) return `${label} needs 1 to ${MOST_SLOTS} slots.`;
+    if (label in offers) return `${label} is listed twice.`;
+    offers[label] = slots;
+  }
+  return Object.keys(offers).length > 0 ? offers : "Add a label: a worker without labels gets no jobs.";
+}
+
+/** The command that starts such a worker on another machine. */
+export function joinCommand(origin: string, offers: Record<string, number>): string {
+  const words = Object.entries(offers).map(([label, slots]) => `--offer ${label}:${slots}`);
+  return ["titan workers join", origin, ...words].join(" ");
 }

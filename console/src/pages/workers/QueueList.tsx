@@ -1,16 +1,14 @@
+/** The queue: waiting jobs grouped by what they wait for. */
 import { Link, useNavigate } from "react-router";
-import type { Job, Queue, QueueGroup } from "../../api/facts";
-import { Button } from "../../parts/Button";
-import { CopyButton } from "../../parts/CopyButton";
-import { useNow } from "../../parts/clock";
-import { Empty } from "../../parts/Empty";
-import { moment, NOTHING } from "../../parts/format";
-import { Name } from "../../parts/Name";
-import { Cell, RowList } from "../../parts/RowList";
-import { Time } from "../../parts/Time";
-import { chosenIn, dagPath, toggled, useUrl } from "../../parts/url";
-import { joinCommand } from "./offers";
-import { ADVICE, CONFINED, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } from "./queue";
+import type { Job, Queue, QueueGroup } from "../../api/types";
+import { Button, CopyButton } from "../../components/Button";
+import { EmptyState } from "../../components/EmptyState";
+import { moment, NOTHING } from "../../components/format";
+import { Name } from "../../components/links";
+import { Time, useNow } from "../../components/Time";
+import { chosenIn, dagPath, toggled, useUrl } from "../../components/url";
+import { Cell, VirtualTable } from "../../components/VirtualTable";
+import { joinCommand } from "./AddWorker";
 
 /** Adds a worker that offers a label; null where the viewer may not. */
 type OnAdd = ((label: string) => void) | null;
@@ -28,8 +26,8 @@ interface Props {
 export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
-  const turned = chosenIn(url, "turned");
-  const rows = rowsOf(queue.groups, turned);
+  const toggledGroups = chosenIn(url, "turned");
+  const rows = rowsOf(queue.groups, toggledGroups);
   function open(row: Row): void {
     if (row.kind === "job") navigate(pathOf(row.job));
     else if (row.kind === "group") {
@@ -44,11 +42,11 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
       </h2>
       {rows.length === 0 ? (
         <div className="card">
-          <Empty title="Nothing waits">A job that cannot start at once stands here, with what it waits for.</Empty>
+          <EmptyState title="The queue is empty">Jobs that cannot start yet appear here, with the reason.</EmptyState>
         </div>
       ) : (
         <div className="workers-queue-rows">
-          <RowList
+          <VirtualTable
             label="Queue"
             rows={rows}
             keyOf={keyOfRow}
@@ -63,7 +61,7 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
                 <Cell head className="workers-wide">
                   Requires
                 </Cell>
-                <Cell head>Why it waits</Cell>
+                <Cell head>Reason</Cell>
                 <Cell head className="num">
                   Since
                 </Cell>
@@ -71,34 +69,42 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
             }
           >
             {(row) => {
-              if (row.kind === "group") return <GroupRow row={row} onAdd={onAdd} onTurn={open} />;
+              if (row.kind === "group") return <GroupRow row={row} onAdd={onAdd} onToggle={open} />;
               return row.kind === "job" ? <JobRow job={row.job} /> : <MoreRow row={row} onMore={open} />;
             }}
-          </RowList>
+          </VirtualTable>
         </div>
       )}
-      {queue.more ? <p className="soft">Of each reason the 20 largest groups are shown.</p> : null}
+      {queue.more ? <p className="soft">Only the 20 largest groups of each reason are shown.</p> : null}
     </section>
   );
 }
 
-function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd: OnAdd; onTurn: (row: Row) => void }) {
+function GroupRow({
+  row,
+  onAdd,
+  onToggle,
+}: {
+  row: Row & { kind: "group" };
+  onAdd: OnAdd;
+  onToggle: (row: Row) => void;
+}) {
   const { group, isOpen } = row;
   return (
     <div role="cell" className="workers-group" data-kind={group.waits_for}>
-      <button type="button" className="workers-turn" aria-expanded={isOpen} onClick={() => onTurn(row)}>
+      <button type="button" className="workers-turn" aria-expanded={isOpen} onClick={() => onToggle(row)}>
         <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
         {group.waits_for === "unroutable" ? <span aria-hidden="true">⚠</span> : null}
         <strong dir="auto">{titleOf(group)}</strong>
         <span className="workers-count">{group.count.toLocaleString("en-US")}</span>
       </button>
       <span className="soft workers-advice">{group.confined_to ? CONFINED : ADVICE[group.waits_for]}</span>
-      <WhatToDo group={group} onAdd={onAdd} />
+      <GroupAction group={group} onAdd={onAdd} />
     </div>
   );
 }
 
-function WhatToDo({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
+function GroupAction({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
   if (group.waits_for === "approval") return <Link to="/approvals">Decide</Link>;
   const { waits_for: why, requirement: label } = group;
   if (why !== "unroutable" || label === null || group.confined_to !== null) return null;
@@ -133,24 +139,24 @@ function JobRow({ job }: { job: Job }) {
   const now = useNow();
   return (
     <>
-      <Cell className="cut workers-indent">
+      <Cell className="truncate workers-indent">
         <Link to={pathOf(job)} title={job.name}>
           <Name of={job.name} />
         </Link>
       </Cell>
-      <Cell className="cut workers-wide">
+      <Cell className="truncate workers-wide">
         <span className="soft" title={job.dag_name}>
           <Name of={job.dag_name} />
         </span>
       </Cell>
-      <Cell className="cut workers-wide">
+      <Cell className="truncate workers-wide">
         {job.kind === "gate" ? (
           <span className="faint">{NOTHING}</span> // it takes no slot, whatever its label says
         ) : (
           <span className="mono soft">{job.requirement}</span>
         )}
       </Cell>
-      <Cell className="cut soft">
+      <Cell className="truncate soft">
         <span dir="auto" title={job.reason ?? undefined}>
           {shownReason(job, (at) => moment(at, now))}
         </span>
@@ -164,4 +170,84 @@ function JobRow({ job }: { job: Job }) {
 
 function pathOf(job: Job): string {
   return dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id);
+}
+
+type WaitsFor = QueueGroup["waits_for"];
+
+const TITLES: Record<WaitsFor, (about: string) => string> = {
+  unroutable: (label) => `No worker offers ${label}`,
+  worker_away: (label) => `The ${label} worker they are bound to is away`,
+  draining: (label) => `Every worker that offers ${label} is draining`,
+  worker_draining: (label) => `The ${label} worker they are bound to is draining`,
+  approval: () => "Waiting for approval",
+  slots: (label) => `All ${label} slots are busy`,
+  worker_busy: (label) => `The ${label} worker they are bound to is busy`,
+  concurrency: (key) => `Concurrency limit of key “${key}” reached`,
+  retry: () => "Waiting to retry",
+  time: () => "Delayed",
+  parents: () => "Waiting for parents",
+};
+
+/** What to do, or why nothing is. */
+const ADVICE: Record<WaitsFor, string> = {
+  unroutable: "They wait until a worker that offers it joins. Other jobs are not affected.",
+  worker_away: "They continue when it is back. To run them elsewhere, cancel them and submit them without affinity.",
+  draining: "They start when one of these workers resumes, or another one joins.",
+  worker_draining: "They start when it resumes. To run them elsewhere, cancel them and submit them without affinity.",
+  approval: "They wait until somebody approves or rejects them.",
+  slots: "They start as slots become free: highest priority first, then the one that has been ready longest.",
+  worker_busy: "They start as its slots become free; free slots of other workers do not help.",
+  concurrency: "Each starts when another job with the key ends.",
+  retry: "An attempt failed. The next one starts after the retry delay.",
+  time: "They were submitted with a delay.",
+  parents: "They start when their parents complete.",
+};
+
+const CONFINED =
+  "They were submitted from a worker with that token, which is not trusted: only workers with it may run them.";
+
+export function titleOf(group: QueueGroup): string {
+  const about = group.requirement ?? group.concurrency_key ?? "";
+  return TITLES[group.waits_for](group.confined_to ? `${about} with token ${group.confined_to}` : about);
+}
+
+function waitsSince(job: Job): string {
+  return job.ready_at ?? job.submitted_at;
+}
+
+/** Returns the server's reason with its times as local ones. */
+export function shownReason(job: Job, shown: (at: number) => string): string {
+  return (job.reason ?? "").replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, (iso) =>
+    shown(Date.parse(iso)),
+  );
+}
+
+export type Row =
+  | { readonly kind: "group"; readonly group: QueueGroup; readonly isOpen: boolean }
+  | { readonly kind: "job"; readonly job: Job }
+  /** Stands for the jobs that were not read; `next` is how many to ask for, null when no more can be. */
+  | { readonly kind: "more"; readonly group: QueueGroup; readonly rest: number; readonly next: number | null };
+
+const FEW = 8; // jobs of a group that is open at first: all reasons should be in sight
+const PAGE_JOBS = 100;
+const MOST_JOBS = 1000; // the server gives no more of one group
+
+/** Returns the groups with the jobs of those that are open, as rows of one list. `turned` are those not as at first. */
+export function rowsOf(groups: readonly QueueGroup[], toggledGroups: readonly string[]): Row[] {
+  return groups.flatMap((group): Row[] => {
+    const isOpen = (group.waits_for !== "parents" && group.count <= FEW) !== toggledGroups.includes(group.name);
+    return [{ kind: "group", group, isOpen }, ...(isOpen ? jobsOf(group) : [])];
+  });
+}
+
+function jobsOf(group: QueueGroup): Row[] {
+  const rows = group.jobs.map((job): Row => ({ kind: "job", job }));
+  const rest = group.count - group.jobs.length;
+  if (rest <= 0) return rows;
+  const next = Math.min(MOST_JOBS, group.jobs.length + PAGE_JOBS);
+  return [...rows, { kind: "more", group, rest, next: next > group.jobs.length ? next : null }];
+}
+
+export function keyOfRow(row: Row): string {
+  return row.kind === "job" ? row.job.job_id : `${row.kind} ${row.group.name}`;
 }

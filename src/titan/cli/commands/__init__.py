@@ -1,1 +1,1 @@
-"""One module per noun with the commands about it; a command parses, asks and shows, and decides nothing."""
+"""The commands, one module for each subject. A command parses options, sends requests and shows the answers."""

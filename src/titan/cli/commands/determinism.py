@@ -1,13 +1,13 @@
-"""`titan determinism`: how reproducible a run is, predicted or measured, for people, for CI and for compliance."""
+"""`titan determinism`: show how reproducible a run is, predicted or measured."""
 
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final
 
 import typer
 
-from titan.cli.executing import executed
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, asks, option
+from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, Timeout, asks, option
+from titan.cli.recordings import executed, replay_failed
 from titan.cli.server import Document, Server, check_free, local_file, read
 from titan.cli.terminal import remark, say
 from titan.insight.determinism.measured import FEWEST_EXECUTIONS, interval
@@ -19,28 +19,11 @@ everyday = typer.Typer()
 
 EXECUTIONS: Final = 5
 
-Least: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--min", min=0, max=100, metavar="SCORE", help="Exit with 1 when the score is lower."),
-]
-Runs: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--runs",
-        min=FEWEST_EXECUTIONS,
-        max=100,
-        metavar="N",
-        help=f"Executions of the command, each with another hash seed and order. Default: {EXECUTIONS}.",
-        show_default=False,
-    ),
-]
-Timeout: TypeAlias = Annotated[
-    float | None,
-    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="At most so long an execution.", show_default=False),
-]
-Report: TypeAlias = Annotated[
-    Path | None,
-    option("--report FILE", "Write a reproducibility report: .html or .json.", show_default=False),
+Least = Annotated[int | None, option("--min SCORE", "Exit with 1 when the score is lower.", min=0, max=100)]
+_RUNS_HELP: Final = f"Executions of the command, each with another hash seed and order. Default: {EXECUTIONS}."
+Runs = Annotated[int | None, option("--runs N", _RUNS_HELP, min=FEWEST_EXECUTIONS, max=100, show_default=False)]
+Report = Annotated[
+    Path | None, option("--report FILE", "Write a reproducibility report: .html or .json.", show_default=False)
 ]
 
 NO_SCORE: Final = {
@@ -100,7 +83,7 @@ def determinism(
 
 
 def _format(report: Path, *, is_forced: bool) -> str:
-    """Return what a report is written as."""
+    """Return the format of a report by the ending of its name."""
     form = FORMATS.get(report.suffix.lower())
     if form is None:
         raise usage_error(f"--report {str(report)!r}", "a name that ends in .html or .json", f"{report.suffix!r}")
@@ -115,7 +98,7 @@ def _write_report(titan: Server, run: str, report: Path, *, form: str | None) ->
 
 
 def _measured(titan: Server, run: str, command: list[str], *, runs: int, timeout: float | None) -> ReExecutionView:
-    """Return what several executions of the command show.
+    """Execute the command several times and return the measurement.
 
     Raises:
         CommandFailed: it could not be measured.
@@ -123,29 +106,19 @@ def _measured(titan: Server, run: str, command: list[str], *, runs: int, timeout
     try:
         done = executed(titan, run, command, runs=runs, finds_cause=False, timeout=timeout, needs_calls=True)
     except ReplayFailed as error:
-        raise CommandFailed(
-            f"run {run}",
-            exit_code=ExitCode.USAGE,
-            expected="a program whose determinism can be measured",
-            found=str(error),
-            kind="ReplayFailed",
-            message=str(error),
-        ) from error
+        expected = "a program whose determinism can be measured"
+        raise replay_failed(f"run {run}", expected, error, ExitCode.USAGE) from error
     return done.report.re_execution
 
 
 def _no_score(found: DeterminismAnswer) -> CommandFailed:
-    return CommandFailed(
-        f"run {found.run_id}",
-        exit_code=ExitCode.USAGE,
-        expected="a run whose determinism can be predicted",
-        found=NO_SCORE.get(found.unavailable or "", "none"),
-        next_step="Record calls with their inputs and outputs.",
-    )
+    expected, found_words = "a run whose determinism can be predicted", NO_SCORE.get(found.unavailable or "", "none")
+    next_step = "Record calls with their inputs and outputs."
+    return CommandFailed(f"run {found.run_id}", expected, found_words, next_step, exit_code=ExitCode.USAGE)
 
 
 def _score_with(found: DeterminismAnswer, measured: ReExecutionView) -> int:
-    """Return the score that counts: a prediction is of the recorded program, and says nothing of another."""
+    """Return the lower one of measured and predicted score; a changed program has no prediction."""
     predicted = found.predicted.score
     return measured.score if predicted is None or measured.changes else min(predicted, measured.score)
 

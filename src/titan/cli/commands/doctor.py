@@ -1,22 +1,20 @@
-"""`titan doctor`: what is wrong here, and what to do."""
+"""`titan doctor`: check this machine and the server, and say what to do."""
 
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
+from titan.cli.doctor import Check, Level, findings_of
 from titan.cli.exit_codes import ExitCode
 from titan.cli.options import EVERYDAY, Home, JsonOption, ServerOption, examples
-from titan.cli.server import Server, connect, names_a_server, servers_of
+from titan.cli.server import Server, connect, names_a_server, server_of
 from titan.cli.terminal import Status, say, show_json
 from titan.settings import home_folder, setting
-
-if TYPE_CHECKING:
-    from titan.cli.doctor.findings import Check, Finding
 
 everyday = typer.Typer()
 
@@ -30,34 +28,32 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
 
     Exit 1 when something does not work. It changes nothing, costs nothing, and works without a server too.
     """
-    from titan.cli.doctor.findings import Level, findings_of  # what it looks into takes 0.3 s to import
-
     findings = []
     for finding in findings_of(_checks((home or home_folder()).expanduser().absolute(), server)):
         findings.append(finding)
         if not as_json:
-            _say(finding)
+            step = f" → {finding.next_step}" if finding.next_step else ""
+            say(Status(f"{finding.level.value:<4}"), f"  {finding.check:<11}  {finding.text}{step}")
     levels = Counter(finding.level for finding in findings)
     if as_json:
-        show_json({"is_well": not levels[Level.FAIL], "findings": [_document(finding) for finding in findings]})
+        show_json({"is_well": not levels[Level.FAIL], "findings": [asdict(finding) for finding in findings]})
     else:
         say(f"{levels[Level.OK]} ok, {levels[Level.WARN]} to look at, {levels[Level.FAIL]} broken")
     if levels[Level.FAIL]:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
-    """Yield the checks with their names; those of a server only where one answers."""
-    from titan.cli.doctor import machine, spool
+def _checks(home: Path, url: str | None) -> Iterator[tuple[str, Check]]:
+    """Yield the checks with their names; checks of a server only if one answers."""
+    from titan.cli.doctor import machine  # 0.3 s to import
     from titan.cli.doctor import server as of_server
 
     yield "home", partial(machine.check_home, home)
     yield "disk", partial(machine.check_disk, home)
     yield "database", partial(machine.check_database, home)
     yield "calls", partial(machine.check_calls, home)
-    yield "recorded", partial(spool.check_spools, home, os.environ)
-    is_named = url is not None or names_a_server()
-    titan = _server(home, url, is_named=is_named)
+    yield "recorded", partial(machine.check_spools, home, os.environ)
+    titan = connect(url) if url is not None or names_a_server() else server_of(home)
     if titan is None:
         yield "server", of_server.check_no_server
         yield "ports", of_server.check_ports
@@ -71,30 +67,9 @@ def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     yield "model", partial(machine.check_model, home, _model_of(titan))
 
 
-def _server(home: Path, url: str | None, *, is_named: bool) -> Server | None:
-    """Return the server to look at; None where nobody says that there is one."""
-    if is_named:
-        return connect(url)
-    return next((server for server in servers_of(home) if server.answers()), None)
-
-
 def _model_of(server: Server | None) -> str | None:
-    """Return the model that the server names, where it names one."""
+    """Return the server's model, else that of TITAN_MODEL."""
     if server is None or not server.answers(to_us=True):
         return os.environ.get("TITAN_MODEL") or None
     named = server.get("api", "health").get("model")
     return named if isinstance(named, str) else "none"
-
-
-def _say(finding: "Finding") -> None:
-    step = f" → {finding.next_step}" if finding.next_step else ""
-    say(Status(f"{finding.level.value:<4}"), f"  {finding.check:<11}  {finding.text}{step}")
-
-
-def _document(finding: "Finding") -> dict[str, str]:
-    return {
-        "check": finding.check,
-        "level": finding.level.value,
-        "text": finding.text,
-        "next_step": finding.next_step,
-    }

@@ -1,5 +1,6 @@
-"""`titan eval`: try agents on the tasks of a suite, and show who failed where and why."""
+"""`titan eval`: try agents on the tasks of a suite, and show which failed where and why."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,28 +10,39 @@ import msgspec
 import typer
 
 from titan.cli.evaluations import Evaluation, newest, running
-from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.cli.options import EVERYDAY, Answer, asks
+from titan.cli.exit_codes import CommandFailed, ExitCode, not_found, usage_error
+from titan.cli.options import EVERYDAY, Answer, SuitePath, WorkflowArgument, argument, asks, option
 from titan.cli.server import Server, local_file
-from titan.cli.views.evaluations import show_comparison, show_details, show_evaluation, verdict_of
-from titan.cli.views.formats import plain
-from titan.evaluate.results import FieldResult, as_csv, as_json_lines, junit, results_by_field
+from titan.cli.terminal import Column, Columns, say, show_table
+from titan.cli.views.formats import count, plain
+from titan.evaluate.results import (
+    FieldResult,
+    as_csv,
+    as_json_lines,
+    failure_mode_of,
+    has_passed,
+    junit,
+    results_by_field,
+    why_not,
+)
 from titan.wire.evaluations import AgentRunView
 
+MOST_OF_A_KIND: Final = 8  # failed tasks of one agent and failure mode that are listed
+MOST_MODES: Final = 4
 BELOW: Final = ExitCode.FAILED
 NOTHING_GRADED: Final = ExitCode.USAGE  # 2, as CI systems know it: the evaluation itself failed
 
 
 class EvaluationCommands(typer.core.TyperGroup):
-    """`titan eval PATH` runs a suite; `titan eval show …` and the others look at what ran."""
+    """The group `titan eval`: without a verb it runs a suite."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the verb that everybody means who names a path."""
+        """Insert the verb `run` before a path."""
         has_verb = not args or args[0] in self.commands or args[0] in ctx.help_option_names
         return super().parse_args(ctx, args if has_verb else ["run", *args])
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Show the options of what everybody means, and then the other verbs."""
+        """Show the options of `run`, then the other verbs."""
         context = self.commands["run"].make_context(ctx.info_name, ["suite"], parent=ctx.parent, resilient_parsing=True)
         self.commands["run"].format_options(context, formatter)
         self.format_commands(ctx, formatter)
@@ -38,30 +50,24 @@ class EvaluationCommands(typer.core.TyperGroup):
 
 app = typer.Typer(cls=EvaluationCommands, help="Try agents on tasks in a simulated world: titan eval SUITE")
 
-SuitePath = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's file, or the folder with its suite.yaml.")]
-Agents = Annotated[
-    list[str] | None, typer.Option("--agent", metavar="FIELD", help="Only this agent field. May be repeated.")
-]
-Tasks = Annotated[list[str] | None, typer.Option("--task", metavar="TASK", help="Only this task. May be repeated.")]
-Repeat = Annotated[int, typer.Option("--repeat", min=1, max=100, metavar="N", help="Try each task so often.")]
+Agents = Annotated[list[str] | None, option("--agent FIELD", "Only this agent field. May be repeated.")]
+Tasks = Annotated[list[str] | None, option("--task TASK", "Only this task. May be repeated.")]
+Repeat = Annotated[int, option("--repeat N", "Try each task so often.", min=1, max=100)]
 MinPassRate = Annotated[
-    float | None,
-    typer.Option(
-        "--min-pass-rate", min=0, max=1, metavar="RATE", help="Exit 1 where a field passes fewer: 0.9 is 90 %."
-    ),
+    float | None, option("--min-pass-rate RATE", "Exit 1 where a field passes fewer: 0.9 is 90 %.", min=0, max=1)
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Where results are written beside the screen."""
+    """Options that write results to files."""
 
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write the runs as JUnit XML.")] = None
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the runs as CSV.")] = None
-    jsonl: Annotated[Path | None, typer.Option("--jsonl", metavar="FILE", help="Write the runs as JSON Lines.")] = None
+    junit: Annotated[Path | None, option("--junit FILE", "Write the runs as JUnit XML.")] = None
+    csv: Annotated[Path | None, option("--csv FILE", "Write the runs as CSV.")] = None
+    jsonl: Annotated[Path | None, option("--jsonl FILE", "Write the runs as JSON Lines.")] = None
 
     def write(self, workflow: str, runs: Sequence[AgentRunView]) -> None:
-        """Write what was asked for."""
+        """Write the files that the options name."""
         kinds: tuple[tuple[Path | None, Callable[[], str]], ...] = (
             (self.junit, lambda: junit(workflow, runs)),
             (self.csv, lambda: as_csv(runs)),
@@ -99,12 +105,8 @@ def run(
 
     suite = read_suite(path)
     if not suite.definition.fields:
-        raise usage_error(
-            str(path),
-            expected="agents that are tried",
-            found="none",
-            next_step="Name one in the suite: agents: {mine: {kind: python, file: my_agent.py}}",
-        )
+        next_step = "Name one in the suite: agents: {mine: {kind: python, file: my_agent.py}}"
+        raise usage_error(str(path), "agents that are tried", "none", next_step)
     with running(titan) as server:
         evaluation = Evaluation(server, suite.workflow)
         evaluation.apply(suite)
@@ -123,10 +125,10 @@ def run(
 )
 def show(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow, by the name of its suite.")],
+    workflow: WorkflowArgument,
     *,
     agent: Agents = None,
-    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="One task: what its runs did.")] = None,
+    task: Annotated[str | None, option("--task TASK", "One task: what its runs did.")] = None,
     files: Files,
 ) -> Answer:
     """Show the newest run of each task and agent field; of one task, each call of each run."""
@@ -147,9 +149,9 @@ def show(
 @asks(app, "titan eval compare shop reference gives-up", name="compare")
 def compare(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow.")],
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="An agent field.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    workflow: WorkflowArgument,
+    field: Annotated[str, argument("FIELD", "An agent field.")],
+    other: Annotated[str, argument("OTHER", "Another one.")],
 ) -> Answer:
     """Compare two agent fields, task by task: where one passes and the other does not."""
     with running(titan) as server:
@@ -172,8 +174,8 @@ def compare(
 @asks(app, "titan eval rerun shop cancel-order --agent reference", name="rerun")
 def rerun(
     titan: Server,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow.")],
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task of it.")],
+    workflow: WorkflowArgument,
+    task: Annotated[str, argument("TASK", "A task of it.")],
     *,
     agent: Agents = None,
 ) -> Answer:
@@ -189,7 +191,7 @@ def rerun(
 
 
 def _detail(evaluation: Evaluation, one: AgentRunView) -> dict[str, Any]:
-    """Return what a run did, with its calls."""
+    """Return a run's details and its calls."""
     detail: dict[str, Any] = msgspec.to_builtins(evaluation.detail(one))
     return detail | {"calls": evaluation.calls(one)}
 
@@ -198,22 +200,17 @@ def _check_tried(workflow: str, runs: Sequence[AgentRunView], fields: Sequence[s
     tried = sorted({one.field for one in runs})
     for field in fields:
         if field not in tried:
-            raise CommandFailed(
-                f"agent field '{plain(field)}'",
-                exit_code=ExitCode.NOT_FOUND,
-                expected=f"one of {workflow} that was tried: {', '.join(tried)}" if tried else "one that was tried",
-                found="no run",
-                next_step=f"titan eval show {workflow} lists those there are.",
-            )
+            expected = f"one of {workflow} that was tried: {', '.join(tried)}" if tried else "one that was tried"
+            raise _no_run(workflow, f"agent field '{plain(field)}'", expected)
 
 
 def _untried(workflow: str, task: str | None) -> CommandFailed:
-    return CommandFailed(
-        f"task '{plain(task or '')}'",
-        exit_code=ExitCode.NOT_FOUND,
-        expected=f"a task of {workflow} that was tried",
-        found="no run",
-        next_step=f"titan eval show {workflow} lists those there are.",
+    return _no_run(workflow, f"task '{plain(task or '')}'", f"a task of {workflow} that was tried")
+
+
+def _no_run(workflow: str, subject: str, expected: str) -> CommandFailed:
+    return not_found(
+        subject, expected, "no run", f"titan eval show {workflow} lists those there are.", kind="CommandFailed"
     )
 
 
@@ -225,7 +222,12 @@ def _answer(
         {
             "workflow": workflow,
             "fields": [
-                asdict(one) | {"graded": one.graded, "pass_rate": one.pass_rate, "cost_usd": _text(one.cost_usd)}
+                asdict(one)
+                | {
+                    "graded": one.graded,
+                    "pass_rate": one.pass_rate,
+                    "cost_usd": None if one.cost_usd is None else str(one.cost_usd),
+                }
                 for one in results
             ],
             "agent_runs": [msgspec.to_builtins(one) for one in runs],
@@ -243,5 +245,122 @@ def _exit_code(results: Sequence[FieldResult], min_pass_rate: float | None) -> E
     return ExitCode.OK
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+# --- what people see ---
+
+
+def show_evaluation(
+    workflow: str, results: Sequence[FieldResult], runs: Sequence[AgentRunView], *, shows_all: bool = False
+) -> None:
+    """Show each agent's results, then the tasks that it failed, by failure mode and in the scorers' words."""
+    show_table(_field_columns(results), results)
+    for result in results:
+        _show_failures(workflow, result, runs, shows_all=shows_all)
+    if not any(one.graded for one in results):
+        say("grader unavailable: nothing graded")
+    say("")
+    say(f"Each call of a task's runs: titan eval show {workflow} --task TASK")
+
+
+def show_details(document: Sequence[dict[str, Any]]) -> None:
+    """Show runs, call by call."""
+    for one in document:
+        say(f"{one['field']}: {one['card_verdict']}{' ' + one['error_class'] if one['error_class'] else ''}")
+        if one["error"] is not None:
+            say(f"  {one['error']['message']}")
+        for call in one["calls"]:
+            arguments = msgspec.json.encode(call["arguments"]).decode()
+            response = msgspec.json.encode(call["response"]).decode()
+            say(f"  {call['sequence']:>3} {call['tool']} {arguments} → {response}  [{call['source']}]")
+            for operation in call["operations"]:
+                if operation["drop_reason"] is None:
+                    target = operation.get("name") or f"{operation['type']} {operation['id']}"
+                    say(f"        {operation['op']} {target}")
+        for scorer in one["scorers"]:
+            mode = f" ({scorer['failure_mode']})" if scorer.get("failure_mode") else ""
+            say(f"  {scorer['verdict']:<5} {scorer['name']}{mode}: {scorer['detail']}")
+        if one["final_response"] is not None:
+            say(f"  said: {one['final_response']}")
+        say("")
+
+
+def show_comparison(
+    field: str,
+    other: str,
+    rows: Sequence[tuple[str, AgentRunView | None, AgentRunView | None]],
+    differing: Sequence[tuple[str, AgentRunView | None, AgentRunView | None]],
+) -> None:
+    """Show the tasks in which two agents differ."""
+    columns: Columns[tuple[str, AgentRunView | None, AgentRunView | None]] = (
+        Column("TASK", lambda row, _: row[0]),
+        Column(field.upper(), lambda row, _: verdict_of(row[1])),
+        Column(other.upper(), lambda row, _: verdict_of(row[2])),
+    )
+    show_table(columns, differing)
+    say(f"{len(differing)} of {count(len(rows), 'task')} differ")
+
+
+def verdict_of(one: AgentRunView | None) -> str:
+    """Return a run's verdict and why, in two words."""
+    if one is None:
+        return "–"
+    mode = failure_mode_of(one)
+    return one.verdict if mode is None else f"{one.verdict} {mode}"
+
+
+def _field_columns(results: Sequence[FieldResult]) -> Columns[FieldResult]:
+    most = max((one.reliability[-1].k for one in results if one.reliability), default=1)
+    every: Columns[FieldResult] = (
+        (Column(f"ALL {most} PASS", lambda one, _: _all_tries(one, most), is_right=True),) if most > 1 else ()
+    )
+    return (
+        Column("AGENT", lambda one, _: one.field),
+        Column("PASSED", lambda one, _: f"{one.passed} of {one.graded}", is_right=True),
+        Column("RATE", lambda one, _: _percent(one.pass_rate), is_right=True),
+        Column("95 %", lambda one, _: _interval(one), is_right=True),
+        *every,
+        Column("CALLS", lambda one, _: str(one.tool_calls), is_right=True),
+        Column("COST", lambda one, _: None if one.cost_usd is None else f"${one.cost_usd}", is_right=True),
+        Column("FAILS BY", lambda one, _: _modes(one), folds=True),
+    )
+
+
+def _show_failures(workflow: str, result: FieldResult, runs: Sequence[AgentRunView], *, shows_all: bool) -> None:
+    by_mode: dict[str, list[AgentRunView]] = {}
+    for one in sorted(runs, key=lambda one: (one.task_id, one.attempt)):
+        if one.field == result.field and has_passed(one) is not True:
+            by_mode.setdefault(failure_mode_of(one) or one.status, []).append(one)
+    for mode, failed in sorted(by_mode.items(), key=lambda kind: (-len(kind[1]), kind[0])):
+        say("")
+        say(f"{result.field}: {mode}, {count(len(failed), 'run')}")
+        lines = Counter((one.task_id, why_not(one)) for one in failed)  # tries that failed alike are one line
+        shown = list(lines.items())[: len(lines) if shows_all else MOST_OF_A_KIND]
+        _show_lines(shown)
+        if len(lines) > len(shown):
+            say(f"  and {len(lines) - len(shown)} more: titan eval show {workflow} --agent {result.field}")
+
+
+def _show_lines(lines: Sequence[tuple[tuple[str, str], int]]) -> None:
+    names = [task if tries == 1 else f"{task} ×{tries}" for (task, _), tries in lines]
+    width = max(map(len, names))
+    for name, ((_, why), _) in zip(names, lines, strict=True):
+        say(f"  {name:<{width}}  {why}")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _interval(one: FieldResult) -> str:
+    first = one.reliability[0] if one.reliability else None
+    return "–" if first is None else f"{100 * first.low:.0f}–{100 * first.high:.0f} %"
+
+
+def _all_tries(one: FieldResult, most: int) -> str:
+    last = one.reliability[-1] if one.reliability else None
+    return "–" if last is None or last.k < most else f"{100 * last.share:.0f} %"
+
+
+def _modes(one: FieldResult) -> str:
+    words = ", ".join(f"{found} {name}" for name, found in list(one.failure_modes.items())[:MOST_MODES])
+    not_reached = f"{one.infrastructure} not reached" if one.infrastructure else ""
+    return "; ".join(filter(None, (not_reached, words)))

@@ -1,4 +1,4 @@
-"""`titan files`: what jobs left in their workspace or uploaded, and how to get it."""
+"""`titan files`: list and fetch the files that jobs left in their workspace or uploaded."""
 
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -9,7 +9,7 @@ from titan.cli.exit_codes import not_found, usage_error
 from titan.cli.lookup import path_of
 from titan.cli.options import EVERYDAY, AllOfDag, AllOfRun, Answer, AnyArgument, Force, argument, asks, option
 from titan.cli.server import Server, check_free, read
-from titan.cli.terminal import Column, Columns, remark, show_list, write_bytes
+from titan.cli.terminal import Column, Columns, remark, show_list, write_stream
 from titan.cli.views.formats import moment, plain, size
 from titan.model.files import FilePlace
 from titan.wire.files import LeftFilesAnswer, LeftFileView
@@ -65,8 +65,7 @@ def files(
     file = _chosen(read(answer, LeftFilesAnswer).files, path)
     assert file.digest is not None
     if output == Path("-"):
-        for piece in titan.stream("api", "blobs", file.digest):
-            write_bytes(piece)
+        write_stream(titan.stream("api", "blobs", file.digest))
         raise typer.Exit
     target = output or Path(PurePosixPath(file.path).name)
     check_free(target, is_forced=force)
@@ -90,24 +89,15 @@ def _content(file: LeftFileView) -> str | None:
 
 
 def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
-    """Return the file of this path that changed last: the same path may stand on several nodes."""
-    found = [file for file in files if file.path == path]
+    """Return the file of this path that changed last; several nodes may have one."""
+    subject, found = f"file {path!r}", [file for file in files if file.path == path]
     if not found:
-        near = ", ".join(plain(file.path) for file in files[:5])
-        raise not_found(
-            f"file {path!r}",
-            "the path of a file that was left",
-            f"none such among {len(files)}" + (f" ({near}{', …' if len(files) > 5 else ''})" if files else ""),
-            "`titan files` without PATH lists them.",
-            kind="UnknownArtifact",
-        )
+        near = ", ".join(plain(file.path) for file in files[:5]) + (", …" if len(files) > 5 else "")
+        found_words = f"none such among {len(files)}" + (f" ({near})" if files else "")
+        next_step = "`titan files` without PATH lists them."
+        raise not_found(subject, "the path of a file that was left", found_words, next_step, kind="UnknownArtifact")
     newest = max(found, key=lambda file: file.modified_at)
     if newest.digest is None:
-        raise not_found(
-            f"file {path!r}",
-            "a file whose content was collected",
-            f"none: {newest.reason}",
-            f"It lies on the worker {newest.worker}.",
-            kind="UnknownArtifact",
-        )
+        expected, next_step = "a file whose content was collected", f"It lies on the worker {newest.worker}."
+        raise not_found(subject, expected, f"none: {newest.reason}", next_step, kind="UnknownArtifact")
     return newest

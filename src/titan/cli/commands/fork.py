@@ -1,6 +1,8 @@
-"""`titan fork`: run a program again from a recorded run with one action edited, or its code, and record it as a run."""
+"""`titan fork` and `titan runs resume`: run a recorded run's program again, as a run of its own or to its end."""
 
 import os
+import shlex
+import socket
 import sys
 import tempfile
 import time
@@ -13,15 +15,18 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from titan.cli.commands.runs_compare import compare
-from titan.cli.exit_codes import CommandFailed, ExitCode, refused, usage_error
+from titan.cli.commands import runs
+from titan.cli.commands.replay import compare
+from titan.cli.exit_codes import ExitCode, refused, usage_error
 from titan.cli.options import EVERYDAY, Answer, RunArgument, asks, option
-from titan.cli.recordings import fetched, read_recording
-from titan.cli.server import Server
-from titan.cli.terminal import remark
+from titan.cli.recordings import fetched, read_recording, replay_failed
+from titan.cli.server import Server, read
+from titan.cli.terminal import remark, say
 from titan.insight.export_lines import ActionLine, RunLine
 from titan.replay.execution import ReplayFailed
 from titan.replay.forks import has_reached_edit, planned, run_program
+from titan.wire.runs import RunView
+from titan.wire.work import OrchestratorView, Resumed
 from titan_sdk.replaying.plan import Plan
 
 everyday = typer.Typer()
@@ -93,14 +98,7 @@ def fork(
             exit_code = run_program(command, {**titan.environment, **planned(plan, folder)}, output=sys.stderr)
         except ReplayFailed as error:
             _end(titan, plan.run_id, str(error))
-            raise CommandFailed(
-                f"fork of run {parent.run_id}",
-                exit_code=ExitCode.REFUSED,
-                expected="a program that starts",
-                found=str(error),
-                kind="ReplayFailed",
-                message=str(error),
-            ) from error
+            raise replay_failed(f"fork of run {parent.run_id}", "a program that starts", error) from error
         if plan.at is not None and not has_reached_edit(plan):
             remark(f"The program did not come to the edited action {plan.at}.")
     _await_end(titan, plan.run_id, exit_code)
@@ -141,23 +139,20 @@ def _found(parent: RunLine, actions: Sequence[ActionLine], at: str) -> str:
     found = [line.id for line in own if line.id == at] or [line.id for line in own if line.action == at]
     if found:
         return found[0]
-    raise refused(
-        f"action {at!r} of run {parent.run_id}",
-        "the id or the name of an action that its program recorded with titan_sdk",
-        "none such",
-        f"`titan runs show {parent.run_id} --ids` lists them.",
-    )
+    expected = "the id or the name of an action that its program recorded with titan_sdk"
+    next_step = f"`titan runs show {parent.run_id} --ids` lists them."
+    raise refused(f"action {at!r} of run {parent.run_id}", expected, "none such", next_step)
 
 
 def _started(recording: Path, action_id: str) -> str:
-    """Return when an action started, as the recording writes it: programs compare it as text."""
+    """Return an action's start as the recording writes it; programs compare it as text."""
     with recording.open("rb") as file:
         lines = map(msgspec.json.decode, file)
         return str(next(line["started_at"] for line in lines if line.get("id") == action_id))
 
 
 def _begin(titan: Server, parent: RunLine, plan: Plan) -> None:
-    """Record the fork's beginning, so that its link to the parent stands however its program fares."""
+    """Record the fork's beginning with its parent, which is kept even if the program fails."""
     entry = {
         "type": "run",
         "at_ns": time.time_ns(),
@@ -184,3 +179,84 @@ def _await_end(titan: Server, run: str, exit_code: int) -> None:
 def _end(titan: Server, run: str, error: str | None) -> None:
     body = {"status": "completed" if error is None else "failed", "error": error}
     titan.post("api", "v1", "runs", run, "end", body=body)
+
+
+# --- resume ---
+
+PrintOnly = Annotated[bool, option("--print", "Only print the command that starts its program; change nothing.")]
+
+
+@asks(
+    runs.app,
+    "titan runs resume RESEARCH_cb5e13",
+    "titan runs resume RESEARCH_cb5e13 --print",
+    "titan runs resume WEATHER_5f2c1a -- python weather.py",
+)
+def resume(
+    titan: Server, context: typer.Context, run: RunArgument, *, print_only: PrintOnly = False, as_json: bool = False
+) -> Answer | None:
+    """Start a run's program again; calls and stages that completed are answered from the record.
+
+    It goes on live at the first call that has no answer, recorded into the same run. An orchestrator that is a job is
+    retried. One that is a program is started in its folder, in the foreground, with TITAN_RESUME_RUN_ID set;
+    titan_sdk.new_run_id gives it the run's id again. Behind -- stands the program of a run that submitted no stages.
+    """
+    known = read(titan.get("api", "v1", "runs", run), RunView)
+    run, program = known.run_id, known.orchestrator or None
+    if context.obj:
+        program = OrchestratorView(command=context.obj, directory=str(Path.cwd()), host=socket.gethostname())
+    if not known.has_stages and not context.obj:
+        expected = "the program of a run that submitted no stages, behind --"
+        raise usage_error(f"run {run!r}", expected, "none", f"titan runs resume {run} -- python agent.py")
+    environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
+    if program is not None:
+        command = _typed(program, environment)
+        if print_only:
+            say(command)
+            return None
+        if not as_json:
+            _check_here(run, program, command)
+    if known.has_stages or not context.obj:
+        answer = titan.post("api", "v1", "runs", run, "resume")
+        resumed = read(answer, Resumed)
+        if as_json or program is None or resumed.orchestrator is None:
+            text = f"Run {run} goes on: its orchestrator, job {resumed.retried_job}, is tried again."
+            return Answer(answer, lambda: say(text))
+    assert program is not None
+    remark(f"Run {run} goes on: {shlex.join(program.command)}")
+    raise typer.Exit(_run(titan, known, program, environment))
+
+
+def _typed(program: OrchestratorView, environment: dict[str, str]) -> str:
+    """Return the shell command that starts the program again."""
+    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
+
+
+def _check_here(agent_run_id: str, program: OrchestratorView, command: str) -> None:
+    here = socket.gethostname()
+    if program.host == here and Path(program.directory).is_dir():
+        return
+    place = f"machine {program.host!r}" if program.host != here else f"folder {program.directory}, which is gone"
+    expected = "an orchestrator that ran on this machine, in a folder that is still there"
+    raise refused(f"run {agent_run_id!r}", expected, f"one of {place}", f"Start it where it belongs: {command}")
+
+
+def _run(titan: Server, run: RunView, program: OrchestratorView, environment: dict[str, str]) -> int:
+    """Run the program; calls of the run that have ended are answered from its recording."""
+    with tempfile.TemporaryDirectory(prefix="titan-resume-") as name:
+        folder = Path(name)
+        if run.tally.calls:
+            plan = Plan(
+                recording=str(fetched(titan, run.run_id, folder)),
+                parent_run_id=run.run_id,
+                run_id=run.run_id,
+                ledger=str(folder / "ledger.jsonl"),
+            )
+            environment = environment | planned(plan, folder)
+        try:
+            return run_program(program.command, environment, directory=program.directory)
+        except ReplayFailed as error:
+            expected = f"a program that can be started: {shlex.join(program.command)}"
+            next_step = "The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set."
+            raise refused(f"run {run.run_id!r}", expected, str(error), next_step) from error

@@ -1,11 +1,11 @@
-"""`titan gates`, `titan approve` and `titan reject`: what waits for a person, and the person's decision."""
+"""`titan gates`, `titan approve` and `titan reject`: list and decide the gates that wait for approval."""
 
 import getpass
 from typing import Annotated, Final, Literal
 
 import typer
 
-from titan.cli import completion
+from titan.cli import lookup
 from titan.cli.lookup import dag_id_of
 from titan.cli.options import EVERYDAY, Answer, DagScope, Limit, RunScope, argument, asks, noun, option
 from titan.cli.server import Server, read
@@ -34,7 +34,7 @@ GateArgument = Annotated[
     argument(
         "GATE",
         "A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
-        completion.gate_names,
+        lookup.gate_names,
     ),
 ]
 Comment = Annotated[str, option("--comment -c TEXT", "Why; it is stored with the decision.")]
@@ -51,7 +51,7 @@ def list_gates(titan: Server, *, every: All = False, run: RunScope = None, limit
 
 
 def _decides(verb: Literal["approve", "reject"], help_text: str, *lines: str) -> None:
-    """Declare the command that decides about a gate one way."""
+    """Declare `titan approve` or `titan reject`."""
 
     def decide(
         titan: Server,

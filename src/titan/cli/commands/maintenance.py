@@ -1,4 +1,4 @@
-"""Maintenance: `titan clean`, `titan backup` and `titan restore`."""
+"""`titan clean`, `titan backup` and `titan restore`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from titan.cli.exit_codes import usage_error
-from titan.cli.options import Answer, Home, JsonOption, argument, asks, examples, option
+from titan.cli.options import Answer, Home, argument, asks, option
 from titan.cli.server import Server, read
-from titan.cli.terminal import LiveLine, remark, say, show_json
+from titan.cli.terminal import live_line, remark, say, say_lines
 from titan.cli.views.formats import count, size
 from titan.settings import home_folder, setting
 from titan.wire.about import CleanAnswer
 
 if TYPE_CHECKING:
-    from titan.store.backup import Progress
+    from titan.store.backup import Manifest, Progress
 
 app = typer.Typer()
 
@@ -59,75 +59,64 @@ def _show_cleaned(done: CleanAnswer, *, is_dry: bool) -> None:
     say(f"The database keeps its size on disk; {size(done.database_unused_bytes)} of it are free for what comes.")
 
 
-@app.command(
-    rich_help_panel=_MAINTENANCE,
-    epilog=examples("titan backup titan-2026-03-01", "titan backup /mnt/backups/titan-2026-03-01.tar.gz"),
+@asks(
+    app,
+    "titan backup titan-2026-03-01",
+    "titan backup /mnt/backups/titan-2026-03-01.tar.gz",
+    panel=_MAINTENANCE,
+    is_local=True,
 )
-def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) -> None:
+def backup(target: Target, *, home: Home = None) -> Answer:
     """Copy everything a home keeps, also while its server works.
 
     The database as of one moment, with the scripts, files and logs it names. Workspaces are not part of it.
     """
     if setting("TITAN_STORE"):
-        raise usage_error(
-            "titan backup",
-            "a home that keeps its store in a file",
-            "TITAN_STORE, which names a database",
-            "Save that with its own tools (pg_dump), and the folders blobs and logs beside it.",
-        )
+        next_step = "Save that with its own tools (pg_dump), and the folders blobs and logs beside it."
+        found = "TITAN_STORE, which names a database"
+        raise usage_error("titan backup", "a home that keeps its store in a file", found, next_step)
     from titan.store.backup import back_up  # SQLite: 30 ms to import
 
-    line = LiveLine()
-    manifest = back_up(
-        home or home_folder(), target, now=datetime.now(UTC), on_progress=lambda done: line.show(_words(done))
-    )
-    line.show("")
+    with live_line() as show:
+        now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
+        manifest = back_up(home or home_folder(), target, now=now, on_progress=on_progress)
     if manifest.missing:
         remark(f"{count(len(manifest.missing), 'blob')} that the database names were not there.")
-    if as_json:
-        show_json({"backup": str(target), **_figures(manifest.blobs, manifest.logs, manifest.size_bytes)})
-        return
-    say(
-        f"Wrote {target}: the database, {count(manifest.blobs, 'blob')} and {count(manifest.logs, 'log')}, "
-        f"{size(manifest.size_bytes)}. Put it back with: titan restore {target}"
-    )
+    things = f"{count(manifest.blobs, 'blob')} and {count(manifest.logs, 'log')}, {size(manifest.size_bytes)}"
+    text = f"Wrote {target}: the database, {things}. Put it back with: titan restore {target}"
+    return Answer({"backup": str(target), **_figures(manifest)}, lambda: say(text))
 
 
-@app.command(
-    rich_help_panel=_MAINTENANCE,
-    epilog=examples("titan restore titan-2026-03-01", "titan restore backup.tar.gz --home ./copy"),
+@asks(
+    app,
+    "titan restore titan-2026-03-01",
+    "titan restore backup.tar.gz --home ./copy",
+    panel=_MAINTENANCE,
+    is_local=True,
 )
-def restore(source: Source, *, home: Home = None, force: Force = False, as_json: JsonOption = False) -> None:
+def restore(source: Source, *, home: Home = None, force: Force = False) -> Answer:
     """Put a backup back, after checking every part of it.
 
     No server may work on the home.
     """
     from titan.store.backup import restore as put_back
 
-    line = LiveLine()
     place = home or home_folder()
-    at, on_progress = datetime.now(UTC), lambda done: line.show(_words(done))
-    manifest, moved = put_back(source, place, now=at, is_forced=force, on_progress=on_progress)
-    line.show("")
-    if as_json:
-        show_json(
-            {
-                "home": str(place),
-                "moved_aside": str(moved) if moved else None,
-                **_figures(manifest.blobs, manifest.logs, manifest.size_bytes),
-            }
-        )
-        return
-    if moved:
-        say(f"What stood there is now {moved}.")
-    say(f"Restored {place} as of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC. Start it: titan up --home {place}")
+    with live_line() as show:
+        now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
+        manifest, moved = put_back(source, place, now=now, is_forced=force, on_progress=on_progress)
+    made_at = f"{manifest.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [f"What stood there is now {moved}."] if moved else []
+    lines.append(f"Restored {place} as of {made_at}. Start it: titan up --home {place}")
+    document = {"home": str(place), "moved_aside": str(moved) if moved else None, **_figures(manifest)}
+    return Answer(document, lambda: say_lines(lines))
 
 
-def _figures(blobs: int, logs: int, size_bytes: int) -> dict[str, int]:
-    return {"blobs": blobs, "logs": logs, "size_bytes": size_bytes}
+def _figures(manifest: "Manifest") -> dict[str, int]:
+    return {"blobs": manifest.blobs, "logs": manifest.logs, "size_bytes": manifest.size_bytes}
 
 
 def _words(progress: "Progress") -> str:
-    """Return how far a copy has come, in whole percents."""
+    """Return a copy's progress in whole percents."""
     share = f"{100 * progress.done // progress.total} %" if progress.total else f"{progress.done:,}"
     return f"{progress.what}: {share}"

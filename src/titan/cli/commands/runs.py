@@ -1,32 +1,35 @@
-"""`titan runs list` and `titan runs show`: runs, and one with its stages and its actions."""
+"""`titan runs list`, `show`, `edit`, `note` and `delete`; other modules add more commands to this group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Final
 
-from titan.cli import completion
+from msgspec import to_builtins
+
+from titan.cli import lookup
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.cli.lookup import replaced
-from titan.cli.options import Answer, Limit, RunArgument, asks, noun, option
+from titan.cli.options import Answer, Limit, RunArgument, argument, asks, noun, option
 from titan.cli.server import Document, Server, read
-from titan.cli.terminal import say, show_list
-from titan.cli.views.actions import SAYING, said_in, show_action
-from titan.cli.views.formats import count
+from titan.cli.terminal import confirm, say, show_list
+from titan.cli.views import runs as view
+from titan.cli.views.formats import count, moment
 from titan.cli.views.jobs import now
-from titan.cli.views.runs import RUN_COLUMNS, Call, Turn, bodies_of, show_run, show_turns, tree_of, turns_of
+from titan.model.actions import RunEnd
 from titan.model.run_control import RunStatus
 from titan.rules.runs.windows import ALL_TIME, WINDOWS_ARE, is_window
 from titan.wire.actions import ActionDetailView, SkeletonAnswer
-from titan.wire.notes import NotesAnswer
+from titan.wire.notes import NotesAnswer, NoteView, UnmuteAnswer
 from titan.wire.runs import ChainAnswer, RegistryAnswer, RunView
 
 app = noun("List, show, resume, edit, export and import runs.")
 
 
 class Sort(StrEnum):
-    """What comes first: the newest, or the largest."""
+    """The order of the list: newest or largest first."""
 
     STARTED = "started"
     COST = "cost"
@@ -49,7 +52,7 @@ Verify = Annotated[bool, option("--verify", "Only compute its recording's chain 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which runs a list or an export holds."""
+    """The filters of a list or an export of runs."""
 
     status: Annotated[
         list[RunStatus] | None,
@@ -59,7 +62,7 @@ class Filters:
             case_sensitive=False,
         ),
     ] = None
-    agent: Annotated[str | None, option("--agent AGENT", "Only runs of this agent.", completion.agent_ids)] = None
+    agent: Annotated[str | None, option("--agent AGENT", "Only runs of this agent.", lookup.agent_ids)] = None
     session: Annotated[str | None, option("--session SESSION", "Only runs of this session.")] = None
     tag: Annotated[str | None, option("--tag TAG", "Only runs with this tag.")] = None
     since: Annotated[
@@ -67,7 +70,7 @@ class Filters:
         option(
             "--since TIME",
             "Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
-            completion.windows,
+            lookup.windows,
         ),
     ] = ALL_TIME
     min_cost: Annotated[str | None, option("--min-cost USD", "Only runs on which at least so much was spent.")] = None
@@ -82,7 +85,7 @@ class Filters:
     stages: Annotated[bool, option("--stages", "Only runs that submitted DAGs.")] = False
 
     def query(self) -> dict[str, str | None]:
-        """Return the filters as the server reads them."""
+        """Return the filters as query parameters."""
         return {
             "status": ",".join(self.status) if self.status else None,
             "agent_id": self.agent,
@@ -114,7 +117,7 @@ def list_runs(titan: Server, *, filters: Filters, limit: Limit = 50) -> Answer:
     registry = read(answer, RegistryAnswer)
     may_go_on = limit if filters.sort is Sort.STARTED else None
     return Answer(
-        answer, lambda: show_list(RUN_COLUMNS, registry.data, nothing=_nothing(registry, query), limit=may_go_on)
+        answer, lambda: show_list(view.RUN_COLUMNS, registry.data, nothing=_nothing(registry, query), limit=may_go_on)
     )
 
 
@@ -148,33 +151,27 @@ def show(
     if verify:
         return _verified(titan, run)
     shown = titan.get("api", "v1", "runs", run)
-    calls = tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), SkeletonAnswer))
+    calls = view.tree_of(read(titan.get("api", "v1", "runs", run, "skeleton"), SkeletonAnswer))
     said = titan.get("api", "v1", "runs", run, "notes")
     one, notes = read(shown, RunView), read(said, NotesAnswer).data
     if as_json:
-        from msgspec import to_builtins
-
-        extra = {"turns": [_turn_json(turn) for turn in turns_of(titan, run, calls)]} if turns else {}
+        extra = {"turns": [_turn_json(turn) for turn in view.turns_of(titan, run, calls)]} if turns else {}
         return Answer({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra}, lambda: None)
     if turns:
-        show_run(one, calls, notes, at=now(), has_tree=False)
-        show_turns(turns_of(titan, run, calls), at=now())
+        view.show_run(one, calls, notes, at=now(), has_tree=False)
+        view.show_turns(view.turns_of(titan, run, calls), at=now())
     else:
-        show_run(one, calls, notes, at=now(), said=_said_in_the_tree(titan, run, calls), has_ids=ids)
+        view.show_run(one, calls, notes, at=now(), said=_said_in_the_tree(titan, run, calls), has_ids=ids)
     return None
 
 
 def _check_one_view(*, turns: bool, ids: bool, verify: bool, action: str | None) -> None:
-    """Refuse options of which each shows something else."""
+    """Refuse options that exclude each other."""
     chosen = [("--turns", turns), ("--verify", verify), ("--action", action is not None), ("--ids", ids)]
     given = [option for option, is_given in chosen if is_given]
     if len(given) > 1 and given != ["--action", "--ids"]:
-        raise usage_error(
-            f"option {given[0]}",
-            "it alone: it shows no tree",
-            f"it with {given[1]}",
-            "Leave out one of the two; --turns --json has the turns' ids.",
-        )
+        next_step = "Leave out one of the two; --turns --json has the turns' ids."
+        raise usage_error(f"option {given[0]}", "it alone: it shows no tree", f"it with {given[1]}", next_step)
 
 
 def _shown_action(titan: Server, run: str, action: str) -> Answer:
@@ -185,7 +182,7 @@ def _shown_action(titan: Server, run: str, action: str) -> Answer:
             next_step = f"`titan runs show {run} --ids` lists their ids; give the whole one."
             raise replaced(failure, next_step=next_step) from failure
         raise
-    return Answer(answer, lambda: show_action(read(answer, ActionDetailView), at=now()))
+    return Answer(answer, lambda: view.show_action(read(answer, ActionDetailView), at=now()))
 
 
 def _verified(titan: Server, run: str) -> Answer:
@@ -198,14 +195,14 @@ def _verified(titan: Server, run: str) -> Answer:
     return Answer(answer, lambda: say(text), ExitCode.OK if chain.verified else ExitCode.FAILED)
 
 
-def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[str, str]:
-    """Return what thoughts, hand-offs and events say, by their ids."""
-    saying = {call.id: call for call in calls if call.kind in SAYING}
-    found = bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
-    return {bodies.id: said_in(saying[bodies.id], bodies.outputs) for bodies in found}
+def _said_in_the_tree(titan: Server, run: str, calls: Sequence[view.Call]) -> dict[str, str]:
+    """Return the text of thoughts, hand-offs and events by action id."""
+    saying = {call.id: call for call in calls if call.kind in view.SAYING}
+    found = view.bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
+    return {bodies.id: view.said_in(saying[bodies.id], bodies.outputs) for bodies in found}
 
 
-def _turn_json(turn: Turn) -> dict[str, str | None]:
+def _turn_json(turn: view.Turn) -> dict[str, str | None]:
     return {
         "id": turn.call.id,
         "name": turn.call.name,
@@ -232,7 +229,7 @@ def _usd(text: str) -> str:
 
 
 def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Document:
-    """Return the first `limit` runs in one answer, however many pages they are."""
+    """Return the first `limit` runs as one answer, read page by page."""
     runs: list[object] = []
     cursor: str | None = None
     while True:
@@ -247,7 +244,7 @@ def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Do
 
 
 def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
-    """Return what is said where there are no runs, or none under these filters."""
+    """Return the lines to show for an empty list."""
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
     if asked == {"window": ALL_TIME}:
         return (
@@ -260,3 +257,135 @@ def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
     if elsewhere is not None and elsewhere.similar_agents:
         lines.append(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
     return "\n".join(lines)
+
+
+# --- edit, note, delete ---
+
+Pin = Annotated[bool | None, option("--pin/--no-pin", "Keep it for ever; or let retention delete it.")]
+Archive = Annotated[bool | None, option("--archive/--no-archive", "Leave it out of lists and search; or restore it.")]
+Unmute = Annotated[bool, option("--unmute", "Delete the notes that mute it: it may need attention again.")]
+EndStatus = Annotated[RunEnd | None, option("--end", "Record that it has ended, and how.", case_sensitive=False)]
+Reason = Annotated[str | None, option("--reason TEXT", "Why it ended so.")]
+Text = Annotated[str, argument("[TEXT]", "The words; none where a score says it all.")]
+OfAction = Annotated[
+    str | None, option("--action ID", "Of this action of it; `titan runs show RUN --ids` has their ids.")
+]
+Score = Annotated[float | None, option("--score N", "A score, any number.")]
+ScoreName = Annotated[str | None, option("--name NAME", "What is scored. Default: overall.")]
+Acknowledge = Annotated[
+    bool, option("--acknowledge", "The run needs no attention any more, until more goes wrong in it.")
+]
+Mute = Annotated[bool, option("--mute", "The run needs no attention any more, whatever more goes wrong in it.")]
+Yes = Annotated[bool, option("--yes -y", "Do not ask.")]
+
+_EDITED: Final = {
+    "pin": "RUN is pinned: nothing of it is deleted.",
+    "unpin": "RUN is not pinned: it is deleted when it is old enough.",
+    "archive": "RUN is archived. Bring it back with: titan runs edit RUN --no-archive",
+    "restore": "RUN is in the lists again.",
+}
+
+
+@asks(
+    app,
+    "titan runs edit PAPERS_cb5e13 --pin",
+    "titan runs edit PAPERS_cb5e13 --archive",
+    "titan runs edit PAPERS_cb5e13 --no-pin --no-archive --unmute",
+    'titan runs edit PAPERS_cb5e13 --end failed --reason "killed by hand"',
+)
+def edit(
+    titan: Server,
+    run: RunArgument,
+    *,
+    pin: Pin = None,
+    archive: Archive = None,
+    unmute: Unmute = False,
+    end: EndStatus = None,
+    reason: Reason = None,
+) -> Answer:
+    """Pin, archive or unmute a run, or undo that; record the end of one whose program was killed.
+
+    A pinned run is never deleted, with its jobs, logs, files and workspaces, and all that was recorded of it.
+    An archived one is left out of lists and search until it is restored or goes on.
+    An end that was reported stands; what begins in the run later opens it again.
+    """
+    verbs = [
+        *([] if end is None else ["end"]),
+        *([] if pin is None else ["pin" if pin else "unpin"]),
+        *([] if archive is None else ["archive" if archive else "restore"]),
+        *(["unmute"] if unmute else []),
+    ]
+    if not verbs or (end is None and reason is not None):
+        expected = "--end beside --reason" if verbs or reason else "--pin, --archive, --unmute or --end"
+        raise usage_error("titan runs edit", expected, "none of them")
+    bodies = {"end": {"status": end, "error": reason}}
+    answers = {verb: titan.post("api", "v1", "runs", run, verb, body=bodies.get(verb)) for verb in verbs}
+    document = answers[verbs[-1]] if len(verbs) == 1 else answers
+    return Answer(document, lambda: _show_edits(answers))
+
+
+@asks(
+    app,
+    'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
+    "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
+    'titan runs note PAPERS_cb5e13 "known: the site was down" --acknowledge',
+    'titan runs note PAPERS_cb5e13 "a rehearsal, it is to fail" --mute',
+)
+def note(
+    titan: Server,
+    run: RunArgument,
+    text: Text = "",
+    *,
+    score: Score = None,
+    name: ScoreName = None,
+    action: OfAction = None,
+    acknowledge: Acknowledge = False,
+    mute: Mute = False,
+) -> Answer:
+    """Add a note to a run or to one of its actions: words, a score, or both."""
+    if score is not None and not isfinite(score):
+        raise usage_error("--score", "a finite number", str(score), "For example 0.4.")
+    if acknowledge and mute:
+        next_step = "Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge."
+        raise usage_error("option --mute", "one of --acknowledge and --mute", "both", next_step)
+    attention = {"acknowledges": acknowledge, "mutes": mute}
+    body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
+    answer = titan.post("api", "v1", "runs", run, "notes", body=body)
+    return Answer(answer, lambda: say(view.note_line(read(answer, NoteView), at=now())))
+
+
+@asks(app, "titan runs delete PAPERS_cb5e13 --yes")
+def delete(titan: Server, run: RunArgument, *, yes: Yes = False) -> Answer:
+    """Delete a run that has ended with its stages and every byte recorded of it, for good; asks first."""
+    known = read(titan.get("api", "v1", "runs", run), RunView)
+    if not yes:
+        confirm(f"Delete {known.run_id} with {view.actions_of(known.tally)} for good?", subject=f"run {known.run_id!r}")
+    answer = titan.delete("api", "v1", "runs", run)
+    text = f"Deleted {known.run_id}: {view.actions_of(known.tally)}, and all that was recorded of them."
+    return Answer(answer, lambda: say(text))
+
+
+def _show_end(run: RunView) -> None:
+    if run.ended_at is None:
+        say(f"{run.run_id} is {run.status} until its jobs have ended. Cancel them: titan cancel --run {run.run_id}")
+        return
+    why = f": {run.reason}" if run.reason else ""
+    say(f"{run.run_id} ended {moment(run.ended_at, now=now())}, {run.status}{why}.")
+
+
+def _show_edits(answers: Mapping[str, Document]) -> None:
+    for verb, answer in answers.items():
+        if verb == "unmute":
+            _show_unmuted(read(answer, UnmuteAnswer))
+        elif verb == "end":
+            _show_end(read(answer, RunView))
+        else:
+            say(_EDITED[verb].replace("RUN", read(answer, RunView).run_id))
+
+
+def _show_unmuted(unmuted: UnmuteAnswer) -> None:
+    say(f"{unmuted.run_id} {'is not muted any more' if unmuted.deleted else 'was not muted'}.")
+    for said in unmuted.deleted:
+        say(f"Deleted: {view.note_line(said, at=now())}")
+    if unmuted.acknowledged is not None:
+        say(f"Still {view.note_line(unmuted.acknowledged, at=now())}")

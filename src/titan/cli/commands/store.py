@@ -1,4 +1,4 @@
-"""`titan store`: the store that jobs share, by hand."""
+"""`titan store`: read and write the key-value store that jobs share."""
 
 import sys
 from pathlib import Path
@@ -112,7 +112,7 @@ def _save(server: Server, stored: ValueAnswer, target: Path) -> None:
 
 
 def _as_line(value: str) -> bytes:
-    """Return the value as it is, with a line's end when it has none: a shell's prompt belongs below it."""
+    """Return the value, with a line break at its end for the shell's prompt."""
     return (value if value.endswith("\n") else f"{value}\n").encode("utf-8", "surrogatepass")
 
 
@@ -121,9 +121,6 @@ def _read_stdin() -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise usage_error(
-            "the value on stdin",
-            "text in UTF-8",
-            f"byte {content[error.start]:#04x} at position {error.start}",
-            "Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)",
-        ) from error
+        found = f"byte {content[error.start]:#04x} at position {error.start}"
+        next_step = "Publish files as artifacts: titan_sdk.TitanClient().publish_artifact(key, file)"
+        raise usage_error("the value on stdin", "text in UTF-8", found, next_step) from error

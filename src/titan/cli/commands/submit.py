@@ -1,37 +1,36 @@
 """`titan submit` and `titan run`: scripts become jobs, several scripts one DAG."""
 
+import base64
+import hashlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from titan.cli import completion
+from titan.cli import lookup
 from titan.cli.arguments import (
-    PerJob,
     parse_arguments,
     parse_environment,
     parse_per_job,
     parse_seconds,
     parse_text,
     parse_whole_number,
+    require_job,
 )
+from titan.cli.evaluations import workflow_path
 from titan.cli.exit_codes import usage_error
 from titan.cli.following import check_watching, outcome_code, watch_dag
 from titan.cli.options import EVERYDAY, Answer, Follow, Wait, argument, asks, option
 from titan.cli.server import Document, Server, read
-from titan.cli.submission import (
-    JobSettings,
-    build_dag,
-    default_dag_name,
-    parse_edges,
-    read_scripts,
-)
 from titan.cli.terminal import remark, say
 from titan.cli.views.formats import count
 from titan.cli.views.jobs import jobs_of
 from titan.model.dags import OnFailure
+from titan.rules.names import MAX_NAME, NAME
 from titan.wire.evaluations import AgentRunDetailView
 from titan.wire.work import DagView, Submitted
 
@@ -47,13 +46,13 @@ Scripts = Annotated[
     argument(
         "SCRIPT",
         "A file to run; its job is named for it (extract.py becomes extract), or as in NAME=FILE.",
-        completion.files,
+        lookup.files,
     ),
 ]
 Name = Annotated[str | None, option("--name NAME", "The DAG's name. Default: made of the jobs' names.")]
 Run = Annotated[
     str | None,
-    option("--run RUN", "Make the DAG a stage of this agent run.", completion.run_ids, envvar="TITAN_AGENT_RUN_ID"),
+    option("--run RUN", "Make the DAG a stage of this agent run.", lookup.run_ids, envvar="TITAN_AGENT_RUN_ID"),
 ]
 Agent = Annotated[
     str | None,
@@ -66,7 +65,7 @@ Env = Annotated[_Texts, option("--env -e KEY=VALUE", "Set this in the jobs' envi
 Failure = Annotated[
     OnFailure, option("--on-failure", "When a job fails: go on with what does not depend on it, or start nothing more.")
 ]
-Script = Annotated[str, argument("SCRIPT", "The file to run; its job is named for it.", completion.files)]
+OneScript = Annotated[str, argument("SCRIPT", "The file to run; its job is named for it.", lookup.files)]
 Arguments = Annotated[_Texts, argument("ARGUMENT", "All that stands behind SCRIPT is the script's.")]
 OneLabel = Annotated[str | None, option("--requires LABEL", "The label a worker must offer. Default: GENERAL.")]
 
@@ -88,7 +87,7 @@ _PER_JOB: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
-    """What is said about the jobs of a submission."""
+    """The options that describe the jobs of a submission."""
 
     arg: Annotated[
         _Texts, option("--arg TEXT", "An argument of the script; JOB=TEXT of one of several. Or: all after --.")
@@ -127,19 +126,6 @@ class JobOptions:
     )
     env: Env = None
 
-    def settings(self, names: Sequence[str], tail: Sequence[str]) -> JobSettings:
-        """Return the options as settings of the jobs of these names; `tail` is what stands after `--`."""
-        return JobSettings(
-            arguments=parse_arguments(self.arg or [], tail, names),
-            parents=parse_edges(self.after or [], names, is_chain=self.chain),
-            chosen={
-                wire_field: parse_per_job(f"--{said.replace('_', '-')}", getattr(self, said) or [], names, parse)
-                for said, (wire_field, parse) in _PER_JOB.items()
-            },
-            environment=parse_environment(self.env or []),
-            is_cold=self.cold,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldOptions:
@@ -149,13 +135,10 @@ class WorldOptions:
         str | None,
         option("--world WORKFLOW", "Run in this workflow's world: it answers the calls of its tools. Needs --task."),
     ] = None
-    task: Annotated[
-        str | None,
-        option("--task TASK", "The task of --world: its state, failures and scorers."),
-    ] = None
+    task: Annotated[str | None, option("--task TASK", "The task of --world: its state, failures and scorers.")] = None
 
     def body(self, agent: str | None) -> dict[str, object]:
-        """Return what is said of it in a submission.
+        """Return the fields of POST /api/dags that name the world.
 
         Raises:
             CommandFailed: one of the two was left out.
@@ -168,10 +151,10 @@ class WorldOptions:
         return {"world": {"workflow": self.world, "task": self.task, "agent": agent}}
 
     def graded(self, titan: Server, run_id: str) -> AgentRunDetailView:
-        """Return the agent run when it has ended."""
-        path = ("api", "projects", titan.project or "default", "workflows", self.world or "", "tasks", self.task or "")
+        """Wait for the agent run's end and return it."""
+        path = (*workflow_path(titan, self.world or ""), "tasks", self.task or "", "agent-runs", run_id)
         while True:
-            answer = titan.get(*path, "agent-runs", run_id, wait_seconds=GRADED_WAIT_SECONDS)
+            answer = titan.get(*path, wait_seconds=GRADED_WAIT_SECONDS)
             run = read(answer, AgentRunDetailView)
             if run.ended_at is not None:
                 return run
@@ -210,8 +193,7 @@ def submit(
     check_watching(as_json=as_json, follow=follow)
     read_files = read_scripts(scripts)
     names = [script.job_name for script in read_files]
-    settings = options.settings(names, context.obj or [])
-    body = build_dag(name or default_dag_name(names), read_files, settings)
+    body = build_dag(name or default_dag_name(names), read_files, options, context.obj or [])
     group: dict[str, object] = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
     group |= inside.body(agent or None)
     answer = titan.post("api", "dags", body={**body, **group, "idempotency_key": idempotency_key})
@@ -231,7 +213,7 @@ def submit(
 )
 def run(
     titan: Server,
-    script: Script,
+    script: OneScript,
     arguments: Arguments = None,
     *,
     inside: WorldOptions,
@@ -245,21 +227,16 @@ def run(
     and its run is graded: a script that ends well and fails the task ends with 1.
     """
     read_files = read_scripts([script])
-    name = read_files[0].job_name
     words = (arguments or [])[1:] if (arguments or [])[:1] == ["--"] else arguments or []
-    settings = JobSettings(
-        arguments={name: words},
-        chosen={"requirement": PerJob(for_all=requires)},
-        environment=parse_environment(env or []),
-    )
-    body = build_dag(default_dag_name([name]), read_files, settings)
+    options = JobOptions(requires=[requires] if requires else None, env=env)
+    body = build_dag(default_dag_name([read_files[0].job_name]), read_files, options, words)
     answer = titan.post("api", "dags", body={**body, **inside.body(None)})
     code = _exit_code_of_script(_watched(titan, answer, as_json=as_json, follow=not as_json))
     raise typer.Exit(_code_in_world(titan, inside, read(answer, Submitted), code, as_json=as_json))
 
 
 def submitted_once_more(answer: Document) -> Answer:
-    """Return what is said of a job or a DAG that was submitted again."""
+    """Return the answer of `titan rerun`."""
     submitted = read(answer, Submitted)
 
     def show() -> None:
@@ -277,7 +254,7 @@ def _watched(titan: Server, answer: Document, *, as_json: bool, follow: bool) ->
 
 
 def _code_in_world(titan: Server, inside: WorldOptions, submitted: Submitted, code: int, *, as_json: bool) -> int:
-    """Return an exit code; in a world, when the run is graded, 1 where it did not pass though its DAG completed."""
+    """Return the exit code; in a world, wait for the grade and return 1 if the run did not pass."""
     if inside.world is None or submitted.agent_run_id is None:
         return code
     run = inside.graded(titan, submitted.agent_run_id)
@@ -307,3 +284,111 @@ def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
 def _sentence(submitted: Submitted) -> str:
     what = "was submitted before" if submitted.from_record else "submitted"
     return f"DAG {submitted.name} {what}: {count(submitted.job_count, 'job')} (id {submitted.dag_id})"
+
+
+# --- the body of a submission ---
+
+_JOINED_NAMES = 3  # a DAG of up to three scripts is named for all of them: a-b-c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A file to run as a job."""
+
+    job_name: str
+    filename: str  #: base name, kept beside the running process
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, 64 hex digits."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read_scripts(texts: Sequence[str]) -> list[Script]:
+    """Read each `PATH` (its job is named for the file, without extension) or `NAME=PATH`."""
+    scripts: dict[str, Script] = {}
+    for text in texts:
+        script = _read_script(text)
+        if script.job_name in scripts:
+            found, next_step = f"two scripts named {script.job_name!r}", f"Name one of them: titan submit other={text}"
+            raise usage_error(f"job {script.job_name!r}", "a name of its own for every script", found, next_step)
+        scripts[script.job_name] = script
+    return list(scripts.values())
+
+
+def parse_edges(texts: Sequence[str], job_names: Sequence[str], *, is_chain: bool = False) -> dict[str, list[str]]:
+    """Return the parents by job: `["report=extract,train"]` gives `{"report": ["extract", "train"]}`.
+
+    In a chain every job has the one before it as a parent too. A parent may be a job of the same agent run
+    instead of this submission; the server knows.
+    """
+    chained = pairwise(job_names) if is_chain else ()
+    parents = {child: [parent] for parent, child in chained}
+    for text in texts:
+        child, _, listed = text.partition("=")
+        names = [name.strip() for name in listed.split(",")]
+        if not child or not all(names):
+            next_step = "`--after train=extract` runs train after extract."
+            raise usage_error(f"--after {text!r}", "JOB=PARENT[,PARENT]", repr(text), next_step)
+        require_job(f"--after {text!r}", child, job_names)
+        known = parents.setdefault(child, [])
+        known.extend(name for name in dict.fromkeys(names) if name not in known)
+    return parents
+
+
+def default_dag_name(job_names: Sequence[str]) -> str:
+    """Return `extract`, `extract-train-report`, or from four jobs on `extract-and-3-more`."""
+    if len(job_names) <= _JOINED_NAMES:
+        return "-".join(job_names)[:MAX_NAME].rstrip()
+    return f"{job_names[0]}-and-{len(job_names) - 1}-more"[:MAX_NAME]
+
+
+def build_dag(name: str, scripts: Sequence[Script], options: JobOptions, tail: Sequence[str]) -> dict[str, object]:
+    """Return the body of POST /api/dags; `tail` is what stands after `--`. Equal contents travel once."""
+    names = [script.job_name for script in scripts]
+    arguments = parse_arguments(options.arg or [], tail, names)
+    parents = parse_edges(options.after or [], names, is_chain=options.chain)
+    environment = parse_environment(options.env or [])
+    chosen = {
+        wire_field: parse_per_job(f"--{said.replace('_', '-')}", getattr(options, said) or [], names, parse)
+        for said, (wire_field, parse) in _PER_JOB.items()
+    }
+    jobs = [
+        {
+            "id": script.job_name,
+            "filename": script.filename,
+            "script": script.digest,
+            "args": arguments.get(script.job_name, []),
+            "parents": parents.get(script.job_name, []),
+            "env": environment,
+            "cold": options.cold,
+            **{field: values[script.job_name] for field, values in chosen.items() if script.job_name in values},
+        }
+        for script in scripts
+    ]
+    contents = {script.digest: base64.b64encode(script.content).decode("ascii") for script in scripts}
+    return {"name": name, "scripts": contents, "jobs": jobs}
+
+
+def _read_script(text: str) -> Script:
+    name, separator, path_text = text.partition("=")
+    if not separator or Path(text).exists():  # a file whose own name holds a "="
+        name, path_text = "", text
+    path = Path(path_text)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        found, next_step = error.strerror or str(error), "Give a path from this folder, or NAME=PATH to name the job."
+        raise usage_error(f"script {text!r}", "a file that can be read", found, next_step) from error
+    except ValueError as error:  # a NUL in the path
+        raise usage_error(f"script {text!r}", "a path", str(error)) from error
+    return Script(job_name=name or _name_of_file(path_text), filename=path.name, content=content)
+
+
+def _name_of_file(path_text: str) -> str:
+    name = Path(path_text).stem
+    if NAME.fullmatch(name):
+        return name
+    expected = "a file name that can name a job (ASCII letters, digits, inner blanks or _ . : @ + -)"
+    raise usage_error(f"script {path_text!r}", expected, repr(name), f"Name the job yourself: NAME={path_text}")

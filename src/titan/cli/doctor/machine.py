@@ -1,4 +1,4 @@
-"""This machine: the home and its databases, whether jobs start here and end whole, and the language model."""
+"""Checks of this machine: the home and its databases, undelivered recordings, job processes, the language model."""
 
 import asyncio
 import os
@@ -7,17 +7,20 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from titan.cli.doctor.findings import Finding, fail, ok, warn
+from titan.cli.doctor import Finding, fail, ok, warn
+from titan.cli.spool import waiting_in
 from titan.cli.views.formats import duration, size
 from titan.llm.addresses import LOCAL, SCRIPTED_PREFIX
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.registry import open_model
 from titan.model.errors import StoreDamaged
+from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
 
 if TYPE_CHECKING:
     from titan.ports.execution import AttemptEnd
@@ -29,7 +32,7 @@ EMPTY_BYTES: Final = 100 * 1024**2
 WARM_SECONDS: Final = 30.0  # as a worker waits
 END_SECONDS: Final = 20.0
 
-#: Leaves a process behind that left its session, as a daemon does, and says which.
+#: Starts a process in a session of its own, as a daemon does, and prints its id.
 _STRAY_JOB: Final = """\
 import subprocess
 stray = subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -38,7 +41,7 @@ print(stray.pid, flush=True)
 
 
 def check_home(home: Path) -> Iterator[Finding]:
-    """Look at the folder of everything Titan keeps."""
+    """Check the home's owner and permissions."""
     if not home.exists():
         yield warn("home", f"{home} does not exist yet", "`titan up` makes it; --home or TITAN_HOME names another.")
         return
@@ -60,7 +63,7 @@ def check_home(home: Path) -> Iterator[Finding]:
 
 
 def check_disk(home: Path) -> Iterator[Finding]:
-    """Look at the room on the home's disk."""
+    """Check the free space on the home's disk."""
     place = next(folder for folder in (home, *home.parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if free < EMPTY_BYTES:
@@ -72,7 +75,7 @@ def check_disk(home: Path) -> Iterator[Finding]:
 
 
 def check_database(home: Path) -> Iterator[Finding]:
-    """Look into the database of jobs, whether a server has it open or not."""
+    """Check the database of jobs, which a server may have open."""
     from titan.store import lost
     from titan.store.ownership import kept_free
     from titan.store.sqlite import opening
@@ -83,7 +86,7 @@ def check_database(home: Path) -> Iterator[Finding]:
 
 
 def check_calls(home: Path) -> Iterator[Finding]:
-    """Look into the database of recorded runs, whether a server has it open or not."""
+    """Check the database of recorded runs, which a server may have open."""
     from titan.store import lost
     from titan.store.ownership import kept_free
     from titan.store.runs.sqlite_store import CALLS
@@ -118,8 +121,56 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
         raise translated(error, path) from error
 
 
+def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Report recorded entries that wait for a server: in the home, in its workers' folders, and in TITAN_SPOOL."""
+    now = datetime.now(UTC)
+    is_any = False
+    for folder in _folders(home, environment):
+        try:
+            waiting = waiting_in(folder)
+        except PermissionError:
+            yield warn("recorded", f"{folder} cannot be read", f"Ask who owns it, or: chmod 700 {folder}")
+            is_any = True
+            continue
+        if waiting is not None:
+            is_any = True
+            facts = f"{size(waiting.size_bytes)}, the oldest {duration(now - waiting.since)} old"
+            text = f"waiting for the server: {waiting.what} ({facts}) in {folder}"
+            yield warn("recorded", text, _to_deliver(folder, home))
+    if not is_any:
+        yield ok("recorded", "nothing that programs recorded waits for the server")
+
+
+def _folders(home: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Return the folders in which entries may wait."""
+    given = environment.get(FOLDER)
+    folders = [*(home / SPOOLS).glob("*"), *home.glob("worker/spools/*"), *home.glob("*workers/*/spools/*")]
+    if given:
+        folders.append(Path(given).absolute())
+    return sorted({folder for folder in folders if folder.is_dir()})
+
+
+def _to_deliver(folder: Path, home: Path) -> str:
+    """Return when the entries in a folder will be delivered, and the command that does it now."""
+    by_hand = f"titan runs import {quote(str(folder))}"
+    if folder.parent.name == "spools":
+        return (
+            "Their worker delivers them while it runs and the server answers: titan up, or titan workers join; "
+            f"or {by_hand}"
+        )
+    if folder.parent != home / SPOOLS:
+        return f"Start the server; the next program that records something here delivers them too. By hand: {by_hand}"
+    if folder.name == HOME_SERVER:
+        return f"Start the server: it takes them in. To another one: {by_hand} --server URL"
+    host, _, port = folder.name.rpartition("_")
+    return (
+        f"They are for {host}:{port}: the next program that records something there delivers them too. "
+        f"To another server: {by_hand} --server URL. If nobody wants them: rm -r {quote(str(folder))}"
+    )
+
+
 def check_machine() -> Iterator[Finding]:
-    """Run a job as a worker would, and look whether anything of it is left."""
+    """Run a job as a worker would, and check that all its processes end."""
     from titan.worker.executors.local import LocalExecutor
 
     started = time.monotonic()
@@ -160,7 +211,7 @@ def _check_a_job(executor: "LocalExecutor", folder: Path) -> Iterator[Finding]:
 
 
 def _ends(executor: "LocalExecutor", deadline: float) -> "list[AttemptEnd]":
-    """Wait for the attempt's end; what else the executor hears of comes before it."""
+    """Wait for the attempt's end."""
     ends: list[AttemptEnd] = []
     while not ends and (left := deadline - time.monotonic()) > 0:
         select.select([executor], [], [], left)
@@ -181,7 +232,7 @@ def _since(started: float) -> str:
 
 
 def check_model(home: Path, address: str | None) -> Iterator[Finding]:
-    """Look at the model at `address`, which the server named; None: as the environment says."""
+    """Check the model at `address`, else that of the environment."""
     if address is not None and address.startswith((f"{LOCAL}/", SCRIPTED_PREFIX)):
         yield ok("model", f"{address}: inside the server")  # its name for one that is nowhere else
         return

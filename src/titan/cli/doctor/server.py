@@ -1,4 +1,4 @@
-"""The server: whether it answers, as whom it sees us, its clock, its certificate, its workers, what waits for them."""
+"""Checks of the server: address, token, version, clock, certificate, workers, queue, recordings."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from titan import __version__
-from titan.cli.doctor.findings import Finding, fail, ok, warn
+from titan.cli.doctor import Finding, fail, ok, warn
 from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import DEFAULT_PORTS, Server, read
 from titan.cli.views.formats import count, duration, moment
@@ -26,7 +26,7 @@ VERIFY_SECONDS: Final = 120.0
 
 
 def check_ports() -> Iterator[Finding]:
-    """Look whether the usual ports can be taken, where no server runs."""
+    """Check that the default ports are free, where no server runs."""
     for port in DEFAULT_PORTS:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,12 +40,12 @@ def check_ports() -> Iterator[Finding]:
 
 
 def check_no_server() -> Iterator[Finding]:
-    """Say that no server is known of here."""
+    """Report that no server was found."""
     yield warn("server", "none runs on this home; what needs one was not checked", "Start it with `titan up`.")
 
 
 def check_server(server: Server) -> Iterator[Finding]:
-    """Look at the server itself."""
+    """Check the server's answer, token, version and clock."""
     started = datetime.now(UTC)
     try:
         health = read(server.get("api", "health", timeout_seconds=5.0), HealthAnswer)
@@ -55,7 +55,7 @@ def check_server(server: Server) -> Iterator[Finding]:
     now = datetime.now(UTC)
     since = moment(health.started_at, now=now)
     yield ok("server", f"answers at {server.address.url} in {duration(now - started)}, up since {since}")
-    yield ok("token", "accepted" if server.has_token else "none sent, none needed")
+    yield ok("token", "accepted" if server.transport.token else "none sent, none needed")
     if health.version == __version__:
         yield ok("version", f"{__version__}, the same here and there")
     else:
@@ -66,7 +66,7 @@ def check_server(server: Server) -> Iterator[Finding]:
 
 
 def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding]:
-    """Look at the certificate of a server that encrypts."""
+    """Check the certificate of a server with TLS."""
     if not address.is_tls:
         return
     try:
@@ -89,7 +89,7 @@ def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding
 
 
 def check_workers(server: Server) -> Iterator[Finding]:
-    """Look who works, and whether anything waits that nobody could ever take."""
+    """Check that workers are connected, and that each waiting job has a worker that can take it."""
     workers = read(server.get("api", "workers"), WorkersAnswer).workers
     connected = [worker for worker in workers if worker.state == "connected"]
     if not connected:

@@ -1,1 +1,1 @@
-"""What the command line shows of jobs, runs and evaluations."""
+"""Tables and lines that show jobs and runs."""

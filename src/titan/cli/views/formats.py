@@ -1,4 +1,4 @@
-"""Values as a person reads them: times, ages, durations, sizes and foreign text. Pure."""
+"""Format times, ages, durations, sizes, money and foreign text."""
 
 import re
 from collections.abc import Sequence
@@ -16,12 +16,7 @@ _LISTED = 10  # more names than these are counted
 #: A moment in a text of the server's: RFC 3339 in UTC.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
-_UNITS = (
-    ("d", timedelta(days=1)),
-    ("h", timedelta(hours=1)),
-    ("m", timedelta(minutes=1)),
-    ("s", timedelta(seconds=1)),
-)
+_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
 
 
 def plain(text: str) -> str:
@@ -51,7 +46,7 @@ def until(at: datetime | None, *, now: datetime) -> str:
 
 
 def with_local_times(text: str, *, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return a text of the server's with its moments as the local clock shows them."""
+    """Return a text of the server's with its timestamps in local time."""
     return _MOMENT.sub(lambda found: _clock(datetime.fromisoformat(found.group()), now=now, zone=zone), text)
 
 
@@ -154,7 +149,7 @@ def count(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return how many jobs these are, with their names up to ten: `2 jobs (a, b)`."""
+    """Return the number of jobs, up to ten with their names: `2 jobs (a, b)`."""
     if len(names) > _LISTED:
         return count(len(names), "job")
     return f"{count(len(names), 'job')} ({', '.join(names)})"

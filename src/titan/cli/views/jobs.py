@@ -1,4 +1,4 @@
-"""How DAGs and jobs look: rows of tables and the lines above them. Pure but for showing."""
+"""Tables and lines that show DAGs and jobs."""
 
 import shlex
 from collections.abc import Sequence
@@ -51,19 +51,19 @@ _ATTEMPT_COLUMNS: Columns[AttemptView] = (
 
 
 def now() -> datetime:
-    """Return the present moment, which ages are counted from."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def show_dag(dag: DagView, *, at: datetime) -> None:
-    """Write a DAG: what it is, how it stands, and its jobs."""
+    """Write a DAG: its status, its facts and its jobs."""
     say("DAG ", dag.name, "  ", Status(dag.status), "  ", summary(dag.counts))
     say(" · ".join(_facts(dag, at=at)))
     _show_jobs_of(jobs_of(dag), at=at)
 
 
 def show_outcome(dag: DagView, *, at: datetime) -> None:
-    """Write how a DAG ended: every job of a small one, of a large one those that did not complete."""
+    """Write a DAG's outcome with its jobs; of a large DAG only those that did not complete."""
     took = duration(dag_length(dag, at=at))
     say("DAG ", dag.name, "  ", Status(dag.status), "  ", summary(dag.counts), f" in {took}" if dag.started_at else "")
     jobs = jobs_of(dag)
@@ -82,7 +82,7 @@ def _show_jobs_of(jobs: Sequence[JobView], *, at: datetime) -> None:
 
 
 def show_job(job: JobView, *, at: datetime) -> None:
-    """Write a job: where it stands and why, what it was asked to do, and its attempts."""
+    """Write a job: its status and reason, its command and its attempts."""
     say("Job ", job.name, "  ", Status(job.status), f"  {reason_of(job, at=at)}" if job.reason else "")
     run = f" · run {job.agent_run_id}" if job.agent_run_id else ""
     say(f"id {job.job_id} · DAG {job.dag_name}{run} · submitted {moment(job.submitted_at, now=at)}")
@@ -101,12 +101,12 @@ def show_job(job: JobView, *, at: datetime) -> None:
 
 
 def summary(counts: CountsView) -> str:
-    """Return how many jobs stand where: `3 of 5 jobs completed, 1 failed, 1 cancelled`."""
+    """Return the number of jobs by status: `3 of 5 jobs completed, 1 failed, 1 cancelled`."""
     return ", ".join([f"{counts.completed:,} of {count(counts.total, 'job')} completed", *not_completed(counts)])
 
 
 def not_completed(counts: CountsView) -> list[str]:
-    """Return how many jobs stand elsewhere than at COMPLETED: `["1 failed", "2 running"]`."""
+    """Return the numbers of jobs that did not complete, by status: `["1 failed", "2 running"]`."""
     others = (
         (counts.failed, "failed"),
         (counts.cancelled, "cancelled"),
@@ -118,32 +118,32 @@ def not_completed(counts: CountsView) -> list[str]:
 
 
 def dag_length(dag: DagView, *, at: datetime) -> timedelta | None:
-    """Return how long a DAG took from its first start, until `at` while it is not final."""
+    """Return a DAG's duration from its first start, until `at` while it is not final."""
     return None if dag.started_at is None else (dag.ended_at or at) - dag.started_at
 
 
 def length_of(duration_ns: int | None) -> timedelta | None:
-    """Return nanoseconds of the wire as a length of time, None for None."""
+    """Return nanoseconds as a timedelta, None for None."""
     return None if duration_ns is None else timedelta(microseconds=duration_ns / 1000)
 
 
 def jobs_of(dag: DagView) -> list[JobView]:
-    """Return the jobs of a DAG that was asked for by itself; of one of a list there are none."""
+    """Return a DAG's jobs; none for a DAG of a list, which comes without."""
     return dag.jobs or []
 
 
 def attempts_of(job: JobView) -> list[AttemptView]:
-    """Return the attempts of a job that was asked for by itself; of one of a list there are none."""
+    """Return a job's attempts; none for a job of a list, which comes without."""
     return job.attempts or []
 
 
 def final_of(counts: CountsView) -> int:
-    """Return how many jobs will not run again."""
+    """Return the number of jobs that have ended for good."""
     return counts.completed + counts.failed + counts.cancelled
 
 
 def shortened(names: Sequence[str]) -> str:
-    """Return up to three names, and how many more there are."""
+    """Return up to three names and the number of the others."""
     if not names:
         return NOTHING
     listed = ", ".join(names[:_NAMED])
@@ -152,12 +152,12 @@ def shortened(names: Sequence[str]) -> str:
 
 
 def reason_of(job: JobView, *, at: datetime) -> str:
-    """Return why a job is where it is, with moments by the local clock; empty where there is nothing to say."""
+    """Return the reason of a job's status, with local times; empty if there is none."""
     return with_local_times(job.reason or "", now=at)
 
 
 def time_of(job: JobView, *, at: datetime) -> timedelta | None:
-    """Return how long the job's last attempt took, for a running job how long it has run."""
+    """Return the duration of the job's last attempt, until `at` while it runs."""
     if job.status is JobStatus.RUNNING and job.started_at is not None:
         return at - job.started_at
     return length_of(job.duration_ns)

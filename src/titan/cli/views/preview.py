@@ -1,4 +1,4 @@
-"""The beginning of what an action was given or gave, on one line: of messages the last that somebody wrote. Pure.
+"""Preview an action's inputs or outputs on one line; of chat messages the last one.
 
 The console's pages/run/messages/gist.ts shows the same for the rows of a trace.
 """
@@ -17,7 +17,7 @@ _Message: TypeAlias = Mapping[str, object]
 
 
 def gist_of(text: str) -> str:
-    """Return the words of inputs or outputs, JSON or its beginning; "" where they hold none."""
+    """Return a preview of inputs or outputs, given as JSON or its beginning; "" if they hold no text."""
     try:
         return _gist(json.loads(text))
     except (ValueError, RecursionError):  # it was cut off, or is nested deeper than anybody says something
@@ -25,7 +25,7 @@ def gist_of(text: str) -> str:
 
 
 def cut(text: str, *, is_more: bool = False) -> str:
-    """Return a text on one line, of as many characters as a line has room for; `is_more`: more stands behind it."""
+    """Return a text on one line, cut at 120 characters; `is_more`: the text was cut before."""
     line = " ".join(text.split())
     if len(line) > MOST_CHARACTERS:
         return line[: MOST_CHARACTERS - 1] + "…"
@@ -42,7 +42,7 @@ def _gist(value: object) -> str:
 
 
 def _messages_in(value: object) -> list[_Message]:
-    """Return the messages of a request, of an answer, or of what a function was given; none where there are none."""
+    """Return the chat messages of a request, an answer or a function's arguments."""
     if isinstance(value, list):
         found = _messages(value)
         return found if len(found) == len(value) else []
@@ -69,7 +69,7 @@ def _listed(value: object) -> Sequence[object]:
 
 
 def _before_the_cut(text: str) -> list[object]:
-    """Return the messages that stand whole in the beginning of JSON."""
+    """Return the complete messages in the beginning of a JSON text."""
     items: list[object] = []
     at = text.find("[", max(text.find('"messages"'), 0)) + 1
     while at > 0:
@@ -83,7 +83,7 @@ def _before_the_cut(text: str) -> list[object]:
 
 
 def _last_said(messages: Sequence[_Message]) -> str:
-    """Return what a user said last, or anybody; of messages that only call tools the last calls."""
+    """Return the last text of a user, else of anybody, else the last tool calls."""
     said = [message for message in reversed(messages) if message.get("role") not in _NOT_SAID]
     for message in [*(one for one in said if one.get("role") == "user"), *said]:
         if words := _words(message):
@@ -99,7 +99,7 @@ def _calls(message: _Message) -> str:
 
 
 def _words(value: object) -> str:
-    """Return the text of what holds one in a message's way; "" where it holds none."""
+    """Return the text in the content of a message; "" if there is none."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list):
@@ -110,7 +110,7 @@ def _words(value: object) -> str:
 
 
 def _lone_argument(value: object) -> object:
-    """Return what a function was given where that is one value alone, by its place."""
+    """Return a function's only argument, if it has exactly one positional one, else `value` itself."""
     if not isinstance(value, Mapping) or value.keys() != {"args", "kwargs"} or value["kwargs"]:
         return value
     args = value["args"]

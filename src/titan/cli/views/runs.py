@@ -1,4 +1,4 @@
-"""How runs look: rows of the list, one run with its stages, its actions as a tree, and what its turns said."""
+"""Tables and lines that show runs: the list, one run with stages and action tree, its turns, one action."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ import msgspec
 
 from titan.cli.server import Server, read
 from titan.cli.terminal import Cell, Column, Columns, Status, say, show_table
-from titan.cli.views.formats import NOTHING, count, duration, in_words, moment, money
+from titan.cli.views.formats import NOTHING, count, duration, in_words, moment, money, size
 from titan.cli.views.jobs import DAG_COLUMNS
 from titan.cli.views.preview import cut, gist_of
 from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome
 from titan.model.run_control import RunStatus
-from titan.wire.actions import ActionView, BodiesAnswer, BodiesView, SkeletonAnswer
+from titan.wire import actions
 from titan.wire.notes import NoteView
 from titan.wire.runs import ProgressView, RunView, TallyView
 from titan.wire.work import DagView
@@ -48,11 +48,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One action of a run."""
 
     id: str
-    depth: int  #: how many actions it stands below
+    depth: int  #: number of ancestors
     kind: ActionKind
     name: str
     started_at: datetime
-    parent_id: str | None = None  #: None: it stands below none, or its parent is not reported
+    parent_id: str | None = None  #: None: a root, or its parent is not reported
     duration_ms: float | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost_usd: Decimal | None = None
@@ -89,11 +89,11 @@ def show_run(
     has_tree: bool = True,
     has_ids: bool = False,
 ) -> None:
-    """Write a run: where it stands, its totals, what people said of it, its stages, and its actions as a tree.
+    """Write a run: its status, totals, notes, stages, and its actions as a tree.
 
     The tree is left out unless `has_tree`; the totals of a run that submitted stages and recorded nothing, too.
 
-    `said` are words that stand behind an action's name, by its id.
+    `said` holds texts to show after an action's name, by its id.
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
@@ -116,7 +116,7 @@ def _label_of(run: RunView, stage: DagView) -> str:
 
 
 def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> None:
-    """Write a run's stages as a chain, then each with its facts."""
+    """Write a run's stages as a chain, then as a table."""
     chain: list[Cell] = []
     for stage in stages:
         chain += ["  →  " if chain else "  ", _label_of(run, stage), " ", Status(stage.status)]
@@ -132,7 +132,7 @@ def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> No
 
 
 def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> Columns[Call]:
-    """Return the columns of a run's actions; what runs took up to now, as long as its run goes on."""
+    """Return the columns of a run's actions; durations of running actions grow while the run goes on."""
 
     def name(call: Call, _at: datetime) -> str:
         words = said.get(call.id)
@@ -158,19 +158,19 @@ def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> C
 
 
 def length_of(run: RunView, *, at: datetime) -> timedelta:
-    """Return how long a run took, until `at` while it has not ended."""
+    """Return a run's duration, until `at` while it has not ended."""
     return (run.ended_at or at) - run.started_at
 
 
 def actions_of(tally: TallyView, *, is_brief: bool = False) -> str:
-    """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
+    """Return the number of actions, and of those replayed: `6 actions + 1 replayed`."""
     own = tally.calls - tally.replayed
     replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
     return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
 
 
 def cost_of(tally: TallyView) -> str:
-    """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
+    """Return a run's cost, `≈` if some was computed, and the number of calls without a price: `≈$0.12 + 3 unpriced`."""
     known = None if not tally.cost_usd and (tally.unpriced or not tally.calls) else tally.cost_usd
     if known is None:
         return f"{tally.unpriced:,} unpriced" if tally.unpriced else money(known)
@@ -179,7 +179,7 @@ def cost_of(tally: TallyView) -> str:
 
 
 def progress_of(progress: ProgressView) -> str:
-    """Return how far a run is, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` if estimated."""
+    """Return a run's progress, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` if estimated."""
     share = f"{int(100 * progress.share)} %"
     if progress.source != "reported":
         return f"about {share}"
@@ -189,7 +189,7 @@ def progress_of(progress: ProgressView) -> str:
 
 
 def note_line(note: NoteView, calls: Sequence[Call] = (), *, at: datetime) -> str:
-    """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
+    """Return a note on one line: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
     verb = "muted by" if note.mutes else "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
     score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
@@ -198,12 +198,12 @@ def note_line(note: NoteView, calls: Sequence[Call] = (), *, at: datetime) -> st
 
 
 def _own_name(run: RunView) -> str | None:
-    """Return what a run is called, unless that is its agent's name once more."""
+    """Return a run's name, unless it is its agent's."""
     return run.name if run.name != run.agent_id else None
 
 
 def _why(run: RunView) -> str | None:
-    """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
+    """Return why a run did not complete; None for one that completed or still runs."""
     return (run.reason or run.first_error) if run.status in (RunStatus.FAILED, RunStatus.CANCELLED) else None
 
 
@@ -250,7 +250,7 @@ def _figures(run: RunView) -> list[str]:
 
 
 def _rate(tally: TallyView) -> str:
-    """Return the share of successes in whole percent: 100 % only where nothing failed, 0 % only where all did."""
+    """Return the success rate in whole percent; 100 % only if nothing failed, 0 % only if everything did."""
     rate = tally.success_rate
     if rate is None:
         return NOTHING
@@ -259,12 +259,12 @@ def _rate(tally: TallyView) -> str:
 
 
 def _cost(call: Call) -> str | None:
-    """Return what a call cost; what a wrapper says repeats what its calls said."""
+    """Return a call's cost; None for wrapper spans, which repeat the cost of their calls."""
     return cost_word(call) if call.kind in CALLS else None
 
 
-def cost_word(action: Call | ActionView) -> str | None:
-    """Return what an action cost: `≈` before what was computed; what was not spent is said to be so."""
+def cost_word(action: Call | actions.ActionView) -> str | None:
+    """Return an action's cost: `≈` if computed, `not spent` if blocked or replayed."""
     if action.cost_usd is None:
         return None
     amount = f"{'≈' if action.is_cost_estimated else ''}{money(action.cost_usd)}"
@@ -272,10 +272,10 @@ def cost_word(action: Call | ActionView) -> str | None:
     return amount if is_spent else f"{amount} not spent"
 
 
-def tree_of(skeleton: SkeletonAnswer) -> list[Call]:
-    """Return the actions, each directly behind what it stands below, and siblings as they began.
+def tree_of(skeleton: actions.SkeletonAnswer) -> list[Call]:
+    """Return the actions in depth-first order, siblings by start.
 
-    One whose parent is not known stands at the top, and so does one that stands below itself.
+    An action is a root if its parent is unknown, or if the parents form a cycle.
     """
     places = range(len(skeleton.number))
     place_of = {number: place for place, number in enumerate(skeleton.number)}
@@ -295,7 +295,9 @@ def tree_of(skeleton: SkeletonAnswer) -> list[Call]:
     return [_call(skeleton, place, above[place], depth, estimated) for place, depth in depths.items()]
 
 
-def _call(skeleton: SkeletonAnswer, place: int, parent: int | None, depth: int, estimated: frozenset[int]) -> Call:
+def _call(
+    skeleton: actions.SkeletonAnswer, place: int, parent: int | None, depth: int, estimated: frozenset[int]
+) -> Call:
     duration_ns, tokens = skeleton.duration_ns[place], skeleton.tokens[place]
 
     def text(texts: Sequence[str], index: int) -> str | None:
@@ -320,7 +322,7 @@ def _call(skeleton: SkeletonAnswer, place: int, parent: int | None, depth: int, 
 
 
 def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
-    """Return the turns of a run as they began; its model calls where it has none."""
+    """Return the turns of a run by start; its model calls where it has none."""
     wanted = [call for call in calls if call.kind is ActionKind.TURN] or [
         call for call in calls if call.kind is ActionKind.MODEL
     ]
@@ -331,16 +333,16 @@ def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
     return list(turns.values())
 
 
-def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[BodiesView]:
-    """Yield the bodies of some actions, or their beginnings, some at a time."""
+def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[actions.BodiesView]:
+    """Yield the inputs and outputs of actions, each cut at `limit_bytes`."""
     for place in range(0, len(ids), BODIES_AT_ONCE):
         some = json.dumps(ids[place : place + BODIES_AT_ONCE])
         answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=limit_bytes)
-        yield from read(answer, BodiesAnswer).data
+        yield from read(answer, actions.BodiesAnswer).data
 
 
 def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
-    """Write turns: a line for each, and one each for what it was asked and answered or failed with."""
+    """Write turns: a line for each, then its question, and its answer or error."""
     say("")
     if not turns:
         say("No turns and no model calls were recorded.")
@@ -356,7 +358,7 @@ def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
                 say(f"  {title:<8}  {words}")
 
 
-def _turn(call: Call, bodies: BodiesView) -> Turn:
+def _turn(call: Call, bodies: actions.BodiesView) -> Turn:
     inputs, outputs, failure = bodies.inputs, bodies.outputs, bodies.failure
     return Turn(
         call=call,
@@ -364,3 +366,96 @@ def _turn(call: Call, bodies: BodiesView) -> Turn:
         answered="" if outputs is None else gist_of(outputs.text),
         error="" if failure is None else cut(f"{failure.type}: {failure.message}" if failure.message else failure.type),
     )
+
+
+# --- one action ---
+
+#: Kinds of actions whose text the tree shows.
+SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EVENT})
+
+
+def show_action(detail: actions.ActionDetailView, *, at: datetime) -> None:
+    """Write all that is known of one action."""
+    action = detail.action
+    say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
+    say(" · ".join(_action_facts(action, at=at)))
+    if figures := _action_figures(detail):
+        say(" · ".join(figures))
+    for note in detail.notes:
+        say(note_line(note, at=at))
+    for title, body in (("inputs", detail.bodies.inputs), ("outputs", detail.bodies.outputs)):
+        if body is not None:
+            _show_body(title, body)
+    if detail.bodies.failure is not None:
+        _show_failure(detail.bodies.failure)
+
+
+def said_in(call: Call, body: actions.BodyView | None) -> str:
+    """Return the text of a thought, a hand-off or an event on one line; "" if it has none."""
+    if body is None:
+        return ""
+    value = _value(body.text)
+    if call.kind is ActionKind.HANDOFF and isinstance(value, Mapping):
+        value = value.get("reason") or ""
+    text = value if isinstance(value, str) else body.text.removeprefix('"') if value is None else body.text
+    return cut(text)
+
+
+def _action_facts(action: actions.ActionView, *, at: datetime) -> list[str]:
+    took = duration(at - action.started_at) if action.duration_ms is None else in_words(action.duration_ms)
+    length = f"{'runs for' if action.outcome is None else 'took'} {took}"
+    below = [f"below {action.parent_id}"] if action.parent_id else []
+    is_agents = action.actor in (None, action.agent_id)
+    who = f"agent {action.agent_id}" if is_agents else f"{action.actor} of {action.agent_id}"
+    return [f"{action.kind} {action.name}", who, *below, f"started {moment(action.started_at, now=at)}", length]
+
+
+def _action_figures(detail: actions.ActionDetailView) -> list[str]:
+    action = detail.action
+    figures = []
+    if (cost := cost_word(action)) is not None:
+        figures.append(f"cost {cost}")
+    if action.model:
+        figures.append(f"model {action.model}{f' of {action.provider}' if action.provider else ''}")
+    if action.input_tokens is not None or action.output_tokens is not None:
+        figures.append(_tokens(detail))
+    figures += [f"{word} {said}" for word, said in (("impact", action.impact), ("effect", action.effect)) if said]
+    if action.tags:
+        figures.append(f"tags {', '.join(action.tags)}")
+    return figures
+
+
+def _tokens(detail: actions.ActionDetailView) -> str:
+    """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
+    cached = ((detail.cache_read_tokens, "of them from cache"), (detail.cache_write_tokens, "written to cache"))
+    said = ", ".join(f"{number:,} {words}" for number, words in cached if number)
+    into, out = detail.action.input_tokens or 0, detail.action.output_tokens or 0
+    return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
+
+
+def _show_body(title: str, body: actions.BodyView) -> None:
+    say("")
+    say(f"{title}:")
+    value = _value(body.text)
+    text = body.text if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+    for line in text.splitlines():
+        say("  ", line)
+    if body.cut is not None:
+        shown = count(len(body.text.encode("utf-8", "surrogatepass")), "byte")
+        say(f"  … {shown} of {size(body.cut.size_bytes)}; the whole: GET {body.cut.url}")
+
+
+def _show_failure(failure: actions.FailureView) -> None:
+    say("")
+    say(f"error: {failure.type}{f': {failure.message}' if failure.message else ''}")
+    for line in (failure.traceback or "").splitlines():
+        say("  ", line)
+
+
+def _value(text: str) -> object:
+    """Return a body's JSON as a value; None for null, and for one that was cut or is nested too deeply."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value

@@ -1,13 +1,30 @@
-import { Controls, type OnMove, Panel, ReactFlow, type ReactFlowInstance, useReactFlow, useStore } from "@xyflow/react";
-import { type KeyboardEvent, memo, type RefObject, useCallback, useLayoutEffect, useRef } from "react";
-import type { Board } from "./board";
-import { EdgeLayer } from "./EdgeLayer";
+/** The drawing of a graph: pan, zoom, arrow keys and an overview map. */
+import {
+  Controls,
+  getViewportForBounds,
+  type OnMove,
+  Panel,
+  ReactFlow,
+  type ReactFlowInstance,
+  useReactFlow,
+  useStore,
+} from "@xyflow/react";
+import {
+  type KeyboardEvent,
+  memo,
+  type PointerEvent,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "react";
+import { lookOf } from "../../../components/badges";
+import { type Board, useSlowVersion } from "./board";
+import { EdgeLayer, NodeLayer } from "./GraphLayers";
 import type { Layout } from "./layout";
-import { type Arrow, moved } from "./move";
-import { NodeLayer } from "./NodeLayer";
-import { Overview } from "./Overview";
-import type { Shape } from "./shape";
-import { isInside, LEAST_ZOOM, useViewport } from "./useViewport";
+import { type Arrow, moved, type Shape } from "./shape";
 import "@xyflow/react/dist/base.css";
 
 interface Props {
@@ -117,4 +134,139 @@ function zooms(key: string, flow: ReactFlowInstance, showAll: () => void): (() =
 function neighbour(shape: Shape, id: string, step: number): string | null {
   const at = shape.nodes.findIndex((node) => node.id === id);
   return shape.nodes[at + step]?.id ?? null;
+}
+
+interface OverviewProps {
+  shape: Shape;
+  layout: Layout;
+  board: Board;
+}
+
+/** The whole graph in a corner, and which part of it is in sight; a press or a drag leads elsewhere. */
+function Overview({ shape, layout, board }: OverviewProps) {
+  const flow = useReactFlow();
+  const margin = Math.max(layout.width, layout.height) * 0.06 + 40;
+  function go(event: PointerEvent<SVGSVGElement>): void {
+    if (event.buttons === 0) return;
+    const matrix = event.currentTarget.getScreenCTM();
+    if (!matrix) return;
+    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
+    void flow.setCenter(x, y, { zoom: flow.getZoom() });
+  }
+  return (
+    <svg
+      className="dag-overview"
+      viewBox={`${-margin} ${-margin} ${layout.width + 2 * margin} ${layout.height + 2 * margin}`}
+      aria-hidden="true"
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        go(event);
+      }}
+      onPointerMove={go}
+    >
+      <Marks shape={shape} layout={layout} board={board} />
+      <InSight />
+    </svg>
+  );
+}
+
+/** The nodes, as one path for each colour. */
+const Marks = memo(function Marks({ shape, layout, board }: OverviewProps) {
+  const version = useSlowVersion(board);
+  const paths = useMemo(() => {
+    const parts = new Map<string, string>();
+    if (version < 0) return parts;
+    for (const node of shape.nodes) {
+      const place = layout.nodes.get(node.id);
+      if (!place) continue;
+      const { tone } = lookOf(worstOf(board, node.id));
+      const box = `M${place.x} ${place.y}h${place.width}v${place.height}h${-place.width}z`;
+      parts.set(tone, (parts.get(tone) ?? "") + box);
+    }
+    return parts;
+  }, [shape, layout, board, version]);
+  return [...paths].map(([tone, d]) => <path key={tone} className={`dag-mini tone-${tone}`} d={d} />);
+});
+
+function worstOf(board: Board, id: string): string {
+  const { jobs } = board.view(id);
+  for (const status of ["FAILED", "WAITING_APPROVAL", "RUNNING"]) {
+    if (jobs.some((job) => job.status === status)) return status;
+  }
+  return jobs[0]?.status ?? "WAITING";
+}
+
+function InSight() {
+  const [x, y, zoom] = useStore((state) => state.transform);
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
+  return <rect className="dag-in-sight" x={-x / zoom} y={-y / zoom} width={width / zoom} height={height / zoom} />;
+}
+
+const PADDING = 0.08;
+const MOST_ZOOM = 1;
+const LEAST_ZOOM = 0.05;
+const NARROW_PX = 480;
+const READABLE_ZOOM = 0.7;
+
+/** Keeps the view right as the box and the layout change; set the result when a person moved it: then it stays. */
+function useViewport(
+  box: RefObject<HTMLElement | null>,
+  board: Board,
+  shape: Shape,
+  layout: Layout,
+  chosen: string | null,
+): { isOwn: RefObject<boolean>; showAll: () => void } {
+  const flow = useReactFlow();
+  const isOwn = useRef(false);
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
+  const shown = useRef<Layout | null>(null);
+  const showAll = useCallback(() => {
+    const all = { x: 0, y: 0, width: layout.width, height: layout.height };
+    void flow.setViewport(getViewportForBounds(all, width, height, LEAST_ZOOM, MOST_ZOOM, PADDING));
+  }, [flow, layout, width, height]);
+  useEffect(() => {
+    if (width === 0 || height === 0) return;
+    const isNew = shown.current !== layout;
+    if (isNew) isOwn.current = false;
+    shown.current = layout;
+    const fitZoom = Math.min(width / layout.width, height / layout.height);
+    if (!isOwn.current && !isPart(width, fitZoom, chosen)) {
+      showAll();
+      return;
+    }
+    const node = focusOf(shape, board);
+    const place = node === null ? undefined : layout.nodes.get(node);
+    if (!place || (!isNew && node !== null && isInside(box.current, node))) return;
+    // The job's panel takes room from the graph: what was readable before it opened stays so.
+    const zoom = isNew ? READABLE_ZOOM : flow.getZoom();
+    void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
+  }, [flow, showAll, box, board, shape, layout, width, height, chosen]);
+  return { isOwn, showAll };
+}
+
+/** Returns whether the whole graph would be too small to read where one part of it is looked for. */
+function isPart(width: number, fitZoom: number, chosen: string | null): boolean {
+  return fitZoom < READABLE_ZOOM && (width < NARROW_PX || chosen !== null);
+}
+
+/** Returns the node that somebody who opens the graph most likely looks for: the chosen one, a gate, a failure, what runs. */
+function focusOf(shape: Shape, board: Board): string | null {
+  const views = shape.nodes.map((node) => ({ id: node.id, view: board.view(node.id) }));
+  const chosen = views.find((one) => one.view.isChosen);
+  if (chosen) return chosen.id;
+  for (const status of ["WAITING_APPROVAL", "FAILED", "RUNNING"]) {
+    const found = views.find((one) => one.view.jobs.some((job) => job.status === status));
+    if (found) return found.id;
+  }
+  return views[0]?.id ?? null;
+}
+
+/** Returns whether all of a node is in sight. */
+function isInside(box: HTMLElement | null, node: string): boolean {
+  const element = box?.querySelector(`[data-node="${CSS.escape(node)}"]`);
+  if (!box || !element) return false;
+  const [one, other] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
+  return one.left >= other.left && one.right <= other.right && one.top >= other.top && one.bottom <= other.bottom;
 }

@@ -1,15 +1,13 @@
 import { ReactFlowProvider } from "@xyflow/react";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
-import type { Dag, Job } from "../../../api/facts";
-import { Button } from "../../../parts/Button";
-import { count, duration } from "../../../parts/format";
-import { chosenIn, useUrl } from "../../../parts/url";
+import type { Dag, Job } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { count, duration } from "../../../components/format";
+import { chosenIn, useUrl } from "../../../components/url";
 import { Board } from "./board";
-import { type CriticalPath, criticalPath } from "./critical";
 import { Graph } from "./Graph";
-import { layOut } from "./layout";
-import { COLLAPSES_ABOVE, type Shape, shapeKey, shapeOf } from "./shape";
-import { SIZES } from "./sizes";
+import { layOut, SIZES } from "./layout";
+import { COLLAPSES_ABOVE, type CriticalPath, criticalPath, type Shape, shapeKey, shapeOf } from "./shape";
 import "./graph.css";
 
 interface Props {
@@ -59,10 +57,10 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
             aria-pressed={isCollapsed}
             onClick={() => change({ siblings: isCollapsed ? "apart" : "together", open: null })}
           >
-            Equal siblings as one
+            Group identical jobs
           </Button>
         ) : null}
-        {isCollapsed && openIds ? <Button onClick={() => change({ open: null })}>Collapse again</Button> : null}
+        {isCollapsed && openIds ? <Button onClick={() => change({ open: null })}>Collapse all</Button> : null}
         <Button aria-pressed={showsPath} onClick={() => change({ path: showsPath ? null : "critical" })}>
           Critical path
         </Button>
@@ -83,7 +81,7 @@ function PathWords({ path }: { path: CriticalPath }) {
   if (path.jobs.length === 0) return <span className="soft">Nothing has run yet.</span>;
   return (
     <span className="soft" role="status">
-      {count(path.jobs.length, "job")} one after the other, {duration(path.lengthMs)} together
+      {count(path.jobs.length, "job")} in a row, {duration(path.lengthMs)} in total
     </span>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Job } from "../../../api/facts";
+import type { Job } from "../../../api/types";
 import { Board } from "./board";
 import { shapeOf } from "./shape";
 

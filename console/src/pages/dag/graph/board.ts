@@ -2,11 +2,11 @@
  * What the nodes of the graph show, told to each node by itself: when 50 jobs a second change state in a graph of 500,
  * those 50 nodes are drawn anew, and neither the others nor the graph around them.
  */
-import { useSyncExternalStore } from "react";
-import type { Job } from "../../../api/facts";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import type { Job } from "../../../api/types";
 import type { Shape } from "./shape";
 
-export interface NodeView {
+interface NodeView {
   /** The jobs the node stands for: one, or those of a group. */
   jobs: readonly Job[];
   isChosen: boolean;
@@ -85,4 +85,26 @@ function areSame(one: NodeView, other: NodeView): boolean {
     one.jobs.length === other.jobs.length &&
     one.jobs.every((job, index) => job === other.jobs[index])
   );
+}
+
+const PAUSE_MS = 250; // what is drawn of all nodes at once tells nothing that the changed node has not told
+
+/** Returns a number that grows when any node has changed, at most four times a second. */
+export function useSlowVersion(board: Board): number {
+  const [version, setVersion] = useState(board.current);
+  useEffect(() => {
+    let timer: number | undefined;
+    const stop = board.watchAll(() => {
+      timer ??= window.setTimeout(() => {
+        timer = undefined;
+        setVersion(board.current());
+      }, PAUSE_MS);
+    });
+    setVersion(board.current());
+    return () => {
+      stop();
+      window.clearTimeout(timer);
+    };
+  }, [board]);
+  return version;
 }

@@ -1,12 +1,10 @@
-/**
- * What the graph draws: a node for each job, or one for many equal siblings; edges between nodes. It depends on the jobs'
- * names, parents and scripts alone and never on their status, so it stays the same object while a DAG runs.
- */
-import type { Job } from "../../../api/facts";
+/** The nodes and edges of a graph, its critical path, and moves with arrow keys. */
+import type { Job } from "../../../api/types";
+import type { Layout } from "./layout";
 
 export type NodeKind = "job" | "gate" | "group";
 
-export interface ShapeNode {
+interface ShapeNode {
   /** The job's id; of a group the id of its first job behind `group:`. */
   id: string;
   kind: NodeKind;
@@ -78,7 +76,7 @@ export interface Links {
 }
 
 /** Returns who waits for whom, by job id; the server names parents by their name. */
-export function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Links {
+function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Links {
   const ids = new Map(jobs.map((job) => [job.name, job.job_id]));
   const parents = new Map<string, string[]>();
   const children = new Map<string, string[]>(jobs.map((job) => [job.job_id, []]));
@@ -114,4 +112,103 @@ function edgesOf(jobs: readonly Part[], links: Links, nodeOf: ReadonlyMap<string
     }
   }
   return [...edges.values()];
+}
+
+export interface CriticalPath {
+  /** Job ids, from the first to the last. */
+  jobs: readonly string[];
+  lengthMs: number;
+}
+
+export type Timed = Pick<Job, "job_id" | "name" | "parents" | "started_at" | "ended_at" | "ready_at" | "kind">;
+
+/** Returns how long a job has taken so far: all its attempts and the pauses between them; a gate, how long it was open. */
+export function lengthMs(job: Timed, now: number): number {
+  const from = job.kind === "gate" ? job.ready_at : job.started_at;
+  if (!from) return 0;
+  return Math.max(0, (job.ended_at ? Date.parse(job.ended_at) : now) - Date.parse(from));
+}
+
+/** Returns the path, or none while nothing has begun. Of equally long ones, the one through earlier submitted jobs. */
+export function criticalPath(jobs: readonly Timed[], now: number): CriticalPath {
+  const { parents } = linksOf(jobs);
+  const best = new Map<string, { until: number; before: string | null }>();
+  let last: string | null = null;
+  for (const job of parentsFirst(jobs, parents)) {
+    let before: string | null = null;
+    let sum = 0;
+    for (const parent of parents.get(job.job_id) ?? []) {
+      const until = best.get(parent)?.until ?? 0;
+      if (until > sum) [before, sum] = [parent, until];
+    }
+    const own = lengthMs(job, now);
+    best.set(job.job_id, { until: sum + own, before });
+    // Only what took time itself can be the end: what still waits adds nothing.
+    if (own > 0 && sum + own > (last ? (best.get(last)?.until ?? 0) : 0)) last = job.job_id;
+  }
+  const path: string[] = [];
+  for (let at = last; at !== null; at = best.get(at)?.before ?? null) path.push(at);
+  return { jobs: path.reverse(), lengthMs: last ? (best.get(last)?.until ?? 0) : 0 };
+}
+
+/** Parents may be submitted behind their children: the order within a DAG is free. */
+function parentsFirst<One extends Timed>(
+  jobs: readonly One[],
+  parents: ReadonlyMap<string, readonly string[]>,
+): readonly One[] {
+  const byId = new Map(jobs.map((job) => [job.job_id, job]));
+  const ordered: One[] = [];
+  const seen = new Set<string>();
+  for (const job of jobs) {
+    const stack = [job.job_id];
+    while (stack.length > 0) {
+      const id = stack[stack.length - 1] as string;
+      const missing = seen.has(id) ? [] : (parents.get(id) ?? []).filter((parent) => !seen.has(parent));
+      if (missing.length > 0) {
+        stack.push(...missing);
+        continue;
+      }
+      stack.pop();
+      const found = byId.get(id);
+      if (found && !seen.has(id)) ordered.push(found);
+      seen.add(id);
+    }
+  }
+  return ordered;
+}
+
+export type Arrow = "ArrowLeft" | "ArrowRight" | "ArrowUp" | "ArrowDown";
+
+/** Returns the node the key leads to from `id`, or null when there is none. */
+export function moved(shape: Shape, layout: Layout, id: string, arrow: Arrow): string | null {
+  const here = layout.nodes.get(id);
+  if (!here) return null;
+  if (arrow === "ArrowUp" || arrow === "ArrowDown") {
+    const sign = arrow === "ArrowDown" ? 1 : -1;
+    const column = shape.nodes.filter((node) => {
+      const there = layout.nodes.get(node.id);
+      return there?.column === here.column && (there.y - here.y) * sign > 0;
+    });
+    return nearest(
+      column.map((node) => node.id),
+      layout,
+      here.y,
+    );
+  }
+  const linked = shape.edges.flatMap((edge) => {
+    if (arrow === "ArrowRight") return edge.from === id ? [edge.to] : [];
+    return edge.to === id ? [edge.from] : [];
+  });
+  return nearest(linked, layout, here.y);
+}
+
+function nearest(ids: readonly string[], layout: Layout, y: number): string | null {
+  let best: string | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const id of ids) {
+    const distance = Math.abs((layout.nodes.get(id)?.y ?? 0) - y);
+    if (distance >= least) continue;
+    [best, least] = [id, distance];
+  }
+  return best;
 }

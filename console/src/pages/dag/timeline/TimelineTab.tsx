@@ -1,15 +1,15 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useMemo, useRef, useState } from "react";
-import type { Dag } from "../../../api/facts";
-import { useDagAttempts } from "../../../api/job";
-import { Button } from "../../../parts/Button";
-import { useNow } from "../../../parts/clock";
-import { Empty } from "../../../parts/Empty";
-import { Failure } from "../../../parts/Failure";
-import { duration } from "../../../parts/format";
-import { useUrl } from "../../../parts/url";
-import { BarDetail } from "./BarDetail";
-import { LaneRow } from "./LaneRow";
+import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
+import { useDagAttempts } from "../../../api/dags";
+import type { Dag } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { lookOf } from "../../../components/badges";
+import { EmptyState, ErrorNotice } from "../../../components/EmptyState";
+import { duration } from "../../../components/format";
+import { Name } from "../../../components/links";
+import { Time, useNow } from "../../../components/Time";
+import { useUrl } from "../../../components/url";
+import { endOf } from "../dagEvents";
 import { type Bar, type Lane, lanesByJob, lanesByWorker, type Span, spanOf, ticks } from "./lanes";
 import "./timeline.css";
 
@@ -33,8 +33,8 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
     const jobs = data?.jobs ?? [];
     return byWorker ? lanesByWorker(jobs) : lanesByJob(jobs);
   }, [data, byWorker]);
-  if (error && !data) return <Failure of={error} again={refetch} />;
-  if (!data) return <p className="faint">Reading …</p>;
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="timeline">
       <div className="row">
@@ -47,9 +47,9 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
         <Legend />
       </div>
       {lanes.length === 0 ? (
-        <Empty title="Nothing has run yet" command="titan workers join">
-          Each attempt appears here as a bar when a worker takes it. A worker that waits for jobs:
-        </Empty>
+        <EmptyState title="Nothing has run yet" command="titan workers join">
+          Each attempt appears here when a worker takes it. To start a worker:
+        </EmptyState>
       ) : (
         <Chart lanes={lanes} isOver={dag.is_final} chosen={chosen} onChoose={onChoose} />
       )}
@@ -143,13 +143,13 @@ function Legend() {
   return (
     <ul className="timeline-legend faint">
       <li>
-        <span className="timeline-key timeline-wait" /> waited
+        <span className="timeline-key timeline-wait" /> waiting
       </li>
       <li>
         <span className="timeline-key tone-green" /> ✓ succeeded
       </li>
       <li>
-        <span className="timeline-key tone-amber" /> ⟳ runs
+        <span className="timeline-key tone-amber" /> ⟳ running
       </li>
       <li>
         <span className="timeline-key tone-red" data-bad="" /> ✕ failed
@@ -158,5 +158,134 @@ function Legend() {
         <span className="timeline-key tone-blue" /> ◇ gate open
       </li>
     </ul>
+  );
+}
+
+interface LaneRowProps {
+  index: number;
+  lane: Lane;
+  top: number;
+  span: Span;
+  chosen: string | null;
+  /** Whether the Tab key leads to this row; arrow keys go on from there. */
+  isFirst: boolean;
+  onShow: (bar: Bar | null) => void;
+  onChoose: (jobId: string) => void;
+}
+
+/** One row: its name, and its bars on the time axis. */
+const LaneRow = memo(function LaneRow(props: LaneRowProps) {
+  const { index, lane, top, chosen, isFirst } = props;
+  return (
+    <div className="timeline-row" data-lane={index} style={{ transform: `translateY(${top}px)` }}>
+      <span className="timeline-name truncate" title={lane.name}>
+        {lane.slot === null ? <Name of={lane.name} /> : <bdi>{lane.name}</bdi>}
+        {lane.slot === null ? null : <span className="faint"> slot {lane.slot}</span>}
+      </span>
+      <div className="timeline-track">
+        {lane.bars.map((bar, at) => (
+          <OneBar
+            key={bar.key}
+            {...props}
+            bar={bar}
+            isChosen={bar.job.job_id === chosen}
+            isTabStop={isFirst && at === 0}
+          />
+        ))}
+      </div>
+    </div>
+  );
+});
+
+interface BarProps extends LaneRowProps {
+  bar: Bar;
+  isChosen: boolean;
+  isTabStop: boolean;
+}
+
+function OneBar({ bar, span, isChosen, isTabStop, onShow, onChoose }: BarProps) {
+  const now = useNow();
+  const length = span.to - span.from;
+  const to = bar.to ?? Math.max(now, bar.from);
+  const left = ((bar.waitedFrom - span.from) / length) * 100;
+  const width = ((to - bar.waitedFrom) / length) * 100;
+  const waited = to > bar.waitedFrom ? ((Math.min(bar.from, to) - bar.waitedFrom) / (to - bar.waitedFrom)) * 100 : 0;
+  const { tone, glyph } = toneOf(bar);
+  return (
+    <button
+      type="button"
+      className={`timeline-bar tone-${tone}`}
+      data-bar=""
+      data-outcome={bar.outcome}
+      data-bad={isBad(bar) ? "" : undefined}
+      data-chosen={isChosen || undefined}
+      tabIndex={isTabStop ? 0 : -1}
+      aria-label={wordsOf(bar, to)}
+      style={{ left: `${left}%`, width: `max(${width}%, 4px)` }}
+      onMouseEnter={() => onShow(bar)}
+      onMouseLeave={() => onShow(null)}
+      onFocus={() => onShow(bar)}
+      onBlur={() => onShow(null)}
+      onClick={() => onChoose(bar.job.job_id)}
+    >
+      <span className="timeline-wait" style={{ width: `${bar.outcome === "waiting" ? 100 : waited}%` }} />
+      {bar.outcome === "waiting" ? null : <span className="timeline-run">{glyph}</span>}
+    </button>
+  );
+}
+
+function isBad(bar: Bar): boolean {
+  return ["failed", "timed_out", "lost"].includes(bar.outcome);
+}
+
+function toneOf(bar: Bar): { tone: string; glyph: string } {
+  if (bar.outcome === "gate") return { tone: "blue", glyph: "◇" };
+  if (bar.outcome === "running") return lookOf("RUNNING");
+  if (bar.outcome === "timed_out") return { tone: "red", glyph: "⊗" };
+  return lookOf(bar.outcome);
+}
+
+function wordsOf(bar: Bar, to: number): string {
+  const attempt = bar.attempt ? `attempt ${bar.attempt.attempt} on ${bar.attempt.worker}, ` : "";
+  const took = bar.outcome === "waiting" ? "" : `, ${duration(to - bar.from)}`;
+  const waited = bar.from > bar.waitedFrom || bar.outcome === "waiting";
+  const wait = waited ? `, waited ${duration((bar.outcome === "waiting" ? to : bar.from) - bar.waitedFrom)}` : "";
+  return `${bar.job.name}: ${attempt}${bar.outcome.replace("_", " ")}${took}${wait}`;
+}
+
+/** What there is to say about the bar under the pointer or the focus; the place is kept when there is none. */
+function BarDetail({ bar }: { bar: Bar | null }) {
+  return (
+    <p className="timeline-detail" aria-live="polite">
+      {bar ? <Words bar={bar} /> : <span className="faint">Point at a bar, or use Tab and the arrow keys.</span>}
+    </p>
+  );
+}
+
+function Words({ bar }: { bar: Bar }) {
+  const now = useNow();
+  const wait = (bar.outcome === "waiting" ? now : bar.from) - bar.waitedFrom;
+  return (
+    <>
+      <strong dir="auto">{bar.job.name}</strong>
+      <span className="soft">
+        {bar.attempt ? (
+          <>
+            attempt {bar.attempt.attempt} on <bdi>{bar.attempt.worker}</bdi>, {endOf(bar.attempt)}
+          </>
+        ) : bar.outcome === "gate" ? (
+          "gate"
+        ) : (
+          (bar.job.reason ?? "waits for a worker")
+        )}
+      </span>
+      <span className="soft">
+        from <Time at={new Date(bar.from).toISOString()} />
+      </span>
+      {wait > 0 ? <span className="soft">waited {duration(wait)}</span> : null}
+      {bar.to === null && bar.outcome !== "waiting" ? (
+        <span className="soft">for {duration(Math.max(0, now - bar.from))} so far</span>
+      ) : null}
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Attempt, Job } from "../../../api/facts";
+import type { Attempt, Job } from "../../../api/types";
 import { lanesByJob, lanesByWorker, spanOf, ticks } from "./lanes";
 
 const NOON = Date.parse("2026-03-12T12:00:00Z");

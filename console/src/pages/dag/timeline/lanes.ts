@@ -1,5 +1,5 @@
 /** The rows of the timeline: which attempt ran when and where, and how long it waited before. */
-import type { Attempt, Job } from "../../../api/facts";
+import type { Attempt, Job } from "../../../api/types";
 
 export type Outcome = NonNullable<Attempt["outcome"]> | "running" | "waiting" | "gate";
 

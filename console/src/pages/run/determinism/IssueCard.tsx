@@ -1,11 +1,11 @@
-import { Fragment, useId, useState } from "react";
+/** One determinism issue, and the dialog that accepts it. */
+import { type FormEvent, Fragment, useId, useState } from "react";
 import { Link } from "react-router";
-import { type Issue, useWithdrawAcceptance } from "../../../api/determinism";
+import { type Issue, useAcceptIssue, useWithdrawAcceptance } from "../../../api/replays";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Time } from "../../../parts/Time";
-import { AcceptDialog } from "./AcceptDialog";
-import { SEVERITIES } from "./severity";
+import { Button } from "../../../components/Button";
+import { Dialog } from "../../../components/Dialog";
+import { Time } from "../../../components/Time";
 
 interface Props {
   run: string;
@@ -109,11 +109,11 @@ function Change({ before, after, isOwn }: { before: string; after: string; isOwn
     <figure className="determinism-change">
       <figcaption className="faint">{isOwn ? "Your code" : "An example"}</figcaption>
       <pre dir="ltr" data-side="before">
-        <span className="unseen">Before: </span>
+        <span className="sr-only">Before: </span>
         {before}
       </pre>
       <pre dir="ltr" data-side="after">
-        <span className="unseen">After: </span>
+        <span className="sr-only">After: </span>
         {after}
       </pre>
     </figure>
@@ -136,4 +136,54 @@ export function Accepted({ run, of }: { run: string; of: NonNullable<Issue["acce
       ) : null}
     </p>
   );
+}
+
+/** Asks why an issue does not matter; it then counts in no run of the agent. */
+function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issue; onClose: () => void }) {
+  const [reason, setReason] = useState("");
+  const accept = useAcceptIssue(run, onClose);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    if (reason.trim()) accept.run({ issue: issue.key, reason: reason.trim() });
+  }
+  return (
+    <Dialog title={`Accept: ${issue.title}`} onClose={onClose} footer={<Button onClick={onClose}>Back</Button>}>
+      <form className="determinism-accept" onSubmit={submit}>
+        <p className="soft">
+          The issue stays listed with your name and reason, and no longer lowers the score of this agent's runs. You can
+          withdraw the acceptance.
+        </p>
+        <label>
+          Reason
+          <textarea
+            className="field"
+            rows={3}
+            maxLength={2000}
+            dir="auto"
+            data-first
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        </label>
+        <Button kind="main" type="submit" busy={accept.isPending} disabled={!reason.trim()}>
+          Accept
+        </Button>
+      </form>
+    </Dialog>
+  );
+}
+
+const ORDER: readonly Issue["severity"][] = ["critical", "high", "medium", "low"];
+
+const SEVERITIES: Record<Issue["severity"], { word: string; glyph: string; tone: string }> = {
+  critical: { word: "Critical", glyph: "‼", tone: "red" },
+  high: { word: "High", glyph: "▲", tone: "red" },
+  medium: { word: "Medium", glyph: "◆", tone: "amber" },
+  low: { word: "Low", glyph: "▽", tone: "grey" },
+};
+
+/** Returns open issues first, the gravest on top, else as their actions came. */
+export function bySeverity(issues: readonly Issue[]): Issue[] {
+  const rank = (issue: Issue) => (issue.accepted ? ORDER.length : 0) + ORDER.indexOf(issue.severity);
+  return [...issues].sort((one, other) => rank(one) - rank(other));
 }

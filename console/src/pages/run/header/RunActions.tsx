@@ -1,31 +1,27 @@
+/** The buttons in a run's header. */
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
-import { usePin } from "../../../api/pin";
+import { ofProject } from "../../../api/project";
 import { queries } from "../../../api/query";
-import type { RunView } from "../../../api/recorded";
-import { recordingKey, useNotes, useRun } from "../../../api/recordedRun";
-import { rereadRegistry } from "../../../api/registry";
+import { refetchRegistry } from "../../../api/registry";
+import { recordingKey, useNotes, usePin, useRun } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Confirm } from "../../../parts/Confirm";
-import { count } from "../../../parts/format";
-import { canGoOn } from "../../agents/again";
-import { CancelRun } from "../../agents/CancelRun";
-import { ResumeRun } from "../../agents/ResumeRun";
-import { CompareDialog } from "./CompareDialog";
-import { EndRun } from "./EndRun";
-import { ExportMenu } from "./ExportMenu";
-import { RunDetails } from "./RunDetails";
-import { RunNotes } from "./RunNotes";
+import type { ExportFormat, RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { ConfirmDialog } from "../../../components/Dialog";
+import { count } from "../../../components/format";
+import { useEscape } from "../../../components/keyboard";
+import { CancelRun, canGoOn, ResumeRun } from "../../agents/RunDialogs";
+import { CompareDialog, EndRun, RunDetails, RunNotes } from "./RunDialogs";
 
-type Over = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
+type Overlay = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
 
 /** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
 export function RunActions({ run }: { run: RunView }) {
-  const [over, setOver] = useState<Over>(null);
-  const close = () => setOver(null);
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const close = () => setOverlay(null);
   const canChange = useCanChange();
   const goesOn = isGoingOn(run);
   const pin = usePin();
@@ -34,23 +30,26 @@ export function RunActions({ run }: { run: RunView }) {
   const obstacle = removalObstacle(run);
   return (
     <div className="run-actions row">
-      <NotesButton run={run} onOpen={() => setOver("notes")} />
+      <NotesButton run={run} onOpen={() => setOverlay("notes")} />
       {run.has_details ? (
-        <Button title="Details: resource attributes, results of a replay" onClick={() => setOver("details")}>
+        <Button title="Details: resource attributes, results of a replay" onClick={() => setOverlay("details")}>
           Details
         </Button>
       ) : null}
-      <Button onClick={() => setOver("compare")}>Compare</Button>
+      <Button onClick={() => setOverlay("compare")}>Compare</Button>
       <ExportMenu run={run} />
       {canChange ? (
         <>
           <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(run)}>
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
-          {run.has_stages ? <StagesActions run={run} over={over} onOpen={setOver} onClose={close} /> : null}
+          {run.has_stages ? <StagesActions run={run} overlay={overlay} onOpen={setOverlay} onClose={close} /> : null}
           {goesOn && !run.has_stages ? (
-            <Button title="Where its program is gone and can no longer say so" onClick={() => setOver("end")}>
-              End it…
+            <Button
+              title="Set the status of a run whose program cannot report its end"
+              onClick={() => setOverlay("end")}
+            >
+              Mark as ended…
             </Button>
           ) : null}
           <Button
@@ -58,7 +57,7 @@ export function RunActions({ run }: { run: RunView }) {
             busy={archive.isPending}
             disabled={goesOn}
             title={
-              goesOn ? whyNotYet(run) : "Out of the lists and the search; “Archived too” on the page Runs shows it"
+              goesOn ? whyNotYet(run) : "Remove the run from lists and search; “Archived too” on the page Runs shows it"
             }
             onClick={() => archive.run(run.archived_at === null)}
           >
@@ -69,18 +68,18 @@ export function RunActions({ run }: { run: RunView }) {
             busy={remove.isPending}
             disabled={obstacle !== null}
             title={obstacle ?? undefined}
-            onClick={() => setOver("delete")}
+            onClick={() => setOverlay("delete")}
           >
             Delete
           </Button>
         </>
       ) : null}
-      {over === "notes" ? <RunNotes run={run} onClose={close} /> : null}
-      {over === "details" ? <RunDetails run={run} onClose={close} /> : null}
-      {over === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
-      {over === "end" ? <EndRun run={run} onClose={close} /> : null}
-      {over === "delete" ? (
-        <Confirm
+      {overlay === "notes" ? <RunNotes run={run} onClose={close} /> : null}
+      {overlay === "details" ? <RunDetails run={run} onClose={close} /> : null}
+      {overlay === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
+      {overlay === "end" ? <EndRun run={run} onClose={close} /> : null}
+      {overlay === "delete" ? (
+        <ConfirmDialog
           title={`Delete ${run.name ?? run.run_id}?`}
           yes="Delete permanently"
           onYes={() => remove.run(null)}
@@ -88,7 +87,7 @@ export function RunActions({ run }: { run: RunView }) {
         >
           The run, its stages with their jobs, all its actions with inputs and outputs, its notes, its place in the
           search and the replays that agentsentinel-sdk reported of it are deleted permanently.
-        </Confirm>
+        </ConfirmDialog>
       ) : null}
     </div>
   );
@@ -97,13 +96,13 @@ export function RunActions({ run }: { run: RunView }) {
 /** Cancelling a run that has live jobs, and resuming one that broke off: what is known of by its stages. */
 function StagesActions({
   run,
-  over,
+  overlay,
   onOpen,
   onClose,
 }: {
   run: RunView;
-  over: Over;
-  onOpen: (over: Over) => void;
+  overlay: Overlay;
+  onOpen: (overlay: Overlay) => void;
   onClose: () => void;
 }) {
   const { data } = useRun(run.run_id);
@@ -112,25 +111,25 @@ function StagesActions({
     <>
       {isGoingOn(run) ? <Button onClick={() => onOpen("cancel")}>Cancel</Button> : null}
       {canGoOn(data) ? <Button onClick={() => onOpen("resume")}>Resume</Button> : null}
-      {over === "cancel" ? <CancelRun run={data} onClose={onClose} /> : null}
-      {over === "resume" ? <ResumeRun run={data} onClose={onClose} /> : null}
+      {overlay === "cancel" ? <CancelRun run={data} onClose={onClose} /> : null}
+      {overlay === "resume" ? <ResumeRun run={data} onClose={onClose} /> : null}
     </>
   );
 }
 
 /** Opens what people said of the run, and says how much that is. */
 function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
-  const said = useNotes(run.run_id).data?.length ?? 0;
+  const shownToasts = useNotes(run.run_id).data?.length ?? 0;
   return (
     <Button
-      title={said > 0 ? count(said, "note or score", "notes and scores") : "Nobody has said anything yet"}
+      title={shownToasts > 0 ? count(shownToasts, "note or score", "notes and scores") : "No notes yet"}
       onClick={onOpen}
     >
       Notes
-      {said > 0 ? (
+      {shownToasts > 0 ? (
         <>
           {" "}
-          <span className="run-notes-count">{said}</span>
+          <span className="run-notes-count">{shownToasts}</span>
         </>
       ) : null}
     </Button>
@@ -139,14 +138,14 @@ function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
 
 /** Why nothing can be put away of a run that goes on, and what to do about it. */
 function whyNotYet({ has_stages: hasStages }: RunView): string {
-  const way = hasStages ? "wait for its end, or cancel it" : "wait for its end, or press “End it…”";
-  return `It still runs, and its next report would start it again: ${way}`;
+  const way = hasStages ? "Wait until it ends, or cancel it" : "Wait until it ends, or press “Mark as ended…”";
+  return `The run has not ended. ${way}.`;
 }
 
 /** Why a run cannot be deleted; null where it can. */
 function removalObstacle(run: RunView): string | null {
   if (isGoingOn(run)) return whyNotYet(run);
-  return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
+  return run.is_pinned ? "The run is pinned. Unpin it first." : null;
 }
 
 function isGoingOn(run: RunView): boolean {
@@ -160,15 +159,14 @@ function useArchiving(run: RunView) {
       if (isArchived) await api.POST("/api/v1/runs/{run}/archive", { params: { path } });
       else await api.POST("/api/v1/runs/{run}/restore", { params: { path } });
     },
-    (_, isArchived) =>
-      isArchived ? "It is out of the lists and the search. Press Archived to restore it." : "It is in the lists again.",
-    () => rereadRun(run),
+    (_, isArchived) => (isArchived ? "Archived. Press Archived to restore the run." : "Restored."),
+    () => refetchRun(run),
   );
 }
 
-function rereadRun(run: RunView): void {
+function refetchRun(run: RunView): void {
   void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
-  rereadRegistry();
+  refetchRegistry();
 }
 
 const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
@@ -184,7 +182,47 @@ function useRemoval(run: RunView) {
       for (const name of LISTS) void queries.invalidateQueries({ queryKey: [name] });
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
-      rereadRegistry();
+      refetchRegistry();
     },
   );
+}
+
+const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
+  ["jsonl", "JSONL: a line each for the run, its actions and notes; can be imported"],
+  ["json", "JSON: one document"],
+  ["csv", "CSV: a row for each action"],
+];
+
+/** Downloads of this run with all its actions and notes. */
+function ExportMenu({ run }: { run: RunView }) {
+  const [isOpen, setOpen] = useState(false);
+  useEscape(() => setOpen(false), isOpen);
+  return (
+    <div className="run-menu">
+      <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Export
+      </Button>
+      {isOpen ? (
+        <ul className="run-menu-list card">
+          {FORMATS.map(([format, about]) => (
+            <li key={format}>
+              <a
+                className="run-menu-item"
+                href={exportPath(run.run_id, format)}
+                download
+                onClick={() => setOpen(false)}
+              >
+                {about}
+              </a>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </div>
+  );
+}
+
+function exportPath(run: string, format: ExportFormat): string {
+  const query = new URLSearchParams({ format, run_id: run });
+  return ofProject(`/api/v1/runs/export?${query}`);
 }

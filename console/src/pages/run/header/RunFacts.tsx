@@ -1,18 +1,20 @@
+/** The facts in a run's header: totals, links, scores and integrity. */
+
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { useDagOfRun } from "../../../api/dags";
-import type { RunView, TallyView } from "../../../api/recorded";
 import type { Recording } from "../../../api/recording";
-import { CopyButton } from "../../../parts/CopyButton";
-import { Costs } from "../../../parts/Cost";
-import { count, duration } from "../../../parts/format";
-import { Name } from "../../../parts/Name";
-import { rate } from "../../../parts/rate";
-import { Time, Took } from "../../../parts/Time";
-import { agentPath, dagPath } from "../../../parts/url";
-import { Fact } from "./Fact";
-import { ForkFacts } from "./ForkFacts";
-import { ScoresFact } from "./ScoresFact";
-import { TapeFact } from "./TapeFact";
+import { type NoteView, readChain, useForks, useNotes } from "../../../api/run";
+import type { RunView, TallyView } from "../../../api/types";
+import { Button, CopyButton } from "../../../components/Button";
+import { Status } from "../../../components/badges";
+import { CostBreakdown } from "../../../components/Cost";
+import { count, duration, rate } from "../../../components/format";
+import { Name } from "../../../components/links";
+import { Duration, Time } from "../../../components/Time";
+import { agentPath, dagPath, runPath } from "../../../components/url";
+import { RunNotes } from "./RunDialogs";
 
 const WHOLE = new Intl.NumberFormat("en-US");
 
@@ -33,8 +35,8 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
           <Name of={run.agent_id} />
         </Link>
       </Fact>
-      <Fact name="Took">
-        {run.duration_ms === null ? <Took from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
+      <Fact name="Duration">
+        {run.duration_ms === null ? <Duration from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
       </Fact>
       {run.stage_count === undefined ? null : <StagesFact run={run} />}
       {hasCalls ? <CallFacts of={tally} /> : null}
@@ -71,8 +73,8 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         </span>
         <CopyButton text={run.run_id} />
       </Fact>
-      <Fact name="Tape">
-        <TapeFact key={run.run_id} run={run.run_id} onShow={onShow} />
+      <Fact name="Integrity">
+        <IntegrityFact key={run.run_id} run={run.run_id} onShow={onShow} />
       </Fact>
       <ScoresFact run={run} />
       {run.tags.length > 0 ? (
@@ -115,7 +117,7 @@ function CallFacts({ of: tally }: { of: TallyView }) {
         {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
       </Fact>
       <Fact name="Cost">
-        <Costs of={tally} />
+        <CostBreakdown of={tally} />
       </Fact>
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
@@ -128,4 +130,168 @@ function CallFacts({ of: tally }: { of: TallyView }) {
       </Fact>
     </>
   );
+}
+
+interface FactProps {
+  name: string;
+  title?: string;
+  className?: string;
+  children: ReactNode;
+}
+
+/** One figure of a run under its name. */
+export function Fact({ name, title, className, children }: FactProps) {
+  return (
+    <div className={className} title={title}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Which run this one is a fork of and where, and its own forks. */
+function ForkFacts({ run }: { run: RunView }) {
+  const { data: forks } = useForks(run.run_id);
+  return (
+    <>
+      {run.parent_run_id ? (
+        <Fact name="Fork of">
+          <Link className="run-short" to={runPath(run.parent_run_id)} title={run.parent_run_id}>
+            <Name of={run.parent_run_id} />
+          </Link>
+          {run.forked_at_action_id ? (
+            <Link to={runPath(run.parent_run_id, run.forked_at_action_id)} title={run.forked_at_action_id}>
+              at this action
+            </Link>
+          ) : null}
+        </Fact>
+      ) : null}
+      {forks && forks.length > 0 ? (
+        <Fact name="Forks">
+          {forks.map((fork) => (
+            <Link key={fork.run_id} className="run-short" to={runPath(fork.run_id)} title={fork.run_id}>
+              <Status of={fork.status} small /> <Name of={fork.name ?? fork.run_id} />
+            </Link>
+          ))}
+        </Fact>
+      ) : null}
+    </>
+  );
+}
+
+const MOST = 6;
+
+/** The latest scores of the run, each with who gave it; they open the notes. Nothing where nobody scored it. */
+function ScoresFact({ run }: { run: RunView }) {
+  const { data } = useNotes(run.run_id);
+  const [isOpen, setOpen] = useState(false);
+  const scores = scoresOf(data ?? []);
+  const open = () => setOpen(true);
+  return (
+    <>
+      {scores.length > 0 ? (
+        <Fact name="Scores" className="run-tags">
+          {scores.slice(0, MOST).map((score) => (
+            <Score key={score.id} of={score} onOpen={open} />
+          ))}
+          {scores.length > MOST ? (
+            <button type="button" className="run-link" onClick={open}>
+              {scores.length - MOST} more
+            </button>
+          ) : null}
+        </Fact>
+      ) : null}
+      {isOpen ? <RunNotes run={run} onClose={() => setOpen(false)} /> : null}
+    </>
+  );
+}
+
+function Score({ of: { name, score, author, text, at }, onOpen }: { of: NoteView; onOpen: () => void }) {
+  const shownToasts = `${name ?? "score"} ${score}, by ${author}`;
+  return (
+    <button
+      type="button"
+      className="run-tag run-score-chip"
+      aria-label={`${shownToasts}: show the notes`}
+      title={[`${shownToasts}, ${new Date(at).toLocaleString()}`, text].filter(Boolean).join("\n")}
+      onClick={onOpen}
+    >
+      <bdi>{name ?? "score"}</bdi> <b>{score}</b>
+    </button>
+  );
+}
+
+/** Returns the scores of the run itself, the newest first: of each name the last that each person gave. */
+export function scoresOf(notes: readonly NoteView[]): NoteView[] {
+  const seen = new Set<string>();
+  return notes.filter((note) => {
+    if (note.score === null || note.action_id !== null) return false;
+    const key = JSON.stringify([note.name, note.author]);
+    const isLast = !seen.has(key);
+    seen.add(key);
+    return isLast;
+  });
+}
+
+interface TapeFactProps {
+  run: string;
+  onShow: (action: string) => void;
+}
+
+/** Whether what was recorded of a run is still what it was, when asked: it reads the whole tape. */
+function IntegrityFact({ run, onShow }: TapeFactProps) {
+  const found = useQuery({
+    queryKey: ["chain", run],
+    queryFn: ({ signal }) => readChain(run, signal),
+    enabled: false,
+    gcTime: 0, // what was verified once says nothing of later
+  });
+  const chain = found.data;
+  return (
+    <>
+      <span role="status">
+        {chain?.verified ? (
+          <span title={`SHA-256 of all: ${chain.link}`}>verified · {entries(chain.entries)}</span>
+        ) : null}
+        {chain?.broken ? <Broken broken={chain.broken} onShow={onShow} /> : null}
+        {found.error && !found.isFetching ? (
+          <span className="run-integrity-broken">not verified: {found.error.message}</span>
+        ) : null}
+      </span>
+      <Button
+        busy={found.isFetching}
+        title="Recompute the hash chain to check that the recording is unchanged"
+        onClick={() => void found.refetch()}
+      >
+        {chain || found.error ? "Verify again" : "Verify"}
+      </Button>
+    </>
+  );
+}
+
+function Broken({
+  broken,
+  onShow,
+}: {
+  broken: { entry: number; action_id: string | null; found: string };
+  onShow: TapeFactProps["onShow"];
+}) {
+  const { entry, action_id: action, found } = broken;
+  return (
+    <span className="run-integrity-broken" title={found}>
+      broken at{" "}
+      {action === null ? (
+        `entry ${WHOLE.format(entry)}`
+      ) : (
+        <button type="button" className="run-link" onClick={() => onShow(action)}>
+          entry {WHOLE.format(entry)}
+        </button>
+      )}
+      : {found}
+    </span>
+  );
+}
+
+function entries(count: number): string {
+  return count === 1 ? "1 entry" : `${WHOLE.format(count)} entries`;
 }

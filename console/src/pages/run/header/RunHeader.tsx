@@ -1,13 +1,11 @@
 import { useEffect, useMemo } from "react";
-import { OUTCOMES, type RunView } from "../../../api/recorded";
-import type { Recording } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { count } from "../../../parts/format";
-import { Progress } from "../../../parts/Progress";
-import { RunBadge } from "../../../parts/RunBadge";
-import { Time } from "../../../parts/Time";
-import { TextSpans } from "../json/TextSpans";
-import { tellsOfLoss } from "./lost";
+import type { Recording, Row } from "../../../api/recording";
+import { OUTCOMES, type RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Progress, RunBadge } from "../../../components/badges";
+import { count } from "../../../components/format";
+import { Time } from "../../../components/Time";
+import { TextSpans } from "../content/TextSpans";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
 
@@ -27,7 +25,7 @@ export function RunHeader({ recording, onShow }: Props) {
   return (
     <header className="run-head">
       <div className="run-title">
-        <h1 className="cut" title={title}>
+        <h1 className="truncate" title={title}>
           <TextSpans text={title} />
         </h1>
         <RunBadge run={run} />
@@ -36,8 +34,8 @@ export function RunHeader({ recording, onShow }: Props) {
       <RunActions run={run} />
       <RunFacts recording={recording} onShow={onShow} />
       {run.reported_end ? <ReportedEnd of={run.reported_end} /> : null}
-      <Lost recording={recording} onShow={onShow} />
-      <Trouble recording={recording} onShow={onShow} />
+      <LostEntries recording={recording} onShow={onShow} />
+      <RunProblem recording={recording} onShow={onShow} />
     </header>
   );
 }
@@ -45,7 +43,7 @@ export function RunHeader({ recording, onShow }: Props) {
 /** The end that the run was told before something of it began again. */
 function ReportedEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["reported_end"]> }) {
   return (
-    <div className="run-trouble" data-bad={status === "failed" || undefined}>
+    <div className="run-problem" data-bad={status === "failed" || undefined}>
       <p>
         It was said to have {status === "cancelled" ? "been " : ""}
         {status} (<Time at={at} />){reason ? <bdi>: {reason}</bdi> : null}. Something began after that; once nothing
@@ -56,14 +54,14 @@ function ReportedEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["
 }
 
 /** How much of the run is not here, for it was lost before it could be recorded. */
-function Lost({ recording: { run, rows }, onShow }: Props) {
+function LostEntries({ recording: { run, rows }, onShow }: Props) {
   const { lost } = run;
-  const first = useMemo(() => rows.find(tellsOfLoss), [rows]);
+  const first = useMemo(() => rows.find(reportsLoss), [rows]);
   if (lost === 0) return null;
   return (
-    <div className="run-trouble" data-bad="">
+    <div className="run-problem" data-bad="">
       <p role="status">
-        <span className="run-trouble-word">
+        <span className="run-problem-word">
           {count(lost, "entry", "entries")} {lost === 1 ? "was" : "were"} lost
         </span>{" "}
         on {lost === 1 ? "its" : "their"} way here: what is shown and counted lacks {lost === 1 ? "it" : "them"}.
@@ -74,24 +72,31 @@ function Lost({ recording: { run, rows }, onShow }: Props) {
 }
 
 /** Why the run ended as it did and its first error, with the way to the action that failed first. */
-function Trouble({ recording: { run, rows }, onShow }: Props) {
+function RunProblem({ recording: { run, rows }, onShow }: Props) {
   const reason = run.reason && run.reason !== run.first_error ? run.reason : null;
-  const failed = run.first_error_id ?? rows.find((row) => row.outcome === "error" && !tellsOfLoss(row))?.id ?? null;
+  const failed = run.first_error_id ?? rows.find((row) => row.outcome === "error" && !reportsLoss(row))?.id ?? null;
   const firstError = OUTCOMES.some((outcome) => outcome === run.first_error) ? null : run.first_error; // it says no more than that
   if (!reason && !firstError && !failed) return null;
   return (
-    <div className="run-trouble" data-bad={run.status === "failed" || undefined}>
+    <div className="run-problem" data-bad={run.status === "failed" || undefined}>
       <p dir="auto" title={[reason, firstError].filter(Boolean).join("\n")}>
         {reason}
         {reason && firstError ? <br /> : null}
         {firstError ? (
           <>
-            <span className="run-trouble-word">First error</span> <bdi>{firstError}</bdi>
+            <span className="run-problem-word">First error</span> <bdi>{firstError}</bdi>
           </>
         ) : null}
-        {reason || firstError ? null : "An action failed without a word."}
+        {reason || firstError ? null : "An action failed without a message."}
       </p>
       {failed ? <Button onClick={() => onShow(failed)}>Show first failed action</Button> : null}
     </div>
   );
+}
+
+const NAME = "titan.entries_lost"; // the SDK's event
+
+/** Returns whether a row tells that entries of its run never came here. */
+export function reportsLoss(row: Pick<Row, "kind" | "name">): boolean {
+  return row.kind === "event" && row.name === NAME;
 }

@@ -1,13 +1,12 @@
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
-import { type NewFork, useStartFork } from "../../../api/forks";
-import type { RunView } from "../../../api/recorded";
-import type { ActionDetailView } from "../../../api/recordedRun";
+import { type ActionDetailView, type NewFork, useStartFork } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Dialog } from "../../../parts/Dialog";
-import { Failure } from "../../../parts/Failure";
-import { runPath } from "../../../parts/url";
+import type { RunView } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Dialog } from "../../../components/Dialog";
+import { ErrorNotice } from "../../../components/EmptyState";
+import { runPath } from "../../../components/url";
 
 type Part = "output" | "input";
 
@@ -93,9 +92,9 @@ function ForkDialog({ run, detail, onClose }: { run: RunView; detail: ActionDeta
             onChange={(event) => setText(event.target.value)}
           />
         </label>
-        {value === undefined ? <p className="bad">This is no JSON.</p> : null}
+        {value === undefined ? <p className="bad">Not valid JSON.</p> : null}
         <label className="stack">
-          Other actions that may run, with commas between
+          Other actions to run live, separated by commas
           <input className="field" value={live} onChange={(event) => setLive(event.target.value)} placeholder="none" />
         </label>
         <div className="row">
@@ -123,7 +122,7 @@ function ForkDialog({ run, detail, onClose }: { run: RunView; detail: ActionDeta
             />
           </label>
         </div>
-        {start.error ? <Failure of={start.error} /> : null}
+        {start.error ? <ErrorNotice of={start.error} /> : null}
       </form>
     </Dialog>
   );

@@ -1,17 +1,17 @@
-import { useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
-import { CALL_KINDS, type RunView } from "../../../api/recorded";
-import { type ActionDetailView, useAction } from "../../../api/recordedRun";
-import type { Row } from "../../../api/recording";
-import { Failure } from "../../../parts/Failure";
-import { Status } from "../../../parts/Status";
-import { useEscape } from "../../../parts/useEscape";
-import { KINDS } from "../runPage";
-import { standOf } from "../telemetry/calls";
-import { ActionFacts } from "./ActionFacts";
-import { Body } from "./Body";
-import { Details } from "./Details";
-import { ErrorCard } from "./ErrorCard";
+import { momentOf, type Row } from "../../../api/recording";
+import { type ActionDetailView, useAction } from "../../../api/run";
+import { CALL_KINDS, type RunView } from "../../../api/types";
+import { CopyButton } from "../../../components/Button";
+import { Status } from "../../../components/badges";
+import { Cost } from "../../../components/Cost";
+import { ErrorNotice } from "../../../components/EmptyState";
+import { day, NOTHING } from "../../../components/format";
+import { useEscape } from "../../../components/keyboard";
+import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runDisplay";
+import { statusOf } from "../telemetry/calls";
+import { Body, Details, ErrorCard } from "./ActionContent";
 import { ForkHere } from "./ForkHere";
 import { Notes } from "./Notes";
 import "./inspector.css";
@@ -28,7 +28,7 @@ interface Props {
 export function Inspector({ run, row, rows, words, onChoose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { data, error, refetch } = useAction(run.run_id, row);
-  const stand = standOf(row);
+  const status = statusOf(row);
   useEscape(() => onChoose(null));
   useEffect(() => {
     // Where it covers the page, the focus must be in it.
@@ -43,15 +43,15 @@ export function Inspector({ run, row, rows, words, onChoose }: Props) {
         <h2 ref={heading} tabIndex={-1} className="whole">
           <bdi>{row.name}</bdi>
         </h2>
-        {stand ? <Status of={stand} pulse={stand === "running"} /> : null}
+        {status ? <Status of={status} pulse={status === "running"} /> : null}
         <button type="button" className="button button-quiet run-panel-close" onClick={() => onChoose(null)}>
-          ✕<span className="unseen"> Close</span>
+          ✕<span className="sr-only"> Close</span>
         </button>
       </header>
       <div className="run-panel-body">
-        {error && !data ? <Failure of={error} again={refetch} /> : null}
+        {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
         {data ? <Parts run={run} row={row} rows={rows} detail={data} words={words} onChoose={onChoose} /> : null}
-        {data || error ? null : <p className="faint">Reading …</p>}
+        {data || error ? null : <p className="faint">Loading …</p>}
       </div>
     </aside>
   );
@@ -87,7 +87,7 @@ function Parts({ run, row, rows, detail, words, onChoose }: Props & { detail: Ac
 function Redacted({ paths }: { paths: readonly string[] }) {
   return (
     <div className="run-redacted" role="note">
-      <p>⊘ Something was taken away before this was stored: no copy of it exists here.</p>
+      <p>⊘ Secrets were redacted before storage. Titan has no copy of them.</p>
       {paths.length > 0 ? (
         <details>
           <summary>Where</summary>
@@ -100,6 +100,113 @@ function Redacted({ paths }: { paths: readonly string[] }) {
           </ul>
         </details>
       ) : null}
+    </div>
+  );
+}
+
+interface ActionFactsProps {
+  run: RunView;
+  row: Row;
+  rows: readonly Row[];
+  detail: ActionDetailView;
+  onChoose: (id: string) => void;
+}
+
+const WHOLE = new Intl.NumberFormat("en-US");
+
+/** An action's metadata. What does not apply has no line; what is not known is a dash. */
+function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
+  const { action } = detail;
+  const parent = useMemo(() => rows.find((one) => one.number === row.parent), [rows, row.parent]);
+  const started = momentOf(run, row.startUs);
+  return (
+    <dl className="run-metadata" aria-label="Metadata">
+      <Fact name="UUID">
+        <code className="whole">{row.id}</code>
+        <CopyButton text={row.id} />
+      </Fact>
+      <Fact name="Kind">{KINDS[row.kind].word}</Fact>
+      <Fact name="Started">
+        <time dateTime={action.started_at} title={bothTimes(started)}>
+          {day(started)} {clockTime(started)}
+        </time>
+      </Fact>
+      <Fact name="Duration">
+        {row.durationUs === null ? (
+          openWords(run)
+        ) : (
+          <span title={exactLength(row.durationUs)}>{lengthWords(row.durationUs)}</span>
+        )}
+      </Fact>
+      <Fact name="Cost">
+        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
+      </Fact>
+      {action.model ? (
+        <Fact name="Model">
+          <bdi>{action.model}</bdi>
+          {action.provider ? <span className="faint">{action.provider}</span> : null}
+        </Fact>
+      ) : null}
+      {action.input_tokens !== null || action.output_tokens !== null ? (
+        <Fact name="Tokens">{tokenWords(detail)}</Fact>
+      ) : null}
+      {action.actor ? (
+        <Fact name="By">
+          <bdi>{action.actor}</bdi>
+        </Fact>
+      ) : null}
+      {parent ? (
+        <Fact name="Parent">
+          <button type="button" className="run-link" onClick={() => onChoose(parent.id)}>
+            <bdi>{parent.name}</bdi>
+          </button>
+        </Fact>
+      ) : null}
+      {row.parent === -1 ? <Fact name="Parent">An action not reported yet</Fact> : null}
+      {action.impact ? <Fact name="Impact">{action.impact}</Fact> : null}
+      {action.effect ? <Fact name="Effect">{action.effect}</Fact> : null}
+      {action.tags.length > 0 ? (
+        <Fact name="Tags">
+          {action.tags.map((tag) => (
+            <bdi key={tag} className="run-tag">
+              {tag}
+            </bdi>
+          ))}
+        </Fact>
+      ) : null}
+      <Fact name="Source">{detail.sources.join(", ") || NOTHING}</Fact>
+      <Fact name="Redaction">{detail.redaction_version > 0 ? `patterns ${detail.redaction_version}` : NOTHING}</Fact>
+      {action.is_possible_duplicate ? (
+        <Fact name="Possible duplicate">Looks like a second report of another call. It is counted.</Fact>
+      ) : null}
+    </dl>
+  );
+}
+
+/** What is said of how long something without an end took: in a run that is over, nobody told it. */
+function openWords(run: RunView): string {
+  return run.status === "running" ? "Running" : NOTHING;
+}
+
+/** Returns `1,000 input, 400 of them from cache, 50 written to cache · 100 output`: what was cached decides the price. */
+function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: written }: ActionDetailView): string {
+  const input = [
+    `${amount(action.input_tokens)} input`,
+    read ? `${WHOLE.format(read)} of them from cache` : null,
+    written ? `${WHOLE.format(written)} written to cache` : null,
+  ].filter(Boolean);
+  return `${input.join(", ")}${input.length > 1 ? " · " : ", "}${amount(action.output_tokens)} output`;
+}
+
+function amount(tokens: number | null): string {
+  return tokens === null ? NOTHING : WHOLE.format(tokens);
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
     </div>
   );
 }

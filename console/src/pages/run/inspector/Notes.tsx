@@ -2,14 +2,13 @@ import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
-import { useTakeBack } from "../../../api/notes";
 import { queries } from "../../../api/query";
-import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
+import { actionKey, type NewNoteBody, type NoteView, notesKey, useDeleteNote } from "../../../api/run";
 import { useCanChange } from "../../../api/session";
-import { Button } from "../../../parts/Button";
-import { Confirm } from "../../../parts/Confirm";
-import { Time } from "../../../parts/Time";
-import { runPath } from "../../../parts/url";
+import { Button } from "../../../components/Button";
+import { ConfirmDialog } from "../../../components/Dialog";
+import { Time } from "../../../components/Time";
+import { runPath } from "../../../components/url";
 
 interface Props {
   run: string;
@@ -50,7 +49,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
               <span className="run-score">acknowledged</span>
             ) : null}
             {note.text ? <p dir="auto">{note.text}</p> : null}
-            {canChange ? <TakeBack run={run} note={note} /> : null}
+            {canChange ? <DeleteNote run={run} note={note} /> : null}
           </li>
         ))}
       </ul>
@@ -59,23 +58,23 @@ export function Notes({ run, action, notes, onGo }: Props) {
   );
 }
 
-function TakeBack({ run, note }: { run: string; note: NoteView }) {
+function DeleteNote({ run, note }: { run: string; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
-  const remove = useTakeBack(run, note, "Taken back.");
+  const remove = useDeleteNote(run, note, "Note deleted.");
   return (
     <>
       <Button kind="quiet" busy={remove.isPending} onClick={() => setAsked(true)}>
         Delete
       </Button>
       {isAsked ? (
-        <Confirm
-          title={`Delete what ${note.author} said?`}
-          yes="Delete it"
+        <ConfirmDialog
+          title={`Delete the note of ${note.author}?`}
+          yes="Delete permanently"
           onYes={() => remove.run(null)}
           onClose={() => setAsked(false)}
         >
-          It is deleted permanently.
-        </Confirm>
+          Titan deletes the note permanently.
+        </ConfirmDialog>
       ) : null}
     </>
   );
@@ -90,7 +89,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
     async (body: NewNoteBody) => {
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run } }, body });
     },
-    "Noted.",
+    "Note added.",
     () => {
       setTyped(EMPTY);
       void queries.invalidateQueries({ queryKey: notesKey(run) });
@@ -117,7 +116,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
       <textarea
         className="field"
         aria-label="Note"
-        placeholder="What is to be said of it"
+        placeholder="Add a note"
         maxLength={10_000}
         data-first="" // notes may stand before it, with buttons of their own
         value={typed.text}
@@ -126,8 +125,8 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
       <div className="row">
         <input
           className="field run-score-name"
-          aria-label="What is scored"
-          placeholder="Score of … (quality)"
+          aria-label="Score name"
+          placeholder="Score name, such as quality"
           maxLength={100}
           value={typed.name}
           onChange={(event) => setTyped({ ...typed, name: event.target.value })}

@@ -1,25 +1,28 @@
+/** A call in the Telemetry tab: its cells and its details. */
 import { memo, useMemo } from "react";
-import type { Gathered } from "../../../api/gathered";
-import type { Outcome, RunView } from "../../../api/recorded";
-import { type BodiesView, type BodyView, type FailureView, useBodies } from "../../../api/recordedRun";
-import { momentOf } from "../../../api/recording";
-import { Cost } from "../../../parts/Cost";
-import { NOTHING } from "../../../parts/format";
-import { Cell } from "../../../parts/RowList";
-import { Status } from "../../../parts/Status";
-
-import { TextSpans } from "../json/TextSpans";
-import { previewOf } from "../messages/gist";
-import { bothTimes, clockTime, exactMoment, KINDS } from "../runPage";
-import { CallTook } from "./CallTook";
-import { type Call, standOf } from "./calls";
+import type { BatchLoader } from "../../../api/liveUpdates";
+import { momentOf, type Row } from "../../../api/recording";
+import { type BodiesView, type BodyView, type FailureView, useBodies, useBodyReader } from "../../../api/run";
+import type { Outcome, RunView } from "../../../api/types";
+import { Status } from "../../../components/badges";
+import { Cost } from "../../../components/Cost";
+import { ErrorNotice } from "../../../components/EmptyState";
+import { bytes, NOTHING } from "../../../components/format";
+import { Duration } from "../../../components/Time";
+import { Cell } from "../../../components/VirtualTable";
+import { AsJson, RecordedContent, useRecordedContent } from "../content/Messages";
+import { valuePreview } from "../content/preview";
+import { TextSpans } from "../content/TextSpans";
+import { CopyBody, ErrorCard } from "../inspector/ActionContent";
+import { bothTimes, clockTime, exactLength, exactMoment, KINDS, lengthWords } from "../runDisplay";
+import { type Call, statusOf } from "./calls";
 
 export const PREVIEW_BYTES = 600; // of each text: more than a row has room for
 
 interface Props {
   run: RunView;
   call: Call;
-  reader: Gathered<BodiesView>;
+  reader: BatchLoader<BodiesView>;
   words: readonly string[];
   /** Whether the search found it, among others that it did not. */
   isHit: boolean;
@@ -30,7 +33,7 @@ interface Props {
 /** The cells of a call. What went in and came out is read when the row comes into sight. */
 export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, isOpen, onToggle }: Props) {
   const { data } = useBodies(reader, run.run_id, call, PREVIEW_BYTES);
-  const stand = standOf(call);
+  const status = statusOf(call);
   const kind = KINDS[call.kind];
   const at = momentOf(run, call.startUs);
   return (
@@ -54,20 +57,20 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
           {kind.glyph}
         </span>
         <span className="run-words">
-          <span className="cut" title={call.name}>
+          <span className="truncate" title={call.name}>
             <TextSpans text={call.name} words={words} />
           </span>
           {(call.model ?? call.actor) ? (
-            <span className="cut faint" title={call.model ?? call.actor ?? undefined}>
+            <span className="truncate faint" title={call.model ?? call.actor ?? undefined}>
               <bdi>{call.model ?? call.actor}</bdi>
             </span>
           ) : null}
         </span>
       </Cell>
-      <Cell className="run-in cut">
+      <Cell className="run-in truncate">
         <Preview body={data?.inputs} words={words} />
       </Cell>
-      <Cell className="run-out cut">
+      <Cell className="run-out truncate">
         {data?.failure ? (
           <FailureWords of={data.failure} outcome={call.outcome} words={words} />
         ) : (
@@ -78,10 +81,10 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
         <Cost usd={call.cost} isEstimated={call.isEstimated} outcome={call.outcome} />
       </Cell>
       <Cell className="run-duration num">
-        <CallTook run={run} row={call} />
+        <CallDuration run={run} row={call} />
       </Cell>
       <Cell className="run-outcome">
-        {stand ? <Status of={stand} pulse={stand === "running"} /> : <span className="faint">{NOTHING}</span>}
+        {status ? <Status of={status} pulse={status === "running"} /> : <span className="faint">{NOTHING}</span>}
       </Cell>
       <Cell className="run-at num faint">
         <time dateTime={exactMoment(at)} title={bothTimes(at)}>
@@ -100,7 +103,7 @@ interface FailureProps {
 
 /** Why a call failed; of one of which nobody told more than that, its outcome says it already. */
 function FailureWords({ of: { type, message }, outcome, words }: FailureProps) {
-  if (!message && type === outcome) return <span className="faint">without a word</span>;
+  if (!message && type === outcome) return <span className="faint">no message</span>;
   return (
     <span className="run-failure" title={message || type}>
       {message ? `${type}: ` : type}
@@ -110,11 +113,74 @@ function FailureWords({ of: { type, message }, outcome, words }: FailureProps) {
 }
 
 function Preview({ body, words }: { body: BodyView | null | undefined; words: readonly string[] }) {
-  const text = useMemo(() => (body ? previewOf(body.text) : null), [body]);
+  const text = useMemo(() => (body ? valuePreview(body.text) : null), [body]);
   if (text === null) return <span className="faint">{body === null ? NOTHING : null}</span>;
   return (
     <span className="run-preview mono">
       <TextSpans text={text} words={words} />
     </span>
   );
+}
+
+interface CallDetailsProps {
+  run: string;
+  call: Call;
+  words: readonly string[];
+}
+
+const SHOWN_BYTES = 16_384; // of each text: of what is longer the inspector shows more
+
+/** What went in and came out of a call, under its row. */
+export function CallDetails({ run, call, words }: CallDetailsProps) {
+  const reader = useBodyReader(run, SHOWN_BYTES);
+  const { data, error, refetch } = useBodies(reader, run, call, SHOWN_BYTES);
+  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (!data) return <p className="run-both faint">Loading …</p>;
+  return (
+    <div className="run-both">
+      {data.failure ? <ErrorCard failure={data.failure} of={`call ${call.order}`} /> : null}
+      <One title="Inputs" of={`call ${call.order}`} body={data.inputs} words={words} />
+      <One title="Outputs" of={`call ${call.order}`} body={data.outputs} words={words} />
+    </div>
+  );
+}
+
+interface OneProps {
+  title: string;
+  of: string;
+  body: BodyView | null;
+  words: readonly string[];
+}
+
+function One({ title, of, body, words }: OneProps) {
+  const shown = useRecordedContent(body?.text);
+  return (
+    <section>
+      <div className="run-part-head">
+        <h2>{title}</h2>
+        {body?.cut ? <span className="faint">the beginning of {bytes(body.cut.size_bytes)}</span> : null}
+        {body ? <AsJson of={shown} what={`${title} of ${of}`} /> : null}
+        {body ? <CopyBody body={body} what={title} /> : null}
+      </div>
+      {body ? (
+        <div className="run-json" tabIndex={0} role="region" aria-label={`${title} of ${of}`}>
+          <RecordedContent of={shown} text={body.text} words={words} />
+        </div>
+      ) : (
+        <p className="faint">Nothing was recorded.</p>
+      )}
+    </section>
+  );
+}
+
+interface CallTookProps {
+  run: RunView;
+  row: Row;
+}
+
+/** How long an action took, all digits of it when the pointer rests on it; while it and its run go on, how long ago it began. */
+export function CallDuration({ run, row }: CallTookProps) {
+  if (row.durationUs !== null) return <span title={exactLength(row.durationUs)}>{lengthWords(row.durationUs)}</span>;
+  if (run.status !== "running") return <>{NOTHING}</>; // its end was never told
+  return <Duration from={new Date(momentOf(run, row.startUs)).toISOString()} to={null} />;
 }

@@ -1,17 +1,26 @@
-import { useCallback, useMemo } from "react";
-import { useBodyReader } from "../../../api/recordedRun";
+import { type ReactNode, useCallback, useMemo } from "react";
 import type { Recording } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { Empty } from "../../../parts/Empty";
-import { count } from "../../../parts/format";
-import { Cell, RowList } from "../../../parts/RowList";
-import { chosenAmong, chosenIn, toggled, useUrl } from "../../../parts/url";
-import { NONE, useSearch } from "../useSearch";
-import { CallDetails } from "./CallDetails";
-import { CallRow, PREVIEW_BYTES } from "./CallRow";
-import { callsOf, chosenCalls, nextHit, SORTS, type Sort, STANDS } from "./calls";
-import { SortHead } from "./SortHead";
-import { TelemetryTools } from "./TelemetryTools";
+import { useBodyReader } from "../../../api/run";
+import { Button } from "../../../components/Button";
+import { EmptyState } from "../../../components/EmptyState";
+import { StatusFilter } from "../../../components/fields";
+import { count } from "../../../components/format";
+import { type Changes, chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../../components/url";
+import { Cell, VirtualTable } from "../../../components/VirtualTable";
+import { NONE, RunSearch, type Search, useSearch } from "../RunSearch";
+import { CallDetails, CallRow, PREVIEW_BYTES } from "./CallRow";
+import {
+  CALL_STATUSES,
+  type Call,
+  type CallStatus,
+  callsOf,
+  callsWords,
+  chosenCalls,
+  nextHit,
+  SORTS,
+  type Sort,
+  statusOf,
+} from "./calls";
 import "./telemetry.css";
 
 interface Props {
@@ -30,7 +39,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const search = useSearch(recording, url.get("q") ?? "");
   const { hits } = search;
   const inContext = url.has("context");
-  const stands = chosenAmong(url, "outcome", STANDS);
+  const statuses = chosenAmong(url, "outcome", CALL_STATUSES);
   const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
   const descending = url.get("order") === "desc";
   const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
@@ -38,16 +47,16 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const previews = useBodyReader(run.run_id, PREVIEW_BYTES);
 
   const calls = useMemo(() => callsOf(rows), [rows]);
-  const standing = stands.join();
+  const statusKey = statuses.join();
   const shown = useMemo(
     () =>
       chosenCalls(calls, {
-        stands: STANDS.filter((one) => standing.split(",").includes(one)),
+        statuses: CALL_STATUSES.filter((one) => statusKey.split(",").includes(one)),
         hits: inContext ? null : hits,
         sort,
         descending,
       }),
-    [calls, standing, hits, inContext, sort, descending],
+    [calls, statusKey, hits, inContext, sort, descending],
   );
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   function sortBy(next: Sort): void {
@@ -57,12 +66,12 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
 
   return (
     <div className="run-telemetry">
-      {calls.length > 0 || search.q || stands.length > 0 ? (
+      {calls.length > 0 || search.q || statuses.length > 0 ? (
         <TelemetryTools
           shown={shown}
           search={search}
           inContext={inContext}
-          stands={stands}
+          statuses={statuses}
           calls={calls}
           unfoldsAll={unfoldsAll}
           onGo={(step) => onChoose(nextHit(shown, hits ?? NONE, chosen, step) ?? chosen)}
@@ -70,7 +79,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
         />
       ) : null}
       {shown.length > 0 ? (
-        <RowList
+        <VirtualTable
           label="Actions"
           rows={shown}
           keyOf={(call) => call.id}
@@ -97,12 +106,12 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
               onToggle={toggle}
             />
           )}
-        </RowList>
+        </VirtualTable>
       ) : (
         <NoCalls
           hasCalls={calls.length > 0}
           isRunning={run.status === "running"}
-          inTrace={calls.length === 0 ? rows.length : stands.length === 0 ? (hits?.size ?? 0) : 0}
+          inTrace={calls.length === 0 ? rows.length : statuses.length === 0 ? (hits?.size ?? 0) : 0}
           word={rows.every((row) => row.kind === "step") ? "step" : "row"}
           onTrace={() => change({ tab: "trace" }, true)}
           onClear={() => change({ q: null, outcome: null })}
@@ -160,27 +169,27 @@ function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCal
     ) : null;
   if (hasCalls) {
     return (
-      <Empty title="No action is like that">
+      <EmptyState title="No matching actions">
         <p className="run-offers">
           {toTrace}
           <Button onClick={onClear}>Show all actions</Button>
         </p>
-      </Empty>
+      </EmptyState>
     );
   }
   if (toTrace) {
     return (
-      <Empty title={isRunning ? "No action yet" : "No action was recorded"}>
+      <EmptyState title={isRunning ? "No actions yet" : "No actions recorded"}>
         <p className="run-offers">{toTrace}</p>
-        What groups actions is in the Trace; calls of models, tools and decorated functions are listed here.
-      </Empty>
+        This tab lists calls of models, tools and decorated functions. The Trace also shows what groups them.
+      </EmptyState>
     );
   }
   return (
-    <Empty title={isRunning ? "No action yet" : "No action was recorded"} command={SNIPPET}>
+    <EmptyState title={isRunning ? "No actions yet" : "No actions recorded"} command={SNIPPET}>
       Each call of a model, a tool or a decorated function appears here as it is made. Send the agent's OpenTelemetry
       spans to this server, or decorate what it calls:
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -188,3 +197,93 @@ const SNIPPET = `from titan_sdk import action
 
 @action
 def find_order(order: int) -> dict: ...`;
+
+interface TelemetryToolsProps {
+  shown: readonly Call[];
+  calls: readonly Call[];
+  search: Search;
+  inContext: boolean;
+  statuses: readonly CallStatus[];
+  unfoldsAll: boolean;
+  onGo: (step: 1 | -1) => void;
+  onChange: (changes: Changes) => void;
+}
+
+/** The search with its matches, the filter by outcome, and what unfolds all rows. */
+function TelemetryTools({
+  shown,
+  calls,
+  search,
+  inContext,
+  statuses,
+  unfoldsAll,
+  onGo,
+  onChange,
+}: TelemetryToolsProps) {
+  const present = useMemo(() => {
+    const found = new Set(calls.map(statusOf));
+    return CALL_STATUSES.filter((status) => found.has(status) || statuses.includes(status));
+  }, [calls, statuses]);
+  return (
+    <div className="run-tools row">
+      <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo}>
+        <Button
+          aria-pressed={inContext}
+          title="Show the actions between the matches too"
+          onClick={() => onChange({ context: inContext ? null : "1" })}
+        >
+          In context
+        </Button>
+      </RunSearch>
+      {present.length > 1 || statuses.length > 0 ? (
+        <StatusFilter
+          all={present}
+          chosen={statuses}
+          onToggle={(one) => onChange((now) => toggledAmong(now, "outcome", CALL_STATUSES, one))}
+        />
+      ) : null}
+      <span role="status" className="run-count faint">
+        {search.words && (inContext || search.hits?.size === 0 || search.isSearching)
+          ? search.words
+          : listed(shown.length, calls)}
+      </span>
+      <Button
+        aria-pressed={unfoldsAll}
+        title="Inputs and outputs of every action in the list"
+        onClick={() => onChange({ all: unfoldsAll ? null : "1", open: null })}
+      >
+        {unfoldsAll ? "Fold all" : "Expand all"}
+      </Button>
+    </div>
+  );
+}
+
+function listed(shown: number, calls: readonly Call[]): string {
+  const all = callsWords(calls);
+  return shown === calls.length ? all : `${shown.toLocaleString("en-US")} of ${all}`;
+}
+
+interface SortHeadProps {
+  of: Sort;
+  sort: Sort;
+  descending: boolean;
+  onSort: (sort: Sort) => void;
+  children: ReactNode;
+}
+
+/** The title of a column that the list can be sorted by. */
+export function SortHead({ of, sort, descending, onSort, children }: SortHeadProps) {
+  const isOn = of === sort;
+  return (
+    <div
+      role="columnheader"
+      className={`run-${of} num`}
+      aria-sort={isOn ? (descending ? "descending" : "ascending") : undefined}
+    >
+      <button type="button" className="run-sort" title={`Sort by ${of}`} onClick={() => onSort(of)}>
+        {children}
+        <span aria-hidden="true">{isOn ? (descending ? " ↓" : " ↑") : null}</span>
+      </button>
+    </div>
+  );
+}

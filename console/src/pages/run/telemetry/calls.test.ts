@@ -10,7 +10,7 @@ const CALLS = callsOf([
   aRow(5, { kind: "tool", cost: "10", outcome: "error", durationUs: 10 }),
   aRow(6, { cost: "0.5", durationUs: 20 }),
 ]);
-const ALL = { stands: [], hits: null, sort: "order", descending: false } as const;
+const ALL = { statuses: [], hits: null, sort: "order", descending: false } as const;
 const numbers = (asked: Partial<Parameters<typeof chosenCalls>[1]>) =>
   chosenCalls(CALLS, { ...ALL, ...asked }).map((call) => call.number);
 
@@ -35,8 +35,8 @@ test("what was answered from a recording is counted apart, as the run counts it"
 
 test("they are chosen by outcome, by what runs, and by what was found", () => {
   expect([
-    numbers({ stands: ["error"] }),
-    numbers({ stands: ["running", "error"] }),
+    numbers({ statuses: ["error"] }),
+    numbers({ statuses: ["running", "error"] }),
     numbers({ hits: new Set(["a6", "a1"]) }),
   ]).toEqual([[5], [4, 5], [6]]);
 });

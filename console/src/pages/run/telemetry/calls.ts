@@ -1,11 +1,12 @@
 /** The calls of a run as the Telemetry tab lists them: filtered, sorted, and walked from match to match. */
-import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/recorded";
+
 import type { Row } from "../../../api/recording";
-import { count } from "../../../parts/format";
+import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/types";
+import { count } from "../../../components/format";
 
 /** `running` is no outcome of the wire: a call that has none yet. */
-export const STANDS = [...OUTCOMES, "running"] as const;
-export type Stand = Outcome | "running";
+export const CALL_STATUSES = [...OUTCOMES, "running"] as const;
+export type CallStatus = Outcome | "running";
 
 export const SORTS = ["order", "cost", "duration"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -31,12 +32,12 @@ export function callsWords(calls: readonly Row[]): string {
 }
 
 /** Returns how a call stands; null where it ended and nobody said how. */
-export function standOf(row: Row): Stand | null {
+export function statusOf(row: Row): CallStatus | null {
   return row.outcome ?? (row.durationUs === null ? "running" : null);
 }
 
 interface Asked {
-  stands: readonly Stand[];
+  statuses: readonly CallStatus[];
   /** What the search found; null while nothing is searched for. */
   hits: ReadonlySet<string> | null;
   sort: Sort;
@@ -44,10 +45,10 @@ interface Asked {
 }
 
 /** Returns the calls that are asked for; what has no cost, or goes on, stands last whichever way it is sorted. */
-export function chosenCalls(calls: readonly Call[], { stands, hits, sort, descending }: Asked): Call[] {
-  const wanted: readonly (Stand | null)[] = stands;
+export function chosenCalls(calls: readonly Call[], { statuses, hits, sort, descending }: Asked): Call[] {
+  const wanted: readonly (CallStatus | null)[] = statuses;
   const chosen = calls.filter(
-    (call) => (stands.length === 0 || wanted.includes(standOf(call))) && (hits === null || hits.has(call.id)),
+    (call) => (statuses.length === 0 || wanted.includes(statusOf(call))) && (hits === null || hits.has(call.id)),
   );
   const sign = descending ? -1 : 1;
   if (sort === "order") return descending ? chosen.reverse() : chosen;

@@ -1,31 +1,32 @@
-import { memo } from "react";
-import type { Gathered } from "../../../api/gathered";
-import type { RunView } from "../../../api/recorded";
-import type { BodiesView } from "../../../api/recordedRun";
+/** A row of the Trace tab: the action's name, preview, duration and bar. */
+import { memo, useMemo } from "react";
+import type { BatchLoader } from "../../../api/liveUpdates";
 import type { Row } from "../../../api/recording";
-import { Cost } from "../../../parts/Cost";
-import { count } from "../../../parts/format";
-import { Status } from "../../../parts/Status";
-import { TextSpans } from "../json/TextSpans";
-import { KINDS, lengthWords } from "../runPage";
-import { CallTook } from "../telemetry/CallTook";
-import { standOf } from "../telemetry/calls";
-import type { Sight } from "./axis";
-import { Bar, isMoment } from "./Bar";
-import { Reasoning } from "./Reasoning";
-import { HandoffWords, RowWords } from "./RowWords";
-import { agentAbove, hasChildren, rowAt, type Tree } from "./tree";
-import { selfTime } from "./waits";
+import { type BodiesView, type BodyView, useBodies } from "../../../api/run";
+import type { RunView } from "../../../api/types";
+import { lookOf, Status } from "../../../components/badges";
+import { Cost } from "../../../components/Cost";
+import { ErrorNotice } from "../../../components/EmptyState";
+import { count } from "../../../components/format";
+import { loneArgument } from "../content/json";
+import { RecordedContent, useRecordedContent } from "../content/Messages";
+import { handoffOf, textPreview } from "../content/preview";
+import { TextSpans } from "../content/TextSpans";
+import { KINDS, lengthWords } from "../runDisplay";
+import { CallDuration, PREVIEW_BYTES } from "../telemetry/CallRow";
+import { statusOf } from "../telemetry/calls";
+import { placeWords, type TimeRange } from "./timeRange";
+import { agentAbove, hasChildren, rowAt, selfTime, type Tree } from "./tree";
 
 interface Props {
   run: RunView;
   tree: Tree;
   place: number;
-  sight: Sight;
+  range: TimeRange;
   nowUs: number;
-  reader: Gathered<BodiesView>;
+  reader: BatchLoader<BodiesView>;
   /** Reads no more of bodies than a row has room for. */
-  beginnings: Gathered<BodiesView>;
+  beginnings: BatchLoader<BodiesView>;
   words: readonly string[];
   isHit: boolean;
   isFolded: boolean;
@@ -47,7 +48,7 @@ const DEEP_STEP_PX = 3;
 
 /** One action: its place in the tree, what it is, and its bar in time. */
 export const TraceRow = memo(function TraceRow(props: Props) {
-  const { run, tree, place, sight, nowUs, isUnfolded, isChosen, isCritical, isAt, onChoose } = props;
+  const { run, tree, place, range, nowUs, isUnfolded, isChosen, isCritical, isAt, onChoose } = props;
   const row = rowAt(tree, place);
   const depth = tree.depth[place] ?? 0;
   const isParent = hasChildren(tree, place);
@@ -73,17 +74,17 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         <span className="trace-cost num faint">
           {row.cost === null ? null : <Cost usd={row.cost} isEstimated={row.isEstimated} outcome={row.outcome} />}
         </span>
-        <span className="trace-took num faint">{isMoment(row) ? null : <CallTook run={run} row={row} />}</span>
+        <span className="trace-duration num faint">{isMoment(row) ? null : <CallDuration run={run} row={row} />}</span>
         <Bar
           row={row}
-          sight={sight}
+          range={range}
           nowUs={nowUs}
           isGroup={isParent}
           title={isParent ? `${lengthWords(selfTime(tree, place, nowUs))} of its own` : undefined}
         />
       </div>
       {saysMore(row) && isUnfolded ? (
-        <Reasoning run={run.run_id} row={row} reader={props.reader} words={props.words} depth={indent(depth)} />
+        <ReasoningText run={run.run_id} row={row} reader={props.reader} words={props.words} depth={indent(depth)} />
       ) : null}
     </>
   );
@@ -95,7 +96,7 @@ function TraceName(props: Props & { row: Row }) {
   const isParent = hasChildren(tree, place);
   const hidden = isFolded ? (tree.end[place] ?? 0) - place - 1 : 0;
   const kind = KINDS[row.kind];
-  const stand = standOf(row);
+  const status = statusOf(row);
   return (
     <div className="trace-name" style={{ paddingLeft: indent(tree.depth[place] ?? 0) }}>
       {isParent || saysMore(row) ? (
@@ -115,12 +116,12 @@ function TraceName(props: Props & { row: Row }) {
       )}
       <span className={`run-kind tone-${kind.tone}`} title={kind.word}>
         <span aria-hidden="true">{kind.glyph}</span>
-        <span className="unseen">{kind.word} </span>
+        <span className="sr-only">{kind.word} </span>
       </span>
       {isHit ? <span className="run-hit" title="Found by the search" /> : null}
-      <span className="trace-words cut" title={row.name}>
+      <span className="trace-words truncate" title={row.name}>
         {row.kind === "handoff" ? (
-          <HandoffWords
+          <HandoffName
             run={run.run_id}
             row={row}
             reader={beginnings}
@@ -138,16 +139,16 @@ function TraceName(props: Props & { row: Row }) {
         </span>
       </span>
       {saysMore(row) && !(isUnfolded && row.kind === "thought") ? (
-        <RowWords run={run.run_id} row={row} reader={beginnings} words={words} />
+        <RowPreview run={run.run_id} row={row} reader={beginnings} words={words} />
       ) : null}
       {isCritical ? (
         <span className="trace-critical" title="On the critical path">
           <span aria-hidden="true">◆</span>
-          <span className="unseen"> on the critical path</span>
+          <span className="sr-only"> on the critical path</span>
         </span>
       ) : null}
-      {stand && stand !== "success" && row.kind !== "event" ? (
-        <Status of={stand} small pulse={stand === "running"} />
+      {status && status !== "success" && row.kind !== "event" ? (
+        <Status of={status} small pulse={status === "running"} />
       ) : null}
     </div>
   );
@@ -167,8 +168,152 @@ export function OrphansRow({ count: amount, isRunning }: { count: number; isRunn
   return (
     <div className="trace-orphans" role="treeitem" aria-level={1} aria-selected={false} tabIndex={-1}>
       <span aria-hidden="true">⋯ </span>
-      {count(amount, "action")} {amount === 1 ? "waits for its parent" : "wait for their parents"}
-      {isRunning ? "" : ", which no source reported"}
+      {count(amount, "action")} {amount === 1 ? "has an unreported parent" : "have unreported parents"}
+      {isRunning ? "" : ""}
     </div>
   );
+}
+
+interface RowWordsProps {
+  run: string;
+  row: Row;
+  /** Reads the beginnings of bodies. */
+  reader: BatchLoader<BodiesView>;
+  words: readonly string[];
+}
+
+/** The beginning of what a turn was asked and answered, or of a thought: their names tell only which one it is. */
+function RowPreview({ run, row, reader, words }: RowWordsProps) {
+  const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
+  const asked = useTextPreview(row.kind === "thought" && data?.outputs ? null : data?.inputs);
+  const shownToasts = useTextPreview(data?.outputs);
+  if (!asked && !shownToasts) return null;
+  return (
+    <span className="trace-preview faint">
+      {asked ? (
+        <span className="truncate" title={asked}>
+          <TextSpans text={asked} words={words} />
+        </span>
+      ) : null}
+      {asked && shownToasts ? <span aria-hidden="true">→</span> : null}
+      {shownToasts ? (
+        <span className="truncate" title={shownToasts}>
+          <TextSpans text={shownToasts} words={words} />
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+interface HandoffProps extends RowWordsProps {
+  /** The agent that it happened in. */
+  within: string;
+}
+
+/** Who gave the work to whom; the name alone where it says both, or nobody told. */
+function HandoffName({ run, row, reader, words, within }: HandoffProps) {
+  const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
+  const told = useMemo(() => (data?.inputs ? handoffOf(data.inputs.text) : null), [data]);
+  if (!told || row.name.includes("→")) return <TextSpans text={row.name} words={words} />;
+  return (
+    <>
+      <TextSpans text={told.from ?? row.actor ?? within} words={words} />
+      {" → "}
+      <TextSpans text={told.to} words={words} />
+      {told.reason ? (
+        <span className="faint">
+          {" "}
+          <TextSpans text={told.reason} words={words} />
+        </span>
+      ) : null}
+    </>
+  );
+}
+
+function useTextPreview(body: BodyView | null | undefined): string | null {
+  return useMemo(() => (body ? textPreview(body.text) : null), [body]);
+}
+
+export const REASONING_BYTES = 16_384; // of what a thought says: of a longer one the inspector shows more
+
+interface REASONING_BYTESProps {
+  run: string;
+  row: Row;
+  reader: BatchLoader<BodiesView>;
+  words: readonly string[];
+  depth: number;
+}
+
+/** What a thought or a turn says, in place: plain text as text. */
+function ReasoningText({ run, row, reader, words, depth }: REASONING_BYTESProps) {
+  const { data, error, refetch } = useBodies(reader, run, row, REASONING_BYTES);
+  const body = data?.outputs ?? data?.inputs;
+  return (
+    <div className="trace-reasoning" style={{ marginLeft: depth + 44 }}>
+      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {data || error ? null : <p className="faint">Loading …</p>}
+      {data && !body ? <p className="faint">Its content was not recorded.</p> : null}
+      {body ? <Said text={body.text} words={words} /> : null}
+    </div>
+  );
+}
+
+function Said({ text, words }: { text: string; words: readonly string[] }) {
+  const shown = useRecordedContent(text);
+  const shownToasts = shown.value && (loneArgument(shown.value) ?? shown.value);
+  if (shownToasts?.is !== "string") return <RecordedContent of={shown} text={text} words={words} />;
+  return (
+    <p dir="auto">
+      <TextSpans text={shownToasts.text} words={words} />
+      {shownToasts.isCut ? "…" : null}
+    </p>
+  );
+}
+
+interface BarProps {
+  row: Row;
+  range: TimeRange;
+  nowUs: number;
+  isGroup: boolean;
+  title: string | undefined;
+}
+
+/** When an action ran: of one that groups others a thin bar, of one moment a mark, of one that runs a bar that grows. */
+export function Bar({ row, range, nowUs, isGroup, title }: BarProps) {
+  const length = range.to - range.from;
+  const end = row.durationUs === null ? Math.max(nowUs, row.startUs) : row.startUs + row.durationUs;
+  const isOut = end < range.from || row.startUs > range.to;
+  const from = Math.max(0, (row.startUs - range.from) / length);
+  const to = Math.min(1, (end - range.from) / length);
+  const status = statusOf(row);
+  const tone = status && status !== "success" ? lookOf(status).tone : KINDS[row.kind].tone;
+  const words = [
+    isMoment(row)
+      ? placeWords(row.startUs)
+      : `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : lengthWords(row.durationUs)}`,
+    title,
+  ];
+  return (
+    <div className="trace-chart" title={words.filter(Boolean).join("\n")}>
+      {isOut ? null : (
+        <span
+          className={`trace-bar tone-${tone}`}
+          data-kind={isMoment(row) ? "moment" : isGroup ? "group" : undefined}
+          data-runs={status === "running" || undefined}
+          style={{
+            left: isMoment(row) ? `clamp(4px, ${from * 100}%, 100% - 4px)` : `${from * 100}%`,
+            width: `${Math.max(0, to - from) * 100}%`,
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+const MOMENT_US = 1000; // a thought that took longer was measured, not only told
+
+/** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
+function isMoment(row: Row): boolean {
+  if (row.kind === "thought") return row.durationUs !== null && row.durationUs < MOMENT_US;
+  return row.kind === "event" || row.kind === "handoff";
 }

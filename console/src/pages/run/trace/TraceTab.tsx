@@ -1,25 +1,19 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useMemo, useRef } from "react";
-import { useBodyReader } from "../../../api/recordedRun";
-import type { Recording, Row } from "../../../api/recording";
-import { Empty } from "../../../parts/Empty";
-import { useChosenInSight } from "../../../parts/inSight";
-import { chosenIn, toggled, useUrl } from "../../../parts/url";
-import { useAnchor } from "../../../parts/useAnchor";
+import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
+import { endOf, type Recording, type Row } from "../../../api/recording";
+import { useBodyReader } from "../../../api/run";
+import { EmptyState } from "../../../components/EmptyState";
+import { useNow } from "../../../components/Time";
+import { chosenIn, toggled, useUrl } from "../../../components/url";
+import { useAnchor, useChosenInSight } from "../../../components/virtualList";
+import { NONE, useSearch } from "../RunSearch";
 import { PREVIEW_BYTES } from "../telemetry/CallRow";
 import { nextHit } from "../telemetry/calls";
-import { NONE, useSearch } from "../useSearch";
-import { type Sight, sightFields, sightIn } from "./axis";
-import { REASONING_BYTES } from "./Reasoning";
-import { TraceAxis } from "./TraceAxis";
-import { OrphansRow, TraceRow } from "./TraceRow";
-import { TraceTools } from "./TraceTools";
-import { keyOf, ORPHANS, rowAt, shownPlaces, treeOf } from "./tree";
+import { OrphansRow, REASONING_BYTES, TraceRow } from "./TraceRow";
+import { TraceAxis, TraceTools } from "./TraceTools";
+import { moved, rangeFields, rangeIn, type TimeRange, zoomed } from "./timeRange";
+import { ancestorsOf, criticalPath, keyOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
 import { useTraceKeys } from "./useTraceKeys";
-import { useNowUs, useWhole } from "./useTraceTime";
-import { useUnfoldedWay } from "./useUnfoldedWay";
-import { useWheel } from "./useWheel";
-import { criticalPath } from "./waits";
 import "./trace.css";
 
 interface Props {
@@ -37,9 +31,9 @@ export function TraceTab(props: Props) {
   const { recording } = props;
   if (recording.rows.length > 0) return <Trace {...props} />;
   return (
-    <Empty title={recording.run.status === "running" ? "Nothing yet" : "Nothing was recorded"}>
+    <EmptyState title={recording.run.status === "running" ? "Nothing yet" : "Nothing was recorded"}>
       Every action of the run appears here with its place in the tree and in time.
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -48,9 +42,9 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   const [url, change] = useUrl();
   const tree = useMemo(() => treeOf(rows), [rows]);
   const nowUs = useNowUs(recording);
-  const whole = useWhole(recording, nowUs);
-  const sight = useMemo(() => sightIn(url.get("from"), url.get("to"), whole), [url, whole]);
-  const look = useCallback((to: Sight) => change(sightFields(to, whole)), [change, whole]);
+  const fullRange = useFullRange(recording, nowUs);
+  const range = useMemo(() => rangeIn(url.get("from"), url.get("to"), fullRange), [url, fullRange]);
+  const showRange = useCallback((to: TimeRange) => change(rangeFields(to, fullRange)), [change, fullRange]);
   const isCritical = url.has("critical");
   const critical = useMemo(() => (isCritical ? criticalPath(tree, nowUs) : NONE), [tree, nowUs, isCritical]);
   const foldedText = url.get("fold") ?? "";
@@ -62,7 +56,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     (field: "fold" | "open", id: string) => change((now) => toggled(now, field, id)),
     [change],
   );
-  useUnfoldedWay(tree, chosen, folded, (ids) =>
+  useUnfoldChosen(tree, chosen, folded, (ids) =>
     change((now) => ({
       fold: chosenIn(now, "fold")
         .filter((id) => !ids.has(id))
@@ -93,23 +87,23 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     [tree, places, chosen],
   );
   useChosenInSight(virtual, scroller, chosen, chosenIndex);
-  useWheel(scroller, sight, whole, look);
+  useWheel(scroller, range, fullRange, showRange);
   return (
     <div className="run-trace">
       <TraceTools
         search={search}
         onGo={(step) => onChoose(nextHit(inOrder, search.hits ?? NONE, chosen, step) ?? chosen)}
         tree={tree}
-        sight={sight}
-        whole={whole}
+        range={range}
+        fullRange={fullRange}
         chosen={chosen ? (rows.find((row) => row.id === chosen) ?? null) : null}
         isCritical={isCritical}
         nowUs={nowUs}
-        onLook={look}
+        onRange={showRange}
         onChange={change}
       />
       <div ref={scroller} className="trace card" role="tree" aria-label="Actions" tabIndex={0} onKeyDown={keys.onKey}>
-        <TraceAxis sight={sight} height={virtual.getTotalSize()} />
+        <TraceAxis range={range} height={virtual.getTotalSize()} />
         <div role="presentation" className="trace-rows" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const place = places[item.index] ?? 0;
@@ -129,7 +123,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
                     run={run}
                     tree={tree}
                     place={place}
-                    sight={sight}
+                    range={range}
                     nowUs={nowUs}
                     reader={reader}
                     beginnings={beginnings}
@@ -153,4 +147,73 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
       </div>
     </div>
   );
+}
+
+/** Returns where now is on the run's axis; of a run that is over, where it ended: what has no end then was cut off there. */
+function useNowUs({ run, rows }: Recording): number {
+  const now = useNow();
+  const isOver = run.status !== "running" && run.status !== "pending";
+  const last = isOver ? Date.parse(run.ended_at ?? run.last_event_at) : now;
+  const elapsed = Math.max(0, (last - Date.parse(run.started_at)) * 1000);
+  return useMemo(() => (isOver ? Math.max(elapsed, endOf(rows, 0)) : elapsed), [isOver, elapsed, rows]);
+}
+
+/** Returns the whole time of a run, from its first action to its last end. */
+function useFullRange({ rows }: Recording, nowUs: number): TimeRange {
+  return useMemo(() => {
+    const from = Math.min(0, rows[0]?.startUs ?? 0);
+    return { from, to: Math.max(from + 1000, endOf(rows, nowUs)) };
+  }, [rows, nowUs]);
+}
+
+/** Unfolds what hides the chosen action. */
+function useUnfoldChosen(
+  tree: Tree,
+  chosen: string | null,
+  folded: ReadonlySet<string>,
+  unfold: (ids: ReadonlySet<string>) => void,
+): void {
+  const latest = useRef({ tree, folded, unfold });
+  latest.current = { tree, folded, unfold };
+  useEffect(() => {
+    if (chosen === null) return;
+    const now = latest.current;
+    const place = now.tree.order.findIndex((_, at) => rowAt(now.tree, at).id === chosen);
+    const hiding = place < 0 ? [] : ancestorsOf(now.tree, place).filter((id) => now.folded.has(id));
+    if (hiding.length > 0) now.unfold(new Set(hiding));
+  }, [chosen]);
+}
+
+const PX_PER_E = 400; // of the wheel, for a zoom by e
+
+/** The wheel over the chart: with Ctrl it zooms about the pointer, sideways it moves through the time. */
+function useWheel(
+  scroller: RefObject<HTMLDivElement | null>,
+  range: TimeRange,
+  fullRange: TimeRange,
+  showRange: (to: TimeRange) => void,
+): void {
+  const latest = useRef({ sight: range, whole: fullRange, look: showRange });
+  latest.current = { sight: range, whole: fullRange, look: showRange };
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return undefined;
+    function onWheel(event: WheelEvent): void {
+      const { sight: now, whole: all, look: show } = latest.current;
+      const chart = element?.querySelector(".trace-marks")?.getBoundingClientRect();
+      if (!chart || event.clientX < chart.left) return;
+      let next: TimeRange;
+      if (event.ctrlKey || event.metaKey) {
+        const at = now.from + ((event.clientX - chart.left) / chart.width) * (now.to - now.from);
+        next = zoomed(now, Math.exp(event.deltaY / PX_PER_E), at, all);
+      } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        next = moved(now, event.deltaX / chart.width, all);
+      } else return;
+      event.preventDefault();
+      latest.current.sight = next; // wheels turn faster than pages are drawn
+      show(next);
+    }
+    element.addEventListener("wheel", onWheel, { passive: false });
+    return () => element.removeEventListener("wheel", onWheel);
+  }, [scroller]);
 }

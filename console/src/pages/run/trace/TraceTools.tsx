@@ -1,42 +1,53 @@
-import { useMemo } from "react";
+/** The toolbar and the time axis of the Trace tab. */
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Row } from "../../../api/recording";
-import { Button } from "../../../parts/Button";
-import { count } from "../../../parts/format";
-import { RunSearch } from "../RunSearch";
+import { Button } from "../../../components/Button";
+import { count } from "../../../components/format";
+import { RunSearch, type Search } from "../RunSearch";
 import { callsOf, callsWords } from "../telemetry/calls";
-import type { Search } from "../useSearch";
-import { moved, placeWords, type Sight, zoomed } from "./axis";
+import { marksIn, moved, placeWords, type TimeRange, zoomed } from "./timeRange";
 import { hasChildren, rowAt, type Tree } from "./tree";
 
 interface Props {
   tree: Tree;
-  sight: Sight;
-  whole: Sight;
+  range: TimeRange;
+  fullRange: TimeRange;
   chosen: Row | null;
   nowUs: number;
   isCritical: boolean;
   search: Search;
   onGo: (step: 1 | -1) => void;
-  onLook: (sight: Sight) => void;
+  onRange: (range: TimeRange) => void;
   onChange: (changes: Record<string, string | null>) => void;
 }
 
 const AROUND = 0.1; // of its length, left free on either side of an action that fills the axis
 
 /** What is in sight of the run's time, and what the tree shows. */
-export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, search, onGo, onLook, onChange }: Props) {
-  const middle = chosen?.startUs ?? (sight.from + sight.to) / 2;
+export function TraceTools({
+  tree,
+  range,
+  fullRange,
+  chosen,
+  nowUs,
+  isCritical,
+  search,
+  onGo,
+  onRange,
+  onChange,
+}: Props) {
+  const middle = chosen?.startUs ?? (range.from + range.to) / 2;
   const listed = useMemo(() => listedWords(tree.rows), [tree]);
-  const isWhole = sight.from <= whole.from && sight.to >= whole.to;
+  const isWhole = range.from <= fullRange.from && range.to >= fullRange.to;
   return (
     <div className="run-tools row">
       <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo} />
       <fieldset className="row plain-fieldset">
-        <legend className="unseen">Time in sight</legend>
+        <legend className="sr-only">Time in sight</legend>
         <Button
           aria-label="Zoom in"
           title="Zoom in (Ctrl and the wheel over the bars)"
-          onClick={() => onLook(zoomed(sight, 0.5, middle, whole))}
+          onClick={() => onRange(zoomed(range, 0.5, middle, fullRange))}
         >
           +
         </Button>
@@ -44,7 +55,7 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
           aria-label="Zoom out"
           title="Zoom out (Ctrl and the wheel over the bars)"
           disabled={isWhole}
-          onClick={() => onLook(zoomed(sight, 2, middle, whole))}
+          onClick={() => onRange(zoomed(range, 2, middle, fullRange))}
         >
           −
         </Button>
@@ -52,26 +63,31 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
           aria-label="Earlier"
           title="Earlier"
           disabled={isWhole}
-          onClick={() => onLook(moved(sight, -0.5, whole))}
+          onClick={() => onRange(moved(range, -0.5, fullRange))}
         >
           ←
         </Button>
-        <Button aria-label="Later" title="Later" disabled={isWhole} onClick={() => onLook(moved(sight, 0.5, whole))}>
+        <Button
+          aria-label="Later"
+          title="Later"
+          disabled={isWhole}
+          onClick={() => onRange(moved(range, 0.5, fullRange))}
+        >
           →
         </Button>
-        <Button disabled={isWhole} onClick={() => onLook(whole)}>
+        <Button disabled={isWhole} onClick={() => onRange(fullRange)}>
           Whole run
         </Button>
         <Button
           disabled={!chosen}
-          onClick={() => chosen && onLook(zoomed(spanOf(chosen, nowUs), 1, chosen.startUs, whole))}
+          onClick={() => chosen && onRange(zoomed(spanOf(chosen, nowUs), 1, chosen.startUs, fullRange))}
         >
           This action
         </Button>
       </fieldset>
       <Button
         aria-pressed={isCritical}
-        title="What ended last before each that followed: shortening others shortens nothing"
+        title="The actions that determined how long the run took"
         onClick={() => onChange({ critical: isCritical ? null : "1" })}
       >
         Critical path
@@ -80,7 +96,7 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
       <Button onClick={() => onChange({ fold: outermost(tree).join() })}>Fold all</Button>
       <span className="run-count faint" role="status">
         {search.words ?? listed}
-        {isWhole ? null : ` · ${placeWords(Math.round(sight.from))} to ${placeWords(Math.round(sight.to))}`}
+        {isWhole ? null : ` · ${placeWords(Math.round(range.from))} to ${placeWords(Math.round(range.to))}`}
       </span>
     </div>
   );
@@ -93,7 +109,7 @@ function listedWords(rows: readonly Row[]): string {
   return calls.length === rows.length ? actions : `${actions} in ${count(rows.length, "row")}`;
 }
 
-function spanOf(row: Row, nowUs: number): Sight {
+function spanOf(row: Row, nowUs: number): TimeRange {
   const length = row.durationUs ?? Math.max(0, nowUs - row.startUs);
   const around = Math.max(100, length * AROUND);
   return { from: row.startUs - around, to: row.startUs + length + around };
@@ -109,4 +125,40 @@ function outermost(tree: Tree): string[] {
     if (hasChildren(tree, place)) ids.push(rowAt(tree, place).id);
   }
   return ids.slice(0, MOST_FOLDED);
+}
+
+const MARK_PX = 96; // of the axis, for each mark with its words
+const LETTER_PX = 8; // of those words, at most: where the end is nearer a mark has only its line
+
+/** The marks of the time axis, and their lines down the list, behind what stands in it. */
+export function TraceAxis({ range, height }: { range: TimeRange; height: number }) {
+  const axis = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    if (axis.current) observer.observe(axis.current);
+    return () => observer.disconnect();
+  }, []);
+  const length = range.to - range.from;
+  const marks = marksIn(range, width / MARK_PX).map((at) => ({ at, share: (at - range.from) / length }));
+  return (
+    <>
+      <div className="trace-axis" aria-hidden="true">
+        <div ref={axis} className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }}>
+              {(1 - share) * width >= placeWords(at).length * LETTER_PX ? placeWords(at) : null}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div className="trace-lines" aria-hidden="true" style={{ height }}>
+        <div className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }} />
+          ))}
+        </div>
+      </div>
+    </>
+  );
 }

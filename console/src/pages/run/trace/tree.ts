@@ -22,7 +22,7 @@ const ROOT = -1;
 const ORPHAN = -2;
 
 export function treeOf(rows: readonly Row[]): Tree {
-  const parents = withoutRings(parentsOf(rows));
+  const parents = withoutCycles(parentsOf(rows));
   const { first, next } = childrenOf(parents);
   const order = new Int32Array(rows.length);
   const depth = new Int32Array(rows.length);
@@ -71,7 +71,7 @@ function parentsOf(rows: readonly Row[]): Int32Array {
 }
 
 /** Makes the first row of each ring of parents a root; what hangs on the ring stays below it. */
-function withoutRings(parents: Int32Array): Int32Array {
+function withoutCycles(parents: Int32Array): Int32Array {
   const walk = new Int32Array(parents.length); // which walk came by: 0 none
   for (let start = 0; start < parents.length; start += 1) {
     let row = start;
@@ -79,12 +79,12 @@ function withoutRings(parents: Int32Array): Int32Array {
       walk[row] = start + 1;
       row = parents[row] ?? ROOT;
     }
-    if (row >= 0 && walk[row] === start + 1) parents[firstOfRing(parents, row)] = ROOT;
+    if (row >= 0 && walk[row] === start + 1) parents[firstOfCycle(parents, row)] = ROOT;
   }
   return parents;
 }
 
-function firstOfRing(parents: Int32Array, from: number): number {
+function firstOfCycle(parents: Int32Array, from: number): number {
   let first = from;
   for (let row = parents[from] ?? from; row !== from; row = parents[row] ?? from) first = Math.min(first, row);
   return first;
@@ -152,4 +152,59 @@ export function ancestorsOf(tree: Tree, place: number): string[] {
   const ids: string[] = [];
   for (let at = parentPlace(tree, place); at >= 0; at = parentPlace(tree, at)) ids.push(rowAt(tree, at).id);
   return ids;
+}
+
+/** Returns the microseconds of the action at a place in which none of its children ran. */
+export function selfTime(tree: Tree, place: number, nowUs: number): number {
+  const own = rowAt(tree, place);
+  const end = endOfRow(own, nowUs);
+  let covered = 0;
+  let until = own.startUs;
+  for (const child of childPlaces(tree, place)) {
+    const row = rowAt(tree, child);
+    const from = Math.max(until, Math.min(row.startUs, end));
+    const to = Math.min(endOfRow(row, nowUs), end);
+    if (to > from) covered += to - from;
+    until = Math.max(until, to);
+  }
+  return Math.max(0, end - own.startUs - covered);
+}
+
+/**
+ * Returns the ids on the critical path: from the end of the run backwards, always the one that ended last before the one
+ * behind it began; shortening another shortens nothing.
+ */
+export function criticalPath(tree: Tree, nowUs: number): Set<string> {
+  const found = new Set<string>();
+  const todo: [places: number[], until: number][] = [[rootPlaces(tree), Number.POSITIVE_INFINITY]];
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    let [places, until] = next;
+    const latestFirst = places
+      .map((place) => ({ place, row: rowAt(tree, place) }))
+      .sort((one, other) => endOfRow(other.row, nowUs) - endOfRow(one.row, nowUs) || one.place - other.place);
+    for (const { place, row } of latestFirst) {
+      const end = endOfRow(row, nowUs);
+      if (end > until || end === row.startUs) continue; // it ran beside, or took no time
+      found.add(row.id);
+      todo.push([childPlaces(tree, place), end]);
+      until = row.startUs;
+    }
+  }
+  return found;
+}
+
+function rootPlaces(tree: Tree): number[] {
+  const places: number[] = [];
+  for (let place = 0; place < tree.orphansFrom; place = tree.end[place] ?? place + 1) places.push(place);
+  return places;
+}
+
+function childPlaces(tree: Tree, place: number): number[] {
+  const places: number[] = [];
+  for (let at = place + 1; at < (tree.end[place] ?? 0); at = tree.end[at] ?? at + 1) places.push(at);
+  return places;
+}
+
+function endOfRow(row: Row, nowUs: number): number {
+  return row.durationUs === null ? Math.max(nowUs, row.startUs) : row.startUs + row.durationUs;
 }

@@ -1,12 +1,11 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { bringIntoSight } from "../../../parts/inSight";
-import { isTyping } from "../../../parts/isTyping";
-import { indexAfter, type Mark, markedIndex } from "../../../parts/rowMark";
-import { chosenIn, urlNow } from "../../../parts/url";
+import { isTyping } from "../../../components/keyboard";
+import { chosenIn, urlNow } from "../../../components/url";
+import { bringIntoSight, indexAfter, type Mark, markedIndex } from "../../../components/virtualList";
 import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree } from "./tree";
 
-interface Acts {
+interface TraceKeysProps {
   tree: Tree;
   /** Those that are drawn: a key may come after what it shall act on was folded or unfolded, and before that is seen. */
   places: readonly number[];
@@ -17,7 +16,7 @@ interface Acts {
 }
 
 /** The keys of the tree: up and down also by `k` and `j`, right unfolds or enters, left folds or leaves. */
-export function useTraceKeys(acts: Acts) {
+export function useTraceKeys(acts: TraceKeysProps) {
   const { tree, places } = acts;
   const [shown, setShown] = useState<Mark | null>(null);
   const marked = useRef(shown); // what keys act on: it stays the same action when others come above it
@@ -81,7 +80,7 @@ function placesNow(tree: Tree): number[] {
 }
 
 /** Returns what brings the marked row into sight and the focus to it, as soon as it is drawn. */
-function useFocus({ scroller, virtual }: Acts, at: number): () => void {
+function useFocus({ scroller, virtual }: TraceKeysProps, at: number): () => void {
   const isAwaited = useRef(false);
   useLayoutEffect(() => {
     if (!isAwaited.current || at < 0) return;

@@ -1,0 +1,96 @@
+/** Modal dialogs. */
+import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { Button } from "./Button";
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  footer?: ReactNode;
+  wide?: boolean;
+  /** Only its own buttons close it: for what would be lost with it. */
+  sticky?: boolean;
+}
+
+/**
+ * A modal dialog: the browser's own, so that focus stays in it and Esc closes it. The first field has the focus, or what
+ * is marked with `data-first`. One without a footer has a button of its own that closes it: phones have no Esc.
+ */
+export function Dialog({ title, onClose, children, footer, wide = false, sticky = false }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    shown?.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => shown?.close(); // gives the focus back to where it was
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard's way out is Esc, which the browser brings as `cancel`
+    <dialog
+      ref={dialog}
+      className={`dialog${wide ? " dialog-wide" : ""}`}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!sticky) onClose();
+      }}
+      onClose={() => {
+        if (dialog.current?.open !== false) return;
+        if (sticky)
+          dialog.current.showModal(); // a browser closes at a second Esc, whatever the page says
+        else onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current && !sticky) onClose();
+      }}
+    >
+      <div className="dialog-body">
+        <h2>{title}</h2>
+        {children}
+        {footer ? <div className="dialog-footer">{footer}</div> : null}
+        {footer || sticky ? null : ( // the last, for the first has the focus
+          <Button kind="quiet" className="dialog-close" aria-label="Close" title="Close (Esc)" onClick={onClose}>
+            ✕
+          </Button>
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  /** What the button says that does it. */
+  yes: string;
+  onYes: () => void;
+  onClose: () => void;
+  /** What will happen. */
+  children: ReactNode;
+}
+
+/** Asks before something that cannot be undone. */
+export function ConfirmDialog({ title, yes, onYes, onClose, children }: ConfirmProps) {
+  return (
+    <Dialog
+      title={title}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button
+            kind="danger"
+            autoFocus
+            onClick={() => {
+              onClose();
+              onYes();
+            }}
+          >
+            {yes}
+          </Button>
+        </>
+      }
+    >
+      <p className="soft">{children}</p>
+    </Dialog>
+  );
+}

@@ -1,0 +1,84 @@
+/** Names, and links to pages of this and other projects. */
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { pathIn } from "../api/project";
+import { useShownProject } from "../api/session";
+
+const FITS = 16; // characters that are left whole
+const TAIL = 8;
+
+/**
+ * A name somebody gave, on one line. Where there is no room for it its middle goes: names of one family begin alike, and
+ * their ends tell them apart. Give it a parent with a width of its own.
+ */
+export function Name({ of: name, className }: { of: string; className?: string }) {
+  const of = name.replace(/[\r\n\u2028\u2029]+/g, " "); // its spaces are kept, but on one line
+  const letters = of.length > FITS ? [...of] : [];
+  if (letters.length <= FITS) return <bdi className={className}>{of}</bdi>;
+  return (
+    <bdi className={className ? `name ${className}` : "name"}>
+      <span className="sr-only">{of}</span>
+      <span className="name-head" aria-hidden="true">
+        {letters.slice(0, -TAIL).join("")}
+      </span>
+      <span className="name-tail" aria-hidden="true">
+        {letters.slice(-TAIL).join("")}
+      </span>
+    </bdi>
+  );
+}
+
+interface Props {
+  /** Whose page it leads to. */
+  project: string;
+  to: string;
+  children: ReactNode;
+  className?: string;
+  title?: string;
+  dir?: "auto";
+  "aria-label"?: string;
+}
+
+/** A link to a page of this or another project: workers run jobs of all. */
+export function ProjectLink({ project, to, ...rest }: Props) {
+  return project === useShownProject() ? <Link to={to} {...rest} /> : <a href={pathIn(project, to)} {...rest} />;
+}
+
+/** A sentence of the server's; the pages that it names are links. */
+export function ServerText({ text }: { text: string }) {
+  return (
+    <>
+      {textPieces(text).map((piece, at) =>
+        piece.to === null ? (
+          piece.text
+        ) : (
+          <Link key={at} to={piece.to}>
+            <bdi>{piece.text}</bdi>
+          </Link>
+        ),
+      )}
+    </>
+  );
+}
+
+export interface Piece {
+  readonly text: string;
+  /** The page it names; null where it is words. */
+  readonly to: string | null;
+}
+
+// A page stands as a word of its own, up to a blank or a colon; a full stop or comma behind it is the sentence's.
+const PAGE = /(?<=^|\s)\/(?:runs|registry|agents|dags|ledger|settings|help)(?:\/[^\s:]+?)?(?=[.,;]?(?:\s|$)|:)/g;
+
+/** Returns a sentence in pieces; together they are the sentence. */
+export function textPieces(sentence: string): Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const match of sentence.matchAll(PAGE)) {
+    if (match.index > at) pieces.push({ text: sentence.slice(at, match.index), to: null });
+    pieces.push({ text: match[0], to: match[0] });
+    at = match.index + match[0].length;
+  }
+  if (at < sentence.length) pieces.push({ text: sentence.slice(at), to: null });
+  return pieces;
+}

@@ -1,0 +1,296 @@
+/** Help on runs: gates, retry and resume, replay, determinism. */
+import { Link } from "react-router";
+import { BANDS } from "../../components/badges";
+import { KIND_MEANINGS, KIND_NAMES, LEVELS, REASONS } from "../run/simulation/terms";
+import { Command } from "./Command";
+
+const BEHIND = `from titan_sdk import TitanClient, TitanJob
+
+TitanClient().submit_dag("letter", [
+    TitanJob("draft", "draft.py", hitl_message="Send it to 4,000 people?", max_wait_seconds=3600),
+    TitanJob("send", "send.py", parents=["draft"]),
+])`;
+
+export function Gates() {
+  return (
+    <>
+      <p>
+        A gate holds a run until a person decides. It takes no slot of a worker, outlives restarts of the server, and
+        keeps who decided, when and why. Open gates stand on <Link to="/approvals">Approvals</Link>.
+      </p>
+
+      <h2>Ask for approval</h2>
+      <p>
+        Behind a job: <code>hitl_message</code> puts a gate after it, and whatever waits for the job then waits for the
+        gate too. <code>TitanGate("review", "Write the report?", parents=[…])</code> is a gate of its own.
+      </p>
+      <Command>{BEHIND}</Command>
+
+      <h2>Decide</h2>
+      <p>
+        On Approvals, or on the page of its DAG; the jobs before it left their files there to review. On the command
+        line:
+      </p>
+      <Command>{'titan gates\ntitan approve draft --dag letter --comment "checked the figures"'}</Command>
+      <p>A decision is final. Deciding takes the role admin; a job may not decide where tokens are needed.</p>
+
+      <h2>What follows</h2>
+      <dl>
+        <dt>Not yet open</dt>
+        <dd>Something before it is not done.</dd>
+        <dt>Open</dt>
+        <dd>It waits for a decision; what is behind it waits for it.</dd>
+        <dt>Approved</dt>
+        <dd>What waits behind it starts at once.</dd>
+        <dt>Rejected</dt>
+        <dd>What waits behind it is cancelled.</dd>
+        <dt>Expired</dt>
+        <dd>
+          Nobody decided in time, two days unless <code>max_wait_seconds</code> says otherwise: as if rejected.
+        </dd>
+      </dl>
+      <p>
+        To be notified when a gate opens, give the server an address in <code>TITAN_NOTIFY</code>: see{" "}
+        <Link to="/settings#notifications">notifications</Link>.
+      </p>
+    </>
+  );
+}
+
+export function Resume() {
+  return (
+    <>
+      <p>What completed is kept. Mend the cause first; then go on where it broke off.</p>
+
+      <h2>Try again</h2>
+      <dl>
+        <dt>Retry a job</dt>
+        <dd>
+          Tries a failed or cancelled job again, and what was cancelled because of it: in the same DAG, with all its
+          retries anew.
+        </dd>
+        <dt>Retry a DAG or run</dt>
+        <dd>The same for all of it; of a run's stages with one name only the last.</dd>
+        <dt>Rerun a job</dt>
+        <dd>Runs one job again with its script and arguments, as a DAG of its own; also one that completed.</dd>
+        <dt>Redeploy a DAG</dt>
+        <dd>Submits all of it once more; its gates open anew.</dd>
+      </dl>
+      <Command>
+        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan rerun train\ntitan rerun --dag nightly"}
+      </Command>
+
+      <h2 id="run">Resume an agent run</h2>
+      <p>
+        A program drives a run: it submits a stage, looks at what came of it, submits the next. To resume is to start
+        that program again. It takes the same way; stages that completed are answered from the record, stages that
+        failed in part are tried again, and what is new or was changed is new work.
+      </p>
+      <Command>{"titan runs resume RESEARCH_cb5e13"}</Command>
+      <p>
+        An orchestrator that is a job is retried at once. A program outside of Titan is started by this command, on the
+        machine it ran on; the page can only reopen the run and show the command.
+      </p>
+      <p>
+        For that the program must get the same run id again: take it from <code>titan_sdk.new_run_id("DIGEST")</code>,
+        or pass the old one as an argument.
+      </p>
+
+      <h2>How a run ends</h2>
+      <p>
+        With the process that submitted its stages: failed if an uncaught exception or a status that is not 0 ended it,
+        else as its stages say. Of a killed process nobody hears; such a run ends when nothing has happened for 2
+        minutes.
+      </p>
+    </>
+  );
+}
+
+export function Replay() {
+  return (
+    <>
+      <p>
+        A replay tells whether a recorded run can be repeated, and how its program executed again, or another run,
+        differs from it. No recorded call is made, so it costs nothing. Open a run, press <kbd>s</kbd>, then{" "}
+        <kbd>r</kbd>.
+      </p>
+
+      <h2>Levels</h2>
+      <p>Every result names its level.</p>
+      <dl>
+        {Object.values(LEVELS).map(({ name, does }) => (
+          <Term key={name} name={name} means={does} />
+        ))}
+      </dl>
+
+      <h2 id="divergences">Divergences</h2>
+      <p>
+        The first is the root. One whose inputs hold a value in which an earlier one differs is marked as its
+        consequence: mend the root first.
+      </p>
+      <dl>
+        {Object.entries(KIND_MEANINGS).map(([kind, means]) => (
+          <Term key={kind} name={KIND_NAMES[kind] ?? kind} means={means} />
+        ))}
+      </dl>
+
+      <h2 id="equal">What counts as equal</h2>
+      <p>
+        The order of dicts and sets does not count, that of lists does. Floats within one part in a thousand million are
+        equal. A redacted part equals whatever stands there. Calls that overlapped may come in any order.
+      </p>
+
+      <h2 id="unavailable">Replay not available</h2>
+      <dl>
+        {Object.entries(REASONS).map(([reason, means]) => (
+          <Term key={reason} name={reason} means={means} />
+        ))}
+      </dl>
+
+      <h2 id="best">Best practices</h2>
+      <ul>
+        <li>Debug a failed run by replaying it: it fails with the same exception, at no cost.</li>
+        <li>Change the code and replay again: the verdict says whether the failure is gone.</li>
+        <li>Replay production runs as a test of every change: titan replay --last 200.</li>
+        <li>Mark what has side effects with effect="external": it is answered, never repeated.</li>
+        <li>
+          Make the program <Link to="/help/determinism#best">deterministic</Link>: below 70 a replay shows divergences
+          that are none of yours.
+        </li>
+        <li>Keep outputs stored: without them nothing can be answered. Pin runs that you need for long.</li>
+      </ul>
+      <Command>
+        {"titan replay RUN -- python agent.py\ntitan replay --last 200 --agent A -- python agent.py {args}"}
+      </Command>
+    </>
+  );
+}
+
+function Term({ name, means }: { name: string; means: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{means}</dd>
+    </>
+  );
+}
+
+/** Kinds of issues; their ids are what recommendations link to. */
+const KINDS: readonly (readonly [id: string, what: string, fix: string])[] = [
+  ["timestamp", "The current time in inputs or outputs.", "Pass the time in as a parameter, or use titan_sdk.now()."],
+  [
+    "uuid",
+    "An id that was generated for this run.",
+    "Derive it from run and step with uuid5, or use titan_sdk.uuid4().",
+  ],
+  ["random", "A random number or token.", "Draw from titan_sdk.random, or from a generator with a recorded seed."],
+  ["environment", "Process, host, directory, memory address.", "Leave them out of inputs and outputs."],
+  [
+    "external_state",
+    "A database, API or file that may change; a write without an idempotency key.",
+    "Record the call as an action; give writes an idempotency_key.",
+  ],
+  ["api_value", "What a service makes for each request: request id, etag.", "Return only the fields that you need."],
+  ["floating_point", "A rounding error, as 0.30000000000000004.", "Use Decimal, round, or compare with math.isclose."],
+  ["order", "The order of a set, a listing, or tasks that end.", "Sort; collect concurrent results by their index."],
+  ["sampling", "A model asked without temperature 0 or without a seed.", "Set both where the provider has them."],
+];
+
+export function Determinism() {
+  return (
+    <>
+      <p>
+        The score says how far a run can be repeated: 0 to 100, higher is better. Open a run and press <kbd>d</kbd>; the
+        list of <Link to="/runs?window=all&sort=determinism&order=asc">runs</Link> sorts and filters by it.
+      </p>
+      <dl>
+        {Object.values(BANDS).map(({ name, range, glyph, color }) => (
+          <BandTerm key={name} name={range} means={name} glyph={glyph} color={color} />
+        ))}
+      </dl>
+
+      <h2 id="predicted">Predicted</h2>
+      <p>
+        Titan reads what the run recorded and the source of its programs, and executes nothing. Each call loses the
+        weight of its gravest open issue: critical 1, high 0.6, medium 0.3, low 0.1. An issue whose value reaches a
+        later call is one level higher. Automated analysis may miss issues.
+      </p>
+
+      <h2 id="measured">Measured</h2>
+      <p>
+        The program is executed several times with its calls answered from the recording, each time with another hash
+        seed and order. It costs nothing. Five executions that agree prove 57 to 100, twenty 84 to 100. The lower one of
+        predicted and measured is the score; a measurement of other code does not count.
+      </p>
+      <Command>{"titan determinism RUN --runs 10 -- python agent.py"}</Command>
+
+      <h2 id="kinds">What is found, and how to fix it</h2>
+      <dl>
+        {KINDS.map(([id, what, fix]) => (
+          <Kind key={id} id={id} what={what} fix={fix} />
+        ))}
+      </dl>
+
+      <h2 id="best">Best practices</h2>
+      <ul>
+        <li>Pass time, ids and seeds in as parameters, or take them from titan_sdk: a replay gives what it gave.</li>
+        <li>Record every call to the outside as an action.</li>
+        <li>Sort sets and listings before you use them.</li>
+        <li>Below 70 a failure is hard to reproduce: fix these runs first.</li>
+        <li>After a fix, measure on a run of before, and in CI on every change:</li>
+      </ul>
+      <Command>{"titan determinism RUN --min 100 -- python agent.py   # exit 1 below, 2 not measured"}</Command>
+      <p>
+        High determinism makes errors reproducible, lets tests replay instead of execute, shows auditors that a run can
+        be repeated, and makes behaviour predictable.
+      </p>
+
+      <h2 id="accept">Accept an issue</h2>
+      <p>
+        Some non-determinism is acceptable, as a timestamp in a log. Accept it with a reason: it stays listed and lowers
+        the score of no run of that agent.
+      </p>
+
+      <h2 id="versions">Before and after</h2>
+      <p>
+        Runs with the same code are one version. An agent's page compares the mean score of two, with its interval from
+        three runs on.
+      </p>
+
+      <h2 id="report">Report</h2>
+      <p>
+        One file for compliance: run, verified recording, both scores with method, issues, what is accepted by whom,
+        replays, versions of everything.
+      </p>
+      <Command>{"titan determinism RUN --report report.html"}</Command>
+      <p>
+        <Link to="/help/troubleshooting#determinism-score">The score seems wrong</Link> ·{" "}
+        <Link to="/help/replay">Replay</Link>
+      </p>
+    </>
+  );
+}
+
+function BandTerm({ name, means, glyph, color }: { name: string; means: string; glyph: string; color: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="help-band" data-band={color}>
+        <span aria-hidden="true">{glyph}</span> {means}
+      </dd>
+    </>
+  );
+}
+
+function Kind({ id, what, fix }: { id: string; what: string; fix: string }) {
+  return (
+    <>
+      <dt id={id}>
+        <code>{id}</code>
+      </dt>
+      <dd>
+        {what} <span className="soft">{fix}</span>
+      </dd>
+    </>
+  );
+}
