@@ -19,8 +19,8 @@ from typing import Final
 
 from benchmarks.ceiling import bare_commits_per_second
 from titan.model.dags import Dag, JobCounts, OnFailure
+from titan.model.files import Receipt, StoredValue
 from titan.model.jobs import Job, JobSpec, JobStatus
-from titan.model.memory import Receipt, StoredValue
 from titan.ports.jobs_store import Transaction
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock

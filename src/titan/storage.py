@@ -12,12 +12,10 @@ from titan.model.errors import InvalidInput, NotSupported
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Clock, Logs
-from titan.store import lost
+from titan.store import home_files
 from titan.store.blobs import FolderBlobs
-from titan.store.folders import errors_translated, make_folder
-from titan.store.home_schema import check_home
+from titan.store.folders import errors_translated, lock, make_folder
 from titan.store.logs import FolderLogs
-from titan.store.ownership import lock
 from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock
@@ -65,14 +63,14 @@ def open_durable(home: Path, *, store: str | None, shared: Path | None) -> Durab
 def _in_home(home: Path, *, folder: Path) -> Durable:
     clock = SystemClock()
     with ExitStack() as opened:
-        lost.check_control(home)
-        check_home(home)
-        store = SqliteStore(home / lost.CONTROL_FILE, clock=clock)
+        home_files.check_control(home)
+        home_files.check_home(home)
+        store = SqliteStore(home / home_files.CONTROL_FILE, clock=clock)
         opened.callback(store.close)
-        lost.check_calls(home, were_made=lost.are_calls_noted(store))
-        calls = SqliteCallStore(home / lost.CALLS_FILE, clock=clock)
+        home_files.check_calls(home, were_made=home_files.are_calls_noted(store))
+        calls = SqliteCallStore(home / home_files.CALLS_FILE, clock=clock)
         opened.callback(calls.close)
-        lost.note_both(home, store)
+        home_files.note_both(home, store)
         close = opened.pop_all().close
     return Durable(
         store=store,
@@ -87,12 +85,13 @@ def _in_home(home: Path, *, folder: Path) -> Durable:
 
 
 def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Durable:
-    from titan.store.postgres import PostgresStore, opening
+    from titan.store.postgres import PostgresStore
+    from titan.store.postgres.address import CONTROL, check
     from titan.store.runs.postgres_store import CALLS, PostgresCallStore
 
     with ExitStack() as opened:
         opened.callback(os.close, lock(home / "server"))
-        opening.check(address, opening.CONTROL, CALLS)  # both, before one is opened to write
+        check(address, CONTROL, CALLS)  # both, before one is opened to write
         store = PostgresStore(address)
         opened.callback(store.close)
         calls = PostgresCallStore(address, clock=store.clock)
@@ -116,7 +115,7 @@ def _share(address: "Address", folder: Path) -> None:
     Raises:
         InvalidInput: the other servers use another folder.
     """
-    from titan.store.postgres.opening import shared_folder_of
+    from titan.store.postgres.address import shared_folder_of
 
     marker = folder / MARKER
     with errors_translated(f"folder {folder}"):

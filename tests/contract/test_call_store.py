@@ -35,9 +35,7 @@ from titan.model.actions import (
 )
 from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import COUNTS_ALL, Count, ReportedEnd, Run, Tally, wrong_now
-from titan.ports.runs import ChangedRun
-from titan.ports.runs_store import CallReader, CallStore
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.runs.tapes import link_after
 from titan_sdk.tape import CHAIN_START
 
@@ -158,7 +156,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         status_source=StatusSource.STAGES,
         started_at=at(0.000001),
         last_event_at=at(1),
-        heard_at=at(2),
+        received_at=at(2),
         ended_at=at(3),
         session_id="s",
         parent_run_id="R_0",
@@ -198,7 +196,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         lost=12,
         pinned_at=at(8),
         archived_at=at(9),
-        details_told=("0f" * 16, "f0" * 16),
+        detail_digests=("0f" * 16, "f0" * 16),
         reported_end=ReportedEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
         troubles=3 + 4 + 5 + 12 + 1,
     )

@@ -9,10 +9,8 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, standing_runs
 from tests.support.recorded import a_word, at
 from titan.model.actions import Payload
-from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AcceptedIssue
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallStore
+from titan.model.runs import AcceptedIssue, Replay, ReplayLevel, ReplayState
+from titan.ports.runs_store import CallStore, RunFilter
 
 
 def score(store: CallStore, run_id: str, found: int | None, digest: str | None = None) -> None:

@@ -17,9 +17,7 @@ from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, Ru
 from titan.model.errors import InvalidInput
 from titan.model.run_control import RunStatus
 from titan.model.runs import Action, AgentDay, AgentRow, ErrorKind, Run
-from titan.ports.actions import CallFilter
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallFilter, CallReader, CallStore, RunFilter
 
 SORTS = ("started", "cost", "duration", "actions", "success_rate", "determinism")
 DAY = 86_400

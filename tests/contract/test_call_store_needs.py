@@ -10,8 +10,7 @@ from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.model.runs import Note
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.runs.recording import LOST
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
-from titan.model.replays import Replay, ReplayLevel, ReplayState
+from titan.model.runs import Replay, ReplayLevel, ReplayState
 from titan.ports.runs_store import CallStore, CallTransaction
 
 OTHER = "R_2"

@@ -10,9 +10,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from titan.model.actions import SHARED_MARK, Payload
-from titan.ports.actions import CallFilter
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallFilter, CallReader, CallStore, RunFilter
 
 CONTENT = {
     "a1": '{"q":"Crème brûlée","path":"src/main.py"}',

@@ -9,9 +9,7 @@ from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, Outcome, Source
 from titan.model.runs import OutcomeSums
-from titan.ports.actions import CallFilter
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallStore
+from titan.ports.runs_store import CallFilter, CallStore, RunFilter
 
 
 def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:

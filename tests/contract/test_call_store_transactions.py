@@ -17,8 +17,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, ModelUse, Payload, RunEnd, Source
 from titan.model.errors import StoreUnavailable
 from titan.model.runs import Note, Run
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallCommit, CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.runs.merge_reports import closed
 
 BLOB = "b" * 64

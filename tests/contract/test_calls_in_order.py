@@ -10,8 +10,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import record
 from tests.support.recorded import a_call, at
 from titan.model.actions import ActionKind, Outcome, Payload
-from titan.ports.actions import CallFilter
-from titan.ports.runs_store import CallStore
+from titan.ports.runs_store import CallFilter, CallStore
 
 
 @pytest.fixture

@@ -13,15 +13,14 @@ from tests.support.recorded import a_call
 from tests.support.stored import a_stored_job, store_dag
 from tests.support.stores import committed, tamper_with_jobs
 from titan.model.errors import StoreDamaged
-from titan.ports.actions import CallFilter
 from titan.ports.jobs_store import Store
-from titan.ports.runs_store import CallStore
+from titan.ports.runs_store import CallFilter, CallStore
 
 JOB: Final = a_stored_job()
 
 
 def the_ledger(store: CallStore) -> object:
-    asked = {"sort": "started", "is_ascending": False, "skip": 0, "limit": 10, "up_to": 10}
+    asked = {"sort": "time", "is_ascending": False, "skip": 0, "limit": 10, "up_to": 10}
     return store.read(lambda reader: reader.ledger(PROJECT, CallFilter(), **asked))  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from tests.support.waiting import wait_until
 from titan.model.actions import Payload
-from titan.model.replays import Replay, ReplayLevel, ReplayState
+from titan.model.runs import Replay, ReplayLevel, ReplayState
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.server.http.call import Call
 from titan.server.replays import INTERRUPTED, MOST_WAITING, Replays

@@ -14,7 +14,7 @@ from tests.support.stored import a_stored_job, a_worker, an_attempt, store_dag, 
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreRefused, StoreUnavailable
 from titan.model.events import JobReady, Subject
-from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.files import Receipt, StoredFile, StoredValue
 from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 
 SUBJECT = Subject(project_id=PROJECT)

@@ -58,8 +58,8 @@ def test_the_files_of_an_attempt_that_is_forgotten_go_with_it(store: Store) -> N
 
     committed(store, lambda tx: tx.forget_attempt("live"))
 
-    found = store.read(lambda reader: [reader.files_of_attempt(lease_id) for lease_id in ("live", "second")])
-    assert found == [[], [a_file()]]
+    left = store.read(lambda reader: reader.files_of_job(SECOND.job_id, limit=9))
+    assert [(each.file, each.attempt) for each in left] == [(a_file(), SECOND.number)]
 
 
 def test_the_files_of_an_attempt_come_back_by_path_as_they_were_noted(store: Store) -> None:
@@ -68,8 +68,9 @@ def test_the_files_of_an_attempt_come_back_by_path_as_they_were_noted(store: Sto
 
     note(store, FIRST, *files)
 
-    assert store.read(lambda reader: reader.files_of_attempt("first")) == [files[2], files[1], files[0]]
-    assert store.read(lambda reader: reader.files_of_attempt("unknown")) == []
+    left = store.read(lambda reader: reader.files_of_job(FIRST.job_id, limit=9))
+    assert [each.file for each in left] == [files[2], files[1], files[0]]
+    assert store.read(lambda reader: reader.files_of_job("unknown", limit=9)) == []
 
 
 def test_a_path_noted_again_by_its_attempt_is_replaced(store: Store) -> None:
@@ -79,7 +80,7 @@ def test_a_path_noted_again_by_its_attempt_is_replaced(store: Store) -> None:
     note(store, FIRST, a_file(digest=None))
     note(store, FIRST, arrived)
 
-    assert store.read(lambda reader: reader.files_of_attempt("first")) == [arrived]
+    assert [each.file for each in store.read(lambda reader: reader.files_of_job(FIRST.job_id, limit=9))] == [arrived]
 
 
 def test_of_a_path_that_several_attempts_left_the_one_noted_last_is_given(store: Store, clock: StandingClock) -> None:

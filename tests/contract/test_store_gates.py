@@ -7,8 +7,8 @@ from operator import methodcaller
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_run, a_stored_dag, a_stored_job, store_dag
 from tests.support.stores import committed
+from titan.model.files import StoredValue
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
-from titan.model.memory import StoredValue
 from titan.model.run_control import Orchestrator
 from titan.ports.jobs_store import Reader, Store, Transaction
 

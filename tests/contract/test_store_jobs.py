@@ -307,11 +307,7 @@ def test_a_ready_job_knows_whether_an_attempt_of_it_was_lost(store: Store) -> No
     def ask(reader: Reader) -> list[bool]:
         return [job.must_not_be_lost for job in reader.ready_jobs("GENERAL", limit=10)]
 
-    def ask_ahead(reader: Reader) -> list[bool]:
-        reader.look_ahead(lanes=[(None, "GENERAL", 10)])
-        return ask(reader)
-
-    assert store.read(ask) == store.read(ask_ahead) == [True, False]
+    assert store.read(ask) == [True, False]
 
 
 # --- what waits for a moment ---

@@ -11,7 +11,7 @@ from tests.support.stores import StandingClock, committed
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreRefused
 from titan.model.events import DagSubmitted, Event, JobBackedOff, JobReady, JournalEntry, RunStarted, Subject
-from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.files import Receipt, StoredFile, StoredValue
 from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 
 A_DAY = timedelta(days=1)

@@ -8,8 +8,8 @@ from tests.support.stored import a_run, a_stored_job, a_worker, an_attempt, reco
 from tests.support.stores import StandingClock, committed
 from titan.model.attempts import AttemptOutcome
 from titan.model.events import JobReady, Subject
+from titan.model.files import StoredFile, StoredValue
 from titan.model.jobs import JobStatus
-from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner
 from titan.model.run_control import RunControl
 from titan.model.workers import WorkerState

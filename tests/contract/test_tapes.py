@@ -14,8 +14,7 @@ from tests.support.call_stores import check, kept, record, run_of, tamper, tape_
 from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, ActionEntry, Payload, RunEnd
-from titan.ports.runs_store import CallStore
-from titan.ports.tapes import TapeBlob, TapeBreak, TapeCheck
+from titan.ports.runs_store import CallStore, TapeBlob, TapeBreak, TapeCheck
 from titan.store.runs.sqlite_store import SqliteCallStore
 from titan_sdk.tape import CHAIN_START
 

@@ -10,8 +10,7 @@ from tests.support.call_stores import actions_of, record, tape_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, Payload, RunEnd
-from titan.ports.runs_store import CallReader, CallStore
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallReader, CallStore, StoredEntry
 
 KILOBYTE = Payload(f'"{"x" * 1022}"')
 ALL = 2**30

@@ -15,10 +15,8 @@ from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
 from titan.model.actions import Entry
 from titan.model.runs import Action, Run
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallStore, CallTransaction
+from titan.ports.runs_store import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
 from titan.ports.runtime import Clock
-from titan.ports.tapes import StoredEntry, TapeCheck
 from titan.recorder.recorder import record_entries
 from titan.recorder.run_totals import compute
 from titan.rules.runs.recording import Applied, apply_entries
@@ -109,7 +107,7 @@ def standing_runs(store: CallStore) -> dict[str, Run]:
     runs, _ = store.read(
         lambda reader: reader.registry(PROJECT, wanted, sort="started", is_ascending=True, after=None, limit=10_000)
     )
-    return {run.id: replace(run, heard_at=NOON, troubles=0) for run in runs}
+    return {run.id: replace(run, received_at=NOON, troubles=0) for run in runs}
 
 
 def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:

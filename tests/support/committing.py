@@ -12,7 +12,7 @@ from threading import Thread
 from tests.support.builders import PROJECT
 from tests.support.stores import StandingClock, committed
 from titan.model.events import JobReady, Subject
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Store, Transaction
 from titan.store.sqlite import SqliteStore
 

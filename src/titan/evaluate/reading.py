@@ -6,9 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from titan.model.actions import ActionEntry, Payload, Source
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallReader, CallStore, StoredEntry
 from titan.ports.runtime import Blobs
-from titan.ports.tapes import StoredEntry
 from titan.wire.evaluations import ToolCallView
 from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
 from titan_sdk.tape import decode

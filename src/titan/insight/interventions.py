@@ -6,8 +6,7 @@ import msgspec
 
 from titan.insight.bodies import Bodies
 from titan.model.actions import ActionKind, Source
-from titan.model.interventions import Intervention
-from titan.model.runs import Action
+from titan.model.runs import Action, Intervention
 
 
 class _Said(msgspec.Struct):

@@ -1,1 +1,1 @@
-"""What exists: frozen values, enums, ids and the error tree. No I/O, no clock, no decisions."""
+"""Frozen values, enums, ids and the error tree. No I/O, no clock, no decisions."""

@@ -1,8 +1,8 @@
-"""What is reported of an agent run: the calls it made, what groups them, and its state.
+"""Entries: the reports of an agent run's actions and state, as each source sends them.
 
-Reports of every source (the SDK, the model endpoint, OpenTelemetry, a foreign client) are read into entries. An entry
-says what one source knows of one action or run at one moment; an action is what all entries about it come to
-(`titan.model.runs`). Entries are appended and never changed: they are the run's tape.
+Reports of every source (the SDK, the model endpoint, OpenTelemetry, a foreign client) become entries. An entry holds
+what one source knows of one action or run at one moment; an action merges all entries about it (`titan.model.runs`).
+Entries are appended and never changed: they are the run's tape.
 
 These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
 """
@@ -32,7 +32,7 @@ MOST_TOKENS: Final = 10**9
 #: The ids of our model endpoint's answers: a report that names one is about a call of that endpoint. OpenAI's own have
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
-OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
+OWN_LENGTH: Final = 41  # checked first: other ids are seldom as long
 
 
 def is_answer(id: str) -> bool:
@@ -58,13 +58,13 @@ class ActionKind(StrEnum):
     EVENT = "event"  #: something that happened at one moment
 
 
-#: The kinds that are attempts at something: they are counted, priced and listed. The others are the frame around them,
-#: and what they say of cost and tokens repeats what their children said.
+#: The kinds that are attempts at something: they are counted, priced and listed. The others group them, and their cost
+#: and tokens repeat their children's.
 CALLS: Final = frozenset({ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL})
 
 
 class Outcome(StrEnum):
-    """How an action ended. The words are those of agentsentinel-sdk (spec/runs.md 2.1)."""
+    """How an action ended, in the terms of agentsentinel-sdk."""
 
     SUCCESS = "success"
     ERROR = "error"  #: it raised, or the other side failed
@@ -74,7 +74,7 @@ class Outcome(StrEnum):
     IDEMPOTENT_REPLAY = "idempotent_replay"  #: answered with what the same call gave before
 
 
-#: The outcomes of an attempt: what the success rate is a share of (spec/runs.md 3.1).
+#: The outcomes of an attempt: what the success rate is a share of.
 ATTEMPTS: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED})
 #: The outcomes whose cost was spent.
 INCURRED: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR})
@@ -83,7 +83,7 @@ PREVENTED: Final = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
 
 
 class Impact(StrEnum):
-    """How much harm a call can do, as its author says."""
+    """How much harm a call can do, as declared by its author."""
 
     READ = "read"
     LOW = "low"
@@ -92,14 +92,14 @@ class Impact(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a call changes, as its author says; a replay never repeats an external one."""
+    """What a call changes, as declared by its author; a replay never repeats an external one."""
 
     EXTERNAL = "external"  #: something outside of the process
     LOCAL = "local"  #: nothing, or nothing that outlives the process
 
 
 class Source(StrEnum):
-    """Who reported an action. Reports of one source about the same thing count once."""
+    """The source of a report. Reports of one source about the same thing count once."""
 
     SDK = "sdk"
     ENDPOINT = "endpoint"  #: our own model endpoint; its cost wins, for it saw the answer
@@ -132,12 +132,12 @@ class Payload(Struct, frozen=True):
 
 
 def digest_of(text: str) -> bytes:
-    """Return what a text is known by: DIGEST_BYTES of BLAKE2b."""
+    """Return a text's digest: DIGEST_BYTES of BLAKE2b."""
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def with_digests(payload: Payload) -> Payload:
-    """Return a payload with the digests of its shared texts: wherever that is done, the store need not."""
+    """Return a payload with the digests of its shared texts, so that the store need not compute them."""
     return replace(payload, digests=tuple(map(digest_of, payload.shared)))
 
 
@@ -156,7 +156,7 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ModelUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a call of a language model was made with, and what it took. Unknown is None, never 0."""
+    """The model and the tokens of a model call. Unknown is None, never 0."""
 
     model: str | None = None  #: as the answer names it, else as it was asked for
     provider: str | None = None  #: "openai", "anthropic", "google" …: OpenTelemetry's `gen_ai.provider.name`
@@ -177,7 +177,7 @@ class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one source says of one action at one moment. What it does not say is None."""
+    """What one source reports of one action at one moment. None: not reported."""
 
     id: str  #: unique in its run: a UUID, an OpenTelemetry span id
     run_id: str
@@ -211,18 +211,18 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def reporter(self) -> str:
-        """Who reports: "sdk", "otlp:openinference.instrumentation.openai". One reporter's two spans are two calls."""
+        """The reporter: "sdk", "otlp:openinference.instrumentation.openai". One reporter's two spans are two calls."""
         return self.source.value if not self.scope else f"{self.source.value}:{'_'.join(self.scope.split())}"
 
 
 def part_key(entry: ActionEntry) -> bytes:
-    """Return what some of an action's messages are known by: the same for those that are sent again."""
+    """Return the key of some of an action's messages: the same when they are sent again."""
     said = "\n".join("" if payload is None else payload.whole for payload in (entry.inputs, entry.outputs))
     return digest_of(f"{entry.started_at.isoformat()}\n{said}")
 
 
 class RunEnd(StrEnum):
-    """How a run ended, as its program said."""
+    """How a run ended, as its program reported."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -230,16 +230,16 @@ class RunEnd(StrEnum):
 
 
 class AgentSource(StrEnum):
-    """How it is known whose run it is; the first of these counts most."""
+    """How a run was attributed to its agent; the first of these takes precedence."""
 
-    SAID = "said"  #: the run's program or its root span said so
-    ACTED = "acted"  #: it acted first of those that were seen
-    NAMED = "named"  #: it is a name for all: of the service, or of the root span
-    ASSUMED = "assumed"  #: nobody said it: a call of our model endpoint named a run, and no agent
+    SAID = "said"  #: the run's program or its root span named it
+    ACTED = "acted"  #: it was the first agent seen to act
+    NAMED = "named"  #: taken from the name of the service or of the root span
+    ASSUMED = "assumed"  #: no source named it: a call of our model endpoint named a run, and no agent
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an export says of a run beyond its words and its actions: see `titan.model.runs.Run`."""
+    """The part of an exported run's state that its entries do not hold: see `titan.model.runs.Run`."""
 
     last_event_at: datetime
     last_started_at: datetime | None = None
@@ -249,7 +249,7 @@ class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one source says of a run. What it does not say is None."""
+    """What one source reports of a run. None: not reported."""
 
     run_id: str
     source: Source
@@ -281,6 +281,6 @@ Entry: TypeAlias = ActionEntry | RunEntry
 
 
 def project_name(reported: object) -> str | None:
-    """Return the project that a report names, cut to MAX_PROJECT; None where what it says can be no name."""
+    """Return the project that a report names, cut to MAX_PROJECT; None when it is not a valid name."""
     name = reported.strip()[:MAX_PROJECT].strip() if isinstance(reported, str) else ""
     return name if name and name.isprintable() else None

@@ -57,7 +57,7 @@ def _remade(kind: type[TitanError], subject: str, expected: str, found: str, nex
 
 
 class InvalidInput(TitanError):
-    """A request cannot be understood as it stands; correct it, a retry of the same never helps."""
+    """A request cannot be understood; correct it, a retry of the same never helps."""
 
 
 class InvalidName(InvalidInput):
@@ -73,7 +73,7 @@ class NotSupported(InvalidInput):
 
 
 class RangeRefused(InvalidInput):
-    """A part of a content is asked for that begins behind its end."""
+    """The requested range begins after the end of the content."""
 
 
 class Unauthorized(TitanError):
@@ -105,7 +105,7 @@ class UnknownAction(NotFound):
 
 
 class UnknownNote(NotFound):
-    """Nobody said this of the run, or it was taken back."""
+    """The run has no such note, or it was deleted."""
 
 
 class UnknownIssue(NotFound):

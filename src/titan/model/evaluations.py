@@ -1,4 +1,4 @@
-"""What agents are tried on, and what became of it: workflows, tasks, registered agents, agent runs."""
+"""Evaluations: workflows, tasks, registered agents, tool endpoints and agent runs."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -45,7 +45,7 @@ class Trigger(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an agent run was worth."""
+    """The verdict on an agent run."""
 
     PASS = "PASS"
     FAIL = "FAIL"

@@ -1,4 +1,4 @@
-"""Files that attempts leave: what lies where, and whether its content was collected or uploaded."""
+"""Files of attempts, and the values and files of the key-value store."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,16 +23,48 @@ class AttemptFile:
     digest: str | None = None  #: SHA-256 of the collected content
     reason: str | None = None  #: why there is no content
     place: FilePlace = FilePlace.WORKSPACE
-    #: whose disk it lies on: a worker started again in its folder is the same node; of an artifact who sent it
+    #: the node whose disk has it (a worker restarted in its folder is the same node); of an artifact its sender
     node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftFile:
-    """A file with the attempt that left it."""
+    """A file with the attempt that wrote it."""
 
     file: AttemptFile
     job_id: str
     job_name: str
     attempt: int
     worker_id: str
+
+
+# --- the key-value store ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredValue:
+    """The value of one key."""
+
+    value: str
+    artifact: str | None = None  #: SHA-256 of the file published under this key
+    expires_at: datetime | None = None  #: from then on the key is absent; None: it stays
+    run_id: str | None = None  #: the run whose job wrote it; None when no job did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file by its base name; the newest upload of a name wins."""
+
+    name: str
+    digest: str  #: SHA-256 of its content, 64 hex digits
+    size_bytes: int
+    run_id: str | None = None  #: the run whose job uploaded it; None when no job did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The answer a mutation got, kept for a day so that a repeat gets the same."""
+
+    key: str  #: the client's idempotency key
+    fingerprint: str  #: of the request, so that a reused key is noticed
+    answer: str  #: JSON

@@ -1,4 +1,4 @@
-"""Jobs: scripts to run, where they stand, what they were asked to do, and what they wait for."""
+"""Jobs: their specs, status, gates and affinity, and what they wait for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ class GateOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What became of a gate, who decided it, and why; when, says the job's `ended_at`."""
+    """The decision on a gate; its time is the job's `ended_at`."""
 
     outcome: GateOutcome
     decided_by: str | None = None  #: None when it expired
@@ -149,7 +149,7 @@ def split_queue_label(label: str) -> tuple[str, str | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job of one submission, and where it stands."""
+    """A job and its state."""
 
     project_id: str
     id: str  #: `<dag id>.<position, five digits>`: sorts in submission order
@@ -184,7 +184,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyJob:
-    """What dispatch needs to know of a job that waits for a worker."""
+    """The facts of a READY job that dispatch needs."""
 
     id: str
     requirement: str

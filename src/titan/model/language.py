@@ -1,4 +1,4 @@
-"""What is said to a language model, and what it answers."""
+"""Requests to language models and their answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswer:
-    """What a model said, and what saying it took."""
+    """A model's answer, with its token counts and latency."""
 
     text: str  #: empty when it only called tools, or spent all its tokens before it said anything
     model: str  #: the name under which the endpoint says it answered

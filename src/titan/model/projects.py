@@ -1,4 +1,4 @@
-"""Who owns what: an organisation its projects and tokens; a project its runs, DAGs, jobs, store keys and files.
+"""Projects and the organisations that own them.
 
 A `project_id` is what rows are stored under: a project's name, and for organisations other than the server's own the
 name of the organisation before it. So two organisations have nothing in common, whatever they call their projects.
@@ -6,14 +6,14 @@ name of the organisation before it. So two organisations have nothing in common,
 
 from typing import Final
 
-ORGANISATION: Final = "local"  # the server's own: of whoever looks after it
+ORGANISATION: Final = "local"  # the server's own
 DEFAULT_PROJECT: Final = "default"  # of what names none
 MAX_PROJECT: Final = 200  # characters of a project's name
 _BETWEEN: Final = "\x1f"  # no name of a project holds it, for they are printable
 
 
 def project_id_of(organisation_id: str, name: str) -> str:
-    """Return what the project of this name is stored under."""
+    """Return the project id of this name."""
     return name if organisation_id == ORGANISATION else f"{organisation_id}{_BETWEEN}{name}"
 
 
@@ -23,10 +23,10 @@ def organisation_of(project_id: str) -> str:
 
 
 def name_of_project(project_id: str) -> str:
-    """Return what a project's owner calls it."""
+    """Return a project's name within its organisation."""
     return project_id.rpartition(_BETWEEN)[2]
 
 
 def beside(project_id: str, name: str) -> str:
-    """Return what the project of this name is stored under, of the organisation that owns another."""
+    """Return the project id of this name in the organisation that owns another project."""
     return project_id_of(organisation_of(project_id), name)

@@ -1,4 +1,4 @@
-"""What may go: the facts that retention asks for, and what a round of it has freed."""
+"""Values of retention: deletable files, keys, logs and entries, and the totals of a round."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime

@@ -1,28 +1,26 @@
-"""What the scheduler decides by of an agent run: one invocation of an agent, whose stages are DAGs it submitted."""
+"""The scheduler's facts of an agent run: one invocation of an agent, whose stages are the DAGs it submitted."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-# --- How a run stands, and how that is known ---
-
 
 class RunStatus(StrEnum):
-    """How a run stands, derived from its stages and from what its orchestrator said."""
+    """A run's status, derived from its stages and from what its orchestrator reported."""
 
     PENDING = "pending"  #: known, nothing has started
     RUNNING = "running"  #: a job is live, or its orchestrator may still submit stages
     COMPLETED = "completed"
-    FAILED = "failed"  #: its last stage failed, or its orchestrator said so
+    FAILED = "failed"  #: its last stage failed, or its orchestrator reported so
     CANCELLED = "cancelled"
 
 
 class StatusSource(StrEnum):
     """How a run's status is known."""
 
-    EXPLICIT = "explicit"  #: its program said so
+    EXPLICIT = "explicit"  #: its program reported it
     INFERRED = "inferred"  #: no report of it was received for a while
-    STAGES = "stages"  #: from the DAGs it submitted: `rules.run_lifecycle`
+    STAGES = "stages"  #: from the DAGs it submitted: `rules.runs.lifecycle`
 
 
 class RunOutcome(StrEnum):
@@ -44,7 +42,7 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunControl:
-    """The facts of a run; its status is `rules.run_lifecycle` of them."""
+    """The facts of a run; `rules.runs.lifecycle` derives its status."""
 
     project_id: str
     id: str
@@ -56,5 +54,5 @@ class RunControl:
     live_job_count: int = 0  #: jobs that are not final
     outcome: RunOutcome | None = None  #: None while nobody ended it
     ended_at: datetime | None = None
-    reason: str | None = None  #: what its orchestrator, or who cancelled it, said
+    reason: str | None = None  #: as given by its orchestrator, or by who cancelled it
     orchestrator: Orchestrator | None = None  #: None when jobs submit its stages, or a program that did not say

@@ -1,4 +1,4 @@
-"""An agent run (one invocation of one agent), its actions, and what many of them come to.
+"""Agent runs, their actions, notes and replays, and sums over them.
 
 All are projections of the entries and hold only what lists and filters read; contents are looked up when asked for.
 """
@@ -6,15 +6,16 @@ All are projections of the entries and hold only what lists and filters read; co
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome, Payload
 from titan.model.run_control import RunStatus, StatusSource
 
-UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no source has said so
-PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.details_told`
+UNKNOWN_AGENT: Final = "unknown"  # the agent of a run that no source has attributed
+PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.detail_digests`
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class ReportedEnd(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A run, whoever began it: what was recorded of it, and what the DAGs that it submitted come to."""
+    """A run: what was recorded of it, and the state of the DAGs that it submitted."""
 
     project_id: str
     id: str
@@ -70,7 +71,7 @@ class Run(Struct, frozen=True, kw_only=True):
     status_source: StatusSource
     started_at: datetime
     last_event_at: datetime  #: the latest time that its entries name
-    heard_at: datetime  #: when the last report of it was received, by our clock
+    received_at: datetime  #: when the last report of it was received, by our clock
     ended_at: datetime | None = None
     session_id: str | None = None
     parent_run_id: str | None = None  #: the run that it is a fork of
@@ -78,7 +79,7 @@ class Run(Struct, frozen=True, kw_only=True):
     name: str | None = None
     reason: str | None = None  #: why it ended as it did
     reported_end: ReportedEnd | None = (
-        None  #: kept while it goes on after that; it stands again when the run falls silent
+        None  #: kept while the run continues after it; it holds again when the run falls silent
     )
     tally: Tally = Tally()
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
@@ -97,11 +98,11 @@ class Run(Struct, frozen=True, kw_only=True):
     entry_count: int = 0  #: entries of its tape
     lost: int = 0  #: entries that its program could not deliver, as far as it reported them
     troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `troubles_after`
-    #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
+    #: How certain its agent is: of several attributions the smallest counts. 0: certain.
     agent_order: int = 0
     keeps_content: bool = True  #: whether its inputs and outputs are stored: decided at the first report of it
     #: Digests of the details reported with it, so that each is stored once; before those of processes stands PROCESS.
-    details_told: tuple[str, ...] = ()
+    detail_digests: tuple[str, ...] = ()
     #: The determinism from 0 to 100, predicted or measured. None: not known yet, or it cannot be.
     determinism: int | None = None
     code_digest: str | None = None  #: of the modules of its programs and jobs: distinguishes versions of an agent
@@ -111,20 +112,20 @@ class Run(Struct, frozen=True, kw_only=True):
     @property
     def process_count(self) -> int:
         """Of how many processes the code was reported."""
-        return sum(digest.startswith(PROCESS) for digest in self.details_told)
+        return sum(digest.startswith(PROCESS) for digest in self.detail_digests)
 
     @property
     def details_count(self) -> int:
         """How many other details were reported with it."""
-        return len(self.details_told) - self.process_count
+        return len(self.detail_digests) - self.process_count
 
 
 def troubles_after(before: Run | None, after: Run) -> int:
-    """Return how much went wrong in a run until it became `after`, a count that only grows; `before` a new run is None.
+    """Return the number of problems in a run until it became `after`; it never falls. `before` is None for a new run.
 
-    So whoever acknowledged so much has seen all that came until then. What is wrong now may become less: a call that
-    was taken for never ended reports its end, two calls turn out to be one, a run that failed goes on. Were that taken
-    from the count, the next error would not raise it above what was acknowledged.
+    A note that acknowledges so many covers all until then. The problems of now may become fewer: a call taken for
+    unfinished reports its end, two calls turn out to be one, a failed run continues. Were the count lowered, the next
+    error would not raise it above what was acknowledged.
     """
     if before is None:
         return wrong_now(after)
@@ -138,23 +139,23 @@ def troubles_after(before: Run | None, after: Run) -> int:
 
 
 def wrong_now(run: Run) -> int:
-    """Return how much is wrong in a run: its failed and stopped actions, its lost entries, and that it failed."""
+    """Return the number of problems in a run: failed and stopped actions, lost entries, and its own failure."""
     return run.tally.error + run.tally.stopped + run.lost + (_failed_at(run) is not None)
 
 
 def righted(run: Run) -> int:
-    """Return how much of what went wrong has been recovered since: what an export of the run does not show."""
+    """Return the number of past problems that no longer show in a run: an export of it lacks them."""
     return run.troubles - wrong_now(run)
 
 
 def _has_failed_anew(before: Run, after: Run) -> bool:
-    """Return whether a run failed; not by an end that stands again, nor where it is reported once more."""
+    """Return whether a run failed anew: not by a kept end that holds again, nor by a repeated report."""
     end = _failed_at(after)
     return end is not None and before.status is not RunStatus.FAILED and end != _failed_at(before)
 
 
 def _failed_at(run: Run) -> datetime | None:
-    """Return the end as which a run failed, also while it goes on after that."""
+    """Return when a run failed, also while it continues after that; None when it did not."""
     if run.reported_end is not None and run.reported_end.status is RunStatus.FAILED:
         return run.reported_end.at
     return run.ended_at if run.status is RunStatus.FAILED else None
@@ -164,7 +165,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Count(Struct, frozen=True, gc=False):
-    """What an action adds to its run's totals (`rules.totals`)."""
+    """What an action adds to its run's totals (`rules.runs.totals`)."""
 
     is_call: bool  #: it is one of the run's calls
     #: Its cost is part of the run's cost. A model call with `has_cost` that ended without a cost is unpriced; one
@@ -180,12 +181,12 @@ COUNTS_NOTHING: Final = Count(is_call=False, has_cost=False, has_tokens=False)
 
 
 def counted_alone(kind: str) -> Count:
-    """Return what an action of a kind counts as that is looked at alone: all if it is a call, else nothing."""
+    """Return the count of an action without duplicates: everything for a call, else nothing."""
     return COUNTS_ALL if kind in CALLS else COUNTS_NOTHING
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """One action as it stands: what the reports under its id say together. See `ActionEntry` for the fields."""
+    """An action: all reports under its id, merged. See `ActionEntry` for the fields."""
 
     number: int  #: ascending in the order in which actions were first reported
     project_id: str
@@ -202,7 +203,7 @@ class Action(Struct, frozen=True, kw_only=True):
     duration_ns: int | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
-    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no source said it
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, because no source reported it
     model: str | None = None
     provider: str | None = None
     input_tokens: int | None = None
@@ -224,7 +225,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
     @property
     def shown_kind(self) -> ActionKind:
-        """What people see it as: a call that another action counts is a step around that one, or beside it."""
+        """The kind shown to people: a call that another action counts is a step around or beside that one."""
         return ActionKind.STEP if self.kind in CALLS and not self.count.is_call else self.kind
 
     @property
@@ -234,7 +235,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 def lasted_ns(started_at: datetime, ended_at: datetime) -> int:
-    """Return how long something took by its two times; clocks are set back, so nothing took less than 0."""
+    """Return a duration; 0 when the clock was set back between."""
     return max(0, (ended_at - started_at) // _MICROSECOND * 1000)
 
 
@@ -252,7 +253,7 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What a person said of a run or of one of its actions: a score, words, or both."""
+    """A person's note on a run or on one of its actions: a score, a text, or both."""
 
     id: str
     project_id: str
@@ -263,9 +264,9 @@ class Note:
     name: str | None = None  #: what is scored: "quality"
     score: float | None = None
     text: str = ""
-    acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
+    acknowledges: bool = False  #: the run needs no attention until another problem occurs
     troubles: int = 0  #: of the run when somebody acknowledged it: `Run.troubles`
-    mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
+    mutes: bool = False  #: the run never needs attention again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +283,7 @@ class AcceptedIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRow:
-    """An agent, discovered from its runs, with what they come to."""
+    """An agent, discovered from its runs, with their totals."""
 
     agent_id: str
     first_seen_at: datetime
@@ -386,9 +387,68 @@ class FirstError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTotals:
-    """What a run's actions come to."""
+    """The totals of a run's actions."""
 
     tally: Tally
     first_error: FirstError | None
     last_outcome: Outcome | None  #: of the attempt that ended last
     last_ended_at_us: int | None  #: when that was
+
+
+# --- replays ---
+
+
+class ReplayLevel(StrEnum):
+    """What a replay did."""
+
+    SELF_CHECK = "self_check"  #: it checked the recording: can the run be replayed, and if not, why
+    COMPARE = "compare"  #: it compared two recorded runs
+    RE_EXECUTE = "re_execute"  #: the program ran again with its calls answered from the recording
+
+
+class ReplayState(StrEnum):
+    """The state of a replay."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """A replay of a run."""
+
+    id: str
+    project_id: str
+    run_id: str
+    level: ReplayLevel
+    with_run: str | None = None  #: what it was compared with
+    state: ReplayState
+    author: str  #: who started it
+    created_at: datetime
+    ended_at: datetime | None = None
+    dag_id: str | None = None  #: of the job that executes it on a worker; None: the server computes it, or a client did
+    error: str | None = None  #: why it failed
+    metrics: str | None = None  #: a JSON object: `titan.wire.replays.ReplayMetrics`
+    result: str | None = None  #: a JSON object: `ReplayResult` there; None in lists
+
+
+# --- interventions of guards ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What a guard did about one call, as the client that runs it reports it."""
+
+    id: str  #: made from what the client says, so that the same one reported twice is recognised
+    run_id: str
+    at: datetime
+    type: str  #: the client's word: "hard_block", "budget_exceeded", "rate_limited", "budget_warning" …
+    outcome: str  #: the client's word: "blocked", "escalated", "warned", "modified" …
+    action_name: str
+    agent_id: str | None = None
+    reason: str | None = None
+    estimated_cost: Decimal | None = None  #: US dollars that the call would have cost
+    risk_level: str | None = None
+    inputs: Payload | None = None  #: of the call, as it was meant
+    details: str | None = None  #: a JSON object of all other fields of the report

@@ -1,4 +1,4 @@
-"""One value in the shape of another: fields of one name are carried over, the others are given."""
+"""Convert a value to another struct or dataclass: fields of the same name are copied, the others are given."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping

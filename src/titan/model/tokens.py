@@ -1,4 +1,4 @@
-"""Tokens: what a person, a worker or a program shows to be let in."""
+"""Tokens, roles, scopes, organisations and sign-ins."""
 
 from dataclasses import dataclass
 from datetime import datetime

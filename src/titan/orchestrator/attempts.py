@@ -14,9 +14,8 @@ from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag
 from titan.model.errors import StaleLease
 from titan.model.events import FilesNoted, JobEvent, JobLeased, Subject, WorkerLost
-from titan.model.files import AttemptFile, FilePlace
+from titan.model.files import AttemptFile, FilePlace, StoredFile
 from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
-from titan.model.memory import StoredFile
 from titan.model.workers import FreeWorker, Placement, WorkerState
 from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow, subject_of
 from titan.ports.jobs_store import Reader, Transaction
@@ -120,8 +119,9 @@ def dispatch(
         return []
     may_prefetch = any(worker.prefetch_slots for worker in workers) and len(ready) > _free_count(workers)
     not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
+    placements = list(plan_placements(ready, workers, not_asking=not_asking))
+    tx.look_ahead(jobs=[placement.job_id for placement in placements])
     with Moves(tx) as moves:
-        placements = plan_placements(ready, workers, not_asking=not_asking)
         granted = [_lease(moves, placement, secret) for placement in placements]
     dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
     return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]

@@ -4,8 +4,8 @@ from typing import Final
 
 from titan.model.errors import Conflict, InvalidInput
 from titan.model.events import GateApproved, GateExpired, GateRejected
+from titan.model.files import StoredValue
 from titan.model.jobs import GateOutcome, Job, JobStatus
-from titan.model.memory import StoredValue
 from titan.orchestrator.transitions import Moves, follow, write_outcome
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs import gates

@@ -14,13 +14,13 @@ from titan.model.actions import digest_of
 from titan.model.dags import Dag, NewDag, StageStatus
 from titan.model.errors import IdempotencyConflict
 from titan.model.events import DagEnded, JobRetried
+from titan.model.files import Receipt
 from titan.model.jobs import Job
-from titan.model.memory import Receipt
 from titan.model.runs import Note
 from titan.orchestrator.retry import retry_dag
 from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runs_store import CallTransaction
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 
 # --- Repeated submissions ---
 

@@ -24,7 +24,7 @@ from titan.ports.jobs_store import Transaction
 from titan.rules.jobs.dag import check_depth, check_run_size, unknown_parents
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.jobs.lifecycle import advance
-from titan.rules.runs.stage_status import agent_of
+from titan.rules.runs.lifecycle import agent_of
 from titan.wire.work import Submitted
 
 

@@ -18,14 +18,14 @@ from titan.model.events import (
     RunReopened,
     Subject,
 )
+from titan.model.files import StoredValue
 from titan.model.jobs import ACTIVE_STATUSES, GateOutcome, Job, JobStatus
-from titan.model.memory import StoredValue
 from titan.model.run_control import RunControl
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs import gates, lifecycle
 from titan.rules.jobs.lifecycle import advance
 from titan.rules.jobs.propagation import doomed, not_started
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 
 
 class Moves:

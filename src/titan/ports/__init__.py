@@ -1,1 +1,1 @@
-"""What the core asks of stores, executors and the machine, as Protocols: one module for each subject."""
+"""The ports: Protocols that stores, executors and the machine implement for the core."""

@@ -1,6 +1,6 @@
-"""What the worker asks of what runs its attempts: the port `Executor`.
+"""The port `Executor`: starts and stops the processes of attempts.
 
-In a module of its own, because a worker needs no other port and would load all that the store's tell of.
+It is a module of its own so that a worker loads no other port.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the core asks of the machine and the world around it: time, ids, blobs, logs, language models, prices."""
+"""The ports for time, ids, blobs, logs, language models and prices."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import datetime

@@ -26,8 +26,7 @@ from titan.insight.determinism.versions import code_digest
 from titan.insight.run_details import processes_of
 from titan.model.actions import ActionEntry, Entry, RunEntry
 from titan.model.errors import StoreError
-from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AcceptedIssue, Run
+from titan.model.runs import AcceptedIssue, Replay, ReplayLevel, ReplayState, Run
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallReader, CallStore
 from titan.ports.runtime import Blobs

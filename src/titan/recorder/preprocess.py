@@ -24,8 +24,7 @@ from titan.llm.prices import ListedPrices
 from titan.maintenance.settings import Privacy
 from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports.runtime import Prices
-from titan.rules.redaction import make_redactor
-from titan.rules.runs.entry_redaction import EntryRedactor
+from titan.rules.redaction import EntryRedactor, make_redactor
 from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
 from titan.rules.runs.sanitize import storable, storable_text
 

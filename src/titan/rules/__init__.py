@@ -1,1 +1,1 @@
-"""What may happen, and what happens next: pure functions from facts to decisions."""
+"""Decisions as pure functions of facts."""

@@ -1,4 +1,4 @@
-"""Who may do what: every route has one permission, every role a set of them, and this table alone says which."""
+"""Permissions: the table of what each role may do; every route requires one permission."""
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -13,7 +13,7 @@ from titan.rules.names import shown
 
 
 class Permission(StrEnum):
-    """What a route lets one do."""
+    """The permission that a route requires."""
 
     KNOW_SERVER = "know the server"  #: that it is up, what can be asked
     SEE_ALL = "see all runs"  #: lists over everything, which have no single run

@@ -1,4 +1,4 @@
-"""Which archives may be unpacked and run: every refusal names the archive and what is wrong in it."""
+"""Check that an archive can be unpacked and run safely."""
 
 import stat
 from collections import Counter
@@ -20,7 +20,7 @@ _LEAST_ENTRY_BYTES: Final = 46
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveEntry:
-    """What an archive says of one thing in it."""
+    """An entry of an archive's directory."""
 
     path: str  #: as it stands there
     size_bytes: int  #: unpacked
@@ -44,7 +44,7 @@ def check_directory_size(name: str, size_bytes: int) -> None:
 def check_directory(name: str, directory: bytes) -> None:
     """Return when the bytes of an archive's directory can hold no more entries than an archive may have.
 
-    Counted is how often the mark of an entry occurs: what the archive says of their number may be a lie.
+    It counts the marks of entries, because the archive's own count may be wrong.
 
     Raises:
         InvalidInput: they may hold more.

@@ -1,4 +1,4 @@
-"""Which names may be used: they become folders, URLs and environment values, so few characters pass."""
+"""Check names: they become folders, URLs and environment values, so few characters are allowed."""
 
 import re
 from typing import Final
@@ -35,11 +35,11 @@ def check_name(kind: str, name: str) -> str:
     """
     if len(name) <= MAX_NAME and NAME.fullmatch(name):
         return name
-    raise InvalidName(
-        f"{kind} {shown(name)}",
-        expected=f"1 to {MAX_NAME} ASCII letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
-        found=_offence(name),
-        next_step="Choose another name.",
+    raise _invalid(
+        kind,
+        name,
+        f"1 to {MAX_NAME} ASCII letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
+        "Choose another name.",
     )
 
 
@@ -51,12 +51,7 @@ def check_project(name: str) -> str:
     """
     if len(name.strip()) <= MAX_PROJECT and (checked := project_name(name)) is not None:
         return checked
-    raise InvalidName(
-        f"project {shown(name)}",
-        expected=f"1 to {MAX_PROJECT} printable characters",
-        found=_offence(name),
-        next_step="Choose another name, or leave it out.",
-    )
+    raise _invalid("project", name, f"1 to {MAX_PROJECT} printable characters", "Choose another name, or leave it out.")
 
 
 def check_label(label: str) -> str:
@@ -67,11 +62,11 @@ def check_label(label: str) -> str:
     """
     if LABEL.fullmatch(label):
         return label
-    raise InvalidName(
-        f"label {shown(label)}",
-        expected="1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
-        found=_offence(label),
-        next_step="Use a label such as GENERAL or GPU.",
+    raise _invalid(
+        "label",
+        label,
+        "1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
+        "Use a label such as GENERAL or GPU.",
     )
 
 
@@ -85,11 +80,11 @@ def check_filename(name: str) -> str:
     size = len(name.encode("utf-8", "surrogatepass"))
     if name not in ("", ".", "..") and size <= MAX_FILENAME_BYTES and not FILENAME_REFUSED.search(name):
         return name
-    raise InvalidName(
-        f"file name {shown(name)}",
-        expected=f"a base name of 1 to {MAX_FILENAME_BYTES} bytes without / \\ or control characters",
-        found=_offence(name),
-        next_step="Pass the file's own name, without its folder.",
+    raise _invalid(
+        "file name",
+        name,
+        f"a base name of 1 to {MAX_FILENAME_BYTES} bytes without / \\ or control characters",
+        "Pass the file's own name, without its folder.",
     )
 
 
@@ -118,11 +113,11 @@ def check_path(path: str) -> str:
     size = len(path.encode("utf-8", "surrogatepass"))
     if size <= MAX_PATH_BYTES and not PATH_REFUSED.search(path) and not {"", ".", ".."} & set(path.split("/")):
         return path
-    raise InvalidName(
-        f"path {shown(path)}",
-        expected=f"a relative path of 1 to {MAX_PATH_BYTES} bytes, without . and .. and control characters",
-        found=_offence(path),
-        next_step="Pass the path below the folder, its parts joined by one / each.",
+    raise _invalid(
+        "path",
+        path,
+        f"a relative path of 1 to {MAX_PATH_BYTES} bytes, without . and .. and control characters",
+        "Pass the path below the folder, its parts joined by one / each.",
     )
 
 
@@ -143,12 +138,7 @@ def check_key(key: str) -> str:
         )
     if key and not CONTROL.search(key):
         return key
-    raise InvalidName(
-        f"key {shown(key)}",
-        expected="one or more characters, none of them a control character",
-        found=_offence(key),
-        next_step="Choose another key.",
-    )
+    raise _invalid("key", key, "one or more characters, none of them a control character", "Choose another key.")
 
 
 def check_env_name(name: str) -> str:
@@ -159,11 +149,11 @@ def check_env_name(name: str) -> str:
     """
     if ENV_NAME.fullmatch(name) and not name.startswith("TITAN_"):
         return name
-    raise InvalidName(
-        f"environment variable {shown(name)}",
-        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_",
-        found=_offence(name),
-        next_step="Rename the variable.",
+    raise _invalid(
+        "environment variable",
+        name,
+        "ASCII letters, digits and _, not beginning with a digit or with TITAN_",
+        "Rename the variable.",
     )
 
 
@@ -176,3 +166,7 @@ def _offence(name: str) -> str:
     if not name:
         return "an empty string"
     return f"{len(name)} characters: {shown(name)}"
+
+
+def _invalid(kind: str, name: str, expected: str, next_step: str) -> InvalidName:
+    return InvalidName(f"{kind} {shown(name)}", expected=expected, found=_offence(name), next_step=next_step)

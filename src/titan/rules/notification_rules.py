@@ -1,4 +1,4 @@
-"""Which events are notified, and with which text."""
+"""Decide which events are notified, and render their texts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from titan.model.jobs import Job, JobStatus, ReadyJob, WaitsFor
 from titan.model.run_control import RunControl, RunOutcome, RunStatus
 from titan.model.workers import Worker
 from titan.rules.jobs.wait_reason import label_in_words, ready_waits_for
-from titan.rules.runs.lifecycle import run_status
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status, run_status
 
 UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is back by then
 
@@ -24,7 +23,7 @@ class NoticeKind(StrEnum):
     """The occasions."""
 
     GATE_OPENED = "gate_opened"  #: a gate waits for a decision
-    RUN_FAILED = "run_failed"  #: said so, or counts as ended after a failed last stage
+    RUN_FAILED = "run_failed"  #: reported as failed, or ended after a failed last stage
     DAG_FAILED = "dag_failed"  #: a DAG without a run ended with a failed job
     JOB_UNROUTABLE = "job_unroutable"  #: no connected worker has offered a READY job's label for 30 s
 
@@ -42,7 +41,7 @@ TEXTS: Final[Mapping[NoticeKind, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known now of the things an entry is about; None for those it does not name."""
+    """The present state of the things an entry is about; None for those it does not name."""
 
     run: RunControl | None = None
     last_stage: Dag | None = None

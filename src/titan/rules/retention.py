@@ -1,11 +1,13 @@
-"""What is old enough to go, and what a pin, a live job or a wish to keep for ever holds back."""
+"""Decide what retention may delete, name workspaces, and limit stored output."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from titan.model.actions import digest_of
 from titan.model.dags import Dag
+from titan.model.projects import DEFAULT_PROJECT
 from titan.model.retention import LogOwner, OldEntry, RunKey
 from titan.model.run_control import RunControl
 
@@ -18,7 +20,7 @@ class Retention:
 
     runs: timedelta | None = None  #: with their DAGs, jobs, attempts and journal entries
     dags: timedelta | None = None  #: those without a run, with all that belongs to them
-    logs: timedelta | None = None  #: the output of attempts; with its job it goes in any case
+    logs: timedelta | None = None  #: the output of attempts; it is deleted with its job in any case
     workspaces: timedelta | None = None
     workers: timedelta | None = None  #: those that left or were lost, and that no attempt names any more
     files: timedelta | None = None  #: uploaded files and published keys
@@ -28,7 +30,7 @@ class Retention:
 
 
 def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
-    """Return the moment before which a thing must have ended to go; None when nothing goes."""
+    """Return the moment before which a thing must have ended to go; None when nothing is deleted."""
     return None if keep is None else now - keep
 
 
@@ -71,3 +73,43 @@ def may_delete_workspace(
     if isinstance(owner, RunControl):
         return may_forget_run(owner, before=now - keep)
     return owner.ended_at is not None and owner.ended_at < now - keep
+
+
+# --- workspaces and logs of attempts ---
+
+
+def within_limit(content: bytes, *, offset: int, limit_bytes: int) -> bytes:
+    """Return what is stored of a part of an output that begins at `offset`; 0 is no limit."""
+    if not limit_bytes or offset + len(content) <= limit_bytes:
+        return content
+    return content[: max(0, limit_bytes - offset)] + _cut_line(limit_bytes)[max(0, offset - limit_bytes) :]
+
+
+def is_cut(size_bytes: int, *, limit_bytes: int) -> bool:
+    """Return whether an output of which so much is stored ends with the line that says it was cut."""
+    return bool(limit_bytes) and size_bytes >= limit_bytes + len(_cut_line(limit_bytes))
+
+
+def _cut_line(limit_bytes: int) -> bytes:
+    size = f"{limit_bytes / 1e6:g} MB"
+    return f"\n[titan] output cut here: more than {size}; TITAN_MAX_LOG_BYTES sets the limit\n".encode()
+
+
+def workspace_of(dag: Dag) -> str:
+    """Return the name of the workspace of a DAG's jobs."""
+    if dag.run_id is None:
+        return f"dag-{dag.id}"
+    return f"run-{dag.run_id}{_of_project(dag.project_id)}"
+
+
+def run_of_workspace(name: str, projects: Iterable[str]) -> RunKey | None:
+    """Return the run, of one of `projects`, that a workspace is of; None where it is of none."""
+    kind, _, rest = name.partition("-")
+    run_id, mark, digest = rest.partition("~")
+    of_project = {_of_project(project_id): project_id for project_id in (DEFAULT_PROJECT, *projects)}
+    project_id = of_project.get(mark + digest)
+    return (project_id, run_id) if kind == "run" and project_id is not None else None
+
+
+def _of_project(project_id: str) -> str:
+    return "" if project_id == DEFAULT_PROJECT else f"~{digest_of(project_id).hex()[:16]}"

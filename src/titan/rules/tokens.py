@@ -1,4 +1,4 @@
-"""What a token looks like, and whether one that is shown is good.
+"""The format of tokens, and the check of a presented token.
 
 `titan_<id>_<secret>`: the prefix lets scanners of leaked secrets find it, the id finds its row, the secret proves it.
 The secret is 256 random bits, so its plain SHA-256 is kept: salt and a slow hash protect what people choose and might

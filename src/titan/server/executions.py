@@ -17,8 +17,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
 from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
-from titan.model.replays import Replay, ReplayState
-from titan.model.runs import Run
+from titan.model.runs import Replay, ReplayState, Run
 from titan.orchestrator.bus import Bus, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.orchestrator import Orchestrator

@@ -6,8 +6,8 @@ from typing import BinaryIO, Final
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
+from titan.model.files import StoredFile
 from titan.model.jobs import Job, JobStatus
-from titan.model.memory import StoredFile
 from titan.model.run_control import RunControl
 from titan.model.workers import Worker, WorkerState
 from titan.ports.jobs_store import Reader

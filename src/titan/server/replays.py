@@ -15,9 +15,8 @@ from titan.insight.replay.comparison import compare, verdict
 from titan.insight.replay.recorded_action import RecordedAction, recorded_action
 from titan.insight.replay.self_check import SelfCheck, self_check
 from titan.model.errors import TitanError
-from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.run_control import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock

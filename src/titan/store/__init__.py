@@ -1,1 +1,1 @@
-"""Keeps facts: SQL in named files, one schema per store, on SQLite and on PostgreSQL, and folders for large content."""
+"""The stores: jobs and runs in SQLite or PostgreSQL, blobs and logs in folders, backups."""

@@ -1,4 +1,4 @@
-"""Copies of a whole home: taken while its server works, and put back where none does.
+"""Back up a home while its server runs, and restore it.
 
 A backup holds `control.db`, `calls.db`, the blobs and logs they name, and `titan-backup.json`, which says what it is.
 The databases are copied first, each in one read transaction, so each is one moment of the home; what they name is older
@@ -12,29 +12,28 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 import apsw
 import msgspec
 
 from titan import __version__
 from titan.model.errors import InvalidInput, SchemaMismatch, StoreDamaged
-from titan.store import lost
-from titan.store.folders import errors_translated, make_folder, sync_folder
-from titan.store.home_schema import check_home
-from titan.store.ownership import hold
+from titan.store.folders import errors_translated, hold, make_folder, sync
+from titan.store.home_files import CALLS_FILE, CONTROL_FILE, check_calls, check_home, were_calls_made
 from titan.store.reader import SqlReader
-from titan.store.rows.jobs import digests_of_spec
+from titan.store.rows import digests_of_spec
 from titan.store.runs.sqlite_store import CALLS as CALLS_KIND
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
-DATABASE: Final = lost.CONTROL_FILE
-CALLS: Final = lost.CALLS_FILE  #: beside it
+DATABASE: Final = CONTROL_FILE
+CALLS: Final = CALLS_FILE  #: beside it
 MANIFEST: Final = "titan-backup.json"
 FORMAT: Final = 1
 PAGES: Final = 2048  # 8 MiB between two words of progress
@@ -100,7 +99,7 @@ def back_up(home: Path, target: Path, *, now: datetime, on_progress: OnProgress)
                 home, partial, now=now, on_progress=on_progress, is_archive=target.name.endswith(ARCHIVE)
             )
             (partial / "archive" if target.name.endswith(ARCHIVE) else partial).rename(target)
-            sync_folder(target.absolute().parent)
+            sync(target.absolute().parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
@@ -127,7 +126,7 @@ def restore(
             _check_content(partial, manifest, on_progress)
             moved = _make_place(home, now)
             partial.rename(home)
-            sync_folder(home.absolute().parent)
+            sync(home.absolute().parent)
         return manifest, moved
 
 
@@ -137,41 +136,37 @@ def restore(
 def _gather(home: Path, partial: Path, *, now: datetime, on_progress: OnProgress, is_archive: bool) -> Manifest:
     database = partial / DATABASE
     _copy_database(home / DATABASE, database, on_progress)
-    lost.check_calls(home, were_made=lost.were_calls_made(partial))
+    check_calls(home, were_made=were_calls_made(partial))
     if (home / CALLS).is_file():
         _copy_database(home / CALLS, partial / CALLS, on_progress)
     blobs, leases, home_id = _named_in(partial)
-    with _archive(partial / "archive") if is_archive else _folder(partial) as sink:
+    with _sink(partial, is_archive=is_archive) as sink:
         databases = [path for path in (database, partial / CALLS) if path.is_file()]
-        size_bytes, missing = sum(path.stat().st_size for path in databases), []
-        for number, digest in enumerate(blobs, start=1):
-            on_progress(Progress(what="blobs", done=number, total=len(blobs)))
-            size = _add(sink, home / "blobs" / digest[:2] / digest, f"blobs/{digest[:2]}/{digest}", digest)
-            size_bytes += size or 0
-            if size is None:
-                missing.append(digest)
-        log_count = 0
-        for number, lease_id in enumerate(leases, start=1):
-            on_progress(Progress(what="logs", done=number, total=len(leases)))
-            size = _add(sink, home / "logs" / lease_id[:2] / lease_id, f"logs/{lease_id[:2]}/{lease_id}", None)
-            size_bytes += size or 0
-            log_count += size is not None
+        sizes: dict[str, dict[str, int]] = {"blobs": {}, "logs": {}}
+        for kind, names in (("blobs", blobs), ("logs", leases)):
+            for number, name in enumerate(names, start=1):
+                on_progress(Progress(what=kind, done=number, total=len(names)))
+                path = f"{kind}/{name[:2]}/{name}"
+                if (size := _add(sink, home / path, path, name if kind == "blobs" else None)) is not None:
+                    sizes[kind][name] = size
         manifest = Manifest(
             format=FORMAT,
             version=__version__,
             home_id=home_id,
             created_at=now,
             database_sha256=_digest_of(database),
-            calls_sha256=_digest_of(partial / CALLS) if (partial / CALLS).is_file() else "",
-            blobs=len(blobs) - len(missing),
-            logs=log_count,
-            size_bytes=size_bytes,
-            missing=missing,
+            calls_sha256=_digest_of(partial / CALLS),
+            blobs=len(sizes["blobs"]),
+            logs=len(sizes["logs"]),
+            size_bytes=sum(
+                chain((path.stat().st_size for path in databases), *(each.values() for each in sizes.values()))
+            ),
+            missing=[digest for digest in blobs if digest not in sizes["blobs"]],
         )
         with _created(partial / MANIFEST) as file:
             file.write(msgspec.json.format(msgspec.json.encode(manifest)))
-        _sync(partial / MANIFEST)
-        sink.finish(partial)
+        sync(partial / MANIFEST)
+        sink.finish()
     return manifest
 
 
@@ -181,7 +176,7 @@ def _copy_database(source: Path, target: Path, on_progress: OnProgress) -> None:
     try:
         reading = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
         writing = apsw.Connection(str(target))
-        with _closing(reading), _closing(writing):
+        with closing(reading), closing(writing):
             reading.set_busy_timeout(5000)
             reading.execute("begin").fetchall()
             reading.execute("select count(*) from sqlite_schema").fetchall()  # the moment: from here on a snapshot
@@ -195,13 +190,13 @@ def _copy_database(source: Path, target: Path, on_progress: OnProgress) -> None:
             raise _damaged(f"copy of {source}", "pages that agree with each other", str(complaints[0]))
     except apsw.Error as error:
         raise translated(error, source) from error
-    _sync(target)
+    sync(target)
 
 
 def _named_in(folder: Path) -> tuple[list[str], list[str], str]:
     """Return the blobs that a home's databases name, the leases that may have logs, and the home's id."""
     session = SqliteSession(folder / DATABASE, flags=apsw.SQLITE_OPEN_READONLY)
-    with _closing(session.connection):
+    with closing(session.connection):
         rows = session.connection.execute
         digests = {digest for (spec,) in rows("select spec from jobs") for digest in digests_of_spec(str(spec))}
         digests |= {str(row[0]) for row in rows("select digest from files")}
@@ -216,67 +211,58 @@ def _named_by_calls(database: Path) -> set[str]:
     if not database.is_file():
         return set()
     connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-    with _closing(connection):
+    with closing(connection):
         return {str(row[0]) for row in connection.execute("select digest from blobs")}
 
 
-class _Sink(Protocol):
-    """Where files are copied to."""
+class _Sink:
+    """Where files are copied to: a folder, or an archive in it."""
+
+    def __init__(self, folder: Path, archive: tarfile.TarFile | None = None) -> None:
+        self._folder = folder
+        self._archive = archive
 
     def add(self, source: Path, name: str) -> None:
         """Add a file under a name; FileNotFoundError when it is not there."""
-
-    def finish(self, partial: Path) -> None:
-        """Add the database and the manifest from `partial`, and make everything durable."""
-
-
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def add(self, source: Path, name: str) -> None:
-        target = self._folder / name
         with source.open("rb") as file:
+            if self._archive is not None:
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o600  # read once: a log may grow meanwhile
+                self._archive.addfile(entry, file)
+                return
+            target = self._folder / name
             make_folder(target.parent)
             with _created(target) as copy:
                 shutil.copyfileobj(file, copy, CHUNK_BYTES)
                 copy.flush()
                 os.fsync(copy.fileno())
 
-    def finish(self, partial: Path) -> None:
-        for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
-            sync_folder(folder)
-
-
-class _Archive:
-    def __init__(self, archive: tarfile.TarFile) -> None:
-        self._archive = archive
-
-    def add(self, source: Path, name: str) -> None:
-        with source.open("rb") as file:  # its size is read once: a log may grow meanwhile
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o600
-            self._archive.addfile(entry, file)
-
-    def finish(self, partial: Path) -> None:
-        for name in (DATABASE, CALLS, MANIFEST):
-            if (partial / name).is_file():
-                self.add(partial / name, name)
+    def finish(self) -> None:
+        """Make the names in the folder durable; add the databases and the manifest to the archive."""
+        if self._archive is None:
+            _sync_all(self._folder)
+        else:
+            for name in (DATABASE, CALLS, MANIFEST):
+                if (self._folder / name).is_file():
+                    self.add(self._folder / name, name)
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[_Sink]:
-    yield _Folder(folder)
+def _sink(folder: Path, *, is_archive: bool) -> Iterator[_Sink]:
+    if not is_archive:
+        yield _Sink(folder)
+        return
+    path = folder / "archive"
+    # The fastest level: most is text or packed.
+    with _created(path) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
+        yield _Sink(folder, archive)
+    sync(path)
 
 
-@contextmanager
-def _archive(path: Path) -> Iterator[_Sink]:
-    with (
-        _created(path) as file,
-        tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive,  # the fastest: most is text or packed
-    ):
-        yield _Archive(archive)
-    _sync(path)
+def _sync_all(folder: Path) -> None:
+    """Make the names in a folder and in all folders below it durable."""
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sync(path)
 
 
 def _created(path: Path) -> BinaryIO:
@@ -287,7 +273,7 @@ def _created(path: Path) -> BinaryIO:
 def _add(sink: _Sink, source: Path, name: str, digest: str | None) -> int | None:
     """Add a file; return its size, None when it is not there, as a log is not when nothing was written."""
     try:
-        if digest is not None and _digest_of(source) != digest:
+        if digest is not None and _digest_of(source) not in ("", digest):
             raise _damaged(f"blob {source}", "the content it is named for", "another")
         sink.add(source, name)
         return source.stat().st_size
@@ -343,7 +329,7 @@ def _unpack(source: Path, partial: Path, on_progress: OnProgress) -> Manifest:
         names = [path for path in sorted(source.rglob("*")) if path.is_file()]
         for number, path in enumerate(names, start=1):
             on_progress(Progress(what="files", done=number, total=len(names)))
-            _Folder(partial).add(path, str(path.relative_to(source)))
+            _Sink(partial).add(path, str(path.relative_to(source)))
     elif source.is_file():
         _extract(source, partial, on_progress)
     else:
@@ -375,22 +361,19 @@ def _check_content(partial: Path, manifest: Manifest, on_progress: OnProgress) -
     """Raise StoreDamaged unless the database and every blob are what they were."""
     if _digest_of(partial / DATABASE) != manifest.database_sha256:
         raise _damaged(DATABASE, "the content that was backed up", "another")
-    if manifest.calls_sha256 and _digest_of_or_none(partial / CALLS) != manifest.calls_sha256:
+    if manifest.calls_sha256 and _digest_of(partial / CALLS) != manifest.calls_sha256:
         raise _damaged(CALLS, "the content that was backed up", "another, or none")
     _check_databases(partial, manifest)
     digests, _leases, _home_id = _named_in(partial)
     wanted = [digest for digest in digests if digest not in set(manifest.missing)]
     for number, digest in enumerate(wanted, start=1):
         on_progress(Progress(what="digests", done=number, total=len(wanted)))
-        with suppress(FileNotFoundError):
-            if _digest_of(partial / "blobs" / digest[:2] / digest) == digest:
-                continue
-        raise _damaged(f"blob {digest}", "the content it is named for", "another, or none")
+        if _digest_of(partial / "blobs" / digest[:2] / digest) != digest:
+            raise _damaged(f"blob {digest}", "the content it is named for", "another, or none")
     for path in [partial, *partial.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
     (partial / MANIFEST).unlink()
-    for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
-        sync_folder(folder)
+    _sync_all(partial)
 
 
 def _check_databases(partial: Path, manifest: Manifest) -> None:
@@ -406,29 +389,13 @@ def _check_databases(partial: Path, manifest: Manifest) -> None:
         ) from error
 
 
-def _digest_of_or_none(path: Path) -> str | None:
-    return _digest_of(path) if path.is_file() else None
-
-
 def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Return the SHA-256 of a file; "" when it is not there."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _closing(connection: apsw.Connection) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        connection.close()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def _damaged(subject: str, expected: str, found: str) -> StoreDamaged:

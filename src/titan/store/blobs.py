@@ -1,4 +1,4 @@
-"""Content named by its SHA-256 digest, one file each: `ab/abcdef…` under one folder.
+"""The blob store: files named by the SHA-256 digest of their content, `ab/abcdef…` under one folder.
 
 A blob is written under another name, made durable, and renamed; so whatever has a blob's name is
 whole, and what a killed process began lies in `incoming/`, which the next start empties.
@@ -53,8 +53,8 @@ from typing import Final, ParamSpec, Self, TypeVar
 from titan.model.errors import TooLarge
 from titan.model.retention import OldBlob
 from titan.ports.runtime import Clock
-from titan.store.folders import errors_translated, make_folder, sync_folder, write_all
-from titan.store.rows.columns import to_us
+from titan.store.columns import to_us
+from titan.store.folders import errors_translated, make_folder, sync, write_all
 from titan.system import SystemClock
 
 P = ParamSpec("P")
@@ -205,7 +205,7 @@ class FolderBlobs:
                 make_folder(place.parent)
                 self._steps.renew(incoming.path)  # it may take the place of one whose lease is newer than its writing
                 self._steps.move(incoming.path, place)
-            sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
+            sync(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest
 
 

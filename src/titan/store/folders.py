@@ -1,12 +1,13 @@
-"""What a write into a folder means when it fails, and how it becomes durable."""
+"""File-system helpers of the stores: error translation, durable folders and writes, the lock of a file's owner."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from titan.model.errors import StoreFull, StoreUnavailable
+from titan.model.errors import StoreFull, StoreInUse, StoreUnavailable
 
 # What a full disk, a full quota and a file at its size limit say of themselves.
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -39,12 +40,12 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
+    sync(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: fsync of a file alone does not keep its name."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable: fsync of a file alone does not keep its name."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -58,3 +59,64 @@ def write_all(descriptor: int, content: bytes | bytearray | memoryview, offset: 
         written = os.pwrite(descriptor, rest, offset)
         offset += written
         rest = rest[written:]
+
+
+# --- one server per home ---
+
+
+def lock(path: Path) -> int:
+    """Become the one owner of what is at `path`; return the descriptor that holds the lock.
+
+    The lock is an flock on `<path>.lock` and ends with the process however it ends. It is not taken on
+    the database itself, where closing any descriptor of the file would drop SQLite's own locks.
+
+    Raises:
+        StoreInUse: another process, or another store in this one, owns it.
+    """
+    descriptor = os.open(_lock_file_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise StoreInUse(
+            f"store {path}",
+            expected="no other server on this home",
+            found=f"process {owner or 'unknown'}, which has it open",
+            next_step="Stop that server, or give this one another home.",
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+@contextmanager
+def kept_free(path: Path) -> Iterator[bool]:
+    """Keep owners away from what is at `path` for a `with` block, and change no file; False: somebody owns it.
+
+    What never had an owner has no lock file, and none is made: nobody is kept away from that.
+    """
+    if not (lock_file := _lock_file_of(path)).exists():
+        yield True
+        return
+    descriptor = hold(lock_file)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def hold(lock_file: Path) -> int | None:
+    """Return the descriptor that holds the lock on this file from now on; None when somebody else holds it."""
+    descriptor = os.open(lock_file, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _lock_file_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")

@@ -1,4 +1,4 @@
-"""The output of attempts, one file per lease: `ab/<lease id>` under one folder.
+"""The log store: the output of attempts, one file per lease, `ab/<lease id>` under one folder.
 
 Bytes have a fixed place, so a repeated append writes nothing new and order needs no lock. Logs are not
 fsynced: what a crash of the machine takes, the worker that still runs the attempt sends again.

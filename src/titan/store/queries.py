@@ -1,6 +1,6 @@
-"""Named queries: SQL texts live in .sql files and are asked for by name.
+"""Load the SQL of the stores: named queries from .sql files, and schemas with their versions.
 
-A file is a list of blocks, each under a line that names it:
+A file of queries is a list of blocks, each under a line that names it:
 
     -- fragment: job_columns
     id, name, status
@@ -8,46 +8,67 @@ A file is a list of blocks, each under a line that names it:
     -- name: job
     select {job_columns} from jobs where id = :job_id
 
-A fragment stands in for `{job_columns}` in the queries of its own file, and of its namesakes in later folders.
+A fragment replaces `{job_columns}` in the queries of its own file, and of files of that name in later folders.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
-_HEADER = re.compile(r"^-- (name|fragment): ([a-z_]+)[ ]*$", re.MULTILINE)
-_PLACE = re.compile(r"\{([a-z_]+)\}")
+from titan.model.errors import SchemaMismatch
+
+SQL_FOLDER: Final = Path(__file__).parent / "sql"
+#: The name in a store's table `meta` of its schema version.
+VERSION_NAME: Final = "schema_version"
+
+#: What the databases write differently, by pattern: each(:ids) is the list of a JSON array's items.
+SQLITE: Final = {
+    r"\beach(?:_number)?\((:\w+)\)": r"(select value from json_each(\1))",
+    r"\bilike (:\w+)": r"like \1 escape '\\'",
+}
+POSTGRES: Final = {
+    r"\beach\((:\w+)\)": r"(select json_array_elements_text(cast(\1 as json)))",
+    r"\beach_number\((:\w+)\)": r"(select cast(json_array_elements_text(cast(\1 as json)) as bigint))",
+}
+
+_HEADER: Final = re.compile(r"^-- (name|fragment): ([a-z_]+)[ ]*$", re.MULTILINE)
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_VERSION: Final = re.compile(r"^-- version: (\d+)$", re.MULTILINE)
 
 
-def load_queries(*folders: Path, fragments: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+def load_queries(
+    *folders: Path,
+    fragments: Mapping[str, str] = MappingProxyType({}),
+    dialect: Mapping[str, str] = MappingProxyType({}),
+) -> Mapping[str, str]:
     """Return name → SQL text of all .sql files in `folders`; each file may use `fragments`.
 
-    A query in a later folder replaces the one of the same name, so a dialect states only what differs.
+    A query in a later folder replaces the one of the same name.
 
     Raises:
-        ValueError: a name stands twice in one folder, or a fragment is missing.
+        ValueError: a name is used twice in one folder, or a fragment is missing.
     """
     queries: dict[str, str] = {}
     of_files = defaultdict[str, dict[str, str]](lambda: dict(fragments))
     for folder in folders:
-        queries.update(_queries_of_folder(folder, of_files))
-    return queries
-
-
-def _queries_of_folder(folder: Path, fragments: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Return the folder's queries; `fragments`, by the name of their file, grows by the folder's own."""
-    queries: dict[str, str] = {}
-    for file in sorted(folder.glob("*.sql")):
-        for name, text in _queries_of_file(file, fragments[file.name]):
-            if name in queries:
-                raise ValueError(f"{file}: the query {name!r} stands twice in {folder}")
-            queries[name] = text
+        in_folder: dict[str, str] = {}
+        for file in sorted(folder.glob("*.sql")):
+            for name, text in _queries_of_file(file, of_files[file.name]):
+                if name in in_folder:
+                    raise ValueError(f"{file}: the query {name!r} stands twice in {folder}")
+                for pattern, replacement in dialect.items():
+                    text = re.sub(pattern, replacement, text)
+                in_folder[name] = text
+        queries |= in_folder
     return queries
 
 
 def _queries_of_file(file: Path, fragments: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the file's queries; `fragments` grows by those of the file."""
     blocks = list(_blocks(file.read_text(encoding="utf-8")))
     fragments.update((name, text) for kind, name, text in blocks if kind == "fragment")
     for kind, name, text in blocks:
@@ -58,8 +79,43 @@ def _queries_of_file(file: Path, fragments: dict[str, str]) -> Iterator[tuple[st
 
 
 def _blocks(source: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (kind, name, text) of each block; what stands before the first header is a comment."""
+    """Yield (kind, name, text) of each block; what precedes the first header is a comment."""
     headers = list(_HEADER.finditer(source))
     ends = [header.start() for header in headers[1:]] + [len(source)]
     for header, end in zip(headers, ends, strict=True):
         yield header[1], header[2], source[header.end() : end].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The SQL that a new store is made from."""
+
+    version: int  #: raised with every change of `sql`
+    sql: str
+
+    def check(self, subject: str, *, found: int, instead: str) -> None:
+        """Return when a store's version `found` is this schema's; `instead` names what else the user could open.
+
+        Raises:
+            SchemaMismatch: the versions differ.
+        """
+        if found == self.version:
+            return
+        whose = "a newer Titan" if found > self.version else "an older Titan"
+        raise SchemaMismatch(
+            subject,
+            expected=f"schema version {self.version}",
+            found=f"version {found}, of {whose}",
+            next_step=f"It was left as it is: export what you need with the Titan that made it, or {instead}.",
+        )
+
+
+def load_schema(folder: Path) -> Schema:
+    """Return the schema in `schema.sql` of a folder; one line of it reads `-- version: 13`.
+
+    Raises:
+        ValueError: no line does, or several do.
+    """
+    sql = (folder / "schema.sql").read_text(encoding="utf-8")
+    [version] = _VERSION.findall(sql)
+    return Schema(version=int(version), sql=sql)

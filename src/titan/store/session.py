@@ -1,73 +1,128 @@
-"""What every store is made of, whichever its database: sessions, a reader for each thread, listeners of commits."""
+"""The parts that all stores share: the session protocol, reading threads, commit listeners."""
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from titan.model.errors import StoreUnavailable
 
-#: Column values in the order the query names them. Only `titan.store.rows` looks inside.
+#: Column values in the order the query names them.
 Row: TypeAlias = tuple[Any, ...]
 
-Parameter: TypeAlias = str | int | None
+
+#: What a column can hold.
+Value: TypeAlias = str | int | float | bytes | None
 
 
 class Session(Protocol):
-    """Runs queries by the names they have in sql/queries/."""
+    """A database connection that runs queries by their names in sql/."""
 
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
+    def all(self, query: str, **parameters: Value) -> list[Row]:
         """Return every row."""
 
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
+    def one(self, query: str, **parameters: Value) -> Row | None:
         """Return the first row, None when there is none."""
 
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
-        """Execute a statement, now or before the next question: over a network, statements travel together."""
+    def run(self, query: str, parameters: Mapping[str, Value]) -> None:
+        """Execute a statement, now or before the next query: over a network, statements travel together."""
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Value]]) -> None:
         """Execute a statement once per row of parameters, as `run` does."""
 
-    def count(self, query: str, **parameters: Parameter) -> int:
+    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """Execute an `insert … values (?, …)` with many rows at once."""
+
+    def count(self, query: str, **parameters: Value) -> int:
         """Execute a statement; return how many rows it changed."""
 
+    def look_ahead(self, leases: Sequence[str], queries: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        """Fetch what decisions about leases, and these queries, will ask, in one trip where there is a network."""
 
-class Closable(Protocol):
-    """What one thread reads through."""
+    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
+        """Return every row of a query that was composed from named parts."""
 
-    def close(self) -> None:
-        """Wait for the question under way, then release the connection; a question after that is refused."""
+    def text_of(self, query: str) -> str:
+        """Return the SQL text of a query, or of a part of one."""
+
+    def matching(self, text: str) -> str | None:
+        """Return the full-text query for what a user typed; None when it contains no word."""
+
+    def words_of(self, text: str) -> str:
+        """Return what the full-text index stores for a text."""
+
+    @property
+    def no_match(self) -> str:
+        """A full-text query that matches nothing."""
+
+    @property
+    def merges(self) -> bool:
+        """Whether the database merges the sorted parts of a `union all`, reading each by index up to the limit."""
 
 
-R = TypeVar("R", bound=Closable)
+R = TypeVar("R")
+T = TypeVar("T")
 C = TypeVar("C")
 
 logger = logging.getLogger(__name__)
 
 
-class Readers(Generic[R]):
-    """Finds the calling thread's reader. Nobody else keeps one, so that it goes with its thread."""
+class ReadingThread(ABC, Generic[R]):
+    """The connection of one reading thread. It asks a reader of type `R`, each query on a snapshot of its own."""
 
-    def __init__(self, make: Callable[[], R], subject: str) -> None:
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._in_use = threading.RLock()  # so that closing waits for the query in progress
+        self._is_closed = False
+
+    def read(self, query: Callable[[R], T]) -> T:
+        """Return what `query` finds.
+
+        Raises:
+            StoreError: the store is closed, or cannot be read.
+        """
+        with self._in_use:
+            if self._is_closed:
+                raise closed(self._subject)
+            return self._read(query)
+
+    def close(self) -> None:
+        """Wait for the query in progress, then close the connection; later queries are refused."""
+        with self._in_use:
+            self._is_closed = True
+            self._close()
+
+    @abstractmethod
+    def _read(self, query: Callable[[R], T]) -> T: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+
+class Readers(Generic[R]):
+    """One reading thread's connection per thread, opened on first use and closed when its thread ends."""
+
+    def __init__(self, make: Callable[[], ReadingThread[R]], subject: str) -> None:
         self._make = make
         self._subject = subject
         self._local = threading.local()
-        self._all: WeakSet[R] = WeakSet()
+        self._all: WeakSet[ReadingThread[R]] = WeakSet()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def mine(self) -> R:
+    def mine(self) -> ReadingThread[R]:
         """Return the calling thread's.
 
         Raises:
             StoreUnavailable: the store is closed.
         """
-        reader: R | None = getattr(self._local, "reader", None)
+        reader: ReadingThread[R] | None = getattr(self._local, "reader", None)
         return self._new() if reader is None else reader
 
     def close(self) -> bool:
-        """Close all; return False when they were closed before."""
+        """Close all readers; return False when they were closed before."""
         with self._lock:
             if self._is_closed:
                 return False
@@ -77,7 +132,7 @@ class Readers(Generic[R]):
             reader.close()
         return True
 
-    def _new(self) -> R:
+    def _new(self) -> ReadingThread[R]:
         with self._lock:
             if self._is_closed:
                 raise closed(self._subject)
@@ -88,7 +143,7 @@ class Readers(Generic[R]):
 
 
 class Listeners(Generic[C]):
-    """Those who are notified of commits."""
+    """Commit listeners."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
@@ -101,12 +156,12 @@ class Listeners(Generic[C]):
             self._listeners = (*self._listeners, listener)
 
     def notify(self, commit: C) -> None:
-        """Notify all of them; one that fails does not stop the others."""
+        """Call every listener; one that raises does not stop the others."""
         for listener in self._listeners:
             try:
                 listener(commit)
             except Exception:
-                logger.exception("%s: a listener failed; what it listens to is committed", self._subject)
+                logger.exception("%s: a listener failed; the commit stands", self._subject)
 
 
 def unavailable(subject: str, found: str) -> StoreUnavailable:
@@ -122,46 +177,3 @@ def unavailable(subject: str, found: str) -> StoreUnavailable:
 def closed(subject: str) -> StoreUnavailable:
     """Return the error for a store that was closed."""
     return StoreUnavailable(subject, expected="an open store", found="a closed one")
-
-
-#: What a column can hold.
-Value: TypeAlias = str | int | float | bytes | None
-
-
-class CallSession(Protocol):
-    """Runs queries by the names they have in sql/calls."""
-
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
-        """Return every row."""
-
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
-        """Return the first row, None when there is none."""
-
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
-        """Execute a statement."""
-
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
-        """Execute a statement for each of `rows`."""
-
-    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """Execute an `insert … values (?, …)` with many rows at once."""
-
-    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
-        """Return every row of a query that was put together from named parts."""
-
-    def text_of(self, query: str) -> str:
-        """Return the SQL text of a query, or of a part of one."""
-
-    def matching(self, text: str) -> str | None:
-        """Return what an index of words is asked for what somebody typed; None when there is no word in it."""
-
-    def words_of(self, text: str) -> str:
-        """Return what goes into the index of words for a text."""
-
-    @property
-    def no_match(self) -> str:
-        """What an index of words finds nothing by."""
-
-    @property
-    def merges(self) -> bool:
-        """Whether a `union all` is read in its order, each part by an index that has it, as far as is asked for."""

@@ -1,25 +1,39 @@
-"""Writes that become visible together: the `Transaction` port on any database that is a `Session`."""
+"""Writes of the job store: the `Transaction` port on any database that is a `Session`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
-from titan.model.files import AttemptFile
+from titan.model.files import AttemptFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import Job
-from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
+from titan.store.columns import reads_rows, to_us
 from titan.store.reader import SqlReader
-from titan.store.rows.columns import reads_rows, to_us, to_us_or_none
-from titan.store.rows.files import row_of_attempt_file
-from titan.store.rows.jobs import DAGS, JOBS, RUNS, changes_of_job, remaining_parents_of_row, row_of_job
-from titan.store.rows.journal import entry_of_event, row_of_entry
-from titan.store.rows.workers import ATTEMPTS, ORGANISATIONS, SIGN_INS, TOKENS, WORKERS
-from titan.store.session import Parameter, Session
+from titan.store.rows import (
+    ATTEMPT_FILES,
+    ATTEMPTS,
+    DAGS,
+    FILES,
+    JOBS,
+    JOURNAL,
+    ORGANISATIONS,
+    RECEIPTS,
+    RUNS,
+    SIGN_INS,
+    TOKENS,
+    VALUES,
+    WORKERS,
+    changes_of_job,
+    entry_of_event,
+    row_of_job,
+)
+from titan.store.session import Session, Value
 
 
 class SqlTransaction(SqlReader):
@@ -53,10 +67,7 @@ class SqlTransaction(SqlReader):
         self._session.run_many("add_job", map(row_of_job, jobs))
         self._session.run_many(
             "add_edge",
-            (
-                {"project_id": dag.project_id, "parent_id": parent_id, "child_id": child_id}
-                for parent_id, child_id in edges
-            ),
+            ({"project_id": dag.project_id, "parent_id": parent, "child_id": child} for parent, child in edges),
         )
 
     def save_dag(self, dag: Dag) -> None:
@@ -67,9 +78,8 @@ class SqlTransaction(SqlReader):
 
     @reads_rows
     def count_down_children(self, parent_id: str, *, worker_id: str | None) -> list[Job]:
-        children = self._all("count_down_children", parent_id=parent_id, worker_id=worker_id)
-        freed = [JOBS.of(row) for row in children if remaining_parents_of_row(row) == 0]
-        return sorted(freed, key=lambda job: job.id)
+        children = self._find(JOBS, "count_down_children", parent_id=parent_id, worker_id=worker_id)
+        return sorted((job for job in children if job.remaining_parents == 0), key=lambda job: job.id)
 
     def add_run(self, run: RunControl) -> None:
         self._session.run("add_run", RUNS.row(run))
@@ -147,16 +157,9 @@ class SqlTransaction(SqlReader):
             self.put_note("journal_cut", str(max(self.journal_cut(), *seqs)))
 
     def forget_jobs(self, dag_id: str, *, limit: int) -> int:
-        jobs: list[dict[str, Parameter]] = [
-            {"job_id": row[0]} for row in self._all("first_jobs_of_dag", dag_id=dag_id, limit=limit)
-        ]
-        self._session.run_many("forget_edges_from", jobs)
-        self._session.run_many("forget_edges_to", jobs)
-        self._session.run_many("forget_attempt_files", jobs)
-        self._session.run_many("forget_attempts", jobs)
-        self._session.run_many("clear_result", jobs)
-        self._session.run_many("forget_maker", jobs)
-        self._session.run_many("forget_job", jobs)
+        jobs = [{"job_id": row[0]} for row in self._all("first_jobs_of_dag", dag_id=dag_id, limit=limit)]
+        for query in _FORGETTING_JOBS:
+            self._session.run_many(query, jobs)
         return len(jobs)
 
     def forget_dag(self, dag_id: str) -> None:
@@ -170,21 +173,17 @@ class SqlTransaction(SqlReader):
         return sum(self._session.count("forget_worker", worker_id=each, before_us=before_us) for each in worker_ids)
 
     def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
-        before_us = to_us(before)
-        count = 0
-        for each in names:
-            row: dict[str, Parameter] = {"project_id": each.project_id, "name": each.name, "before_us": before_us}
-            count += self._session.count("forget_file", **row)
-        return count
+        count, before_us = self._session.count, to_us(before)
+        return sum(
+            count("forget_file", project_id=each.project_id, name=each.name, before_us=before_us) for each in names
+        )
 
     def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
-        before_us = to_us(before)
-        count = 0
-        for each in keys:
-            row: dict[str, Parameter] = {"project_id": each.project_id, "key": each.key, "before_us": before_us}
-            count += self._session.count("forget_value", **row)
-            self.keys.add((each.project_id, each.key))
-        return count
+        self.keys.update((each.project_id, each.key) for each in keys)
+        count, before_us = self._session.count, to_us(before)
+        return sum(
+            count("forget_value", project_id=each.project_id, key=each.key, before_us=before_us) for each in keys
+        )
 
     def put_note(self, name: str, value: str) -> None:
         self._session.run("set_meta", {"name": name, "value": value})
@@ -192,12 +191,8 @@ class SqlTransaction(SqlReader):
     # --- files that attempts left ---
 
     def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
-        whose: dict[str, Parameter] = {
-            "lease_id": attempt.lease_id,
-            "project_id": attempt.project_id,
-            "now_us": self._now_us,
-        }
-        self._session.run_many("note_attempt_file", (row_of_attempt_file(file) | whose for file in files))
+        whose = {"lease_id": attempt.lease_id, "project_id": attempt.project_id, "now_us": self._now_us}
+        self._session.run_many("note_attempt_file", (ATTEMPT_FILES.row(file) | whose for file in files))
 
     # --- journal ---
 
@@ -208,7 +203,7 @@ class SqlTransaction(SqlReader):
     def flush(self) -> None:
         """Write the entries that were recorded since the last flush."""
         if len(self.entries) > self._flushed_count:
-            self._session.run_many("add_entry", map(row_of_entry, self.entries[self._flushed_count :]))
+            self._session.run_many("add_entry", map(JOURNAL.row, self.entries[self._flushed_count :]))
             self._flushed_count = len(self.entries)
 
     def journal(
@@ -240,22 +235,12 @@ class SqlTransaction(SqlReader):
         self._session.run("clear_result", {"job_id": job_id})
 
     def put_value(self, project_id: str, key: str, value: StoredValue) -> None:
-        self._session.run(
-            "put_value",
-            {
-                "project_id": project_id,
-                "key": key,
-                "value": value.value,
-                "artifact": value.artifact,
-                "run_id": value.run_id,
-                "now_us": self._now_us,
-                "expires_at_us": to_us_or_none(value.expires_at),
-            },
-        )
+        here = {"project_id": project_id, "key": key, "now_us": self._now_us}
+        self._session.run("put_value", VALUES.row(value) | here)
         self.keys.add((project_id, key))
 
     def delete_key(self, project_id: str, key: str) -> bool:
-        here: dict[str, Parameter] = {"project_id": project_id, "key": key}
+        here: dict[str, Value] = {"project_id": project_id, "key": key}
         deleted = self._session.count("delete_value", **here) + self._session.count("delete_set", **here)
         if deleted:
             self.keys.add((project_id, key))
@@ -272,29 +257,21 @@ class SqlTransaction(SqlReader):
         return True
 
     def put_file(self, project_id: str, file: StoredFile) -> None:
-        self._session.run(
-            "put_file",
-            {
-                "project_id": project_id,
-                "name": file.name,
-                "digest": file.digest,
-                "size_bytes": file.size_bytes,
-                "run_id": file.run_id,
-                "now_us": self._now_us,
-            },
-        )
+        self._session.run("put_file", FILES.row(file) | {"project_id": project_id, "now_us": self._now_us})
 
     def add_receipt(self, project_id: str, receipt: Receipt) -> None:
-        self._session.run(
-            "add_receipt",
-            {
-                "project_id": project_id,
-                "key": receipt.key,
-                "fingerprint": receipt.fingerprint,
-                "answer": receipt.answer,
-                "now_us": self._now_us,
-            },
-        )
+        self._session.run("add_receipt", RECEIPTS.row(receipt) | {"project_id": project_id, "now_us": self._now_us})
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         return self._session.count("forget_receipts", before_us=to_us(before), limit=limit)
+
+
+_FORGETTING_JOBS: Final = (
+    "forget_edges_from",
+    "forget_edges_to",
+    "forget_attempt_files",
+    "forget_attempts",
+    "clear_result",
+    "forget_maker",
+    "forget_job",
+)

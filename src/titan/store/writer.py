@@ -1,7 +1,7 @@
-"""The writer: one thread that runs decisions one after the other and commits them in groups.
+"""The writer thread: runs transactions one after the other and commits them in groups.
 
-While one group is being made durable the next one gathers, so 16 clients share an fsync instead of
-waiting for 16. A decision that raises takes back only itself, whatever it shares a commit with.
+While one group is being made durable the next one gathers, so 16 clients share an fsync instead of waiting for 16.
+A transaction that raises rolls back only itself.
 """
 
 import logging

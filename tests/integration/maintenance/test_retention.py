@@ -19,19 +19,17 @@ from tests.support.recorded import a_call, a_word
 from titan.llm.prices import ListedPrices
 from titan.maintenance.retention import Maintenance
 from titan.model.actions import Entry, Payload, RunEnd
+from titan.model.files import StoredFile, StoredValue
 from titan.model.jobs import JobSpec
-from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import Freed
 from titan.orchestrator import worker_registry
 from titan.orchestrator.bus import Bus
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallTransaction
+from titan.ports.runs_store import CallTransaction, RunFilter
 from titan.recorder.preprocess import Preparer
 from titan.recorder.recorder import BLOB_BYTES, Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
-from titan.rules.redaction import make_redactor
+from titan.rules.redaction import EntryRedactor, make_redactor
 from titan.rules.retention import Retention
-from titan.rules.runs.entry_redaction import EntryRedactor
 from titan.store.blobs import FolderBlobs
 from titan.store.logs import FolderLogs
 from titan.store.runs.sqlite_store import SqliteCallStore

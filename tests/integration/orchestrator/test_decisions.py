@@ -15,7 +15,7 @@ from titan.model.jobs import Affinity, JobStatus
 from titan.model.run_control import RunOutcome
 from titan.orchestrator import worker_registry
 from titan.orchestrator.cancel import cancel_run, end_run
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from tests.support.desk import Desk, a_desk
 from titan.insight.story import story
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StaleLease
-from titan.model.files import AttemptFile
-from titan.model.memory import StoredFile
+from titan.model.files import AttemptFile, StoredFile
 from titan.orchestrator.attempts import note_artifact, note_files
 from titan.wire.protocol import FILES_ACCEPTED_SECONDS
 
@@ -55,7 +54,7 @@ def test_the_files_of_a_lost_attempt_change_nothing(desk: Desk) -> None:
 
     with pytest.raises(StaleLease):
         note(desk, attempt.lease_id)
-    assert desk.store.read(lambda reader: reader.files_of_attempt(attempt.lease_id)) == []
+    assert desk.store.read(lambda reader: reader.files_of_job(attempt.job_id, limit=9)) == []
 
 
 def test_files_are_told_once_for_all_of_a_call(desk: Desk) -> None:

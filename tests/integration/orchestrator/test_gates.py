@@ -11,10 +11,10 @@ from tests.support.builders import NOON, PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
 from titan.model.dags import OnFailure
 from titan.model.errors import Conflict, InvalidInput
+from titan.model.files import StoredValue
 from titan.model.jobs import Affinity, Decision, GateOutcome, JobStatus
-from titan.model.memory import StoredValue
 from titan.orchestrator.gates import put_value
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 
 APPROVED, REJECTED = GateOutcome.APPROVED, GateOutcome.REJECTED
 

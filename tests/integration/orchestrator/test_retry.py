@@ -18,7 +18,7 @@ from titan.orchestrator.rerun import redeploy, rerun_job, resume_run
 from titan.orchestrator.retry import retry_dag, retry_job, retry_run
 from titan.orchestrator.submit import Submitter
 from titan.ports.jobs_store import Transaction
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 from titan.wire.work import Resumed, Retried, Submitted
 
 CLIENT = Submitter(project_id=PROJECT)

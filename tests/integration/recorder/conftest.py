@@ -17,3 +17,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CallStore]
         opened_store = opened(StandingClock())
         yield opened_store
         opened_store.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[CallStore]:
+    """Return an empty store of calls in a file, for what does not depend on the database."""
+    with CALL_STORES["sqlite"](tmp_path) as opened:
+        opened_store = opened(StandingClock())
+        yield opened_store
+        opened_store.close()

@@ -42,13 +42,13 @@ def test_a_call_without_a_run_is_in_the_run_of_the_span_that_names_its_answer(
     assert check(store, ANSWER).broken is None
 
 
-def test_the_end_of_a_call_that_comes_behind_its_span_makes_no_run(store: CallStore) -> None:
-    record_heard(store, TRACED)
-    record_heard(store, OWN_RUN[:2])
+def test_the_end_of_a_call_that_comes_behind_its_span_makes_no_run(sqlite_store: CallStore) -> None:
+    record_heard(sqlite_store, TRACED)
+    record_heard(sqlite_store, OWN_RUN[:2])
 
-    record_heard(store, OWN_RUN[2:])
+    record_heard(sqlite_store, OWN_RUN[2:])
 
-    assert ids_of_runs(store) == {TRACE}
+    assert ids_of_runs(sqlite_store) == {TRACE}
 
 
 def ids_of_runs(store: CallStore) -> set[str]:
@@ -81,18 +81,18 @@ def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
     assert {(note.author, note.score, note.text) for note in found} == {("ada", 1.0, "good")}
 
 
-def test_a_pin_of_the_spans_run_stays_as_it_was(store: CallStore) -> None:
-    record_heard(store, OWN_RUN)
-    record_heard(store, TRACED[:1])
+def test_a_pin_of_the_spans_run_stays_as_it_was(sqlite_store: CallStore) -> None:
+    record_heard(sqlite_store, OWN_RUN)
+    record_heard(sqlite_store, TRACED[:1])
     for run_id, pinned_at in ((ANSWER, at(9)), (TRACE, at(8))):
-        run = run_of(store, run_id)
+        run = run_of(sqlite_store, run_id)
         assert run is not None
         pinned = replace(run, pinned_at=pinned_at)
-        kept(store, lambda tx, pinned=pinned: tx.save_run(pinned))  # type: ignore[misc]  # as above
+        kept(sqlite_store, lambda tx, pinned=pinned: tx.save_run(pinned))  # type: ignore[misc]  # as above
 
-    record_heard(store, TRACED[1:])
+    record_heard(sqlite_store, TRACED[1:])
 
-    run = run_of(store, TRACE)
+    run = run_of(sqlite_store, TRACE)
     assert run is not None
     assert run.pinned_at == at(8)
 
@@ -108,64 +108,64 @@ def test_a_call_and_the_span_that_names_its_answer_may_come_together(
     assert run_of(store, ANSWER) == run_of(store, TRACE)
 
 
-def test_a_run_of_that_name_of_which_others_tell_too_stays(store: CallStore) -> None:
-    record_heard(store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
+def test_a_run_of_that_name_of_which_others_tell_too_stays(sqlite_store: CallStore) -> None:
+    record_heard(sqlite_store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
 
-    record_heard(store, TRACED)
+    record_heard(sqlite_store, TRACED)
 
-    assert len(actions_of(store, ANSWER)) == 2
-    assert len(actions_of(store, TRACE)) == 1
+    assert len(actions_of(sqlite_store, ANSWER)) == 2
+    assert len(actions_of(sqlite_store, TRACE)) == 1
 
 
 @pytest.mark.parametrize("answer", ["chatcmpl-9XyZ", "resp_1", None])
-def test_other_answers_name_no_run(store: CallStore, answer: str | None) -> None:
-    record_heard(store, OWN_RUN)
+def test_other_answers_name_no_run(sqlite_store: CallStore, answer: str | None) -> None:
+    record_heard(sqlite_store, OWN_RUN)
 
-    record_heard(store, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
+    record_heard(sqlite_store, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
 
-    assert len(actions_of(store, ANSWER)) == 1
+    assert len(actions_of(sqlite_store, ANSWER)) == 1
 
 
-def test_a_span_in_the_run_that_has_the_name_of_the_call_leaves_it_there(store: CallStore) -> None:
-    record_heard(store, OWN_RUN)
+def test_a_span_in_the_run_that_has_the_name_of_the_call_leaves_it_there(sqlite_store: CallStore) -> None:
+    record_heard(sqlite_store, OWN_RUN)
 
-    record_heard(store, [a_span(run_id=ANSWER, use=ANSWERED)])
+    record_heard(sqlite_store, [a_span(run_id=ANSWER, use=ANSWERED)])
 
-    run = run_of(store, ANSWER)
+    run = run_of(sqlite_store, ANSWER)
     assert run is not None
     assert (run.id, run.tally.calls) == (ANSWER, 1)
-    assert len(actions_of(store, ANSWER)) == 2
+    assert len(actions_of(sqlite_store, ANSWER)) == 2
 
 
-def test_an_answer_is_another_name_of_the_run_that_the_trace_of_its_span_is_in(store: CallStore) -> None:
+def test_an_answer_is_another_name_of_the_run_that_the_trace_of_its_span_is_in(sqlite_store: CallStore) -> None:
     named = replace(a_word(run_id="R_named", source=Source.OTLP), traces=(TRACE,))
 
-    record_heard(store, [*OWN_RUN, SPAN, named])
+    record_heard(sqlite_store, [*OWN_RUN, SPAN, named])
 
-    assert ids_of_runs(store) == {"R_named"}
-    run = run_of(store, "R_named")
+    assert ids_of_runs(sqlite_store) == {"R_named"}
+    run = run_of(sqlite_store, "R_named")
     assert run is not None
     assert run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7)
-    assert run_of(store, ANSWER) == run_of(store, TRACE) == run
+    assert run_of(sqlite_store, ANSWER) == run_of(sqlite_store, TRACE) == run
 
 
 def test_a_run_of_that_name_of_which_others_told_first_stays_though_a_span_names_its_answer_too(
-    store: CallStore,
+    sqlite_store: CallStore,
 ) -> None:
-    record_heard(store, [*TRACED, a_call("tool", run_id=ANSWER)])
+    record_heard(sqlite_store, [*TRACED, a_call("tool", run_id=ANSWER)])
 
-    record_heard(store, OWN_RUN)
+    record_heard(sqlite_store, OWN_RUN)
 
-    assert {action.id for action in actions_of(store, ANSWER)} == {"tool", ANSWER}
-    assert {action.id for action in actions_of(store, TRACE)} == {"s1"}
+    assert {action.id for action in actions_of(sqlite_store, ANSWER)} == {"tool", ANSWER}
+    assert {action.id for action in actions_of(sqlite_store, TRACE)} == {"s1"}
 
 
-def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: CallStore) -> None:
-    record_heard(store, TRACED)
+def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(sqlite_store: CallStore) -> None:
+    record_heard(sqlite_store, TRACED)
 
-    record_heard(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
+    record_heard(sqlite_store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
 
-    span, seen = actions_of(store, TRACE)
+    span, seen = actions_of(sqlite_store, TRACE)
     assert (span.id, span.count.duplicate_of, seen.id) == ("s1", seen.number, ANSWER)
 
 
@@ -178,18 +178,18 @@ STEP = a_call("step", run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, pa
 
 @pytest.mark.parametrize("batches", [*permutations([[SEEN_THERE], [SPAN]]), [[SPAN, SEEN_THERE]], [[SEEN_THERE, SPAN]]])
 def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_of_it_too(
-    store: CallStore, batches: Sequence[Sequence[Entry]]
+    sqlite_store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
-        record_heard(store, batch)
-    record_heard(store, [replace(SPAN, outputs=Payload('"late"'))])
+        record_heard(sqlite_store, batch)
+    record_heard(sqlite_store, [replace(SPAN, outputs=Payload('"late"'))])
 
-    named, traced = run_of(store, NAMED), run_of(store, TRACE)
+    named, traced = run_of(sqlite_store, NAMED), run_of(sqlite_store, TRACE)
     assert named is not None
     assert traced is not None
     assert named.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7)
     assert traced.tally == Tally()
-    [frame] = actions_of(store, TRACE)
+    [frame] = actions_of(sqlite_store, TRACE)
     assert (frame.shown_kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
 
 
@@ -224,20 +224,20 @@ OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")
     [[OWN_RUN, TRACED, [OTHER]], [TRACED, [OTHER], OWN_RUN], [TRACED, OWN_RUN, [OTHER]], [[SPAN, OTHER, *OWN_RUN]]],
 )
 def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_it(
-    store: CallStore, batches: Sequence[Sequence[Entry]]
+    sqlite_store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
-        record_heard(store, batch)
+        record_heard(sqlite_store, batch)
 
-    tallies = [run.tally for run_id in (TRACE, "f" * 32) if (run := run_of(store, run_id)) is not None]
+    tallies = [run.tally for run_id in (TRACE, "f" * 32) if (run := run_of(sqlite_store, run_id)) is not None]
     assert tallies == [Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7), Tally()]
 
 
-def test_two_traces_that_name_another_providers_answer_told_of_two_calls(store: CallStore) -> None:
+def test_two_traces_that_name_another_providers_answer_told_of_two_calls(sqlite_store: CallStore) -> None:
     for run_id in (TRACE, "f" * 32):
-        record_heard(store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
+        record_heard(sqlite_store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
 
-    runs = [run_of(store, run_id) for run_id in (TRACE, "f" * 32)]
+    runs = [run_of(sqlite_store, run_id) for run_id in (TRACE, "f" * 32)]
     assert [run.tally.calls for run in runs if run is not None] == [1, 1]
 
 
@@ -246,7 +246,7 @@ def test_two_traces_that_name_another_providers_answer_told_of_two_calls(store: 
 
 @pytest.mark.parametrize("is_outer_last", [True, False])
 def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_by_itself(
-    store: CallStore, *, is_outer_last: bool
+    sqlite_store: CallStore, *, is_outer_last: bool
 ) -> None:
     used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
     outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used, cost="2", parent_id="agent")
@@ -258,10 +258,10 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     beside = a_span("beside", run_id=TRACE, begins=1, ends=8, use=used, cost="4", parent_id="agent")
 
     for entry in (beside, inner, *steps, outer) if is_outer_last else (outer, *steps, inner, beside):
-        record_heard(store, [entry])
+        record_heard(sqlite_store, [entry])
 
-    calls = [action.id for action in actions_of(store, TRACE) if action.shown_kind is ActionKind.MODEL]
-    run = run_of(store, TRACE)
+    calls = [action.id for action in actions_of(sqlite_store, TRACE) if action.shown_kind is ActionKind.MODEL]
+    run = run_of(sqlite_store, TRACE)
     assert sorted(calls) == ["beside", "inner"]
     assert run is not None
     assert run.tally.cost == 5

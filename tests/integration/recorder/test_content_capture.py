@@ -15,8 +15,7 @@ from titan.model.actions import SHARED_MARK, ActionEntry, Entry, Payload
 from titan.ports.runs_store import CallStore
 from titan.recorder.preprocess import Preparer
 from titan.recorder.recorder import BLOB_BYTES, Recorded, Recorder, record_entries
-from titan.rules.redaction import make_redactor
-from titan.rules.runs.entry_redaction import EntryRedactor
+from titan.rules.redaction import EntryRedactor, make_redactor
 from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
 from titan.store.blobs import FolderBlobs
 from titan.store.runs.sqlite_store import SqliteCallStore

@@ -35,12 +35,10 @@ from titan.model.actions import (
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run
-from titan.ports.runs_store import CallStore, CallTransaction
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallStore, CallTransaction, StoredEntry
 from titan.recorder.preprocess import Preparer
 from titan.recorder.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
-from titan.rules.redaction import make_redactor
-from titan.rules.runs.entry_redaction import EntryRedactor
+from titan.rules.redaction import EntryRedactor, make_redactor
 from titan.rules.runs.lifecycle import IDLE, IDLE_WITHIN_CALL
 from titan.rules.runs.merge_reports import NEVER_ENDED
 from titan.store.blobs import FolderBlobs

@@ -17,8 +17,8 @@ from tests.support.stores import StandingClock, committed
 from tests.support.waiting import wait_until
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import InvalidInput, StoreDamaged, StoreInUse
+from titan.model.files import StoredFile, StoredValue
 from titan.model.jobs import JobStatus
-from titan.model.memory import StoredFile, StoredValue
 from titan.store.backup import Manifest, Progress, back_up, restore
 from titan.store.blobs import FolderBlobs
 from titan.store.logs import FolderLogs

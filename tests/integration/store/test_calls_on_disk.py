@@ -21,9 +21,9 @@ from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunE
 from titan.model.errors import StoreDamaged, StoreFull
 from titan.model.runs import Note
 from titan.ports.runs_store import CallReader
-from titan.store.runs.secure_delete import TO_SCRUB
 from titan.store.runs.sqlite_store import SqliteCallStore
 from titan.store.runs.tapes import MAX_DIGESTS, KnownTexts
+from titan.store.runs.transaction import TO_SCRUB
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.
 LIVES = (1, 300, 40)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -12,12 +13,9 @@ import pytest
 from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER
 from tests.support.builders import NOON, PROJECT
 from titan.model.run_control import RunStatus
-from titan.ports.actions import CallFilter
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader
-from titan.store.runs.queries import QUERIES
+from titan.ports.runs_store import CallFilter, CallReader, RunFilter
 from titan.store.runs.reader import SqlCallReader
-from titan.store.runs.sqlite_store import CALLS
+from titan.store.runs.sqlite_store import CALLS, QUERIES
 from titan.store.session import Row, Value
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession
@@ -70,6 +68,9 @@ NEVER_SORTED = {
 }
 
 
+SERVERS = STORE_FOLDER / "sql" / "postgres" / "shared" / "servers.sql"
+
+
 @pytest.fixture
 def new(tmp_path: Path) -> Iterator[SqliteSession]:
     """Give a session on a new database."""
@@ -94,7 +95,9 @@ def test_every_table_carries_its_project(new: SqliteSession) -> None:
 
 
 def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
-    asking = re.compile(r"(?:_all|_one|_entries|\.(?:all|one|run|run_many|insert|count))\(\s*\"(\w+)\"")
+    asking = re.compile(
+        r"(?:_all\(|_one\(|_entries\(|_actions\(|_(?:find|first)\(\s*[A-Z_]+,|\.(?:all|one|run|run_many|insert|count)\()\s*\"(\w+)\""
+    )
     sources = {path.name: path.read_text(encoding="utf-8") for path in CALLS_FOLDER.glob("*.py")}
 
     asked_for = {name for text in sources.values() for name in asking.findall(text)}
@@ -106,7 +109,8 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     asked_for |= {name for text in sources.values() for name in re.findall(r'"(actions_\w+)"', text)} & set(QUERIES)
     asked_for |= set(re.findall(r'"(\w+)"', sources["packing.py"] + sources["transaction.py"])) & set(QUERIES)
 
-    assert asked_for | {"set_meta"} == set(QUERIES)
+    of_servers = set(re.findall(r"^-- name: (\w+)$", SERVERS.read_text("utf-8"), re.MULTILINE))
+    assert (asked_for - of_servers) | {"set_meta"} == set(QUERIES)
 
 
 @pytest.mark.parametrize("name", sorted(QUERIES.keys() - PARTS))
@@ -175,7 +179,7 @@ def reader(tmp_path: Path, new: SqliteSession) -> CallReader:
 
 def plan_of(reader: CallReader, place: int = 0) -> list[str]:
     """Return how the first was found of what was asked since, or the one at another place."""
-    session = vars(reader)["_session"]
+    session = attrgetter("_session")(reader)
     assert isinstance(session, Explaining)
     plan: list[str] = session.plans[place]
     session.plans = []

@@ -20,8 +20,7 @@ from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
-from titan.ports.runs_store import CallReader
-from titan.ports.tapes import StoredEntry
+from titan.ports.runs_store import CallReader, StoredEntry
 from titan.server.routes import importing
 from titan.server.views.exported import PART_BYTES, exported
 from titan.store.blobs import FolderBlobs

@@ -12,7 +12,7 @@ from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreFull
 from titan.model.events import JobReady, Subject
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Reader, Transaction
 from titan.store.blobs import FolderBlobs
 from titan.store.logs import FolderLogs

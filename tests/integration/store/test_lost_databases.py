@@ -16,7 +16,7 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call
 from tests.support.stores import StandingClock, committed
 from titan.model.errors import StoreDamaged
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.storage import Durable, open_durable
 from titan.store.backup import back_up, restore
 from titan.store.sqlite import SqliteStore

@@ -1,5 +1,6 @@
 """What needs attention is found without a look at all that failed, for each or in runs that need none any more."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, count
@@ -17,10 +18,8 @@ from tests.support.stores import StandingClock
 from titan.model.runs import Note
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.store.postgres.address import Address
-from titan.store.runs.postgres_session import PostgresCallSession
-from titan.store.runs.postgres_store import PostgresCallStore
-from titan.store.runs.queries import QUERIES
-from titan.store.runs.sqlite_store import SqliteCallStore
+from titan.store.runs.postgres_store import CALLS, PostgresCallStore
+from titan.store.runs.sqlite_store import QUERIES, SqliteCallStore
 
 QUERY: Final = "has_unrecovered_error"
 STEPS_AT_ONCE: Final = 100  # of SQLite's virtual machine, as they are counted
@@ -60,11 +59,10 @@ def rows_on_postgres(folder: Path, failures: int) -> int:
         store = PostgresCallStore(Address(url), clock=StandingClock())
         record_failures(store, failures)
         store.close()
-        with Address(url).open() as connection:
-            connection.execute("set search_path to calls")
-            session = PostgresCallSession(connection)
-            explain = f"explain (analyze, timing off, format json) {session.text_of(QUERY)}"
-            [[[told]]] = session.ask(explain, {"run_no": 1})
+        session = Address(url).connect(CALLS)
+        [[text]] = session.ask(f"explain (analyze, timing off, format json) {session.text_of(QUERY)}", {"run_no": 1})
+        session.close()
+    [told] = json.loads(text)
     assert told["Plan"]["Actual Rows"] == 0
     return sum(rows_of(told["Plan"]))
 

@@ -21,11 +21,11 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call
 from tests.support.stores import committed
 from titan.model.errors import SchemaMismatch, StoreDamaged, TitanError
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.storage import Durable, open_durable
 from titan.store import backup
-from titan.store.home_schema import check_home
-from titan.store.postgres import opening as postgres_opening
+from titan.store.home_files import check_home
+from titan.store.postgres import address as postgres_opening
 from titan.store.postgres.address import Address
 from titan.store.runs import postgres_store, sqlite_store
 from titan.store.runs.postgres_store import PostgresCallStore

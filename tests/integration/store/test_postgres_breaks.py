@@ -11,13 +11,12 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.events import JobReady, Subject
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
-from titan.store.postgres.address import Address
-from titan.store.postgres.clock import SharedClock
+from titan.store.postgres.address import CONTROL, Address
 from titan.store.postgres.database import PostgresDatabase
-from titan.store.postgres.own_commits import OwnCommits
+from titan.store.postgres.servers import OwnCommits, SharedClock
 from titan.store.postgres.session import ConnectionLost, PostgresSession
 from titan.store.writer import Writer
 
@@ -91,11 +90,11 @@ class CutAtCommit(PostgresSession):
     """A connection that breaks when it is told to commit for the first time: before that arrives, or after."""
 
     def __init__(self, connection: "psycopg.Connection[object]", *, arrives: bool) -> None:
-        super().__init__(connection)
+        super().__init__(connection, CONTROL.queries)
         self._arrives = arrives
 
     def flush(self) -> None:
-        if any(query == "commit" for query, _values in self._waiting):
+        if any(statement.name == "commit" for statement, _values in self._waiting):
             if self._arrives:
                 super().flush()
             self.close()

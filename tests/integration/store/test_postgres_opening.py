@@ -10,7 +10,7 @@ from tests.support.builders import PROJECT
 from tests.support.postgres import a_database, server_folder, url_of
 from tests.support.stores import StandingClock, committed
 from titan.model.errors import InvalidInput, StoreDamaged, StoreUnavailable, TitanError
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
 

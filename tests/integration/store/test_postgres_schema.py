@@ -12,8 +12,8 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.postgres import a_database
 from tests.support.sources import ROOT
-from titan.store.postgres import opening
-from titan.store.postgres.session import QUERIES, STATEMENTS
+from titan.store.postgres.address import CONTROL, make
+from titan.store.postgres.session import statement_of
 
 SQL_FOLDER = ROOT / "src" / "titan" / "store" / "sql"
 
@@ -22,7 +22,7 @@ SQL_FOLDER = ROOT / "src" / "titan" / "store" / "sql"
 def new() -> Iterator["psycopg.Connection[Any]"]:
     """Give a connection to a new database."""
     with a_database(is_empty=True) as url, psycopg.connect(url, autocommit=True) as connection:
-        opening.make(connection, now=NOON)
+        make(connection, now=NOON)
         yield connection
 
 
@@ -56,9 +56,9 @@ def test_both_databases_have_the_same_indexes(new: "psycopg.Connection[Any]", tm
     assert {row[0] for row in found} == of_sqlite | {"members_once"}
 
 
-@pytest.mark.parametrize("name", sorted(QUERIES))
+@pytest.mark.parametrize("name", sorted(CONTROL.queries))
 def test_every_query_is_understood(new: "psycopg.Connection[Any]", name: str) -> None:
-    text = STATEMENTS[name].text.decode()
+    text = statement_of(CONTROL.queries[name]).text.decode()
 
     if re.match(r"select|insert|update|delete|with", text):
         new.execute(f"prepare asked as {text}".encode())
@@ -66,7 +66,7 @@ def test_every_query_is_understood(new: "psycopg.Connection[Any]", name: str) ->
 
 def test_what_may_be_taken_is_one_range_of_its_own_index(new: "psycopg.Connection[Any]") -> None:
     new.execute("set enable_seqscan = off; set enable_bitmapscan = off; set plan_cache_mode = force_generic_plan")
-    new.execute(f"prepare asked as {STATEMENTS['whole_jobs_to_take'].text.decode()}".encode())
+    new.execute(f"prepare asked as {statement_of(CONTROL.queries['jobs_to_take']).text.decode()}".encode())
 
     plan = [row[0].strip() for row in new.execute("explain (costs off) execute asked('*', 'GENERAL', 8)")]
 

@@ -13,13 +13,12 @@ from tests.support.postgres import a_database
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from tests.support.waiting import wait_until
 from titan.model.events import JobReady, Subject
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
-from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
-from titan.store.postgres.own_commits import OwnCommits
+from titan.store.postgres.servers import OwnCommits, SharedClock
 from titan.store.writer import Writer
 
 SUBJECT = Subject(project_id=PROJECT)

@@ -16,7 +16,7 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreDamaged, StoreInUse
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.ports.jobs_store import Transaction
 from titan.store.sqlite import SqliteStore, opening
 

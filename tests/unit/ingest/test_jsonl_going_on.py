@@ -195,7 +195,7 @@ def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> N
 
     here = heard(read(list(json_lines([run]))))
 
-    assert here.run.details_told == there.run.details_told
+    assert here.run.detail_digests == there.run.detail_digests
     assert here.hear(word, further).kept == []
 
 

@@ -29,7 +29,7 @@ RUN = Run(
     status_source=StatusSource.INFERRED,
     started_at=NOON,
     last_event_at=NOON + timedelta(seconds=2),
-    heard_at=NOON,
+    received_at=NOON,
     ended_at=NOON + timedelta(seconds=2),
     tally=Tally(calls=2, success=1, error=1, cost=Decimal("0.012"), prevented=Decimal("0.5")),
     tags=("nightly", "web"),

@@ -59,4 +59,4 @@ def test_no_more_is_noted_beside_a_run_than_so_much() -> None:
     for number in range(MOST_DETAILS + 3):
         memory.hear(replace(a_word(), details=f'{{"service":{number}}}'))
 
-    assert len(memory.run.details_told) == MOST_DETAILS
+    assert len(memory.run.detail_digests) == MOST_DETAILS

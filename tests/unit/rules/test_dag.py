@@ -1,7 +1,8 @@
 """What a graph must be to be stored: every refusal has its own message, and a cycle is really one."""
 
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from math import inf, nan
 
 import pytest
@@ -13,7 +14,7 @@ from titan.model.dags import NewDag
 from titan.model.errors import InvalidDag, InvalidInput, InvalidName, LimitExceeded
 from titan.model.jobs import JobSpec
 from titan.rules.jobs import dag as rules
-from titan.rules.jobs.dag import check_dag, check_depth, check_run_size, find_cycle, unknown_parents
+from titan.rules.jobs.dag import check_dag, check_depth, check_run_size, unknown_parents
 
 
 def test_a_diamond_may_be_stored() -> None:
@@ -184,8 +185,8 @@ def test_a_run_holds_10_000_jobs_and_no_more() -> None:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
-    """Draw up to 9 names, each with parents among all of them but itself: cycles are common."""
-    names = [f"j{n}" for n in range(draw(st.integers(1, 9)))]
+    """Draw up to 8 names, each with parents among all of them but itself: cycles are common."""
+    names = [f"j{n}" for n in range(draw(st.integers(1, 8)))]
     return {
         name: draw(st.lists(st.sampled_from([other for other in names if other != name]), max_size=2))
         if len(names) > 1
@@ -194,45 +195,19 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     }
 
 
-def is_acyclic(graph: dict[str, list[str]]) -> bool:
-    """Return what the standard library thinks."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError:
-        return False
-    return True
-
-
 @given(graphs())
-def test_a_graph_is_accepted_exactly_when_it_can_be_sorted(graph: dict[str, list[str]]) -> None:
+def test_a_graph_is_accepted_or_its_cycle_can_be_walked(graph: dict[str, list[str]]) -> None:
     dag = a_new_dag(*(a_spec(name, parents=tuple(parents)) for name, parents in graph.items()))
 
     try:
         check_dag(dag)
-        is_accepted = True
-    except InvalidDag:
-        is_accepted = False
+        cycle: list[str] = []
+    except InvalidDag as refusal:
+        cycle = refusal.found.split(" → ")
 
-    assert is_accepted == is_acyclic(graph)
-
-
-@given(graphs())
-def test_a_cycle_that_is_found_can_be_walked(graph: dict[str, list[str]]) -> None:
-    cycle = find_cycle(graph, lambda name: graph[name])
-
-    assert bool(cycle) != is_acyclic(graph)
-    assert len(set(cycle)) == len(cycle)
-    assert all(parent in graph[child] for child, parent in zip(cycle, [*cycle[1:], *cycle[:1]], strict=True))
-
-
-@given(graphs())
-def test_finding_a_cycle_asks_for_each_jobs_parents_once(graph: dict[str, list[str]]) -> None:
-    asked: list[str] = []
-
-    def parents_of(name: str) -> list[str]:
-        asked.append(name)
-        return graph[name]
-
-    find_cycle(graph, parents_of)
-
-    assert len(set(asked)) == len(asked)
+    if cycle:
+        assert cycle[0] == cycle[-1]
+        assert len(set(cycle)) == len(cycle) - 1
+        assert all(parent in graph[child] for child, parent in pairwise(cycle))
+    else:
+        assert len(list(TopologicalSorter(graph).static_order())) == len(graph)

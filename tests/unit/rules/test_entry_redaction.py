@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, ModelUse, Payload, RunEntry
-from titan.rules.redaction import make_redactor
-from titan.rules.runs.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
+from titan.rules.redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor, make_redactor
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"

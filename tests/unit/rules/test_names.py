@@ -24,7 +24,7 @@ from titan.rules.names import (
     plain,
     shown,
 )
-from titan.rules.runs.stage_status import agent_of
+from titan.rules.runs.lifecycle import agent_of
 
 HOSTILE = "../\\;|&$`'\"<>*?[]{}()!#~^%=, \t\r\n\0\x1b\x7f\x85\u200b\u202e\u2028éß😀\ud800aZ09_.:@+-"
 #: Text made to break out, mixed with any text at all.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan.rules.jobs.workspaces import is_cut, within_limit
+from titan.rules.retention import is_cut, within_limit
 
 LINE = b"\n[titan] output cut here: more than 0.0001 MB; TITAN_MAX_LOG_BYTES sets the limit\n"
 

@@ -9,8 +9,7 @@ import pytest
 from tests.support.builders import NOON, PROJECT, a_dag
 from titan.model.dags import Dag, JobCounts, StageStatus
 from titan.model.run_control import RunControl, RunOutcome, RunStatus
-from titan.rules.runs.lifecycle import RUN_IDLE, run_ended_at, run_status
-from titan.rules.runs.stage_status import agent_of, dag_status, stage_status
+from titan.rules.runs.lifecycle import RUN_IDLE, agent_of, dag_status, run_ended_at, run_status, stage_status
 
 COMPLETED_STAGE = a_dag(counts=JobCounts(completed=2), started_at=NOON, ended_at=NOON)
 PARTIAL_STAGE = a_dag(counts=JobCounts(completed=1, failed=1), started_at=NOON, ended_at=NOON)

@@ -35,7 +35,7 @@ def test_a_run_that_is_quiet_for_a_while_has_ended_with_its_last_event() -> None
     assert not is_silent(run, now=NOON + IDLE - SECOND)
     assert is_silent(run, now=NOON + IDLE)
     assert fallen_silent(run, []) == replace(
-        run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), heard_at=NOON
+        run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), received_at=NOON
     )
 
 
@@ -98,7 +98,7 @@ def test_a_run_known_by_its_stages_alone_is_as_they_say() -> None:
     row = with_stages(None, a_run(), RunStatus.FAILED, ended_at=at(9), now=at(10))
 
     assert (row.agent_id, row.status, row.status_source) == ("ada", RunStatus.FAILED, StatusSource.STAGES)
-    assert (row.started_at, row.last_event_at, row.ended_at, row.heard_at) == (at(1), at(9), at(9), at(10))
+    assert (row.started_at, row.last_event_at, row.ended_at, row.received_at) == (at(1), at(9), at(9), at(10))
     assert (row.reason, row.pinned_at, row.has_stages) == ("enough", None, True)
 
 
@@ -108,7 +108,7 @@ def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
     row = with_stages(known, a_run(), RunStatus.COMPLETED, ended_at=at(9), now=at(30))
 
     assert (row.agent_id, row.status, row.tally) == ("ada", RunStatus.COMPLETED, known.tally)
-    assert (row.started_at, row.last_event_at, row.heard_at) == (at(0), at(20), NOON)
+    assert (row.started_at, row.last_event_at, row.received_at) == (at(0), at(20), NOON)
 
 
 def test_a_pinned_run_stays_pinned_with_its_next_stage() -> None:
@@ -128,7 +128,7 @@ def test_a_run_without_its_recordings_is_as_its_stages_say() -> None:
 
     assert (bare.tally, bare.entry_count, bare.first_error_id) == (Tally(), 0, None)
     assert (bare.agent_id, bare.status, bare.ended_at) == ("ada", RunStatus.FAILED, at(9))
-    assert (bare.reason, bare.has_stages, bare.heard_at) == ("enough", True, at(99))
+    assert (bare.reason, bare.has_stages, bare.received_at) == ("enough", True, at(99))
 
 
 def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:
@@ -165,5 +165,5 @@ def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> No
 
     [run] = apply_entries(said, known, project_id=PROJECT, now=at(3)).runs
 
-    assert (unheard.status, unheard.agent_id, unheard.heard_at) == (RunStatus.RUNNING, UNKNOWN_AGENT, at(2))
+    assert (unheard.status, unheard.agent_id, unheard.received_at) == (RunStatus.RUNNING, UNKNOWN_AGENT, at(2))
     assert (run.agent_id, run.started_at, run.status, run.ended_at) == ("ada", at(0), RunStatus.COMPLETED, at(0.6))

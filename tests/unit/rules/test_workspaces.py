@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import a_dag
-from titan.rules.jobs.workspaces import run_of_workspace, workspace_of
 from titan.rules.names import check_name
+from titan.rules.retention import run_of_workspace, workspace_of
 
 PROJECTS = ["finance", "Crème/brûlée"]
 

@@ -13,7 +13,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import Run, Tally
 from titan.server.views.runs import run_view
-from titan.store.rows.columns import Columns
+from titan.store.columns import Columns
 from titan.store.runs.rows import RUNS
 
 SCHEMAS = Path(titan.store.__file__).parent / "sql" / "calls"
@@ -26,7 +26,7 @@ RUN = Run(
     status_source=StatusSource.EXPLICIT,
     started_at=NOON,
     last_event_at=NOON + timedelta(seconds=1),
-    heard_at=NOON,
+    received_at=NOON,
     ended_at=NOON + timedelta(seconds=2),
     reason="why",
     tags=("a",),

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.builders import NOON
 from tests.support.stores import StandingClock
-from titan.store.postgres.clock import NOISE, SharedClock
-from titan.store.rows.columns import to_us
+from titan.store.columns import to_us
+from titan.store.postgres.servers import NOISE, SharedClock
 
 HOUR = timedelta(hours=1)
 

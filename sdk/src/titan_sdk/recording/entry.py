@@ -109,7 +109,7 @@ def _cleaned(entry: Entry, redactor: Redactor, disk: Redactor | None) -> str:
 
 
 class _Cleaning:
-    """Takes the secrets out of one entry, in every field as `titan.rules.runs.entry_redaction` does at the server."""
+    """Takes the secrets out of one entry, in every field as `titan.rules.redaction` does at the server."""
 
     __slots__ = ("_ids", "_redactor", "has_taken")
 

@@ -76,28 +76,28 @@ def check_disk(home: Path) -> Iterator[Finding]:
 
 def check_database(home: Path) -> Iterator[Finding]:
     """Check the database of jobs, which a server may have open."""
-    from titan.store import lost
-    from titan.store.ownership import kept_free
+    from titan.store import home_files
+    from titan.store.folders import kept_free
     from titan.store.sqlite import opening
 
-    with kept_free(home / lost.CONTROL_FILE) as is_free:
-        lost.check_control(home)
-        yield from _check("database", home / lost.CONTROL_FILE, opening.CONTROL, is_free=is_free)
+    with kept_free(home / home_files.CONTROL_FILE) as is_free:
+        home_files.check_control(home)
+        yield from _check("database", home / home_files.CONTROL_FILE, opening.CONTROL, is_free=is_free)
 
 
 def check_calls(home: Path) -> Iterator[Finding]:
     """Check the database of recorded runs, which a server may have open."""
-    from titan.store import lost
-    from titan.store.ownership import kept_free
+    from titan.store import home_files
+    from titan.store.folders import kept_free
     from titan.store.runs.sqlite_store import CALLS
 
-    with kept_free(home / lost.CONTROL_FILE) as is_free:
+    with kept_free(home / home_files.CONTROL_FILE) as is_free:
         try:
-            were_made = not is_free or lost.were_calls_made(home)
+            were_made = not is_free or home_files.were_calls_made(home)
         except StoreDamaged:
             were_made = False  # nobody can tell; `check_database` says why
-        lost.check_calls(home, were_made=were_made)
-        yield from _check("calls", home / lost.CALLS_FILE, CALLS, is_free=is_free)
+        home_files.check_calls(home, were_made=were_made)
+        yield from _check("calls", home / home_files.CALLS_FILE, CALLS, is_free=is_free)
 
 
 def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Finding]:

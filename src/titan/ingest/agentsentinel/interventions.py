@@ -23,7 +23,7 @@ from titan.ingest.agentsentinel.fields import (
 from titan.ingest.agentsentinel.shapes import MAX_ID, InterventionBody, ReplayResultsBody
 from titan.ingest.values import checked_cost, read_json, text_of
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Source
-from titan.model.interventions import Intervention
+from titan.model.runs import Intervention
 
 #: The run of interventions that name none: version 0.2 sends such, and one that is refused holds up all behind it.
 RUNLESS: Final = "agentsentinel:no-run"

@@ -1,1 +1,1 @@
-"""What may happen to jobs, and what follows."""
+"""Decisions about jobs: lifecycle, dispatch, gates, retries."""

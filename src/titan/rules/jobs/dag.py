@@ -1,6 +1,6 @@
-"""Whether a submitted graph can run at all; each refusal has its own message."""
+"""Check that a submitted graph can run."""
 
-from collections.abc import Callable, Iterable
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from titan.model.dags import NewDag
@@ -9,8 +9,8 @@ from titan.model.jobs import JobKind, JobSpec
 from titan.rules.names import check_env_name, check_filename, check_label, check_name, check_path
 
 MAX_JOBS_PER_DAG: Final = 100_000  # ten times the largest graph the tests run
-MAX_DEPTH: Final = 50  # jobs that submit jobs that submit jobs: spec/titan.md
-MAX_JOBS_PER_RUN: Final = 10_000  # spec/titan.md
+MAX_DEPTH: Final = 50  # jobs that submit jobs that submit jobs
+MAX_JOBS_PER_RUN: Final = 10_000
 MAX_RETRIES: Final = 1000
 MAX_PRIORITY: Final = 2**31 - 1  # fits an INTEGER column of every database
 MAX_DELAY_MS: Final = 366 * 24 * 3600 * 1000  # a leap year
@@ -162,41 +162,19 @@ def _check_acyclic(dag: NewDag) -> None:
                 found="itself among its parents",
                 next_step="Remove it from its own parents.",
             )
-    cycle = find_cycle(parents, lambda name: parents.get(name, ()))
-    if cycle:
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        cycle = error.args[1]  # each a parent of the next, the last being the first
         raise InvalidDag(
             f"dag '{dag.name}'",
             expected="no cycle of parents",
-            found=_shown_cycle(cycle),
+            found=_shown_cycle(cycle[:0:-1]),
             next_step="Remove one of these dependencies.",
-        )
+        ) from None
 
 
 def _shown_cycle(cycle: list[str]) -> str:
     left_out = len(cycle) - MAX_SHOWN
     middle = [f"… {left_out} more …"] if left_out > 0 else []
     return " → ".join([*cycle[:MAX_SHOWN], *middle, cycle[0]])
-
-
-def find_cycle(names: Iterable[str], parents_of: Callable[[str], Iterable[str]]) -> list[str]:
-    """Return the names of one cycle of parents, child before parent; empty when there is none."""
-    done: set[str] = set()
-    for start in names:
-        path: list[str] = []
-        on_path: set[str] = set()
-        stack = [(start, iter(parents_of(start)))] if start not in done else []
-        while stack:
-            name, rest = stack[-1]
-            if name not in on_path:
-                path.append(name)
-                on_path.add(name)
-            parent = next((p for p in rest if p not in done), None)
-            if parent is None:
-                stack.pop()
-                on_path.discard(path.pop())
-                done.add(name)
-            elif parent in on_path:
-                return path[path.index(parent) :]
-            else:
-                stack.append((parent, iter(parents_of(parent))))
-    return []

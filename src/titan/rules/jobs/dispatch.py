@@ -1,4 +1,4 @@
-"""Which ready job goes to which worker that asks for work."""
+"""Assign ready jobs to the workers that ask for work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

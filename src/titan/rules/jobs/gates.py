@@ -1,6 +1,6 @@
-"""Gates: where a job asks for approval, a gate stands behind it, and those that wait for the job wait for the gate.
+"""Insert a gate after each job that asks for approval; jobs that wait for the job wait for its gate instead.
 
-The names and keys are the original's: its scripts look for them (spec/titan.md, "HITL").
+The names and keys are the original Titan's, because its scripts use them.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The life of a job: every status change that may happen, in one table, which the guide's diagram is drawn from.
+"""The lifecycle of a job: a table of all status changes, from which the guide's diagram is drawn.
 
-A worker may hold the lease of a job that is still READY: it prefetched it, and has not said that it began. Such a job
+A worker may hold the lease of a job that is still READY: it prefetched the job and has not started it. Such a job
 is stopped like a running one, by CancelRequested, which changes no status.
 
 A gate takes another way, past WAITING_APPROVAL. JobDelayed moves the due time of what waits for one. FAILED and
@@ -82,7 +82,7 @@ def next_status(status: JobStatus, event: JobEvent) -> JobStatus:
 
 
 def advance(job: Job, event: JobEvent, *, now: datetime) -> Job:
-    """Return `job` as it stands after `event`; everything but its submission's facts may change.
+    """Return `job` after `event`; everything but its submission's facts may change.
 
     Raises:
         IllegalTransition: the job's status does not allow the event.
@@ -113,14 +113,14 @@ def advance(job: Job, event: JobEvent, *, now: datetime) -> Job:
 
 
 def release(job: Job, *, cause: str, now: datetime) -> JobReady | JobDelayed | GateOpened:
-    """Return what happens to a WAITING job whose last parent is done: its delay begins, or nothing holds it."""
+    """Return the event of a WAITING job whose last parent is done: its delay begins, or it is released."""
     if job.spec.delay_ms == 0:
         return after_delay(job, cause=cause, now=now)
     return JobDelayed(cause=cause, due_at=now + timedelta(milliseconds=job.spec.delay_ms))
 
 
 def after_delay(job: Job, *, cause: str, now: datetime) -> JobReady | GateOpened:
-    """Return what happens to a WAITING job that nothing holds: it is ready for a worker, or the gate opens."""
+    """Return the event of a WAITING job after its delay: it is ready for a worker, or the gate opens."""
     if not job.is_gate:
         return JobReady(cause=cause)
     due_at = now + timedelta(seconds=job.spec.max_wait_seconds)

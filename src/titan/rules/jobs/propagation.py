@@ -1,12 +1,9 @@
-"""How far a failure or a cancel reaches, and which jobs a retry tries again."""
+"""Find the jobs that a failure or a cancel reaches, and those that a retry runs again."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from titan.model.jobs import Job, JobStatus
-
-# --- Which jobs a retry tries again (what failed, what was cancelled because of it) ---
-
 
 UNSUCCESSFUL = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 

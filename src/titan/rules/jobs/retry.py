@@ -1,4 +1,4 @@
-"""What follows when an attempt ends: success, another try at once, another try later, or the end."""
+"""Decide what follows an attempt: success, a retry now or later, or failure."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,7 +21,7 @@ def backoff_seconds(base_seconds: float, failures: int) -> float:
 
 
 def after_attempt(job: Job, report: AttemptReport, *, cause: str, now: datetime) -> AttemptConsequence:
-    """Return what becomes of a RUNNING `job` whose attempt ended as `report` says.
+    """Return the event of a RUNNING `job` whose attempt ended as in `report`.
 
     An attempt given back counts nowhere. A failed or timed-out one is repeated up to
     `spec.retries` times, a lost one up to `spec.max_lost` times. Once a cancel was asked for,

@@ -1,4 +1,4 @@
-"""What a job waits for: in one word for programs, in a sentence for people, and gathered for a whole queue."""
+"""Explain what a job waits for, as a code and as a sentence, and group the queue by it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

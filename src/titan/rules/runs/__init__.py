@@ -1,1 +1,1 @@
-"""What recorded runs come to: reports merged, counted once, cleaned of secrets, kept or not."""
+"""Decisions about recorded runs: merge reports, count each call once, remove secrets and content."""

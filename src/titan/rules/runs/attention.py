@@ -1,4 +1,4 @@
-"""Which runs need attention, and why (spec/runs.md 3.2). Budgets join with policies."""
+"""Decide which runs need attention, and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ OWN_SPAN: Final = timedelta(days=30)  # before a run, of which its agent's other
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From where on a run counts as often stopped."""
+    """Thresholds from which on a run counts as often stopped."""
 
     least: int = 3  #: actions that were stopped, so that one of one is no alarm
     rate: Decimal = Decimal("0.2")  #: share of the run's attempts that were stopped

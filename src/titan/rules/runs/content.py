@@ -1,6 +1,6 @@
-"""An entry without its content: of its details stays what is on the metadata allowlist.
+"""Remove the content of entries when content capture is off; details keep what is on the metadata allowlist.
 
-A list of what stays, not of what goes: every framework has names of its own for what it asked and was answered.
+The list names what stays: every framework has names of its own for questions and answers.
 """
 
 import re
@@ -11,9 +11,6 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, RunEntry
-
-# --- The distinct words of a large JSON text ---
-
 
 MOST_READ: Final = 2 * 1024 * 1024  # characters; 1.5 MB of prose take some 0.1 s
 MOST_KEPT: Final = 32 * 1024  # characters of words: what prose of 2 MB has; random text has no end of them

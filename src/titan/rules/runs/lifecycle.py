@@ -1,8 +1,8 @@
-"""The life of a run: every event that gives it a status, in one table, which the guide's diagram is drawn from.
+"""The lifecycle of a run: a table of the events that set its status, from which the guide's diagram is drawn.
 
-What a run's DAGs come to decides of a run that submitted some. Of the others it is the end that was reported, or
-silence. An end that something began after was not the end: the run goes on. The reported end is kept beside it, for
-often only a flush began late, and no other end comes: then the reported end stands again, with its reason.
+The DAGs of a run that submitted some decide its status. Other runs end by a reported end, or by silence. A run in which
+something began after its end continues. The reported end is kept, because often only a flush began late and no other
+end comes: then the reported end holds again, with its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Source, Standing
-from titan.model.dags import Dag, StageStatus
+from titan.model.dags import Dag, JobCounts, StageStatus
 from titan.model.errors import Conflict
 from titan.model.run_control import RunControl, RunOutcome, RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Action, ReportedEnd, Run
 from titan.rules.names import shown
 from titan.rules.runs.merge_reports import described
-from titan.rules.runs.stage_status import dag_status
 
-RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orchestrator is waited for
-IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
+RUN_IDLE: Final = timedelta(seconds=120)  # how long a silent orchestrator is waited for
+IDLE: Final = timedelta(seconds=120)  # of a run that has no end of its own
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and reports nothing meanwhile
 
 
@@ -31,8 +30,8 @@ class RunEvent(StrEnum):
 
     SUBMITTED = "submitted"  #: it has jobs that are not final, and none has begun
     BEGAN = "began"  #: a job of it began, or a call was reported; after an end too
-    COMPLETED = "completed"  #: its program said so, or it fell silent
-    FAILED = "failed"  #: its program said so, its last stage failed, or it fell silent in or after a failure
+    COMPLETED = "completed"  #: its program reported it, or it fell silent
+    FAILED = "failed"  #: its program reported it, its last stage failed, or it fell silent in or after a failure
     CANCELLED = "cancelled"  #: somebody cancelled it
 
 
@@ -59,38 +58,34 @@ def not_reported_yet(project_id: str, run_id: str, *, at: datetime, now: datetim
         status_source=StatusSource.INFERRED,
         started_at=at,
         last_event_at=at,
-        heard_at=now,
+        received_at=now,
         keeps_content=keeps_content,
     )
 
 
 def without_recordings(run: Run, *, now: datetime) -> Run:
     """Return the row of a run whose stages are kept longer than what was recorded of it."""
-    return Run(
-        project_id=run.project_id,
-        id=run.id,
+    return replace(
+        not_reported_yet(run.project_id, run.id, at=run.started_at, now=now, keeps_content=run.keeps_content),
         agent_id=run.agent_id,
         status=run.status,
         status_source=StatusSource.STAGES,
-        started_at=run.started_at,
         last_event_at=run.last_event_at,
-        heard_at=now,
         ended_at=run.ended_at,
         reason=run.reason,
         has_stages=True,
         archived_at=run.archived_at,
-        keeps_content=run.keeps_content,
     )
 
 
-# --- of what its DAGs come to ---
+# --- by its DAGs ---
 
 
 def run_event(control: RunControl, last_stage: Dag | None, *, now: datetime, idle: timedelta = RUN_IDLE) -> RunEvent:
     """Return what happened last to a run that submitted DAGs.
 
-    Live jobs keep it going. Without any it is what its orchestrator or a cancel said; with nothing said, it goes on for
-    `idle` after its last activity, then counts as ended. An ended run failed when its last stage failed; PARTIAL is not
+    Live jobs keep it running. Without any, its orchestrator or a cancel decides; without either, it runs on for `idle`
+    after its last activity, then counts as ended. An ended run failed when its last stage failed; PARTIAL is not
     FAILED.
     """
     stage = None if last_stage is None else dag_status(last_stage)
@@ -105,12 +100,12 @@ def run_event(control: RunControl, last_stage: Dag | None, *, now: datetime, idl
 
 
 def run_status(control: RunControl, last_stage: Dag | None, *, now: datetime, idle: timedelta = RUN_IDLE) -> RunStatus:
-    """Return how a run that submitted DAGs stands."""
+    """Return the status of a run that submitted DAGs."""
     return STATUS_AFTER[run_event(control, last_stage, now=now, idle=idle)]
 
 
 def run_ended_at(run: RunControl, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:
-    """Return when a run ended: when somebody said so, else its last activity, once idle for `idle`."""
+    """Return when a run ended: as reported, else its last activity, once idle for `idle`."""
     if run.live_job_count:
         return None
     if run.outcome is not None:
@@ -127,7 +122,7 @@ def with_stages(
     now: datetime,
     keeps_content: bool = True,
 ) -> Run:
-    """Return the row of a run that submitted DAGs; `status` and `ended_at` are what those come to.
+    """Return the row of a run that submitted DAGs; `status` and `ended_at` are derived from those.
 
     `keeps_content` is decided for one that was not reported yet.
     """
@@ -162,11 +157,11 @@ def with_dag_ended(known: Run, dag: Dag) -> Run | None:
     )
 
 
-# --- of the ends that were reported ---
+# --- by reported ends ---
 
 
 def going_on(run: Run) -> Run:
-    """Return a run that had ended and goes on."""
+    """Return an ended run that continues."""
     return replace(
         run,
         status=STATUS_AFTER[RunEvent.BEGAN],
@@ -214,7 +209,7 @@ def as_it_stood(run: Run, entry: RunEntry, standing: Standing) -> Run:
 
 
 def end_by_hand(run: Run, *, end: RunEnd, reason: str | None, now: datetime) -> RunEntry | None:
-    """Return what says that a run ended so; None where that was reported already.
+    """Return the entry that ends a run so; None when that end was reported already.
 
     Of one that fell silent, its last event stays its end. A reason may still come to an end without one.
 
@@ -240,11 +235,11 @@ def end_by_hand(run: Run, *, end: RunEnd, reason: str | None, now: datetime) -> 
     )
 
 
-# --- of its silence ---
+# --- by silence ---
 
 
 def silent_since(now: datetime) -> datetime:
-    """Return the moment before which a running run must have been reported last to be looked at by `is_silent`."""
+    """Return the time before which a running run must have been reported last for `is_silent` to apply."""
     return now - IDLE
 
 
@@ -256,7 +251,7 @@ def silent_within_call_since(now: datetime) -> datetime:
 def is_silent(run: Run, *, now: datetime) -> bool:
     """Return whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
-    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
+    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.received_at >= idle
 
 
 def fallen_silent(run: Run, open_actions: Sequence[Action] = ()) -> Run:
@@ -294,3 +289,33 @@ def _reported_end(run: Run) -> ReportedEnd | None:
 
 def _order(reported: ReportedEnd) -> tuple[datetime, int, str]:
     return reported.at, _WORSE[reported.status], reported.reason or ""
+
+
+# --- status of stages ---
+
+
+def stage_status(counts: JobCounts, *, has_started: bool) -> StageStatus:
+    """Return a stage's status; `has_started` tells whether any attempt of it ever began.
+
+    Unfinished: RUNNING once an attempt began or while a gate is open, else WAITING. Finished: COMPLETED when all jobs
+    completed, PARTIAL when some did, else FAILED.
+    """
+    if counts.unfinished:
+        return StageStatus.RUNNING if has_started or counts.waiting_approval else StageStatus.WAITING
+    if counts.completed == counts.total:
+        return StageStatus.COMPLETED
+    return StageStatus.PARTIAL if counts.completed else StageStatus.FAILED
+
+
+def dag_status(dag: Dag) -> StageStatus:
+    """Return the status of a stored DAG."""
+    return stage_status(dag.counts, has_started=dag.started_at is not None)
+
+
+def agent_of(run_id: str) -> str:
+    """Return the agent's name within a run id: what stands before its last `_` or `-` token.
+
+    "RESEARCH_cb5e13" gives "RESEARCH"; an id without either is the agent's name itself.
+    """
+    cut = max(run_id.rfind("_"), run_id.rfind("-"))
+    return run_id[:cut].rstrip() if cut > 0 else run_id

@@ -1,4 +1,4 @@
-"""The reports of one action, merged into the action: whatever the order they come in, and however often.
+"""Merge the reports of one action, in whatever order and however often they come.
 
 So each field has a rule that knows no first and last: the earliest start, the latest end, the gravest outcome, the
 larger count, of two words the longer, which says more. A report that changes nothing is a repeat.
@@ -43,7 +43,7 @@ def described(never_ended: Sequence[Action]) -> str:
 
 
 def closed(action: Action, *, at: datetime) -> Action:
-    """Return an action that never ended, as it stands once its run ended at `at`: then it ended, too."""
+    """Return an unfinished action as failed when its run ended at `at`."""
     ended_at = max(action.started_at, at)
     return replace(
         action,
@@ -152,13 +152,13 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
 
 
 def merged(before: Action, entry: ActionEntry, prices: Prices | None = None) -> Action:
-    """Return an action with what one more report says of it; the action itself where that is nothing new.
+    """Return an action merged with one more report; the action itself when that adds nothing.
 
     `prices` estimate what no report had all of: the model came with one, the tokens with another.
     """
     is_inferred = entry.failure is not None and entry.failure.type == NEVER_ENDED
     if is_inferred and before.ended_at is not None:
-        return before  # of an export: what is known of the end is worth more
+        return before  # of an export: the known end takes precedence
     action = going_on(before) if entry.ended_at is not None else before
     other = new_action(entry, number=action.number, project_id=action.project_id, agent_id=action.agent_id)
     cost, is_estimated = _cost(action, other)
@@ -211,7 +211,7 @@ def later(one: C | None, other: C | None) -> C | None:
 
 
 def outcome_of(entry: ActionEntry) -> Outcome | None:
-    """Return how an action ended; one that ended without a word succeeded, unless it failed."""
+    """Return an action's outcome; one that ended without an outcome succeeded, unless it has a failure."""
     if entry.outcome is not None or entry.ended_at is None:
         return entry.outcome
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
@@ -234,7 +234,7 @@ def _parent(action: Action, entry: ActionEntry) -> str | None:
 
 
 def _cost(action: Action, other: Action) -> tuple[Decimal | None, bool]:
-    """Return the cost that counts, and whether it is estimated: said before estimated, by an end before a beginning."""
+    """Return the cost that counts, and whether it is estimated: reported before estimated, end before start."""
     if action.cost is None or other.cost is None:
         known = action if other.cost is None else other
     elif action.is_cost_estimated is not other.is_cost_estimated:
@@ -255,14 +255,14 @@ def _error(action: Action, other: Action) -> tuple[str | None, str | None]:
 
 
 def _fuller(one: str | None, other: str | None) -> str | None:
-    """Return the word that says more; None says nothing."""
+    """Return the longer of two texts; None is unknown."""
     if one is None or other is None:
         return other if one is None else one
     return max(one, other, key=_fullness)
 
 
 def _fullness(word: str) -> tuple[int, str]:
-    """Return an order of words: a longer one says more, and of two as long one has to be chosen."""
+    """Return the sort key of texts: by length, then by the text itself."""
     return len(word), word
 
 

@@ -1,7 +1,7 @@
-"""What entries come to: each is taken once against what is known of its action and its run.
+"""Apply reported entries to the stored runs and actions.
 
-Entries come late, twice, in any order and from several sources. `rules.reports` merges the reports of one action; what
-a run's actions come to together is computed from all of them, later and apart: `rules.totals`.
+Entries come late, twice, in any order and from several sources. `merge_reports` merges the reports of one action;
+`totals` computes a run's totals later, from all its actions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from titan.model.runs import PROCESS, UNKNOWN_AGENT, Action, Run
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.ports.runtime import Prices
 from titan.rules.runs.content import without_content
-from titan.rules.runs.lifecycle import STATUS_AFTER, RunEvent, as_it_stood, going_on, with_end
+from titan.rules.runs.lifecycle import as_it_stood, going_on, not_reported_yet, with_end
 from titan.rules.runs.merge_reports import NEVER_ENDED, later, merged, new_action
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
@@ -61,16 +61,16 @@ CAPTURES_ALL: Final = ContentCapture()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What some entries change."""
+    """The changes that some entries make."""
 
     runs: Sequence[Run]  #: new and changed ones
     actions: Sequence[Action]  #: new and changed ones
     kept: Sequence[NewEntry]  #: in the order they came
-    is_news: Sequence[bool]  #: of each entry, in the order they came, whether it said something new
+    is_news: Sequence[bool]  #: of each entry, in the order they came, whether it added something
 
     @property
     def repeated(self) -> int:
-        """How many entries said nothing new."""
+        """The number of entries that added nothing."""
         return self.is_news.count(False)
 
 
@@ -79,7 +79,7 @@ class _RunState:
     """A run while entries are applied: what most entries change stands apart, and is put together once."""
 
     run: Run
-    is_new: bool  #: not in the store yet, so that whatever is said of it is new
+    is_new: bool  #: not in the store yet
     open_calls: set[int]  #: numbers of its calls that run
     entry_count: int
     started_at: datetime
@@ -88,7 +88,7 @@ class _RunState:
     lost: int
 
     def whole(self) -> Run:
-        """Return the run's row as it is by now."""
+        """Return the run's row in its present state."""
         return replace(
             self.run,
             started_at=self.started_at,
@@ -115,7 +115,7 @@ class _Batch:
     kept: list[NewEntry] = field(default_factory=list)
 
     def is_new_part(self, action: Action, entry: ActionEntry) -> bool:
-        """Return whether an entry says some of an action's messages, and not those that another one said."""
+        """Return whether an entry brings some of an action's messages that no other entry brought."""
         if not entry.is_part:
             return False
         key = part_key(entry)
@@ -154,17 +154,9 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
     run = batch.known.runs.get(entry.run_id)
     is_new = run is None
     if run is None:
-        run = Run(
-            project_id=batch.project_id,
-            id=entry.run_id,
-            agent_id=UNKNOWN_AGENT,
-            status=STATUS_AFTER[RunEvent.BEGAN],
-            status_source=StatusSource.EXPLICIT,
-            started_at=at,
-            last_event_at=at,
-            heard_at=batch.now,
-            keeps_content=batch.capture.keeps_content(batch.project_id),
-        )
+        keeps_content = batch.capture.keeps_content(batch.project_id)
+        run = not_reported_yet(batch.project_id, entry.run_id, at=at, now=batch.now, keeps_content=keeps_content)
+        run = replace(run, status_source=StatusSource.EXPLICIT)
     state = batch.runs[entry.run_id] = _RunState(
         run=run,
         is_new=is_new,
@@ -179,8 +171,8 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
 
 
 def _row(state: _RunState, now: datetime) -> Run:
-    # What is reported of a run that was put away brings it back.
-    return replace(state.whole(), entry_count=state.entry_count, heard_at=now, archived_at=None)
+    # A report returns an archived run to the lists.
+    return replace(state.whole(), entry_count=state.entry_count, received_at=now, archived_at=None)
 
 
 def _take_run(batch: _Batch, entry: RunEntry) -> bool:
@@ -218,14 +210,14 @@ def _stands(state: _RunState, standing: Standing) -> bool:
 
 
 def _words(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry says of a run; of its session, parent and name the first that is reported stays."""
+    """Return what an entry sets at a run; of session, parent and name the first report counts."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "parent_run_id": run.parent_run_id or entry.parent_run_id,
         "forked_at_action_id": run.forked_at_action_id or entry.forked_at_action_id,
         "name": run.name or entry.name,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
-        "details_told": _details(run, entry),
+        "detail_digests": _details(run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -247,11 +239,11 @@ def _details(run: Run, entry: RunEntry) -> tuple[str, ...]:
         added.add(digest_of(entry.details).hex())
     if entry.process is not None and run.process_count < MOST_PROCESSES:
         added.add(PROCESS + digest_of(entry.process + (entry.program.text if entry.program else "")).hex())
-    return tuple(sorted({*run.details_told, *added})) if added else run.details_told
+    return tuple(sorted({*run.detail_digests, *added})) if added else run.detail_digests
 
 
 def _agent(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
+    """Return an entry's changes of a run's agent: the most certain attribution counts, of equal ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
     if entry.source is Source.IMPORT and entry.agent_id == run.agent_id:
@@ -274,7 +266,7 @@ def _ending(state: _RunState, entry: RunEntry) -> dict[str, object]:
     elif entry.standing is not None:
         after = as_it_stood(state.whole(), entry, entry.standing)
     elif entry.is_part_end and state.open_calls:
-        return {}  # whoever made that call says more
+        return {}  # the end of that call decides
     else:
         after = with_end(state.whole(), entry)
     return {name: getattr(after, name) for name in _OF_THE_END}
@@ -310,7 +302,7 @@ def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
 
 
 def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
-    """Note at the run what was reported of one of its actions."""
+    """Update the run by a report of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, _last_time(entry))
     state.last_started_at = later(state.last_started_at, entry.started_at)
@@ -334,7 +326,7 @@ def _goes_on(run: Run, entry: ActionEntry) -> bool:
     return run.status_source is StatusSource.INFERRED or entry.started_at > run.ended_at
 
 
-# --- how well it is known whose run it is, as one number ---
+# --- attribution to an agent, as one number ---
 
 #: More than twice any time in microseconds (of the year 1: -6.2 * 10^16, of 9999: 2.5 * 10^17), and with that within
 #: 64 bits.
@@ -346,12 +338,12 @@ _PLACES: Final = {source: place for place, source in enumerate(_SOURCES)}
 
 
 def order_of(source: AgentSource, since: datetime) -> int:
-    """Return the order of a word: the surest counts, of equally sure ones the earliest."""
+    """Return an attribution as a number: the smallest counts."""
     return _PLACES[source] * _OF_A_SOURCE + (since - _EPOCH) // _MICROSECOND
 
 
 def known_by(order: int) -> tuple[AgentSource, datetime]:
-    """Return the word that has an order; 0, which is for certain, is said since 1970."""
+    """Return the attribution that `order_of` made a number of; 0, which is certain, dates from 1970."""
     place = (order + _OF_A_SOURCE // 2) // _OF_A_SOURCE  # the nearest: times before 1970 are less than nothing
     return _SOURCES[place], _EPOCH + (order - place * _OF_A_SOURCE) * _MICROSECOND
 
@@ -359,7 +351,7 @@ def known_by(order: int) -> tuple[AgentSource, datetime]:
 # --- entries that were lost on their way ---
 
 LOST: Final = "titan.entries_lost"  # the event's name, in titan_sdk.recording.dropped_entries
-_MOST: Final = 10**12  # a program that says more is not believed
+_MOST: Final = 10**12  # larger counts are taken for this
 
 
 class _Attributes(msgspec.Struct, frozen=True):
@@ -383,10 +375,9 @@ def lost_by(entry: ActionEntry) -> int:
 
 # --- other names of runs ---
 #
-# What was reported before its run was named is that run's; what is recorded stays where it is. Two sorts of names are
-# given by nobody, and stand in for one: a trace's id, where no span of it has named a run yet, and the id of an answer
-# of our model endpoint, for a call that named neither run nor trace. Whoever reports the trace or the answer in a run
-# says whose it is. The first who does so counts.
+# Two sorts of names are placeholders: a trace's id, while no span of it has named a run, and the id of an answer of our
+# model endpoint, for a call that named neither run nor trace. The first report of the trace or answer in a named run
+# makes the placeholder another name of that run; recorded entries stay where they are.
 
 #: Sources that name a run by its trace, for want of another name.
 TRACING: Final = frozenset({Source.OTLP, Source.ENDPOINT})
@@ -411,7 +402,7 @@ def _claimed(entry: Entry) -> Iterable[str]:
 
 
 def resolved(names: Mapping[str, str]) -> dict[str, str]:
-    """Return names with the runs that they come to, where runs have other names in turn; names in a cycle have none."""
+    """Return names with the runs that they finally name; names in a cycle have none."""
     runs: dict[str, str] = {}
     for name in names:
         run_id, passed = names[name], {name}
@@ -424,7 +415,7 @@ def resolved(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def under_their_runs(entries: Iterable[Entry], names: Mapping[str, str]) -> Iterator[Entry | None]:
-    """Yield entries under the names of their runs; None in the place of what says nothing of that run.
+    """Yield entries under the names of their runs; None in place of those that do not apply to that run.
 
     What our endpoint says of a call's own run holds of no other, and the end of a trace need not be that of its run.
     """
@@ -448,7 +439,7 @@ def joined(run: Run, earlier: Run) -> Run:
         lost=run.lost + earlier.lost,
         pinned_at=run.pinned_at or earlier.pinned_at,
         entry_count=run.entry_count + earlier.entry_count,
-        details_told=tuple(sorted({*run.details_told, *earlier.details_told})[: MOST_DETAILS + MOST_PROCESSES]),
+        detail_digests=tuple(sorted({*run.detail_digests, *earlier.detail_digests})[: MOST_DETAILS + MOST_PROCESSES]),
     )
     if is_answer(earlier.id):
         return run

@@ -1,4 +1,4 @@
-"""Entries as every store can keep them: all of them pass here, whatever their source, before secrets are sought.
+"""Make entries storable by every database; all entries pass here before secrets are removed.
 
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
 payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
@@ -37,7 +37,7 @@ _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_w
 
 
 def storable(entry: Entry) -> Entry:
-    """Return an entry as every store can keep it; the very same one when it is so."""
+    """Return an entry that every store can keep; the same object when it already is."""
     if isinstance(entry, RunEntry):
         entry = _since_1970(entry)
         if entry.standing is not None and (standing := _since_1970(entry.standing)) is not entry.standing:
@@ -48,11 +48,11 @@ def storable(entry: Entry) -> Entry:
     use = None if entry.use is None else _with_all_input(_believable(entry.use))
     if use is not entry.use:
         entry = replace(entry, use=use)
-    return entry if _are_storable(_texts_of_action(entry)) else _clean_action(entry)
+    return entry if _are_storable(texts_of_action(entry)) else _clean_action(entry)
 
 
 def storable_text(text: str) -> str:
-    """Return a text as every store can keep it."""
+    """Return a text that every store can keep."""
     return text if _are_storable([text]) else _NO_TEXT.sub("\ufffd", text)
 
 
@@ -77,7 +77,8 @@ def _are_storable(texts: list[str]) -> bool:
         return False
 
 
-def _texts_of_action(entry: ActionEntry) -> list[str]:
+def texts_of_action(entry: ActionEntry) -> list[str]:
+    """Return the texts of an entry that are not JSON."""
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
     texts.append(entry.scope or "")
     if (use := entry.use) is not None:

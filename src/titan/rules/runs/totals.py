@@ -1,12 +1,12 @@
-"""A run's totals as a function of its actions.
+"""Compute a run's totals from its actions.
 
 Calls of models and tools count, and other calls. A model call is often reported more than once:
 
-- A model span with model spans below it wraps them (`rules.wrappers`): the innermost ones are the calls.
-- Of several reports of one call (`rules.duplicates`) one counts: our endpoint's, else the one that started last.
+- A model span with model spans below it wraps them (`duplicates`): the innermost ones are the calls.
+- Of several reports of one call (`duplicates`) one counts: our endpoint's, else the one that started last.
 - A call that our endpoint counted in another run counts there alone.
 
-What only another report of a call knows of its cost and tokens counts there (`rules.cost_places`).
+A cost or token count that only another report of a call has counts there (`cost_places`).
 """
 
 from collections import Counter
@@ -17,15 +17,22 @@ from typing import Final
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
 from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
 from titan.model.shaped import shaped
-from titan.rules.runs.duplicates import ENDPOINT, Call, calls_of, possible_duplicates
+from titan.rules.runs.duplicates import (
+    ENDPOINT,
+    Around,
+    Call,
+    calls_of,
+    models_around,
+    possible_duplicates,
+    response_ids_of,
+    taken_from_wrappers,
+)
 from titan.rules.runs.merge_reports import NEVER_ENDED
-from titan.rules.runs.wrapper_spans import Around, models_around, response_ids_of, taken_from_wrappers
 
 # --- At which of a call's reports its cost and its tokens count, so that each counts once ---
 
 # A cost counts where it is best known: one that our endpoint saw before a reported one, that before an estimated one.
 # Of equally good ones that of the report that counts as the call wins, and a call's before a wrapper's.
-
 
 #: How well a cost is known.
 _UNKNOWN, _ESTIMATED, _REPORTED, _SEEN = range(4)
@@ -157,7 +164,7 @@ def _is_elsewhere(report: ActionFacts, response_id: str | None, answered_elsewhe
     return response_id in answered_elsewhere and ENDPOINT not in report.sources
 
 
-# --- what they come to ---
+# --- sums ---
 
 
 class _OutcomeSums:
@@ -170,7 +177,7 @@ class _OutcomeSums:
 
 
 class _Sums:
-    """What calls come to that are added one by one."""
+    """Running totals of calls."""
 
     def __init__(self) -> None:
         self._by_outcome: dict[str | None, _OutcomeSums] = {}
@@ -243,11 +250,11 @@ def _first_error(action: ActionFacts) -> FirstError:
     )
 
 
-# --- sums by outcome (spec/runs.md 2.6 and 3.1) ---
+# --- sums by outcome ---
 
 
 def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
-    """Return what sums over calls by outcome come to together."""
+    """Return the tally of sums by outcome."""
     outcomes = list(sums)
     calls = Counter[Outcome]()
     costs = [Decimal(0)] * 3

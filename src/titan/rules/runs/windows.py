@@ -1,4 +1,4 @@
-"""How far back a list of recorded runs reaches: 90m, 24h, 7d, 2w, or all."""
+"""Parse the time window of a list of runs: 90m, 24h, 7d, 2w, or all."""
 
 import re
 from datetime import timedelta
@@ -17,7 +17,7 @@ _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhdw])", re.ASCII)  # of weeks, 1
 
 
 def is_window(text: str) -> bool:
-    """Return whether a text is what `WINDOWS_ARE` says."""
+    """Return whether a text is a window."""
     return text == ALL_TIME or _SPAN.fullmatch(text) is not None
 
 

@@ -24,7 +24,7 @@ from titan.rules.access import Permission
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import with_gates
 from titan.rules.names import plain, shown
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 from titan.server.executions import check_stages_of_fork
 from titan.server.http.authorization import check_run_of_submission, permit
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json

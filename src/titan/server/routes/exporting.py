@@ -14,8 +14,7 @@ from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS
 from titan.model.runs import Run
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallReader, RunFilter
 from titan.rules.access import Permission
 from titan.server.app_state import AppState
 from titan.server.http.call import Call

@@ -8,8 +8,7 @@ from typing import Final
 from litestar.response import Stream
 
 from titan.model.errors import InvalidInput, TooLarge
-from titan.model.files import AttemptFile, FilePlace, LeftFile
-from titan.model.memory import StoredFile
+from titan.model.files import AttemptFile, FilePlace, LeftFile, StoredFile
 from titan.model.shaped import shaped
 from titan.orchestrator.attempts import attempt_that_leaves, note_artifact, note_files
 from titan.orchestrator.receipts import once

@@ -6,8 +6,7 @@ from functools import partial
 import msgspec
 
 from titan.model.errors import InvalidInput
-from titan.model.replays import ReplayLevel
-from titan.model.runs import Run
+from titan.model.runs import ReplayLevel, Run
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.replay.orders import ForkOrder, Order
 from titan.rules.access import Permission

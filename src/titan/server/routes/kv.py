@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from titan.model.errors import Conflict, InvalidInput, TooLarge
-from titan.model.memory import StoredValue
+from titan.model.files import StoredValue
 from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.gates import put_value as put
 from titan.ports.jobs_store import Reader, Transaction

@@ -8,8 +8,7 @@ from typing import Final
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
 from titan.model.runs import Note, Run, Stops
 from titan.orchestrator.receipts import note_once
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallTransaction
+from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.attention import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons

@@ -11,8 +11,7 @@ from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_control import RunStatus
 from titan.model.runs import AgentVersion, Run
 from titan.model.shaped import shaped
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallReader, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of

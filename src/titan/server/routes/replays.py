@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
 from titan.model.actions import RunEnd, RunEntry
 from titan.model.errors import Conflict, Forbidden, InvalidInput, UnknownReplay
-from titan.model.replays import Replay, ReplayLevel, ReplayState
 from titan.model.run_control import RunStatus
-from titan.model.runs import Run
+from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction

@@ -17,8 +17,7 @@ from titan.orchestrator.cancel import end_run as note_end
 from titan.orchestrator.rerun import resume_run
 from titan.orchestrator.retry import retry_run
 from titan.ports.jobs_store import Transaction
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallTransaction
+from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand

@@ -11,8 +11,7 @@ from titan.ingest.agentsentinel.reports import read_batch
 from titan.ingest.agentsentinel.shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
 from titan.insight.interventions import intervention_of
 from titan.model.actions import Entry
-from titan.ports.actions import CallFilter
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallFilter, CallReader
 from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.route import Routes

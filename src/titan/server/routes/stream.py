@@ -21,8 +21,7 @@ from titan.insight.interventions import intervention_of, is_intervention
 from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 from titan.orchestrator.bus import CALLS
-from titan.ports.runs import ChangedRun, ReportedEntry
-from titan.ports.runs_store import CallReader
+from titan.ports.runs_store import CallReader, ChangedRun, ReportedEntry
 from titan.ports.runtime import Clock
 from titan.rules.access import Permission
 from titan.server.http.access import STREAM_PROTOCOL, offered
@@ -159,7 +158,7 @@ class _Subscription:
         if before is None and not run.entry_count:  # it submitted a DAG, and has reported nothing
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
-        yield Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
+        yield Envelope(event_type="stats_updated", data=stats, timestamp=run.received_at, seq=change.version - 1)
         if has_news:  # under the number of the end: whoever leaves off at a later change of the run knows of it
             yield _ended(run, change.status_version)
 
@@ -187,7 +186,7 @@ def _ended(run: Run, seq: int) -> Envelope:
             success_rate=view.tally.success_rate,
             first_error=run.first_error,
         ),
-        timestamp=run.ended_at or run.heard_at,
+        timestamp=run.ended_at or run.received_at,
         seq=seq,
     )
 

@@ -15,9 +15,7 @@ from titan.insight.export_csv import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.runs import Action, Run
-from titan.ports.actions import CallFilter
-from titan.ports.runs_store import CallReader
-from titan.ports.tapes import TapeCheck
+from titan.ports.runs_store import CallFilter, CallReader, TapeCheck
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.totals import tally_of

@@ -18,9 +18,8 @@ from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.worker_registry import drain, known_worker, resume
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission, check_offers
-from titan.rules.jobs.workspaces import is_cut, run_of_workspace, within_limit, workspace_of
 from titan.rules.names import check_label, check_name, shown
-from titan.rules.retention import may_delete_workspace
+from titan.rules.retention import is_cut, may_delete_workspace, run_of_workspace, within_limit, workspace_of
 from titan.server.app_state import AppState
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes

@@ -15,9 +15,8 @@ from titan.insight.export import ExportedRun
 from titan.model.actions import Payload, RunEntry
 from titan.model.errors import UnknownArtifact
 from titan.model.runs import Action, Note, Run
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallReader, CallStore, StoredEntry
 from titan.ports.runtime import Blobs
-from titan.ports.tapes import StoredEntry
 from titan.server.lookup import open_blob
 from titan.server.views.runs import details_of_run, processes_of_run
 

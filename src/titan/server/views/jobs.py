@@ -12,7 +12,7 @@ from titan.model.shaped import shaped
 from titan.model.workers import Worker
 from titan.ports.jobs_store import Reader
 from titan.rules.jobs.wait_reason import reason_of, waits_for
-from titan.rules.runs.stage_status import dag_status
+from titan.rules.runs.lifecycle import dag_status
 from titan.wire.runs import RunView
 from titan.wire.work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView
 

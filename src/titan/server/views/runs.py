@@ -14,14 +14,11 @@ from titan.insight.bodies import Bodies
 from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
 from titan.model.actions import Entry, Failure, Payload, RunEntry
 from titan.model.evaluations import RegisteredAgent
-from titan.model.interventions import Intervention
 from titan.model.run_control import RunStatus
-from titan.model.runs import Action, AgentRow, Note, Run, Tally
+from titan.model.runs import Action, AgentRow, Intervention, Note, Run, Tally
 from titan.model.shaped import shaped
-from titan.ports.runs import RunFilter
-from titan.ports.runs_store import CallReader, CallStore
+from titan.ports.runs_store import CallReader, CallStore, RunFilter, TapeBlob, TapeCheck
 from titan.ports.runtime import Blobs
-from titan.ports.tapes import TapeBlob, TapeCheck
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
 from titan.wire.agents import AgentView, RegistrationView
 from titan.wire.notes import NoteView

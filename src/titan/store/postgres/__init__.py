@@ -1,4 +1,4 @@
-"""The store in a PostgreSQL database, which several servers may share. Needs the extra `postgres`."""
+"""The job store in PostgreSQL, which several servers may share. Needs the extra `postgres`."""
 
 from titan.store.postgres.store import PostgresStore
 

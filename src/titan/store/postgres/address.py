@@ -1,26 +1,34 @@
-"""Where a database is: the URL a person gave, how it is shown without its password, and the way to it."""
+"""Connect to a PostgreSQL database by its URL, and make or check the tables of its stores."""
 
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from titan.model.errors import InvalidInput, NotSupported, StoreUnavailable
+from titan.model.errors import InvalidInput, NotSupported, StoreDamaged, StoreUnavailable
 from titan.store.postgres.session import PostgresSession
+from titan.store.queries import POSTGRES, SQL_FOLDER, VERSION_NAME, Schema, load_queries, load_schema
+from titan.store.rows import FRAGMENTS
 
 OLDEST_SERVER: Final = 14  # the first with idle_session_timeout, and the oldest that is still maintained in 2026
+
+#: Numbers of advisory locks, "titan" in ASCII and one more: nobody else is likely to take these.
+TURN: Final = 0x746974616E_01  # held by the server that writes, for the length of a commit
+CHARGE: Final = 0x746974616E_02  # held by the server that keeps time, while it lives
+_MAKING: Final = 0x746974616E_03  # held by the server that makes tables, until it has made them
+
+_SET_META: Final = "insert into meta values (%s, %s)"
 
 # A server that stands still in the middle of a commit must not hold up the others for longer.
 _STANDSTILL_SECONDS: Final = 5
 
-#: For every connection. Statements are planned once, and each is meant to use an index, whatever the statistics of a
-#: table say that has just grown. A session that waits for its turn gives up in the end.
+#: For every connection. A session that waits for its turn gives up in the end.
 _SETTINGS: Final = (
     "set jit = off",
-    "set plan_cache_mode = force_generic_plan",
-    "set enable_seqscan = off",
-    "set enable_bitmapscan = off",
-    "set default_transaction_isolation = 'read committed'",
     "set lock_timeout = '15s'",
     "set statement_timeout = '25s'",
     f"set idle_in_transaction_session_timeout = '{_STANDSTILL_SECONDS}s'",
@@ -46,8 +54,38 @@ _HINTS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One of the stores in a database: its tables, its queries, its connections' settings."""
+
+    schema: Schema
+    queries: Mapping[str, str]
+    search_path: str | None = None  #: PostgreSQL's schema of its tables; None: the connection's
+    landmarks: frozenset[str]  #: tables that it has in every version
+    settings: tuple[str, ...] = ()
+
+
+CONTROL: Final = Kind(
+    schema=load_schema(SQL_FOLDER / "postgres"),
+    queries=load_queries(
+        *(SQL_FOLDER / "queries", SQL_FOLDER / "postgres" / "queries", SQL_FOLDER / "postgres" / "shared"),
+        fragments=FRAGMENTS,
+        dialect=POSTGRES,
+    ),
+    landmarks=frozenset({"meta", "jobs", "journal"}),
+    # Statements are planned once, and each is meant to use an index, whatever the statistics of a table that has just
+    # grown say.
+    settings=(
+        "set plan_cache_mode = force_generic_plan",
+        "set enable_seqscan = off",
+        "set enable_bitmapscan = off",
+        "set default_transaction_isolation = 'read committed'",
+    ),
+)
+
+
 class Address:
-    """A PostgreSQL database that is to hold the control store."""
+    """The address of a PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
         """Read `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; the parts left out are libpq's defaults.
@@ -68,8 +106,8 @@ class Address:
         #: What errors are about.
         self.subject = f"store {self.shown}"
 
-    def connect(self, **settings: str) -> PostgresSession:
-        """Open a connection; `settings` are set on it by name.
+    def connect(self, kind: Kind = CONTROL, *more_settings: str) -> PostgresSession:
+        """Open a connection to one of the stores.
 
         Raises:
             StoreUnavailable: the server does not answer, or does not let this user in.
@@ -77,15 +115,15 @@ class Address:
         """
         connection = self.open()
         try:
-            texts = [*_SETTINGS, *(f"set {name} = '{value}'" for name, value in settings.items())]
-            connection.execute("; ".join(texts).encode())
-            return PostgresSession(connection)
+            path = (f"set search_path = {kind.search_path}",) if kind.search_path else ()
+            connection.execute("; ".join((*_SETTINGS, *path, *kind.settings, *more_settings)).encode())
+            return PostgresSession(connection, kind.queries)
         except psycopg.Error as error:
             connection.close()
             raise self.unavailable(error) from error
 
     def open(self) -> "psycopg.Connection[Any]":
-        """Open a connection of psycopg's, for what is done once.
+        """Open a plain psycopg connection, for what is done once.
 
         Raises:
             StoreUnavailable, NotSupported: as `connect`.
@@ -131,3 +169,92 @@ def _no_url(found: str) -> InvalidInput:
         found=found,
         next_step="Correct --store or TITAN_STORE; without either, the store is a file in the home.",
     )
+
+
+def check(address: Address, *kinds: Kind) -> None:
+    """Return when each of these stores has this Titan's schema or no table yet. Nothing is changed.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached.
+        StoreDamaged, SchemaMismatch, NotSupported: it cannot be used.
+    """
+    with address.open() as connection:
+        try:
+            for kind in kinds:
+                with connection.transaction():
+                    connection.execute("set transaction read only")
+                    _has_tables(connection, address, kind)
+        except psycopg.Error as error:
+            raise address.unavailable(error) from error
+
+
+def prepare(address: Address, kind: Kind = CONTROL, *, now: datetime) -> None:
+    """Make the tables of a store in a database that has none: all in one transaction, kept whole or not at all.
+
+    Of several servers that start at once the first makes them, and the others find them.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached, or its tables cannot be made.
+        StoreDamaged, SchemaMismatch, NotSupported: it cannot be used, and was left as it is.
+    """
+    with address.open() as connection:
+        try:
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(%s)", [_MAKING])
+                _check_encoding(connection, address)
+                if not _has_tables(connection, address, kind):
+                    make(connection, kind, now=now)
+        except psycopg.Error as error:
+            raise address.unavailable(error) from error
+
+
+def make(connection: "psycopg.Connection[Any]", kind: Kind = CONTROL, *, now: datetime) -> None:
+    """Make the tables of a store, in the transaction that is open."""
+    connection.execute(kind.schema.sql.encode())
+    connection.execute(_SET_META, ["home_id", secrets.token_hex(16)])
+    connection.execute(_SET_META, ["created_at", now.isoformat()])
+    connection.execute(_SET_META, [VERSION_NAME, str(kind.schema.version)])
+
+
+def shared_folder_of(address: Address, *, propose: str) -> str:
+    """Return the id of the folder that all servers of this database share; the first server's is `propose`."""
+    with address.open() as connection:
+        connection.execute("insert into meta values ('shared_folder', %s) on conflict do nothing", [propose])
+        found = connection.execute("select value from meta where name = 'shared_folder'").fetchone()
+        return str(found[0]) if found else propose
+
+
+def _check_encoding(connection: "psycopg.Connection[Any]", address: Address) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise NotSupported(
+            address.subject,
+            expected="a database with encoding UTF8",
+            found=str(encoding),
+            next_step="Make one: createdb --encoding=UTF8 --template=template0 NAME",
+        )
+
+
+def _has_tables(connection: "psycopg.Connection[Any]", address: Address, kind: Kind) -> bool:
+    """Return whether the store has its tables, of this Titan's schema, in the transaction that is open."""
+    if kind.search_path is not None:
+        connection.execute(f"set local search_path = {kind.search_path}".encode())
+    found = connection.execute("select tablename from pg_tables where schemaname = current_schema()").fetchall()
+    tables = {row[0] for row in found}
+    version = _schema_version(connection) if tables >= kind.landmarks else 0
+    subject = f"{address.subject}, schema {kind.search_path}" if kind.search_path else address.subject
+    if tables and version == 0:
+        raise StoreDamaged(
+            subject,
+            expected="an empty database, or one that Titan wrote",
+            found=f"one of another program, with the table {min(tables)}",
+            next_step="It was left as it is. Make one for Titan alone: createdb NAME",
+        )
+    if tables:
+        kind.schema.check(subject, found=version, instead="give --store another database")
+    return bool(tables)
+
+
+def _schema_version(connection: "psycopg.Connection[Any]") -> int:
+    found = connection.execute("select value from meta where name = %s", [VERSION_NAME]).fetchone()
+    return int(found[0]) if found else 0

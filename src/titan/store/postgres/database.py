@@ -1,4 +1,4 @@
-"""The connection that writes to a database which other servers write to as well.
+"""The writer's connection to a PostgreSQL database that several servers share.
 
 Decisions are written for transactions that run one after the other; so the servers of a database take turns, by one
 advisory lock that is held for one group. With it the journal's order is the order of commits, and two parents that
@@ -17,13 +17,11 @@ from typing import Final
 
 from titan.model.errors import StoreUnavailable
 from titan.ports.jobs_store import Commit
-from titan.store.postgres.clock import SharedClock
-from titan.store.postgres.errors import CONFLICTS, translated
-from titan.store.postgres.opening import TURN
-from titan.store.postgres.own_commits import OwnCommits
-from titan.store.postgres.prefetch import AheadTransaction
-from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
+from titan.store.postgres.address import TURN
+from titan.store.postgres.servers import OwnCommits, SharedClock
+from titan.store.postgres.session import CONFLICTS, ConnectionLost, PostgresSession, StatementFailed, translated
 from titan.store.session import unavailable
+from titan.store.transaction import SqlTransaction
 from titan.store.writer import RunAgain
 
 PATIENCE_SECONDS: Final = 5.0  # for PostgreSQL to come back, a restart of it included, before requests are refused
@@ -90,8 +88,8 @@ class PostgresDatabase:
         if self._is_careful:
             session.run("savepoint")
 
-    def transaction(self, now: datetime, *, last_seq: int) -> AheadTransaction:
-        return AheadTransaction(self._open_session, now, last_seq=last_seq)
+    def transaction(self, now: datetime, *, last_seq: int) -> SqlTransaction:
+        return SqlTransaction(self._open_session, now, last_seq=last_seq)
 
     def end_decision(self) -> None:
         if self._is_careful:
@@ -125,7 +123,7 @@ class PostgresDatabase:
     def commit(self, commit: Commit) -> bool:
         session = self._open_session
         if commit.entries or commit.keys:
-            session.run("notify", {"message": self._message(commit)})
+            session.run("notify", {"channel": "titan", "message": self._message(commit)})
         session.run("commit")
         last_seq = self._last_seq + len(commit.entries)
         self._own.add(self._last_seq, last_seq)  # before they can be read

@@ -1,8 +1,7 @@
-"""One PostgreSQL connection that runs named queries, as few times over the network as can be.
+"""PostgreSQL connections: named queries in few round trips, reading threads, error translation.
 
-A statement whose result nobody asks for waits until a question is asked, and travels with it: libpq's pipeline mode. It
-is used directly, for psycopg's own cursors cost more here than the statements do (decision 12). Each statement is
-prepared once for each connection, when it is first used.
+A statement whose result is not needed waits for the next query and is sent with it, in libpq's pipeline mode: psycopg's
+cursors cost more than the statements (decision 12). Each named statement is prepared on first use.
 """
 
 import re
@@ -10,20 +9,21 @@ import select
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from titan.model.errors import StoreRefused
-from titan.store.queries import load_queries
-from titan.store.rows.fragments import FRAGMENTS
-from titan.store.session import Parameter, Row
+from titan.model.errors import StoreDamaged, StoreError, StoreFull, StoreRefused
+from titan.store.rows import ATTEMPTS, DAGS, JOBS, RUNS
+from titan.store.runs.words import query_of, vector_of
+from titan.store.session import ReadingThread, Row, Value, unavailable
 
-_SQL_FOLDER = Path(__file__).parent.parent / "sql"
-QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "postgres" / "queries", fragments=FRAGMENTS)
+R = TypeVar("R")
+T = TypeVar("T")
 
 ANSWER_SECONDS: Final = 30.0  # a decision is milliseconds; the longest, a DAG of 10,000 jobs, some seconds
 _WAITING_LIMIT: Final = 1000  # statements; bounds memory, not time
@@ -32,7 +32,22 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _CHANGES: Final = (b"INSERT", b"UPDATE", b"DELETE")
 
 #: How a column reads, by the number of its type: https://www.postgresql.org/docs/current/catalog-pg-type.html
-_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {16: b"t".__eq__, 20: int, 21: int, 23: int}
+_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
+    16: b"t".__eq__,
+    17: lambda value: bytes.fromhex(value[2:].decode()),
+    20: int,
+    21: int,
+    23: int,
+    701: float,
+    1700: int,  # numeric: sums of integers
+}
+
+#: States of transactions that conflicted: serialization_failure, deadlock_detected.
+CONFLICTS: Final = frozenset({"40001", "40P01"})
+_DAMAGED: Final = frozenset(
+    {"XX001", "XX002", "42P01", "42703", "42883", "3F000"}
+)  # the last four: our tables are gone
+_BUSY: Final = ("08", "25", "40", "42501", "53", "55", "57", "58")  # classes from which the server may recover
 
 
 class ConnectionLost(Exception):
@@ -48,74 +63,165 @@ class StatementFailed(Exception):
         self.state = state
 
 
+#: The rows of these are remembered until a statement may have changed them: decisions ask again and again.
+_REMEMBERED: Final = frozenset({"attempt", "dag", "job", "run_control", "worker"})
+_LISTS: Final = frozenset({"busy_slots", "jobs_to_take", "live_attempts_of_worker"})  #: remembered too
+#: Statement → the query whose row it changes, and the parameters that name the row; without these, all its rows. Each
+#: may change the lists, too. Any other statement may change anything, but those that are harmless.
+_CHANGES_ONE: Final[Mapping[str, tuple[str, ...]]] = {
+    "add_attempt": ("attempt", "lease_id"),
+    "save_attempt": ("attempt", "lease_id"),
+    "forget_attempt": ("attempt", "lease_id"),
+    "save_job": ("job", "id"),
+    "count_down_children": ("job",),
+    "save_dag": ("dag", "id"),
+    "add_run": ("run_control", "project_id", "id"),
+    "save_run": ("run_control", "project_id", "id"),
+    "save_worker": ("worker", "id"),
+}
+_HARMLESS: Final = frozenset({"add_entry", "put_result", "set_meta", "note_attempt_file", "savepoint", "release"})
+#: What is asked ahead about a lease → the query that its rows answer, and the places of its parameters in them.
+_OF_LEASE: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
+    "attempt": ("attempt", (ATTEMPTS.names.index("lease_id"),)),
+    "job_of_lease": ("job", (JOBS.names.index("id"),)),
+    "dag_of_lease": ("dag", (DAGS.names.index("id"),)),
+    "run_of_lease": ("run_control", (RUNS.names.index("project_id"), RUNS.names.index("id"))),
+    "childless_of_lease": ("count_down_children", (0, 1)),
+}
+
+
 @dataclass(frozen=True, slots=True)
-class _Statement:
-    name: bytes
+class Statement:
+    """A query as PostgreSQL reads it."""
+
+    name: str  #: it is prepared under; "": it is not
     text: bytes
-    parameters: tuple[str, ...]  #: in the order of $1, $2, …
+    parameters: tuple[str, ...]  #: in the order of $1, $2, …; empty for `?`
+    is_query: bool  #: it changes nothing
 
 
-def _statement(name: str, sql: str) -> _Statement:
-    """Translate `:name` to PostgreSQL's `$1`."""
+@lru_cache(maxsize=512)
+def statement_of(sql: str, name: str = "") -> Statement:
+    """Translate `:name` or `?` to PostgreSQL's `$1`."""
+    if "?" in sql:
+        numbers = count(1)
+        return Statement(name, re.sub(r"\?", lambda _place: f"${next(numbers)}", sql).encode(), (), is_query=False)
     parameters = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     text = _PARAMETER.sub(lambda place: f"${parameters.index(place[1]) + 1}", sql)
-    return _Statement(name.encode(), text.encode(), parameters)
-
-
-STATEMENTS: Final = {name: _statement(name, sql) for name, sql in QUERIES.items()}
+    return Statement(name, text.encode(), parameters, is_query=sql.startswith(("select", "with")))
 
 
 class PostgresSession:
     """Implements `titan.store.session.Session` on one connection."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: "psycopg.Connection[Any]", queries: Mapping[str, str]) -> None:
         self._connection = connection  # owns `_pgconn`
+        self._queries = queries
         self._pgconn = connection.pgconn
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
         self._poll = select.poll()
         self._poll.register(self._pgconn.socket, select.POLLIN)
         self._prepared: set[str] = set()
-        self._waiting: list[tuple[str, list[bytes | None]]] = []
+        self._waiting: list[tuple[Statement, list[bytes | None]]] = []
+        self._known: dict[tuple[Value, ...], list[Row]] = {}  # (query, parameters …) → rows
         self._unread: deque[list[str | None]] = deque()  # for each batch sent, what its commands prepare
-        #: How many times it has asked; so that one can see whether it did meanwhile.
+        #: Number of exchanges with the server so far.
         self.exchange_count = 0
         #: Whether the connection is known to be gone.
         self.is_broken = False
-        #: Rows that statements have changed, since whoever counts set it to 0.
+        #: Rows changed by statements; the caller may reset it.
         self.changed_count = 0
 
     # --- the Session port ---
 
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
-        self.run(query, parameters)
-        return _rows(self._exchange()[-1])
-
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
+    def all(self, query: str, **parameters: Value) -> list[Row]:
+        key = (query, *parameters.values())
+        if key in self._known:
+            return self._known[key]
         self.run(query, parameters)
         rows = _rows(self._exchange()[-1])
+        if query in _REMEMBERED or query in _LISTS:
+            self._known[key] = rows
+        return rows
+
+    def one(self, query: str, **parameters: Value) -> Row | None:
+        rows = self.all(query, **parameters)
         return rows[0] if rows else None
 
-    def run(self, query: str, parameters: Mapping[str, Parameter] = {}) -> None:
-        statement = STATEMENTS[query]
-        self._waiting.append((query, [_encoded(parameters[name]) for name in statement.parameters]))
-        if len(self._waiting) >= _WAITING_LIMIT:
-            self._exchange()
+    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
+        self._wait_with(statement_of(sql), parameters)
+        return _rows(self._exchange()[-1])
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
+    def run(self, query: str, parameters: Mapping[str, Value] = {}) -> None:
+        self._wait_with(statement_of(self._queries[query], query), parameters)
+
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Value]]) -> None:
         for row in rows:
             self.run(query, row)
 
-    def count(self, query: str, **parameters: Parameter) -> int:
+    def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        statement = statement_of(self._queries[query], query)
+        for row in rows:
+            self._add(statement, [_encoded(_storable(value)) for value in row])
+
+    def count(self, query: str, **parameters: Value) -> int:
         self.run(query, parameters)
         return self._exchange()[-1].command_tuples or 0
 
-    def all_of(self, questions: Sequence[tuple[str, Mapping[str, Parameter]]]) -> list[list[Row]]:
-        """Return every row of each of the questions, asked in one go."""
-        for query, parameters in questions:
-            self.run(query, parameters)
-        results = self._exchange()
-        return [_rows(result) for result in results[len(results) - len(questions) :]]
+    def text_of(self, query: str) -> str:
+        return self._queries[query]
+
+    def matching(self, text: str) -> str | None:
+        return query_of(text)
+
+    def words_of(self, text: str) -> str:
+        return vector_of(text)
+
+    @property
+    def no_match(self) -> str:
+        return ""
+
+    @property
+    def merges(self) -> bool:
+        return False  # it joins the whole of each part first; one that has a list for its outcomes uses the index
+
+    def look_ahead(self, leases: Sequence[str], queries: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        wanted = [(query, asked) for query, asked in queries if (query, *asked.values()) not in self._known]
+        of_leases = [(query, {"lease_id": lease_id}) for lease_id in leases for query in _OF_LEASE]
+        if not wanted and not of_leases:
+            return
+        for query, asked in (*wanted, *of_leases):
+            self.run(query, asked)
+        answers = list(map(_rows, self._exchange()[-len(wanted) - len(of_leases) :]))
+        self._known |= {(query, *asked.values()): rows for (query, asked), rows in zip(wanted, answers, strict=False)}
+        for (query, _asked), rows in zip(of_leases, answers[len(wanted) :], strict=True):
+            answered, places = _OF_LEASE[query]
+            for row in rows:
+                self._known[answered, *(row[place] for place in places)] = [row] if answered in _REMEMBERED else []
+
+    def _forget_changed(self, statement: str, parameters: Mapping[str, Value]) -> None:
+        """Forget the remembered rows that a statement may change."""
+        if statement in _HARMLESS:
+            return
+        if statement not in _CHANGES_ONE:
+            self._known.clear()
+            return
+        query, *names = _CHANGES_ONE[statement]
+        changed = (query, *(parameters[name] for name in names))
+        self._known = {
+            key: rows for key, rows in self._known.items() if key[: len(changed)] != changed and key[0] not in _LISTS
+        }
+
+    def _wait_with(self, statement: Statement, parameters: Mapping[str, Value]) -> None:
+        if self._known and not statement.is_query:
+            self._forget_changed(statement.name, parameters)
+        self._add(statement, [_encoded(parameters[name]) for name in statement.parameters])
+
+    def _add(self, statement: Statement, values: list[bytes | None]) -> None:
+        self._waiting.append((statement, values))
+        if len(self._waiting) >= _WAITING_LIMIT:
+            self._exchange()
 
     # --- for those who own the connection ---
 
@@ -136,6 +242,7 @@ class PostgresSession:
     def drop_waiting(self, after: int = 0) -> None:
         """Forget the statements that wait behind the first `after`."""
         del self._waiting[after:]
+        self._known.clear()
 
     def flush(self) -> None:
         """Run what waits, and return when it has been run."""
@@ -183,13 +290,17 @@ class PostgresSession:
         sent: list[str | None] = []
         preparing = self._prepared.union(query for batch in self._unread for query in batch if query)
         try:
-            for query, values in waiting:
-                statement = STATEMENTS[query]
-                if query not in preparing:
-                    self._pgconn.send_prepare(statement.name, statement.text)
-                    preparing.add(query)
-                    sent.append(query)
-                self._pgconn.send_query_prepared(statement.name, values)
+            for statement, values in waiting:
+                if not statement.name:
+                    self._pgconn.send_query_params(statement.text, values)
+                    sent.append(None)
+                    continue
+                name = statement.name.encode()
+                if statement.name not in preparing:
+                    self._pgconn.send_prepare(name, statement.text)
+                    preparing.add(statement.name)
+                    sent.append(statement.name)
+                self._pgconn.send_query_prepared(name, values)
                 sent.append(None)
             self._pgconn.pipeline_sync()
             self._unread.append(sent)
@@ -266,11 +377,20 @@ def _rows(result: PGresult) -> list[Row]:
     ]
 
 
-def _encoded(value: Parameter) -> bytes | None:
+def _storable(value: Value) -> Value:
+    """Return a value that a column can hold: PostgreSQL has no text with NUL. A tape has it escaped, as JSON does."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+def _encoded(value: Value) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, int):
         return b"%d" % value
+    if isinstance(value, float):
+        return repr(value).encode()
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
     if "\0" in value:
         raise StoreRefused(
             "a text to store",
@@ -279,3 +399,87 @@ def _encoded(value: Parameter) -> bytes | None:
             next_step="This is a programming error; nothing of the transaction was kept.",
         )
     return value.encode()
+
+
+def translated(error: BaseException, subject: str) -> BaseException:
+    """Return the error of the model that says what `error` means; others come back as they are."""
+    if isinstance(error, ConnectionLost):
+        return unavailable(subject, str(error))
+    if not isinstance(error, StatementFailed):
+        return error
+    return _of_statement(error, subject)
+
+
+def _of_statement(error: StatementFailed, subject: str) -> StoreError:
+    found = f"{error} ({error.state})"
+    if error.state == "53100":
+        return StoreFull(
+            subject,
+            expected="room on its disk",
+            found=f"none ({error})",
+            next_step="Free some space there, then repeat the request: nothing of it was kept.",
+        )
+    if error.state in _DAMAGED:
+        return StoreDamaged(
+            subject,
+            expected="a database that Titan wrote",
+            found=found,
+            next_step="It was left as it is: restore a copy, or give --store an empty database to begin anew.",
+        )
+    if error.state.startswith(_BUSY):
+        return unavailable(subject, found)
+    return StoreRefused(
+        subject,
+        expected="facts that obey its schema",
+        found=found,
+        next_step="This is a programming error; nothing of the transaction was kept.",
+    )
+
+
+class PostgresReadingThread(ReadingThread[R]):
+    """Connects for its first query, and again after PostgreSQL was restarted."""
+
+    def __init__(
+        self, connect: Callable[[], PostgresSession], reader: Callable[[PostgresSession], R], subject: str
+    ) -> None:
+        super().__init__(subject)
+        self._connect = connect
+        self._reader = reader
+        self._session: PostgresSession | None = None
+
+    def _read(self, query: Callable[[R], T]) -> T:
+        is_fresh = self._session is None
+        try:
+            try:
+                return self._ask(query)
+            except ConnectionLost:
+                if is_fresh:
+                    raise
+                return self._ask(query)
+        except (ConnectionLost, StatementFailed) as error:
+            raise translated(error, self._subject) from error
+
+    def _ask(self, query: Callable[[R], T]) -> T:
+        """Run `query` on one snapshot. BEGIN is sent with its first statement, COMMIT after the last."""
+        session = self._session = self._session or self._connect()
+        try:
+            session.run("begin_reading")
+            try:
+                return query(self._reader(session))
+            finally:
+                if session.waiting_count:  # it asked nothing
+                    session.drop_waiting()
+                elif not session.is_broken:
+                    session.run("commit")
+                    session.send()
+        except ConnectionLost:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def __del__(self) -> None:
+        self.close()

@@ -1,1 +1,1 @@
-"""The store of recorded calls: what agents did, beside the store that drives their jobs."""
+"""The run store: recorded runs in SQLite or PostgreSQL."""

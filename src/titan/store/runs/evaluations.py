@@ -1,77 +1,55 @@
-"""Workflows, tasks, registered agents, tool endpoints and agent runs: rows and back."""
-
-from typing import Any, Final
+"""Queries and writes of workflows, tasks, registered agents, tool endpoints and agent runs."""
 
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
-from titan.store.rows.columns import Columns, methods_read_rows
-from titan.store.session import CallSession
-
-WORKFLOWS: Final = Columns(Workflow)
-TASKS: Final = Columns(Task)
-AGENTS: Final = Columns(RegisteredAgent)
-ENDPOINTS: Final = Columns(ToolEndpoint)
-AGENT_RUNS: Final = Columns(AgentRun)
-EVALUATION_FRAGMENTS: Final = (
-    WORKFLOWS.fragments("workflow")
-    | TASKS.fragments("task")
-    | AGENTS.fragments("registered_agent")
-    | ENDPOINTS.fragments("tool_endpoint")
-    | AGENT_RUNS.fragments("agent_run")
-)
+from titan.store.columns import RowReader, methods_read_rows
+from titan.store.runs.rows import AGENT_RUNS, ENDPOINTS, REGISTERED_AGENTS, TASKS, WORKFLOWS
 
 
 @methods_read_rows
-class SqlEvaluationReader:
-    """Implements `titan.ports.evaluations.EvaluationReader`; its docstrings stand there."""
+class SqlEvaluationReader(RowReader):
+    """Implements `titan.ports.runs_store.EvaluationReader`; its docstrings stand there."""
 
-    _session: CallSession
+    __slots__ = ()
 
     def workflow(self, project_id: str, workflow_id: str) -> Workflow | None:
-        row = self._session.one("workflow", project_id=project_id, id=workflow_id)
-        return None if row is None else WORKFLOWS.of(row)
+        return self._first(WORKFLOWS, "workflow", project_id=project_id, id=workflow_id)
 
     def workflows(self, project_id: str) -> list[Workflow]:
-        return [WORKFLOWS.of(row) for row in self._session.all("workflows", project_id=project_id)]
+        return self._find(WORKFLOWS, "workflows", project_id=project_id)
 
     def task(self, project_id: str, workflow_id: str, task_id: str) -> Task | None:
-        row = self._session.one("task", project_id=project_id, workflow_id=workflow_id, id=task_id)
-        return None if row is None else TASKS.of(row)
+        return self._first(TASKS, "task", project_id=project_id, workflow_id=workflow_id, id=task_id)
 
     def tasks(self, project_id: str, workflow_id: str, *, after: str = "", limit: int) -> list[Task]:
-        rows = self._session.all("tasks", project_id=project_id, workflow_id=workflow_id, after=after, limit=limit)
-        return [TASKS.of(row) for row in rows]
+        return self._find(TASKS, "tasks", project_id=project_id, workflow_id=workflow_id, after=after, limit=limit)
 
     def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        row = self._session.one("registered_agent", project_id=project_id, id=agent_id, version=version)
-        return None if row is None else AGENTS.of(row)
+        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, id=agent_id, version=version)
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
-        return [AGENTS.of(row) for row in self._session.all("registered_agents", project_id=project_id)]
+        return self._find(REGISTERED_AGENTS, "registered_agents", project_id=project_id)
 
     def tool_endpoint(self, project_id: str, endpoint_id: str) -> ToolEndpoint | None:
-        row = self._session.one("tool_endpoint", project_id=project_id, id=endpoint_id)
-        return None if row is None else ENDPOINTS.of(row)
+        return self._first(ENDPOINTS, "tool_endpoint", project_id=project_id, id=endpoint_id)
 
     def tool_endpoints(self, project_id: str) -> list[ToolEndpoint]:
-        return [ENDPOINTS.of(row) for row in self._session.all("tool_endpoints", project_id=project_id)]
+        return self._find(ENDPOINTS, "tool_endpoints", project_id=project_id)
 
     def agent_run(self, project_id: str, run_id: str) -> AgentRun | None:
-        row = self._session.one("agent_run", project_id=project_id, run_id=run_id)
-        return None if row is None else AGENT_RUNS.of(row)
+        return self._first(AGENT_RUNS, "agent_run", project_id=project_id, run_id=run_id)
 
     def agent_runs(
         self, project_id: str, workflow_id: str, *, task_id: str | None = None, before: str | None = None, limit: int
     ) -> list[AgentRun]:
-        asked: dict[str, Any] = {"project_id": project_id, "workflow_id": workflow_id, "limit": limit}
-        rows = self._session.all("agent_runs", **asked, task_id=task_id, before=before)
-        return [AGENT_RUNS.of(row) for row in rows]
+        within = {"project_id": project_id, "workflow_id": workflow_id, "task_id": task_id}
+        return self._find(AGENT_RUNS, "agent_runs", **within, before=before, limit=limit)
 
     def unfinished_agent_runs(self) -> list[AgentRun]:
-        return [AGENT_RUNS.of(row) for row in self._session.all("unfinished_agent_runs")]
+        return self._find(AGENT_RUNS, "unfinished_agent_runs")
 
 
 class SqlEvaluationTransaction(SqlEvaluationReader):
-    """Implements `titan.ports.evaluations.EvaluationTransaction`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.EvaluationTransaction`; its docstrings stand there."""
 
     def save_workflow(self, workflow: Workflow) -> None:
         self._session.run("save_workflow", WORKFLOWS.row(workflow))
@@ -88,7 +66,7 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
         self._session.run("forget_task", place)
 
     def save_registered_agent(self, agent: RegisteredAgent) -> None:
-        self._session.run("save_registered_agent", AGENTS.row(agent))
+        self._session.run("save_registered_agent", REGISTERED_AGENTS.row(agent))
 
     def save_tool_endpoint(self, endpoint: ToolEndpoint) -> None:
         self._session.run("save_tool_endpoint", ENDPOINTS.row(endpoint))

@@ -1,10 +1,11 @@
-"""Lists of runs and calls: a head, what narrows it, an order. The texts stand in lists.sql."""
+"""Lists of runs and calls: SQL composed of a head, conditions, and an order. The texts are in lists.sql."""
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from string import ascii_lowercase
 from typing import Final
 
@@ -13,12 +14,12 @@ import msgspec
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.runs import Action, OutcomeSums, Run
-from titan.ports.actions import CallFilter, CallPage
-from titan.ports.runs import RunFilter
-from titan.store.rows.columns import to_json, to_us
-from titan.store.runs.fts_query import part_pattern
-from titan.store.runs.rows import ACTION_WIDTH, ACTIONS, RUNS, sums_from_row, to_pico
-from titan.store.session import CallSession, Row, Value
+from titan.ports.runs_store import CallFilter, CallPage, RunFilter
+from titan.store.columns import methods_read_rows, to_json, to_us, to_us_or_none
+from titan.store.runs.evaluations import SqlEvaluationReader
+from titan.store.runs.rows import ACTION_WIDTH, ACTIONS, OUTCOME_SUMS, RUNS, to_pico
+from titan.store.runs.words import part_pattern
+from titan.store.session import Row, Session, Value
 
 # --- Filters as SQL: the conditions that are asked for ---
 
@@ -41,7 +42,7 @@ class Narrowing:
     values: dict[str, Value]
     hit: str = ""  #: the definition of the table `hit`: entries that hold the words of a search; empty without one
 
-    def narrow(self, session: CallSession, *asked_for: tuple[str, str, Value]) -> None:
+    def narrow(self, session: Session, *asked_for: tuple[str, str, Value]) -> None:
         """Add (condition, name of its value, value) of what is asked for: of no value, nothing is."""
         for condition, name, value in asked_for:
             if value is not None:
@@ -57,7 +58,7 @@ class Narrowing:
         return " and ".join([head, *self.conditions, *besides])
 
 
-def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narrowing:
+def narrowed_runs(session: Session, wanted: RunFilter, *, sort: str) -> Narrowing:
     """Return what runs are narrowed by."""
     # Else SQLite would take the runs by their cost and sort them, however many they are.
     by_cost = "runs_that_cost" if sort == "cost" else "runs_that_cost_besides"
@@ -67,8 +68,8 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
         session,
         ("runs_with_one_status", "status", status),
         ("runs_with_status", "statuses", statuses),
-        (by_cost, "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
-        ("runs_started_since", "since_us", None if wanted.started_since is None else to_us(wanted.started_since)),
+        (by_cost, "min_cost", _pico(wanted.min_cost)),
+        ("runs_started_since", "since_us", to_us_or_none(wanted.started_since)),
         ("runs_below_score", "below_score", wanted.determinism_below),
         ("runs_of_agent", "agent_id", wanted.agent_id),
         ("runs_of_session", "session_id", wanted.session_id),
@@ -88,9 +89,7 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
     return narrowing
 
 
-def narrowed_calls(
-    session: CallSession, wanted: CallFilter, run_no: int | None, *, hits: int | None = None
-) -> Narrowing:
+def narrowed_calls(session: Session, wanted: CallFilter, run_no: int | None, *, hits: int | None = None) -> Narrowing:
     """Return what calls are narrowed by: `run_no` is that of the run asked for, `hits` how many hits are looked at."""
     narrowing = _by_outcome(session, wanted.outcomes)
     kind, kinds = _one_or_many(wanted.kinds)
@@ -101,10 +100,10 @@ def narrowed_calls(
         ("calls_of_kinds", "kinds", kinds),
         ("calls_of_agent", "agent_id", wanted.agent_id),
         ("calls_of_run", "run_no", run_no),
-        ("calls_that_cost", "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
-        ("calls_up_to_cost", "max_cost", None if wanted.max_cost is None else to_pico(wanted.max_cost)),
-        ("calls_since", "since_us", None if wanted.since is None else to_us(wanted.since)),
-        ("calls_until", "until_us", None if wanted.until is None else to_us(wanted.until)),
+        ("calls_that_cost", "min_cost", _pico(wanted.min_cost)),
+        ("calls_up_to_cost", "max_cost", _pico(wanted.max_cost)),
+        ("calls_since", "since_us", to_us_or_none(wanted.since)),
+        ("calls_until", "until_us", to_us_or_none(wanted.until)),
     )
     if wanted.text is not None and run_no is not None:
         first, last = session.one("bounds_of_run", run_no=run_no) or (None, None)
@@ -131,6 +130,10 @@ def most_hits(wanted: RunFilter | CallFilter) -> int:
     return MAX_HITS if wanted == plain else MAX_HITS_NARROWED
 
 
+def _pico(cost: Decimal | None) -> int | None:
+    return None if cost is None else to_pico(cost)
+
+
 def _one_or_many(wanted: frozenset[str]) -> tuple[str | None, str | None]:
     """Return what is wanted as one value, by which an index is found, or as a JSON list of several."""
     if len(wanted) == 1:
@@ -138,12 +141,12 @@ def _one_or_many(wanted: frozenset[str]) -> tuple[str | None, str | None]:
     return None, to_json(sorted(wanted)) if wanted else None
 
 
-def _search(session: CallSession, narrowing: Narrowing, query: str, text: str, bounds: Mapping[str, Value]) -> None:
+def _search(session: Session, narrowing: Narrowing, query: str, text: str, bounds: Mapping[str, Value]) -> None:
     narrowing.hit = f"hit as materialized ({session.text_of(query)})"
     narrowing.values |= {"words": session.matching(text) or session.no_match, **bounds}
 
 
-def _by_outcome(session: CallSession, outcomes: frozenset[str]) -> Narrowing:
+def _by_outcome(session: Session, outcomes: frozenset[str]) -> Narrowing:
     if not outcomes:
         return Narrowing([], {})
     conditions: list[str] = []
@@ -177,166 +180,164 @@ _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much
 _RUN_ID, _TOTAL, _HITS = range(ACTION_WIDTH, ACTION_WIDTH + 3)  # behind `action_columns`
 #: Places in `action_columns`, the first being 1: what merged rows are sorted by.
 _STARTED_AT, _NUMBER = (ACTIONS.names.index(name) + 1 for name in ("started_at_us", "number"))
+NO_RUN: Final = 0  # the number of none
 _PAGE: Final = " limit :limit offset :skip"
 
 
-def registry(
-    session: CallSession,
-    project_id: str,
-    wanted: RunFilter,
-    *,
-    sort: str,
-    is_ascending: bool,
-    after: str | None,
-    limit: int,
-) -> tuple[list[Run], str | None]:
-    """See `CallReader.registry`."""
-    runs = narrowed_runs(session, wanted, sort=sort)
-    values = {**runs.values, "project_id": project_id, "limit": limit + 1}
-    column, place = _RUN_KEYS[sort]
-    direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
-    behind: list[str] = []
-    if after is not None:
-        values["after_key"], values["after_no"] = _read_cursor(after)
-        behind.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
-    order = f" order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
-    rows = session.ask(runs.query(session.text_of("registry"), *behind) + order, values)
-    is_last = len(rows) <= limit
-    cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
-    return [RUNS.of(row) for row in rows[:limit]], cursor
+@methods_read_rows
+class SqlCallLists(SqlEvaluationReader):
+    """Implements the lists of `titan.ports.runs_store.CallReader`; its docstrings stand there."""
+
+    __slots__ = ()
+
+    def registry(
+        self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
+    ) -> tuple[list[Run], str | None]:
+        session = self._session
+        runs = narrowed_runs(session, self._by_every_name(project_id, wanted), sort=sort)
+        values = {**runs.values, "project_id": project_id, "limit": limit + 1}
+        column, place = _RUN_KEYS[sort]
+        direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
+        behind: list[str] = []
+        if after is not None:
+            values["after_key"], values["after_no"] = _read_cursor(after)
+            behind.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
+        order = f" order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
+        rows = session.ask(runs.query(session.text_of("registry"), *behind) + order, values)
+        is_last = len(rows) <= limit
+        cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
+        return [RUNS.of(row) for row in rows[:limit]], cursor
+
+    def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
+        runs = narrowed_runs(self._session, self._by_every_name(project_id, wanted), sort="cost")
+        runs.values["project_id"] = project_id
+        return self._counted(runs, "registry_count", up_to=up_to)
+
+    def is_search_capped(self, wanted: RunFilter) -> bool:
+        runs = narrowed_runs(self._session, wanted, sort="cost")
+        if not runs.hit or wanted.is_by_name:
+            return False
+        asked = {name: runs.values[name] for name in ("words", "hits")}
+        found = self._session.ask(f"with {runs.hit} {self._session.text_of('count_hits')}", asked)
+        return int(found[0][0]) == most_hits(wanted)
+
+    def ledger(
+        self,
+        project_id: str,
+        wanted: CallFilter,
+        *,
+        sort: str,
+        is_ascending: bool,
+        skip: int,
+        limit: int,
+        up_to: int,
+    ) -> CallPage:
+        session = self._session
+        calls = self._narrowed(project_id, wanted, limit=limit, skip=skip)
+        direction, first = ("asc", "first") if is_ascending else ("desc", "last")
+        key, then = f" order by actions.{_CALL_KEYS[sort]} {direction}", f", actions.number {direction}"
+        # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
+        order = f"{key} nulls {first}{then}" if sort in _OUTSTANDING else key + then
+        if calls.hit:
+            return self._page_found(calls, order, most=most_hits(wanted), up_to=up_to)
+        head = session.text_of("ledger")
+        if session.merges and sort == "time" and len(wanted.outcomes) > 1 and Outcome.SUCCESS not in wanted.outcomes:
+            order = f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction}"
+            rows = self._merged(project_id, calls, wanted, order)
+        elif sort in _OUTSTANDING and not is_ascending:
+            # By an index; the first of all are among them, if that many.
+            outstanding = calls.query(head, session.text_of(_OUTSTANDING[sort]))
+            rows = session.ask(outstanding + key + then + _PAGE, calls.values)
+            rows = rows if len(rows) == limit else session.ask(calls.query(head) + order + _PAGE, calls.values)
+        else:
+            rows = session.ask(calls.query(head) + order + _PAGE, calls.values)
+        is_few = wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO
+        besides = [session.text_of("calls_that_cost_much")] if is_few else []
+        total = self._counted(calls, "ledger_count", *besides, up_to=up_to)
+        return CallPage(calls=_actions(rows), total=total, is_search_capped=False)
+
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        calls = self._narrowed(project_id, wanted, hits=ALL_HITS, limit=limit)
+        besides = []
+        if after is not None:
+            besides = [self._session.text_of("calls_behind")]
+            calls.values |= {"after_us": to_us(after[0]), "after_number": after[1]}
+        order = " order by actions.started_at_us, actions.number limit :limit"
+        return _actions(self._session.ask(calls.query(self._session.text_of("ledger"), *besides) + order, calls.values))
+
+    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
+        calls = self._narrowed(project_id, wanted, hits=ALL_HITS)
+        sql = calls.query(self._session.text_of("ledger_sums")) + " group by actions.outcome"
+        return [OUTCOME_SUMS.of(row) for row in self._session.ask(sql, calls.values)]
+
+    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
+        calls = self._narrowed(project_id, wanted, limit=limit, skip=skip)
+        order = " order by actions.started_at_us desc, actions.number desc" + _PAGE
+        return _actions(self._session.ask(calls.query(self._session.text_of("interventions")) + order, calls.values))
+
+    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
+        calls = self._narrowed(project_id, wanted)
+        sql = calls.query(self._session.text_of("interventions_by_type")) + " group by actions.name"
+        return dict(self._session.ask(sql, calls.values))
+
+    def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
+        wanted = sorted(ids)
+        return dict(self._all("aliases", project_id=project_id, ids=to_json(wanted))) if wanted else {}
+
+    def _run_no(self, project_id: str, run_id: str) -> int:
+        """Return a run's number in the store; NO_RUN when it is unknown."""
+        row = self._one("run_no", project_id=project_id, run_id=run_id)
+        return NO_RUN if row is None else int(row[0])
+
+    def _by_every_name(self, project_id: str, wanted: RunFilter) -> RunFilter:
+        """Return a filter that also finds runs that are asked for by another name."""
+        if not wanted.ids:
+            return wanted
+        return replace(wanted, ids=wanted.ids | set(self.aliases(project_id, wanted.ids).values()))
+
+    def _narrowed(self, project_id: str, wanted: CallFilter, *, hits: int | None = None, **values: Value) -> Narrowing:
+        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
+        calls = narrowed_calls(self._session, wanted, run_no, hits=hits)
+        calls.values |= {**values, "project_id": project_id}
+        return calls
+
+    def _merged(self, project_id: str, calls: Narrowing, wanted: CallFilter, order: str) -> list[Row]:
+        """Return a page of calls of several outcomes: the index has each in order, and the database merges them.
+
+        Asked for all at once, it walks through the calls of every outcome, of which most are successes.
+        """
+        values, parts = dict(calls.values), list[str]()
+        for letter, outcome in zip(ascii_lowercase, sorted(wanted.outcomes), strict=False):
+            one = self._narrowed(project_id, replace(wanted, outcomes=frozenset({outcome})))
+            parts.append(one.query(self._session.text_of("ledger")).replace(":outcome", f":outcome_{letter}"))
+            values[f"outcome_{letter}"] = one.values.get("outcome")
+        return self._session.ask(" union all ".join(parts) + order + _PAGE, values)
+
+    def _page_found(self, calls: Narrowing, order: str, *, most: int, up_to: int) -> CallPage:
+        """Return a page of a search: what `most` hits are about is looked at once, to be counted and sorted."""
+        session = self._session
+        page = calls.part(session.text_of("ledger_found")) + order + _PAGE
+        rows = session.ask(f"with {calls.hit}, page as ({page}) {session.text_of('ledger_page')}{order}", calls.values)
+        found = [row for row in rows if row[_TOTAL] is not None]
+        if not found and calls.values["skip"]:  # behind the last page nothing is counted
+            calls.values["skip"] = 0
+            return replace(self._page_found(calls, order, most=most, up_to=up_to), calls=[])
+        total = min(rows[0][_TOTAL] or 0, up_to)
+        return CallPage(calls=_actions(found), total=total, is_search_capped=rows[0][_HITS] == most)
+
+    def _counted(self, narrowing: Narrowing, head: str, *besides: str, up_to: int) -> int:
+        """Return how many rows there are, counted no further than `up_to`."""
+        sql = (
+            narrowing.query("select count(*) from (" + self._session.text_of(head), *besides)
+            + " limit :up_to) as found"
+        )
+        return int(self._session.ask(sql, {**narrowing.values, "up_to": up_to})[0][0])
 
 
-def count_runs(session: CallSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
-    """See `CallReader.count_runs`."""
-    runs = narrowed_runs(session, wanted, sort="cost")
-    runs.values["project_id"] = project_id
-    return _counted(session, runs, "registry_count", up_to=up_to)
-
-
-def is_search_capped(session: CallSession, wanted: RunFilter) -> bool:
-    """See `CallReader.is_search_capped`."""
-    runs = narrowed_runs(session, wanted, sort="cost")
-    if not runs.hit or wanted.is_by_name:
-        return False
-    asked = {name: runs.values[name] for name in ("words", "hits")}
-    found = session.ask(f"with {runs.hit} {session.text_of('count_hits')}", asked)
-    return int(found[0][0]) == most_hits(wanted)
-
-
-def ledger(
-    session: CallSession,
-    project_id: str,
-    wanted: CallFilter,
-    run_no: int | None,
-    *,
-    sort: str,
-    is_ascending: bool,
-    skip: int,
-    limit: int,
-    up_to: int,
-) -> CallPage:
-    """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
-    calls = narrowed_calls(session, wanted, run_no)
-    calls.values |= {"project_id": project_id, "limit": limit, "skip": skip}
-    direction, first = ("asc", "first") if is_ascending else ("desc", "last")
-    key, then = f" order by actions.{_CALL_KEYS[sort]} {direction}", f", actions.number {direction}"
-    # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
-    order = f"{key} nulls {first}{then}" if sort in _OUTSTANDING else key + then
-    if calls.hit:
-        return _page_found(session, calls, order, most=most_hits(wanted), up_to=up_to)
-    head = session.text_of("ledger")
-    if session.merges and sort == "time" and len(wanted.outcomes) > 1 and Outcome.SUCCESS not in wanted.outcomes:
-        order = f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction}"
-        rows = _merged(session, calls, wanted, run_no, order)
-    elif sort in _OUTSTANDING and not is_ascending:
-        # By an index; the first of all are among them, if that many.
-        rows = session.ask(calls.query(head, session.text_of(_OUTSTANDING[sort])) + key + then + _PAGE, calls.values)
-        rows = rows if len(rows) == limit else session.ask(calls.query(head) + order + _PAGE, calls.values)
-    else:
-        rows = session.ask(calls.query(head) + order + _PAGE, calls.values)
-    is_few = wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO
-    besides = [session.text_of("calls_that_cost_much")] if is_few else []
-    total = _counted(session, calls, "ledger_count", *besides, up_to=up_to)
-    return CallPage(calls=[ACTIONS.of(row, row[_RUN_ID]) for row in rows], total=total, is_search_capped=False)
-
-
-def _merged(session: CallSession, calls: Narrowing, wanted: CallFilter, run_no: int | None, order: str) -> list[Row]:
-    """Return a page of calls of several outcomes: the index has each in order, and the database merges them.
-
-    Asked for all at once, it walks through the calls of every outcome, of which most are successes.
-    """
-    values, parts = dict(calls.values), list[str]()
-    for letter, outcome in zip(ascii_lowercase, sorted(wanted.outcomes), strict=False):
-        one = narrowed_calls(session, replace(wanted, outcomes=frozenset({outcome})), run_no)
-        parts.append(one.query(session.text_of("ledger")).replace(":outcome", f":outcome_{letter}"))
-        values[f"outcome_{letter}"] = one.values.get("outcome")
-    return session.ask(" union all ".join(parts) + order + _PAGE, values)
-
-
-def _page_found(session: CallSession, calls: Narrowing, order: str, *, most: int, up_to: int) -> CallPage:
-    """Return a page of a search: what `most` hits are about is looked at once, to be counted and sorted."""
-    page = calls.part(session.text_of("ledger_found")) + order + _PAGE
-    rows = session.ask(f"with {calls.hit}, page as ({page}) {session.text_of('ledger_page')}{order}", calls.values)
-    found = [ACTIONS.of(row, row[_RUN_ID]) for row in rows if row[_TOTAL] is not None]
-    if not found and calls.values["skip"]:  # behind the last page nothing is counted
-        calls.values["skip"] = 0
-        return replace(_page_found(session, calls, order, most=most, up_to=up_to), calls=[])
-    total = min(rows[0][_TOTAL] or 0, up_to)
-    return CallPage(calls=found, total=total, is_search_capped=rows[0][_HITS] == most)
-
-
-def calls_after(
-    session: CallSession,
-    project_id: str,
-    wanted: CallFilter,
-    run_no: int | None,
-    *,
-    after: tuple[datetime, int] | None,
-    limit: int,
-) -> list[Action]:
-    """See `CallReader.calls_after`."""
-    calls = narrowed_calls(session, wanted, run_no, hits=ALL_HITS)
-    calls.values |= {"project_id": project_id, "limit": limit}
-    besides = []
-    if after is not None:
-        besides = [session.text_of("calls_behind")]
-        calls.values |= {"after_us": to_us(after[0]), "after_number": after[1]}
-    order = " order by actions.started_at_us, actions.number limit :limit"
-    rows = session.ask(calls.query(session.text_of("ledger"), *besides) + order, calls.values)
+def _actions(rows: Iterable[Row]) -> list[Action]:
     return [ACTIONS.of(row, row[_RUN_ID]) for row in rows]
-
-
-def sums_of_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None) -> list[OutcomeSums]:
-    """See `CallReader.sums_of_calls`."""
-    calls = narrowed_calls(session, wanted, run_no, hits=ALL_HITS)
-    sql = calls.query(session.text_of("ledger_sums")) + " group by actions.outcome"
-    return [sums_from_row(row) for row in session.ask(sql, {**calls.values, "project_id": project_id})]
-
-
-def interventions(
-    session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, skip: int, limit: int
-) -> list[Action]:
-    """See `CallReader.interventions`."""
-    calls = narrowed_calls(session, wanted, run_no)
-    order = " order by actions.started_at_us desc, actions.number desc" + _PAGE
-    values = {**calls.values, "project_id": project_id, "limit": limit, "skip": skip}
-    rows = session.ask(calls.query(session.text_of("interventions")) + order, values)
-    return [ACTIONS.of(row, row[_RUN_ID]) for row in rows]
-
-
-def count_interventions(
-    session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None
-) -> dict[str, int]:
-    """See `CallReader.count_interventions`."""
-    calls = narrowed_calls(session, wanted, run_no)
-    sql = calls.query(session.text_of("interventions_by_type")) + " group by actions.name"
-    return {row[0]: row[1] for row in session.ask(sql, {**calls.values, "project_id": project_id})}
-
-
-def _counted(session: CallSession, narrowing: Narrowing, head: str, *besides: str, up_to: int) -> int:
-    """Return how many rows there are, counted no further than `up_to`."""
-    sql = narrowing.query("select count(*) from (" + session.text_of(head), *besides) + " limit :up_to) as found"
-    return int(session.ask(sql, {**narrowing.values, "up_to": up_to})[0][0])
 
 
 def _cursor(key: float | int, run_no: int) -> str:

@@ -1,4 +1,4 @@
-"""The tapes of runs that are over, compressed: rows as JSON lists, zlib round a few hundred of them at a time.
+"""Compress the tapes of ended runs: rows as JSON lists, a few hundred at a time, with zlib.
 
 Facts of one run repeat each other, so that together they take a fifth; alone, each would take four fifths.
 """
@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from titan.store.session import CallSession, Row, Value
+from titan.store.session import Row, Session, Value
 
 PACK_BYTES: Final = 256 * 1024  # of JSON, before it is compressed: what reading one row unpacks
 LEVEL: Final = 6
@@ -24,7 +24,7 @@ _TEXTS: Final = msgspec.json.Decoder(list[tuple[int, str]])
 class Packed:
     """What a run becomes, made beside the writer: compressing takes longer than writing."""
 
-    def __init__(self, session: CallSession, run_no: int, project_id: str, version: int) -> None:
+    def __init__(self, session: Session, run_no: int, project_id: str, version: int) -> None:
         self._run_no = run_no
         self._version = version
         entries = session.all("entries_to_pack", run_no=run_no)
@@ -35,17 +35,16 @@ class Packed:
             for first, last, data in _packs(rows)
         ]
 
-    def write(self, session: CallSession) -> bool:
-        """Put the packs in the place of the rows; return False when the run has changed since, and do nothing."""
+    def write(self, session: Session) -> None:
+        """Replace the rows by the packs, unless the run has changed since."""
         if session.one("is_still_to_pack", run_no=self._run_no, version=self._version) is None:
-            return False
+            return
         session.insert("add_packs", self._rows)
         for query in ("drop_packed_bodies", "drop_packed_texts", "note_packed"):
             session.run(query, {"run_no": self._run_no})
-        return True
 
 
-def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> list[Row]:
+def unpacked_entries(session: Session, run_no: int, rows: Sequence[Row]) -> list[Row]:
     """Return rows of `entry_columns` with what packs hold of them in its place."""
     missing = {row[0] for row in rows if row[FACTS] is None}
     found: dict[int, Row] = {}
@@ -57,7 +56,7 @@ def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> 
     return [(*row[:FACTS], *found[row[0]][FACTS:]) if row[FACTS] is None else row for row in rows]
 
 
-def unpacked_texts(session: CallSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
+def unpacked_texts(session: Session, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
     """Return those texts of a run that are packed, by number: all whose packs lie between `first` and `last`."""
     packs = session.all("packs_of_texts", run_no=run_no, first=first, last=last)
     return {number: content for (data,) in packs for number, content in texts_of_pack(data)}

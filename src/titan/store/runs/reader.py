@@ -1,13 +1,10 @@
-"""Questions about recorded calls: the `CallReader` port on SQLite."""
+"""Queries of the run store: the `CallReader` port on any database that is a `Session`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
 
 from titan.model.actions import is_answer
-from titan.model.replays import Replay
 from titan.model.retention import RunKey
 from titan.model.run_control import RunStatus
 from titan.model.runs import (
@@ -18,54 +15,40 @@ from titan.model.runs import (
     AgentVersion,
     ErrorKind,
     Note,
-    OutcomeSums,
+    Replay,
     Run,
     Stops,
 )
-from titan.ports.actions import CallFilter, CallPage, FlatRun
-from titan.ports.runs import ChangedRun, ReportedEntry, RunFilter
-from titan.ports.tapes import StoredEntry, TapeCheck
-from titan.store.rows.columns import methods_read_rows, to_json, to_us
-from titan.store.runs import lists
-from titan.store.runs.annotations import (
+from titan.ports.runs_store import ChangedRun, FlatRun, ReportedEntry, StoredEntry, TapeCheck
+from titan.store.columns import methods_read_rows, to_json, to_us
+from titan.store.runs.lists import NO_RUN, SqlCallLists
+from titan.store.runs.packing import Packed
+from titan.store.runs.rows import (
+    ACTIONS,
+    AGENT_DAYS,
+    AGENT_VERSIONS,
+    AGENTS,
+    ERROR_KINDS,
+    ISSUES,
     NOTES,
     REPLAYS,
-    accepted_from_row,
-    agent_from_row,
-    day_from_row,
-    error_kind_from_row,
-    version_from_row,
+    RUNS,
+    flat_run,
+    hour_of,
+    reported_from_row,
 )
-from titan.store.runs.evaluations import SqlEvaluationReader
-from titan.store.runs.fts_query import part_pattern
-from titan.store.runs.rows import ACTIONS, RUNS, flat_run, hour_of, reported_from_row
 from titan.store.runs.tapes import entries_of_rows, entries_within
 from titan.store.runs.verifying import check_tapes
-from titan.store.session import CallSession, Row
-
-NO_RUN: Final = 0  # the number of none
+from titan.store.runs.words import part_pattern
+from titan.store.session import Row, Value
 
 
 @methods_read_rows
-class SqlCallReader(SqlEvaluationReader):
+class SqlCallReader(SqlCallLists):
     """Implements `titan.ports.runs_store.CallReader`; its docstrings stand there."""
 
-    def __init__(self, session: CallSession) -> None:
-        self._session = session
-        self._all = session.all
-        self._one = session.one
-
     def run(self, project_id: str, run_id: str) -> Run | None:
-        row = self._one("run", project_id=project_id, run_id=run_id)
-        return None if row is None else RUNS.of(row)
-
-    def registry(
-        self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
-    ) -> tuple[list[Run], str | None]:
-        wanted = self._by_every_name(project_id, wanted)
-        return lists.registry(
-            self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
-        )
+        return self._first(RUNS, "run", project_id=project_id, run_id=run_id)
 
     def projects(self) -> list[str]:
         return sorted(str(row[0]) for row in self._all("projects"))
@@ -73,34 +56,23 @@ class SqlCallReader(SqlEvaluationReader):
     def running_with_stages(self) -> list[RunKey]:
         return [(row[0], row[1]) for row in self._all("running_with_stages")]
 
-    def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
-        return lists.count_runs(self._session, project_id, self._by_every_name(project_id, wanted), up_to=up_to)
-
-    def is_search_capped(self, wanted: RunFilter) -> bool:
-        return lists.is_search_capped(self._session, wanted)
-
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
-        run_no = self._run_no(project_id, run_id)
-        if run_no is None:
-            return []
         if after_version:
-            found = self._all("actions_changed", run_no=run_no, after_version=after_version)
-        else:
-            found = self._all("actions_of_run", run_no=run_no)
-        return [ACTIONS.of(row, run_id) for row in found]
+            return self._actions("actions_changed", project_id, run_id, after_version=after_version)
+        return self._actions("actions_of_run", project_id, run_id)
+
+    def _actions(self, query: str, project_id: str, run_id: str, **asked: Value) -> list[Action]:
+        rows = self._all(query, run_no=self._run_no(project_id, run_id), **asked)
+        return [ACTIONS.of(row, run_id) for row in rows]
 
     def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
-        run_no = self._run_no(project_id, run_id)
-        return {} if run_no is None else dict(self._all("numbers_in_run", run_no=run_no, ids=to_json(ids)))
+        return dict(self._all("numbers_in_run", run_no=self._run_no(project_id, run_id), ids=to_json(ids)))
 
     def children_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> list[Action]:
-        run_no = self._run_no(project_id, run_id)
-        found = [] if run_no is None else self._all("children_in_run", run_no=run_no, ids=to_json(ids))
-        return [ACTIONS.of(row, run_id) for row in found]
+        return self._actions("children_in_run", project_id, run_id, ids=to_json(ids))
 
     def version_of_run(self, project_id: str, run_id: str) -> int:
-        run_no = self._run_no(project_id, run_id)
-        row = None if run_no is None else self._one("version_of_run", run_no=run_no)
+        row = self._one("version_of_run", run_no=self._run_no(project_id, run_id))
         return 0 if row is None else int(row[0])
 
     def newest_version(self) -> int:
@@ -124,9 +96,7 @@ class SqlCallReader(SqlEvaluationReader):
         return reported
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
-        run_no = self._run_no(project_id, run_id)
-        row = None if run_no is None else self._one("action", run_no=run_no, action_id=action_id)
-        return None if row is None else ACTIONS.of(row, run_id)
+        return next(iter(self._actions("action", project_id, run_id, action_id=action_id)), None)
 
     def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
         wanted = sorted(answers)
@@ -192,7 +162,7 @@ class SqlCallReader(SqlEvaluationReader):
 
     def flat_run(self, project_id: str, run_id: str) -> FlatRun | None:
         run_no = self._run_no(project_id, run_id)
-        if run_no is None:
+        if run_no == NO_RUN:
             return None
         [[version]] = self._all("actions_version", run_no=run_no)  # first: what is newer is computed again
         return flat_run(self._all("flat_actions", run_no=run_no), version=version)
@@ -201,77 +171,30 @@ class SqlCallReader(SqlEvaluationReader):
         wanted = sorted(answers)
         if not wanted:
             return frozenset()
-        run_no = self._run_no(project_id, run_id) or NO_RUN
+        run_no = self._run_no(project_id, run_id)
         rows = self._all("answered_elsewhere", project_id=project_id, run_no=run_no, answers=to_json(wanted))
         return frozenset(str(row[0]) for row in rows)
 
     def runs_to_total(self, *, limit: int) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in self._all("runs_to_total", limit=limit)]
 
-    def ledger(
-        self,
-        project_id: str,
-        wanted: CallFilter,
-        *,
-        sort: str,
-        is_ascending: bool,
-        skip: int,
-        limit: int,
-        up_to: int,
-    ) -> CallPage:
-        run_no = self._run_asked_for(project_id, wanted)
-        return lists.ledger(
-            self._session,
-            project_id,
-            wanted,
-            run_no,
-            sort=sort,
-            is_ascending=is_ascending,
-            skip=skip,
-            limit=limit,
-            up_to=up_to,
-        )
-
-    def calls_after(
-        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
-    ) -> list[Action]:
-        run_no = self._run_asked_for(project_id, wanted)
-        return lists.calls_after(self._session, project_id, wanted, run_no, after=after, limit=limit)
-
-    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
-        return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
-
-    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
-        run_no = self._run_asked_for(project_id, wanted)
-        return lists.interventions(self._session, project_id, wanted, run_no, skip=skip, limit=limit)
-
-    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
-        return lists.count_interventions(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
-
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
-        run_no = self._run_no(project_id, run_id)
-        rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
+        rows = self._all("notes_of_run", run_no=self._run_no(project_id, run_id))
         return [NOTES.of(row, run_id) for row in rows]
 
     def replays_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[Replay]:
-        run_no = self._run_no(project_id, run_id)
-        rows = [] if run_no is None else self._all("replays_of_run", run_no=run_no, limit=limit)
+        rows = self._all("replays_of_run", run_no=self._run_no(project_id, run_id), limit=limit)
         return [REPLAYS.of(row, *row[-2:]) for row in rows]
 
     def replay(self, project_id: str, replay_id: str) -> Replay | None:
         row = self._one("replay", project_id=project_id, id=replay_id)
         return None if row is None else REPLAYS.of(row, *row[-2:])
 
-    def aliases(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
-        wanted = sorted(ids)
-        return dict(self._all("aliases", project_id=project_id, ids=to_json(wanted))) if wanted else {}
-
     def runs_to_score(self, *, limit: int) -> list[tuple[str, str, int]]:
         return [(row[0], row[1], row[2]) for row in self._all("runs_to_score", limit=limit)]
 
     def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
-        rows = self._all("accepted_issues", project_id=project_id, agent_id=agent_id)
-        return [accepted_from_row(row, project_id, agent_id) for row in rows]
+        return self._find(ISSUES, "accepted_issues", project_id=project_id, agent_id=agent_id)
 
     def note_by_id(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_by_id", project_id=project_id, id=note_id)
@@ -311,8 +234,9 @@ class SqlCallReader(SqlEvaluationReader):
         limit: int,
     ) -> list[AgentRow]:
         like = None if part is None else part_pattern(part)
-        rows = self._all("agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit)
-        return [agent_from_row(row) for row in rows]
+        return self._find(
+            AGENTS, "agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit
+        )
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
         hours = {"first": hour_of(since), "last": hour_of(until)}
@@ -320,32 +244,27 @@ class SqlCallReader(SqlEvaluationReader):
         return Stops(stopped=row[0], attempts=row[1])
 
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
-        rows = self._all("days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))
-        return [day_from_row(row) for row in rows]
+        return self._find(AGENT_DAYS, "days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))
 
     def versions_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[AgentVersion]:
-        rows = self._all("versions_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
-        return [version_from_row(row) for row in rows]
+        return self._find(AGENT_VERSIONS, "versions_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
 
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
-        return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
+        return [ERROR_KINDS.of(row, *self._all("place_of_action", number=row[4])[0]) for row in rows]
 
     def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:
         until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
-        return [RUNS.of(row) for row in self._all("silent_runs", **until, limit=limit)]
+        return self._find(RUNS, "silent_runs", **until, limit=limit)
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[Run]:
-        return [RUNS.of(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
+        return self._find(RUNS, "runs_left_open", before_us=to_us(before), limit=limit)
 
     def open_actions(self, project_id: str, run_id: str) -> list[Action]:
-        run_no = self._run_no(project_id, run_id)
-        found = [] if run_no is None else self._all("open_actions", run_no=run_no)
-        return [ACTIONS.of(row, run_id) for row in found]
+        return self._actions("open_actions", project_id, run_id)
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[Run]:
-        rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
-        return [RUNS.of(row) for row in rows]
+        return self._find(RUNS, "old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
 
     def pinned_runs(self) -> frozenset[RunKey]:
         return frozenset((row[0], row[1]) for row in self._all("pinned_runs"))
@@ -357,21 +276,12 @@ class SqlCallReader(SqlEvaluationReader):
         row = self._one("note", name=name)
         return None if row is None else str(row[0])
 
-    def _by_every_name(self, project_id: str, wanted: RunFilter) -> RunFilter:
-        """Return a filter that finds runs that are asked for by other names of theirs."""
-        if not wanted.ids:
-            return wanted
-        return replace(wanted, ids=wanted.ids | set(self.aliases(project_id, wanted.ids).values()))
-
-    def _run_no(self, project_id: str, run_id: str) -> int | None:
-        row = self._one("run_no", project_id=project_id, run_id=run_id)
-        return None if row is None else int(row[0])
+    def packed(self, *, before: datetime, limit: int) -> list[Packed]:
+        """Return ended runs of which nothing was reported since `before`, as they are packed."""
+        rows = self._all("runs_to_pack", before_us=to_us(before), limit=limit)
+        return [Packed(self._session, run_no, project_id, version) for run_no, project_id, version in rows]
 
     def _tapes(self, project_id: str, run_id: str) -> list[int]:
         """Return the numbers under which a run's entries are kept: its own, behind those of names it had before."""
         run_no = self._run_no(project_id, run_id)
-        return [] if run_no is None else [*(row[0] for row in self._all("tapes_of_run", run_no=run_no)), run_no]
-
-    def _run_asked_for(self, project_id: str, wanted: CallFilter) -> int | None:
-        """Return the place of the run that is asked for; None for all, NO_RUN for one that is unknown."""
-        return None if wanted.run_id is None else self._run_no(project_id, wanted.run_id) or NO_RUN
+        return [] if run_no == NO_RUN else [*(row[0] for row in self._all("tapes_of_run", run_no=run_no)), run_no]

@@ -1,33 +1,40 @@
-"""Recorded runs, actions, entries and money to rows and back.
+"""Map the run store's values to rows and back: runs, actions, entries, money, notes, replays, agents.
 
 A run has a column for each field of `Run` and of its `Tally`, made by the field's type: a new field needs its column in
 both schema.sql, and nothing here. Money is picodollars, exact to the twelfth place.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Outcome, Payload, RunEntry
+from titan.model.actions import ActionEntry, Entry, Payload, RunEntry
+from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
+    AcceptedIssue,
     Action,
     ActionFacts,
+    AgentDay,
+    AgentRow,
+    AgentVersion,
     Count,
+    ErrorKind,
+    Note,
     OutcomeSums,
+    Replay,
     Run,
     RunTotals,
     Tally,
     counted_alone,
 )
-from titan.ports.actions import FlatRun
-from titan.ports.runs import ReportedEntry
-from titan.store.rows.columns import Columns, by_value, from_us, from_us_or_none, to_us
+from titan.ports.runs_store import FlatRun, ReportedEntry
+from titan.store.columns import Columns, from_us, from_us_or_none, to_us
 from titan.store.session import Row
 
 #: What a column can hold here, in the order of the columns.
@@ -113,8 +120,6 @@ ACTION_FRAGMENTS: Final[Mapping[str, str]] = {
 }
 ACTION_WIDTH: Final = len(ACTIONS.names) + 1
 
-_OUTCOMES: Final = by_value(Outcome)
-
 
 def with_totals(run: Run, totals: RunTotals) -> Run:
     """Return a run with what its actions come to."""
@@ -132,27 +137,14 @@ def with_totals(run: Run, totals: RunTotals) -> Run:
 
 def reported_from_row(row: Row, *, newest_action: int) -> ReportedEntry:
     """Return an entry of `reported_after`, before which actions up to `newest_action` were reported."""
-    run_id, number, heard_at_us, action_number, is_first_of_run = row[ACTION_WIDTH:]
+    run_id, number, received_at_us, action_number, is_first_of_run = row[ACTION_WIDTH:]
     return ReportedEntry(
         number=number,
         run_id=run_id,
-        at=from_us(heard_at_us),
+        at=from_us(received_at_us),
         action=None if action_number is None else ACTIONS.of(row, run_id),
         is_first_of_run=bool(is_first_of_run),
         is_first_of_action=action_number is not None and action_number > newest_action,
-    )
-
-
-def sums_from_row(row: Row) -> OutcomeSums:
-    """Return a row of `ledger_sums`."""
-    return OutcomeSums(
-        outcome=None if row[0] is None else _OUTCOMES[row[0]],
-        calls=int(row[1]),
-        cost=from_pico(exact_sum(row[2])),
-        unpriced=int(row[3]),
-        estimated=int(row[4]),
-        input_tokens=exact_sum(row[5]),
-        output_tokens=exact_sum(row[6]),
     )
 
 
@@ -188,6 +180,54 @@ _FACTS_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
 _ACTION_DECODER: Final = msgspec.json.Decoder(ActionEntry)
 _RUN_DECODER: Final = msgspec.json.Decoder(RunEntry)
 
+
+# --- notes, replays, and what the runs of agents come to ---
+
+#: To be read with the id of its run.
+NOTES: Final = Columns(Note, given=("run_id",), called={"text": "content"})
+#: To be read with the ids of its run and of the one it is compared with.
+REPLAYS: Final = Columns(Replay, given=("run_id", "with_run"))
+ISSUES: Final = Columns(AcceptedIssue, called={"key": "issue_key"})
+
+_SUMS: Final[dict[Any, Any]] = {
+    Decimal: (str, lambda parts: from_pico(exact_sum(parts))),
+    date: (str, lambda days: date(1970, 1, 1) + timedelta(days=days)),
+}
+AGENTS: Final = Columns(AgentRow, ways=_SUMS)
+AGENT_DAYS: Final = Columns(AgentDay, ways=_SUMS)
+AGENT_VERSIONS: Final = Columns(AgentVersion)
+#: To be read with the ids of its last one's run and action.
+ERROR_KINDS: Final = Columns(ErrorKind, given=("run_id", "action_id"))
+OUTCOME_SUMS: Final = Columns(
+    OutcomeSums, ways=_SUMS | dict.fromkeys(("input_tokens", "output_tokens"), (str, exact_sum))
+)
+
+# --- evaluations ---
+
+WORKFLOWS: Final = Columns(Workflow)
+TASKS: Final = Columns(Task)
+REGISTERED_AGENTS: Final = Columns(RegisteredAgent)
+ENDPOINTS: Final = Columns(ToolEndpoint)
+AGENT_RUNS: Final = Columns(AgentRun)
+
+_REPLAY_FRAGMENTS: Final = REPLAYS.fragments("replay", "replays.")
+#: The fragments of the queries in sql/calls.
+FRAGMENTS: Final[Mapping[str, str]] = {
+    **RUN_FRAGMENTS,
+    **ACTION_FRAGMENTS,
+    **NOTES.fragments("note", "notes."),
+    **NOTES.updates("note", but=("id", "project_id")),
+    **_REPLAY_FRAGMENTS,
+    "replay_columns_in_lists": _REPLAY_FRAGMENTS["replay_columns"].replace("replays.result", "null"),
+    **ISSUES.fragments("issue"),
+    **WORKFLOWS.fragments("workflow"),
+    **TASKS.fragments("task"),
+    **REGISTERED_AGENTS.fragments("registered_agent"),
+    **ENDPOINTS.fragments("tool_endpoint"),
+    **AGENT_RUNS.fragments("agent_run"),
+}
+
+# --- sums by hour ---
 
 #: Project, agent, hour, attempts that were stopped, attempts.
 HourRow: TypeAlias = tuple[str, str, int, int, int]

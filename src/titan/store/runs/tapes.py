@@ -1,4 +1,4 @@
-"""Entries of a tape to their rows and back: facts, payloads, the texts that a run keeps once, the chain of links."""
+"""Map entries of a tape to rows and back: facts, payloads, shared texts, and the hash chain."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,13 +9,12 @@ import msgspec
 
 from titan.model.actions import DIGEST_BYTES, ActionEntry, Payload, digest_of
 from titan.model.runs import Run
-from titan.ports.runs_store import NewEntry
-from titan.ports.tapes import StoredEntry
-from titan.store.rows.columns import from_us, to_json
-from titan.store.runs.fts_query import apart
+from titan.ports.runs_store import NewEntry, StoredEntry
+from titan.store.columns import from_us, to_json
 from titan.store.runs.packing import unpacked_entries, unpacked_texts
 from titan.store.runs.rows import Values, entry_of_facts, facts_of
-from titan.store.session import CallSession, Row
+from titan.store.runs.words import apart
+from titan.store.session import Row, Session
 from titan_sdk.tape import chain
 
 ROWS_AT_ONCE: Final = 32  # each has two bodies of at most 64 KiB: longer ones are blobs
@@ -218,14 +217,14 @@ class KnownTexts:
 # --- reading ---
 
 
-def entries_of_rows(session: CallSession, run_no: int, rows: Sequence[Row]) -> list[StoredEntry]:
+def entries_of_rows(session: Session, run_no: int, rows: Sequence[Row]) -> list[StoredEntry]:
     """Return the entries that rows of `entry_columns` are, in their order."""
     whole = unpacked_entries(session, run_no, rows)
     texts = _texts(session, run_no, {number for row in whole for number in _named(row)})
     return [_entry(row, texts) for row in whole]
 
 
-def entries_within(session: CallSession, run_no: int, numbers: Sequence[int], limit_bytes: int) -> list[StoredEntry]:
+def entries_within(session: Session, run_no: int, numbers: Sequence[int], limit_bytes: int) -> list[StoredEntry]:
     """Return the first of some entries, in the order asked for, until they take `limit_bytes`; one in any case."""
     texts: dict[int, str] = {}
     found: list[StoredEntry] = []
@@ -249,7 +248,7 @@ def _named(row: Row) -> list[int]:
     return [number for place in _SHARED for number in from_ranges(row[place] or "")]
 
 
-def _texts(session: CallSession, run_no: int, wanted: set[int]) -> dict[int, str]:
+def _texts(session: Session, run_no: int, wanted: set[int]) -> dict[int, str]:
     """Return these shared texts of a run, by number, with those that stand beside them in a pack."""
     numbers = sorted(wanted)
     texts: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""Writing what was reported: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
+"""Writes of the run store: the `CallTransaction` port on any database that is a `Session`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,28 +7,42 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
-from titan.model.replays import Replay, ReplayLevel, ReplayState
-from titan.model.runs import AcceptedIssue, Action, Count, Note, Run, RunTotals, troubles_after
+from titan.model.runs import (
+    AcceptedIssue,
+    Action,
+    Count,
+    Note,
+    Replay,
+    ReplayLevel,
+    ReplayState,
+    Run,
+    RunTotals,
+    troubles_after,
+)
 from titan.ports.runs_store import KnownCalls, NewEntry
-from titan.store.rows.columns import reads_rows, to_json, to_us
-from titan.store.runs.annotations import NOTES, REPLAYS
+from titan.store.columns import reads_rows, to_json, to_us
 from titan.store.runs.evaluations import SqlEvaluationTransaction
-from titan.store.runs.packing import unpacked_texts
+from titan.store.runs.lists import NO_RUN
+from titan.store.runs.packing import Packed, unpacked_texts
 from titan.store.runs.reader import SqlCallReader
 from titan.store.runs.rows import (
     ACTION_WIDTH,
     ACTIONS,
+    ISSUES,
+    NOTES,
+    REPLAYS,
     RUNS,
     HourRow,
     Values,
     hours_changed,
     with_totals,
 )
-from titan.store.runs.secure_delete import TO_SCRUB, WORDS
 from titan.store.runs.tapes import NO_LINK, KnownTexts, Place, TapeRows, words_of_entry
-from titan.store.session import CallSession
+from titan.store.session import Session
 
 MOST_PARTS: Final = 1000  # requests that report one call; a conversation as long as its batches are short
+TO_SCRUB: Final = "words_to_scrub"  # the note that says what of deleted runs may still be on the disk
+_WORDS: Final = "1"  # words in the pages of the index, and pages in the log
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
 PREDICTED_AGAIN: Final = 1000  # runs of an agent, when what is accepted in them changes
@@ -40,7 +54,7 @@ _FOR_STATS: Final = 1  # before the end that a change of a run may be
 class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
     """Implements `titan.ports.runs_store.CallTransaction`; its docstrings stand there."""
 
-    def __init__(self, session: CallSession, now: datetime, texts: KnownTexts) -> None:
+    def __init__(self, session: Session, now: datetime, texts: KnownTexts) -> None:
         super().__init__(session)
         self.now = now
         #: (project id, run id) of what was changed.
@@ -152,7 +166,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         self._session.insert("add_blobs", batch.blobs)
 
     def _scrub_words(self) -> None:
-        self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
+        self._session.run("set_meta", {"name": TO_SCRUB, "value": _WORDS})
         self.has_forgotten = True
 
     def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
@@ -176,7 +190,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
     def save_replay(self, replay: Replay) -> None:
         run_no = self._run_no(replay.project_id, replay.run_id)
         with_run_no = None if replay.with_run is None else self._run_no(replay.project_id, replay.with_run)
-        if run_no is not None and (replay.with_run is None or with_run_no is not None):
+        if NO_RUN not in (run_no, with_run_no):
             self._session.insert("save_replays", [(*REPLAYS.values(replay), run_no, with_run_no)])
             if replay.level is ReplayLevel.RE_EXECUTE and replay.state is ReplayState.COMPLETED:
                 self._session.run("score_again", {"run_no": run_no})
@@ -220,12 +234,11 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
             self._save_runs([after], {run_id: place})
 
     def accept_issue(self, issue: AcceptedIssue) -> None:
-        said: dict[str, str | int | None] = {"author": issue.author, "reason": issue.reason, "at_us": to_us(issue.at)}
-        self._session.run("accept_issue", _key_of(issue) | said)
+        self._session.run("accept_issue", ISSUES.row(issue))
         self._predict_again(issue)
 
     def withdraw_acceptance(self, issue: AcceptedIssue) -> None:
-        self._session.run("withdraw_acceptance", _key_of(issue))
+        self._session.run("withdraw_acceptance", ISSUES.row(issue))
         self._predict_again(issue)
 
     def _predict_again(self, issue: AcceptedIssue) -> None:
@@ -295,7 +308,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
 
     def forget_run(self, project_id: str, run_id: str) -> bool:
         run_no, known = self._run_no(project_id, run_id), self.run(project_id, run_id)
-        if run_no is None:
+        if run_no == NO_RUN:
             return False
         self._count_by_hour(hours_changed([(known, None)]))
         for (other_id,) in self._all("runs_also_answered", project_id=project_id, run_no=run_no):
@@ -314,6 +327,10 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         self._places.pop((project_id, run_id), None)
         self.touched.add((project_id, run_id))
         return True
+
+    def write_packed(self, packed: Packed) -> None:
+        """Replace a run's rows by their packs, unless the run has changed since."""
+        packed.write(self._session)
 
     def put_note(self, name: str, value: str) -> None:
         self._session.run("set_meta", {"name": name, "value": value})
@@ -368,10 +385,6 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
                 if attempts < 0
             ),
         )
-
-
-def _key_of(issue: AcceptedIssue) -> dict[str, str | int | None]:
-    return {"project_id": issue.project_id, "agent_id": issue.agent_id, "issue_key": issue.key}
 
 
 def replace_agent(action: Action, run: Run) -> Action:

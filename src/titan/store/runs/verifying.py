@@ -1,6 +1,6 @@
-"""Whether a run's tape is still what was appended: each link computed anew from the rows as they are stored.
+"""Verify a run's tape: compute each link of its hash chain again from the stored rows.
 
-Nothing is decoded on the way, so that whatever was done to a row is reported as a break and never raised.
+It decodes nothing, so that any change of a row is reported as a break and never raised.
 """
 
 import zlib
@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Final
 
 from titan.model.actions import digest_of
-from titan.ports.tapes import TapeBlob, TapeBreak, TapeCheck
+from titan.ports.runs_store import TapeBlob, TapeBreak, TapeCheck
 from titan.store.runs.packing import FACTS, entries_of_pack, texts_of_pack
 from titan.store.runs.tapes import BLOB, from_ranges, link_after
-from titan.store.session import CallSession, Row
+from titan.store.session import Row, Session
 from titan_sdk.tape import CHAIN_START, chain
 
 ROWS_AT_ONCE: Final = 200  # each of up to 64 KiB and what it shares
@@ -27,7 +27,7 @@ CHANGED: Final = "it is not what was recorded"
 CUT: Final = "entries at its end are gone"
 
 
-def check_tapes(session: CallSession, tapes: Sequence[int]) -> TapeCheck:
+def check_tapes(session: Session, tapes: Sequence[int]) -> TapeCheck:
     """Return how far a run's tapes can be trusted, one behind the other; a break is the first there is."""
     entries, link = 0, ""
     blobs: dict[str, TapeBlob] = {}
@@ -46,7 +46,7 @@ def check_tapes(session: CallSession, tapes: Sequence[int]) -> TapeCheck:
 class _Walk:
     """One way along a tape, from its first entry to its last."""
 
-    def __init__(self, session: CallSession, run_no: int) -> None:
+    def __init__(self, session: Session, run_no: int) -> None:
         self._session = session
         self._run_no = run_no
         row = session.one("end_of_tape", run_no=run_no)

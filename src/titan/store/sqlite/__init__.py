@@ -1,4 +1,4 @@
-"""The store in one SQLite file, owned by one server process."""
+"""The job store in one SQLite file, owned by one server process."""
 
 from titan.store.sqlite.store import SqliteStore
 

@@ -1,4 +1,4 @@
-"""Opening a home's database: one owner, no surprise, and a file that is not ours is never touched."""
+"""Open, check and make SQLite databases; a file that is not Titan's is never changed."""
 
 import os
 import secrets
@@ -13,10 +13,9 @@ from typing import Final
 
 import apsw
 
-from titan.store.schema import VERSION_NAME, Schema, load_schema
+from titan.store.queries import SQL_FOLDER, VERSION_NAME, Schema, load_schema
 from titan.store.sqlite.session import QUERIES, SqliteSession, damaged
 
-_SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
 _MAGIC: Final = b"SQLite format 3\x00"  # https://sqlite.org/fileformat.html#magic_header_string
 _HEADER_BYTES: Final = 100
 
@@ -39,7 +38,7 @@ class Kind:
     page_bytes: int
 
 
-CONTROL: Final = Kind(schema=load_schema(_SQL_FOLDER / "sqlite"), queries=QUERIES, page_bytes=4096)
+CONTROL: Final = Kind(schema=load_schema(SQL_FOLDER / "sqlite"), queries=QUERIES, page_bytes=4096)
 
 
 def is_made(path: Path) -> bool:

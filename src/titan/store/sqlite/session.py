@@ -1,27 +1,27 @@
-"""Connections to an SQLite file: named queries, the reader of one thread, checkpoints, what its errors mean."""
+"""Connections to an SQLite file: named queries, a reading thread's connection, checkpoints, error translation."""
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
 from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
 from titan.store.folders import NO_SPACE
-from titan.store.queries import load_queries
-from titan.store.rows.fragments import FRAGMENTS
-from titan.store.runs.fts_query import match_of
-from titan.store.session import Parameter, Row, Value, closed, unavailable
+from titan.store.queries import SQL_FOLDER, SQLITE, load_queries
+from titan.store.rows import FRAGMENTS
+from titan.store.runs.words import match_of
+from titan.store.session import ReadingThread, Row, Value, unavailable
 
-_SQL_FOLDER = Path(__file__).parent.parent / "sql"
-QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries", fragments=FRAGMENTS)
+QUERIES: Final = load_queries(
+    SQL_FOLDER / "queries", SQL_FOLDER / "sqlite" / "queries", fragments=FRAGMENTS, dialect=SQLITE
+)
 
 # Nobody else writes, but a person who looks at the file with another tool may lock it for a moment.
 BUSY_MS: Final = 5000
@@ -53,33 +53,32 @@ class SqliteSession:
         self._execute = self.connection.execute
         self._queries = queries
 
-    def all(self, query: str, **parameters: Parameter) -> list[Row]:
+    def all(self, query: str, **parameters: Value) -> list[Row]:
         return self._execute(self._queries[query], parameters).fetchall()
 
-    def one(self, query: str, **parameters: Parameter) -> Row | None:
+    def one(self, query: str, **parameters: Value) -> Row | None:
         found = self._execute(self._queries[query], parameters).fetchall()
         return found[0] if found else None
 
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
+    def run(self, query: str, parameters: Mapping[str, Value]) -> None:
         self._execute(self._queries[query], parameters)
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Value]]) -> None:
         self.connection.executemany(self._queries[query], rows)
 
-    def count(self, query: str, **parameters: Parameter) -> int:
+    def count(self, query: str, **parameters: Value) -> int:
         self._execute(self._queries[query], parameters)
         return self.connection.changes()
 
+    def look_ahead(self, leases: Sequence[str], queries: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        return  # a query of a file costs no more when it is asked alone
+
     def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
-        """Return every row of a query that was put together from named parts."""
         return self._execute(sql, parameters).fetchall()
 
     def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """Execute an `insert … values (?, …)` with many rows at once.
-
-        A thread gives the interpreter away with each statement and waits up to half a millisecond to get it back from
-        one that computes: with a statement for each row a busy server wrote 2,000 rows a second.
-        """
+        # A thread releases the interpreter with each statement and waits up to half a millisecond to get it back from
+        # one that computes: with a statement for each row a busy server wrote 2,000 rows a second.
         if not rows:
             return
         at_once = _VALUES_AT_ONCE // len(rows[0])
@@ -88,26 +87,21 @@ class SqliteSession:
             self._execute(_with_places(self._queries[query], len(part)), list(chain.from_iterable(part)))
 
     def text_of(self, query: str) -> str:
-        """Return the SQL text of a query, or of a part of one."""
         return self._queries[query]
 
     def matching(self, text: str) -> str | None:
-        """Return what FTS5 is asked for what somebody typed; None when there is no word in it."""
         return match_of(text)
 
     def words_of(self, text: str) -> str:
-        """Return what FTS5 is given to index: it finds the words itself."""
-        return text
+        return text  # FTS5 finds the words itself
 
     @property
     def no_match(self) -> str:
-        """What FTS5 finds nothing by: an empty phrase."""
-        return '""'
+        return '""'  # an empty phrase
 
     @property
     def merges(self) -> bool:
-        """It does: `MERGE (UNION ALL)` in its plans."""
-        return True
+        return True  # `MERGE (UNION ALL)` in its plans
 
     def pragma(self, name: str, value: str | int) -> None:
         """Set a pragma for this connection."""
@@ -122,44 +116,28 @@ def _with_places(sql: str, count: int) -> str:
     return sql[: found.start(1)] + ", ".join([found[1]] * count) + sql[found.end(1) :]
 
 
-class ReadingThread(Generic[R]):
-    """Asks a reader of type `R`, each question in a snapshot of its own."""
+class SqliteReadingThread(ReadingThread[R]):
+    """Reads through a connection of its own."""
 
     def __init__(self, path: Path, session: SqliteSession, reader: R) -> None:
+        super().__init__(f"store {path}")
         self._path = path
         self._session = session
         self._reader = reader
-        self._in_use = threading.RLock()  # so that closing waits for the query under way
-        self._is_closed = False
 
-    def read(self, query: Callable[[R], T]) -> T:
-        """Return what `query` finds.
-
-        Raises:
-            StoreError: the store is closed, or cannot be read.
-        """
+    def _read(self, query: Callable[[R], T]) -> T:
         execute = self._session.connection.execute
-        with self._in_use:
-            if self._is_closed:
-                raise closed(f"store {self._path}")
+        try:
+            execute("begin")
             try:
-                execute("begin")
-                try:
-                    return query(self._reader)
-                finally:
-                    execute("commit")
-            except apsw.Error as error:
-                raise translated(error, self._path) from error
+                return query(self._reader)
+            finally:
+                execute("commit")
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
-    def ask(self, query: Callable[[SqliteSession], T]) -> T:
-        """As `read`, for what the store itself asks in words of its own."""
-        return self.read(lambda _reader: query(self._session))
-
-    def close(self) -> None:
-        """Wait for the question under way, then release the connection; a question after that is refused."""
-        with self._in_use:
-            self._is_closed = True
-            self._session.connection.close()
+    def _close(self) -> None:
+        self._session.connection.close()
 
 
 class Checkpoints:

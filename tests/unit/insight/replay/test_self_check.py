@@ -25,7 +25,7 @@ RUN = Run(
     status_source=StatusSource.EXPLICIT,
     started_at=NOON,
     last_event_at=NOON + timedelta(seconds=9),
-    heard_at=NOON,
+    received_at=NOON,
 )
 
 

@@ -65,3 +65,8 @@ where attempts.lease_id = :lease_id
 
 -- name: forget_attempts
 delete from attempts where job_id = :job_id
+
+-- name: attempts_of_jobs
+select {attempt_columns} from attempts
+where job_id in each(:ids)
+order by job_id, ordinal

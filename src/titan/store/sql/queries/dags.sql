@@ -58,3 +58,15 @@ with recursive found (project_id) as (
 )
 
 select project_id from found where project_id is not null
+
+-- name: dags_of_ids
+select {dag_columns} from dags
+where project_id = :project_id and id in each(:ids)
+
+-- name: dag_names
+select id, name from dags where id in each(:ids)
+
+-- name: stages_of_runs
+select {dag_columns} from dags
+where project_id = :project_id and run_id in each(:ids)
+order by id

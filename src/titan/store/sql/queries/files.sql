@@ -2,7 +2,7 @@
 -- artifact, is one for each job.
 
 -- fragment: left_columns
-f.place, f.path, f.size_bytes, f.digest, f.modified_at_us, f.reason, f.node, j.id as job_id, j.name, a.number, a.worker_id
+f.*, j.id as job_id, j.name, a.number, a.worker_id
 
 -- fragment: newest_first
 row_number() over (
@@ -14,47 +14,39 @@ row_number() over (
 join attempts a on a.job_id = j.id
 join attempt_files f on f.lease_id = a.lease_id
 
--- fragment: left_result
-place, path, size_bytes, digest, modified_at_us, reason, node, job_id, name, number, worker_id
-
 -- fragment: left_order
 order by path, place, job_id, worker_id limit :limit
 
 -- name: note_attempt_file
 insert into attempt_files (
-    lease_id, place, path, project_id, node, size_bytes, digest, modified_at_us, reason, noted_at_us
+    {attempt_file_columns}, lease_id, project_id, noted_at_us
 ) values (
-    :lease_id, :place, :path, :project_id, :node, :size_bytes, :digest, :modified_at_us, :reason, :now_us
+    {attempt_file_values}, :lease_id, :project_id, :now_us
 )
 on conflict (lease_id, place, path) do update set
     size_bytes = excluded.size_bytes, digest = excluded.digest, modified_at_us = excluded.modified_at_us,
     reason = excluded.reason
 
--- name: files_of_attempt
-select place, path, size_bytes, digest, modified_at_us, reason, node from attempt_files
-where lease_id = :lease_id
-order by path, place
-
 -- name: files_of_job
-select {left_result} from (
+select {left_file_columns} from (
     select {left_columns}, {newest_first} from jobs j {left_by_attempts} where j.id = :job_id
 ) as found
 where age = 1 {left_order}
 
 -- name: files_of_job_attempt
-select {left_result} from (
+select {left_file_columns} from (
     select {left_columns}, {newest_first} from jobs j {left_by_attempts} where j.id = :job_id and a.number = :number
 ) as found
 where age = 1 {left_order}
 
 -- name: files_of_dag
-select {left_result} from (
+select {left_file_columns} from (
     select {left_columns}, {newest_first} from jobs j {left_by_attempts} where j.dag_id = :dag_id
 ) as found
 where age = 1 {left_order}
 
 -- name: files_of_run
-select {left_result} from (
+select {left_file_columns} from (
     select {left_columns}, {newest_first} from dags d join jobs j on j.dag_id = d.id {left_by_attempts}
     where d.project_id = :project_id and d.run_id = :run_id
 ) as found

@@ -236,3 +236,10 @@ delete from edges where child_id = :job_id
 
 -- name: forget_job
 delete from jobs where id = :job_id
+
+-- name: jobs_of_ids
+select {job_columns} from jobs
+where project_id = :project_id and id in each(:ids)
+
+-- name: jobs_with_result
+select job_id from results where job_id in each(:ids)

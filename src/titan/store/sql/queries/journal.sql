@@ -1,6 +1,3 @@
--- fragment: entry_columns
-seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data
-
 -- name: journal
 select {entry_columns} from journal
 where seq > :after_seq and (project_id = :project_id or project_id is null)
@@ -37,9 +34,7 @@ order by seq limit :limit
 select coalesce(max(seq), 0) from journal
 
 -- name: add_entry
-insert into journal ({entry_columns}) values (
-    :seq, :project_id, :at_us, :run_id, :dag_id, :job_id, :kind, :cause, :data
-)
+insert into journal ({entry_columns}) values ({entry_values})
 
 -- name: forget_entries_of_run
 delete from journal

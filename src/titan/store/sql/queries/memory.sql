@@ -1,5 +1,5 @@
 -- name: value
-select value, artifact, expires_at_us, run_id from stored_values
+select {value_columns} from stored_values
 where project_id = :project_id and key = :key and (expires_at_us is null or expires_at_us > :now_us)
 
 -- name: has_value
@@ -14,8 +14,8 @@ select key from members where project_id = :project_id and key >= :start
 order by key limit :limit
 
 -- name: put_value
-insert into stored_values (project_id, key, value, artifact, changed_at_us, expires_at_us, run_id)
-values (:project_id, :key, :value, :artifact, :now_us, :expires_at_us, :run_id)
+insert into stored_values (project_id, key, changed_at_us, {value_columns})
+values (:project_id, :key, :now_us, {value_values})
 on conflict (project_id, key) do update set
     value = excluded.value, artifact = excluded.artifact, changed_at_us = excluded.changed_at_us,
     expires_at_us = excluded.expires_at_us, run_id = excluded.run_id
@@ -44,21 +44,21 @@ on conflict (project_id, key, member) do nothing
 returning position
 
 -- name: file
-select name, digest, size_bytes, run_id from files where project_id = :project_id and name = :name
+select {file_columns} from files where project_id = :project_id and name = :name
 
 -- name: put_file
-insert into files (project_id, name, digest, size_bytes, changed_at_us, run_id)
-values (:project_id, :name, :digest, :size_bytes, :now_us, :run_id)
+insert into files (project_id, changed_at_us, {file_columns})
+values (:project_id, :now_us, {file_values})
 on conflict (project_id, name) do update set
     digest = excluded.digest, size_bytes = excluded.size_bytes, changed_at_us = excluded.changed_at_us,
     run_id = excluded.run_id
 
 -- name: receipt
-select key, fingerprint, answer from receipts where project_id = :project_id and key = :key
+select {receipt_columns} from receipts where project_id = :project_id and key = :key
 
 -- name: add_receipt
-insert into receipts (project_id, key, fingerprint, answer, created_at_us)
-values (:project_id, :key, :fingerprint, :answer, :now_us)
+insert into receipts (project_id, created_at_us, {receipt_columns})
+values (:project_id, :now_us, {receipt_values})
 
 -- name: forget_receipts
 delete from receipts where (project_id, key) in (

@@ -25,3 +25,7 @@ order by last_activity_at_us, project_id, id limit :limit
 
 -- name: forget_run
 delete from run_control where project_id = :project_id and id = :run_id
+
+-- name: runs_of_ids
+select {run_columns} from run_control
+where project_id = :project_id and id in each(:ids)

@@ -30,3 +30,6 @@ on conflict (id) do update set
     seen_at_us = excluded.seen_at_us, server_id = excluded.server_id,
     is_draining = excluded.is_draining, load = excluded.load, token_id = excluded.token_id,
     confines = excluded.confines
+
+-- name: worker_names
+select id, name from workers where id in each(:ids)

@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 37
+-- version: 38
 
 create schema if not exists calls;
 
@@ -26,7 +26,7 @@ create table runs (
     status_source text collate "C" not null check (status_source in ('explicit', 'inferred', 'stages')),
     started_at_us bigint not null,
     last_event_at_us bigint not null,
-    heard_at_us bigint not null,
+    received_at_us bigint not null,
     ended_at_us bigint,
     reason text collate "C",
     has_stages bigint not null check (has_stages in (0, 1)),
@@ -69,7 +69,7 @@ create table runs (
     ) stored,
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
-    details_told text collate "C" not null default '[]',
+    detail_digests text collate "C" not null default '[]',
     keeps_content bigint not null default 1 check (keeps_content in (0, 1)),
     estimated bigint not null default 0 check (estimated >= 0),
     reported_end text collate "C",
@@ -106,14 +106,14 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 create index runs_newest_change on runs (version);
 
 -- Runs that may have fallen silent: those in which nothing runs, and those with a call that may take long.
-create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0 and running = 0;
+create index runs_silent on runs (received_at_us) where status = 'running' and has_stages = 0 and running = 0;
 
-create index runs_silent_within_call on runs (heard_at_us) where status = 'running' and has_stages = 0 and running > 0;
+create index runs_silent_within_call on runs (received_at_us) where status = 'running' and has_stages = 0 and running > 0;
 
-create index runs_left_open on runs (heard_at_us)
+create index runs_left_open on runs (received_at_us)
 where running > 0 and status in ('completed', 'failed', 'cancelled');
 
-create index runs_to_pack on runs (heard_at_us)
+create index runs_to_pack on runs (received_at_us)
 where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
 
 create index runs_that_ended on runs (last_event_at_us)
@@ -233,7 +233,7 @@ create table entries (
     project_id text collate "C" not null,
     run_no bigint not null,
     action_number bigint,
-    heard_at_us bigint not null
+    received_at_us bigint not null
 );
 
 create index entries_of_run on entries (run_no, number, action_number);

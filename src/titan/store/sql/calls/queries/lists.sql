@@ -9,7 +9,7 @@ from runs
 select 1 from runs where runs.project_id = :project_id
 
 -- name: runs_with_status
-runs.status in (select value from json_each(:statuses))
+runs.status in each(:statuses)
 
 -- name: runs_with_one_status
 runs.status = :status
@@ -47,7 +47,7 @@ exists (select 1 from json_each(runs.tags) as run_tags where run_tags.value = :t
 runs.has_stages = 1
 
 -- name: runs_of_ids
-runs.id in (select value from json_each(:ids))
+runs.id in each(:ids)
 
 -- name: runs_not_archived
 runs.archived_at_us is null
@@ -123,10 +123,10 @@ from actions
 where actions.project_id = :project_id and actions.kind = 'event' and actions.sources = 'sentinel'
 
 -- name: calls_with_outcomes
-actions.outcome in (select value from json_each(:outcomes))
+actions.outcome in each(:outcomes)
 
 -- name: calls_of_kinds
-actions.kind in (select value from json_each(:kinds))
+actions.kind in each(:kinds)
 
 -- name: calls_with_outcome
 actions.outcome = :outcome

@@ -3,13 +3,13 @@ Compressing the tapes of runs that are over.
 -- name: runs_to_pack
 select run_no, project_id, version
 from runs
-where is_packed = 0 and status in ('completed', 'failed', 'cancelled') and heard_at_us < :before_us
-order by heard_at_us
+where is_packed = 0 and status in ('completed', 'failed', 'cancelled') and received_at_us < :before_us
+order by received_at_us
 limit :limit
 
 -- name: entries_to_pack
 select
-    entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
+    entries.number, entries.action_number, entries.received_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
     bodies.outputs, bodies.outputs_shared, hex(bodies.link)
 from entries
 cross join bodies on bodies.number = entries.number

@@ -26,7 +26,7 @@ select
     {action_columns},
     runs.id,
     entries.number,
-    entries.heard_at_us,
+    entries.received_at_us,
     entries.action_number,
     not exists (
         select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
@@ -44,31 +44,32 @@ select max(before.action_number)
 from (select entries.action_number from entries where entries.number <= :after order by entries.number desc limit 1000) as before
 
 -- name: newest_version
-select
-    max(
-        coalesce((select max(version) from runs), 0),
-        coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
-    )
+select coalesce(max(version), 0)
+from (
+    select max(version) as version from runs
+    union all
+    select cast(value as bigint) from meta where name = 'forgotten'
+) as versions
 
 -- name: newest_deletion
-select coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
+select coalesce((select cast(value as bigint) from meta where name = 'forgotten'), 0)
 
 -- name: silent_runs
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and running = 0 and heard_at_us < :before_us
+where status = 'running' and has_stages = 0 and running = 0 and received_at_us < :before_us
 union all
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and running > 0 and heard_at_us < :within_call_before_us
-order by heard_at_us
+where status = 'running' and has_stages = 0 and running > 0 and received_at_us < :within_call_before_us
+order by received_at_us
 limit :limit
 
 -- name: runs_left_open
 select {run_columns}
 from runs
-where running > 0 and status in ('completed', 'failed', 'cancelled') and heard_at_us < :before_us
-order by heard_at_us
+where running > 0 and status in ('completed', 'failed', 'cancelled') and received_at_us < :before_us
+order by received_at_us
 limit :limit
 
 -- name: open_actions
@@ -82,7 +83,7 @@ select {run_columns}
 from runs
 where
     pinned_at_us is null and status in ('completed', 'failed', 'cancelled') and last_event_at_us < :before_us
-    and case when :archived then has_stages = 0 or entry_count > 0 else archived_at_us is null end
+    and case when :archived = 1 then has_stages = 0 or entry_count > 0 else archived_at_us is null end
 order by last_event_at_us
 limit :limit
 
@@ -90,7 +91,7 @@ limit :limit
 select project_id, id from runs where pinned_at_us is not null
 
 -- name: named_blobs
-select distinct digest from blobs where digest in (select value from json_each(:digests))
+select distinct digest from blobs where digest in each(:digests)
 
 -- name: actions_of_run
 select {action_columns}
@@ -112,7 +113,7 @@ order by started_at_us, number
 -- name: children_in_run
 select {action_columns}
 from actions
-where run_no = :run_no and parent_id in (select value from json_each(:ids))
+where run_no = :run_no and parent_id in each(:ids)
 order by started_at_us, number
 
 -- name: version_of_run
@@ -122,7 +123,7 @@ select version from runs where run_no = :run_no
 select {action_columns} from actions where run_no = :run_no and id = :action_id
 
 -- fragment: entry_columns
-entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
+entries.number, entries.action_number, entries.received_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
 bodies.outputs, bodies.outputs_shared, bodies.link
 
 -- name: entries_of_run
@@ -153,7 +154,7 @@ limit :limit
 select {entry_columns}
 from entries
 left join bodies on bodies.number = entries.number
-where entries.number in (select value from json_each(:numbers)) and entries.run_no = :run_no
+where entries.number in each_number(:numbers) and entries.run_no = :run_no
 
 -- name: places_in_tape
 select actions.started_at_us, entries.action_number, entries.number
@@ -165,7 +166,7 @@ order by actions.started_at_us, actions.number, entries.number
 -- name: texts_of_run
 select text_no, content
 from texts
-where run_no = :run_no and text_no in (select value from json_each(:numbers))
+where run_no = :run_no and text_no in each_number(:numbers)
 
 -- name: texts_between
 select text_no, content from texts where run_no = :run_no and text_no between :first and :last
@@ -288,14 +289,16 @@ limit 1
 
 -- name: agents
 select
-    agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
-    sum(status = 'failed'), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(calls),
-    sum(success + error + blocked + rejected), sum(success), sum(unpriced), sum(estimated)
+    agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
+    count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'),
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
+    cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where
     project_id = :project_id and agent_id > :after
-    and (:part is null or agent_id like :part escape '\')
-    and (:agent_id is null or agent_id = :agent_id)
+    and (cast(:part as text) is null or agent_id ilike :part)
+    and (cast(:agent_id as text) is null or agent_id = :agent_id)
 group by agent_id
 order by agent_id
 limit :limit
@@ -307,9 +310,11 @@ where project_id = :project_id and agent_id = :agent_id and hour >= :first and h
 
 -- name: days_of_agent
 select
-    started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated),
-    count(determinism), coalesce(sum(determinism), 0)
+    started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
+    cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint),
+    count(determinism), cast(coalesce(sum(determinism), 0) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
@@ -318,7 +323,7 @@ order by 1
 -- name: versions_of_agent
 select
     code_digest, min(started_at_us), max(started_at_us), count(*), count(determinism),
-    coalesce(sum(determinism), 0), coalesce(sum(determinism * determinism), 0)
+    cast(coalesce(sum(determinism), 0) as bigint), cast(coalesce(sum(determinism * determinism), 0) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and code_digest is not null
 group by code_digest
@@ -336,12 +341,13 @@ order by 2 desc
 limit :limit
 
 -- name: place_of_action
-select runs.id, actions.id from actions cross join runs on runs.run_no = actions.run_no where actions.number = :number
+select runs.id, actions.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where actions.number = :number
 
 -- name: numbers_in_run
-select actions.id, actions.number
-from json_each(:ids) as wanted
-cross join actions on actions.run_no = :run_no and actions.id = wanted.value
+select id, number from actions where run_no = :run_no and id in each(:ids)
 
 -- name: tapes_of_run
 select tape_no from aliases where run_no = :run_no and tape_no is not null
@@ -353,7 +359,7 @@ select min(number), max(number) from entries where run_no = :run_no
 select aliases.id, runs.id
 from aliases
 join runs on runs.run_no = aliases.run_no
-where aliases.project_id = :project_id and aliases.id in (select value from json_each(:ids))
+where aliases.project_id = :project_id and aliases.id in each(:ids)
 
 -- name: flat_actions
 select
@@ -376,7 +382,7 @@ order by run_no desc
 limit :limit
 
 -- name: accepted_issues
-select issue_key, author, reason, at_us
+select {issue_columns}
 from accepted_issues
 where project_id = :project_id and agent_id = :agent_id
 order by at_us desc, issue_key
@@ -385,7 +391,7 @@ order by at_us desc, issue_key
 select actions.response_id
 from actions
 where
-    actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
+    actions.response_id in each(:answers) and actions.project_id = :project_id
     and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
     and actions.sources = 'endpoint' and actions.run_no <> :run_no
 
@@ -411,7 +417,7 @@ select
         where actions.run_no = runs.run_no and actions.sources <> 'endpoint' and actions.sources not like 'otlp%'
     )
 from runs
-where runs.project_id = :project_id and runs.id in (select value from json_each(:ids))
+where runs.project_id = :project_id and runs.id in each(:ids)
 
 -- name: projects
 -- One look at an index for each.

@@ -2,20 +2,35 @@ What the writer of calls.db says. A query that ends in one row of places is give
 
 -- name: last_numbers
 select
-    max(
-        coalesce((select max(version) from runs), 0),
-        coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
+    (
+        select coalesce(max(number), 0)
+        from (
+            select max(version) as number from runs
+            union all
+            select cast(value as bigint) from meta where name = 'forgotten'
+        ) as versions
     ),
-    max(
-        coalesce((select max(number) from actions), 0),
-        coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)
+    (
+        select coalesce(max(number), 0)
+        from (
+            select max(number) as number from actions
+            union all
+            select cast(value as bigint) from meta where name = 'action_floor'
+        ) as numbers
     ),
-    max(coalesce((select max(run_no) from runs), 0), coalesce((select max(tape_no) from aliases), 0))
+    (
+        select coalesce(max(number), 0)
+        from (
+            select max(run_no) as number from runs
+            union all
+            select max(tape_no) from aliases
+        ) as places
+    )
 
 -- name: runs_to_change
 select run_no, text_count, link, actions_version, {run_columns}
 from runs
-where project_id = :project_id and id in (select value from json_each(:ids))
+where project_id = :project_id and id in each(:ids)
 
 -- name: save_runs
 insert into runs
@@ -27,7 +42,7 @@ on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, actions_version = excluded.actions_version,
 version = excluded.version, {run_updates},
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
-is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
+is_packed = case when runs.entry_count = excluded.entry_count then runs.is_packed else 0 end
 
 -- name: rename_agent
 update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
@@ -42,7 +57,7 @@ select {action_columns}, runs.id
 from actions
 inner join runs on runs.run_no = actions.run_no
 where
-    actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
+    actions.response_id in each(:answers) and actions.project_id = :project_id
     and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
 order by actions.number
 
@@ -79,8 +94,8 @@ where
     )
 
 -- name: accept_issue
-insert into accepted_issues (project_id, agent_id, issue_key, author, reason, at_us)
-values (:project_id, :agent_id, :issue_key, :author, :reason, :at_us)
+insert into accepted_issues ({issue_columns})
+values ({issue_values})
 on conflict (project_id, agent_id, issue_key) do update
 set author = excluded.author, reason = excluded.reason, at_us = excluded.at_us
 
@@ -92,7 +107,7 @@ where project_id = :project_id and agent_id = :agent_id and issue_key = :issue_k
 update runs set actions_version = :version where run_no = :run_no
 
 -- name: add_entries
-insert into entries (number, project_id, run_no, action_number, heard_at_us) values (?, ?, ?, ?, ?)
+insert into entries (number, project_id, run_no, action_number, received_at_us) values (?, ?, ?, ?, ?)
 
 -- name: add_bodies
 insert into bodies (number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link)
@@ -108,7 +123,7 @@ select digest, text_no from texts where run_no = :run_no
 insert into texts (project_id, run_no, text_no, digest, content) values (?, ?, ?, ?, ?)
 
 -- name: add_blobs
-insert or ignore into blobs (digest, run_no, project_id) values (?, ?, ?)
+insert into blobs (digest, run_no, project_id) values (?, ?, ?) on conflict do nothing
 
 -- name: set_meta
 insert into meta (name, value) values (:name, :value)

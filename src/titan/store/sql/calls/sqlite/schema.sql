@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 37
+-- version: 38
 
 create table meta (
     name text not null primary key,
@@ -24,7 +24,7 @@ create table runs (
     status_source text not null check (status_source in ('explicit', 'inferred', 'stages')),
     started_at_us integer not null,
     last_event_at_us integer not null,
-    heard_at_us integer not null,
+    received_at_us integer not null,
     ended_at_us integer,
     reason text,
     has_stages integer not null check (has_stages in (0, 1)),
@@ -67,7 +67,7 @@ create table runs (
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
-    details_told text not null default '[]',
+    detail_digests text not null default '[]',
     keeps_content integer not null default 1 check (keeps_content in (0, 1)),
     estimated integer not null default 0 check (estimated >= 0),
     reported_end text,
@@ -104,14 +104,14 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 create index runs_newest_change on runs (version);
 
 -- Runs that may have fallen silent: those in which nothing runs, and those with a call that may take long.
-create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0 and running = 0;
+create index runs_silent on runs (received_at_us) where status = 'running' and has_stages = 0 and running = 0;
 
-create index runs_silent_within_call on runs (heard_at_us) where status = 'running' and has_stages = 0 and running > 0;
+create index runs_silent_within_call on runs (received_at_us) where status = 'running' and has_stages = 0 and running > 0;
 
-create index runs_left_open on runs (heard_at_us)
+create index runs_left_open on runs (received_at_us)
 where running > 0 and status in ('completed', 'failed', 'cancelled');
 
-create index runs_to_pack on runs (heard_at_us)
+create index runs_to_pack on runs (received_at_us)
 where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
 
 create index runs_that_ended on runs (last_event_at_us)
@@ -233,7 +233,7 @@ create table entries (
     project_id text not null,
     run_no integer not null,
     action_number integer,
-    heard_at_us integer not null
+    received_at_us integer not null
 ) strict;
 
 create index entries_of_run on entries (run_no, number, action_number);

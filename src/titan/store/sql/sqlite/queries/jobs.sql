@@ -1,12 +1,5 @@
 -- What is asked for by a list of ids, JSON in `:ids`. Fragments: ../../queries/jobs.sql
 
--- name: jobs_of_ids
-select {job_columns} from jobs
-where project_id = :project_id and id in (select value from json_each(:ids))
-
--- name: jobs_with_result
-select job_id from results where job_id in (select value from json_each(:ids))
-
 -- name: queue_ready
 -- Without statistics, here and below, SQLite would take an index that begins with the project, and read every row.
 select lane, requirement, count(*), min(ready_at_us) from jobs indexed by jobs_to_take
@@ -19,7 +12,7 @@ select {job_columns} from jobs
 where id in (
     select id from jobs indexed by jobs_to_take
     where
-        lane in (select value from json_each(:lanes)) and requirement = :requirement and project_id = :project_id
+        lane in each(:lanes) and requirement = :requirement and project_id = :project_id
     order by priority desc, ready_at_us, id limit :limit
 )
 order by priority desc, ready_at_us, id

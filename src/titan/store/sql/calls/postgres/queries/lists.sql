@@ -17,15 +17,6 @@ from actions
 inner join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind = 'event' and actions.sources = 'sentinel'
 
--- name: calls_with_outcomes
-actions.outcome in (select json_array_elements_text(cast(:outcomes as json)))
-
--- name: calls_of_kinds
-actions.kind in (select json_array_elements_text(cast(:kinds as json)))
-
--- name: runs_with_status
-runs.status in (select json_array_elements_text(cast(:statuses as json)))
-
 -- name: runs_with_tag
 :tag in (select json_array_elements_text(cast(runs.tags as json)))
 

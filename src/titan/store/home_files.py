@@ -1,15 +1,21 @@
-"""A home's two databases remember each other: one that was made and is gone is an error, never an empty new one.
+"""Check a home's two databases: neither is lost nor of another schema.
 
-`control.db` is made first, and notes when `calls.db` was made, too. So wherever there is a `calls.db`, there was a
-`control.db`; and a crash between the two leaves a home that simply has no `calls.db` yet.
+A database that was made and is gone is an error, never an empty new one. `control.db` is made first, and notes when
+`calls.db` was made, too. So wherever there is a `calls.db`, there was a `control.db`; after a crash between the two
+there is no `calls.db` yet.
 """
 
 from pathlib import Path
 from typing import Final
 
+import apsw
+
 from titan.model.errors import StoreDamaged
 from titan.ports.jobs_store import Store, Transaction
+from titan.store.folders import errors_translated, kept_free
+from titan.store.runs.sqlite_store import CALLS
 from titan.store.sqlite import opening
+from titan.store.sqlite.session import translated
 
 CONTROL_FILE: Final = "control.db"
 CALLS_FILE: Final = "calls.db"
@@ -73,3 +79,18 @@ def _check(path: Path) -> None:
         next_step="Restore a backup with titan restore --force, or put a copy there. "
         f"To begin anew without it: touch {path}{_ANEW}",
     )
+
+
+def check_home(home: Path) -> None:
+    """Return when each database of a home has this Titan's schema, or is not there. No byte of a file is changed.
+
+    Raises:
+        SchemaMismatch: one has the schema of another Titan.
+        StoreDamaged, StoreUnavailable: one cannot be read.
+    """
+    with errors_translated(f"home {home}"), kept_free(home / CONTROL_FILE) as is_free:
+        for name, kind in ((CONTROL_FILE, opening.CONTROL), (CALLS_FILE, CALLS)):
+            try:
+                opening.check_version(home / name, kind, is_open=not is_free)
+            except apsw.Error as error:
+                raise translated(error, home / name) from error

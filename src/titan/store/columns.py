@@ -1,7 +1,7 @@
-"""What a value becomes in a column: moments, JSON texts, members of an enum; and rows that Titan did not write.
+"""Map values to columns and back, and report rows that cannot be read as damage.
 
-Values come from rows in the methods of readers, and nowhere else. So what goes wrong there, and is no error of the
-database's own, is a row that cannot be read: a status that is none, a text that is no UTF-8, a moment of no calendar.
+Only the methods of readers map rows to values. So an error there that is not the database's own is a row that cannot be
+read: an unknown status, a text that is not UTF-8, a time out of range.
 """
 
 import inspect
@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_
 import msgspec
 
 from titan.model.errors import StoreDamaged
+from titan.store.session import Session, Value
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -231,3 +232,21 @@ def methods_read_rows(kind: C) -> C:
         if inspect.isfunction(method) and not name.startswith("_"):
             setattr(kind, name, reads_rows(method))
     return kind
+
+
+class RowReader:
+    """Base class of the readers: runs queries and maps their rows to values."""
+
+    __slots__ = ("_all", "_one", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._all = session.all
+        self._one = session.one
+
+    def _find(self, columns: Columns[S], query: str, **parameters: Value) -> list[S]:
+        return [columns.of(row) for row in self._all(query, **parameters)]
+
+    def _first(self, columns: Columns[S], query: str, **parameters: Value) -> S | None:
+        row = self._one(query, **parameters)
+        return None if row is None else columns.of(row)

@@ -33,14 +33,20 @@ select
 select pg_xact_status(cast(cast(:xid as text) as xid8))
 
 -- name: notify
-select pg_notify('titan', :message)
+select pg_notify(:channel, :message)
 
 -- name: listen
 listen titan
+
+-- name: listen_to_calls
+listen titan_calls
+
+-- name: relax
+-- A power cut may undo this transaction.
+set local synchronous_commit = off
 
 -- name: take_charge
 select pg_try_advisory_lock(:lock)
 
 -- name: position
 select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), (select coalesce(max(seq), 0) from journal)
-

@@ -1,1 +1,0 @@
-"""Values to rows and back, in the column order of sql/queries/. One module per subject."""
