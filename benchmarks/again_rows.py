@@ -12,7 +12,7 @@ from benchmarks.job_rows import Sizes, trivial_job
 from benchmarks.rows import Better, Row, at_most, percentile
 from benchmarks.titan_server import BenchmarkFailed, running_titan
 from titan_sdk import TitanClient, TitanJob
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
 
 #: Fails the first time, succeeds the second: the shared store remembers.
 FAILS_ONCE = b"""

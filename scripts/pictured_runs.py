@@ -69,7 +69,7 @@ def act(
     action = {"id": id, "name": name, "at": at, "took": took, "kind": kind, "parent_id": inside, "outcome": outcome}
     for side in ("inputs", "outputs"):
         if side in told:
-            told[side] = json.loads(encode(told[side]).text)
+            told[side] = json.loads(encode(told[side]))
     return {**action, **told}
 
 

@@ -1,5 +1,6 @@
-"""Every run draws the same examples, unless `--hypothesis-seed` asks for others, and says what this machine lacks."""
+"""Settings of every run: the same random examples, how many processes, and what to leave out on this machine."""
 
+import gc
 import os
 import shutil
 from typing import Final
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     explores = config.getoption("--hypothesis-seed", default=None) is not None
     settings.load_profile("exploring" if explores else "reproducible")
     config.stash[MISSING] = {}
+    gc.disable()  # until all tests are collected: they stay, and looking through them takes a third of the time
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -61,6 +63,12 @@ def pytest_testnodedown(node: WorkerController) -> None:
     node.config.stash[MISSING].update(told.get("missing", {}))
 
 
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but not among the tests that were collected."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Pass where every selected test was left out for a missing program; an empty selection still fails."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[MISSING]:
@@ -78,4 +86,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _is_here(need: str) -> bool:
-    return python_of_everybody() is not None if need == ANOTHER_USER else shutil.which(need) is not None
+    if need == ANOTHER_USER:
+        return python_of_everybody() is not None
+    programs = ("chromium-headless-shell", need) if need == "chromium" else (need,)
+    return any(shutil.which(program) for program in programs)

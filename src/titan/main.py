@@ -46,9 +46,8 @@ from titan.recorder.determinism import Determinism
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
 from titan.recorder.recorder import Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
-from titan.server.agent_jobs import AgentJobs
-from titan.server.app_state import Access, AppState, RunsWith
-from titan.server.executions import Executions
+from titan.server.app_state import Access, AppState, ServerInfo
+from titan.server.executions import AgentJobs, Executions
 from titan.server.http.app import create_app
 from titan.server.http.metrics import Metrics
 from titan.server.http.serve import Servers, is_local, listen, tls_context, url_of
@@ -239,9 +238,9 @@ async def _serve(
     bus = Bus(asyncio.get_running_loop())
     durable.store.listen(bus.publish)
     workers = _local_workers(settings, home, durable, listeners)
-    runs_with = _runs_with(settings, home, durable, listeners, upkeep)
+    server_info = _server_info(settings, home, durable, listeners, upkeep)
     durable.calls.listen(bus.publish_calls)
-    state = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
+    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy())
     durable.store.listen(_of_this_server(state.metrics.on_commit))
     durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
     servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
@@ -282,10 +281,10 @@ def _local_workers(settings: UpSettings, home: Path, durable: Durable, listeners
     return LocalWorkers(home, store=durable.store, url=listeners.own_url(), log_format=settings.log_format)
 
 
-def _runs_with(
+def _server_info(
     settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: MaintenanceSettings
-) -> RunsWith:
-    return RunsWith(
+) -> ServerInfo:
+    return ServerInfo(
         home=str(home),
         store_kind="postgresql" if settings.store else "sqlite",
         store=durable.shown,
@@ -307,7 +306,7 @@ def _compose(
     model: LanguageModel | None,
     access: Access,
     upkeep: MaintenanceSettings,
-    runs_with: RunsWith,
+    server_info: ServerInfo,
     workers: LocalWorkers | None,
     privacy: Privacy,
 ) -> AppState:
@@ -324,7 +323,7 @@ def _compose(
     endpoints = ToolEndpoints(durable.calls)
     worlds = Worlds(recorder, clock=clock, model=model, endpoints=endpoints, prices=recorder.prices)
     jobs = AgentJobs(orchestrator, store, durable.blobs, bus, ids)
-    public_url = setting("TITAN_PUBLIC_URL").rstrip("/") or runs_with.urls[0]
+    public_url = setting("TITAN_PUBLIC_URL").rstrip("/") or server_info.urls[0]
     dispatcher = Dispatcher(durable.calls, recorder, worlds, jobs, clock=clock, ids=ids, url=public_url)
     return AppState(
         orchestrator=orchestrator,
@@ -340,9 +339,9 @@ def _compose(
         model=model,
         model_name=model.name if model else None,
         started_at=durable.clock.now(),
-        max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
-        max_log_bytes=runs_with.limits["TITAN_MAX_LOG_BYTES"],
-        runs_with=runs_with,
+        max_file_bytes=server_info.limits["TITAN_MAX_FILE_BYTES"],
+        max_log_bytes=server_info.limits["TITAN_MAX_LOG_BYTES"],
+        server_info=server_info,
         access=access,
         thresholds=upkeep.thresholds,
         long_once=LongOnce(store),
@@ -350,7 +349,7 @@ def _compose(
         recorder=recorder,
         run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
-        background_recording=BackgroundRecording(on_lost=metrics.on_unrecorded_call),
+        background_recording=BackgroundRecording(on_lost=metrics.unrecorded.inc),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         executions=Executions(
             *(orchestrator, store, durable.calls, durable.blobs),

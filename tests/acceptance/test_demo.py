@@ -32,29 +32,26 @@ def left_running(home: Path) -> list[int]:
     return processes_with(str(home))
 
 
-def test_it_may_be_run_again_and_again(tmp_path: Path, model: Mapping[str, str]) -> None:
+def run_demo(home: Path, model: Mapping[str, str]) -> str:
+    """Run the demo on a home, check what it leaves and return its output."""
+    done = run_program(DEMO, "--home", str(home), cwd=home.parent, env=model)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"report      {home / 'report.md'}" in done.stdout
+    assert "open again  .venv/bin/titan up --home 'demo home'" in done.stdout
+    assert all(stage in done.stdout for stage in ("PLAN", "ITER1", "EVAL1", "SYNTH"))
+    assert "\n## Sources\n" in (home / "report.md").read_text(encoding="utf-8")
+    assert left_running(home) == []
+    return done.stdout
+
+
+def test_it_records_every_call_of_every_stage_and_may_be_run_again(tmp_path: Path, model: Mapping[str, str]) -> None:
     home = tmp_path / "demo home"
+    run_demo(home, model)
 
-    for _ in range(2):
-        done = run_program(DEMO, "--home", str(home), cwd=tmp_path, env=model)
+    output = run_demo(home, model)
 
-        assert (done.returncode, done.stderr) == (0, "")
-        assert f"report      {home / 'report.md'}" in done.stdout
-        assert "open again  .venv/bin/titan up --home 'demo home'" in done.stdout
-        assert all(stage in done.stdout for stage in ("PLAN", "ITER1", "EVAL1", "SYNTH"))
-        assert "\n## Sources\n" in (home / "report.md").read_text(encoding="utf-8")
-        assert left_running(home) == []
-
-
-def test_it_leaves_every_call_of_every_stage_and_names_the_page_that_shows_them(
-    tmp_path: Path, model: Mapping[str, str]
-) -> None:
-    home = tmp_path / "home"
-
-    done = run_program(DEMO, "--home", str(home), cwd=tmp_path, env=model)
-
-    [run_id] = re.findall(r"its calls   http://127\.0\.0\.1:5000/runs/(\S+) ", done.stdout)
-    assert re.search(rf"^Each of its calls, as it is made: http://127\.0\.0\.1:\d+/runs/{run_id}$", done.stdout, re.M)
+    [run_id] = re.findall(r"its calls   http://127\.0\.0\.1:5000/runs/(\S+) ", output)
+    assert re.search(rf"^Each of its calls, as it is made: http://127\.0\.0\.1:\d+/runs/{run_id}$", output, re.M)
     with running_titan(home, offers=()) as titan:
         recorded = RecordedCalls(titan)
         stages = recorded.calls_within(run_id, count=1)

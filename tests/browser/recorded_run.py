@@ -38,7 +38,7 @@ class ToldRun:
         started = self._began_ns + int(at_ms * MILLISECOND_NS)
         entry: dict[str, Any] = {"type": "action", "id": id, "name": name, "started_at_ns": started, **told}
         for side in {"inputs", "outputs"} & told.keys():
-            entry[side] = json.loads(encode(told[side]).text)
+            entry[side] = json.loads(encode(told[side]))
         if took_ms is not None:
             entry["ended_at_ns"] = started + int(took_ms * MILLISECOND_NS)
             entry.setdefault("outcome", "success")

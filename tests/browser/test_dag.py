@@ -124,12 +124,12 @@ def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
     expect(log).to_have_text("before")
 
     console.titan.terminate()
-    expect(log).to_contain_text("The server does not answer")
+    expect(log).to_contain_text("The server does not respond")
     console.titan.start_again()
     flag.touch()
 
     expect(log.locator(".logtail-line")).to_have_text(["before", "behind"])
-    expect(log).not_to_contain_text("The server does not answer")
+    expect(log).not_to_contain_text("The server does not respond")
 
 
 def test_a_result_that_is_set_again_is_shown(pages: Pages, console: Console, script: Script, tmp_path: Path) -> None:

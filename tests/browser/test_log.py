@@ -256,7 +256,7 @@ def test_a_name_means_the_job_of_the_run_that_is_asked_for(console: Console, pag
     expect(page.get_by_text("I am of LOG_RUN_1")).to_be_visible()
 
     page.goto("/logs/log-of-run?run=LOG_RUN_3")
-    expect(page.get_by_text("There is no such job in there")).to_be_visible()
+    expect(page.get_by_text("Job not found in this run")).to_be_visible()
     expect(page.get_by_text("I am of")).to_have_count(0)
 
 

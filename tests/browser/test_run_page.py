@@ -262,7 +262,7 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
     run = ToldRun(console, "runpage-orphans")
     run.action("child", "left alone", parent_id="mother")
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
-    expect(page.get_by_role("tree")).to_contain_text("1 action waits for its parent")
+    expect(page.get_by_role("tree")).to_contain_text("1 action has an unreported parent")
 
     run.action("mother", "found again", kind="step", took_ms=100)
 

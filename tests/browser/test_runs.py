@@ -290,7 +290,7 @@ def test_what_filters_nothing_is_said_in_words(page: Page, console: Console) -> 
     expect(page.get_by_text("status=wat, window=5y, sort=foo")).to_be_visible()
     page.get_by_label("Min cost").fill("abc")
 
-    expect(page.get_by_text("“abc” is no amount")).to_be_visible()
+    expect(page.get_by_text("“abc” is not an amount")).to_be_visible()
 
 
 def test_an_agent_nobody_knows_leaves_no_run_and_offers_those_called_alike(page: Page, console: Console) -> None:

@@ -71,7 +71,7 @@ def test_the_run_of_a_plain_job_leads_to_the_job_its_submission_and_its_log(
 
     card = page.get_by_role("region", name="said-report")
     expect(card.get_by_role("link", name="count", exact=True)).to_be_visible()
-    expect(page.get_by_text("This is what one job recorded")).to_be_visible()
+    expect(page.get_by_text("Recorded by one job")).to_be_visible()
     expect(page.locator(".run-facts").get_by_role("link", name="said-report").last).to_be_visible()
     page.get_by_role("tab", name="Telemetry").click()
     expect(page.locator(".run-telemetry .run-count")).to_have_text("3 actions")

@@ -1,4 +1,4 @@
-"""`titan` as somebody types it into a pipe: in this process, which spares a test the start of another."""
+"""Runs `titan` commands in this process, with their output captured: no test waits for an interpreter to start."""
 
 import io
 import json
@@ -6,16 +6,21 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
+
+import typer
 
 from titan.cli.app import main
 
 NOUNS = ("dags", "gates", "jobs", "projects", "runs", "store", "tasks", "tokens", "orgs", "eval", "import", "workers")
 PROGRAM = (sys.executable, "-m", "titan.cli")  #: the same as a process of its own
 
+vars(typer.main)["get_command"] = cache(typer.main.get_command)  # building the parser takes longer than most commands
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     exit_code: int
     stdout: bytes
@@ -23,7 +28,7 @@ class Finished:
 
     @property
     def text(self) -> str:
-        """What it wrote to stdout."""
+        """Stdout, decoded."""
         return self.stdout.decode()
 
     @property
@@ -45,14 +50,14 @@ class CommandLine:
         self.server = server
 
     def __call__(self, *words: str) -> Finished:
-        """Run `titan WORDS` and return what it left; `--server` is added."""
+        """Run `titan WORDS` with `--server` added."""
         has_verb = words[0] in NOUNS and len(words) > 1 and not words[1].startswith("-")
         length = 2 if has_verb else 1
         return run_titan(*words[:length], "--server", self.server, *words[length:])
 
 
 def run_titan(*words: str) -> Finished:
-    """Run `titan WORDS` and return what it left."""
+    """Run `titan WORDS`."""
     stdout, stderr = _pipe(), _pipe()
     with redirect_stdout(stdout), redirect_stderr(stderr):
         exit_code = main(words)

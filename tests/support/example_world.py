@@ -22,7 +22,7 @@ from tests.support.sources import ROOT
 from tests.support.tau2 import a_checkout
 from tests.unit.world.a_shop import DEFINITION
 from titan_sdk import TitanClient, TitanJob
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 RUN: Final = "RESEARCH_cb5e13"
 PAPERS: Final = "PAPERS_cb5e13"

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from titan_sdk.recording.delivery import Answer, Verdict
+from titan_sdk.recording.delivery import ENDING, Answer, Spool, Verdict
 from titan_sdk.recording.process import recording_to
 from titan_sdk.recording.recorder import Destination, Recorder
 from titan_sdk.recording.runs import run
-from titan_sdk.recording.spool import ENDING, Spool
 
 FLUSH_SECONDS = 30.0  # takes 1 ms; a machine that others use takes its time
 

@@ -60,4 +60,4 @@ def recorded(
 
 def a_payload(value: object) -> Payload:
     """Return a value as the SDK sends it."""
-    return Payload(tape.encode(value).text.decode())
+    return Payload(tape.encoded_text(value))

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.support.running_titan import RunningTitan
 from tests.support.waiting import wait_until
-from titan_sdk.http.transport import Transport, quote
+from titan_sdk.http import quote
+from titan_sdk.http.transport import Transport
 
 
 class RecordedCalls:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from titan_sdk.recording import process
-from titan_sdk.recording.encoding import entry_of
+from titan_sdk.recording.entries import entry_of
 from titan_sdk.recording.recorder import Recorder
 from titan_sdk.recording.redact import built_in
 
@@ -27,7 +27,7 @@ class CollectingRecorder:
         return True
 
     def put(self, act: Any) -> None:
-        if hasattr(act, "plan"):
+        if hasattr(act, "config"):
             self.entries.append(json.loads(entry_of(act).text(built_in())))
 
 

@@ -3,7 +3,7 @@ import type { components } from "./schema";
 
 type Problem = components["schemas"]["Problem"];
 
-/** What the server said no to, in its own words. */
+/** A request that the server refused, with its problem document. */
 export class ApiError extends Error {
   readonly status: number;
   readonly problem: Problem;
@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Nobody answered: the server is away, or between this page and it something is. */
+/** A request that got no response. */
 export class Unreachable extends Error {
   constructor(cause: unknown) {
     super("The server does not respond.", { cause });
@@ -24,12 +24,12 @@ export class Unreachable extends Error {
   }
 }
 
-/** Returns whether the same question may be answered later: nobody answered, or who did was not well or too busy. */
+/** Returns whether the same request may succeed later. */
 export function isRetryable(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status >= 500 || error.status === 408 || error.status === 429;
 }
 
-/** Returns what a refused response says, or what its status says where it is none of the server's. */
+/** Returns the error of a response; built from the HTTP status where the body is not the server's. */
 export async function apiErrorOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   try {

@@ -5,8 +5,9 @@ import { toast, toastError } from "../components/Toasts";
 import { ApiError } from "./apiError";
 
 /**
- * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way, `error` is why the last one failed. `done` is what to say, or how
- * to say it of the answer. Where the page shows `error` in its own place, `isShown`, nothing else says it.
+ * Returns a mutation for buttons. `run(what)` performs it, `isPending` says whether it runs, `error` is its last
+ * failure. `done` is the toast on success, or a function of the answer. With `isShown` the page shows `error` itself,
+ * so no toast does.
  */
 export function useChange<What, Answer>(
   perform: (what: What, headers: { "Idempotency-Key": string }) => Promise<Answer>,
@@ -27,17 +28,17 @@ export function useChange<What, Answer>(
   return { run: change.mutate, isPending: change.isPending, error: change.error };
 }
 
-/** A key for a change. `crypto.randomUUID` exists only where the page came by https or from this machine; this does everywhere. */
+/** Returns a random key. `crypto.randomUUID` exists only on https and localhost; this works everywhere. */
 export function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The keys of changes whose answers did not come: whoever asks for the same again asks under the same key. */
+/** Idempotency keys of changes without an answer: the same change sent again uses the same key. */
 export class IdempotencyKeys {
-  private readonly kept = new Map<string, string>(); // by what is asked, as JSON
+  private readonly kept = new Map<string, string>(); // by the request, as JSON
 
-  /** Performs `what` under its key, which is done with once the server answered, be it with a refusal. */
+  /** Performs `what` under its key. The key is dropped once the server answers, also with an error. */
   async perform<What, Answer>(what: What, perform: (key: string) => Promise<Answer>): Promise<Answer> {
     const asked = JSON.stringify(what) ?? "";
     const key = this.kept.get(asked) ?? newIdempotencyKey();

@@ -1,4 +1,4 @@
-/** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
+/** The HTTP client, typed by the server's OpenAPI document. Failed responses are thrown as `ApiError`. */
 import createClient, { defaultPathSerializer, type Middleware } from "openapi-fetch";
 import { ApiError, apiErrorOf, Unreachable } from "./apiError";
 import { projectIn } from "./project";
@@ -6,11 +6,11 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
-const LONGEST_READ_MS = 60_000; // on a connection that was lost unnoticed no answer ever comes, and no error
+const LONGEST_READ_MS = 60_000; // a lost connection may never report an error
 
 const limits: Middleware = {
   onRequest({ request }) {
-    if (request.method !== "GET") return undefined; // a change may take its time, and is not to be sent twice for it
+    if (request.method !== "GET") return undefined; // a change may take long, and must not be sent twice
     return new Request(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_READ_MS)]) });
   },
 };
@@ -34,7 +34,7 @@ const refusals: Middleware = {
   },
 };
 
-/** Returns a path with its ids in it; a run called like a route beside it is told apart by an escape (http.md). */
+/** Returns the path with its ids. A run named `export` is escaped, because a route has that name (http.md). */
 export function pathOf(template: string, ids: Record<string, unknown>): string {
   const path = defaultPathSerializer(template, ids);
   return template === "/api/v1/runs/{run}" ? path.replace(/\/export$/, "/%65xport") : path;

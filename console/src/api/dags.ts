@@ -9,13 +9,13 @@ import type { Attempt, Dag, Job, LeftFile } from "./types";
 interface DagFilter {
   q?: string;
   status?: string[];
-  /** Only submissions of exactly this name. */
+  /** Only submissions with exactly this name. */
   name?: string;
 }
 
 const PAGE_ROWS = 100;
 
-/** Submissions, newest first, live; `countsJobs` false: only as they come and end, not with each of their jobs. */
+/** Submissions, newest first, live. With `countsJobs` false they reload only when a DAG changes, not with each job. */
 export function useDags(filter: DagFilter, countsJobs = true) {
   const key = ["dags", filter.q ?? "", (filter.status ?? []).join(), filter.name ?? ""];
   const query = {
@@ -27,7 +27,7 @@ export function useDags(filter: DagFilter, countsJobs = true) {
     queryKey: key,
     initialPageParam: null as string | null,
     staleTime: LIST_STALE_MS,
-    structuralSharing: false, // what did not change keeps its object anyway
+    structuralSharing: false, // unchanged rows keep their objects anyway
     queryFn: async ({ pageParam, signal }) => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };
       const { data } = await api.GET("/api/dags", { params: { query: page }, signal });
@@ -47,7 +47,7 @@ export function useDags(filter: DagFilter, countsJobs = true) {
   return { ...found, dags };
 }
 
-/** One submission with its jobs, live: a changed job is read again by itself. */
+/** One submission with its jobs, live: each changed job is reloaded on its own. */
 export function useDag(name: string) {
   const key = ["dag", name];
   const found = useQuery({
@@ -56,7 +56,7 @@ export function useDag(name: string) {
       return (await api.GET("/api/dags/{dag}", { params: { path: { dag: name } }, signal })).data ?? null;
     },
   });
-  const id = found.data?.dag_id; // not known before the first answer: until then every submission's events may be its
+  const id = found.data?.dag_id; // unknown before the first answer; until then any submission's events may concern it
   useLiveRows(
     key,
     (event) => (event.dag_id && event.dag_id === (id ?? event.dag_id) ? `${event.dag_id} ${event.job_id ?? ""}` : null),
@@ -76,14 +76,14 @@ export function useDag(name: string) {
 }
 
 /**
- * The submission whose jobs record into this run: what a job records without a run of its own goes to one that has the id
- * of its DAG. Null where there is none, undefined until that is known.
+ * The submission whose jobs recorded this run: jobs without a run of their own record into a run with their DAG's id.
+ * Null where there is none, undefined while loading.
  */
 export function useDagOfRun(runId: string, isNeeded: boolean): Dag | null | undefined {
   const { data, isError } = useQuery({
     queryKey: ["dag-of-run", runId],
     enabled: isNeeded,
-    staleTime: Number.POSITIVE_INFINITY, // an id is given once
+    staleTime: Number.POSITIVE_INFINITY, // ids never change
     queryFn: async ({ signal }) => {
       const { data } = await api.GET("/api/dags", { params: { query: { ids: runId } }, signal });
       return data?.dags.find((dag) => dag.dag_id === runId) ?? null;
@@ -92,7 +92,7 @@ export function useDagOfRun(runId: string, isNeeded: boolean): Dag | null | unde
   return isError ? null : data;
 }
 
-/** Returns the submission with its new counts, and what was read again of its jobs in their places. */
+/** Returns the submission with its new counts and the reloaded jobs. */
 function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
   if (!old) return old ?? null;
   const fresh = new Map(jobs.map((job) => [job.job_id, job]));
@@ -107,7 +107,10 @@ function isNewerDag(dag: Dag, than: Dag): boolean {
   return dag.dag_id > than.dag_id;
 }
 
-/** A submission with the attempts of all its jobs, live: read anew as a whole, for the timeline and the story. */
+/**
+ * A submission with the attempts of all its jobs, live. The timeline and the history need all of it, so it is reloaded
+ * as a whole.
+ */
 export function useDagAttempts(dagId: string, isNeeded: boolean) {
   const found = useQuery({
     queryKey: ["dag-attempts", dagId],
@@ -117,12 +120,12 @@ export function useDagAttempts(dagId: string, isNeeded: boolean) {
       return (await api.GET("/api/dags/{dag}", { params, signal })).data ?? null;
     },
   });
-  // 500 jobs with attempts are half a megabyte: once a second is often enough for a picture of the whole.
+  // 500 jobs with attempts are half a megabyte, so at most once a second.
   useRefetchOn((event) => isNeeded && event.dag_id === dagId, found.refetch, 1000);
   return found;
 }
 
-/** The attempts of a job, live; none are asked for of what never has any. */
+/** The attempts of a job, live; not requested for gates. */
 export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[] {
   const found = useQuery({
     queryKey: ["job", jobId],
@@ -134,7 +137,7 @@ export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[
   return found.data?.attempts ?? [];
 }
 
-/** Why a job is where it is, sentence by sentence, live. */
+/** The journal of a job as sentences, live. */
 export function useJobHistory(jobId: string) {
   const found = useQuery({
     queryKey: ["job-history", jobId],
@@ -145,7 +148,7 @@ export function useJobHistory(jobId: string) {
   return found;
 }
 
-/** What a job set as its result, as the answer's text, live. */
+/** The result of a job as the text of the answer, live. */
 export function useResult(jobId: string, isSet: boolean) {
   const found = useQuery({
     queryKey: ["result", jobId, isSet],
@@ -159,7 +162,7 @@ export function useResult(jobId: string, isSet: boolean) {
   return found;
 }
 
-/** The files a job left, live. */
+/** The files of a job, live. */
 export function useJobFiles(jobId: string) {
   const found = useQuery({
     queryKey: ["job-files", jobId],
@@ -170,7 +173,7 @@ export function useJobFiles(jobId: string) {
   return found;
 }
 
-/** The files that the jobs of a submission left, live. */
+/** The files of all jobs of a submission, live. */
 export function useDagFiles(dagId: string) {
   const found = useQuery({
     queryKey: ["dag-files", dagId],
@@ -185,18 +188,18 @@ function listed(answer: Schemas["LeftFilesAnswer"] | undefined): Schemas["LeftFi
   return answer ? { ...answer, files: withoutDuplicates(answer.files) } : null;
 }
 
-/** Leaves out what a job left in its folder where it uploaded the very same: it stands there as an artifact. */
+/** Leaves out workspace files that the job also uploaded as artifacts. */
 export function withoutDuplicates(files: readonly LeftFile[]): LeftFile[] {
   const uploaded = new Set(files.filter((file) => file.place === "artifact").map(contentOf));
   return files.filter((file) => file.place === "artifact" || !uploaded.has(contentOf(file)));
 }
 
-/** Names one file among all that a submission left: its path may lie with other jobs, on two nodes, in the copies of two attempts. */
+/** Identifies one file of a submission: a path alone may exist for several jobs, nodes and attempts. */
 export function fileKey(file: LeftFile): string {
   return [file.job_id, file.attempt, file.place, file.path].join(" ");
 }
 
-/** Returns the file that an address names by its key, or in short by its path, where the first of that path is meant. */
+/** Returns the file with this key or, failing that, the first with this path. */
 export function fileOf(name: string | null, files: readonly LeftFile[]): LeftFile | undefined {
   return files.find((file) => fileKey(file) === name) ?? files.find((file) => file.path === name);
 }

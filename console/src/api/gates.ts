@@ -9,16 +9,16 @@ import type { Dag, Gate, LeftFile } from "./types";
 const OPEN = ["gates", "open"];
 const ALL = ["gates", "all"];
 const MOST_OPEN = 500;
-const MOST_PARENTS = 20; // whose files are asked for; a gate behind more has its DAG's page
+const MOST_PARENTS = 20; // whose files are requested; a gate with more has its DAG's page
 
 export type Outcome = "approve" | "reject";
 
-/** Returns whether a gate may have opened or closed: by a decision, in time, or with what it belongs to. */
+/** Returns whether an event may have opened or closed a gate. */
 function touchesGates(event: LiveEvent): boolean {
   return event.kind.startsWith("Gate") || event.kind === "JobCancelled" || event.kind === "JobRetried";
 }
 
-/** Open gates, the one that has waited longest first, so that a new one moves none under a finger; live. */
+/** Open gates, live; the longest open first, so that a new one does not move the others. */
 export function useOpenGates() {
   const found = useQuery({
     queryKey: OPEN,
@@ -31,7 +31,7 @@ export function useOpenGates() {
   return found;
 }
 
-/** The newest `limit` gates, in whatever state, live; `isAll` when there are no further ones. */
+/** The newest `limit` gates in any state, live; `isAll` when there are no more. */
 export function useAllGates(limit: number) {
   const found = useQuery({
     queryKey: [...ALL, limit],
@@ -52,14 +52,14 @@ export async function gateOf(id: string): Promise<Gate> {
   return data;
 }
 
-/** All that is sent, and nothing else: what differs is another change, and has another key. */
+/** The content of a decision. Its JSON selects the idempotency key, so it holds nothing else. */
 export interface Decision {
   gateId: string;
   outcome: Outcome;
   comment: string;
 }
 
-/** Decides a gate; the lists know it before the event comes. */
+/** Decides a gate; the lists are updated before the event arrives. */
 export async function decide(what: Decision, headers: { "Idempotency-Key": string }): Promise<Gate | undefined> {
   const init = {
     params: { path: { gate: what.gateId } },
@@ -77,18 +77,18 @@ export function refetchGates(): void {
   void queries.invalidateQueries({ queryKey: ["gates"] });
 }
 
-/** The names of what waits behind a gate, nearest first; undefined while it is being read. */
+/** The names of the jobs that wait for a gate, nearest first; undefined while loading. */
 export function useDownstreamJobs(gate: Gate): string[] | undefined {
   const { data } = useQuery({
     queryKey: ["behind", gate.dag_id],
-    staleTime: Number.POSITIVE_INFINITY, // a DAG never changes its shape
+    staleTime: Number.POSITIVE_INFINITY, // a DAG's shape never changes
     queryFn: async ({ signal }) =>
       (await api.GET("/api/dags/{dag}", { params: { path: { dag: gate.dag_id } }, signal })).data ?? null,
   });
   return data ? downstreamJobs(data, gate.name) : undefined;
 }
 
-/** The files that the jobs before a gate left, live: some come only after their job has ended. */
+/** The files of the jobs before a gate, live: some arrive after their job has ended. */
 export function useReviewFiles(gate: Gate) {
   const found = useQuery({
     queryKey: ["files-before", gate.gate_id],
@@ -107,7 +107,10 @@ export function useReviewFiles(gate: Gate) {
   return found;
 }
 
-/** Returns whether an event may be of a job before the gate: only its DAG is looked at, as a gate knows their names alone. */
+/**
+ * Returns whether an event may concern a job before the gate. A gate knows its parents by name only, so any job of its
+ * DAG counts.
+ */
 export function mayAddFiles(event: LiveEvent, gate: Pick<Gate, "gate_id" | "dag_id">): boolean {
   return event.dag_id === gate.dag_id && event.job_id !== null && event.job_id !== gate.gate_id;
 }
@@ -116,7 +119,7 @@ function isOlder(gate: Gate, than: Gate): number {
   return (gate.opened_at ?? "").localeCompare(than.opened_at ?? "") || gate.gate_id.localeCompare(than.gate_id);
 }
 
-/** Returns the names of all jobs that wait for `name`, directly or not, nearest first. */
+/** Returns the names of all jobs that depend on `name`, directly or not, nearest first. */
 export function downstreamJobs(dag: Pick<Dag, "jobs">, name: string): string[] {
   const children = new Map<string, string[]>();
   for (const job of dag.jobs ?? []) {

@@ -23,16 +23,16 @@ export function useLedger(filter: LedgerFilter, page: number) {
 }
 
 export interface LedgerFilter {
-  /** Of LEDGER_OUTCOMES; none: all. */
+  /** Of LEDGER_OUTCOMES; empty for all. */
   outcome: readonly string[];
-  /** Of CALL_KINDS; none: all. */
+  /** Of CALL_KINDS; empty for all. */
   kind: readonly ActionKind[];
   name: string;
   agent: string;
   run: string;
   minCost: string;
   maxCost: string;
-  /** Local days, `2026-11-21`; the last one belongs to it as a whole. */
+  /** Local days, such as `2026-11-21`; both are included. */
   from: string;
   to: string;
   q: string;
@@ -40,7 +40,7 @@ export interface LedgerFilter {
   order: Order;
 }
 
-/** Returns what the server is asked. */
+/** Returns the query parameters. */
 export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
   return {
     sort_by: filter.sort,
@@ -58,20 +58,20 @@ export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
   };
 }
 
-/** Returns when a local day begins, or the one that comes so many days later, in UTC. */
+/** Returns the start of a local day, or of the day `later` days after it, in UTC. */
 function dayStart(day: string, later: number): string {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   return new Date(year, month - 1, date + later).toISOString();
 }
 
 export const PAGE_ROWS = 100;
-export const MOST_PAGES = 200; // as many as the server gives: what lies behind wants a filter, or the other order
+export const MOST_PAGES = 200; // the server's limit; the rest needs a filter or the other order
 
 export interface Place {
-  /** The numbers of the first row on the page and of the last, from 1. */
+  /** The numbers of the first and last row on the page, from 1. */
   readonly first: number;
   readonly last: number;
-  /** How many rows there are, or at least are where there may be more. */
+  /** The number of rows, or a lower bound with `isCapped`. */
   readonly total: number;
   readonly isCapped: boolean;
   readonly hasNext: boolean;
@@ -79,7 +79,7 @@ export interface Place {
   readonly endsEarly: boolean;
 }
 
-/** Returns where a page with `rows` rows stands; of more than `total` rows where that `isCapped`, for nobody counted on. */
+/** Returns the position of a page with `rows` rows. With `isCapped`, `total` is a lower bound. */
 export function placeOf(page: number, rows: number, total: number, isCapped: boolean): Place {
   const first = (page - 1) * PAGE_ROWS + 1;
   const last = first + rows - 1;
@@ -95,7 +95,7 @@ export function placeOf(page: number, rows: number, total: number, isCapped: boo
   };
 }
 
-/** Returns how many pages there are to turn to. */
+/** Returns the number of pages. */
 export function pageCount(total: number, isCapped: boolean): number {
   return isCapped ? MOST_PAGES : Math.min(MOST_PAGES, Math.max(1, Math.ceil(total / PAGE_ROWS)));
 }

@@ -1,6 +1,6 @@
 /**
- * The live layer: one stream of events for the whole page, by WebSocket, or by server-sent events where a proxy lets no
- * WebSocket through. Every event has a cursor; a stream that breaks goes on behind the last one, so nothing is missed.
+ * The live layer: one event stream for the whole page, over WebSocket, or server-sent events where a proxy blocks
+ * WebSockets. Every event has a cursor; a stream that breaks resumes after the last one, so no event is missed.
  */
 import type { Schemas } from "./client";
 import { ofProject } from "./project";
@@ -10,7 +10,7 @@ type RunsChangedFrame = Schemas["RunsChangedFrame"];
 type Frame = LiveEvent | RunsChangedFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
-/** Runs, and agents, whose calls something was heard of. */
+/** Runs and agents with new calls. */
 export interface RunsChanged {
   runs: ReadonlySet<string>;
   agents: ReadonlySet<string>;
@@ -20,11 +20,11 @@ type Listener = (events: readonly LiveEvent[], heard: RunsChanged) => void;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
-const SOCKET_TRIES = 2; // that never opened, before server-sent events are tried
-const HANDSHAKE_MS = 10_000; // after which a connection counts as failed: some proxies answer nothing at all
-const SILENT_MS = 35_000; // after which it counts as broken though nobody said so: the server says something every 10 s
-const HIDDEN_MS = 500; // between two tellings of a page nobody sees
-const NO_CURSOR = "none"; // a cursor of no journal: the server answers with its present one
+const SOCKET_TRIES = 2; // failed attempts before server-sent events are tried
+const HANDSHAKE_MS = 10_000; // a connection fails after this: some proxies never answer
+const SILENT_MS = 35_000; // a connection is broken after this: the server sends something every 10 s
+const HIDDEN_MS = 500; // between two updates of a hidden page
+const NO_CURSOR = "none"; // not a cursor of any journal: the server answers with the current one
 
 export class Live {
   private cursor = NO_CURSOR;
@@ -43,7 +43,7 @@ export class Live {
   private readonly watchers = new Set<() => void>();
   private readonly resyncs = new Set<() => void>();
 
-  /** Begins to listen; again after `stop`. */
+  /** Starts the stream; also after `stop`. */
   start(): void {
     if (!this.isAsleep) return;
     this.isAsleep = false;
@@ -61,13 +61,13 @@ export class Live {
     this.tell("connecting");
   }
 
-  /** Calls `listener` at most once a frame with what happened since; returns how to end that. */
+  /** Calls `listener` at most once per frame with the new events; returns how to unsubscribe. */
   onEvents(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Calls `reread` when events may have been missed: everything on the screen is to be read anew. */
+  /** Calls `reread` when events may have been missed and everything must be reloaded. */
   onResync(reread: () => void): () => void {
     this.resyncs.add(reread);
     return () => this.resyncs.delete(reread);
@@ -101,7 +101,7 @@ export class Live {
       this.take(JSON.parse(String(message.data)));
     };
     socket.onclose = () => this.broke();
-    this.vainTries += 1; // until it opens
+    this.vainTries += 1; // reset when it opens
     return () => {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
@@ -110,7 +110,7 @@ export class Live {
 
   private openStream(): () => void {
     const ending = new AbortController();
-    this.vainTries = 0; // next time a WebSocket again: the server may only have been away
+    this.vainTries = 0; // WebSocket again next time: the server may only have been down
     void this.readStream(ending.signal)
       .catch(() => undefined)
       .finally(() => {
@@ -144,7 +144,7 @@ export class Live {
     this.expectWithin(SILENT_MS);
   }
 
-  /** Gives the connection up when nothing comes in time: a server that stands still, or a lost route, ends none. */
+  /** Closes the connection when nothing arrives in time: a hung server or a lost route does not close it. */
   private expectWithin(ms: number): void {
     window.clearTimeout(this.limit);
     this.limit = window.setTimeout(() => this.broke(), ms);
@@ -179,7 +179,7 @@ export class Live {
     this.cursor = frame.cursor;
     if ("kind" in frame) this.buffer.push(frame);
     else if ("runs" in frame) this.hearRuns(frame);
-    else return; // it only says that the connection is alive
+    else return; // a keep-alive
     if (!this.cancelFlush) this.flushSoon();
   }
 
@@ -188,7 +188,7 @@ export class Live {
     for (const agent of agents) this.heardAgents.add(agent);
   }
 
-  /** Tells the listeners with the next frame; a hidden page draws none, and is brought up to date twice a second. */
+  /** Notifies the listeners with the next frame. A hidden page draws no frames, so a timer does it twice a second. */
   private flushSoon(): void {
     if (document.hidden) {
       const timer = window.setTimeout(this.flush, HIDDEN_MS);
@@ -199,7 +199,7 @@ export class Live {
     }
   }
 
-  /** The page was hidden or shown: a frame that was waited for may never come. */
+  /** The page was hidden or shown: the awaited frame may never come. */
   private readonly turned = (): void => {
     if (this.cancelFlush) {
       this.cancelFlush();
@@ -225,7 +225,7 @@ export class Live {
   }
 }
 
-/** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
+/** Server-sent events mark a resync by the event's name; here a lone cursor marks it. */
 function frameOf(data: LiveEvent | RunsChangedFrame | { cursor: string }): Frame {
   return "kind" in data || "runs" in data ? data : { resync: data.cursor };
 }

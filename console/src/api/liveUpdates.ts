@@ -11,7 +11,7 @@ export class ThrottledRefetch {
   private readonly read: () => Promise<boolean>;
   private readonly pauseMs: number;
 
-  /** `read` resolves when the answer is there: to false where it was asked for earlier, so may be older than the event. */
+  /** `read` resolves when the answer has arrived: to false where its request started before the event. */
   constructor(read: () => Promise<boolean>, pauseMs: number) {
     this.read = read;
     this.pauseMs = pauseMs;
@@ -23,7 +23,7 @@ export class ThrottledRefetch {
     this.timer ??= setTimeout(() => void this.run(), Math.max(0, this.last + this.pauseMs - performance.now()));
   }
 
-  /** Returns whether an answer was wanted that has not come, and now comes no more. */
+  /** Returns whether a requested answer has not arrived and now never will. */
   stop(): boolean {
     this.isStopped = true;
     clearTimeout(this.timer);
@@ -35,13 +35,13 @@ export class ThrottledRefetch {
     this.last = performance.now();
     this.isUnderWay = true;
     this.isWanted = false;
-    const isFresh = await this.read().catch(() => true); // what went wrong the page shows itself
+    const isFresh = await this.read().catch(() => true); // the page shows the error itself
     this.isUnderWay = false;
     if (this.isWanted || !isFresh) this.want();
   }
 }
 
-const MOST_AT_ONCE = 200; // as many ids as the server takes in one question
+const MOST_AT_ONCE = 200; // the server's limit of ids per request
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -54,18 +54,21 @@ export class BatchReloader {
   private readonly load: (ids: string[]) => Promise<void>;
   private readonly settled: () => Promise<void> | null;
 
-  /** `settled` tells when a reading of the whole, whose older answer would replace what is loaded, is done; null: none is. */
+  /**
+   * `settled` resolves when a running reload of the whole query is done, whose older answer would overwrite what is
+   * loaded here; null when none runs.
+   */
   constructor(load: (ids: string[]) => Promise<void>, settled: () => Promise<void> | null = () => null) {
     this.load = load;
     this.settled = settled;
   }
 
-  /** How many ids wait to be loaded. */
+  /** The number of ids waiting to be loaded. */
   get size(): number {
     return this.waiting.size;
   }
 
-  /** Notes what was touched; resolves when nothing more can be loaded now, for tests. */
+  /** Queues ids; resolves when nothing more can be loaded now, for tests. */
   async add(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.waiting.add(id);
     if (this.isUnderWay) return;
@@ -78,21 +81,21 @@ export class BatchReloader {
     this.isUnderWay = false;
   }
 
-  /** Loads what failed now, without waiting for the end of the pause. */
+  /** Retries failed loads now. */
   async retry(): Promise<void> {
     clearTimeout(this.pause);
     this.pause = undefined;
     await this.add([]);
   }
 
-  /** Only gathers from now on; what is under way is brought to its end. */
+  /** From now on only queues ids; a running request is finished. */
   rest(): void {
     this.isResting = true;
     clearTimeout(this.pause);
     this.pause = undefined;
   }
 
-  /** Loads again, first what was gathered meanwhile. */
+  /** Loads again, starting with the queued ids. */
   wake(): void {
     this.isResting = false;
     void this.add([]);
@@ -104,7 +107,7 @@ export class BatchReloader {
     try {
       await this.load(ids);
       this.pauseMs = FIRST_PAUSE_MS;
-      if (this.settled()) this.putBack(ids); // a reading that began meanwhile may end with what it found at its beginning
+      if (this.settled()) this.putBack(ids); // a full reload that started meanwhile may end with older data
     } catch {
       this.putBack(ids);
       if (this.isResting) return;
@@ -118,14 +121,14 @@ export class BatchReloader {
   }
 }
 
-const MOST_GATHERED = 1000; // five requests; a query of which more was touched is forgotten, and read anew as a whole
+const MOST_GATHERED = 1000; // five requests; a query with more changes is dropped and reloaded as a whole
 
 export interface RowUpdates {
-  /** Returns what an event touched of the query, if anything. */
+  /** Returns the id in the query that an event concerns, if any. */
   idOf?: (event: LiveEvent) => string | null;
-  /** Returns what the query may hold of the runs whose calls were heard of. */
+  /** Returns the ids in the query that changed runs concern. */
   idsOf?: (heard: RunsChanged) => Iterable<string>;
-  /** Reads these and puts them into the query. */
+  /** Loads these ids and puts them into the query. */
   load: (ids: string[]) => Promise<void>;
 }
 
@@ -153,12 +156,12 @@ export class LiveQueries {
     return this.tended.has(query.queryHash);
   }
 
-  /** Says how a query is kept true from now on. */
+  /** Registers how a query is kept up to date. */
   tend(key: QueryKey, updates: RowUpdates): void {
     this.of(key, updates).updates = updates;
   }
 
-  /** Reads what was touched, from before too, until the returned function is called; after that only gathers. */
+  /** Loads queued and new ids until the returned function is called; after that only queues them. */
   watch(key: QueryKey, updates: RowUpdates): () => void {
     const one = this.of(key, updates);
     one.watchers += 1;
@@ -181,12 +184,12 @@ export class LiveQueries {
     }
   }
 
-  /** Events may have been missed: those that are watched are read anew by whoever shows them, the others forgotten. */
+  /** Events may have been missed: watched queries reload as a whole, others are dropped. */
   resync(): void {
     for (const { key, watchers } of [...this.tended.values()]) if (watchers === 0) this.forget(key);
   }
 
-  /** Reads now what could not be read. */
+  /** Retries failed loads now. */
   retry(): void {
     for (const { touched, watchers } of this.tended.values()) if (watchers > 0) void touched.retry();
   }
@@ -210,7 +213,7 @@ export class LiveQueries {
   }
 }
 
-/** Resolves when the request under way for a query, or for its next page, is done; null when there is none. */
+/** Resolves when the running request of a query, or of its next page, is done; null when none runs. */
 export function settled(queries: QueryClient, queryKey: QueryKey): Promise<void> | null {
   const isSettled = () => queries.isFetching({ queryKey, exact: true }) === 0;
   if (isSettled()) return null;
@@ -238,7 +241,7 @@ export class BatchLoader<Thing> {
     this.idOf = idOf;
   }
 
-  /** Resolves to the thing, null where the server knows none; what is asked for in one turn goes into one request. */
+  /** Resolves to the item, or null where the server has none. Calls of the same turn share one request. */
   load(id: string): Promise<Thing | null> {
     if (this.waiting.size === 0) setTimeout(() => this.ask());
     return new Promise((resolve, reject) => {

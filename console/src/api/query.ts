@@ -1,4 +1,4 @@
-/** What was read, kept until it is read anew: by live events as a rule, by a resync after a break. */
+/** The query cache: live events keep it up to date, a resync after a lost connection reloads it. */
 import {
   hashKey,
   MutationCache,
@@ -13,14 +13,17 @@ import { ApiError, isRetryable } from "./apiError";
 import { type Connection, type LiveEvent, live, type RunsChanged } from "./live";
 import { LiveQueries, type RowUpdates, settled, ThrottledRefetch } from "./liveUpdates";
 
-/** Of a list that is kept true by `useTouched`: its fifty pages are read anew only for what makes no event, as retention. */
+/**
+ * For lists that `useLiveRows` keeps up to date: a full reload is needed only for what sends no event, such as
+ * retention.
+ */
 export const LIST_STALE_MS = 600_000;
 
-// A computer without a network still has its own server: whether that answers is found out by asking.
+// An offline computer may still run its own server, so requests are always tried.
 const NETWORK_MODE = "always";
-const TRIES = 3; // of a question nobody answers; a refusal stays one
+const TRIES = 3; // of a request without a response; an error response is final
 
-/** A refused token in the middle: whoever waits for the session learns it, and asks for another. */
+/** A token was refused: the session reloads and the page asks for another. */
 function onError(error: Error): void {
   if (error instanceof ApiError && error.status === 401) void queries.invalidateQueries({ queryKey: ["session"] });
 }
@@ -31,7 +34,7 @@ export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       networkMode: NETWORK_MODE,
-      staleTime: 10_000, // live events bring what changes sooner; this is for what has none
+      staleTime: 10_000, // live events update sooner; this is for data without events
       refetchOnWindowFocus: false,
       retry: (failures, error) => isRetryable(error) && failures < TRIES,
       retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
@@ -49,7 +52,7 @@ live.onEvents((events, heard) => {
 
 live.onResync(() => {
   liveQueries.resync();
-  // A first answer under way is not thrown away, but may be older than what was missed: it is asked for again behind it.
+  // A first answer that is still loading is kept, but may predate the missed events: reload it afterwards.
   const first = queries.getQueryCache().findAll({
     fetchStatus: "fetching",
     predicate: (query) => query.state.data === undefined,
@@ -66,19 +69,19 @@ onLive(() => {
   void queries.invalidateQueries({ predicate }, { cancelRefetch: false });
 });
 
-/** Returns whether the page hears of what happens. */
+/** Returns the state of the live stream. */
 export function useConnection(): Connection {
   return useSyncExternalStore(live.watch, live.connection);
 }
 
-/** Reads again, in few requests, the things whose ids `idOf` finds in live events, and puts them into the query `key`. */
+/** Reloads the rows whose ids `idOf` finds in live events, in few requests, and puts them into the query `key`. */
 export function useLiveRows(key: QueryKey, idOf: NonNullable<RowUpdates["idOf"]>, load: RowUpdates["load"]): void {
   useLiveQuery(key, { idOf, load });
 }
 
 /**
- * Reads the runs again of whose calls something was reported, in few requests, and puts them into the query `key`; with
- * `hasStages` also those in whose stages something happened.
+ * Reloads runs with new calls, in few requests, and puts them into the query `key`; with `hasStages` also runs with new
+ * stage events.
  */
 export function useLiveRuns(key: QueryKey, load: RowUpdates["load"], hasStages = false): void {
   const idOf = hasStages ? (event: LiveEvent) => event.agent_run_id : undefined;
@@ -93,7 +96,7 @@ function useLiveQuery(key: QueryKey, updates: RowUpdates): void {
   useEffect(() => liveQueries.watch(latest.current.key, latest.current.tending), [hashKey(key)]);
 }
 
-/** Calls `heard` whenever the page hears of what happens again. */
+/** Calls `heard` whenever the stream is live again. */
 function onLive(heard: () => void): () => void {
   return live.watch(() => {
     if (live.connection() === "live") heard();
@@ -101,8 +104,8 @@ function onLive(heard: () => void): () => void {
 }
 
 /**
- * What is not watched does not hear of events, so it is read anew when somebody comes back to it; until the answer is
- * here the page shows the old one. What is good for ever, or has its ids gathered, is good still.
+ * Marks unwatched queries as stale: they missed the events. They reload when shown again, with the old data until then.
+ * Immutable queries and those with queued ids stay fresh.
  */
 function missed(): void {
   const predicate = (query: Query) => !liveQueries.has(query) && !isGoodForEver(query);
@@ -110,18 +113,18 @@ function missed(): void {
 }
 
 function isGoodForEver(query: Query): boolean {
-  const { staleTime } = query.options as QueryObserverOptions; // a query keeps the options of who watched it last
+  const { staleTime } = query.options as QueryObserverOptions; // a query keeps the options of its last observer
   return staleTime === Number.POSITIVE_INFINITY;
 }
 
 type Refetch = (options?: { cancelRefetch?: boolean }) => Promise<unknown>;
 
-/** Reads a whole answer again when an event matters to it, at most every `pauseMs`. */
+/** Reloads an answer when a relevant event arrives, at most every `pauseMs`. */
 export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: Refetch, pauseMs = 250): void {
   useRefetch((events) => events.some(matters), refetch, pauseMs);
 }
 
-/** Reads a whole answer again when calls of runs were heard of that matter to it, at most every `pauseMs`. */
+/** Reloads an answer when relevant runs have new calls, at most every `pauseMs`. */
 export function useRefetchOnRuns(matters: (heard: RunsChanged) => boolean, refetch: Refetch, pauseMs = 250): void {
   useRefetch((_, heard) => heard.runs.size > 0 && matters(heard), refetch, pauseMs);
 }
@@ -138,12 +141,14 @@ function useRefetch(matters: Matters, refetch: Refetch, pauseMs: number): void {
     });
     return () => {
       stop();
-      if (reread.stop()) window.setTimeout(missed); // behind the end of the request that is cut off with this
+      if (reread.stop()) window.setTimeout(missed); // after the cancelled request has ended
     };
   }, [pauseMs]);
 }
 
-/** Resolves when the answer is there, to whether it was asked for only now: a request under way is joined, not cut off. */
+/**
+ * Resolves when the answer is there, to whether this call started the request: a running one is joined, not cancelled.
+ */
 async function startedBy(refetch: Refetch): Promise<boolean> {
   const before = queries.isFetching();
   const answer = refetch({ cancelRefetch: false });

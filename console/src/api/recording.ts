@@ -1,18 +1,18 @@
-/** All actions of a run as rows, from the columns that the server sends, and how later news join them. */
+/** All actions of a run as rows, decoded from the server's columns, and merged with later updates. */
 import { belowMillisecond } from "../components/format";
 import type { ActionKind, Outcome, RunView, SkeletonAnswer } from "./types";
 
 export interface Row {
   readonly id: string;
   readonly number: number;
-  /** The parent's number; 0 for none, -1 for one not heard of yet. */
+  /** The parent's number; 0 for none, -1 for one that is not reported yet. */
   readonly parent: number;
   readonly kind: ActionKind;
   readonly name: string;
   readonly model: string | null;
   readonly actor: string | null;
   readonly errorType: string | null;
-  /** Microseconds since the run started; below 0 where a clock was behind. */
+  /** Microseconds since the run started; negative where a clock was behind. */
   readonly startUs: number;
   /** Null while it runs. */
   readonly durationUs: number | null;
@@ -20,7 +20,7 @@ export interface Row {
   readonly cost: string | null;
   /** Whether the cost was computed from tokens and a price list. */
   readonly isEstimated: boolean;
-  /** Whether it looks like a second report of another call; it is counted all the same. */
+  /** Whether it looks like a second report of another call; it is counted. */
   readonly isPossibleDuplicate: boolean;
   readonly tokens: number | null;
 }
@@ -28,7 +28,7 @@ export interface Row {
 export interface Recording {
   readonly version: number;
   readonly run: RunView;
-  /** In the order they started. */
+  /** Ordered by start. */
   readonly rows: readonly Row[];
 }
 
@@ -37,8 +37,8 @@ export function recordingOf(answer: SkeletonAnswer): Recording {
 }
 
 /**
- * Returns a recording with what was heard since; rows that did not change keep their objects. Null where only the whole
- * tells the truth: the run's beginning moved, which all times count from, or it was recorded anew.
+ * Returns the recording merged with an update; unchanged rows keep their objects. Null where a full reload is needed:
+ * the run's start moved, or it was recorded anew.
  */
 export function withNews(old: Recording, news: SkeletonAnswer): Recording | null {
   if (news.run.started_at !== old.run.started_at || news.version < old.version) return null;
@@ -49,21 +49,21 @@ export function withNews(old: Recording, news: SkeletonAnswer): Recording | null
   return { version: news.version, run: news.run, rows };
 }
 
-/** Whether the next reading must be whole: a parent that was heard of later is told of with its children only there. */
+/** Whether the next load must be a full one: a parent that arrives later is sent with its children only there. */
 export function hasOrphans(recording: Recording): boolean {
   return recording.rows.some((row) => row.parent === -1);
 }
 
-/** Returns where the run ends on its time axis, in microseconds since its beginning: `nowUs` while something goes on. */
+/** Returns the end of the run on its time axis, in microseconds since its start; `nowUs` while an action runs. */
 export function endOf(rows: readonly Row[], nowUs: number): number {
   let end = 0;
   for (const row of rows) end = Math.max(end, row.durationUs === null ? nowUs : row.startUs + row.durationUs);
   return end;
 }
 
-/** Returns the moment of a place on the run's axis, as milliseconds since 1970, to the microsecond. */
+/** Returns the moment of a position on the run's axis, in milliseconds since 1970, exact to the microsecond. */
 export function momentOf(run: Pick<RunView, "started_at">, startUs: number): number {
-  return (Date.parse(run.started_at) * 1000 + belowMillisecond(run.started_at) + startUs) / 1000; // whole until then: exact
+  return (Date.parse(run.started_at) * 1000 + belowMillisecond(run.started_at) + startUs) / 1000; // integers until here, so exact
 }
 
 function rowsOf(answer: SkeletonAnswer): Row[] {

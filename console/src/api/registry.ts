@@ -12,7 +12,7 @@ import type { ElsewhereView, ImportAnswer, Order, RegistryQuery, RunSort, RunVie
 interface RegistryPage extends Page<RunView> {
   total: number;
   isCapped: boolean;
-  /** Older runs may hold the words of the search, too. */
+  /** Whether the search skipped older runs. */
   isSearchCapped: boolean;
   elsewhere: ElsewhereView | null;
 }
@@ -21,7 +21,7 @@ const PAGE_ROWS = 200;
 const PAGE_ROWS_WITH_STAGES = 100;
 const INTERCEPTS_PAUSE_MS = 1000;
 
-/** Runs, live: a run of which something was reported is read again by itself, and takes its place. */
+/** Runs, live: a run with new reports is reloaded on its own and moved to its place. */
 export function useRegistry(filter: RegistryFilter) {
   const query = queryOf(filter);
   const key = ["registry", query];
@@ -31,7 +31,7 @@ export function useRegistry(filter: RegistryFilter) {
     initialPageParam: null as string | null,
     staleTime: LIST_STALE_MS,
     placeholderData: keepPreviousData,
-    structuralSharing: false, // what did not change keeps its object anyway; comparing 10,000 runs is long work
+    structuralSharing: false, // unchanged rows keep their objects anyway; comparing 10,000 runs is slow
     queryFn: async ({ pageParam, signal }): Promise<RegistryPage> => {
       const page = { ...query, limit: rows, ...(pageParam && { cursor: pageParam }) };
       const { data } = await api.GET("/api/v1/runs", { params: { query: page }, signal });
@@ -58,7 +58,7 @@ export function useRegistry(filter: RegistryFilter) {
   }
   useLiveRuns(key, reread, filter.withStages);
   const runs = useMemo(() => allRows(found.data), [found.data]);
-  const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
+  const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // placeholder data has the next page of another filter
   return { ...found, hasNextPage, runs, first: found.data?.pages[0] };
 }
 
@@ -87,7 +87,7 @@ export function useIntercepts(
   return found;
 }
 
-/** All actions of a run in columns; read again while it runs. */
+/** All actions of a run in columns; reloaded while it runs. */
 export function useSkeleton(run: string) {
   const found = useQuery({
     queryKey: ["skeleton", run],
@@ -99,12 +99,12 @@ export function useSkeleton(run: string) {
   return found;
 }
 
-/** Reads the lists anew: runs came, left or changed in a way that makes no event. */
+/** Reloads the lists after changes that send no event. */
 export function refetchRegistry(): void {
   for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
 }
 
-/** Sends a JSONL export, a partial one where what there is of it will do; the lists are read anew when it has come. */
+/** Uploads a JSONL export, with `isPartial` also a truncated one, and reloads the lists. */
 export async function importRuns(
   file: File,
   isPartial: boolean,
@@ -123,7 +123,7 @@ export async function importRuns(
 export interface RegistryFilter {
   status: readonly string[];
   minCost: string;
-  /** Only runs whose determinism score is lower; "" for all. */
+  /** Only runs with a lower determinism score; "" for all. */
   determinismBelow: string;
   window: Window;
   agent: string;
@@ -133,7 +133,7 @@ export interface RegistryFilter {
   sort: RunSort;
   order: Order;
   hasArchived: boolean;
-  /** Only runs that submitted DAGs; `q` is then a part of their id or agent. */
+  /** Only runs that submitted DAGs; `q` then matches their id or agent only. */
   hasStages?: boolean;
   /** Whether each run comes with its stages. */
   withStages?: boolean;
@@ -153,7 +153,7 @@ export const ALL_RUNS: RegistryFilter = {
   hasArchived: false,
 };
 
-/** Returns what the server is asked; nothing that it takes anyway, so that equal questions are one. */
+/** Returns the query parameters without defaults, so that equal queries share a key. */
 export function queryOf(filter: RegistryFilter): RegistryQuery {
   return {
     window: filter.window,
@@ -174,7 +174,7 @@ export function queryOf(filter: RegistryFilter): RegistryQuery {
 
 const AGENT_PAGE_ROWS = 100;
 const MOST_LIKE = 20;
-const PAUSE_MS = 2000; // between two readings of sums over all runs of an agent
+const PAUSE_MS = 2000; // between two reloads of totals over all runs of an agent
 
 /** Agents by id, live. */
 export function useAgents(q: string) {
@@ -193,7 +193,7 @@ export function useAgents(q: string) {
   return { ...found, agents };
 }
 
-/** A few agents that a part of an id leads to. */
+/** The first agents whose id contains `q`. */
 export function useAgentsLike(q: string, isAsked: boolean) {
   return useQuery({
     queryKey: ["agents-like", q],
@@ -206,7 +206,7 @@ export function useAgentsLike(q: string, isAsked: boolean) {
   });
 }
 
-/** One agent's sums, days, trends and kinds of errors; live. */
+/** One agent's totals, days, trends and error types; live. */
 export function useAgentStats(agent: string) {
   const found = useQuery({
     queryKey: ["agent-stats", agent],
@@ -217,7 +217,7 @@ export function useAgentStats(agent: string) {
   return found;
 }
 
-/** Whether anything was ever submitted or recorded here; undefined while it is being read. */
+/** Whether anything was ever submitted or recorded; undefined while loading. */
 export function useHasBegun(): boolean | undefined {
   const { data, refetch } = useQuery({
     queryKey: ["home", "begun"],

@@ -17,13 +17,13 @@ export type ComparedRow = Schemas["ComparedRowView"];
 export type Comparison = Schemas["ComparisonView"];
 export type ReExecution = Schemas["ReExecutionView"];
 
-const RUNNING_MS = 500; // between two questions how far a replay is; no event tells
+const RUNNING_MS = 500; // progress sends no event
 
 function replaysKey(run: string): string[] {
   return ["replays", run];
 }
 
-/** What stands in the address instead of a run to compare with: the recording is checked, though the code is stored. */
+/** The value of `against` in the address that checks the recording although code is stored. */
 export const SELF_CHECK = "self_check";
 
 async function readReplays(run: string, signal?: AbortSignal): Promise<Replays> {
@@ -32,7 +32,7 @@ async function readReplays(run: string, signal?: AbortSignal): Promise<Replays> 
   return data ?? { data: [], execution_reason: null };
 }
 
-/** The replays of a run, the newest first, and why no worker can execute it again. */
+/** The replays of a run, newest first, and why no worker can execute it. */
 export function useReplays(run: string) {
   return useQuery<Replays>({
     queryKey: replaysKey(run),
@@ -41,7 +41,7 @@ export function useReplays(run: string) {
   });
 }
 
-/** One replay with what it found; read until it has ended. Reported ones have nothing more than their row. */
+/** One replay with its result, polled until it ends. Reported replays have no more than their row. */
 export function useReplay(run: string, replay: Replay | undefined) {
   const id = replay?.id ?? "";
   return useQuery<ReplayDetail | null>({
@@ -55,8 +55,8 @@ export function useReplay(run: string, replay: Replay | undefined) {
 }
 
 /**
- * Starts a replay: compares with another run; without one, a worker executes the run's stored code, or, where none is
- * stored or SELF_CHECK is asked for, its recording is checked.
+ * Starts a replay: compares with another run; without one, executes the run's stored code; where none is stored or
+ * SELF_CHECK is chosen, checks the recording.
  */
 export function useStartReplay(run: string, started: (replay: Replay) => void) {
   return useChange(
@@ -86,7 +86,7 @@ export function useCancelReplay(run: string) {
   );
 }
 
-/** Everything about an action of some run; nothing is asked without its id. */
+/** One action of any run; not requested without an id. */
 export function useActionOf(run: string, action: string | null) {
   return useQuery<ActionDetailView | null>({
     queryKey: ["action", run, action, "compared"],
@@ -108,9 +108,9 @@ export type Measured = Schemas["MeasuredView"];
 export type Band = NonNullable<Determinism["band"]>;
 export type AgentVersion = Schemas["AgentVersionView"];
 
-const PAUSE_MS = 5000; // between two readings of an agent's versions
+const PAUSE_MS = 5000; // between two reloads of an agent's versions
 
-/** What is known of a run; read again when it ends and when its score changes. */
+/** The determinism of a run; reloaded when it ends and when its score changes. */
 export function useDeterminism({ run_id: run, status, determinism }: RunView) {
   return useQuery<Determinism | null>({
     queryKey: ["determinism", run, status, determinism],
@@ -135,7 +135,7 @@ export function useAcceptIssue(run: string, then: () => void) {
   );
 }
 
-/** Lets an accepted issue count again. */
+/** Withdraws the acceptance of an issue. */
 export function useWithdrawAcceptance(run: string) {
   return useChange(
     async (issue: string) => {
@@ -151,7 +151,7 @@ function refetchDeterminism(run: string): void {
   void queries.invalidateQueries({ queryKey: ["determinism", run] });
 }
 
-/** An agent's versions by their code, and how two of them differ; live. */
+/** An agent's versions by code digest, and the difference between two; live. */
 export function useAgentVersions(agent: string, before: string | null, after: string | null) {
   const found = useQuery({
     queryKey: ["agent-versions", agent, before, after],

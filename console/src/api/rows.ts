@@ -5,15 +5,15 @@ import type { Order, RunSort, RunView } from "./types";
 export interface Page<Row> {
   rows: Row[];
   more: boolean;
-  /** What to ask for the following page: the server's word, for a filtered page may end behind its last row. */
+  /** The cursor of the next page, from the server: a filtered page may end after its last row. */
   next?: string | null;
 }
 
 export type Pages<Row> = InfiniteData<Page<Row>, unknown>;
 
 /**
- * Returns the pages with what was read again in its place. Of the ids asked for, those that were not found left the list
- * (they match its filters no more). Those it did not hold take their place in its order, unless their page was not read yet.
+ * Returns the pages with the reloaded rows. Requested ids that were not found have left the list. New rows are inserted
+ * in order, unless their page is not loaded yet.
  */
 export function withRows<Row>(
   pages: Pages<Row> | undefined,
@@ -30,7 +30,7 @@ export function withRows<Row>(
   return { ...pages, pages: next };
 }
 
-/** Puts a row before the first that it is newer than; a run may come to match a filter long after it began. */
+/** Inserts a row before the first older one; a run may match a filter long after it began. */
 function insert<Row>(pages: Page<Row>[], row: Row, isNewer: (row: Row, than: Row) => boolean): void {
   for (const page of pages) {
     const at = page.rows.findIndex((other) => isNewer(row, other));
@@ -59,7 +59,7 @@ function replaced<Row>(
   return kept;
 }
 
-/** Returns every row of the pages read so far. */
+/** Returns all rows that are loaded. */
 export function allRows<Row>(pages: Pages<Row> | undefined): Row[] {
   return pages ? pages.pages.flatMap((page) => page.rows) : [];
 }
@@ -72,7 +72,7 @@ const FIGURES: Record<Exclude<RunSort, "started">, (run: RunView) => number | nu
   determinism: (run) => run.determinism,
 };
 
-/** Puts what was read again where the order wants it: a cost that grew may lead a run to another place. */
+/** Moves the reloaded runs to their place: a cost that grew changes the order. */
 export function withRuns(
   pages: Pages<RunView> | undefined,
   asked: readonly string[],
@@ -84,7 +84,7 @@ export function withRuns(
   return withRows(withRows(pages, asked, [], runId, isBefore), [], fresh, runId, isBefore);
 }
 
-/** Returns whether one run stands before another; what is unknown stands last either way. */
+/** Returns whether one run is listed before another; unknown values are last in both orders. */
 export function comesBefore(sort: RunSort, order: Order): (run: RunView, than: RunView) => boolean {
   const sign = order === "desc" ? -1 : 1;
   return (run, than) => {

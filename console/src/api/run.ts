@@ -18,17 +18,17 @@ export type NoteView = Schemas["NoteView"];
 export type NewNoteBody = Schemas["NewNoteBody"];
 export type ActionDetailView = Schemas["ActionDetailView"];
 
-const PAUSE_MS = 40; // between two readings of what was heard since: a call is to be seen within 100 ms of its commit
-const LONG_PAUSE_MS = 250; // the same of a long run: joining news and old, and sorting, takes the page 10 ms and more
+const PAUSE_MS = 40; // between two updates: a call must appear within 100 ms of its commit
+const LONG_PAUSE_MS = 250; // the same for a long run: merging and sorting takes 10 ms and more
 const MANY_ROWS = 2000;
-const WHOLE_PAUSE_MS = 2000; // between two readings of the whole, where only that tells the truth
+const WHOLE_PAUSE_MS = 2000; // between two full reloads, where an update is not enough
 
-/** All actions of a run without their bodies. While it runs, what was heard since joins them. */
+/** All actions of a run without their bodies, with updates merged in while it runs. */
 export function useRecording(runId: string) {
   const key = recordingKey(runId);
   const found = useQuery({
     queryKey: key,
-    structuralSharing: false, // rows that did not change keep their objects anyway
+    structuralSharing: false, // unchanged rows keep their objects anyway
     queryFn: async ({ signal }) => {
       const old = isGone(key) ? undefined : queries.getQueryData<Recording>(key);
       const fresh = await readRecording(runId, old, signal);
@@ -40,7 +40,7 @@ export function useRecording(runId: string) {
   return found;
 }
 
-/** Whether the run was deleted since it was read: what is heard of it now is of another. */
+/** Whether the run was deleted: later events belong to a new run with its id. */
 function isGone(key: string[]): boolean {
   const error = queries.getQueryState(key)?.error;
   return error instanceof ApiError && error.status === 404;
@@ -67,12 +67,12 @@ async function readSkeleton(run: string, signal: AbortSignal, after?: number) {
   return data;
 }
 
-/** Says when something about an action's bodies may have changed: they come with its end. */
+/** Returns a text that changes when an action's bodies may have changed: they come with its end. */
 function stampOf({ outcome, durationUs }: Row): string {
   return `${outcome} ${durationUs}`;
 }
 
-/** Returns how to ask for bodies of single actions of a run, each cut at `limitBytes`: rows in sight go into one request. */
+/** Returns a loader for bodies of single actions, each truncated to `limitBytes`; visible rows share a request. */
 export function useBodyReader(run: string, limitBytes: number): BatchLoader<BodiesView> {
   return useMemo(() => {
     async function read(ids: string[]): Promise<BodiesView[]> {
@@ -83,7 +83,7 @@ export function useBodyReader(run: string, limitBytes: number): BatchLoader<Bodi
   }, [run, limitBytes]);
 }
 
-/** The bodies of one row, as far as `reader` reads them. */
+/** The bodies of one row. */
 export function useBodies(reader: BatchLoader<BodiesView>, run: string, row: Row, limitBytes: number) {
   return useQuery({
     queryKey: ["bodies", run, row.id, limitBytes, stampOf(row)],
@@ -93,7 +93,7 @@ export function useBodies(reader: BatchLoader<BodiesView>, run: string, row: Row
   });
 }
 
-/** Everything about one action; read again when it ends. */
+/** Everything about one action; reloaded when it ends. */
 export function useAction(run: string, row: Row) {
   return useQuery<ActionDetailView | null>({
     queryKey: [...actionKey(run, row.id), stampOf(row)],
@@ -109,7 +109,7 @@ export function actionKey(run: string, action: string): string[] {
   return ["action", run, action];
 }
 
-/** The ids of the actions in whose names or content all words of `q` stand; null while nothing is asked. */
+/** The ids of the actions whose name or content contains all words of `q`; nothing without `q`. */
 export function useFound(run: string, q: string, version: number) {
   return useQuery({
     queryKey: ["found", run, q, version],
@@ -127,7 +127,7 @@ export function notesKey(run: string): string[] {
   return ["notes", run];
 }
 
-/** All notes on a run and its actions, the newest first. */
+/** All notes on a run and its actions, newest first. */
 export function useNotes(run: string) {
   return useQuery({
     queryKey: notesKey(run),
@@ -136,9 +136,9 @@ export function useNotes(run: string) {
   });
 }
 
-const STAGES_PAUSE_MS = 500; // between two readings of a run with all its jobs
+const STAGES_PAUSE_MS = 500; // between two reloads of a run with all its jobs
 
-/** One run with its stages and their jobs, live; nothing while it is not `enabled`. */
+/** One run with its stages and jobs, live; only while `enabled`. */
 export function useRun(id: string, enabled = true) {
   const found = useQuery({
     queryKey: runKey(id),
@@ -154,7 +154,7 @@ function runKey(id: string): string[] {
   return ["run", id];
 }
 
-/** What was told of a run beside its words, each time that somebody looks. */
+/** The details of a run, loaded when shown. */
 export function useRunDetails(run: string) {
   return useQuery({
     queryKey: ["runDetails", run],
@@ -176,7 +176,7 @@ export function useForks(run: string) {
   });
 }
 
-/** The latest runs of an agent, to compare one with. */
+/** The latest runs of an agent, for comparison. */
 export function useLatestRuns(agentId: string) {
   return useQuery({
     queryKey: ["latestRuns", agentId],
@@ -190,7 +190,7 @@ export function useLatestRuns(agentId: string) {
 
 type ChainAnswer = Schemas["ChainAnswer"];
 
-/** Has the server compute the run's hash chain anew. */
+/** Lets the server recompute the run's hash chain. */
 export async function readChain(run: string, signal: AbortSignal): Promise<ChainAnswer> {
   const { data } = await api.GET("/api/v1/runs/{run}/chain", { params: { path: { run } }, signal });
   if (!data) throw new Error("The server returned no data.");
@@ -200,7 +200,7 @@ export async function readChain(run: string, signal: AbortSignal): Promise<Chain
 export type Fork = Schemas["ForkView"];
 export type NewFork = Schemas["NewForkBody"];
 
-/** Forks a run; the page shows itself why that failed. */
+/** Forks a run; the page shows the error itself. */
 export function useStartFork(run: string, started: (fork: Fork) => void) {
   return useChange(
     async (body: NewFork, headers) =>
@@ -213,7 +213,7 @@ export function useStartFork(run: string, started: (fork: Fork) => void) {
   );
 }
 
-/** Returns the change that deletes a note on a run; one that took attention from the run gives it back. */
+/** Returns the mutation that deletes a note; an acknowledgement that is deleted puts the run back on the list. */
 export function useDeleteNote(run: string, note: NoteView, done: string) {
   return useChange(
     async () => {
@@ -228,7 +228,7 @@ export function useDeleteNote(run: string, note: NoteView, done: string) {
   );
 }
 
-/** Returns the change that deletes all notes that mute a run; what was said of it otherwise stays. */
+/** Returns the mutation that deletes all notes that mute a run; acknowledgements stay. */
 export function useUnmute(run: string) {
   return useChange(
     async () => (await api.POST("/api/v1/runs/{run}/unmute", { params: { path: { run } } })).data,
@@ -243,7 +243,7 @@ export function useUnmute(run: string) {
   );
 }
 
-/** Returns how to pin a run, or to unpin one that is pinned, and whether that is under way. */
+/** Returns the mutation that pins or unpins a run. */
 export function usePin() {
   return useChange(
     async ({ run_id, is_pinned }: RunView) => {

@@ -13,9 +13,9 @@ export type Role = Exclude<NonNullable<Schemas["NewTokenBody"]["role"]>, "key">;
 const TOKENS = ["tokens"];
 const SETTINGS = ["settings"];
 const HEALTH = ["health"];
-const DISK_EVERY_MS = 60_000; // no event tells how full a disk is
+const DISK_EVERY_MS = 60_000; // disk usage sends no event
 
-/** How the server is; asked again now and then, for no event tells of its disk. */
+/** The server's health, polled because disk usage sends no event. */
 export function useHealth() {
   return useQuery({
     queryKey: HEALTH,
@@ -24,7 +24,7 @@ export function useHealth() {
   });
 }
 
-/** All tokens without their secrets, newest first, and which is the home's own; asked only where the caller may know. */
+/** All tokens without their secrets, newest first, and the id of the server's own; only requested with permission. */
 export function useTokens(isAllowed: boolean) {
   return useQuery({
     queryKey: TOKENS,
@@ -37,16 +37,16 @@ export function refetchTokens(): Promise<void> {
   return queries.invalidateQueries({ queryKey: TOKENS });
 }
 
-/** What is said of a token besides its role. */
+/** The options of a new token besides its role. */
 export interface TokenOptions {
   trusted: boolean;
-  /** What its workers may offer; null: anything. */
+  /** Labels that its workers may offer; null for any. */
   labels: string[] | null;
-  /** All that it sees and changes; null: every project. */
+  /** The only project it can access; null for all. */
   project: string | null;
 }
 
-/** Makes a token. Its text is in this answer alone, so it is asked past every cache. */
+/** Creates a token. Its secret is only in this answer, so the query cache is bypassed. */
 export async function createToken(
   name: string,
   role: Role,
@@ -63,7 +63,7 @@ export async function revokeToken(token: Token, headers: { "Idempotency-Key": st
   return (await api.POST("/api/tokens/{token}/revoke", { params: { path: { token: token.token_id } }, headers })).data;
 }
 
-/** Deletes what is old, or says only what would go. */
+/** Deletes expired data, or lists it with `isDry`. */
 export async function clean(isDry: boolean, headers: { "Idempotency-Key": string }): Promise<Freed | undefined> {
   return (await api.POST("/api/clean", { params: { query: { dry_run: isDry } }, headers })).data;
 }
@@ -72,7 +72,7 @@ export function refetchHealth(): void {
   void queries.invalidateQueries({ queryKey: HEALTH });
 }
 
-/** What the server runs with; asked only where the caller may know. */
+/** The server's settings; only requested with permission. */
 export function useSettings(isAllowed: boolean) {
   return useQuery({
     queryKey: SETTINGS,
@@ -81,7 +81,7 @@ export function useSettings(isAllowed: boolean) {
   });
 }
 
-/** Forgets what only an admin may see, also where a page shows it: another may look now. */
+/** Drops admin-only data from the cache: the next user may not be an admin. */
 export function resetServerState(): void {
   for (const queryKey of [TOKENS, SETTINGS]) void queries.resetQueries({ queryKey });
 }

@@ -15,37 +15,37 @@ export function useSession() {
   });
 }
 
-/** Returns whether the caller may change things; true until it is known otherwise: the server has the last word. */
+/** Returns whether the caller may change things; true while unknown: the server decides. */
 export function useCanChange(): boolean {
   const { data } = useSession();
   return !data || ["admin", "owner", "manager"].includes(data.role ?? "");
 }
 
-/** Returns whether the caller may see, make and revoke tokens of its organisation. */
+/** Returns whether the caller may list, create and revoke tokens of its organisation. */
 export function useCanAdminister(): boolean {
   const { data } = useSession();
   return !data || ["admin", "owner"].includes(data.role ?? "");
 }
 
-/** Returns whether the caller may look after workers and the server: not with a token of a project. */
+/** Returns whether the caller may manage workers and the server; not with a token of one project. */
 export function useCanOperate(): boolean {
   const { data } = useSession();
   return !data || (data.role === "admin" && data.project === null);
 }
 
-/** Returns the key that an OpenAI client is given for this server: it refuses to start without one, even if none is needed. */
+/** Returns the API key to show in OpenAI snippets: their clients refuse to start without one. */
 export function useModelKey(): string {
   return useSession().data?.needs_token ? "$TITAN_TOKEN" : "none";
 }
 
-/** Asks anew who we are: something was refused for want of a sign-in, or the stream of events was cut off. */
+/** Reloads the session, after a refused request or a broken event stream. */
 export function refetchSession(): void {
   void queries.invalidateQueries({ queryKey: KEY });
 }
 
 /**
- * Signs in. The token goes to the server and nowhere else: no cache keeps what is not asked through it. Whoever signs in may
- * be another than before: what nobody looks at is forgotten, and what only an admin may see; the rest is read anew in place.
+ * Signs in. The token is sent outside the query cache, so it is not stored. The user may have changed: unwatched and
+ * admin-only data is dropped, the rest reloaded.
  */
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
@@ -60,9 +60,9 @@ export async function signOut(): Promise<void> {
   window.location.assign(`${basename}/`);
 }
 
-const STALE_MS = 60_000; // no event tells of a new one
+const STALE_MS = 60_000; // new projects send no event
 
-/** All projects that the caller may see, by name. */
+/** All projects that the caller can see, by name. */
 export function useProjects(isAllowed: boolean) {
   return useQuery({
     queryKey: ["projects"],
@@ -72,7 +72,7 @@ export function useProjects(isAllowed: boolean) {
   });
 }
 
-/** Returns the project that the page shows. */
+/** Returns the project of the page. */
 export function useShownProject(): string {
   const session = useSession().data;
   return projectIn(window.location.pathname) ?? session?.project ?? DEFAULT_PROJECT;
@@ -80,7 +80,7 @@ export function useShownProject(): string {
 
 type Session = Pick<Schemas["SessionView"], "needs_token" | "role">;
 
-/** Returns whether the server wants a token that we have not given; false while that is unknown. */
+/** Returns whether the server requires a token and none was given; false while unknown. */
 export function needsSignIn(session: Session | null | undefined): boolean {
   return session?.needs_token === true && session.role === null;
 }

@@ -8,7 +8,7 @@ const PAGE_KEYS = 1000;
 
 type Headers = { "Idempotency-Key": string };
 
-/** The keys that begin with `prefix`, page by page, stepping over folders that fill one. */
+/** The keys that start with `prefix`, page by page, skipping folders that fill one. */
 export function useKeyPages(prefix: string) {
   return useInfiniteQuery({
     queryKey: [...KEY, "keys", prefix],
@@ -27,12 +27,12 @@ export interface Stored {
   key: string;
   value: string | null;
   artifact: string | null;
-  /** When the key is gone; null: it stays. */
+  /** When the key expires; null for never. */
   expiresAt: string | null;
   members: string[];
 }
 
-/** What a key holds: a value, a set, both, or nothing any more. */
+/** The content of a key: a value, a set, both or nothing. */
 export function useStored(key: string) {
   return useQuery({
     queryKey: [...KEY, "key", key],
@@ -55,14 +55,14 @@ export function useStored(key: string) {
 
 export interface Put {
   key: string;
-  /** What the key has to hold still; null: nothing. So two people never overwrite each other unseen. */
+  /** The current value that this may overwrite; null for none. So two people never overwrite each other's changes. */
   expected: string | null;
   value: string;
-  /** "keep": it is gone when it was to be gone before; null: never. */
+  /** "keep" leaves the expiry as it is; null removes it. */
   ttlSeconds: number | "keep" | null;
 }
 
-/** Sets a key unless it holds something else by now; returns whether it was set. */
+/** Sets a key unless its value has changed; returns whether it was set. */
 export async function putValue(put: Put, headers: Headers): Promise<boolean> {
   const { key, expected, value, ttlSeconds } = put;
   const keeps = ttlSeconds === "keep";
@@ -84,7 +84,7 @@ export function refetchStore(): Promise<void> {
 
 interface KeyPage {
   keys: string[];
-  /** Where the next question begins; null at the end. */
+  /** Where the next page starts; null at the end. */
   after: string | null;
 }
 
@@ -92,14 +92,14 @@ export type Entry =
   | { kind: "key"; key: string; name: string }
   | { kind: "folder"; prefix: string; name: string; count: number; hasMore: boolean };
 
-const LAST_CHARACTER = "\u{10ffff}"; // sorts behind all that a key goes on with
+const LAST_CHARACTER = "\u{10ffff}"; // sorts after every continuation of a key
 
-/** Returns the part of a prefix that is a folder: `research:RES` is in `research:`. */
+/** Returns the folder part of a prefix: `research:` for `research:RES`. */
 export function folderOf(prefix: string): string {
   return /^.*[:/]/su.exec(prefix)?.[0] ?? "";
 }
 
-/** Returns the folders on the way to a prefix, outermost first, each with its own name. */
+/** Returns the folders on the path to a prefix, outermost first. */
 export function folderPath(prefix: string): { prefix: string; name: string }[] {
   const names = folderOf(prefix).match(/[^:/]*[:/]/gu) ?? [];
   let walked = "";
@@ -109,7 +109,7 @@ export function folderPath(prefix: string): { prefix: string; name: string }[] {
   });
 }
 
-/** Returns what to ask next behind keys that the server said to go on: behind the last one, or behind its folder. */
+/** Returns where the next page starts: after the last key, or after its folder. */
 export function nextAfter(keys: readonly string[], prefix: string): string | null {
   const last = keys.at(-1);
   if (last === undefined) return null;
@@ -118,7 +118,7 @@ export function nextAfter(keys: readonly string[], prefix: string): string | nul
   return isWideFolder ? folder + LAST_CHARACTER : last;
 }
 
-/** Returns the folders and keys of the level that `prefix` is on; a folder of one key is that key. */
+/** Returns the folders and keys on the level of `prefix`; a folder with one key is shown as that key. */
 export function levelOf(pages: readonly KeyPage[], prefix: string): Entry[] {
   const base = folderOf(prefix);
   const groups = new Map<string, { keys: string[]; hasMore: boolean }>();

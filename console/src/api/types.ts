@@ -15,7 +15,7 @@ export type Counts = Schemas["CountsView"];
 export const STAGE_STATUSES = ["COMPLETED", "RUNNING", "FAILED", "PARTIAL", "WAITING"] as const;
 export const RUN_STATUSES = ["running", "completed", "failed", "pending", "cancelled"] as const;
 
-/** Jobs that will not run again. */
+/** Returns the number of jobs that have ended. */
 export function finalCount(counts: Counts): number {
   return counts.completed + counts.failed + counts.cancelled;
 }
@@ -40,7 +40,7 @@ export type ImportAnswer = Schemas["ImportAnswer"];
 export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
-/** When a run started, as pages offer it; the server takes any number of minutes, hours, days or weeks. */
+/** Time windows that pages offer; the server takes any number of minutes, hours, days or weeks. */
 export type Window = "24h" | "7d" | "30d" | "all";
 export type RunSort = NonNullable<RegistryQuery["sort"]>;
 export type Order = NonNullable<RegistryQuery["order"]>;
@@ -63,19 +63,19 @@ export const OUTCOMES: readonly Outcome[] = [
   "replayed",
   "idempotent_replay",
 ];
-/** What calls of the ledger are asked for by: how they ended, or that they have not. */
+/** Outcomes to filter the ledger by. */
 export const LEDGER_OUTCOMES: readonly string[] = [...OUTCOMES, "running"];
-/** The kinds that are attempts at something; the others are the frame around them. */
+/** The kinds that are calls; the others group them. */
 export const CALL_KINDS = ["model", "tool", "call"] as const satisfies readonly ActionKind[];
 
 type Run = Pick<RunView, "status" | "reason" | "first_error">;
 
-/** Returns why a run failed, as its end says it; else what failed in it first, which it may have got over. Null for others. */
+/** Returns why a run failed: the reported reason, else its first error. Null for other runs. */
 export function whyFailed(run: Run): string | null {
   return run.status === "failed" ? run.reason || run.first_error : null;
 }
 
-/** Returns why a run ended as it did: what its end says, and of a failed one that says nothing what failed first. */
+/** Returns why a run ended: the reported reason, else the first error of a failed run. */
 export function whyEnded(run: Run): string | null {
   return whyFailed(run) ?? (run.reason || null);
 }

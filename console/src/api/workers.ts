@@ -1,4 +1,4 @@
-/** Workers, and what waits for them. */
+/** Workers and the queue. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useChange } from "./changes";
 import { api } from "./client";
@@ -6,17 +6,17 @@ import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
 import type { Queue, Worker } from "./types";
 
-export const LOAD_MS = 10_000; // machines' load comes with no event
-const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change
-const LONG_PAUSE_MS = 5000; // where a thousand jobs of each long group are read with it
+export const LOAD_MS = 10_000; // a machine's load sends no event
+const PAUSE_MS = 1000; // between two reloads of the list, however fast jobs change
+const LONG_PAUSE_MS = 5000; // with up to a thousand jobs of each expanded group
 
 const KEY = ["workers"];
 
-/** The connected workers, and those that drain, live; read every `everyMs` too where their load is shown. */
+/** Connected and draining workers, live; polled every `everyMs` where their load is shown. */
 export function useWorkers(everyMs: number | false = false) {
   const found = useQuery({
     queryKey: [...KEY, "here"],
-    staleTime: 0, // a page that was left may not have read what it heard last
+    staleTime: 0, // a page in the background may have missed events
     refetchInterval: everyMs,
     queryFn: ({ signal }) => readWorkers("connected,draining", signal),
   });
@@ -24,12 +24,12 @@ export function useWorkers(everyMs: number | false = false) {
   return found;
 }
 
-/** The workers that left or were lost, live; read only while they are looked at, as they become ever more. */
+/** Workers that left or were lost, live; only requested while shown, because their number grows. */
 export function useGoneWorkers(isShown: boolean) {
   const found = useQuery({
     queryKey: [...KEY, "gone"],
     enabled: isShown,
-    staleTime: 0, // what went while nobody looked was not read
+    staleTime: 0, // events were missed while it was hidden
     queryFn: ({ signal }) => readWorkers("lost,left", signal),
   });
   useRefetchOn((event) => isShown && isOfWorker(event), found.refetch, PAUSE_MS);
@@ -40,12 +40,12 @@ async function readWorkers(state: string, signal: AbortSignal): Promise<readonly
   return (await api.GET("/api/workers", { params: { query: { state } }, signal })).data?.workers ?? [];
 }
 
-/** Everything that waits, gathered by what it waits for; live. `longer`: of these groups so many first jobs. */
+/** Waiting jobs grouped by reason, live. `longer` maps groups to the number of jobs wanted. */
 export function useQueue(longer: Readonly<Record<string, number>> = {}) {
   const found = useQuery({
     queryKey: ["queue", longer],
-    staleTime: 0, // as of workers
-    placeholderData: keepPreviousData, // the list stays while more of a group is read
+    staleTime: 0, // as for workers
+    placeholderData: keepPreviousData, // the list stays while more is loaded
     queryFn: async ({ signal }): Promise<Queue | null> => {
       const asked = [{}, ...Object.entries(longer).map(([group, limit]) => ({ group, limit }))];
       const [all, ...alone] = await Promise.all(
@@ -98,12 +98,10 @@ function reread(): void {
   void queries.invalidateQueries({ queryKey: KEY });
 }
 
-/** A worker came, went, or is to go. */
 function isOfWorker(event: LiveEvent): boolean {
   return event.kind.startsWith("Worker");
 }
 
-/** An attempt began or ended. */
 function isAttempt(event: LiveEvent): boolean {
   return /^Job(Leased|Succeeded|Failed|Requeued|BackedOff|Cancelled)$/.test(event.kind);
 }

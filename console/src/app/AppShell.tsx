@@ -17,7 +17,7 @@ import "./app.css";
 
 type Overlay = "palette" | "keys" | null;
 
-/** What stands around every page: the bar, the banner when the server is away, the palette and the keys. */
+/** The frame around every page: navigation bar, offline banner, command palette and key help. */
 export function AppShell() {
   const [overlay, setOverlay] = useState<Overlay>(null);
   const isLoading = useNavigation().state === "loading";
@@ -44,7 +44,7 @@ export function AppShell() {
 function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
   const { pathname } = useLocation();
   const session = useSession().data;
-  const isIn = session !== undefined && !needsSignIn(session); // before, gates would only be refused
+  const isIn = session !== undefined && !needsSignIn(session); // without a sign-in, gates would only be refused
   const [isOpen, setOpen] = useState(false);
   const here = navItemOf(pathname);
   useEscape(() => setOpen(false), isOpen);
@@ -103,9 +103,9 @@ function LiveMark() {
   );
 }
 
-const PATIENCE_MS = 1500; // a server that starts again is back before that
+const PATIENCE_MS = 1500; // a restarting server is back before that
 
-/** Says that the server is away, and that what is on the screen is of before. */
+/** Shows that the server is unreachable and the data is old. */
 function Banner() {
   const isAway = useConnection() === "away";
   const [isShown, setIsShown] = useState(false);
@@ -126,7 +126,7 @@ function Banner() {
   );
 }
 
-/** How many gates wait for a decision, beside the page where they are taken; nothing while there is none. */
+/** The number of open gates, beside the page that decides them. */
 function OpenGates() {
   const { data } = useOpenGates();
   if (!data?.length) return null;
@@ -138,7 +138,7 @@ function OpenGates() {
   );
 }
 
-/** Leads to the same place in another project, where there is more than one. */
+/** A menu to switch projects, where there is more than one. */
 function ProjectMenu() {
   const { pathname } = useLocation();
   const shown = useShownProject();
@@ -150,7 +150,7 @@ function ProjectMenu() {
       className="field bar-project"
       aria-label="Project"
       value={shown}
-      // Another page, not another state: nothing that was read of one project is shown in the other.
+      // A page load, not a state change: no data of one project appears in the other.
       onChange={(event) => window.location.assign(pathIn(event.target.value, navItemOf(pathname)?.path ?? "/"))}
     >
       {names.map((name) => (
@@ -160,7 +160,7 @@ function ProjectMenu() {
   );
 }
 
-/** The keys of the page that is open, and those that work on every page. */
+/** The keys of the current page, and those of every page. */
 function KeysHelp({ onClose }: { onClose: () => void }) {
   const { pathname } = useLocation();
   const own = PAGE_KEYS.filter(([, , path]) => path?.test(pathname));

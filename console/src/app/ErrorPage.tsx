@@ -19,11 +19,11 @@ const SAID: Record<Cause, { title: string; what: string }> = {
   },
 };
 
-/** What a page shows that broke: the rest of the console goes on. */
+/** The page shown when another page fails; the rest of the console still works. */
 export function ErrorPage() {
   const error = useRouteError();
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const cause = causeOf(`${error} ${text}`, useConnection()); // the stack does not tell the message in every browser
+  const cause = causeOf(`${error} ${text}`, useConnection()); // in some browsers the stack lacks the message
   useLoadWhenBack(cause !== "broken");
   return (
     <Page title={SAID[cause].title}>
@@ -41,7 +41,7 @@ export function ErrorPage() {
   );
 }
 
-/** Only after the server was seen to be away: a part that it does not have would be asked for again for ever. */
+/** Only after the server was unreachable: a missing chunk would reload the page forever. */
 function useLoadWhenBack(isWanted: boolean): void {
   const connection = useConnection();
   const wasAway = useRef(false);
@@ -64,10 +64,10 @@ export function NotFound() {
 
 export type Cause = "away" | "upgraded" | "broken";
 
-// What Chromium, Firefox, Safari and Vite say of a part of the page that could not be loaded.
+// What Chromium, Firefox, Safari and Vite report for a chunk that failed to load.
 const MISSING_PART = /dynamically imported module|Importing a module|Unable to preload CSS/;
 
-/** Returns the cause: a part that is not there is of before an upgrade, if there is a server to ask for it. */
+/** Returns the cause: a missing chunk means an upgrade, if the server is reachable. */
 export function causeOf(text: string, connection: Connection): Cause {
   if (!MISSING_PART.test(text)) return "broken";
   return connection === "live" ? "upgraded" : "away";

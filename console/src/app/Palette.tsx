@@ -14,20 +14,19 @@ interface Choice {
   key: string;
   name: string;
   about: string;
-  /** When it was submitted: what tells those of one name apart. */
+  /** The submission time, to distinguish equal names. */
   at?: string;
   status?: string;
   act: () => void;
-  /** Whether it is found without asking the server, so that it always is of what is typed. */
+  /** Whether it is found without the server, so it always matches the input. */
   isOwn?: boolean;
 }
 
 const MOST = 6; // of each kind
 
 /**
- * Ctrl K: pages, runs, agents, submissions and jobs by a part of their name, and behind these the runs in which the words
- * were recorded; arrows choose, Enter goes. What is shown while an answer is under way is of fewer letters: Enter waits for
- * it, unless somebody has chosen among what is shown.
+ * The command palette (Ctrl K): finds pages, runs, agents, DAGs and jobs by name, and runs by content. Arrows select,
+ * Enter opens. While an answer is loading the list matches an earlier input, so Enter waits, unless a row was selected.
  */
 export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState("");
@@ -106,7 +105,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** Returns what there is to choose, and whether the server has answered for just what is typed. */
+/** Returns the choices, and whether they match the current input. */
 function useChoices(typed: string, onClose: () => void): { choices: Choice[]; isAnswered: boolean } {
   const navigate = useNavigate();
   function to(path: string): () => void {

@@ -6,18 +6,18 @@ import { needsSignIn, refetchSession, signIn, useSession } from "../api/session"
 import { Button } from "../components/Button";
 import { Dialog } from "../components/Dialog";
 
-const AGAIN_MS = 3000; // between two questions who we are, while nobody answers
+const AGAIN_MS = 3000; // between two reloads of the session while the server is unreachable
 
 /**
- * Lets the pages through, or asks for a token first where the server needs one. A page that was open stays as it is
- * behind the question, unseen, so that nothing typed or unfolded is lost when a token ends in the middle.
+ * Shows the pages, or a sign-in form where the server requires a token. An open page stays mounted but hidden behind
+ * the form, so nothing is lost when a token expires.
  */
 export function SignInGate({ children }: { children: ReactNode }) {
   const session = useSession();
   const connection = useConnection();
   const wasIn = useRef(false);
   useEffect(() => {
-    if (connection === "away") refetchSession(); // was the server stopped, or has our sign-in ended?
+    if (connection === "away") refetchSession(); // did the server stop, or did the sign-in expire?
   }, [connection]);
   useEffect(() => {
     if (!session.isError) return undefined;
@@ -25,9 +25,9 @@ export function SignInGate({ children }: { children: ReactNode }) {
     return () => window.clearInterval(timer);
   }, [session.isError]);
   const isOut = needsSignIn(session.data);
-  // Once shown, the pages stay: while the server is away the session is asked for anew, and they wait for it themselves.
+  // Once shown, pages stay while the session reloads; they handle missing data themselves.
   if (!session.isPending && !isOut) wasIn.current = true;
-  const listens = wasIn.current && !isOut; // before that, and after, the stream would only be refused
+  const listens = wasIn.current && !isOut; // before and after that the stream would be refused
   useEffect(() => {
     if (!listens) return undefined;
     live.start();
@@ -46,7 +46,7 @@ export function SignInGate({ children }: { children: ReactNode }) {
   );
 }
 
-/** The whole page at first; later a dialog, above whatever the page has open. */
+/** The whole page at first; later a dialog above the open page. */
 function SignIn({ again }: { again: boolean }) {
   if (again) {
     return (

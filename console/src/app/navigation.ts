@@ -8,10 +8,10 @@ import type { KeyLine } from "../components/Page";
 interface NavItem {
   path: string;
   name: string;
-  /** The letter after `g`. */
+  /** The key after `g`. */
   letter: string;
   about: string;
-  /** Where the pages stand that are reached from here, when not below `path`. */
+  /** The path of pages below this item, where it is not `path`. */
   further?: string;
 }
 
@@ -28,13 +28,13 @@ export const NAV_ITEMS: readonly NavItem[] = [
   { path: "/help", name: "Help", letter: "?", about: "Keys, troubleshooting, network" },
 ];
 
-/** Returns the place that the page at `pathname` belongs to. */
+/** Returns the navigation item of a page. */
 export function navItemOf(pathname: string): NavItem | undefined {
   const isBelow = (path: string | undefined) => path !== undefined && `${pathname}/`.startsWith(`${path}/`);
   return NAV_ITEMS.find(({ path, further }) => (path === "/" ? pathname === "/" : isBelow(path) || isBelow(further)));
 }
 
-/** Those that work on every page. */
+/** Keys of every page. */
 export const KEYS: readonly KeyLine[] = [
   ["Ctrl K", "Go to a page, run, DAG or job"],
   ["/", "Search on this page"],
@@ -45,7 +45,7 @@ export const KEYS: readonly KeyLine[] = [
   ["?", "These keys"],
 ];
 
-/** Those of single pages, each below the words that say where; `path` is where the dialog behind `?` shows them. */
+/** Keys of single pages with a heading; `path` matches the pages whose help dialog shows them. */
 export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLine[], path?: RegExp])[] = [
   [
     "In a DAG's graph, on a job",
@@ -122,11 +122,11 @@ interface Handlers {
   onHelp: () => void;
 }
 
-/** The keys that work on every page; they rest while somebody types or a dialog is open. */
+/** Handles the keys of every page, except while somebody types or a dialog is open. */
 export function useGlobalKeys({ onPalette, onHelp }: Handlers): void {
   const navigate = useNavigate();
   useEffect(() => {
-    let wentAt = Number.NEGATIVE_INFINITY; // 0 would take the page's first second for a `g`
+    let wentAt = Number.NEGATIVE_INFINITY; // 0 would count the first second as after a `g`
     function onPlainKey(event: KeyboardEvent): void {
       const item = performance.now() - wentAt < SEQUENCE_MS && NAV_ITEMS.find((one) => one.letter === event.key);
       wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;

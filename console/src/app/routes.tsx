@@ -3,14 +3,14 @@ import { basename } from "../api/project";
 import { AppShell } from "./AppShell";
 import { ErrorPage, NotFound } from "./ErrorPage";
 
-/** Every page is a chunk of its own, loaded when it is opened. */
+/** Each page is a chunk, loaded when it is opened. */
 export const router = createBrowserRouter(
   [
     {
       path: "/",
       element: <AppShell />,
       errorElement: <ErrorPage />,
-      HydrateFallback: () => null, // nothing is drawn before the first page is loaded
+      HydrateFallback: () => null, // draw nothing before the first page is loaded
       children: [
         {
           errorElement: <ErrorPage />,

@@ -1,4 +1,4 @@
-/** Light or dark: as the system has it, unless somebody chose. */
+/** The colour theme: the system's, unless one was chosen. */
 import { useSyncExternalStore } from "react";
 
 export type Theme = "system" | "light" | "dark";
@@ -11,7 +11,7 @@ function stored(): Theme {
     const theme = localStorage.getItem(KEY);
     return theme === "light" || theme === "dark" ? theme : "system";
   } catch {
-    return "system"; // storage is switched off
+    return "system"; // storage is disabled
   }
 }
 

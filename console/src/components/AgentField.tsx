@@ -3,20 +3,20 @@ import { useAgentsLike } from "../api/registry";
 import { Name } from "./links";
 
 interface Props {
-  /** The chosen agent's id; "" for all. */
+  /** The selected agent's id; "" for all. */
   value: string;
   onChange: (agent: string) => void;
 }
 
-/** Type to search an agent, and select one: arrows and Enter, or the pointer. */
+/** A combobox that searches agents. */
 export function AgentField({ value, onChange }: Props) {
-  const [typed, setTyped] = useState<string | null>(null); // null: nobody types, and the chosen one stands there
+  const [typed, setTyped] = useState<string | null>(null); // null: not typing, shows the selection
   const [at, setAt] = useState(0);
   const id = useId();
   const isOpen = typed !== null;
   const asked = useDeferredValue(typed ?? "");
   const found = useAgentsLike(asked, isOpen);
-  // What is shown while the next answer is under way is of fewer letters: Enter must not choose what is not meant.
+  // While loading, the list matches an earlier input: Enter must not select from it.
   const words = (typed ?? "").toLowerCase();
   const isAnswered = asked === typed && found.isSuccess && !found.isFetching;
   const agents = (found.data ?? []).map((agent) => agent.agent_id).filter((id) => id.toLowerCase().includes(words));
@@ -29,7 +29,7 @@ export function AgentField({ value, onChange }: Props) {
     if (step && agents.length) setAt((at + step + agents.length) % agents.length);
     else if (event.key === "Enter" && typed === "") choose("");
     else if (event.key === "Enter" && agents[at]) choose(agents[at]);
-    // The list then says that there is no such agent, and which are called alike.
+    // The page then shows that there is no such agent, and similar ones.
     else if (event.key === "Enter" && typed && isAnswered) choose(typed.trim());
     else if (event.key === "Escape") event.currentTarget.blur();
     else return;
@@ -76,7 +76,7 @@ export function AgentField({ value, onChange }: Props) {
             aria-selected={index === at}
             className="agentfield-option"
             title={agent}
-            onMouseDown={(event) => event.preventDefault()} // the field keeps the focus until the choice is made
+            onMouseDown={(event) => event.preventDefault()} // keep the focus in the field until the selection is made
             onMouseMove={() => setAt(index)}
             onClick={(event) => {
               choose(agent);

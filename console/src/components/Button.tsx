@@ -7,7 +7,7 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   children: ReactNode;
 }
 
-/** A button; `busy` keeps its size and takes no second click. */
+/** A button. `busy` keeps its size and disables it. */
 export function Button({ kind = "plain", busy = false, children, disabled, className, ...rest }: Props) {
   return (
     <button
@@ -22,30 +22,33 @@ export function Button({ kind = "plain", busy = false, children, disabled, class
   );
 }
 
-/** Copies a text; says so on itself. */
+/** Copies a text and confirms it in its label. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
-  const [shownToasts, setSaid] = useState<string | null>(null);
+  const [feedback, setFeedback] = useState<string | null>(null);
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
-      setSaid("Copied");
+      setFeedback("Copied");
     } catch {
-      setSaid("Copying not allowed"); // the browser lets pages copy over https and on localhost only
+      setFeedback("Copying not allowed"); // browsers allow it on https and localhost only
     }
-    window.setTimeout(() => setSaid(null), 1500);
+    window.setTimeout(() => setFeedback(null), 1500);
   }
   return (
     <Button kind="quiet" onClick={() => void copy()} aria-live="polite">
-      {shownToasts ?? label}
+      {feedback ?? label}
     </Button>
   );
 }
 
-/** A command or a few lines of code, with a button that copies them. */
+/** A command or code snippet with a copy button. */
 export function Snippet({ text }: { text: string }) {
   return (
     <div className="snippet">
-      <pre>{text}</pre>
+      {/* A long line scrolls, so the keyboard must reach it. */}
+      <pre tabIndex={0} role="region" aria-label={`Command: ${text.split("\n", 1)[0]}`}>
+        {text}
+      </pre>
       <CopyButton text={text} />
     </div>
   );

@@ -7,13 +7,13 @@ const WHOLE = new Intl.NumberFormat("en-US");
 interface CostProps {
   usd: string | null | undefined;
   isEstimated?: boolean;
-  /** How the call ended; it says whether its cost was spent. */
+  /** The call's outcome decides whether its cost was spent. */
   outcome?: Outcome | null;
 }
 
 /**
- * A call's cost; every digit of it when the pointer rests on it, and `≈` before one that was computed from tokens. One that was
- * not spent is faint.
+ * A call's cost with all digits in the tooltip; `≈` marks an estimate from tokens, a faint text a cost that was not
+ * spent.
  */
 export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   if (usd === null || usd === undefined) return <span className="faint">{NOTHING}</span>;
@@ -26,7 +26,7 @@ export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   );
 }
 
-/** What was spent as far as it is known, `≈` where some of it was computed, and of how many calls it is not known. */
+/** A total with `≈` for estimates and the number of calls without a known cost. */
 export function SpentCost({ of }: { of: Sum }) {
   const usd = knownCost(of);
   if (usd === null) {
@@ -56,8 +56,8 @@ interface CostsProps {
 }
 
 /**
- * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
- * has a line for each, and leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
+ * The spent cost and, where they differ, the attempted, prevented and saved cost. The brief form has a line for each
+ * and leaves out the attempted cost, which the tooltip has.
  */
 export function CostBreakdown({ of, isBrief = false }: CostsProps) {
   const others = [

@@ -8,13 +8,13 @@ interface Props {
   children: ReactNode;
   footer?: ReactNode;
   wide?: boolean;
-  /** Only its own buttons close it: for what would be lost with it. */
+  /** Only its own buttons close it, because closing would lose something. */
   sticky?: boolean;
 }
 
 /**
- * A modal dialog: the browser's own, so that focus stays in it and Esc closes it. The first field has the focus, or what
- * is marked with `data-first`. One without a footer has a button of its own that closes it: phones have no Esc.
+ * A modal dialog of the browser, so focus stays in it and Esc closes it. The first field gets the focus, or the element
+ * with `data-first`. Without a footer it has a close button, because phones have no Esc.
  */
 export function Dialog({ title, onClose, children, footer, wide = false, sticky = false }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -22,7 +22,7 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
     const shown = dialog.current;
     shown?.showModal();
     shown?.querySelector<HTMLElement>("[data-first]")?.focus();
-    return () => shown?.close(); // gives the focus back to where it was
+    return () => shown?.close(); // restores the focus
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard's way out is Esc, which the browser brings as `cancel`
@@ -37,7 +37,7 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
       onClose={() => {
         if (dialog.current?.open !== false) return;
         if (sticky)
-          dialog.current.showModal(); // a browser closes at a second Esc, whatever the page says
+          dialog.current.showModal(); // browsers close it at a second Esc anyway
         else onClose();
       }}
       onClick={(event) => {
@@ -48,7 +48,7 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
         <h2>{title}</h2>
         {children}
         {footer ? <div className="dialog-footer">{footer}</div> : null}
-        {footer || sticky ? null : ( // the last, for the first has the focus
+        {footer || sticky ? null : ( // last, because the first element gets the focus
           <Button kind="quiet" className="dialog-close" aria-label="Close" title="Close (Esc)" onClick={onClose}>
             ✕
           </Button>
@@ -60,15 +60,15 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
 
 interface ConfirmProps {
   title: string;
-  /** What the button says that does it. */
+  /** The label of the confirming button. */
   yes: string;
   onYes: () => void;
   onClose: () => void;
-  /** What will happen. */
+  /** The consequences. */
   children: ReactNode;
 }
 
-/** Asks before something that cannot be undone. */
+/** A dialog that confirms an action that cannot be undone. */
 export function ConfirmDialog({ title, yes, onYes, onClose, children }: ConfirmProps) {
   return (
     <Dialog

@@ -1,32 +1,27 @@
 /** What a page shows in place of data: empty states, errors and notices. */
 import type { ReactNode } from "react";
 import { ApiError } from "../api/apiError";
-import { Button, CopyButton } from "./Button";
+import { Button, Snippet } from "./Button";
 
 interface Props {
   title: string;
   children?: ReactNode;
-  /** A command or snippet that makes something appear here. */
+  /** A command or snippet that creates the first entry. */
   command?: string;
 }
 
-/** What stands where there is nothing to show: what would appear here, and how to make it appear. */
+/** Shown where there is no data: what would appear here, and how to create it. */
 export function EmptyState({ title, children, command }: Props) {
   return (
     <div className="empty">
       <h2>{title}</h2>
       {children ? <div className="soft">{children}</div> : null}
-      {command ? (
-        <div className="empty-command">
-          <pre>{command}</pre>
-          <CopyButton text={command} />
-        </div>
-      ) : null}
+      {command ? <Snippet text={command} /> : null}
     </div>
   );
 }
 
-/** What stands where something could not be read: why, in the server's words, and a way to try again. */
+/** Shown where data could not be loaded: the error and a retry button. */
 export function ErrorNotice({ of, again }: { of: unknown; again?: () => unknown }) {
   const text = of instanceof Error ? of.message : String(of);
   const isForbidden = of instanceof ApiError && of.status === 403;
@@ -42,17 +37,17 @@ export function ErrorNotice({ of, again }: { of: unknown; again?: () => unknown 
 }
 
 interface NoRowsProps {
-  /** What was asked, and has no rows. */
+  /** The query without rows. */
   found: { isError: boolean; isPending: boolean; error: unknown; refetch: () => unknown };
-  /** What the rows are called: "run", "DAG". */
+  /** The noun for a row: "run", "DAG". */
   word: string;
-  /** Filters leave nothing: how to take them away. */
+  /** Removes the filters; null without any. */
   onClear: (() => void) | null;
-  /** What stands here when there is nothing at all. */
+  /** Shown when there is no data at all. */
   children: ReactNode;
 }
 
-/** What a list shows in place of rows: why it has none. */
+/** Shown in place of a list's rows: loading, an error, no matches, or no data. */
 export function NoRowsNotice({ found, word, onClear, children }: NoRowsProps) {
   if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
@@ -64,7 +59,7 @@ export function NoRowsNotice({ found, word, onClear, children }: NoRowsProps) {
   );
 }
 
-/** Says what of an address filters nothing: a list that only looks filtered would mislead. */
+/** Names the filters in the address that are invalid, because a list that only looks filtered would mislead. */
 export function InvalidFilterNotice({ of }: { of: readonly string[] }) {
   if (of.length === 0) return null;
   return (

@@ -11,7 +11,7 @@ interface Props {
   path: string;
 }
 
-/** A stored file to look at: text, JSON, Markdown, CSV or an image; of a large one its beginning; of others their kind. */
+/** A preview of a stored file: text, JSON, Markdown, CSV or an image. */
 export function FilePreview({ digest, path }: Props) {
   return (
     <div className="filepreview">
@@ -36,7 +36,7 @@ function Body({ digest, path }: Props) {
 function Text({ digest, path }: Props) {
   const { data, error } = useQuery({
     queryKey: ["content", digest],
-    staleTime: Number.POSITIVE_INFINITY, // a digest names one content for ever
+    staleTime: Number.POSITIVE_INFINITY, // a digest identifies its content
     queryFn: ({ signal }) => readFirst(digest, path, signal),
   });
   if (error) return <Note>{error.message}</Note>;

@@ -10,11 +10,11 @@ const LINES = 500;
 interface Props {
   jobId: string;
   jobName: string;
-  /** Whether the job will write no more, as things stand; a retry makes it write again. */
+  /** Whether the job has ended; a retry makes it write again. */
   isFinal: boolean;
 }
 
-/** The last 500 lines of a job's log, as they are written. It stays at its end, unless somebody scrolled up. */
+/** The last 500 lines of a job's log, live. It scrolls along unless somebody scrolled up. */
 export function LogTail({ jobId, jobName, isFinal }: Props) {
   const [lines, setLines] = useState<readonly TailLine[] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -74,17 +74,17 @@ const Line = memo(function Line({ line }: { line: TailLine }) {
 });
 
 interface TailLine {
-  /** Counts up; the same line keeps it. */
+  /** Increases; a line keeps its number. */
   number: number;
   spans: readonly AnsiSpan[];
-  /** How many characters are left out at its end. */
+  /** The number of characters cut off. */
   cut: number;
 }
 
-const LONGEST_LINE = 4000; // a page with a line of a megabyte is of no use
+const LONGEST_LINE = 4000; // longer lines are of no use on a page
 
 export class TailLines {
-  /** The line that has no end yet, as far as it came. */
+  /** The last line as far as it has arrived. */
   private rest = "";
   private state: AnsiState = PLAIN;
   private lines: TailLine[] = [];
@@ -92,7 +92,7 @@ export class TailLines {
   private readonly most: number;
   private skipsFirst: boolean;
 
-  /** `isMiddle`: the text begins within a line, whose rest is left out. */
+  /** With `isMiddle` the text starts within a line, which is dropped. */
   constructor(most: number, isMiddle: boolean) {
     this.most = most;
     this.skipsFirst = isMiddle;
@@ -105,14 +105,14 @@ export class TailLines {
       parts.shift();
       this.skipsFirst = false;
     }
-    // What would be dropped again need not be parsed.
+    // Skip parsing lines that would be dropped.
     const kept = parts.slice(-this.most);
     this.next += parts.length - kept.length;
     const lines = kept.map((part) => this.lineOf(part));
     this.lines = [...this.lines, ...lines].slice(-this.most);
   }
 
-  /** Returns the lines so far; the last may have no end yet. */
+  /** Returns the lines; the last may be incomplete. */
   shown(): readonly TailLine[] {
     if (!this.rest || this.skipsFirst) return this.lines;
     const { spans } = parseAnsi(this.rest.slice(0, LONGEST_LINE), this.state);
@@ -130,14 +130,14 @@ export class TailLines {
 }
 
 const END_BYTES = 128 * 1024; // 500 lines of usual length and more
-const SHOW_MS = 100; // a log that writes without pause is drawn ten times a second
+const SHOW_MS = 100; // a fast log is drawn ten times a second
 
 interface Hear {
   onLines: (lines: readonly TailLine[]) => void;
   onProblem: (problem: string | null) => void;
 }
 
-/** Tells the last `most` lines whenever there are others, until it is closed. */
+/** Reports the last `most` lines whenever they change, until it is closed. */
 export function tailLog(jobId: string, most: number, hear: Hear): FollowedLog {
   const decoder = new TextDecoder();
   let tail: TailLines | null = null;

@@ -2,10 +2,10 @@ import { gfmTableFromMarkdown } from "mdast-util-gfm-table";
 import { gfmTable } from "micromark-extension-gfm-table";
 import type { Components } from "react-markdown";
 import ReactMarkdown from "react-markdown";
-import type {} from "remark-parse"; // tells the names of its extensions
+import type {} from "remark-parse"; // declares the names of the extensions
 import type { Processor } from "unified";
 
-// What a job wrote may name pictures and pages elsewhere: nothing of them is asked for, and a link is followed by a click alone.
+// A job's Markdown may reference other sites: load no images, and open links only on a click.
 const PARTS: Components = {
   img: ({ alt, src }) => <span className="faint">[image: {alt || String(src ?? "")}]</span>,
   a: ({ href, children }) => (
@@ -21,7 +21,7 @@ const PARTS: Components = {
 };
 const PLUGINS = [markdownTables];
 
-/** Markdown laid out, with tables as GitHub has them; HTML within it stays text. */
+/** Rendered Markdown with GitHub's tables; HTML in it stays text. */
 export function MarkdownText({ text }: { text: string }) {
   return (
     <div className="filepreview-markdown" dir="auto">
@@ -32,7 +32,7 @@ export function MarkdownText({ text }: { text: string }) {
   );
 }
 
-/** A plugin of remark: makes its parser know tables. */
+/** A remark plugin that adds tables to the parser. */
 function markdownTables(this: Processor): void {
   const data = this.data();
   data.micromarkExtensions = [...(data.micromarkExtensions ?? []), gfmTable()];

@@ -3,16 +3,16 @@ import { type KeyboardEvent, type ReactNode, useEffect } from "react";
 
 interface Props {
   title: string;
-  /** How many things wait here: stands before the window's title. */
+  /** The number of waiting items, shown in the window's title. */
   count?: number;
-  /** What stands beside the title: filters, buttons. */
+  /** Filters and buttons beside the title. */
   aside?: ReactNode;
-  /** The page fills the window, and its parts scroll by themselves. */
+  /** The page fills the window, and its parts scroll. */
   fills?: boolean;
   children: ReactNode;
 }
 
-/** A page: its title is the window's too. */
+/** A page; its title is also the window's. */
 export function Page({ title, count = 0, aside, fills = false, children }: Props) {
   useEffect(() => {
     document.title = `${count > 0 ? `(${count}) ` : ""}${title} · Titan`;
@@ -34,12 +34,12 @@ interface TabsProps<T extends string> {
   tabs: readonly T[];
   names: Record<T, string>;
   chosen: T;
-  /** Of a tab's element: `${id}-${tab}`. */
+  /** The id prefix of the tabs' elements: `${id}-${tab}`. */
   id: string;
   onChange: (tab: T) => void;
 }
 
-/** The views of a page; arrow keys go from one to the next. */
+/** The tabs of a page; arrow keys switch between them. */
 export function Tabs<T extends string>({ tabs, names, chosen, id, onChange }: TabsProps<T>) {
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -68,10 +68,9 @@ export function Tabs<T extends string>({ tabs, names, chosen, id, onChange }: Ta
   );
 }
 
-/** Keys, two blanks between single ones, and what they do. */
+/** Keys, separated by two spaces, and what they do. */
 export type KeyLine = readonly [keys: string, what: string];
 
-/** Keys, and what each does. */
 export function KeyList({ of }: { of: readonly KeyLine[] }) {
   return (
     <dl className="key-list">
@@ -86,5 +85,22 @@ export function KeyList({ of }: { of: readonly KeyLine[] }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+interface FactProps {
+  name: string;
+  title?: string;
+  className?: string;
+  children: ReactNode;
+}
+
+/** A name and its value in a list of facts. */
+export function Fact({ name, title, className, children }: FactProps) {
+  return (
+    <div className={className} title={title}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }

@@ -10,15 +10,15 @@ import { dagPath } from "./url";
 interface Props {
   runId: string;
   stages: readonly Dag[];
-  /** Shows every stage of a long chain; without it the completed ones of its middle are folded. */
+  /** Shows all stages; by default the completed ones in the middle of a long chain are folded. */
   isWhole?: boolean;
   onUnfold?: (() => void) | undefined;
 }
 
-/** The stages of a run in the order they were submitted, with arrows between; each opens that very submission. */
+/** The stages of a run in submission order, joined by arrows; each links to its DAG. */
 export const StageChain = memo(function StageChain({ runId, stages, isWhole = false, onUnfold }: Props) {
   const navigate = useNavigate();
-  // One listener for the chain: a router's link for each of thousands of boxes makes scrolling past them slow.
+  // One listener for the chain: a router link for each of thousands of boxes makes scrolling slow.
   function onClick(event: MouseEvent): void {
     const path = (event.target as Element).closest("a")?.getAttribute("href");
     if (!path || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -125,11 +125,11 @@ function Fold({ folded, onUnfold }: { folded: number; onUnfold: (() => void) | u
 
 const SHOWN_FIRST = 2;
 const SHOWN_LAST = 9;
-const WORTH_FOLDING = 3; // stages in a row: fewer take no more room than the mark of the fold
+const WORTH_FOLDING = 3; // fewer stages take no more room than the fold
 
 /**
- * Returns the short name of each stage: without `<run>_`; where a stage has no such prefix, without what all stages of the
- * run share up to an underscore. A stage that stands alone shares nothing, and no label is ever empty.
+ * Returns the label of each stage: its name without `<run>_`, or without the prefix up to an underscore that all stages
+ * share. A single stage keeps its name, and no label is empty.
  */
 export function stageLabels(runId: string, names: readonly string[]): string[] {
   const own = `${runId}_`;
@@ -151,7 +151,7 @@ function sharedPrefix(names: readonly string[]): string {
   return first.slice(0, first.slice(0, length).lastIndexOf("_") + 1);
 }
 
-/** Returns how often the run has gone round, by its highest `ITER<n>`; null where no stage is called so. */
+/** Returns the iteration of the run, from its highest `ITER<n>`; null without one. */
 export function iterationOf(labels: readonly string[]): number | null {
   let highest: number | null = null;
   for (const label of labels) {
@@ -161,10 +161,10 @@ export function iterationOf(labels: readonly string[]): number | null {
   return highest;
 }
 
-/** What stands in a chain: a stage by its index, or a number of completed stages folded into one mark. */
+/** An item of a chain: a stage by its index, or a number of folded stages. */
 type ChainLink = { stage: number } | { folded: number; from: number };
 
-/** Returns a chain with the completed stages of its middle folded; what did not go well never is. */
+/** Returns the chain with completed stages in the middle folded; others never are. */
 export function foldedChain(stages: readonly Pick<Dag, "status">[]): ChainLink[] {
   const chain: ChainLink[] = [];
   let from = SHOWN_FIRST;
@@ -184,19 +184,19 @@ export function foldedChain(stages: readonly Pick<Dag, "status">[]): ChainLink[]
   return chain;
 }
 
-/** Returns what a stage's box says beside its label: `2/4` jobs completed while not all are, else nothing. */
+/** Returns the progress text of a stage, such as `2/4`; null when it is complete or has one job. */
 export function progressOf(stage: Pick<Dag, "status" | "counts">): string | null {
   const { counts, status } = stage;
   if (status === "COMPLETED" || counts.total < 2) return null;
   return `${counts.completed}/${counts.total}`;
 }
 
-/** Returns who cancelled a stage that has ended so; null while its jobs are still being ended, and where nobody did. */
+/** Returns who cancelled a stage; null while its jobs are still ending, and where nobody did. */
 export function cancelledBy(stage: Pick<Dag, "is_final" | "cancelled_by">): string | null {
   return stage.is_final ? stage.cancelled_by : null;
 }
 
-/** Returns how many jobs of a stage that goes on have failed; of one that has ended its status tells. */
+/** Returns the number of failed jobs of a running stage; the status of an ended one shows it. */
 export function failedOf(stage: Pick<Dag, "is_final" | "counts">): number {
   return stage.is_final ? 0 : stage.counts.failed;
 }

@@ -11,7 +11,7 @@ interface Props {
   as?: "moment" | "age";
 }
 
-/** A moment: the local clock time or its age, with both and UTC when the pointer rests on it. */
+/** A moment as local time or age, with local time and UTC in the tooltip. */
 export function Time({ at, as = "moment" }: Props) {
   if (!at) return <span className="faint">{NOTHING}</span>;
   return as === "age" ? <Age at={at} /> : <Moment at={at} />;
@@ -41,7 +41,7 @@ function bothTimes(time: number): string {
   return `${LOCAL.format(time)}\n${new Date(time).toISOString().replace("T", " ").replace("Z", " UTC")}`;
 }
 
-/** How long something took; counts on while it has no end. */
+/** The duration between two moments; counts up while there is no end. */
 export function Duration({ from, to }: { from: string | null | undefined; to: string | null | undefined }) {
   return to ? <span>{duration(from ? between(from, to) : null)}</span> : <Running from={from} />;
 }
@@ -76,19 +76,19 @@ function watch(changed: () => void): () => void {
   };
 }
 
-/** Returns a moment of this local day: anew when the day changes, and not every second. */
+/** Returns midnight of the local day; renders again only when the day changes. */
 export function useToday(): number {
   return useSyncExternalStore(watch, () => new Date(now).setHours(0, 0, 0, 0));
 }
 
-/** Returns the present moment in milliseconds, anew every second. */
+/** Returns the current time in milliseconds; renders again every second. */
 export function useNow(): number {
   return useSyncExternalStore(watch, () => now);
 }
 
 /**
- * How long a job's last attempt took, as its worker measured it; while it runs, how long ago it began. Of a gate, how long it was
- * open. Nothing while it has not begun.
+ * The duration of a job's last attempt as its worker measured it, counting up while it runs; of a gate, how long it was
+ * open.
  */
 export function JobDuration({ job }: { job: Job }) {
   if (job.kind === "gate") return job.ready_at ? <Duration from={job.ready_at} to={job.ended_at} /> : null;

@@ -1,4 +1,7 @@
-/** Short notes about what was done or refused, said to screen readers too; they go by themselves, errors when told to. */
+/**
+ * Toasts: short messages on success and errors, announced to screen readers. Successes disappear, errors stay until
+ * dismissed.
+ */
 import { useEffect, useSyncExternalStore } from "react";
 import { ApiError, Unreachable } from "../api/apiError";
 import { useConnection } from "../api/query";
@@ -8,7 +11,7 @@ interface Toast {
   tone: "good" | "bad";
   text: string;
   detail?: string | undefined;
-  /** It complains that nobody answers. */
+  /** Reports that the server is unreachable. */
   isOfSilence?: boolean;
 }
 
@@ -22,7 +25,7 @@ function set(next: readonly Toast[]): void {
   for (const changed of watchers) changed();
 }
 
-/** Says that something was done, or that something happened; `bad` when that is no good news. */
+/** Shows a toast; `bad` for bad news. */
 export function toast(text: string, tone: Toast["tone"] = "good"): void {
   lastId += 1;
   const id = lastId;
@@ -30,7 +33,7 @@ export function toast(text: string, tone: Toast["tone"] = "good"): void {
   window.setTimeout(() => set(toasts.filter((toast) => toast.id !== id)), STAYS_MS);
 }
 
-/** Says what went wrong, in the server's words where it was the server. */
+/** Shows an error as a toast, in the server's words where there are any. */
 export function toastError(error: unknown): void {
   lastId += 1;
   const text = error instanceof Error ? error.message : String(error);
@@ -38,13 +41,12 @@ export function toastError(error: unknown): void {
   set([...toasts.slice(-2), { id: lastId, tone: "bad", text, detail, isOfSilence: error instanceof Unreachable }]);
 }
 
-/** The server answers again: complaints that nobody does go, after the time it takes to read them. */
+/** Removes toasts about an unreachable server once it responds, after the time it takes to read them. */
 export function clearUnreachable(): void {
   const old = new Set(toasts.filter((toast) => toast.isOfSilence));
   if (old.size > 0) window.setTimeout(() => set(toasts.filter((toast) => !old.has(toast))), STAYS_MS);
 }
 
-/** Returns what is said now. */
 export function shownToasts(): readonly Toast[] {
   return toasts;
 }

@@ -1,7 +1,7 @@
 /** A table of any length: only the rows on the screen are in the document. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { isTyping } from "./keyboard";
+import { useMoveKeys } from "./keyboard";
 import {
   bringIntoSight,
   indexAfter,
@@ -16,36 +16,33 @@ interface Props<Row> {
   label: string;
   rows: readonly Row[];
   keyOf: (row: Row) => string;
-  /** The cells of a row, in the columns of `columns`. */
+  /** The cells of a row, matching `columns`. */
   children: (row: Row, index: number) => ReactNode;
-  /** Titles of the columns; none hides the head. */
+  /** The column titles; none without a head. */
   head?: ReactNode;
-  /** CSS grid columns, the same for the head and all rows. */
+  /** CSS grid columns of the head and the rows. */
   columns: string;
   onOpen?: (row: Row) => void;
-  /** `x` on a row: show or hide its details. */
+  /** Toggles a row's details (`x`). */
   onToggle?: (row: Row) => void;
-  /** Details under a row, when it has any to show. */
+  /** The details below a row, if any. */
   details?: (row: Row) => ReactNode;
-  /** Called when the last rows come into sight. */
+  /** Called when the last rows are near. */
   onEnd?: (() => void) | undefined;
   isLoadingMore?: boolean;
   rowHeight?: number;
-  /** The key of the row that is open elsewhere on the page: it is marked, and brought into sight when it becomes another. */
+  /** The key of the row that is open elsewhere on the page: it is marked, and scrolled into view when it changes. */
   chosen?: string | null;
 }
 
 const OVERSCAN_ROWS = 8;
 
-/**
- * A list of any length: only the rows in sight are in the document. `j` and `k` move, Enter opens, `x` unfolds. It scrolls
- * by itself, so give it a height.
- */
+/** A virtualized table. `j` and `k` move, Enter opens, `x` expands. It scrolls itself, so give it a height. */
 export function VirtualTable<Row>(props: Props<Row>) {
   const { rows, keyOf, columns, onEnd, rowHeight = 40 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [shown, setShown] = useState<Mark | null>(null);
-  const marked = useRef(shown); // what keys act on: the next one may come before this one is drawn
+  const marked = useRef(shown); // the row that keys act on: the next key may come before a render
   function mark(index: number): void {
     marked.current = { key: keyOf(rows[index] as Row), index };
     setShown(marked.current);
@@ -53,7 +50,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
   const at = markedIndex(rows, keyOf, shown);
   const latestKey = useRef(keyOf);
   latestKey.current = keyOf;
-  // The same function while the rows are the same: the virtualizer measures all of them anew for another one.
+  // Stable while the rows are the same: the virtualizer measures all rows again for a new function.
   const getItemKey = useCallback((index: number) => latestKey.current(rows[index] as Row), [rows]);
   const [headHeight, head] = useHeight();
   const virtual = useVirtualizer({
@@ -84,7 +81,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
   useEffect(() => {
     if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();
   }, [last, rows.length, onEnd]);
-  useListKeys((step) => {
+  useMoveKeys((step) => {
     if (!takesKeys(scroller.current)) return;
     const next = indexAfter(rows, keyOf, marked.current, step);
     if (next < 0) return;
@@ -183,7 +180,7 @@ function OneRow<Row>(props: OneRowProps<Row>) {
   );
 }
 
-/** A cell of a row or, with `head`, the title of a column. */
+/** A cell or, with `head`, a column title. */
 export function Cell({
   children,
   head = false,
@@ -200,37 +197,22 @@ export function Cell({
   );
 }
 
-/** Returns whether the row is in the document, and has the focus now. */
+/** Focuses a row; returns whether it is rendered. */
 function focusRow(list: Element | null, index: number): boolean {
   const row = list?.querySelector<HTMLElement>(`[data-index="${index}"] .rowlist-row`);
-  row?.focus({ preventScroll: true }); // the list scrolls by itself, and knows of its head
+  row?.focus({ preventScroll: true }); // the list scrolls itself, below its sticky head
   return Boolean(row);
 }
 
-/** Of several lists on a page the one with the focus has the keys, else the first. */
+/** Returns whether this list handles keys: of several on a page, the one with the focus or the first. */
 function takesKeys(list: Element | null): boolean {
   const lists = [...document.querySelectorAll(".rowlist")];
   return list === (lists.find((one) => one.contains(document.activeElement)) ?? lists[0]);
 }
 
-function useListKeys(move: (step: 1 | -1) => void): void {
-  const latest = useRef(move);
-  latest.current = move;
-  useEffect(() => {
-    function onKey(event: globalThis.KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") latest.current(1);
-      else if (event.key === "k") latest.current(-1);
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
-}
-
 interface SortHeadProps<Sort extends string> {
-  /** The title of the column. */
   children: string;
-  /** What the list is sorted by when this column is chosen. */
+  /** The sort order that this column selects. */
   by: Sort;
   sort: Sort;
   order: "asc" | "desc";
@@ -238,7 +220,7 @@ interface SortHeadProps<Sort extends string> {
   isNumber?: boolean;
 }
 
-/** The title of a column that sorts its list: first the largest on top, with another click the smallest. */
+/** A column title that sorts its list: descending first, ascending with another click. */
 export function SortHead<Sort extends string>({
   children,
   by,

@@ -1,10 +1,9 @@
 /**
- * What programs write for terminals, as text with styles: colours, bold, dim, italic, underlined, reversed. Everything
- * else a terminal would act on (cursor moves, titles, links) is left out. Text stays text, so a log cannot put markup
- * into the page. Pure, and line by line: a long log is parsed only where it is in sight.
+ * Terminal output as styled text: colours, bold, dim, italic, underline and inverse. Other control sequences are
+ * dropped. Text stays text, so a log cannot inject markup. Pure and line by line, so only visible lines are parsed.
  */
 
-/** What holds from here on, also on the next line. */
+/** The style that continues on the next line. */
 export interface AnsiState {
   readonly fg: Colour | null;
   readonly bg: Colour | null;
@@ -18,7 +17,7 @@ export interface AnsiState {
 
 export interface AnsiSpan {
   readonly text: string;
-  /** For React's `style`; absent for plain text. */
+  /** The inline style; absent for plain text. */
   readonly style?: AnsiStyle;
 }
 
@@ -45,7 +44,7 @@ export const PLAIN: AnsiState = {
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
 type Colour = (typeof COLOURS)[number] | "grey";
 
-// The theme's own colours, which can be read on its ground in light and dark: a terminal's would not be on both.
+// The theme's colours, which are readable in light and dark; a terminal's would not be.
 const INK: Record<Colour, string> = {
   black: "var(--text)",
   red: "var(--red)",
@@ -71,10 +70,10 @@ const GROUND: Record<Colour, string> = {
 
 const ESC = String.fromCharCode(0x1b);
 const BEL = String.fromCharCode(0x07);
-const CONTROL = String.raw`[\x00-\x08\x0a-\x1f\x7f-\x9f]`; // every one but the tab
+const CONTROL = String.raw`[\x00-\x08\x0a-\x1f\x7f-\x9f]`; // all but the tab
 const MARKS = new RegExp(
   [
-    String.raw`${ESC}\[([0-?]*)[ -/]*([@-~])?`, // a command with parameters: colours are those that end with m
+    String.raw`${ESC}\[([0-?]*)[ -/]*([@-~])?`, // sequences with parameters; those that end in m set colours
     String.raw`${ESC}\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\)?`, // titles and links
     String.raw`${ESC}[PX^_][^${ESC}]*(?:${ESC}\\)?`,
     `${ESC}[ -/]*[0-~]?`,
@@ -85,7 +84,7 @@ const MARKS = new RegExp(
 const ANY_MARK = new RegExp(CONTROL);
 const STYLES = new RegExp(String.raw`${ESC}\[[0-9;:]*m`, "g");
 
-/** Returns the line in styled parts, and the state that the next line begins with. */
+/** Returns the line as styled spans, and the style at its end. */
 export function parseAnsi(line: string, state: AnsiState = PLAIN): { spans: AnsiSpan[]; state: AnsiState } {
   const shown = lastWritten(line);
   if (!ANY_MARK.test(shown)) return { spans: shown ? [spanOf(shown, state)] : [], state };
@@ -106,18 +105,18 @@ export function parseAnsi(line: string, state: AnsiState = PLAIN): { spans: Ansi
   return { spans, state: now };
 }
 
-/** Returns the line as people read it, for search and for copying. */
+/** Returns the line without control sequences, for search and copying. */
 export function stripAnsi(line: string): string {
   const shown = lastWritten(line);
   return ANY_MARK.test(shown) ? shown.replace(MARKS, "") : shown;
 }
 
-/** A progress bar writes its line again and again behind a carriage return: the last of them is what stands there. */
+/** Returns what a terminal shows of a line with carriage returns: the text after the last one. */
 function lastWritten(line: string): string {
   if (!line.includes("\r")) return line;
   const parts = line.split("\r").filter(Boolean);
   const last = parts.at(-1) ?? "";
-  // The styles of what was overwritten still hold.
+  // Overwritten styles still apply.
   return parts.length > 1 ? (parts.slice(0, -1).join("").match(STYLES)?.join("") ?? "") + last : last;
 }
 
@@ -170,7 +169,7 @@ function colourOf(place: number, isBright: boolean): Colour {
   return place === 0 && isBright ? "grey" : (COLOURS[place] ?? "white");
 }
 
-/** Returns the named colour nearest to `5;n` or `2;r;g;b`, and how many codes it took. */
+/** Returns the named colour nearest to `5;n` or `2;r;g;b`, and the number of codes used. */
 function extended(codes: readonly number[]): [Colour | null, number] {
   const [kind, first = 0, second = 0, third = 0] = codes;
   if (kind === 2) return [nearest(first, second, third), 4];
@@ -198,10 +197,10 @@ function spanOf(text: string, state: AnsiState): AnsiSpan {
 function styleOf(state: AnsiState): AnsiStyle | null {
   if (state === PLAIN) return null;
   const style: AnsiStyle = {};
-  // Reversed text keeps its ink, on its colour's ground: both swapped as they are could not be read.
+  // Inverse text keeps its colour on that colour's background: swapped, it would be unreadable.
   const ground = state.inverse ? (state.fg ?? "grey") : state.bg;
   if (state.fg) style.color = INK[state.fg];
-  // On a ground of another colour only the text colour is sure to be readable.
+  // On another colour's background only the text colour is readable.
   if (ground && state.fg !== ground) style.color = "var(--text)";
   if (ground) style.backgroundColor = GROUND[ground];
   if (state.bold) style.fontWeight = 650;

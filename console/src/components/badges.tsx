@@ -10,7 +10,10 @@ interface Look {
   word: string;
 }
 
-/** Every status of jobs, stages, runs, gates, attempts and workers: a colour, a glyph and a word, never a colour alone. */
+/**
+ * Every status of jobs, stages, runs, gates, attempts and workers with a colour, a glyph and a word, so that none
+ * relies on colour alone.
+ */
 const LOOKS: Record<string, Look> = {
   COMPLETED: { tone: "green", glyph: "✓", word: "Completed" },
   RUNNING: { tone: "amber", glyph: "⟳", word: "Running" },
@@ -48,7 +51,7 @@ export function lookOf(status: string): Look {
   return LOOKS[status] ?? { tone: "grey", glyph: "•", word: status };
 }
 
-/** A badge with glyph and word; `small` keeps the glyph and says the word to screen readers and on hover. */
+/** A status badge; `small` shows the glyph and puts the word into the tooltip. */
 export function Status({ of, small = false, pulse = false }: { of: string; small?: boolean; pulse?: boolean }) {
   const { tone, glyph, word } = lookOf(of);
   const classes = `status tone-${tone}${small ? " status-small" : ""}${pulse ? " status-pulse" : ""}`;
@@ -70,7 +73,7 @@ const SOURCES: Record<RunView["status_source"], string> = {
   stages: "From the stages it submitted",
 };
 
-/** How a recorded run stands; on hover how that is known, and why it ended so. */
+/** The status of a recorded run; the tooltip has its source and reason. */
 export function RunBadge({ run }: { run: Facts }) {
   const isRunning = run.status === "running";
   const words = [isRunning ? null : SOURCES[run.status_source], run.reason].filter(Boolean).join("\n");
@@ -82,7 +85,7 @@ export function RunBadge({ run }: { run: Facts }) {
   );
 }
 
-/** How far a DAG is: `3/12` and a thin bar of what completed, failed, was cancelled and runs. */
+/** The progress of a DAG: `3/12` and a bar of its job counts. */
 export function JobsBar({ counts }: { counts: Counts }) {
   const parts = [
     { tone: "green", jobs: counts.completed, word: "completed" },
@@ -111,7 +114,7 @@ export function JobsBar({ counts }: { counts: Counts }) {
   );
 }
 
-/** How far a running run is: as its program tells it, estimated (≈), or only that it goes on. */
+/** The progress of a running run: reported, estimated (≈) or indeterminate. */
 export function Progress({ of }: { of: ProgressView | null }) {
   if (!of)
     return <progress className="progress" aria-label="Running, progress unknown" title="Running, progress unknown" />;
@@ -136,7 +139,7 @@ const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
   high_intervention: { tone: "purple", word: "Often blocked" },
 };
 
-/** Why a run needs attention, each reason with what is known of it. */
+/** The reasons why a run needs attention. */
 export function Reasons({ of }: { of: readonly InterceptReason[] }) {
   return (
     <span className="reasons">
@@ -153,7 +156,7 @@ export function Reasons({ of }: { of: readonly InterceptReason[] }) {
   );
 }
 
-/** A determinism score with the colour and the glyph of its band; what is unknown is "–". */
+/** A determinism score with the colour and glyph of its band; "–" when unknown. */
 export function DeterminismScore({ of, digits = 0 }: { of: number | null; digits?: number }) {
   if (of === null) return <span title="No score yet">{NOTHING}</span>;
   const { name, range, glyph, color } = BANDS[bandOf(Math.floor(of))];
@@ -172,7 +175,7 @@ export const BANDS: Record<Band, { name: string; range: string; glyph: string; c
   highly_non_deterministic: { name: "Highly non-deterministic", range: "0–49", glyph: "○", color: "red" },
 };
 
-/** Returns the band that a score is in. */
+/** Returns the band of a score. */
 export function bandOf(score: number): Band {
   if (score >= 90) return "highly_deterministic";
   if (score >= 70) return "moderately_deterministic";
@@ -180,9 +183,9 @@ export function bandOf(score: number): Band {
 }
 
 const NUMBER = new Intl.NumberFormat("en-US");
-const ENOUGH = 20; // attempts: with fewer one more failure moves the rate by over 5 %
+const ENOUGH = 20; // with fewer attempts one failure moves the rate by over 5 %
 
-/** A success rate; of few attempts it says of how many, so that 1 of 1 is not read as 100 %. */
+/** A success rate; for few attempts the counts instead, so that 1 of 1 is not read as 100 %. */
 export function SuccessRate({ success, attempts }: { success: number; attempts: number }) {
   const words = `${NUMBER.format(success)} of ${NUMBER.format(attempts)}`;
   if (attempts === 0) return <span title="No action has ended yet">{rate(null)}</span>;

@@ -1,9 +1,9 @@
-/** Commands as a person types them, for this very server. */
+/** Shell commands and code for this server. */
 import { projectIn } from "../api/project";
 
-const USUAL_PORTS = ["5000", "9090"]; // where `titan` looks by itself, on the machine it is called on
+const USUAL_PORTS = ["5000", "9090"]; // `titan` looks for local servers on these ports
 
-/** Returns a word so that a POSIX shell takes it for one word. */
+/** Quotes a word for a POSIX shell. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
@@ -15,21 +15,21 @@ interface Address {
   pathname?: string;
 }
 
-/** Returns a `titan` command; with `--server` where the command would not find this server by itself. */
+/** Returns a `titan` command, with `--server` where the command would not find this server. */
 export function titanCommand(words: readonly string[], at: Address): string {
   const project = projectOf(at);
   const of = project === null ? [] : ["--project", shellWord(project)];
   return ["titan", ...words.map(shellWord), ...of, ...(isFoundBySelf(at) ? [] : ["--server", at.origin])].join(" ");
 }
 
-/** Returns a command of a program that uses `titan_sdk`, led to this server where it would not find it by itself. */
+/** Returns the command of a program that uses `titan_sdk`, with TITAN_HOST where it would not find this server. */
 export function withServer(command: string, at: Address): string {
   const project = projectOf(at);
   const of = project === null ? [] : [`TITAN_PROJECT=${shellWord(project)}`];
   return [...(isFoundBySelf(at) ? [] : [`TITAN_HOST=${at.origin}`]), ...of, command].join(" ");
 }
 
-/** Returns the Python that makes a client of this server. */
+/** Returns the Python expression that creates a client of this server. */
 export function newClient(at: Address): string {
   const project = projectOf(at);
   const of = project === null ? [] : [`project=${JSON.stringify(project)}`];

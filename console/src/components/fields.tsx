@@ -1,147 +1,121 @@
 /** Filter fields and form fields. */
-import { useEffect, useId, useRef, useState } from "react";
+import { type InputHTMLAttributes, useEffect, useId, useRef, useState } from "react";
 import { lookOf } from "./badges";
 
-interface Props {
+interface FieldProps {
   value: string;
   onChange: (value: string) => void;
   label: string;
 }
 
-/** A text filter; `/` puts the cursor in it. Its value stands in the URL, a moment after the last key. */
-export function SearchField({ value, onChange, label }: Props) {
-  const [typed, type] = useTyped(value, onChange);
-  const field = useRef<HTMLInputElement>(null);
-  return (
-    <input
-      ref={field}
-      type="search"
-      className="field search-field"
-      data-search=""
-      aria-label={label}
-      placeholder={`${label}  ( / )`}
-      value={typed}
-      onChange={(event) => type(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") field.current?.blur();
-      }}
-    />
-  );
-}
-
-interface TextFieldProps {
+interface FilterInputProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange"> {
   value: string;
   onChange: (value: string) => void;
-  label: string;
+  /** Returns the value that a text means, null for an invalid one. */
+  read?: (text: string) => string | null;
+  /** Returns the message for an invalid text. */
+  errorOf?: (typed: string) => string;
 }
 
-/** A text that has to be met exactly. Its value stands in the URL, a moment after the last key. */
-export function TextField({ value, onChange, label }: TextFieldProps) {
-  const [typed, type] = useTyped(value, onChange, (text) => text.trim());
-  return (
-    <input
-      type="text"
-      className="field text-field"
-      aria-label={label}
-      placeholder={label}
-      dir="auto"
-      value={typed}
-      onChange={(event) => type(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
-      }}
-    />
-  );
-}
-
-interface CostFieldProps {
-  /** US dollars as a decimal text; "" for none. */
-  value: string;
-  onChange: (value: string) => void;
-  label: string;
-}
-
-/** A limit in US dollars. What is no amount is marked, and asks for nothing. */
-export function CostField({ value, onChange, label }: CostFieldProps) {
-  const [typed, type] = useTyped(value, onChange, asCost);
-  const isWrong = asCost(typed) === null;
+/** A filter in the URL, which follows shortly after the last key. An invalid text is marked and does not filter. */
+function FilterInput({ value, onChange, read = (text) => text, errorOf, ...input }: FilterInputProps) {
+  const [typed, type] = useTyped(value, onChange, read);
+  const isInvalid = read(typed) === null;
   const id = useId();
   return (
     <>
       <input
-        type="text"
-        inputMode="decimal"
-        className="field cost-field"
-        aria-label={`${label} in US dollars`}
-        aria-invalid={isWrong || undefined}
-        aria-describedby={isWrong ? id : undefined}
-        placeholder={`${label} $`}
+        {...input}
+        aria-invalid={isInvalid || undefined}
+        aria-describedby={isInvalid ? id : undefined}
         value={typed}
         onChange={(event) => type(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
-      {isWrong ? (
+      {isInvalid ? (
         <span id={id} role="alert" className="field-wrong">
-          {label}: “{typed.trim()}” is not an amount. Enter a number such as 0.50.
+          {errorOf?.(typed.trim())}
         </span>
       ) : null}
     </>
   );
 }
 
-interface ScoreFieldProps {
-  /** 1 to 100 as a text; "" for any. */
-  value: string;
-  onChange: (value: string) => void;
+/** A text filter, focused by `/`. */
+export function SearchField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="search"
+      className="field search-field"
+      data-search=""
+      aria-label={label}
+      placeholder={`${label}  ( / )`}
+    />
+  );
 }
 
-/** Only runs whose determinism score is lower: the limits of the bands to choose, or any other. */
-export function ScoreField({ value, onChange }: ScoreFieldProps) {
-  const [typed, type] = useTyped(value, onChange, asScore);
-  const isWrong = asScore(typed) === null;
+/** A filter for an exact text. */
+export function TextField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="text"
+      className="field text-field"
+      aria-label={label}
+      placeholder={label}
+      dir="auto"
+      read={(text) => text.trim()}
+    />
+  );
+}
+
+/** A filter in US dollars: a decimal text, "" for none. */
+export function CostField({ label, ...field }: FieldProps) {
+  return (
+    <FilterInput
+      {...field}
+      type="text"
+      inputMode="decimal"
+      className="field cost-field"
+      aria-label={`${label} in US dollars`}
+      placeholder={`${label} $`}
+      read={asCost}
+      errorOf={(typed) => `${label}: “${typed}” is not an amount. Enter a number such as 0.50.`}
+    />
+  );
+}
+
+/** A filter for runs with a lower determinism score (1 to 100 as text, "" for any), with the bands' limits as suggestions. */
+export function ScoreField(field: Omit<FieldProps, "label">) {
   const id = useId();
   return (
     <>
-      <input
+      <FilterInput
+        {...field}
         type="text"
         inputMode="numeric"
         className="field score-field"
         aria-label="Determinism below"
-        aria-invalid={isWrong || undefined}
-        aria-describedby={isWrong ? `${id}-wrong` : undefined}
         placeholder="Score <"
         title="Only runs with a determinism score below: 70, for example"
         list={id}
-        value={typed}
-        onChange={(event) => type(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") event.currentTarget.blur();
-        }}
+        read={asScore}
+        errorOf={(typed) => `Determinism: “${typed}” is not a score. Enter a number from 1 to 100.`}
       />
       <datalist id={id}>
         <option value="50" />
         <option value="70" />
         <option value="90" />
       </datalist>
-      {isWrong ? (
-        <span id={`${id}-wrong`} role="alert" className="field-wrong">
-          Determinism: “{typed.trim()}” is not a score. Enter a number from 1 to 100.
-        </span>
-      ) : null}
     </>
   );
 }
 
-interface WordsFieldProps {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-}
-
-/** What a person says of something, in a few lines. */
-export function WordsField({ label, value, onChange }: WordsFieldProps) {
+/** A field for a comment of a few lines. */
+export function WordsField({ label, value, onChange }: FieldProps) {
   return (
     <label className="stack">
       <span className="soft">{label}</span>
@@ -161,11 +135,11 @@ interface StatusFilterProps<Status extends string> {
   label?: string;
   all: readonly Status[];
   chosen: readonly string[];
-  /** One was chosen, or given back. What is chosen besides may be newer than what is drawn: ask the URL. */
+  /** Called with the toggled status. The URL has the current selection, which may be newer than the last render. */
   onToggle: (status: Status) => void;
 }
 
-/** One chip for each status; none chosen means all of them. */
+/** A chip for each status; none selected means all. */
 export function StatusFilter<Status extends string>({
   label = "Status",
   all,
@@ -202,7 +176,7 @@ interface ChoicesProps<Value extends string> {
   onChange: (value: Value) => void;
 }
 
-/** One of a few, all in sight. */
+/** A choice between a few values, all visible. */
 export function SegmentedControl<Value extends string>({ label, all, chosen, wordOf, onChange }: ChoicesProps<Value>) {
   return (
     <fieldset className="segmented plain-fieldset">
@@ -216,17 +190,16 @@ export function SegmentedControl<Value extends string>({ label, all, chosen, wor
   );
 }
 
-const QUIET_MS = 150; // between two keys, before the list is asked anew
+const QUIET_MS = 150; // between the last key and the new filter
 
 /**
- * What is typed into a field, and how to type: `onChange` hears of it a moment after the last key.
- *
- * `read` returns the value that a text means, null where it means none: `0.` means `0` and stays `0.` in the field.
+ * The text of a field, and its setter; `onChange` is called shortly after the last key. `read` returns the value of a
+ * text, null for an invalid one: `0.` means `0` and stays `0.` in the field.
  */
 function useTyped(
   value: string,
   onChange: (value: string) => void,
-  read: (text: string) => string | null = (text) => text,
+  read: (text: string) => string | null,
 ): [string, (text: string) => void] {
   const [typed, setTyped] = useState(value);
   const timer = useRef<number | undefined>(undefined);
@@ -250,14 +223,16 @@ function useTyped(
   return [typed, type];
 }
 
-/** Returns whether `value` is an echo of what was sent; forgets that, and what was sent before it, or all if it is none. */
+/**
+ * Returns whether `value` is an echo of a sent one, and forgets what was sent up to it; all of it for another value.
+ */
 export function isEcho(sent: string[], value: string): boolean {
   const at = sent.indexOf(value);
   sent.splice(0, at < 0 ? sent.length : at + 1);
   return at >= 0;
 }
 
-/** Returns an amount that somebody typed as the server takes it; "" for none, null for what is no amount. */
+/** Returns a typed amount as the server takes it; "" for none, null when invalid. */
 export function asCost(typed: string): string | null {
   const text = typed
     .trim()
@@ -271,7 +246,7 @@ export function isCost(text: string): boolean {
   return asCost(text) !== null;
 }
 
-/** Returns a limit of the determinism score that somebody typed; "" for none, null for what is none. */
+/** Returns a typed score limit; "" for none, null when invalid. */
 export function asScore(typed: string): string | null {
   const text = typed.trim().replace(/^</, "").trim();
   if (text === "") return "";

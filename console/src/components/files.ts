@@ -3,7 +3,7 @@ import { apiErrorOf } from "../api/apiError";
 import { indented } from "./jsonText";
 import { blobPath } from "./url";
 
-const FIRST_BYTES = 1024 * 1024; // more is no preview; the download has it all
+const FIRST_BYTES = 1024 * 1024; // larger files are for the download
 
 export interface Content {
   content: Uint8Array;
@@ -11,9 +11,9 @@ export interface Content {
   sizeBytes: number;
 }
 
-const NO_SUCH_PART = 416; // the first bytes of nothing
+const NO_SUCH_PART = 416; // the range of an empty file
 
-/** Reads the file, or its first part where it is large. */
+/** Reads a file, or the beginning of a large one. */
 export async function readFirst(digest: string, path: string, signal: AbortSignal): Promise<Content> {
   const headers = { Range: `bytes=0-${FIRST_BYTES - 1}` };
   const answer = await fetch(blobPath(digest, path), { signal, headers });
@@ -23,7 +23,7 @@ export async function readFirst(digest: string, path: string, signal: AbortSigna
   return { content, sizeBytes: wholeSize(answer.headers.get("Content-Range")) ?? content.length };
 }
 
-/** Returns the last number of `bytes 0-99/1234`. */
+/** Returns the size in `bytes 0-99/1234`. */
 function wholeSize(range: string | null): number | null {
   const size = range?.split("/").at(-1);
   return size ? Number(size) : null;
@@ -34,7 +34,7 @@ type FileKind = "text" | "json" | "markdown" | "csv" | "image" | "binary";
 const BINARY =
   /\.(7z|avi|avif|bin|bmp|bz2|db|dll|docx?|exe|flac|gz|heic|ico|jar|mkv|mov|mp3|mp4|npy|npz|odt|ogg|onnx|parquet|pdf|pickle|pkl|pptx?|pt|pyc|rar|safetensors|so|sqlite3?|tar|tgz|tiff?|ttf|wasm|wav|webm|whl|woff2?|xlsx?|xz|zip|zst)$/i;
 
-/** Returns as what a file of this name is shown; what is no text after all is found when it is read. */
+/** Returns how to preview a file of this name; whether it is text is known when it is read. */
 export function kindOf(path: string): FileKind {
   if (isImage(path)) return "image";
   if (BINARY.test(path)) return "binary";
@@ -45,12 +45,12 @@ export function kindOf(path: string): FileKind {
 
 const IMAGES = /\.(png|jpe?g|gif|webp)$/i;
 
-/** Returns whether the server gives a file of this name for looking at, as an image. */
+/** Returns whether the server serves a file of this name inline as an image. */
 export function isImage(name: string): boolean {
   return IMAGES.test(name);
 }
 
-/** Returns bytes as text, or null when they are none: a NUL, or bytes that are not UTF-8 before the last, cut letter. */
+/** Returns bytes as text; null for binary: a NUL, or invalid UTF-8 before the last character. */
 export function readable(content: Uint8Array): string | null {
   if (content.includes(0)) return null;
   try {
@@ -60,14 +60,14 @@ export function readable(content: Uint8Array): string | null {
   }
 }
 
-/** Returns JSON laid out, with its numbers and keys as they are stored; null when it is none, or a plain word or number. */
+/** Returns formatted JSON with its numbers and keys as stored; null unless it is an object or array. */
 export function laidOutJson(text: string): string | null {
   return /^\s*[[{]/.test(text) ? indented(text) : null;
 }
 
 export interface Table {
   rows: string[][];
-  /** Whether there is more than what was asked for. */
+  /** Whether there are more rows. */
   isCut: boolean;
 }
 
@@ -91,7 +91,7 @@ export function parseCsv(text: string, most: number, separator = ","): Table {
   return { rows, isCut: false };
 }
 
-/** Returns how many cells the longest row has. */
+/** Returns the length of the longest row. */
 export function columnCount(rows: readonly string[][]): number {
   return rows.reduce((most, row) => Math.max(most, row.length), 0);
 }

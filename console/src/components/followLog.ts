@@ -1,31 +1,31 @@
 /**
- * Reads the end of a job's log and what is written behind it, over an answer that stays open while the job runs; what
- * broke is taken up again at the first byte that is not here. For a page and for a worker of one: it needs no window.
+ * Reads the end of a job's log and follows it over a response that stays open while the job runs. A broken response is
+ * resumed at the first missing byte. Also used by a web worker, so it needs no window.
  */
 import { ApiError, apiErrorOf, isRetryable } from "../api/apiError";
 
-const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
-const ANSWER_MS = 10_000; // for what is answered at once
-const SILENT_MS = 35_000; // of an open answer, before it is asked for anew: a lost route ends none
+const PAUSE_MS = 1000; // before a broken or early response is requested again
+const ANSWER_MS = 10_000; // for responses that come at once
+const SILENT_MS = 35_000; // of an open response, before it is requested again: a lost route does not close it
 
 export interface LogHearer {
-  /** Somebody answers: so many bytes there are, and so many at the beginning are left out. */
+  /** Reports the log's size, and how many bytes at the beginning are skipped. */
   onSize: (size: number, skipped: number) => void;
-  /** Returns false when it wants no more. */
+  /** Returns false to stop. */
   onBytes: (bytes: Uint8Array) => boolean;
-  /** All that there will be was read, or nobody answers and it is asked again. */
+  /** Reports that everything was read, or that the connection broke and is retried. */
   onEnd: (end: "ended" | "broken") => void;
-  /** The server refuses, and is not asked again. */
+  /** The server refused the log; it is not requested again. */
   onRefusal: (status: number, message: string) => void;
 }
 
 export interface FollowedLog {
-  /** Says whether the job goes on: so long its log does. */
+  /** Sets whether the job runs, and so whether its log grows. */
   setLive: (isLive: boolean) => void;
   close: () => void;
 }
 
-/** Follows the log at `url`; of one that is longer than `most` bytes it begins within, so many before the end. */
+/** Follows the log at `url`; of a log longer than `most` bytes, its end. */
 export function followLog(url: string, most: number, isLive: boolean, hear: LogHearer): FollowedLog {
   const closing = new AbortController();
   const { signal } = closing;
@@ -34,7 +34,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
 
   async function readOn(): Promise<End> {
     try {
-      // Asked apart: the answer that stays open begins with the first byte to come, however long that takes.
+      // A separate request: the response that stays open starts with the next byte, however late.
       const size = await sizeOf(url, signal);
       skipped ??= Math.max(0, size - most);
       hear.onSize(size, skipped);
@@ -47,7 +47,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
     }
   }
 
-  /** Takes what comes from `offset` on, of a log that has `size` bytes already. */
+  /** Reads from `offset` on, of a log with `size` bytes. */
   async function take(offset: number, size: number): Promise<End> {
     const owed = size - offset;
     const before = read;
@@ -67,7 +67,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       }
     } catch (error) {
       if (!silence.signal.aborted) throw error;
-      // A job may write nothing for long; but what was announced is there, and did not come: the route is lost.
+      // A job may be silent for long, but bytes that exist and did not come mean a lost route.
       if (read - before < owed) return "broken";
     } finally {
       clearTimeout(limit);
@@ -86,9 +86,9 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
   return { setLive: (goesOn) => following.setLive(goesOn), close: () => closing.abort() };
 }
 
-/** Returns whether the server said no, and would say so again. */
+/** Returns whether the server's refusal is final. */
 function isFinalError(error: unknown): error is ApiError {
-  return error instanceof ApiError && !isRetryable(error) && error.status !== 401; // then the page asks for a token, and goes on
+  return error instanceof ApiError && !isRetryable(error) && error.status !== 401; // the page then asks for a token
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
@@ -109,14 +109,14 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
-/** How one reading of the stream ended: with the log, without an answer, or for good. */
+/** How one response ended: with the log, broken, or for good. */
 export type End = "ended" | "broken" | "over";
 
 export class Following {
   private readonly read: () => Promise<End>;
   private readonly pause: () => Promise<void>;
   private isLive: boolean;
-  private isOwed: boolean; // what comes between the last byte here and the end of the job
+  private isOwed: boolean; // bytes written between the last read and the job's end
   private isUnderWay = false;
 
   constructor(isLive: boolean, read: () => Promise<End>, pause: () => Promise<void>) {
@@ -126,12 +126,12 @@ export class Following {
     this.pause = pause;
   }
 
-  /** Whether what the reading under way brings is the end: it began after the job's. */
+  /** Whether the running read is the last: it started after the job's end. */
   get isLast(): boolean {
     return !this.isOwed;
   }
 
-  /** Says whether the job goes on; one that runs again is followed again. */
+  /** Sets whether the job runs; a retried job is followed again. */
   setLive(isLive: boolean): void {
     this.isLive = isLive;
     if (!isLive) return;
@@ -139,7 +139,7 @@ export class Following {
     void this.run();
   }
 
-  /** Reads until a reading that began after the job's end has brought what was left; resolves then, for tests. */
+  /** Reads until a read that started after the job's end is done; resolves then, for tests. */
   async run(): Promise<void> {
     if (this.isUnderWay) return;
     this.isUnderWay = true;

@@ -1,9 +1,9 @@
-/** Values as a person reads them. What is unknown is "–", never 0. */
+/** Values as text. Unknown is "–", never 0. */
 import type { Window } from "../api/types";
 
 export const NOTHING = "–";
 
-// Made once: the browser takes half a millisecond to make one, which a list of times would pay for each row.
+// Created once: a formatter takes half a millisecond, too long for each row of a list.
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY_AND_CLOCK = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
@@ -19,12 +19,12 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const LEAST_MILLISECOND = 0.9995; // from here on three digits would make it 1,000 µs
+const LEAST_MILLISECOND = 0.9995; // above this, three digits would make it 1,000 µs
 const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /**
- * Returns a length of time, rounded to what is shown of it: `7.02 µs`, `2.4 ms`, `523 ms`, `3.3 s`, `4 min 5 s`, `2 h 5 min`.
- * The command line writes it alike.
+ * Returns a duration, rounded: `7.02 µs`, `2.4 ms`, `523 ms`, `3.3 s`, `4 min 5 s`, `2 h 5 min`. The command line uses
+ * the same format.
  */
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
@@ -34,7 +34,7 @@ export function duration(milliseconds: number | null | undefined): string {
   return inLargeUnits(length);
 }
 
-/** Each unit ends where rounding would make it the next: 59.96 s are a minute. */
+/** A unit ends where rounding gives the next one: 59.96 s are a minute. */
 function inLargeUnits(length: number): string {
   const tenths = Math.round(length / 100);
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
@@ -46,19 +46,22 @@ function inLargeUnits(length: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** Returns the milliseconds between two moments as the server writes them: to the microsecond, where `Date` ends at the millisecond. */
+/**
+ * Returns the milliseconds between two of the server's timestamps, exact to the microsecond, where `Date` has
+ * milliseconds.
+ */
 export function between(from: string, to: string): number {
   const whole = Date.parse(to) - Date.parse(from);
   return whole + (belowMillisecond(to) - belowMillisecond(from)) / 1000;
 }
 
-/** Returns the microseconds of a moment as the server writes it that `Date` leaves out: 0 to 999. */
+/** Returns the microseconds of a timestamp that `Date` drops: 0 to 999. */
 export function belowMillisecond(at: string): number {
   const digits = /\.\d{3}(\d{1,3})/.exec(at)?.[1] ?? "";
   return Number(digits.padEnd(3, "0"));
 }
 
-/** Returns how long ago, in the largest unit: `now`, `42 s ago`, `5 h ago`; ahead `in 3 min`. */
+/** Returns an age in its largest unit: `now`, `42 s ago`, `5 h ago`; in the future `in 3 min`. */
 export function age(at: number, now: number): string {
   const elapsed = now - at;
   const length = Math.abs(elapsed);
@@ -74,7 +77,7 @@ function largestUnit(length: number): [number, string] {
   return length < DAY ? [HOUR, "h"] : [DAY, "d"];
 }
 
-/** Returns the local clock time, with the date unless it is today's: `14:03:07`, `12 Mar 14:03`, `12 Mar 2025`. */
+/** Returns the local time, with the date unless it is today: `14:03:07`, `12 Mar 14:03`, `12 Mar 2025`. */
 export function moment(at: number, now: number): string {
   const date = new Date(at);
   const today = new Date(now);
@@ -89,7 +92,7 @@ export function day(at: number): string {
   return DAY_OF_YEAR.format(at);
 }
 
-/** Returns a number of bytes in the largest binary unit that keeps it at 1 or more: `3.4 MiB`. */
+/** Returns a size in the largest binary unit of 1 or more: `3.4 MiB`. */
 export function bytes(size: number | null | undefined): string {
   if (size === null || size === undefined) return NOTHING;
   if (size < 1024) return `${size} B`;
@@ -103,28 +106,28 @@ export function bytes(size: number | null | undefined): string {
   return `${amount.toFixed(1)} ${units[unit]}`;
 }
 
-/** Returns a share as somebody set it, to three digits that count: `20 %`, `7.5 %`. */
+/** Returns a share with three significant digits: `20 %`, `7.5 %`. */
 export function percent(share: number): string {
   return `${SMALL.format(share * 100)} %`;
 }
 
-/** Returns `1 job`, `2 jobs`, `1,200 jobs`; what has another plural names it. */
+/** Returns a count with its noun: `1 job`, `2 jobs`, `1,200 jobs`. */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${WHOLE.format(number)} ${number === 1 ? noun : plural}`;
 }
 
-/** Returns what to say behind a count that was stopped, by its bound or because a search looked no further. */
+/** Returns the suffix of a count that is a lower bound. */
 export function countedUpTo(isCapped: boolean, isSearchCapped: boolean): string {
   if (isSearchCapped) return " among the newest matches";
   return isCapped ? " and more" : "";
 }
 
-/** Returns milliseconds of a duration the server gives in nanoseconds. */
+/** Returns nanoseconds as milliseconds. */
 export function ofNanoseconds(length: number | null | undefined): number | null {
   return length === null || length === undefined ? null : length / 1e6;
 }
 
-/** Returns `98.6 %`, `100 %`; never 100 % for less than all, nor 0 % for more than none; "–" without attempts. */
+/** Returns a rate: `98.6 %`, `100 %`; 100 % only for all, 0 % only for none; "–" without attempts. */
 export function rate(share: number | null | undefined): string {
   if (share === null || share === undefined || Number.isNaN(share)) return NOTHING;
   if (share === 0 || share === 1) return `${share * 100} %`;
@@ -138,7 +141,7 @@ export function windowWord(window: Window): string {
   return WORDS[window];
 }
 
-/** Returns a window within a sentence: `in the last 7 days`, `in all time`. */
+/** Returns a window for a sentence: `in the last 7 days`, `in all time`. */
 export function inWindow(window: Window): string {
   return window === "all" ? "in all time" : `in the last ${WORDS[window]}`;
 }

@@ -1,10 +1,10 @@
-/** JSON laid out for reading, piece by piece as it stands: no number is rounded, no key that comes twice is lost. */
+/** Formats JSON token by token: no number is rounded, no duplicate key is lost. */
 
 const INDENT = "  ";
-const DEEPEST = 100; // levels; each line of one level more is longer, so a megabyte of brackets would be gigabytes
+const DEEPEST = 100; // levels; each level lengthens every line, so a megabyte of brackets would become gigabytes
 const WORD = /[^\s{}[\],:"]+/y;
 
-/** Returns the text with its own pieces on lines of their own; null when it is no JSON, or too deep. */
+/** Returns the indented text; null when it is not JSON, or too deep. */
 export function indented(text: string): string | null {
   if (!isJson(text)) return null;
   const parts: string[] = [];
@@ -42,7 +42,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Returns the bracket, mark, string or word at a place of a valid text, or the blank there. */
+/** Returns the token at a position of a valid text, or the space there. */
 function pieceAt(text: string, at: number): string {
   if (text[at] === '"') return text.slice(at, stringEnd(text, at));
   WORD.lastIndex = at;
@@ -56,7 +56,7 @@ function stringEnd(text: string, start: number): number {
   }
 }
 
-/** Returns the first place at or behind `at` that is no blank. */
+/** Returns the first position from `at` on that is not a space. */
 function nextPlace(text: string, at: number): number {
   let place = at;
   while (/\s/.test(text.charAt(place))) place += 1;

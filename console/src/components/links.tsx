@@ -4,15 +4,15 @@ import { Link } from "react-router";
 import { pathIn } from "../api/project";
 import { useShownProject } from "../api/session";
 
-const FITS = 16; // characters that are left whole
+const FITS = 16; // characters that are never shortened
 const TAIL = 8;
 
 /**
- * A name somebody gave, on one line. Where there is no room for it its middle goes: names of one family begin alike, and
- * their ends tell them apart. Give it a parent with a width of its own.
+ * A name on one line. Without enough room its middle is cut, because related names differ at their ends. The parent
+ * needs a width.
  */
 export function Name({ of: name, className }: { of: string; className?: string }) {
-  const of = name.replace(/[\r\n\u2028\u2029]+/g, " "); // its spaces are kept, but on one line
+  const of = name.replace(/[\r\n\u2028\u2029]+/g, " "); // keep its spaces, but on one line
   const letters = of.length > FITS ? [...of] : [];
   if (letters.length <= FITS) return <bdi className={className}>{of}</bdi>;
   return (
@@ -29,7 +29,7 @@ export function Name({ of: name, className }: { of: string; className?: string }
 }
 
 interface Props {
-  /** Whose page it leads to. */
+  /** The project that the link leads to. */
   project: string;
   to: string;
   children: ReactNode;
@@ -39,12 +39,12 @@ interface Props {
   "aria-label"?: string;
 }
 
-/** A link to a page of this or another project: workers run jobs of all. */
+/** A link to a page of this or another project: workers run jobs of all projects. */
 export function ProjectLink({ project, to, ...rest }: Props) {
   return project === useShownProject() ? <Link to={to} {...rest} /> : <a href={pathIn(project, to)} {...rest} />;
 }
 
-/** A sentence of the server's; the pages that it names are links. */
+/** A sentence from the server with its page paths as links. */
 export function ServerText({ text }: { text: string }) {
   return (
     <>
@@ -63,14 +63,14 @@ export function ServerText({ text }: { text: string }) {
 
 export interface Piece {
   readonly text: string;
-  /** The page it names; null where it is words. */
+  /** The page; null for plain text. */
   readonly to: string | null;
 }
 
-// A page stands as a word of its own, up to a blank or a colon; a full stop or comma behind it is the sentence's.
+// A path is a word of its own, up to a space or a colon; a full stop or comma after it belongs to the sentence.
 const PAGE = /(?<=^|\s)\/(?:runs|registry|agents|dags|ledger|settings|help)(?:\/[^\s:]+?)?(?=[.,;]?(?:\s|$)|:)/g;
 
-/** Returns a sentence in pieces; together they are the sentence. */
+/** Returns a sentence split into text and page paths. */
 export function textPieces(sentence: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;

@@ -8,12 +8,12 @@ import { toast } from "./Toasts";
 
 type Run = Pick<RunView, "run_id" | "status" | "first_error" | "reason">;
 
-const GATHER_MS = 1000; // a hundred runs that end together are one note
+const GATHER_MS = 1000; // many runs that end together give one message
 
 const ended = new Map<string, Run>();
 let timer: number | undefined;
 
-/** Compares what was on the screen with what was read again. */
+/** Compares runs before and after a reload, and reports those that ended. */
 export function notifyRunEnds(before: readonly Run[], after: readonly Run[]): void {
   const fresh = new Map(after.map((run) => [run.run_id, run]));
   for (const old of before) {
@@ -31,7 +31,7 @@ export function notifyRunEnds(before: readonly Run[], after: readonly Run[]): vo
   }, GATHER_MS);
 }
 
-/** Returns what to say of runs that ended, and what more is known. */
+/** Returns the title and text for runs that ended. */
 export function wordsOf(runs: readonly Run[]): [title: string, body: string] {
   const [first] = runs;
   if (runs.length === 1 && first) {
@@ -52,7 +52,7 @@ function isLive(run: Run): boolean {
 const KEY = "titan.notify";
 const watchers = new Set<() => void>();
 
-/** impossible: this browser, or this address, has no notifications. denied: the browser was told to allow none. */
+/** impossible: this browser or address does not support notifications. denied: the user blocked them. */
 type Notifying = "on" | "off" | "denied" | "impossible";
 
 function notifying(): Notifying {
@@ -61,13 +61,13 @@ function notifying(): Notifying {
   return Notification.permission === "granted" && isWanted() ? "on" : "off";
 }
 
-/** Switches them on, for which the browser may ask, or off. */
+/** Turns them on or off; the browser may ask for permission. */
 async function setNotifying(isOn: boolean): Promise<void> {
   if (isOn && Notification.permission === "default") await Notification.requestPermission();
   try {
     localStorage.setItem(KEY, isOn ? "on" : "off");
   } catch {
-    // storage is switched off: it is forgotten with the page
+    // storage is disabled: forgotten with the page
   }
   for (const changed of watchers) changed();
 }
@@ -100,7 +100,7 @@ const WHY: Record<Notifying, string> = {
   impossible: "Browsers allow notifications over HTTPS and on localhost only.",
 };
 
-/** Switches the browser's own notifications on or off; the first time the browser asks. */
+/** A button that turns browser notifications on or off. */
 export function NotifyToggle() {
   const state = useNotifying();
   const isPossible = state === "on" || state === "off";

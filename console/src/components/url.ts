@@ -1,20 +1,20 @@
-/** What a page shows stands in its URL: a link reproduces it, and Back works. */
+/** The URL holds the state of a page, so links reproduce it and Back works. */
 import { useCallback, useRef } from "react";
 import { useLocation, useNavigation, useSearchParams } from "react-router";
 import { ofProject } from "../api/project";
 
 type Fields = Record<string, string | null>;
 
-/** What to change, or what follows from the query as it stands when the change is made: the last drawing may be older. */
+/** Changes, or a function of the current query: the last render may be older. */
 export type Changes = Fields | ((now: URLSearchParams) => Fields);
 
-/** What to change of a filter, or what follows from the filter as it stands when the change is made. */
+/** Changes of a filter, or a function of the current filter. */
 export type Change<Filter> = Partial<Filter> | ((now: Filter) => Partial<Filter>);
 
-/** Returns the query of the URL, and how to change it; null and "" take a field out. `push` makes Back undo it. */
+/** Returns the URL's query, and a function to change it; null and "" remove a field. `push` adds a history entry. */
 export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
   const [query, setQuery] = useSearchParams();
-  // Somebody on the way to another page, whose chunk is still coming, is not called back by a filter that comes late.
+  // A late filter change must not call back somebody who is leaving for another page.
   const isLeaving = useRef(false);
   isLeaving.current = useNavigation().state === "loading";
   const change = useCallback(
@@ -38,20 +38,17 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
   return [query, change];
 }
 
-/** Returns the query as it stands. The router draws later: what is chosen a moment after another choice would lose that one. */
+/** Returns the current query. The router's may be older: a quick second choice would lose the first. */
 export function urlNow(): URLSearchParams {
   return new URLSearchParams(window.location.search);
 }
 
-/**
- * Returns the id that the path of the page ends in, as it was before it was written there: the router's own parameters
- * take `%252F` of an id with `%2F` in it for a slash.
- */
+/** Returns the last id in the path as it was before encoding: the router's parameters decode `%252F` to a slash. */
 export function useIdInPath(): string {
   return idIn(useLocation().pathname);
 }
 
-/** Returns what the last part of a path means; one that somebody typed with a `%` that begins no escape means itself. */
+/** Decodes the last part of a path; an invalid escape is taken literally. */
 export function idIn(path: string): string {
   const part = path.split("/").filter(Boolean).at(-1) ?? "";
   try {
@@ -61,18 +58,18 @@ export function idIn(path: string): string {
   }
 }
 
-/** Returns the chosen values of a field such as `status=FAILED,PARTIAL`. */
+/** Returns the values of a field such as `status=FAILED,PARTIAL`. */
 export function chosenIn(query: URLSearchParams, name: string): string[] {
   return (query.get(name) ?? "").split(",").filter(Boolean);
 }
 
-/** Returns the change that chooses a value of such a field, or gives it back. */
+/** Returns the change that toggles a value of such a field. */
 export function toggled(now: URLSearchParams, name: string, value: string): Fields {
   const chosen = chosenIn(now, name);
   return { [name]: (chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]).join() };
 }
 
-/** Returns the change that chooses one of a closed set in such a field, or gives it back; what is not of it goes. */
+/** Returns the change that toggles a value of a closed set, and removes invalid ones. */
 export function toggledAmong<Value extends string>(
   now: URLSearchParams,
   name: string,
@@ -82,7 +79,7 @@ export function toggledAmong<Value extends string>(
   return { [name]: toggledIn(chosenAmong(now, name, all), one).join() };
 }
 
-/** Returns those of a closed set that a field names, however somebody typed them; what else stands there is no filter. */
+/** Returns the values of a closed set that a field names, ignoring case and invalid ones. */
 export function chosenAmong<Value extends string>(
   query: URLSearchParams,
   name: string,
@@ -92,17 +89,17 @@ export function chosenAmong<Value extends string>(
   return all.filter((one) => named.includes(one.toLowerCase()));
 }
 
-/** Returns the value that a text is, if it is one of them. */
+/** Returns the text as a value of the set, if it is one. */
 export function oneOf<Value extends string>(all: readonly Value[], text: string | null): Value | undefined {
   return all.find((one) => one === text);
 }
 
-/** Returns what is chosen after one was chosen, or given back. */
+/** Returns the list with one value toggled. */
 export function toggledIn<Value>(chosen: readonly Value[], one: Value): Value[] {
   return chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one];
 }
 
-/** Returns the fields of a URL whose values are none that can be asked for, as they stand there: `status=wat`. */
+/** Returns invalid values of fields with a closed set, such as `status=wat`. */
 export function invalidValues(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(all).flatMap(([name, values]) => {
     const known = values.map((one) => one.toLowerCase());
@@ -112,7 +109,7 @@ export function invalidValues(query: URLSearchParams, all: Readonly<Record<strin
   });
 }
 
-/** Returns such fields of single values, each of which a function of its own knows: `min_cost=abc`. */
+/** Returns invalid values of single-value fields, such as `min_cost=abc`. */
 export function invalidBy(query: URLSearchParams, all: Readonly<Record<string, (text: string) => boolean>>): string[] {
   return Object.entries(all).flatMap(([name, isKnown]) => {
     const text = query.get(name);
@@ -120,14 +117,14 @@ export function invalidBy(query: URLSearchParams, all: Readonly<Record<string, (
   });
 }
 
-/** The address of a submission's page: the name for people, the id for which of that name. */
+/** Returns the address of a DAG's page: the name for people, the id for the submission. */
 export function dagPath(dag: { name: string; dag_id: string }, job?: string): string {
   const query = new URLSearchParams({ id: dag.dag_id });
   if (job) query.set("job", job);
   return `/dags/DAG-${encodeURIComponent(dag.name)}?${query}`;
 }
 
-/** The address of a recorded run's page; with `action` of that action in its Telemetry, with `q` of what is found in it. */
+/** Returns the address of a run's page; with `action` of that action, with `q` of a search in it. */
 export function runPath(run: string, action?: string | null, q?: string | null): string {
   const query = new URLSearchParams({ ...((action || q) && { tab: "telemetry" }) });
   if (action) query.set("action", action);
@@ -135,7 +132,7 @@ export function runPath(run: string, action?: string | null, q?: string | null):
   return `/runs/${encodeURIComponent(run)}${query.size > 0 ? `?${query}` : ""}`;
 }
 
-/** The address of the page of an agent that was discovered from its runs. */
+/** Returns the address of an agent's page. */
 export function agentPath(agent: string): string {
   return `/registry/${encodeURIComponent(agent)}`;
 }
@@ -144,7 +141,7 @@ export function logPath(jobId: string): string {
   return `/logs/${encodeURIComponent(jobId)}`;
 }
 
-/** Where a stored content is downloaded from, as a file of this name; `inline` is for images on a page. */
+/** Returns the download address of a blob, saved under this name; `inline` is for images. */
 export function blobPath(digest: string, path: string, inline = false): string {
   const query = new URLSearchParams({ name: path.split("/").at(-1) ?? "" });
   if (inline) query.set("inline", "true");

@@ -5,8 +5,8 @@ import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "re
 type List = Virtualizer<HTMLDivElement, Element>;
 
 /**
- * Returns whether the row is seen whole; else scrolls until it is, as little as that takes or so that it stands in the middle.
- * Of one that is higher than the list the beginning is shown.
+ * Scrolls a row into view, to the centre with `align`; returns whether it already was. Of a row higher than the list,
+ * its beginning is shown.
  */
 export function bringIntoSight(virtual: List, index: number, align: "auto" | "center" = "auto"): boolean {
   const item = virtual.measurementsCache[index];
@@ -19,8 +19,8 @@ export function bringIntoSight(virtual: List, index: number, align: "auto" | "ce
 }
 
 /**
- * Brings the chosen row into the middle of the list when it becomes another and is out of sight, and keeps it in sight when
- * it or the list changes its size, until the reader scrolls.
+ * Scrolls the selected row to the centre when the selection changes, and keeps it in view when the row or list changes
+ * size, until the user scrolls.
  */
 export function useChosenInSight(
   virtual: List,
@@ -55,7 +55,7 @@ export function useChosenInSight(
 
 const SCROLLING = ["wheel", "touchmove", "pointerdown", "keydown"];
 
-/** Returns how high an element is, and what it is to be given as its ref. */
+/** Returns an element's height, and the ref to measure it. */
 export function useHeight(): [number, RefObject<HTMLDivElement | null>] {
   const element = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState(0);
@@ -72,18 +72,18 @@ export function useHeight(): [number, RefObject<HTMLDivElement | null>] {
 
 export interface Mark {
   key: string;
-  /** Where it stood when it was marked: what stands there is the nearest when the row itself has left. */
+  /** Its last position, for when the row itself is gone. */
   index: number;
 }
 
-/** Returns where the marked row stands now; -1 when none is marked or it left. */
+/** Returns the position of the marked row; -1 without one. */
 export function markedIndex<Row>(rows: readonly Row[], keyOf: (row: Row) => string, mark: Mark | null): number {
   const there = mark ? rows[mark.index] : undefined;
   if (mark && there !== undefined && keyOf(there) === mark.key) return mark.index;
   return mark ? rows.findIndex((row) => keyOf(row) === mark.key) : -1;
 }
 
-/** Returns where one step down (1) or up (-1) leads; -1 in an empty list. */
+/** Returns the position one step down (1) or up (-1); -1 in an empty list. */
 export function indexAfter<Row>(
   rows: readonly Row[],
   keyOf: (row: Row) => string,
@@ -91,21 +91,21 @@ export function indexAfter<Row>(
   step: 1 | -1,
 ): number {
   const at = markedIndex(rows, keyOf, mark);
-  const left = mark ? mark.index - (step > 0 ? 1 : 0) : -1; // a row that left has the next one in its place
+  const left = mark ? mark.index - (step > 0 ? 1 : 0) : -1; // the next row took the place of the one that left
   return Math.min(rows.length - 1, Math.max(0, (at >= 0 ? at : left) + step));
 }
 
 interface Anchor {
-  /** The first row in sight. */
+  /** The first visible row. */
   key: string;
   index: number;
-  /** How many rows there were. */
+  /** The number of rows. */
   length: number;
 }
 
 /**
- * Returns where the anchored row stands now, when that is because rows came above it; null when it is where it was, left,
- * or was sorted to another place: nobody wants to be taken there.
+ * Returns the new position of the anchored row when rows were added above it; null otherwise, also when it was sorted
+ * elsewhere.
  */
 export function movedTo<Row>(rows: readonly Row[], keyOf: (row: Row) => string, anchor: Anchor): number | null {
   const added = rows.length - anchor.length;
@@ -116,7 +116,7 @@ export function movedTo<Row>(rows: readonly Row[], keyOf: (row: Row) => string, 
   return null;
 }
 
-/** Scrolls along when rows come above the first one in sight, unless the list stands at its top: there they are wanted. */
+/** Keeps the visible rows in place when rows are added above, unless the list is scrolled to the top. */
 export function useAnchor<Row>(
   virtual: Virtualizer<HTMLDivElement, Element>,
   scroller: RefObject<HTMLDivElement | null>,

@@ -11,8 +11,8 @@
     def search(query): ...
 
 `AsyncTitanClient` is the same with `await`. Inside a job also `titan_sdk.model.ask("…")` and
-`titan_sdk.set_result({…})`. Standard library only, but for `AsyncTitanClient`, which needs httpx; everything is
-imported when it is first used.
+`titan_sdk.set_result({…})`. Standard library only, except `AsyncTitanClient`, which needs httpx. Modules are imported
+on first use.
 """
 
 from __future__ import annotations
@@ -20,32 +20,42 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk import errors, model
-    from titan_sdk.agents.api import agent
-    from titan_sdk.api.submission import DagAccepted
+    from titan_sdk.agents import agent
+    from titan_sdk.api import DagAccepted
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
-    from titan_sdk.recording.actions import action, turn
+    from titan_sdk.recording.actions import action, headers, turn
     from titan_sdk.recording.events import event, handoff, progress, thinking
     from titan_sdk.recording.process import flush
-    from titan_sdk.recording.propagation import headers
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import run
-    from titan_sdk.replaying.in_process import replay
+    from titan_sdk.replaying.starting import replay
     from titan_sdk.results import result, set_result
     from titan_sdk.signals import wait_for_signal, wait_for_signals
     from titan_sdk.sources import now, random, uuid4
     from titan_sdk.stages import new_run_id
 
-__all__ = [
-    "AsyncTitanClient",
-    "DagAccepted",
-    "Redact",
-    "TitanClient",
-    "TitanError",
-    "TitanGate",
-    "TitanJob",
-    "action",
+#: The module of each name.
+_MODULES = {
+    "DagAccepted": "api",
+    "Redact": "recording.redact",
+    "TitanError": "errors",
+    "agent": "agents",
+    "flush": "recording.process",
+    "new_run_id": "stages",
+    "replay": "replaying.starting",
+    "run": "recording.runs",
+    **dict.fromkeys(("AsyncTitanClient", "TitanClient"), "client"),
+    **dict.fromkeys(("TitanGate", "TitanJob"), "job"),
+    **dict.fromkeys(("action", "headers", "turn"), "recording.actions"),
+    **dict.fromkeys(("event", "handoff", "progress", "thinking"), "recording.events"),
+    **dict.fromkeys(("now", "random", "uuid4"), "sources"),
+    **dict.fromkeys(("result", "set_result"), "results"),
+    **dict.fromkeys(("wait_for_signal", "wait_for_signals"), "signals"),
+}
+__all__ = ["AsyncTitanClient", "DagAccepted", "Redact", "TitanClient", "TitanError", "TitanGate", "TitanJob", "action"]
+__all__ += [
     "agent",
     "errors",
     "event",
@@ -57,57 +67,18 @@ __all__ = [
     "now",
     "progress",
     "random",
-    "replay",
-    "result",
-    "run",
-    "set_result",
-    "thinking",
-    "turn",
-    "uuid4",
-    "wait_for_signal",
-    "wait_for_signals",
 ]
-
-
-_HOMES = {
-    "AsyncTitanClient": "client",
-    "DagAccepted": "api.submission",
-    "Redact": "recording.redact",
-    "TitanClient": "client",
-    "TitanError": "errors",
-    "TitanGate": "job",
-    "TitanJob": "job",
-    "action": "recording.actions",
-    "agent": "agents.api",
-    "event": "recording.events",
-    "flush": "recording.process",
-    "handoff": "recording.events",
-    "headers": "recording.propagation",
-    "new_run_id": "stages",
-    "now": "sources",
-    "random": "sources",
-    "uuid4": "sources",
-    "progress": "recording.events",
-    "replay": "replaying.in_process",
-    "result": "results",
-    "run": "recording.runs",
-    "set_result": "results",
-    "thinking": "recording.events",
-    "turn": "recording.actions",
-    "wait_for_signal": "signals",
-    "wait_for_signals": "signals",
-}
-_MODULES = frozenset({"errors", "model"})
+__all__ += ["replay", "result", "run", "set_result", "thinking", "turn", "uuid4", "wait_for_signal", "wait_for_signals"]
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in _MODULES:
+    if name in ("errors", "model"):
         return import_module(f"titan_sdk.{name}")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"titan_sdk.{_HOMES[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"titan_sdk.{_MODULES[name]}"), name)
     return found
 
 

@@ -1,7 +1,7 @@
-"""The client: submits DAGs, asks about jobs, waits for them, decides about them. Plain, and for asyncio.
+"""The clients `TitanClient` and `AsyncTitanClient`: submit DAGs, query jobs, wait for them, cancel and retry them.
 
-Every method stands once, as a coroutine, in `queries`, `commands` and `kv_and_files`. `AsyncTitanClient` is these
-over `AsyncHttp`; `TitanClient` is their blocking face over `BlockingHttp`.
+Every method is written once, as a coroutine, in `queries`, `commands` and `kv_and_files`. `AsyncTitanClient` runs them
+over `AsyncHttp`, `TitanClient` runs them synchronously over `BlockingHttp`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from titan_sdk.api.commands import Commands
 from titan_sdk.api.kv_and_files import StoreAndFiles
 from titan_sdk.api.queries import Queries
-from titan_sdk.http.sync_bridge import blocking, iterating
+from titan_sdk.http import blocking, iterating
 from titan_sdk.http.transport import RETRY_FOR_SECONDS, Transport
 
 TYPE_CHECKING = False
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, overload
 
-    from titan_sdk.api.base import Target
-    from titan_sdk.api.submission import Submissions
+    from titan_sdk.api import Submissions, Target
+    from titan_sdk.http import Http
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import Http
-
-__all__ = ["AsyncTitanClient", "TitanClient"]
 
 
 class Core(Queries, Commands, StoreAndFiles):
@@ -31,15 +28,15 @@ class Core(Queries, Commands, StoreAndFiles):
 
 
 class AsyncTitanClient(Core):
-    """A coroutine's way to a Titan server: all that `TitanClient` does, with `await` and `async for`.
+    """An asynchronous client: the methods of `TitanClient`, with `await` and `async for`.
 
         async with AsyncTitanClient() as client:
             await client.submit_dag("nightly", [TitanJob("extract", "extract.py")])
             await client.wait("nightly", timeout=600)      # -> "COMPLETED"
 
     It needs httpx: `pip install 'titan-agents-sdk[async]'`. Arguments as `TitanClient`. Any number of calls may be
-    under way at once, on one event loop at a time. A call that is cancelled closes its connection; what it asked for
-    may or may not have been done. Files are read and written on the loop's thread, at most 1 MiB at a time.
+    under way at once, on one event loop at a time. A cancelled call closes its connection; the server may or may not
+    have performed it. Files are read and written on the loop's thread, at most 1 MiB at a time.
     """
 
     def _http(self, address: Address) -> Http:
@@ -58,7 +55,7 @@ class AsyncTitanClient(Core):
 
 
 class TitanClient:
-    """A program's way to a Titan server. Nothing is sent before the first call; threads may share a client.
+    """A client of a Titan server. Nothing is sent before the first call; threads may share a client.
 
         client = TitanClient()
         client.submit_dag("nightly", [TitanJob("extract", "extract.py")])
@@ -73,9 +70,9 @@ class TitanClient:
             `titan_sdk.http.address`).
         token: sent with every request; by default TITAN_TOKEN, which inside a job is the attempt's; else, for the
             server of TITAN_HOME, the home's own.
-        project: that it asks about and submits to; by default TITAN_PROJECT, else that of the token, which inside a job
+        project: of its queries and submissions; by default TITAN_PROJECT, else that of the token, which inside a job
             is the job's, else `default`.
-        retry_for_seconds: how long a restarting server is waited for; 0 tries once.
+        retry_for_seconds: how long to wait for a restarting server; 0 tries once.
         announce: called with the lines that the original prints, such as `[SDK] Submitting DAG: nightly`.
     """
 
@@ -156,12 +153,12 @@ class TitanClient:
 
     @property
     def submissions(self) -> Submissions:
-        """What this client has submitted; names are looked up here first."""
+        """What this client has submitted; names are resolved here first."""
         return self._core.submissions
 
     @property
     def transport(self) -> Transport:
-        """The requests themselves, for what there is no method for.
+        """The transport, for requests that have no method.
 
         Raises:
             InvalidInput: TITAN_PORT was assigned something that is no port number.
@@ -169,5 +166,5 @@ class TitanClient:
         return Transport.of(self._core.transport)
 
     def close(self) -> None:
-        """Close the connections that are kept for later calls; the next call opens another."""
+        """Close the idle connections; the next call opens another."""
         self._core.close()

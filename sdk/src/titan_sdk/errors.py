@@ -1,13 +1,13 @@
-"""What can go wrong, as one tree of errors that say what to do next.
+"""The errors of this package, one tree.
 
-Every error carries `subject`, `expected`, `found` and `next_step`; its message is made of them. Errors that
-the server answers keep the server's words and arrive as the class of the same name.
+Every error has `subject`, `expected`, `found` and `next_step`, which form its message. Errors from the server keep the
+server's message and are raised as the class of the same name.
 
     TitanError
-    ├── InvalidInput                a value, a field or a body is not what it should be
+    ├── InvalidInput                a value, a field or a body is not valid
     │   ├── InvalidDag              a cycle, an unknown parent, a duplicate id, no jobs
     │   ├── InvalidName             a job, DAG, run, file or key name that is not allowed
-    │   └── NotSupported            asked for something this version of Titan does not do
+    │   └── NotSupported            a feature that this version of Titan does not have
     ├── Unauthorized                no token, or one that the server does not know
     ├── Forbidden                   the token does not allow this
     ├── NotFound
@@ -29,10 +29,10 @@ the server answers keep the server's words and arrive as the class of the same n
     ├── ModelRefused                the model's provider refused the request
     ├── ToolFailed                  a tool of a simulated world answered an error
     │   └── ToolTimeout             it did not answer in time (also a TimeoutError)
-    ├── UnexpectedAnswer            what answered does not speak Titan's HTTP
+    ├── UnexpectedAnswer            the answer is not from a Titan server
     ├── UntrustedServer             the server's TLS certificate is not trusted
     ├── WaitTimeout                 the time given to a wait is over (also a TimeoutError)
-    ├── SignalLost                  everything that could have set the key has ended, and it is not set
+    ├── SignalLost                  all jobs that could have set the key have ended, and it is not set
     └── UnusableAnswer              the model's answers never fitted the schema
 """
 
@@ -46,7 +46,7 @@ _PARTS = ("subject", "expected", "found", "next_step")
 
 
 class TitanError(Exception):
-    """The root of all errors that this package raises on purpose. Catch it to catch them all."""
+    """The base class of all errors of this package."""
 
     def __init__(self, *, subject: str, expected: str, found: str, next_step: str, message: str | None = None) -> None:
         super().__init__(message or f"{subject}: expected {expected}; found {found}. {next_step}")
@@ -56,12 +56,12 @@ class TitanError(Exception):
         self.next_step = next_step
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let errors cross process borders: pickle cannot call a keyword-only constructor by itself."""
+        """Support pickle, which cannot call a keyword-only constructor by itself."""
         return _revive, (type(self), str(self), self.__dict__.copy())
 
 
 class InvalidInput(TitanError):
-    """A value, a field or a body is not what it should be. Nothing was changed."""
+    """A value, a field or a body is not valid. Nothing was changed."""
 
 
 class InvalidDag(InvalidInput):
@@ -73,11 +73,11 @@ class InvalidName(InvalidInput):
 
 
 class NotSupported(InvalidInput):
-    """Asked for something that this version of Titan does not do. Nothing was changed."""
+    """A feature that this version of Titan does not have. Nothing was changed."""
 
 
 class Unauthorized(TitanError):
-    """The server asks for a token, and none came or one that it does not know. Nothing was changed."""
+    """The token is missing or unknown. Nothing was changed."""
 
 
 class Forbidden(TitanError):
@@ -85,7 +85,7 @@ class Forbidden(TitanError):
 
 
 class NotFound(TitanError):
-    """What was named does not exist."""
+    """The named object does not exist."""
 
 
 class UnknownJob(NotFound):
@@ -101,7 +101,7 @@ class UnknownRun(NotFound):
 
 
 class UnknownWorker(NotFound):
-    """The server does not know this worker (any more): it registers again."""
+    """The server does not know this worker; it registers again."""
 
 
 class UnknownArtifact(NotFound):
@@ -109,7 +109,7 @@ class UnknownArtifact(NotFound):
 
 
 class MissingFile(NotFound, FileNotFoundError):
-    """A local file that was to be sent is not there. Nothing was sent."""
+    """A local file does not exist. Nothing was sent."""
 
 
 class Conflict(TitanError):
@@ -117,11 +117,11 @@ class Conflict(TitanError):
 
 
 class StaleLease(Conflict):
-    """The lease of this attempt has ended; whoever holds it must stop and report nothing."""
+    """The lease of this attempt has ended; its holder must stop and report nothing."""
 
 
 class IdempotencyConflict(Conflict):
-    """An idempotency key came a second time with another request."""
+    """An idempotency key was used before for another request."""
 
 
 class LimitExceeded(Conflict):
@@ -145,7 +145,7 @@ class ServerUnavailable(Unavailable, ConnectionError):
 
 
 class StreamBroken(ServerUnavailable):
-    """An answer that streams broke off; its reader asks again from where it was."""
+    """A streamed answer broke off; its reader requests it again from where it was."""
 
 
 class StoreUnavailable(Unavailable):
@@ -165,9 +165,9 @@ class ModelRefused(TitanError):
 
 
 class ToolFailed(TitanError):
-    """A tool of a simulated world answered an error: the world's own, or one that is injected."""
+    """A tool of a simulated world answered an error, its own or an injected one."""
 
-    #: What it answered: an object with `error`.
+    #: The answer: an object with `error`.
     response: object = None
 
 
@@ -176,19 +176,19 @@ class ToolTimeout(ToolFailed, TimeoutError):
 
 
 class UnexpectedAnswer(TitanError):
-    """What answered does not speak Titan's HTTP: another program on this port, or a proxy in between."""
+    """The answer is not from a Titan server: another program uses this port, or a proxy answered."""
 
 
 class UntrustedServer(TitanError):
-    """The server's certificate is of another host, expired, or signed by nobody that is trusted. Nothing was sent."""
+    """The server's certificate is for another host, expired, or not trusted. Nothing was sent."""
 
 
 class WaitTimeout(TitanError, TimeoutError):
-    """The time given to a wait is over. What was waited for goes on."""
+    """A wait took longer than its timeout. The job or DAG goes on."""
 
 
 class SignalLost(TitanError):
-    """Everything that could have set the key has ended, and the key is not set."""
+    """All jobs that could have set the key have ended, and the key is not set."""
 
 
 class UnusableAnswer(TitanError):
@@ -202,7 +202,7 @@ class UnusableAnswer(TitanError):
 def error_from_wire(status: int, body: object, *, subject: str) -> TitanError:
     """Return the typed error for an answer of `status` >= 400 whose decoded JSON body is `body`.
 
-    `subject` names the request, for answers that carry no error of Titan's.
+    `subject` names the request, for answers without an error of Titan's.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict) or "message" not in error:
@@ -235,7 +235,7 @@ _FROM_SERVER: tuple[type[TitanError], ...] = (
     *(StoreUnavailable, ModelUnavailable, ModelNotConfigured, ModelRefused),
 )
 _BY_NAME: Mapping[str, type[TitanError]] = {kind.__name__: kind for kind in _FROM_SERVER}
-# For error types that a newer server knows and this client does not.
+# For error types of a newer server.
 _BY_STATUS: Mapping[int, type[TitanError]] = {
     400: InvalidInput,
     401: Unauthorized,

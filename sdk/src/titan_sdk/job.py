@@ -1,4 +1,4 @@
-"""One job as its author writes it: what to run, after what, where, and how often to try again."""
+"""Jobs of a DAG: the script to run, its parents, the worker it needs, and its retries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Affinity: TypeAlias = bool | Literal["required"]
 
 MAX_WAIT_SECONDS = 172_800.0  # the original's two days
-REMOTE_ASSET = "REMOTE_ASSET"  # the original's payload of a job whose code lies in an archive
+REMOTE_ASSET = "REMOTE_ASSET"  # the original's payload of a job whose code is in an archive
 _SERVICE_TYPES = ("SERVICE", "DEPLOY_PAYLOAD")
 _AFFINITY_ON_THE_WIRE: Mapping[object, str] = {False: "none", True: "soft", "required": "required"}
 _NEEDS_SHELL_RULES = re.compile(r"[\"'\\]").search
@@ -28,8 +28,8 @@ _NEEDS_SHELL_RULES = re.compile(r"[\"'\\]").search
 class TitanJob:
     """A script to run once its parents are done.
 
-    The file is read now, so it may be deleted afterwards. It is looked for in the working directory, then in
-    the folder of the running script; only its base name and its content travel.
+    The file is read now, so it may be deleted afterwards. It is searched in the working directory, then in
+    the folder of the running script; only its base name and its content are sent.
 
         extract = TitanJob("extract", "etl/extract.py", args=["--day", "2024-05-01"])
         train = TitanJob("train", "ml/train.py", parents=["extract"], requirement="GPU", retries=2, backoff=3)
@@ -44,20 +44,20 @@ class TitanJob:
         is_archive: `filename` is "<zip>/<entry>", a file in an archive that `upload_project_folder` stored.
         priority: higher goes first.
         delay: milliseconds from the moment that all parents are done.
-        affinity: True prefers the worker that ran the first parent to finish, "required" insists on it.
+        affinity: True prefers the worker that ran the first parent to finish, "required" requires it.
         requirement: what the worker must offer, such as GENERAL or GPU.
-        hitl_message: what a person is asked when the job has completed; who names this job as a parent then
-            waits for the approval (a gate; see `TitanClient.approve`).
-        max_wait_seconds: how long the person has; then the gate counts as rejected.
+        hitl_message: a question to a person once the job has completed; its children wait for the approval
+            (a gate; see `TitanClient.approve`).
+        max_wait_seconds: after which the gate counts as rejected.
         script_content: the script itself, instead of reading `filename`; that then only names it.
         retries: how often a failed attempt is repeated.
         backoff: seconds before the first repetition, doubling with each, at most 3600: 3 waits 3, 6, 12 s.
         timeout: seconds after which an attempt's whole process tree is killed; None for no limit.
-        max_lost: how often an attempt that was lost (its worker or machine gone) is repeated.
+        max_lost: how often a lost attempt (its worker or machine is gone) is repeated.
         env: environment variables of the job, on top of its worker's.
         cold: start a fresh interpreter instead of forking a warm one.
         concurrency_key: of all jobs with this key, in any DAG, at most `concurrency_limit` run at once.
-        concurrency_limit: as the job's own key sees it; 1 or more.
+        concurrency_limit: 1 or more.
 
     Raises:
         FileNotFoundError: the script is in neither folder.
@@ -128,10 +128,9 @@ class TitanJob:
 
 
 class TitanGate(TitanJob):
-    """A question to a person between jobs: what names it as a parent goes on once it is approved.
+    """A question to a person between jobs: its children run once it is approved.
 
-    It holds no slot of a worker while it waits. Rejected or too late, it has failed, and its children are
-    cancelled.
+    It uses no slot of a worker while it waits. If it is rejected or expires, it fails, and its children are cancelled.
 
         client.submit_dag("release", [
             TitanJob("build", "build.py"),
@@ -141,9 +140,9 @@ class TitanGate(TitanJob):
 
     Args:
         job_id: the gate's name, unique in its DAG.
-        message: what the person is asked.
+        message: the question.
         parents: names of jobs that must be COMPLETED before it opens.
-        max_wait_seconds: how long the person has from then on.
+        max_wait_seconds: after which it expires.
 
     Raises:
         InvalidInput: `parents` is a string instead of a list.
@@ -165,7 +164,7 @@ class TitanGate(TitanJob):
 
 
 def wire_item(job: TitanJob, *, script_digest: str) -> JobItem:
-    """Return the job as the server reads it; `script_digest` names the content of one that has its own.
+    """Return the job in the API's form; `script_digest` is that of its script, if it has one.
 
     Raises:
         NotSupported: it uses an argument that this version of Titan does not serve yet.
@@ -232,18 +231,18 @@ def _script(filename: str, content: str | bytes | None) -> bytes:
         return content.encode() if isinstance(content, str) else bytes(content)
     folder = _running_scripts_folder()
     paths = [filename, os.path.join(folder, filename)]
-    if forked_environment() or "TITAN_REPLAY" in os.environ:  # where the stored scripts of a run lie beside its program
+    if forked_environment() or "TITAN_REPLAY" in os.environ:  # a run's stored scripts are beside its program
         paths.append(os.path.join(folder, os.path.basename(filename)))
     for path in paths:
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 return file.read()
-    # The original's words: scripts look for them.
+    # The original's message: scripts search for it.
     raise FileNotFoundError(f"❌ File '{filename}' not found. Please provide the correct absolute path.")
 
 
 def _running_scripts_folder() -> str:
-    """Return the folder of the program that runs: a job that starts itself again finds its own file there."""
+    """Return the folder of the running program: a job that submits itself finds its own file there."""
     running = getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0]
     return os.path.dirname(os.path.abspath(running))
 

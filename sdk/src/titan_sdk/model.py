@@ -1,4 +1,4 @@
-"""Asking the server's language model: the answer fits the schema, or an error says why not.
+"""Ask the server's language model for a text, or for JSON that fits a schema.
 
     from titan_sdk import model
 
@@ -18,32 +18,30 @@ import time
 from dataclasses import dataclass
 
 from titan_sdk.client import TitanClient
-from titan_sdk.errors import InvalidInput, UnexpectedAnswer, UnusableAnswer
-from titan_sdk.json_schema import problems
+from titan_sdk.errors import InvalidInput, NotSupported, UnexpectedAnswer, UnusableAnswer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeAlias
 
-    #: JSON is what it is; a value that was asked for with a schema has the schema's shape.
+    #: a value that was requested with a schema has the schema's shape
     Json: TypeAlias = Any
     Schema: TypeAlias = Mapping[str, Any]
     Message: TypeAlias = dict[str, str]
-    #: Says what is wrong with a value that fits the schema, one sentence each; [] when nothing is.
+    #: returns the problems of a value that fits the schema, one sentence each
     Check: TypeAlias = Callable[[Json], list[str]]
-
-__all__ = ["Answer", "ask", "ask_with_usage"]
+    KeywordCheck: TypeAlias = Callable[[Any, Schema, str], Iterator[str]]
 
 MAX_TOKENS = 1024  # some 4,000 characters: the longest section of the research agent's report fits twice
 ATTEMPTS = 3  # a weak model that has not fitted the schema by then rarely does
-TIMEOUT_SECONDS = 600.0  # requests to the local model take their turn; one can take a minute on two cores
+TIMEOUT_SECONDS = 600.0  # requests to the local model queue; one can take a minute on two cores
 _SHOWN_PROBLEMS = 8  # a list of hundred mistakes would fill a small model's context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A usable answer, and what it took; tokens and time are sums over all attempts."""
+    """A usable answer; tokens and time are sums over all attempts."""
 
     #: The validated value when a schema was given, else the text.
     value: Json
@@ -54,7 +52,7 @@ class Answer:
     attempts: int
     prompt_tokens: int
     completion_tokens: int
-    #: Seconds from asking to having the answer, waiting for the model's turn included.
+    #: Seconds from the request to the answer, including time in the model's queue.
     latency_seconds: float
 
 
@@ -72,19 +70,19 @@ def ask(
 ) -> Json:
     """Return the model's text, or with a `schema` the JSON value that fits it.
 
-    An answer that cannot be used (no JSON, against the schema, empty, cut off) is sent back to the model with
-    what is wrong with it, until `attempts` answers have come.
+    An answer that cannot be used (no JSON, against the schema, empty, cut off) is sent back to the model with a list
+    of its problems, until there were `attempts` answers.
 
     Args:
-        schema: a JSON schema; see `titan_sdk.json_schema.problems` for its keywords.
+        schema: a JSON schema; see `titan_sdk.model.problems` for its keywords.
         system: the system message, sent before the prompt.
         max_tokens: the longest answer, in tokens.
         temperature: 0 for the likeliest answer; up to 2 for variety.
         attempts: at least 1.
-        check: what a schema cannot say, such as that no two items are alike; called with each value that fits
-            the schema, returns what is wrong with it, one sentence each for the model.
+        check: for rules that a schema cannot express; called with each value that fits the schema, returns its
+            problems, one sentence each for the model.
         timeout: seconds for one answer.
-        client: whose server to ask; by default one made from the environment.
+        client: by default one made from the environment.
 
     Raises:
         UnusableAnswer: no answer could be used; its `text` is the last one.
@@ -190,7 +188,7 @@ def _converse(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
-    """One completion, out of OpenAI's envelope."""
+    """One chat completion."""
 
     text: str
     model: str
@@ -231,19 +229,19 @@ def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: fl
 
 
 def _place() -> dict[str, str]:
-    """Return the headers by which the server records the call where the caller is: in its run, below its action.
+    """Return the headers that put the call into the caller's run, below its current action.
 
-    Outside of both there are none: then a job's token says the run, and the client the project.
+    None outside of both: then a job's token names the run, and the client the project.
     """
     if "titan_sdk.recording.runs" not in sys.modules:
-        return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
-    from titan_sdk.recording.propagation import headers_here
+        return {}  # a program that has not imported it has no run; importing it takes 0.1 s
+    from titan_sdk.recording.actions import headers_here
 
     return headers_here()
 
 
 def _read(reply: _Reply, schema: Schema | None) -> tuple[Json, list[str]]:
-    """Return the value and [], or None and what is wrong with the answer."""
+    """Return the value and [], or None and the answer's problems."""
     if schema is None:
         return (reply.text, []) if reply.text.strip() else (None, ["the answer is empty"])
     try:
@@ -259,7 +257,7 @@ _VALUE_START = re.compile(r"[{\[]")
 
 
 def _find_json(text: str) -> Json:
-    """Return the JSON value that a text is, that it has in a code fence, or that its first bracket opens.
+    """Return the JSON value of a text, of its code fence, or from its first bracket on.
 
     Raises:
         ValueError: there is none.
@@ -282,3 +280,175 @@ def _correction(wrong: list[str], schema: Schema | None) -> str:
         f"Your answer cannot be used:\n{listed}\n"
         f"Answer again with nothing but JSON that fits this schema:\n{json.dumps(schema, ensure_ascii=False)}"
     )
+
+
+def problems(value: object, schema: Schema) -> list[str]:
+    """Return the problems of `value`, one sentence each, in the order of the value; [] when it fits.
+
+        problems({"gaps": "x"}, {"type": "object", "properties": {"gaps": {"type": "array"}}})
+        # -> ["$.gaps: expected an array, found the string \"x\""]
+
+    Known keywords: type, enum, const, anyOf, properties, required, additionalProperties, items, minItems,
+    maxItems, minLength, maxLength, pattern, minimum, maximum. Titles, descriptions, defaults and other annotations are
+    ignored.
+
+    Another keyword that constrains a value is an error; the messages are written for a language model to act on.
+
+    Raises:
+        NotSupported: the schema uses another keyword.
+    """
+    return list(_check(value, schema, "$"))
+
+
+_ANNOTATIONS = frozenset(
+    {"$comment", "$id", "$schema", "default", "deprecated", "description", "examples", "format", "title"}
+)
+_TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "object": ("an object", (dict,)),
+    "array": ("an array", (list,)),
+    "string": ("a string", (str,)),
+    "number": ("a number", (int, float)),
+    "integer": ("an integer", (int, float)),
+    "boolean": ("true or false", (bool,)),
+    "null": ("null", (type(None),)),
+}
+
+
+def _check(value: object, schema: Schema, where: str) -> Iterator[str]:
+    for keyword in schema:
+        if keyword not in _CHECKS and keyword not in _ANNOTATIONS:
+            raise NotSupported(
+                subject=f"schema at {where}",
+                expected=f"keywords of {', '.join(sorted(_CHECKS))}",
+                found=repr(keyword),
+                next_step="Say it with those, or check the answer yourself.",
+            )
+    if (mismatch := _type_mismatch(value, schema, where)) is not None:
+        yield mismatch
+        return
+    for check in dict.fromkeys(_CHECKS[keyword] for keyword in schema if keyword in _CHECKS):
+        yield from check(value, schema, where)
+
+
+def _type_mismatch(value: object, schema: Schema, where: str) -> str | None:
+    allowed = schema.get("type")
+    if allowed is None:
+        return None
+    names = [allowed] if isinstance(allowed, str) else list(allowed)
+    if any(_is_of_type(value, name) for name in names):
+        return None
+    wanted = " or ".join(_TYPES[name][0] for name in names)
+    return f"{where}: expected {wanted}, found {_shown(value)}"
+
+
+def _is_of_type(value: object, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()  # 2.0 is an integer in JSON Schema
+    return isinstance(value, _TYPES[name][1])
+
+
+def _no_check(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    yield from ()  # keywords that another check covers
+
+
+def _check_enum(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if not any(_is_same(value, choice) for choice in schema["enum"]):
+        choices = ", ".join(_shown(choice, with_type=False) for choice in schema["enum"])
+        yield f"{where}: expected one of {choices}; found {_shown(value)}"
+
+
+def _check_const(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if not _is_same(value, schema["const"]):
+        yield f"{where}: expected exactly {_shown(schema['const'], with_type=False)}, found {_shown(value)}"
+
+
+def _check_any_of(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    tried = [list(_check(value, option, where)) for option in schema["anyOf"]]
+    if all(tried):
+        ways = "; or ".join(" and ".join(found) for found in tried)
+        yield f"{where}: fits none of {len(tried)} allowed forms ({ways})"
+
+
+def _check_required(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name in schema["required"]:
+            if name not in value:
+                yield f'{where}: the property "{name}" is missing'
+
+
+def _check_properties(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in schema["properties"].items():
+            if name in value:
+                yield from _check(value[name], part, f"{where}.{name}")
+
+
+def _check_additional_properties(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        return
+    rule = schema["additionalProperties"]
+    for name in value:
+        if name in schema.get("properties", {}):
+            continue
+        if rule is False:
+            yield f'{where}: the property "{name}" is not allowed'
+        elif rule is not True:
+            yield from _check(value[name], rule, f"{where}.{name}")
+
+
+def _check_items(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _check(item, schema["items"], f"{where}[{index}]")
+
+
+def _check_pattern(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if isinstance(value, str) and not re.search(schema["pattern"], value):
+        yield f"{where}: expected a text that matches the pattern {schema['pattern']}, found {_shown(value)}"
+
+
+def _check_bounds(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    for (lowest, highest), kind, size_of, unit in _BOUNDS:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            continue
+        size = size_of(value)
+        if lowest in schema and size < schema[lowest]:
+            yield f"{where}: expected at least {schema[lowest]}{unit}, found {size}"
+        if highest in schema and size > schema[highest]:
+            yield f"{where}: expected at most {schema[highest]}{unit}, found {size}"
+
+
+def _is_same(value: object, other: object) -> bool:
+    """Compare as JSON does: 1 is 1.0, but never true."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
+
+
+def _shown(value: object, *, with_type: bool = True) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    if not with_type or value is None or isinstance(value, bool):
+        return shown
+    kind = next(name for name in ("object", "array", "string", "number") if _is_of_type(value, name))
+    return f"the {kind} {shown}"
+
+
+#: The keywords of the lower and upper bound, the types they apply to, what they bound, and its unit.
+_BOUNDS: tuple[tuple[tuple[str, str], type | tuple[type, ...], Callable[[Any], float], str], ...] = (
+    (("minItems", "maxItems"), list, len, " items"),
+    (("minLength", "maxLength"), str, len, " characters"),
+    (("minimum", "maximum"), (int, float), lambda number: number, ""),
+)
+_CHECKS: Mapping[str, KeywordCheck] = {
+    "type": _no_check,
+    "enum": _check_enum,
+    "const": _check_const,
+    "anyOf": _check_any_of,
+    "required": _check_required,
+    "properties": _check_properties,
+    "additionalProperties": _check_additional_properties,
+    "items": _check_items,
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"), _check_bounds),
+    "pattern": _check_pattern,
+}

@@ -1,11 +1,11 @@
-"""The results of jobs: JSON that a job sets, for the jobs after it and for whoever submitted it.
+"""Results of jobs: JSON that a job sets, and that later jobs and the submitter read.
 
-What JSON cannot say is refused rather than changed, with the place where it stands:
+A value that JSON cannot represent is an error, which names its place:
 
-- NaN and infinities: JSON has no word for them. Store None, or a text.
+- NaN and infinities. Store None, or a text.
 - Whole numbers beyond 64 bits (below -2**63 or above 2**64 - 1): most readers would round them. Store a text.
 - Keys that are no text: JSON would turn 1 into "1", and two keys into one.
-- Dates, bytes, Decimals, sets and other objects: say yourself how they are written.
+- Dates, bytes, Decimals, sets and other objects. Convert them yourself.
 
 Floats come back exactly as they were, tuples as lists.
 """
@@ -27,14 +27,14 @@ _DEEPEST = 200  # the server's parser stops at 1,000; a result this deep is a mi
 
 
 def set_result(value: object) -> None:
-    """Set the result of the job that this is, once it is durable; a second call replaces it.
+    """Set the result of this job, durably; a second call replaces it.
 
         titan_sdk.set_result({"accuracy": 0.93, "files": ["model.bin"]})
 
-    It counts from then on, whatever becomes of the attempt; a later attempt begins without.
+    It is kept whatever the attempt's outcome; a later attempt begins without a result.
 
     Raises:
-        InvalidInput: JSON cannot say it (see the module), or this is no job. Nothing was stored.
+        InvalidInput: JSON cannot represent it (see the module), or this is no job. Nothing was stored.
         TooLarge: over 1 MiB.
         StaleLease: the attempt is no longer this job's.
     """
@@ -51,8 +51,8 @@ def set_result(value: object) -> None:
         client.transport.request_json("PUT", "/api/result", body={"value": value})
 
 
-def result(job: str) -> Any:  # JSON is what it is: whoever set the result knows its shape
-    """Return what another job has set as its result, such as a parent's; None when it has set none.
+def result(job: str) -> Any:  # the shape is up to the job
+    """Return the result of another job, such as a parent; None when it has set none.
 
         titan_sdk.result("train")["accuracy"]  # -> 0.93
 

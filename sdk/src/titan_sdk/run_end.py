@@ -1,7 +1,7 @@
-"""A run ends with the process that submitted its stages: the server is notified as that process exits.
+"""Report at exit that a run has ended: a run ends with the process that submitted its stages.
 
-A job inside the run is no such process, whatever it submits. What a process remembers here is its own: a forked
-child starts with nothing. The end is `failed` when it can be known that the process did not end well:
+A job inside the run is no such process, whatever it submits. A forked child starts with no runs to end. The end is
+`failed` in these cases:
 
 - an uncaught exception (`sys.excepthook` is wrapped);
 - `sys.exit(status)` with a status that is no success, unless it was caught (`sys.exit` is wrapped, for an exit
@@ -9,9 +9,9 @@ child starts with nothing. The end is `failed` when it can be known that the pro
   ends by its idle time;
 - SIGTERM, and SIGHUP of a terminal that is closed, where the program has no handler of its own: the run is ended,
   then the process dies of the signal as it would have without. A process of `multiprocessing` that has nothing under
-  way ends well by SIGTERM: with it `Pool` sends its processes home.
+  way completes by SIGTERM: `Pool` terminates its processes so.
 
-Ctrl-C, and what else cancels, ends a run as cancelled.
+Ctrl-C and cancellation end a run as cancelled.
 
 The hooks are set with the first stage that a process submits, or the first action that it records, never by importing
 this package.
@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from titan_sdk.errors import TitanError
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from titan_sdk.http.transport import Transport
 
 _TRACEBACKS_GROW = sys.hexversion >= 0x030C0000  # as an exception leaves frames, since Python 3.12
-END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is felt
-CLOSE_WITHIN_SECONDS = 1.0  # of these, where something is recorded: what waits is lost otherwise
+END_WITHIN_SECONDS = 2.0  # for all runs together: users notice an exit that takes longer
+CLOSE_WITHIN_SECONDS = 1.0  # of these, if the process records: entries that wait are lost otherwise
 
 
 class Ending(NamedTuple):
-    """How a run ended, or the program that it is of."""
+    """The outcome of a run or a program."""
 
     end: str  #: completed, failed or cancelled
     reason: str = ""
@@ -54,7 +54,7 @@ _LONGEST_REASON = 1000
 
 
 def ending_of(error: BaseException | None) -> Ending:
-    """Return how that ended which this exception, or none, has left."""
+    """Return the outcome of a block that this exception, or none, has left."""
     if error is None or isinstance(error, GeneratorExit):
         return COMPLETED
     if isinstance(error, SystemExit):
@@ -68,7 +68,7 @@ def ending_of(error: BaseException | None) -> Ending:
 
 
 def words_of(error: BaseException, longest: int) -> str:
-    """Return what an exception says of itself, "" where it cannot."""
+    """Return an exception's message, "" if its `__str__` raises."""
     try:
         words = str(error)
     except KeyboardInterrupt:
@@ -79,20 +79,20 @@ def words_of(error: BaseException, longest: int) -> str:
 
 
 class _Ledger:
-    """The runs that one process has to end, and how it fared."""
+    """The runs that one process has to end, and its outcome."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.runs: dict[str, Transport] = {}
-        #: What ends the recording, after the runs: called with how the process ends, and how many seconds are left.
+        #: Closes the recorder after the runs: called with the process's outcome and the seconds left.
         self.close: Callable[[Ending, float], object] | None = None
         self.is_busy: Callable[[], bool] = lambda: False
-        #: what ends the process badly; None while there is nothing
+        #: the failure that ends the process; None without one
         self.failure: Ending | None = None
-        #: whether it is ending, and the signal that it dies of
+        #: whether it is ending, and the signal that ends it
         self.is_ending = False
         self.dies_of: int | None = None
-        #: What the last `sys.exit` raised, and the code of the frame that it has at its head if nobody catches it.
+        #: The exception of the last `sys.exit`, and the code of its traceback's first frame if nobody catches it.
         self.exit: tuple[SystemExit, CodeType] | None = None
 
 
@@ -101,7 +101,7 @@ _is_installed = False  # survives a fork, as the hooks themselves do
 
 
 def end_at_exit(agent_run_id: str, transport: Transport) -> None:
-    """Have the run ended when this process exits, unless the process is itself a job of that run.
+    """End the run when this process exits, unless the process is itself a job of that run.
 
     There is no event loop any more at an exit, so `transport` is the blocking one.
     """
@@ -112,16 +112,16 @@ def end_at_exit(agent_run_id: str, transport: Transport) -> None:
 
 
 def before_exit(close: Callable[[Ending, float], object], *, is_busy: Callable[[], bool]) -> None:
-    """Have `close` called as this process exits, with how it ends and the seconds there are.
+    """Call `close` as this process exits, with its outcome and the seconds left.
 
-    `is_busy` says whether it has something under way, which a signal would cut off.
+    `is_busy` returns whether it has something under way that a signal would cut off.
     """
     _install()
     _own_ledger().close, _own_ledger().is_busy = close, is_busy
 
 
 def ended(agent_run_id: str) -> None:
-    """Forget the run: it has been ended on purpose."""
+    """Do not end the run at exit: it has ended."""
     _own_ledger().runs.pop(agent_run_id, None)
 
 
@@ -198,9 +198,9 @@ def _die_of(number: int) -> None:
 
 @contextmanager
 def to_the_end() -> Iterator[None]:
-    """Let what this process does at its end come to its end where one signal cuts in; it dies of that then.
+    """Complete the exit work in this block before a signal ends the process.
 
-    `Pool` sends its processes home, and terminates them at the same time. A second signal is not waited with.
+    `Pool` asks its processes to exit and terminates them at the same time. A second signal takes effect at once.
     """
     ledger = _own_ledger()
     is_outermost, ledger.is_ending = not ledger.is_ending, True
@@ -251,7 +251,7 @@ def _tell_all(ledger: _Ledger) -> None:
 
 
 def _head_if_uncaught(raising: FrameType) -> CodeType:
-    """Return whose frame the traceback of an exception begins with when it has left the program uncaught.
+    """Return the code of the first frame in the traceback of an exception that nobody catches.
 
     Up to Python 3.11 the traceback of an exception is brought up to date when it is caught, so it still begins
     where it was caught last: in our wrapper. Since 3.12 it grows with each frame that is left, up to the first.
@@ -263,7 +263,7 @@ def _head_if_uncaught(raising: FrameType) -> CodeType:
 
 
 def _of_exit(leaving: tuple[SystemExit, CodeType] | None) -> Ending:
-    """Return what an exit tells; one that was caught on its way tells nothing."""
+    """Return the outcome of the last `sys.exit`; completed if it was caught."""
     if leaving is None:
         return COMPLETED
     error, head_if_uncaught = leaving

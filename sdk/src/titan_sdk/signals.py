@@ -1,45 +1,22 @@
-"""Waiting for keys of the shared store: a job says "done" by setting one, and its orchestrator goes on.
+"""Wait for keys of the store: a job signals "done" by setting a key, and its orchestrator goes on.
 
-The server answers the moment a key is set; nothing polls. A wait ends with an error when the jobs that could
-have set the key have all ended without it.
+The server answers when a key is set. A wait fails when all jobs that could have set the key have ended without it.
 """
 
 from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
-from titan_sdk.http.long_poll import LongPoll
-from titan_sdk.http.sync_bridge import run
+from titan_sdk.http import run
+from titan_sdk.http.transport import LongPoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
-    from typing import Any, overload
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from titan_sdk.api.queries import Queries
     from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.job import TitanJob
-
-
-if TYPE_CHECKING:
-
-    @overload
-    def wait_for_signal(
-        client: TitanClient,
-        key: str,
-        timeout: float | None = None,
-        job: str | TitanJob | None = None,
-        *,
-        on_signal: Callable[[str], object] | None = None,
-    ) -> None: ...
-    @overload
-    def wait_for_signal(
-        client: AsyncTitanClient,
-        key: str,
-        timeout: float | None = None,
-        job: str | TitanJob | None = None,
-        *,
-        on_signal: Callable[[str], object] | None = None,
-    ) -> Coroutine[Any, Any, None]: ...
 
 
 def wait_for_signal(
@@ -49,7 +26,7 @@ def wait_for_signal(
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
-) -> Coroutine[Any, Any, None] | None:
+) -> Any:  # of an asynchronous client a coroutine, else None
     """Return once `key` is in the store.
 
         wait_for_signal(client, f"research:{run_id}:planner:done", job="planner")
@@ -57,9 +34,9 @@ def wait_for_signal(
 
     Args:
         timeout: seconds; None waits as long as a job lives that could set the key.
-        job: who is to set it. Without, every job that this client submitted in the run of its last
+        job: the job that sets it; by default every job that this client submitted in the run of its last
             submission.
-        on_signal: called with the key when it is there.
+        on_signal: called with the key when it is set.
 
     Raises:
         SignalLost: `job` is final, or else all those jobs are, and the key is not set.
@@ -69,28 +46,6 @@ def wait_for_signal(
     return wait_for_signals(client, [key], timeout, job, on_signal=on_signal)
 
 
-if TYPE_CHECKING:
-
-    @overload
-    def wait_for_signals(
-        client: TitanClient,
-        keys: Iterable[str],
-        timeout: float | None = None,
-        job: str | TitanJob | None = None,
-        *,
-        on_signal: Callable[[str], object] | None = None,
-    ) -> None: ...
-    @overload
-    def wait_for_signals(
-        client: AsyncTitanClient,
-        keys: Iterable[str],
-        timeout: float | None = None,
-        job: str | TitanJob | None = None,
-        *,
-        on_signal: Callable[[str], object] | None = None,
-    ) -> Coroutine[Any, Any, None]: ...
-
-
 def wait_for_signals(
     client: TitanClient | AsyncTitanClient,
     keys: Iterable[str],
@@ -98,7 +53,7 @@ def wait_for_signals(
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
-) -> Coroutine[Any, Any, None] | None:
+) -> Any:  # of an asynchronous client a coroutine, else None
     """Return once all `keys` are in the store; at once when there are none.
 
         wait_for_signals(client, keys, on_signal=lambda key: print(f"[AGENT] {key} — done"))
@@ -145,7 +100,7 @@ async def _next_signals(
         except StreamBroken:
             continue  # the next poll waits for a server that restarts, as long as any request
         if has_ended and not present:
-            # Asked once more: a key may have been set between the look at the keys and the look at the jobs.
+            # Once more: a key may have been set between the checks of the keys and of the jobs.
             present, _ = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
             if not present:
                 raise _lost(keys, jobs)

@@ -1,10 +1,9 @@
-"""The stages that this process submits, so that a run which broke off can be resumed without doing them twice.
+"""Environment variables and state of runs with stages: run ids, resuming, forks, replays and worlds.
 
-A run that is resumed (`titan runs resume RUN`) starts its program again with TITAN_RESUME_RUN_ID set. The program
-then takes the same way as before: `new_run_id` gives it the old run's id, and each stage that it submits is
-compared with what the run has on record. A stage is the same when its DAG name, its content (scripts, arguments,
-parents, all that is submitted) and its occurrence (the second submission of a name is not the first) are the same;
-then its receipt comes from the record, and its finished jobs do not run again.
+`titan runs resume RUN` starts a run's program again with TITAN_RESUME_RUN_ID set. `new_run_id` then returns the old
+run's id, and the server compares each stage that the program submits with those on record. A stage is the same when its
+DAG name, its content (scripts, arguments, parents, everything submitted) and its occurrence (the second submission of a
+name is not the first) are the same; then its receipt comes from the record, and its finished jobs do not run again.
 """
 
 from __future__ import annotations
@@ -13,39 +12,30 @@ import os
 import sys
 
 from titan_sdk.errors import InvalidInput
-from titan_sdk.http.address import address_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from titan_sdk.http.address import Address
     from titan_sdk.wire import Orchestrator
 
 RESUME = "TITAN_RESUME_RUN_ID"
-#: Names what a fork is to do: `titan_sdk.replaying.forking`. No TITAN_ name, for a job's environment holds none.
+#: Names the file of a fork's `Plan`. Not TITAN_…, for a job's environment cannot hold such names.
 FORK = "_TITAN_FORK"
-FORK_RUN = "_TITAN_FORK_RUN_ID"  # of a fork, which the program is to begin
+FORK_RUN = "_TITAN_FORK_RUN_ID"  # the id of the run that a fork's program is to begin
 WORLD = "_TITAN_WORLD"  # the agent run whose world answers the calls of tools
 WORLD_TOKEN = "_TITAN_WORLD_TOKEN"  # its name, no token
-WORLD_TASK = "WORLD_TASK"  # what the agent is asked, as JSON
+WORLD_TASK = "WORLD_TASK"  # the agent's task, as JSON
 REPLAYED = "TITAN_REPLAY_RUN"
 #: In a job of a run that is replayed as a whole: the variables TITAN_REPLAY… as a JSON object.
 REPLAY = "_TITAN_REPLAY"
-_STARTS = ("PYTHONPATH", "PYTHONHASHSEED")  # what begins a replay before the first import
+_STARTS = ("PYTHONPATH", "PYTHONHASHSEED")  # they begin a replay before the first import
 
 
-class _Ledger:
-    """What one process has submitted, and the run ids it was given."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.counts: dict[tuple[str | None, str], int] = {}
-        self.issued: set[str] = set()
-
-
-_ledger = _Ledger(os.getpid())
+#: How often this process submitted a stage, by run and name, and the run ids that it was given.
+_counts: dict[tuple[str | None, str], int] = {}
+_issued: set[str] = set()
 
 
 def new_run_id(agent: str) -> str:
@@ -53,7 +43,7 @@ def new_run_id(agent: str) -> str:
 
     In a program that `titan runs resume` has started again (TITAN_RESUME_RUN_ID=RESEARCH_cb5e13), the first call with
     the agent of that run, RESEARCH, returns RESEARCH_cb5e13, and the run goes on; other agents and further calls
-    get new ids. So it does where a run is replayed.
+    get new ids. The same holds for a replay.
 
     Raises:
         InvalidInput: `agent` is empty.
@@ -66,45 +56,44 @@ def new_run_id(agent: str) -> str:
             next_step="Correct it.",
         )
     run_id = given_run_id(agent) or f"{agent}_{os.urandom(3).hex()}"
-    _own_ledger().issued.add(run_id)
+    _issued.add(run_id)
     return run_id
 
 
 def given_run_id(agent: str | None = None) -> str | None:
-    """Return the id of the run that is resumed or replayed, or of the fork, to whoever asks first; else None.
+    """Return the id of the run to resume, replay or fork, to the first caller; else None.
 
     `agent` must be the agent of that run.
     """
-    ledger = _own_ledger()
     given = os.environ.get(RESUME) or os.environ.get(FORK_RUN) or os.environ.get(REPLAYED)
-    if not given or given in ledger.issued or "TITAN_JOB_ID" in os.environ:
+    if not given or given in _issued or "TITAN_JOB_ID" in os.environ:
         return None
     if agent is not None and agent_of(given) != agent:
         return None
-    ledger.issued.add(given)
+    _issued.add(given)
     return given
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return what a job that this process submits has in its environment, to be of the same fork, replay or world.
+    """Return the variables for a job that this process submits, so that it joins the same fork, replay or world.
 
-    Where that is anything, the job starts in a cold interpreter: a warm one is too far to begin with answers.
+    If there are any, the job starts in a cold interpreter: answers must begin before the program's imports.
     """
     in_world = {name: os.environ[name] for name in (WORLD, WORLD_TOKEN, WORLD_TASK) if name in os.environ}
     return forked_environment() or in_world
 
 
 def forked_environment() -> dict[str, str]:
-    """Return what a job that this process submits has in its environment, to be a part of the same fork or replay.
+    """Return the variables for a job that this process submits, so that it joins the same fork or replay.
 
-    The stages of a run that is resumed are the recorded ones, so that those which completed are recognised.
+    Stages of a resumed run must equal the recorded ones, so that completed ones are recognised.
     """
     forked = {FORK: os.environ[FORK]} if FORK in os.environ and not os.environ.get(RESUME) else {}
     return forked | replayed_environment(os.environ)
 
 
 def replayed_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a job is to have in its environment where a whole run is replayed; {} where none is."""
+    """Return the variables for a job of a run that is replayed as a whole; {} outside of such a replay."""
     settings = environment.get(REPLAY)
     if settings is None and "TITAN_REPLAY_WHOLE" in environment:
         import json
@@ -122,7 +111,7 @@ def agent_of(run_id: str) -> str:
 
 
 class submission:  # noqa: N801  # used as a function: `with submission(run, name) as fields`
-    """What the server is sent about one submission of a stage, beside its jobs; counted once it succeeded.
+    """The extra fields of one submission of a stage; counted unless it fails.
 
     Raises, on entering:
         InvalidInput: a run is being resumed, and this is another one of the same agent.
@@ -135,36 +124,36 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
 
     def __enter__(self) -> dict[str, object]:
         resumed = os.environ.get(RESUME) or None
-        ledger = _own_ledger()
         if resumed is not None and self._run_id is not None:
-            _refuse_another_run(self._run_id, resumed, ledger.issued)
-        # Counted before it is sent: two of a name that are under way at once are two.
-        self._occurrence = ledger.counts.get(self._key, 0)
-        ledger.counts[self._key] = self._occurrence + 1
-        about_it: dict[str, object] = {}
+            _refuse_another_run(self._run_id, resumed)
+        # Counted before it is sent: two concurrent submissions of a name are two.
+        self._occurrence = _counts.get(self._key, 0)
+        _counts[self._key] = self._occurrence + 1
+        fields: dict[str, object] = {}
         if self._occurrence:
-            about_it["occurrence"] = self._occurrence
+            fields["occurrence"] = self._occurrence
         if resumed is not None and self._run_id == resumed:
-            about_it["resume"] = True
+            fields["resume"] = True
         orchestrator = None if self._run_id is None else this_program()
         if orchestrator is not None:
-            about_it["orchestrator"] = orchestrator
-        return about_it
+            fields["orchestrator"] = orchestrator
+        return fields
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        counts = _own_ledger().counts
-        if error is not None and counts.get(self._key) == self._occurrence + 1:
-            counts[self._key] = self._occurrence  # a program that tries it again means the same submission
+        if error is not None and _counts.get(self._key) == self._occurrence + 1:
+            _counts[self._key] = self._occurrence  # a program that retries means the same submission
 
 
 def this_program() -> Orchestrator | None:
-    """Return how this program can be started again; None for a job, and for what a person types.
+    """Return the command that starts this program again; None for a job, and at a prompt.
 
-    Nothing of the environment is sent: whoever resumes gives the program theirs.
+    It names no environment variables: whoever resumes the run sets them.
     """
-    if "TITAN_JOB_ID" in os.environ or not _can_be_started_again():
+    is_at_a_prompt = hasattr(sys, "ps1") or sys.flags.interactive or "ipykernel" in sys.modules
+    from_standard_input = len(sys.orig_argv) < 2 or sys.argv[:1] in ([""], ["-"])
+    if "TITAN_JOB_ID" in os.environ or not sys.executable or is_at_a_prompt or from_standard_input:
         return None
     return {
         "command": [sys.executable, *sys.orig_argv[1:]],
@@ -173,35 +162,8 @@ def this_program() -> Orchestrator | None:
     }
 
 
-def report_program(run_id: str, address: Address) -> None:
-    """Have the code of this program reported with its run, so that a replay or a fork can execute it.
-
-    Not where it submits to another server than what it records goes to.
-    """
-    if "TITAN_JOB_ID" in os.environ or not _can_be_started_again() or not address.is_same_server(address_of()):
-        return
-    from titan_sdk.recording import process, program
-
-    if process.is_recording():
-        program.report(_OfStages(run_id))
-
-
-class _OfStages:
-    """A run that this program submits stages of, and may record nothing else of."""
-
-    def __init__(self, run_id: str) -> None:
-        self.id = run_id
-        self.project = os.environ.get("TITAN_PROJECT") or None
-
-
-def _can_be_started_again() -> bool:
-    is_at_a_prompt = hasattr(sys, "ps1") or sys.flags.interactive or "ipykernel" in sys.modules
-    from_standard_input = len(sys.orig_argv) < 2 or sys.argv[:1] in ([""], ["-"])
-    return bool(sys.executable) and not is_at_a_prompt and not from_standard_input
-
-
-def _refuse_another_run(run_id: str, resumed: str, issued: set[str]) -> None:
-    if run_id == resumed or run_id in issued or agent_of(run_id) != agent_of(resumed):
+def _refuse_another_run(run_id: str, resumed: str) -> None:
+    if run_id == resumed or run_id in _issued or agent_of(run_id) != agent_of(resumed):
         return
     raise InvalidInput(
         subject=f"run {run_id!r}",
@@ -212,9 +174,9 @@ def _refuse_another_run(run_id: str, resumed: str, issued: set[str]) -> None:
     )
 
 
-def _own_ledger() -> _Ledger:
-    """Return this process's ledger: a forked child begins with an empty one."""
-    global _ledger
-    if _ledger.pid != os.getpid():
-        _ledger = _Ledger(os.getpid())
-    return _ledger
+def _reset_after_fork() -> None:
+    _counts.clear()
+    _issued.clear()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,7 +1,7 @@
 """The original's module: `from titan_sdk.titan_sdk import TitanClient, TitanJob, TITAN_HOST, TITAN_PORT`.
 
-`TITAN_HOST` and `TITAN_PORT` are read from the environment when they are asked for; once assigned, they hold
-for every client that was not given an address of its own.
+`TITAN_HOST` and `TITAN_PORT` are read from the environment on access; once assigned, they apply to every
+client without an address of its own.
 """
 
 from __future__ import annotations

@@ -315,7 +315,7 @@ class LiveProgress:
         """Return a line for each job that failed or runs, and for each reason why others wait."""
         from rich.table import Table
 
-        table = Table.grid(padding=(0, 0, 0, 2))
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for job in self._notable:

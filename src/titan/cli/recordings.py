@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
-from titan.cli.server import Document, Server
+from titan.cli.server import Server
 from titan.cli.terminal import remark
 from titan.insight.export_lines import ActionLine, Line, RunLine
 from titan.insight.replay.comparison import Comparison, compare
@@ -63,12 +63,6 @@ class Executed:
     comparison: Comparison
     found: Investigation
     replay_id: str | None  #: under which it is stored; None: the recording is a file
-
-    @property
-    def document(self) -> Document:
-        """The report as JSON."""
-        document: Document = msgspec.to_builtins(self.report)
-        return document
 
 
 def executed(

@@ -11,14 +11,13 @@ import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.settings import home_folder
-from titan.wire.access import ProjectsAnswer
+from titan.wire.server import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
-from titan_sdk.home import running_servers
-from titan_sdk.http.address import Address, address_at, address_of, token_for
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
+from titan_sdk.http.address import Address, address_at, address_of, running_servers, token_for
 
 if TYPE_CHECKING:
-    from titan_sdk.http.exchange import Readable
+    from titan_sdk.http import Readable
     from titan_sdk.http.transport import Transport
 
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first

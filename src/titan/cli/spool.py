@@ -19,7 +19,7 @@ from titan.cli.views.formats import count
 from titan.settings import home_folder
 from titan_sdk.http.address import Address
 from titan_sdk.recording import delivery
-from titan_sdk.recording.spool import ENDING, FOLDER, SPOOLS, deliver_folder, folders_for
+from titan_sdk.recording.delivery import ENDING, FOLDER, SPOOLS, deliver_folder, folders_for
 
 COUNTED_BYTES: Final = 64 * 1024**2  # entries in further files are not counted
 PATIENCE_SECONDS: Final = 60.0  # for one request; a person sees that it takes its time, and has Ctrl-C

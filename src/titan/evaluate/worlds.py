@@ -25,7 +25,7 @@ from titan.model.language import Message, ModelRequest, Role
 from titan.ports.runtime import Clock, LanguageModel, Prices
 from titan.world.ledger import Ledger
 from titan.world.simulation import Answer, Ask, AskEndpoint, AskModel, Call, Environment, Reply, Source, State, is_error
-from titan_sdk.tape import encode
+from titan_sdk.tape import encode, encoded_text
 
 MOST_CALLS: Final = 1_000  # of one run: an agent in a loop ends
 MOST_EVENTS: Final = 10_000
@@ -244,7 +244,7 @@ class Worlds:
             return await asyncio.shield(first.answer)
         if run.calls >= MOST_CALLS:
             raise Refused(429, "call_limit", f"The run has made {MOST_CALLS:,} calls, which is all it may.")
-        size = run.argument_bytes + len(encode(dict(args)).text)
+        size = run.argument_bytes + len(encode(dict(args)))
         if size > MOST_ARGUMENT_BYTES:
             most = f"{MOST_ARGUMENT_BYTES >> 20} MB of arguments"
             raise Refused(
@@ -416,7 +416,7 @@ def action_of(
         outcome=Outcome.SUCCESS if failure is None else Outcome.ERROR,
         failure=failure,
         actor=actor,
-        inputs=Payload(encode(dict(call.args)).text.decode()),
-        outputs=Payload(encode(answer.response).text.decode()),
+        inputs=Payload(encoded_text(dict(call.args))),
+        outputs=Payload(encoded_text(answer.response)),
         details=msgspec.json.encode({"world": world}).decode(),
     )

@@ -10,7 +10,7 @@ from titan.ingest.values import check_order, checked_cost, time_of
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source, project_name
 from titan.model.errors import InvalidInput
 from titan.model.shaped import shaped
-from titan.wire.recording import ActionBody, RecordBody, RunBody
+from titan.wire.actions import ActionBody, RecordBody, RunBody
 
 _WHAT: Final = "body of POST /api/v1/actions"
 #: The end of January 1970: until the year 2054 microseconds taken for nanoseconds lie before it, and seconds ever.

@@ -203,7 +203,7 @@ def _outputs(end: ChatEnd) -> Payload | None:
     said = end.answer or end.partial
     if said is None or (end.answer is None and not said.text and not _calls(said)):
         return None
-    return Payload(tape.encode(message_json(said.text, _calls(said))).text.decode())
+    return Payload(tape.encoded_text(message_json(said.text, _calls(said))))
 
 
 def _calls(said: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:

@@ -63,7 +63,7 @@ def text_of(value: Value) -> str:
             return _ENCODE(value).decode()
     except (UnicodeEncodeError, RecursionError):  # a lone surrogate; lists in lists beyond what Python walks
         pass
-    return tape.encode(value).text.decode()
+    return tape.encoded_text(value)
 
 
 def object_text(values: dict[str, Value]) -> str:
@@ -202,7 +202,7 @@ def _is_safe(text: str) -> bool:
 
 
 def _written(text: str) -> str:
-    return tape.encode(json.loads(text)).text.decode()
+    return tape.encoded_text(json.loads(text))
 
 
 def _lenient(text: str) -> str:
@@ -293,7 +293,7 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 
 PICODOLLAR: Final = Decimal("1e-12")
 #: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
-#: `titan_sdk.recording.encoding` has the same.
+#: `titan_sdk.recording.entries` has the same.
 MOST: Final = Decimal(10) ** 6
 
 

@@ -26,7 +26,7 @@ from titan.model.run_control import StatusSource
 SHARED_MARK: Final = '{"$shared":0}'
 DIGEST_BYTES: Final = 16  #: of a shared piece's digest
 #: Of one call: no model takes a hundredth of it, and nine thousand million calls of it make a sum of 64 bits.
-#: `titan_sdk.recording.encoding` has the same.
+#: `titan_sdk.recording.entries` has the same.
 MOST_TOKENS: Final = 10**9
 
 #: The ids of our model endpoint's answers: a report that names one is about a call of that endpoint. OpenAI's own have

@@ -121,7 +121,7 @@ class Program:
 
 
 class Changes(msgspec.Struct):
-    """How a program differs from the recorded one; see `titan_sdk.replaying.code`."""
+    """How a program differs from the recorded one; see `titan_sdk.recording.program`."""
 
     files: list[str] | None = None
     packages: dict[str, tuple[str | None, str | None]] = {}

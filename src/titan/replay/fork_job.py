@@ -24,7 +24,7 @@ from titan.replay.sandbox import Sandbox, homes_around
 from titan.replay.stored import write_program, write_scripts
 from titan_sdk import TitanClient, TitanError
 from titan_sdk.http.address import address_of
-from titan_sdk.replaying.plan import Plan
+from titan_sdk.replaying.recording import Plan
 
 STAGES_SECONDS: Final = 3600.0  # for jobs that go on when the program has ended: they need what lies here
 LOOK_SECONDS: Final = 0.3

@@ -11,7 +11,8 @@ import msgspec
 
 from titan.replay.execution import ReplayFailed
 from titan.replay.sandbox import read_written
-from titan_sdk.replaying.plan import FORK, FORK_RUN, Plan
+from titan_sdk.replaying.recording import Plan
+from titan_sdk.stages import FORK, FORK_RUN
 
 
 def planned(plan: Plan, folder: Path) -> dict[str, str]:

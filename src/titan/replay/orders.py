@@ -21,7 +21,7 @@ _PLAN: Final = "whole.json"
 
 
 class ForkOrder(msgspec.Struct, kw_only=True):
-    """A fork that is to be executed; see `titan_sdk.replaying.plan.Plan`."""
+    """A fork that is to be executed; see `titan_sdk.replaying.recording.Plan`."""
 
     run_id: str
     at: str  #: an action's id

@@ -40,9 +40,10 @@ from titan_sdk.errors import (
     UnknownWorker,
     error_from_wire,
 )
+from titan_sdk.http import Response
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.transport import AsyncTransport, Response, Transport
+from titan_sdk.http.transport import AsyncTransport, Transport
 
 logger = logging.getLogger(__name__)
 

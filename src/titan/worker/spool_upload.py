@@ -10,8 +10,7 @@ from pathlib import Path
 
 from titan.worker.server_client import ServerAway, ServerClient
 from titan.worker.threads import ThreadPool
-from titan_sdk.recording.delivery import Answer, Verdict, verdict_of
-from titan_sdk.recording.spool import deliver_folder
+from titan_sdk.recording.delivery import Answer, Verdict, deliver_folder, verdict_of
 
 logger = logging.getLogger(__name__)
 

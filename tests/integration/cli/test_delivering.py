@@ -13,7 +13,7 @@ from tests.integration.titan_sdk.test_left_behind import entry_of, is_known
 from tests.support.command_line import CommandLine, run_titan
 from tests.support.forked import run_forked
 from tests.support.running_titan import RunningTitan
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 NO_RUN = '{"type":"action","id":"x","kind":"call","name":"c","started_at_ns":1700000000000000000}'
 

@@ -10,7 +10,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
 from titan_sdk import TitanClient
 from titan_sdk.errors import NotFound
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 AGENT = "import titan_sdk\nwith titan_sdk.run('A', 'A_1'), titan_sdk.action('call'):\n    pass\n"
 AT_NS = 1_700_000_000_000_000_000

@@ -12,7 +12,7 @@ from tests.support.fake_titan import FakeTitan, fake_titan
 from tests.support.running_titan import running_titan
 from tests.support.waiting import let_pass, wait_until
 from titan_sdk import TitanClient, TitanJob, wait_for_signal
-from titan_sdk.http.exchange import LASTING_SECONDS
+from titan_sdk.http import LASTING_SECONDS
 
 TALKER = """
 from titan_sdk import TitanClient, wait_for_signal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from titan.cli.doctor import Finding, Level
 from titan.cli.doctor.machine import check_spools
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 TWO_CALLS = ['{"id":"a"}', '{"id":"b"}']
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titan.llm.local import MAX_ITEMS, MAX_LENGTH, bounded
-from titan_sdk.json_schema import problems
+from titan_sdk.model import problems
 
 
 def test_strings_and_arrays_get_bounds_at_every_depth() -> None:

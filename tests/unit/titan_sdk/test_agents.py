@@ -3,7 +3,7 @@
 import pytest
 
 import titan_sdk
-from titan_sdk.agents.api import AgentApi
+from titan_sdk.agents import AgentApi
 from titan_sdk.errors import InvalidInput
 
 

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from titan_sdk.http import BrokenAnswer, Request, Response, run
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.exchange import BrokenAnswer, Request, Response
-from titan_sdk.http.sync_bridge import run
 
 
 class Connections(BlockingHttp):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan_sdk.http.event_stream import EventReader
+from titan_sdk.api.queries import EventReader
 
 RESYNC = b'event: resync\nid: 4\ndata: {"cursor":"4"}\n\n'
 
@@ -22,7 +22,7 @@ def frame(cursor: int, text: str = "") -> bytes:
 def test_events_come_whole_however_they_are_cut(cuts: list[int], text: str) -> None:
     stream = b": connected\n\n" + frame(5, text) + b": still here\n\n" + frame(7)
     edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-    reader = EventReader(cursor="4", tells_first_resync=True)
+    reader = EventReader(cursor="4", yields_first_resync=True)
 
     events = [event for start, end in pairwise(edges) for event in reader.read(stream[start:end])]
 
@@ -31,7 +31,7 @@ def test_events_come_whole_however_they_are_cut(cuts: list[int], text: str) -> N
 
 
 def test_a_resync_that_was_asked_for_is_no_news_and_a_later_one_is() -> None:
-    reader = EventReader(cursor="", tells_first_resync=False)
+    reader = EventReader(cursor="", yields_first_resync=False)
 
     first, cursor, second = list(reader.read(RESYNC)), reader.cursor, list(reader.read(RESYNC))
 
@@ -39,7 +39,7 @@ def test_a_resync_that_was_asked_for_is_no_news_and_a_later_one_is() -> None:
 
 
 def test_half_a_frame_of_a_broken_connection_is_forgotten() -> None:
-    reader = EventReader(cursor="4", tells_first_resync=True)
+    reader = EventReader(cursor="4", yields_first_resync=True)
     assert list(reader.read(frame(5)[:20])) == []
 
     reader.begin()

@@ -11,7 +11,7 @@ import pytest
 
 import titan_sdk
 from tests.support.heard import Heard
-from titan_sdk.agents.run_proxy import RunProxy
+from titan_sdk.agents import RunProxy
 from titan_sdk.errors import InvalidInput, ToolFailed, ToolTimeout
 from titan_sdk.recording import process
 from titan_sdk.replaying.in_world import InWorld

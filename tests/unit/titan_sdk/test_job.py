@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from titan_sdk import TitanGate, TitanJob
-from titan_sdk.api.submission import submission_body
+from titan_sdk.api import submission_body
 from titan_sdk.errors import InvalidDag, InvalidInput, NotSupported
 from titan_sdk.job import wire_item
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from titan_sdk.errors import NotSupported
-from titan_sdk.json_schema import problems
+from titan_sdk.model import problems
 
 
 @pytest.mark.parametrize(

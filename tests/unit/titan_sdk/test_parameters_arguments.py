@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from titan_sdk.recording.parameters import parameters_of
+from titan_sdk.recording.calls import parameters_of
 
 
 def plain(user: str, password: str = "", *groups: str, age: int = 0, **more: object) -> None:

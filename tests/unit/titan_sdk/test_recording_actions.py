@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import Redact, action, event, handoff, run, thinking, turn
-from titan_sdk.recording.reprs import MOST_SLOW, SLOW_NS
+from titan_sdk.recording.actions import MOST_SLOW, SLOW_NS
 from titan_sdk.tape import decode
 from titan_sdk.tape.describing import type_name
 

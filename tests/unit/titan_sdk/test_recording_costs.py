@@ -9,7 +9,7 @@ import pytest
 from tests.support.heard import heard_by_nobody_else
 from titan.ingest.values import MOST
 from titan_sdk import action
-from titan_sdk.recording.encoding import LARGEST_USD, usd
+from titan_sdk.recording.entries import LARGEST_USD, usd
 from titan_sdk.tape import decode, encode
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def test_a_program_s_own_way_to_reckon_changes_no_cost(context: Context) -> None
 @pytest.mark.parametrize("context", CONTEXTS, ids=str)
 def test_a_number_of_a_tape_is_the_same_whatever_the_program_rounds_to(context: Context) -> None:
     with localcontext(context):
-        text = encode(number := Decimal("1.23456789E+90")).text
+        text = encode(number := Decimal("1.23456789E+90"))
 
         assert text == b'{"$Decimal":"1.23456789E+90"}'
         assert str(decode(text)).upper() == str(number).upper() == "1.23456789E+90"

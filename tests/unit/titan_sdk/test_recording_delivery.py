@@ -13,9 +13,21 @@ import pytest
 from tests.support.heard import spooled
 from titan_sdk.http.address import Address
 from titan_sdk.http.transport import Transport
-from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to, verdict_of
-from titan_sdk.recording.limits import ANSWER_SECONDS, BATCH_ENTRIES, MOST_FAULTS, PROBE_SECONDS
-from titan_sdk.recording.spool import ENDING, Spool, deliver_folder, spool_folder
+from titan_sdk.recording.delivery import (
+    ANSWER_SECONDS,
+    BATCH_ENTRIES,
+    ENDING,
+    MOST_FAULTS,
+    PROBE_SECONDS,
+    Answer,
+    Delivery,
+    Spool,
+    Verdict,
+    deliver_folder,
+    post_to,
+    spool_folder,
+    verdict_of,
+)
 
 
 class Server:

@@ -13,11 +13,9 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Away, Heard, spooled
 from titan_sdk import action, progress, run
-from titan_sdk.recording.delivery import Answer, Verdict
-from titan_sdk.recording.dropped_entries import ENTRIES_LOST
-from titan_sdk.recording.limits import BATCH_ENTRIES, QUEUE_CALLS
+from titan_sdk.recording.delivery import BATCH_ENTRIES, Answer, Verdict, deliver_folder
 from titan_sdk.recording.process import recording_to
-from titan_sdk.recording.spool import deliver_folder
+from titan_sdk.recording.recorder import ENTRIES_LOST, QUEUE_CALLS
 
 
 class Hanging(Heard):

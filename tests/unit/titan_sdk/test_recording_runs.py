@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, progress, run
-from titan_sdk.recording.entry import Entry, Lost
+from titan_sdk.recording.entries import Entry, Lost
 from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.runs import open_run

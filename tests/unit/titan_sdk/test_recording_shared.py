@@ -145,7 +145,7 @@ def test_of_tasks_that_begin_one_another_each_is_let_go_of(heard: Heard) -> None
 
     assert [one.get("parent_id") for one in told] == [None, *(one["id"] for one in told[:-1])]
     gc.collect()
-    assert [each for each in gc.get_objects() if type(each) is ActiveAction and each.plan.name == "look"] == []
+    assert [each for each in gc.get_objects() if type(each) is ActiveAction and each.config.name == "look"] == []
 
 
 def test_of_tasks_that_begin_one_another_while_they_are_under_way_those_that_ended_are_let_go_of(heard: Heard) -> None:
@@ -157,7 +157,7 @@ def test_of_tasks_that_begin_one_another_while_they_are_under_way_those_that_end
         async def step(number: int) -> None:
             if number == 50:
                 assert heard.recorder.flush(FLUSH_SECONDS)  # until then it holds what it has to tell
-                acts = [each for each in gc.get_objects() if type(each) is ActiveAction and each.plan.name == "step"]
+                acts = [each for each in gc.get_objects() if type(each) is ActiveAction and each.config.name == "step"]
                 done.set_result(len(acts))
             else:
                 tasks.append(asyncio.create_task(step(number + 1)))

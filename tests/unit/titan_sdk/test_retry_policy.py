@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from titan_sdk.http.exchange import Response
-from titan_sdk.http.retry_policy import LONGEST_PAUSE_SECONDS, RetryPolicy, is_passing
+from titan_sdk.http import Response
+from titan_sdk.http.transport import LONGEST_PAUSE_SECONDS, RetryPolicy, is_passing
 
 REFUSED = ConnectionRefusedError(111, "Connection refused")
 

@@ -42,7 +42,7 @@ def caught(error: BaseException, cause: BaseException | None = None) -> BaseExce
 
 
 def again(error: BaseException) -> BaseException:
-    replayed = decode(encode(error).text)
+    replayed = decode(encode(error))
     assert isinstance(replayed, BaseException)
     return replayed
 
@@ -122,12 +122,12 @@ def test_a_chain_without_end_is_cut_within_the_bound_of_depth() -> None:
 
     encoded = encode(error)
 
-    assert encoded.cuts > 0
+    assert encoded.count(b'"$cut"') > 0
     assert encode(snapshot(error)) == encoded
 
 
 def test_an_exception_that_cannot_say_itself_is_recorded() -> None:
-    assert json.loads(encode(Silent("a")).text)["$exception"]["message"] == "<str raised KeyError>"
+    assert json.loads(encode(Silent("a")))["$exception"]["message"] == "<str raised KeyError>"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_what_is_no_loaded_exception_becomes_a_replayed_error(type_name: str) ->
     assert isinstance(replayed, ReplayedError)
     assert str(replayed) == f"{type_name}: m"
     assert replayed.raised == Raised(type_name=type_name, message="m", args=("a", 1), state={"code": 7})
-    assert encode(replayed).text.decode() == text
-    assert encode(snapshot(replayed)).text.decode() == text
+    assert encode(replayed).decode() == text
+    assert encode(snapshot(replayed)).decode() == text
 
 
 def test_a_class_that_refuses_the_arguments_becomes_a_replayed_error() -> None:
@@ -180,8 +180,8 @@ def test_arguments_without_room_give_way_to_the_words() -> None:
     encoded = encode(ValueError([1]), bounds=Bounds(depth=1))
 
     assert again(ValueError([1])).args == ([1],)
-    assert encoded.cuts == 1
-    assert repr(decode(encoded.text)) == "ValueError('[1]')"
+    assert encoded.count(b'"$cut"') == 1
+    assert repr(decode(encoded)) == "ValueError('[1]')"
 
 
 def test_an_exception_that_cannot_be_said_keeps_its_arguments() -> None:

@@ -20,11 +20,11 @@ from titan_sdk.errors import (
     UnexpectedAnswer,
     UnknownArtifact,
 )
-from titan_sdk.http.encoding import json_bytes
+from titan_sdk.http import json_bytes
 from titan_sdk.http.transport import Transport
 
 if TYPE_CHECKING:
-    from titan_sdk.http.encoding import Scalar
+    from titan_sdk.http import Scalar
 
 SET_KEY = {"key": "k", "member": "m"}
 

@@ -12,7 +12,7 @@ from titan.wire.protocol import Registration
 from titan.worker.server_client import ServerAddress, ServerAway, ServerClient
 from titan.worker.spool_upload import SpoolUploader
 from titan.worker.threads import ThreadPool
-from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.delivery import Spool
 
 ENTRY = '{"id":"a"}'
 BODY = b'{"entries":[{"id":"a"}]}'

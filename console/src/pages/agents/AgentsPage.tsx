@@ -18,7 +18,7 @@ import { RunDetails } from "./StageCards";
 import "./agents.css";
 
 const STAGED = { window: "all", hasStages: true, withStages: true } as const;
-const ROW_HEIGHT = 51; // of a run whose stages fit into one line
+const ROW_HEIGHT = 51; // of a run with one line of stages
 function snippet(): string {
   return `from titan_sdk import TitanClient, TitanJob, new_run_id
 
@@ -37,7 +37,7 @@ interface Asked {
   run: RunView;
 }
 
-/** Agent Runs: the runs that submitted DAGs, one row for each, its stages from left to right as they were submitted. */
+/** The Agent Runs page: runs that submitted DAGs, with their stages in submission order. */
 export function AgentsPage() {
   const [query, change] = useUrl();
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -126,7 +126,7 @@ interface Props {
   onAction: (action: RunAction, run: RunView) => void;
 }
 
-/** The cells of a run. Drawn again only when the run changed: thousands of them are scrolled past. */
+/** The cells of a run, memoized because thousands of them scroll by. */
 const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAction }: Props) {
   const stages = run.stages ?? [];
   const id = run.run_id;

@@ -4,14 +4,14 @@ import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { useCanChange } from "../../api/session";
 import type { RunView } from "../../api/types";
-import { Button, CopyButton } from "../../components/Button";
+import { Button, Snippet } from "../../components/Button";
 import { shellWord, titanCommand } from "../../components/command";
 import { Dialog } from "../../components/Dialog";
 import { count } from "../../components/format";
 
 export type RunAction = "cancel" | "resume" | "pin";
 
-/** What can be done with a run: keep it, cancel it, have it go on. */
+/** The buttons of an agent run: pin, cancel, resume. */
 export function RunActions({ run, onAction }: { run: RunView; onAction: (action: RunAction, run: RunView) => void }) {
   const canChange = useCanChange();
   const id = run.run_id;
@@ -46,7 +46,7 @@ export function RunActions({ run, onAction }: { run: RunView; onAction: (action:
   );
 }
 
-/** Asks before a run is cancelled: what runs is ended, and that cannot be taken back. */
+/** Confirms the cancellation of a run. */
 export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const id = run.run_id;
   const cancel = useChange(
@@ -80,7 +80,7 @@ export function CancelRun({ run, onClose }: { run: RunView; onClose: () => void 
   );
 }
 
-/** Says what resuming a run does, and has it go on, or gives the command that does. */
+/** Explains what resuming does, and does it or shows the command. */
 export function ResumeRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const id = run.run_id;
   const makers = makersOf(run);
@@ -137,7 +137,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
         <p>
           The program runs outside Titan. Start it where it ran, on <b dir="auto">{host}</b>:
         </p>
-        <Command text={titanCommand(["runs", "resume", id], window.location)} />
+        <Snippet text={titanCommand(["runs", "resume", id], window.location)} />
         <dl className="agents-facts">
           <dt>Command</dt>
           <dd className="mono" dir="auto">
@@ -154,7 +154,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
   return (
     <>
       <p>Titan does not know the program. Start it yourself with the run's id:</p>
-      <Command text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
+      <Snippet text={`TITAN_RESUME_RUN_ID=${shellWord(id)} python your_agent.py`} />
       <p className="soft">
         <code>titan_sdk.new_run_id</code> reads this variable.
       </p>
@@ -162,16 +162,7 @@ function How({ run, makers }: { run: RunView; makers: Makers }) {
   );
 }
 
-function Command({ text }: { text: string }) {
-  return (
-    <div className="agents-command">
-      <pre>{text}</pre>
-      <CopyButton text={text} />
-    </div>
-  );
-}
-
-/** Who submits the stages of a run: a program outside of Titan, a job, both in turn, or nobody that is known. */
+/** Who submits the stages of a run: a program outside Titan, a job, or unknown. */
 interface Makers {
   program: NonNullable<RunView["orchestrator"]> | null;
   job: string | null;
@@ -181,15 +172,14 @@ export function makersOf(run: RunView): Makers {
   return { program: run.orchestrator ?? null, job: run.stages?.findLast((stage) => stage.made_by)?.made_by ?? null };
 }
 
-/** Returns whether a run has something to cancel. */
+/** Returns whether a run can be cancelled. */
 export function isLive(run: RunView): boolean {
   return run.status === "running" || run.status === "pending";
 }
 
 /**
- * Returns whether a run broke off somewhere, so that going on makes sense. One that counts as running may have broken off too
- * where a job submits its stages: nothing of it is live, and the server knows whether that job is. Of a program outside nobody
- * knows, so its run is waited for.
+ * Returns whether a run can be resumed: it ended with incomplete stages, or a job submits its stages and none is live.
+ * A run whose program is outside Titan must end first, because nobody knows whether the program runs.
  */
 export function canGoOn(run: RunView): boolean {
   const stages = run.stages ?? [];

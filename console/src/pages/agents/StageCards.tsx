@@ -11,15 +11,15 @@ import { stageLabels } from "../../components/StageChain";
 import { Duration, JobDuration } from "../../components/Time";
 import { dagPath, logPath } from "../../components/url";
 
-const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
+const MOST_JOBS = 12; // of a stage; its DAG page has the rest
 
 interface Props {
   run: RunView;
-  /** Leaves out what the page of the run says anyway: how many stages and jobs, and why it ended. */
+  /** Leaves out what the run's page already shows. */
   isBrief?: boolean;
 }
 
-/** The jobs of a run, stage by stage, with ways to each job and its log. */
+/** The stages of a run with their jobs. */
 export function RunDetails({ run, isBrief = false }: Props) {
   const found = useRun(run.run_id);
   if (found.isError && !found.data) return <ErrorNotice of={found.error} again={found.refetch} />;
@@ -55,7 +55,7 @@ export function RunDetails({ run, isBrief = false }: Props) {
   );
 }
 
-/** A submission with its jobs, each with the ways to it and to its log. */
+/** A stage with links to its jobs and their logs. */
 export function StageCard({ stage, label }: { stage: Dag; label: string }) {
   const jobs = mostRelevant(stage.jobs ?? [], MOST_JOBS);
   const rest = (stage.jobs?.length ?? 0) - jobs.length;

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { gateOf, type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
@@ -6,7 +6,7 @@ import type { Gate } from "../../api/types";
 import { newClient } from "../../components/command";
 import { EmptyState, ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
-import { isTyping } from "../../components/keyboard";
+import { usePageKeys } from "../../components/keyboard";
 import { Page } from "../../components/Page";
 import { Decided } from "./DecidedGates";
 import { GateCard } from "./GateCard";
@@ -23,7 +23,7 @@ ${newClient(window.location)}.submit_dag("letter", [
 
 const NONE: never[] = [];
 
-/** Gates waiting for a decision, made for a phone too; below them what was decided, by whom and why. */
+/** The Approvals page: open gates, then decided ones. It also suits phones. */
 export function ApprovalsPage() {
   const found = useOpenGates();
   const open = found.data ?? NONE;
@@ -91,13 +91,13 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
 
 interface Card {
   gate: Gate;
-  /** It was open on this page and is no more: what came of it stands in its place until the page is left. */
+  /** The gate was open on this page and is not any more: its outcome is shown in its place. */
   isSettled: boolean;
 }
 
 /**
- * The open gates, and in their places those that were open when this page last drew them: a decision, mine or somebody
- * else's, takes the buttons away and moves nothing under a finger.
+ * The open gates, and in their places those that closed since the page was opened: a decision removes the buttons and
+ * moves no other gate.
  */
 function useCards(open: readonly Gate[]): Card[] {
   const [settled, setSettled] = useState<ReadonlyMap<string, Gate>>(new Map());
@@ -118,7 +118,7 @@ function useCards(open: readonly Gate[]): Card[] {
   return mergedCards(open, settled);
 }
 
-/** Returns both kinds in one order: by when they opened. One that opened anew is open. */
+/** Returns both in the order they opened. */
 function mergedCards(open: readonly Gate[], settled: ReadonlyMap<string, Gate>): Card[] {
   const ids = new Set(open.map((gate) => gate.gate_id));
   const over = [...settled.values()].filter((gate) => !ids.has(gate.gate_id));
@@ -137,23 +137,16 @@ interface GateKeys {
   ask: (outcome: Outcome) => void;
 }
 
-/** `j` and `k` go between gates, `a` and `r` ask about the chosen one; they rest while somebody types. */
-function useGateKeys(acts: GateKeys): void {
-  const latest = useRef(acts);
-  latest.current = acts;
-  useEffect(() => {
-    let isGoing = false; // `g a` goes to the agents and approves nothing
-    function onKey(event: KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const isSecond = isGoing;
-      isGoing = event.key === "g";
-      if (isSecond) return;
-      if (event.key === "j") latest.current.move(1);
-      else if (event.key === "k") latest.current.move(-1);
-      else if (event.key === "a") latest.current.ask("approve");
-      else if (event.key === "r") latest.current.ask("reject");
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
+/** Handles `j` and `k` (move), `a` and `r` (ask to approve or reject). */
+function useGateKeys({ move, ask }: GateKeys): void {
+  const isGoing = useRef(false); // `g a` opens the agents and approves nothing
+  usePageKeys(({ key }) => {
+    const isSecond = isGoing.current;
+    isGoing.current = key === "g";
+    if (isSecond) return;
+    if (key === "j") move(1);
+    else if (key === "k") move(-1);
+    else if (key === "a") ask("approve");
+    else if (key === "r") ask("reject");
+  });
 }

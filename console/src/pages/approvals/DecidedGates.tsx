@@ -9,11 +9,11 @@ import { SearchField, StatusFilter } from "../../components/fields";
 import { Time } from "../../components/Time";
 import { chosenIn, dagPath, toggledAmong, useUrl } from "../../components/url";
 
-const STEP = 200; // gates looked at, and then that many more
-const MOST = 10_000; // as many as the server lists
+const STEP = 200; // gates loaded at first
+const MOST = 10_000; // the server's limit
 const ROWS = 50;
 
-/** Gates that are over: who decided, when and why. */
+/** Decided gates: by whom, when and why. */
 export function Decided() {
   const [query, change] = useUrl();
   const [limit, setLimit] = useState(STEP);
@@ -101,7 +101,7 @@ interface DecidedFilter {
   states: readonly string[];
 }
 
-/** Returns the gates that are over and match, the latest decision first; those without a moment last. */
+/** Returns the matching closed gates, the latest decision first. */
 export function decidedGates(gates: readonly Gate[], filter: DecidedFilter): Gate[] {
   const words = filter.q.toLowerCase();
   return gates
@@ -114,7 +114,7 @@ export function isOver(gate: Gate): boolean {
   return gate.state !== "open" && gate.state !== "waiting";
 }
 
-/** Returns whether a gate closes by itself within the hour. */
+/** Returns whether a gate expires within the hour. */
 export function isUrgent(gate: Gate, now: number): boolean {
   return gate.expires_at !== null && Date.parse(gate.expires_at) - now < 3_600_000;
 }

@@ -24,7 +24,7 @@ interface Props {
   onAsk: (outcome: Outcome | null) => void;
 }
 
-/** One gate: the question, whose it is, what to look at, what follows, and the two buttons. */
+/** One gate: its message, origin, files, consequences and buttons. */
 export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked, onAsk }: Props) {
   const [comment, setComment] = useState("");
   const heading = useId();
@@ -143,7 +143,7 @@ function DownstreamJobs({ names }: { names: string[] | undefined }) {
   );
 }
 
-/** What came of a gate that was open on this page a moment ago. */
+/** The outcome of a gate that was open on this page. */
 function GateOutcome({ gate }: { gate: Gate }) {
   if (gate.state === "open") {
     return (
@@ -175,7 +175,7 @@ interface AskDialogProps {
   onClose: () => void;
 }
 
-/** Asks once, so that a wrong key or finger decides nothing: a decision cannot be taken back. */
+/** Confirms a decision, because it is final. */
 function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDialogProps) {
   const behind = useDownstreamJobs(gate)?.length ?? 0;
   const isApproval = outcome === "approve";
@@ -206,7 +206,7 @@ function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDia
 
 const FIRST_FILES = 5;
 
-/** What the jobs before the gate left: to look at here, or to keep. */
+/** The files of the jobs before the gate. */
 function ReviewFiles({ gate }: { gate: Gate }) {
   const { data: files, error } = useReviewFiles(gate);
   const [showsAll, setShowsAll] = useState(false);

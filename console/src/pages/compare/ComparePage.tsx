@@ -18,7 +18,7 @@ import "./compare.css";
 
 const ROW_HEIGHT = 53;
 
-/** Two runs side by side: their figures, then their calls, matched by name and in order. */
+/** The Compare page: totals of two runs, then their calls aligned by name and order. */
 export function ComparePage() {
   const [query, change] = useUrl();
   const [a, b] = [query.get("a") ?? "", query.get("b") ?? ""];
@@ -121,7 +121,7 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
 
 const COUNTS_AT_FIRST = 6;
 
-/** What one run called more often than the other, the most telling first; the rest when it is asked for. */
+/** Calls that one run made more often than the other, failed ones first. */
 function CallCounts({ of }: { of: readonly Count[] }) {
   const [showsAll, setShowsAll] = useState(false);
   const rest = of.length - COUNTS_AT_FIRST;
@@ -156,7 +156,7 @@ function NoRunsChosen() {
   );
 }
 
-/** The cells of a call that both runs made, or one alone. */
+/** The cells of an aligned call. */
 const CallCells = memo(function CallCells({ call, runs }: { call: ComparedCall; runs: readonly [string, string] }) {
   const { a, b, differences } = call;
   const mark = !a ? "+" : !b ? "−" : differences.length > 0 ? "≠" : "=";
@@ -201,7 +201,7 @@ interface Props {
   onSwap: () => void;
 }
 
-/** The figures of two runs side by side, and what B has more or less. */
+/** The totals of two runs and their difference. */
 function RunTotals({ a, b, onSwap }: Props) {
   return (
     <div className="card compare-figures">
@@ -306,10 +306,10 @@ function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; m
   );
 }
 
-/** Returns what B spent more or less than A; `≈` where some of either was computed. */
+/** Returns the difference in cost; `≈` where one is estimated. */
 function costDifference(a: Sum, b: Sum): string {
   if (a.unpriced + b.unpriced > 0) return NOTHING;
-  const more = Number((Number(b.cost_usd) - Number(a.cost_usd)).toFixed(12)); // the places that a cost has
+  const more = Number((Number(b.cost_usd) - Number(a.cost_usd)).toFixed(12)); // the decimals of a cost
   return approximately(signed(more, money), more !== 0 && a.estimated + b.estimated > 0);
 }
 
@@ -317,12 +317,12 @@ function difference(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : b - a;
 }
 
-/** Returns `23.3 points`: of a hundred, as what stands beside it. */
+/** Returns percentage points: `23.3 points`. */
 function pointsOf(share: number): string {
   return `${(share * 100).toFixed(1)} points`;
 }
 
-/** Returns `+3`, `−3`, `same`; "–" for what is not known. */
+/** Returns `+3`, `−3` or `same`; "–" when unknown. */
 function signed(amount: number | null, words: (amount: number) => string): string {
   if (amount === null) return NOTHING;
   if (amount === 0) return "same";

@@ -1,6 +1,6 @@
-/** Which call of one run is which of another: by name and in order, with as few left over as there can be. */
+/** Aligns the calls of two runs by name and order, with a minimal number of unmatched calls. */
 
-/** Places in the two runs; null where the other run has no such call. */
+/** Positions in the two runs; null where one run has no such call. */
 interface Pair {
   a: number | null;
   b: number | null;
@@ -8,13 +8,13 @@ interface Pair {
 
 interface Alignment {
   pairs: Pair[];
-  /** The runs differ in more calls than are looked at: between their like beginnings and ends nothing was matched. */
+  /** Too many differences: nothing was matched between the common beginning and end. */
   isCut: boolean;
 }
 
-const MOST_EDITS = 1000; // half a million steps are kept for them; runs that differ in more have little in common
+const MOST_EDITS = 1000; // they take half a million steps of memory; runs that differ more have little in common
 
-/** Returns the calls of both in order (Myers, "An O(ND) Difference Algorithm", 1986). */
+/** Returns the aligned calls of both (Myers, "An O(ND) Difference Algorithm", 1986). */
 export function align(a: readonly string[], b: readonly string[], most = MOST_EDITS): Alignment {
   let start = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
@@ -34,7 +34,7 @@ export function align(a: readonly string[], b: readonly string[], most = MOST_ED
   return { pairs, isCut: middle === null };
 }
 
-/** Walks forward with ever more edits; null when `most` are not enough. */
+/** Searches with an increasing number of edits; null when `most` is not enough. */
 function between(a: readonly string[], b: readonly string[], most: number): Pair[] | null {
   const furthest = new Map<number, number>([[1, 0]]); // diagonal x - y to the largest x reached on it
   const history: Map<number, number>[] = [];
@@ -54,7 +54,7 @@ function between(a: readonly string[], b: readonly string[], most: number): Pair
   return null;
 }
 
-/** Returns x after the step onto a diagonal: from above, with a call of b alone, or from the left, with one of a. */
+/** Returns x after the step onto a diagonal: from above (a call of b alone) or from the left (a call of a). */
 function stepTo(furthest: ReadonlyMap<number, number>, diagonal: number, edits: number): number {
   const above = furthest.get(diagonal + 1) ?? -1;
   const left = furthest.get(diagonal - 1) ?? -1;

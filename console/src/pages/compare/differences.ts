@@ -1,8 +1,7 @@
-/** Two runs side by side: what their calls, matched by name and in order, differ in. */
+/** The differences between the aligned calls of two runs. */
 import { CALL_KINDS, type Outcome, type RunView, type SkeletonAnswer, whyEnded } from "../../api/types";
 import { align } from "./align";
 
-/** One call, as the comparison sees it. */
 export interface Call {
   id: string;
   name: string;
@@ -29,15 +28,15 @@ export interface Count {
 
 export interface Comparison {
   calls: ComparedCall[];
-  /** Names that one run called more often than the other: those of calls that went wrong first, then by how much more often. */
+  /** Names that one run called more often than the other: failed calls first, then by the difference. */
   counts: Count[];
   isCut: boolean;
-  /** Whether the runs stand otherwise, or ended for another reason. */
+  /** Whether the runs have different statuses or reasons. */
   isOtherEnd: boolean;
 }
 
-// A call never takes as long twice: told is what is half as long again, and longer by what a person notices.
-const COST_RATIO = 1.1; // the same question costs a token more or less each time
+// Durations always vary: only a noticeable difference of half and more counts.
+const COST_RATIO = 1.1; // token counts vary a little between equal requests
 const DURATION_RATIO = 1.5;
 const DURATION_LEAST_MS = 100;
 
@@ -56,7 +55,7 @@ function isOtherEnd(one: RunView, other: RunView): boolean {
   return one.status !== other.status || whyEnded(one) !== whyEnded(other);
 }
 
-/** Returns a run's calls in the order they started, without what only groups them. */
+/** Returns a run's calls in order of start, without groups. */
 export function callsOf(skeleton: SkeletonAnswer): Call[] {
   const calls: Call[] = [];
   const estimated = new Set(skeleton.estimated);
@@ -84,7 +83,7 @@ function compared(a: Call | null | undefined, b: Call | null | undefined): Compa
   return { a, b, differences };
 }
 
-/** Unknown is another cost than none. */
+/** An unknown cost differs from zero. */
 function isOtherCost(a: string | null, b: string | null): boolean {
   if (a === null || b === null) return a !== b;
   const [one, other] = [Number(a), Number(b)];

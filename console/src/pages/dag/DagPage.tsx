@@ -21,12 +21,12 @@ import { GraphTab } from "./graph/GraphTab";
 import { JobPanel } from "./JobPanel";
 import "./dag.css";
 
-// The graph is what people come for; the other views come when they are opened.
+// The graph is what most people open; the other tabs load on demand.
 const FilesTab = lazy(async () => ({ default: (await import("./FilesTab")).FilesTab }));
 const HistoryTab = lazy(async () => ({ default: (await import("./HistoryTab")).HistoryTab }));
 const TimelineTab = lazy(async () => ({ default: (await import("./timeline/TimelineTab")).TimelineTab }));
 
-/** One submission: its graph, timeline, files and story, and beside them the job somebody opened. */
+/** One DAG: graph, timeline, files and history, beside the selected job. */
 export function DagPage() {
   const name = nameIn(useParams().dag ?? "");
   const [query] = useUrl();
@@ -85,7 +85,7 @@ function OneDag({ dag }: { dag: Dag }) {
   );
 }
 
-/** What the submission is, how far it is, and what can be done with it. */
+/** The header of a DAG: name, status, counts and buttons. */
 function DagHeader({ dag }: { dag: Dag }) {
   useEffect(() => {
     document.title = `${dag.name} · Titan`;
@@ -139,7 +139,7 @@ const PILLS = [
   ["cancelled", "CANCELLED"],
 ] as const;
 
-/** How many jobs have which status, as numbers and as one bar. */
+/** The job counts by status, as numbers and as a bar. */
 function Pills({ counts }: { counts: Counts }) {
   const shown = PILLS.filter(([field]) => counts[field] > 0);
   return (
@@ -169,7 +169,7 @@ function Pills({ counts }: { counts: Counts }) {
   );
 }
 
-/** Stop what is left of it, try again what did not succeed, submit it once more. */
+/** The buttons of a DAG: stop, retry, redeploy. */
 function DagActions({ dag }: { dag: Dag }) {
   const canChange = useCanChange();
   const navigate = useNavigate();
@@ -226,12 +226,12 @@ function DagActions({ dag }: { dag: Dag }) {
   );
 }
 
-/** Every submission of this name, the newest first: a menu beside the title, and a hint when there is a newer one. */
+/** A menu of the DAGs with the same name, newest first, and a link to a newer one. */
 export function Submissions({ dag }: { dag: Dag }) {
   const [isOpen, setIsOpen] = useState(false);
   const { dags, hasNextPage, fetchNextPage, refetch } = useDags({ name: dag.name }, isOpen);
   useEffect(() => {
-    if (isOpen) void refetch(); // the counts of their jobs were not followed until now
+    if (isOpen) void refetch(); // their counts were not updated while closed
   }, [isOpen, refetch]);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -307,7 +307,7 @@ const VIEW_NAMES: Record<View, string> = {
   history: "History",
 };
 
-/** Returns the name in a path such as `DAG-nightly`: the prefix is for people and may be left out. */
+/** Returns the name in a path such as `DAG-nightly`; the prefix is optional. */
 export function nameIn(segment: string): string {
   return segment.startsWith("DAG-") ? segment.slice(4) : segment;
 }

@@ -10,11 +10,11 @@ import { blobPath, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./dag.css";
 
-const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
+const COLUMNS = "var(--files-columns)"; // fewer columns on a phone
 
 const NAV_ITEMS: Record<LeftFile["place"], string> = { workspace: "", archive: "in its archive", artifact: "artifact" };
 
-/** What the jobs of this submission left in their workspace and uploaded, job by job, to be looked at and to be kept. */
+/** The files of a DAG's jobs: workspace, archives and artifacts. */
 export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
@@ -142,7 +142,7 @@ function Preview({ file }: { file: LeftFile }) {
   );
 }
 
-/** Returns the files in the order of the submission's jobs; of each by path, as they come. */
+/** Returns the files in the order of the DAG's jobs, each job's by path. */
 function byJob(files: readonly LeftFile[], dag: Dag): LeftFile[] {
   const places = new Map((dag.jobs ?? []).map((job, place) => [job.job_id, place]));
   return [...files].sort((one, other) => (places.get(one.job_id) ?? 0) - (places.get(other.job_id) ?? 0));

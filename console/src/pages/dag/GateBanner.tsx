@@ -13,9 +13,9 @@ import { Name } from "../../components/links";
 import { Time } from "../../components/Time";
 import { useUrl } from "../../components/url";
 
-const MOST = 3; // at once; the others have their nodes in the graph
+const MOST = 3; // at once; the graph shows the others
 
-/** The gates that wait for somebody, above everything else: what is asked, what hangs on it, and the two answers. */
+/** The open gates of a DAG, above everything else. */
 export function GateBanner({ dag }: { dag: Dag }) {
   const open = (dag.jobs ?? []).filter((job) => job.status === "WAITING_APPROVAL");
   if (open.length === 0) return null;
@@ -70,7 +70,7 @@ function Expires({ gate }: { gate: Job }) {
 
 const FIRST_FILES = 6;
 
-/** What the jobs right before the gate left: that is what is to be judged. */
+/** The files of the parents of a gate. */
 function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
   const { data } = useDagFiles(dag.dag_id);
   const [, change] = useUrl();
@@ -99,7 +99,7 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
   );
 }
 
-/** The comment and the two buttons of an open gate. */
+/** The comment field and buttons of an open gate. */
 export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
   const canDecide = useCanChange();
   const [comment, setComment] = useState("");

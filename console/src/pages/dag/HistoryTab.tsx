@@ -11,7 +11,7 @@ import { type DagEvent, dagEvents } from "./dagEvents";
 
 const COLUMNS = "var(--history-columns)"; // narrower on a phone
 
-/** What happened to this submission, the latest first. */
+/** The events of a DAG, latest first. */
 export function HistoryTab({ dag, onChoose }: { dag: Dag; onChoose: (jobId: string) => void }) {
   const [query, change] = useUrl();
   const q = query.get("q") ?? "";

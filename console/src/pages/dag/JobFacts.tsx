@@ -1,19 +1,19 @@
-import type { ReactNode } from "react";
 import type { Dag, Job } from "../../api/types";
 import { Status } from "../../components/badges";
 import { bytes, duration, NOTHING } from "../../components/format";
+import { Fact } from "../../components/Page";
 import { Duration, JobDuration, Time } from "../../components/Time";
 import { exitOf } from "./dagEvents";
 
 interface Props {
   job: Job;
-  /** How many there were so far. */
+  /** The number of attempts so far. */
   attempts: number;
   dag: Dag;
   onChoose: (jobId: string) => void;
 }
 
-/** What is known of a job. What does not apply has no line; what is not known yet is a dash. */
+/** The facts of a job. What does not apply has no line; unknown values are "–". */
 export function JobFacts({ job, attempts, dag, onChoose }: Props) {
   const children = (dag.jobs ?? []).filter((one) => one.parents.includes(job.name)).map((one) => one.name);
   return (
@@ -136,14 +136,5 @@ function Names({
       })}
       {names.length > FIRST ? <span className="faint">and {names.length - FIRST} more</span> : null}
     </Fact>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

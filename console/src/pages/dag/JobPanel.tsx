@@ -28,12 +28,12 @@ interface Props {
   onClose: () => void;
 }
 
-/** One job beside the graph; on a phone a sheet over it. Esc closes it. */
+/** The panel beside the graph; on a phone it covers the page. Esc closes it. */
 export function JobPanel({ job, dag, onChoose, onClose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEscape(onClose);
   useEffect(() => {
-    // Where it covers the page, the focus must be in it.
+    // On a phone the panel covers the page and needs the focus.
     if (window.matchMedia("(max-width: 720px)").matches) heading.current?.focus();
   }, []);
   const isGate = job.kind === "gate";
@@ -78,7 +78,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
   );
 }
 
-/** Cancel, retry, rerun. */
+/** The buttons of a job: cancel, retry, rerun. */
 function JobActions({ job }: { job: Job }) {
   const canChange = useCanChange();
   const navigate = useNavigate();
@@ -140,7 +140,7 @@ function JobActions({ job }: { job: Job }) {
   );
 }
 
-/** Every try at a job. One that went well at once has nothing to add to the facts above it. */
+/** The attempts of a job; none for a single successful one, which the facts describe. */
 export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   if (attempts.length === 0) return null;
   if (attempts.length === 1 && (attempts[0]?.outcome ?? "succeeded") === "succeeded") return null;
@@ -187,9 +187,9 @@ function Line({ attempt }: { attempt: Attempt }) {
   );
 }
 
-const LONGEST_RESULT = 20_000; // characters; the rest is a command away
+const LONGEST_RESULT = 20_000; // characters; `titan` shows the rest
 
-/** What the job handed on as its result. */
+/** The result of the job. */
 function JobResult({ job }: { job: Job }) {
   const { data } = useResult(job.job_id, job.result_is_set);
   if (!job.result_is_set || data === undefined) return null;
@@ -206,7 +206,7 @@ function JobResult({ job }: { job: Job }) {
 
 const FIRST_FILES = 10;
 
-/** The files the job left in its workspace. */
+/** The files of the job. */
 function JobFiles({ job }: { job: Job }) {
   const { data } = useJobFiles(job.job_id);
   const [, change] = useUrl();
@@ -247,7 +247,7 @@ function JobFiles({ job }: { job: Job }) {
   );
 }
 
-/** Why the job is where it is, in the server's words, the latest first. */
+/** The journal of the job as sentences, latest first. */
 function JobHistory({ job }: { job: Job }) {
   const { data } = useJobHistory(job.job_id);
   if (!data || data.length === 0) return null;
@@ -267,7 +267,7 @@ function JobHistory({ job }: { job: Job }) {
   );
 }
 
-/** A titled part of the panel. */
+/** A titled section of the panel. */
 export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
     <section className="panel-part">
@@ -282,7 +282,7 @@ export function Part({ title, aside, children }: { title: string; aside?: ReactN
 
 const BEFORE = '"value":';
 
-/** Returns the value of an answer `{"job_id":…,"is_set":true,"value":…}` without reading it as JSON: that would round. */
+/** Returns the value in `{"job_id":…,"is_set":true,"value":…}` without parsing it, which would round numbers. */
 export function resultText(answer: string): string {
   const from = answer.indexOf(BEFORE);
   const value = from === -1 ? answer : answer.slice(from + BEFORE.length, answer.lastIndexOf("}")).trim();

@@ -5,16 +5,16 @@ import { duration, ofNanoseconds } from "../../components/format";
 export interface DagEvent {
   key: string;
   at: string;
-  /** A status word as in parts/Status, for the glyph. */
+  /** A status of components/badges, for the glyph. */
   status: string;
-  /** Null when it is about the whole submission. */
+  /** Null for the DAG itself. */
   job: Job | null;
   text: string;
 }
 
 type Attempt = NonNullable<Job["attempts"]>[number];
 
-/** Returns what happened, the latest first. */
+/** Returns the events, latest first. */
 export function dagEvents(dag: Dag): DagEvent[] {
   const lines: DagEvent[] = [];
   const jobs = dag.jobs ?? [];
@@ -45,7 +45,7 @@ function addJobEvents(lines: DagEvent[], job: Job): void {
     );
     if (attempt.outcome) add(lines, `${key} end`, attempt.ended_at, attempt.outcome, job, which + endOf(attempt));
   }
-  // Without an attempt of its own that says so, the end is one that others brought.
+  // No attempt reports this end, so it was caused by another job or person.
   if (job.status === "CANCELLED") {
     add(lines, `${job.job_id} cancelled`, job.ended_at, "CANCELLED", job, `was cancelled${why(job.reason)}`);
   }
@@ -87,7 +87,7 @@ const ENDS: Record<NonNullable<Attempt["outcome"]>, string> = {
   returned: "was returned by its worker",
 };
 
-/** Returns how an attempt ended: `failed after 3.0 s with exit code 2`. */
+/** Returns the outcome of an attempt: `failed after 3.0 s with exit code 2`. */
 export function endOf(attempt: Attempt): string {
   if (!attempt.outcome) return "runs";
   const took = ofNanoseconds(attempt.duration_ns);
@@ -96,7 +96,7 @@ export function endOf(attempt: Attempt): string {
   return `${ENDS[attempt.outcome]}${after}${code ? ` with ${code}` : ""}${why(attempt.error)}`;
 }
 
-/** Returns `exit code 2`, `signal 9`, or "" when neither is known. */
+/** Returns `exit code 2`, `signal 9`, or "" when unknown. */
 export function exitOf(attempt: { exit_code: number | null; signal: number | null }): string {
   if (attempt.signal !== null) return `signal ${attempt.signal}`;
   return attempt.exit_code === null ? "" : `exit code ${attempt.exit_code}`;

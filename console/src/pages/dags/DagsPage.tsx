@@ -13,7 +13,7 @@ import { chosenAmong, dagPath, toggledAmong, useUrl } from "../../components/url
 import { Cell, VirtualTable } from "../../components/VirtualTable";
 import "./dags.css";
 
-/** DAG Pipelines: every submission, the newest first. */
+/** The DAG Pipelines page: every DAG, newest first. */
 export function DagsPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
@@ -85,7 +85,7 @@ function Head() {
   );
 }
 
-/** The cells of a submission. Drawn again only when it changed. */
+/** The cells of a DAG, memoized. */
 const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
   return (
     <>

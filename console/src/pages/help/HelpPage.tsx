@@ -7,13 +7,13 @@ import { Determinism, Gates, Replay, Resume } from "./runTopics";
 import { Network, Troubleshooting } from "./serverTopics";
 import "./help.css";
 
-/** Short answers to what the pages are asked; each topic has an address that others link to. */
+/** The help topics; other pages link to their addresses. */
 export function HelpPage() {
   const { topic } = useParams();
   const { hash } = useLocation();
   const chosen = TOPICS.find((one) => one.id === topic);
   useEffect(() => {
-    document.getElementById(hash.slice(1))?.scrollIntoView(); // the browser looks for it before the page is drawn
+    document.getElementById(hash.slice(1))?.scrollIntoView(); // the browser scrolls before the page is rendered
   }, [hash]);
   return (
     <Page title={chosen ? `Help: ${chosen.name}` : "Help"}>

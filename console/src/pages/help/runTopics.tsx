@@ -1,8 +1,8 @@
 /** Help on runs: gates, retry and resume, replay, determinism. */
 import { Link } from "react-router";
+import { Snippet } from "../../components/Button";
 import { BANDS } from "../../components/badges";
 import { KIND_MEANINGS, KIND_NAMES, LEVELS, REASONS } from "../run/simulation/terms";
-import { Command } from "./Command";
 
 const BEHIND = `from titan_sdk import TitanClient, TitanJob
 
@@ -24,14 +24,14 @@ export function Gates() {
         Behind a job: <code>hitl_message</code> puts a gate after it, and whatever waits for the job then waits for the
         gate too. <code>TitanGate("review", "Write the report?", parents=[…])</code> is a gate of its own.
       </p>
-      <Command>{BEHIND}</Command>
+      <Snippet text={BEHIND} />
 
       <h2>Decide</h2>
       <p>
         On Approvals, or on the page of its DAG; the jobs before it left their files there to review. On the command
         line:
       </p>
-      <Command>{'titan gates\ntitan approve draft --dag letter --comment "checked the figures"'}</Command>
+      <Snippet text={'titan gates\ntitan approve draft --dag letter --comment "checked the figures"'} />
       <p>A decision is final. Deciding takes the role admin; a job may not decide where tokens are needed.</p>
 
       <h2>What follows</h2>
@@ -76,9 +76,9 @@ export function Resume() {
         <dt>Redeploy a DAG</dt>
         <dd>Submits all of it once more; its gates open anew.</dd>
       </dl>
-      <Command>
-        {"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan rerun train\ntitan rerun --dag nightly"}
-      </Command>
+      <Snippet
+        text={"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan rerun train\ntitan rerun --dag nightly"}
+      />
 
       <h2 id="run">Resume an agent run</h2>
       <p>
@@ -86,7 +86,7 @@ export function Resume() {
         that program again. It takes the same way; stages that completed are answered from the record, stages that
         failed in part are tried again, and what is new or was changed is new work.
       </p>
-      <Command>{"titan runs resume RESEARCH_cb5e13"}</Command>
+      <Snippet text={"titan runs resume RESEARCH_cb5e13"} />
       <p>
         An orchestrator that is a job is retried at once. A program outside of Titan is started by this command, on the
         machine it ran on; the page can only reopen the run and show the command.
@@ -159,9 +159,9 @@ export function Replay() {
         </li>
         <li>Keep outputs stored: without them nothing can be answered. Pin runs that you need for long.</li>
       </ul>
-      <Command>
-        {"titan replay RUN -- python agent.py\ntitan replay --last 200 --agent A -- python agent.py {args}"}
-      </Command>
+      <Snippet
+        text={"titan replay RUN -- python agent.py\ntitan replay --last 200 --agent A -- python agent.py {args}"}
+      />
     </>
   );
 }
@@ -175,7 +175,7 @@ function Term({ name, means }: { name: string; means: string }) {
   );
 }
 
-/** Kinds of issues; their ids are what recommendations link to. */
+/** Issue types; recommendations link to their ids. */
 const KINDS: readonly (readonly [id: string, what: string, fix: string])[] = [
   ["timestamp", "The current time in inputs or outputs.", "Pass the time in as a parameter, or use titan_sdk.now()."],
   [
@@ -222,7 +222,7 @@ export function Determinism() {
         seed and order. It costs nothing. Five executions that agree prove 57 to 100, twenty 84 to 100. The lower one of
         predicted and measured is the score; a measurement of other code does not count.
       </p>
-      <Command>{"titan determinism RUN --runs 10 -- python agent.py"}</Command>
+      <Snippet text={"titan determinism RUN --runs 10 -- python agent.py"} />
 
       <h2 id="kinds">What is found, and how to fix it</h2>
       <dl>
@@ -239,7 +239,7 @@ export function Determinism() {
         <li>Below 70 a failure is hard to reproduce: fix these runs first.</li>
         <li>After a fix, measure on a run of before, and in CI on every change:</li>
       </ul>
-      <Command>{"titan determinism RUN --min 100 -- python agent.py   # exit 1 below, 2 not measured"}</Command>
+      <Snippet text={"titan determinism RUN --min 100 -- python agent.py   # exit 1 below, 2 not measured"} />
       <p>
         High determinism makes errors reproducible, lets tests replay instead of execute, shows auditors that a run can
         be repeated, and makes behaviour predictable.
@@ -262,7 +262,7 @@ export function Determinism() {
         One file for compliance: run, verified recording, both scores with method, issues, what is accepted by whom,
         replays, versions of everything.
       </p>
-      <Command>{"titan determinism RUN --report report.html"}</Command>
+      <Snippet text={"titan determinism RUN --report report.html"} />
       <p>
         <Link to="/help/troubleshooting#determinism-score">The score seems wrong</Link> ·{" "}
         <Link to="/help/replay">Replay</Link>

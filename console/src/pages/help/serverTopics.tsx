@@ -1,6 +1,6 @@
 /** Help on the server: troubleshooting and network. */
 import { Link } from "react-router";
-import { Command } from "./Command";
+import { Snippet } from "../../components/Button";
 
 export function Troubleshooting() {
   return (
@@ -9,7 +9,7 @@ export function Troubleshooting() {
         Every error names its subject, what was expected, what was found and the next step: start there. Two commands
         know more than any page: the first looks at everything, the second shows why a job is in its state.
       </p>
-      <Command>{"titan doctor\ntitan jobs show JOB --history"}</Command>
+      <Snippet text={"titan doctor\ntitan jobs show JOB --history"} />
 
       <h2 id="waits">A job waits</h2>
       <p>Its status says for what; its history names the parent, worker or time.</p>
@@ -59,7 +59,7 @@ export function Troubleshooting() {
         Each worker offers labels with slots, and a job requires one label. Where none is connected that offers it, the
         job stays ready. <Link to="/workers">Workers</Link> shows who offers what. Start one:
       </p>
-      <Command>titan workers join http://127.0.0.1:5000 --offer GPU:1</Command>
+      <Snippet text="titan workers join http://127.0.0.1:5000 --offer GPU:1" />
       <p>
         From another machine it needs a token of the role worker: see <Link to="/help/network">network</Link>.
       </p>
@@ -196,7 +196,7 @@ export function Network() {
         </dd>
       </dl>
       <p>On macOS another program often has port 5000 (AirPlay):</p>
-      <Command>titan up --port 5001</Command>
+      <Snippet text="titan up --port 5001" />
 
       <h2 id="tokens">Who gets in</h2>
       <dl>
@@ -213,9 +213,7 @@ export function Network() {
         </dt>
         <dd>The network, with a token. Make the first one before the start.</dd>
       </dl>
-      <Command>
-        {"titan tokens create laptop\ntitan tokens create gpu-box --role worker --trusted --expires 30d"}
-      </Command>
+      <Snippet text={"titan tokens create laptop\ntitan tokens create gpu-box --role worker --trusted --expires 30d"} />
       <p>
         What the jobs of a worker without <code>--trusted</code> submit runs on workers of the same token only. Further
         tokens are made under <Link to="/settings#tokens">Settings</Link>. A program sends its token from{" "}
@@ -224,7 +222,7 @@ export function Network() {
       </p>
 
       <h2 id="tls">TLS</h2>
-      <Command>titan up --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem</Command>
+      <Snippet text="titan up --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem" />
       <p>
         Both ports then speak TLS. Without it a token crosses the network readable. After a renewal of the certificate
         restart the server: jobs and clients wait for it.
@@ -235,15 +233,15 @@ export function Network() {
         To Titan everything then seems to come from this machine, so <code>--require-token</code> is what keeps the
         network out; <code>--allow-host</code> names the proxy, so that its pages may change things.
       </p>
-      <Command>titan up --require-token --allow-host titan.example.org</Command>
+      <Snippet text="titan up --require-token --allow-host titan.example.org" />
       <p>
         The proxy has to let WebSockets through and to buffer nothing; Caddy does with <code>flush_interval -1</code>,
         nginx with this. Without WebSockets the console listens by server-sent events.
       </p>
-      <Command>{NGINX}</Command>
+      <Snippet text={NGINX} />
 
       <h2 id="workers">Workers elsewhere</h2>
-      <Command>{"export TITAN_TOKEN=titan_…\ntitan workers join https://titan.example.org:5000 --offer GPU:1"}</Command>
+      <Snippet text={"export TITAN_TOKEN=titan_…\ntitan workers join https://titan.example.org:5000 --offer GPU:1"} />
       <p>They call the server, never the other way round: a worker needs no open port.</p>
     </>
   );

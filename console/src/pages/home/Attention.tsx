@@ -11,9 +11,9 @@ import { Time } from "../../components/Time";
 import { dagPath, runPath } from "../../components/url";
 import type { Concerns, FailedDag } from "./concerns";
 
-const MOST = 5; // of a kind, until somebody asks for the rest
+const MOST = 5; // of a kind, until expanded
 
-/** What needs somebody now, the most pressing first; says so when nothing does. */
+/** What needs attention, most urgent first. */
 export function Attention({ concerns }: { concerns: Concerns }) {
   return (
     <section aria-labelledby="attention" className="home-section">
@@ -130,7 +130,6 @@ function Command({ text }: { text: string }) {
   );
 }
 
-/** A gate that waits for a decision. */
 function GateConcern({ gate }: { gate: Gate }) {
   const dag = { name: gate.dag_name, dag_id: gate.dag_id };
   return (
@@ -154,7 +153,6 @@ function GateConcern({ gate }: { gate: Gate }) {
   );
 }
 
-/** A run that failed. */
 function RunConcern({ run }: { run: RunView }) {
   return (
     <Concern
@@ -174,7 +172,7 @@ function RunConcern({ run }: { run: RunView }) {
   );
 }
 
-/** A recorded run that broke, cost too much or was often stopped. */
+/** A run with errors, lost entries or blocked calls. */
 function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
   const isBroken = reasons.some((reason) => reason.kind === "error");
   return (
@@ -194,7 +192,7 @@ function InterceptConcern({ intercept: { run, reasons } }: { intercept: Intercep
   );
 }
 
-/** A DAG that failed, wholly or in part, and belongs to no run. */
+/** A failed DAG outside runs. */
 function DagConcern({ failed: { latest, times } }: { failed: FailedDag }) {
   const { tone, glyph } = lookOf(latest.status);
   const { counts } = latest;
@@ -221,12 +219,11 @@ interface Props {
   glyph: string;
   title: ReactNode;
   children?: ReactNode;
-  /** Since when. */
   at?: string | null | undefined;
   action?: ReactNode;
 }
 
-/** One thing that needs somebody: what, since when, and where to do something about it. */
+/** One item: what, since when, and a link to act on it. */
 function Concern({ tone, glyph, title, children, at, action }: Props) {
   return (
     <li className={`home-concern tone-${tone}`}>

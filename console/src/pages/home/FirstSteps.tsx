@@ -7,7 +7,7 @@ import { newClient, titanCommand, withServer } from "../../components/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
-/** What stands on Home until something was submitted: four steps that get somebody going. */
+/** Four steps to get started, shown until something is submitted. */
 export function FirstSteps() {
   const health = useHealth();
   const key = useModelKey();
@@ -54,7 +54,7 @@ END
 ${withServer("python agent.py", window.location)}`;
 }
 
-/** What records a program as it is: one that traces itself, or one that asks a model. */
+/** Environment variables that record an unchanged program. */
 function unchanged(origin: string, key: string): string {
   return `# OpenTelemetry
 export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
@@ -75,7 +75,7 @@ interface StepProps {
   number: number;
   title: string;
   command: string;
-  /** Another snippet, for other programs. */
+  /** A snippet for other programs. */
   others?: string;
   children: ReactNode;
 }

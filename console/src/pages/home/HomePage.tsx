@@ -15,7 +15,7 @@ import { clusterFacts, useConcerns } from "./concerns";
 import { FirstSteps } from "./FirstSteps";
 import "./home.css";
 
-/** Home: what needs somebody now, what runs, and the cluster in one line. */
+/** The Home page: what needs attention, live runs and the cluster. */
 export function HomePage() {
   const hasBegun = useHasBegun();
   const concerns = useConcerns();
@@ -29,13 +29,13 @@ export function HomePage() {
 }
 
 interface Props {
-  /** Those that are here; undefined while they are being read. */
+  /** Connected workers; undefined while loading. */
   workers: readonly Worker[] | undefined;
-  /** How many jobs wait, as the queue of /workers counts them. */
+  /** The number of waiting jobs. */
   queued: number | undefined;
 }
 
-/** The cluster in one line: workers, busy slots of all, and how many jobs wait. */
+/** The cluster in one line: workers, busy slots and queued jobs. */
 function ClusterLine({ workers, queued }: Props) {
   const facts = workers ? clusterFacts(workers) : null;
   return (
@@ -54,7 +54,7 @@ function ClusterLine({ workers, queued }: Props) {
 const LIVE = { ...ALL_RUNS, status: ["running", "pending"], window: "all", withStages: true } as const;
 const MOST = 24;
 
-/** The runs that live now, with their stages or how far they are. */
+/** The live runs with their stages or progress. */
 function LiveRuns() {
   const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry(LIVE);
   return (
@@ -118,7 +118,7 @@ interface LiveRunProps {
   id: string;
   to: string;
   run: { started_at: string; ended_at: string | null };
-  /** What it does now, and how it stands. */
+  /** What it does now, and its status. */
   children: ReactNode;
 }
 

@@ -7,20 +7,20 @@ import type { Dag, Gate, InterceptView, QueueGroup, RunView, Worker } from "../.
 import { useQueue, useWorkers } from "../../api/workers";
 import { useNow } from "../../components/Time";
 
-/** Everything that needs somebody, read and kept true. */
+/** Everything that needs attention, live. */
 export interface Concerns {
   gates: Gate[];
   runs: RunView[];
-  /** Recorded runs of today that broke, cost too much or were often stopped; without those that `runs` tells of. */
+  /** Critical intercepts of today, without runs in `runs`. */
   intercepts: InterceptView[];
   dags: FailedDag[];
-  /** Jobs that no worker will take, by the label that is missing. */
+  /** Jobs that no worker takes, by missing label. */
   unroutable: QueueGroup[];
   hasNoWorker: boolean;
   lowDisk: { freeBytes: number } | null;
-  /** Those that are here; undefined while they are being read. */
+  /** Connected workers; undefined while loading. */
   workers: readonly Worker[] | undefined;
-  /** How many jobs wait, for whatever. */
+  /** The number of waiting jobs. */
   queued: number | undefined;
   total: number;
   isPending: boolean;
@@ -59,7 +59,7 @@ export function useConcerns(): Concerns {
   const counted = Object.values(lists).reduce((sum, list) => sum + list.length, 0);
   return {
     ...lists,
-    // Without any worker every label is missing; that is said once.
+    // Without any worker every label is missing; say so once.
     unroutable: hasNoWorker ? [] : lists.unroutable,
     hasNoWorker,
     lowDisk,
@@ -76,20 +76,20 @@ export function useConcerns(): Concerns {
 
 const RECENT_MS = 24 * 60 * 60 * 1000;
 
-/** Runs that failed within the last day, the latest first. */
+/** Returns runs that failed within the last day, latest first. */
 export function failedLately(runs: readonly RunView[], now: number): RunView[] {
   return runs
     .filter((run) => run.status === "failed" && isRecent(run.ended_at, now))
     .sort((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""));
 }
 
-/** Returns the recorded runs that need attention, without those that are told of by their stages. */
+/** Returns critical intercepts without the runs that are already listed. */
 export function withoutListed(intercepts: readonly InterceptView[], told: readonly RunView[]): InterceptView[] {
   const ids = new Set(told.map((run) => run.run_id));
   return intercepts.filter(({ run }) => !ids.has(run.run_id));
 }
 
-/** A DAG that failed, or failed in part, without a run that would tell of it; `times` counts those of the same name. */
+/** A failed DAG outside runs; `times` counts those with the same name. */
 export interface FailedDag {
   latest: Dag;
   times: number;
@@ -101,7 +101,7 @@ export function failedDagsLately(dags: readonly Dag[], now: number): FailedDag[]
     (dag) =>
       dag.agent_run_id === null &&
       (dag.status === "FAILED" || dag.status === "PARTIAL") &&
-      dag.counts.failed > 0 && // none of one that somebody cancelled, who needs not be told
+      dag.counts.failed > 0 && // a cancelled DAG needs no attention
       isRecent(dag.ended_at, now),
   );
   for (const dag of failed.toSorted((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""))) {
@@ -116,7 +116,7 @@ function isRecent(at: string | null, now: number): boolean {
   return at !== null && now - Date.parse(at) < RECENT_MS;
 }
 
-/** The cluster in numbers; slots of one label are not those of another, so all are summed. */
+/** Totals of the cluster over all labels. */
 interface ClusterFacts {
   workers: number;
   draining: number;

@@ -19,7 +19,7 @@ import { KINDS } from "../run/runDisplay";
 import { exportPath, fieldsOf, filterOf, invalidFilters, isUnfiltered, noFilter, pageOf } from "./filter";
 import "./ledger.css";
 
-/** The Activity Ledger: every call of all runs. */
+/** The Activity Ledger: the calls of all runs. */
 export function LedgerPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
@@ -125,7 +125,7 @@ interface Props {
   onChange: (changed: Change<LedgerFilter>) => void;
 }
 
-/** Every filter of the ledger. */
+/** The filters of the ledger. */
 export function Filters({ filter, onChange }: Props) {
   return (
     <search className="row" aria-label="Filters">
@@ -188,7 +188,6 @@ function DayField({ label, value, min, max, onChange }: DayProps) {
   );
 }
 
-/** The cells of a call. */
 const ActionCells = memo(function ActionCells({ action }: { action: ActionView }) {
   const error = errorWords(action);
   const more = error ?? action.model;
@@ -236,7 +235,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
   );
 });
 
-/** Returns why a call failed; null where nobody told more than its outcome says. */
+/** Returns why a call failed; null where its outcome says it all. */
 function errorWords({ error_type: type, error_message: message, outcome }: ActionView): string | null {
   if (!type || (type === outcome && !message)) return null;
   return message ? `${type}: ${message}` : type;
@@ -246,19 +245,19 @@ const NUMBER = new Intl.NumberFormat("en-US");
 
 interface PagerProps {
   page: number;
-  /** How many stand on it. */
+  /** The number of rows on the page. */
   rows: number;
   total: number;
   /** Whether there are more than `total`. */
   isCapped: boolean;
-  /** Whether the search looked no further. */
+  /** Whether the search skipped older entries. */
   isSearchCapped: boolean;
   onTurn: (page: number) => void;
 }
 
-/** Which page this is of how many, the way to those beside it, and to what lies behind the last. */
+/** The position within the ledger, and buttons to other pages. */
 function Pager({ page, rows, total, isCapped, isSearchCapped, onTurn }: PagerProps) {
-  const place = placeOf(page, rows, total, isCapped && !isSearchCapped); // pages end where the search did
+  const place = placeOf(page, rows, total, isCapped && !isSearchCapped); // the search ends there too
   return (
     <nav className="ledger-pager" aria-label="Pages of the ledger">
       <span className="soft" aria-live="polite">
@@ -287,7 +286,7 @@ const FORMATS: readonly (readonly [format: ExportFormat, name: string, about: st
   ["csv", "CSV", "For spreadsheets: a row for each action."],
 ];
 
-/** Downloads of the actions that the filters leave. */
+/** Downloads of the filtered actions. */
 function LedgerExport({ filter }: { filter: LedgerFilter }) {
   const [isOpen, setOpen] = useState(false);
   return (

@@ -1,4 +1,4 @@
-/** The ledger's filters as they stand in the URL, by the names the server has for them. */
+/** The ledger's filters in the URL, under the server's names. */
 import { type LedgerFilter, ledgerQuery, MOST_PAGES } from "../../api/ledger";
 import { ofProject } from "../../api/project";
 import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/types";
@@ -20,7 +20,6 @@ const FIELDS: Record<keyof LedgerFilter, string> = {
   order: "sort_order",
 };
 
-/** Those that leave something out. */
 const FILTERING = ["outcome", "kind", "name", "agent", "run", "minCost", "maxCost", "from", "to", "q"] as const;
 
 export function filterOf(query: URLSearchParams): LedgerFilter {
@@ -41,7 +40,7 @@ export function filterOf(query: URLSearchParams): LedgerFilter {
   };
 }
 
-/** Returns what stands in a URL and filters nothing, for it is no value of its field. */
+/** Returns the invalid values in a URL. */
 export function invalidFilters(query: URLSearchParams): string[] {
   return [
     ...invalidValues(query, {
@@ -54,14 +53,14 @@ export function invalidFilters(query: URLSearchParams): string[] {
   ];
 }
 
-/** Returns the URL's fields for what changes; any of it leads back to the first page. */
+/** Returns the URL's fields for a change; it resets the page. */
 export function fieldsOf(change: Partial<LedgerFilter>): Record<string, string | null> {
   const fields: Record<string, string | null> = { page: null };
   for (const [name, value] of Object.entries(change)) fields[FIELDS[name as keyof LedgerFilter]] = String(value);
   return fields;
 }
 
-/** Returns the fields that take every filter away. */
+/** Returns the fields that remove every filter. */
 export function noFilter(): Record<string, string | null> {
   return Object.fromEntries([...FILTERING.map((name) => [FIELDS[name], null]), ["page", null]]);
 }
@@ -70,7 +69,7 @@ export function isUnfiltered(filter: LedgerFilter): boolean {
   return FILTERING.every((name) => filter[name].length === 0);
 }
 
-/** Returns the address of the export of what a filter leaves; it has an order of its own. */
+/** Returns the address of the filtered export, which has its own order. */
 export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
   const { sort_by: _sort, sort_order: _order, ...wanted } = ledgerQuery(filter);
   const query = new URLSearchParams({ format });
@@ -78,7 +77,7 @@ export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
   return ofProject(`/api/v1/ledger/export?${query}`);
 }
 
-/** Returns the page that a URL asks for: the first where it names none, the last that there can be where it names one behind. */
+/** Returns the page in a URL, at least 1 and at most the last possible. */
 export function pageOf(query: URLSearchParams): number {
   const page = query.get("page") ?? "";
   return isPage(page) ? Math.min(Number(page), MOST_PAGES) : 1;
@@ -92,7 +91,7 @@ function dayOf(text: string): string {
   return isDay(text) ? text : "";
 }
 
-/** Whether it is a day that there is: `Date` takes the 31st of February for the 3rd of March. */
+/** Whether the day exists: `Date` accepts the 31st of February. */
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = Date.parse(text);

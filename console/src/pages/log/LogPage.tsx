@@ -21,7 +21,7 @@ import { barHeight, type LogScroll, useLogScroll } from "./scroll";
 import { useLog, useLogSearch } from "./useLog";
 import "./log.css";
 
-/** The output of one job, whole and live. */
+/** The log of one job, live. */
 export function LogPage() {
   const { job: name = "" } = useParams();
   const [url] = useUrl();
@@ -57,7 +57,7 @@ interface Within {
   dag: string | null;
 }
 
-/** The server looks for a name elsewhere, too, when it is not where it was asked for; here that would be a wrong log. */
+/** The server also finds the name elsewhere; here that would be the wrong log. */
 function isWithin(job: Job, { run, dag }: Within): boolean {
   return (run === null || job.agent_run_id === run) && (dag === null || job.dag_id === dag);
 }
@@ -72,7 +72,7 @@ function Unknown({ within: { run, dag } }: { within: Within }) {
         ) : (
           <Link to="/agents">Agent Runs</Link>
         )}{" "}
-        or <Link to="/dags">DAG Pipelines</Link>and open its log from there.
+        or <Link to="/dags">DAG Pipelines</Link> and open its log from there.
       </p>
     </EmptyState>
   );
@@ -80,7 +80,7 @@ function Unknown({ within: { run, dag } }: { within: Within }) {
 
 const FINAL_STATUSES: readonly string[] = ["COMPLETED", "FAILED", "CANCELLED"];
 
-/** The log of a job that was found; everything a person chose stands in the URL. */
+/** The log of a known job; its state is in the URL. */
 function JobLog({ job }: { job: Job }) {
   const [url, setUrl] = useUrl();
   const attempt = url.get("attempt");
@@ -140,19 +140,19 @@ function JobLog({ job }: { job: Job }) {
   );
 }
 
-/** Whether a chosen attempt is over: its log ends with it, also while the job is tried again. */
+/** Whether the selected attempt has ended: its log does not grow, also while the job is retried. */
 function hasEnded(job: Job, attempt: string | null): boolean {
   const chosen = job.attempts?.find((one) => String(one.attempt) === attempt);
   return Boolean(chosen?.outcome);
 }
 
-/** Begins at the line that the URL names, else at the end where that is what people look for; follows a new `line`. */
+/** Scrolls to the line in the URL, else to the end of live and failed logs; follows changes of `line`. */
 function useBegin({ goTo, toEnd }: LogScroll, line: string | null, lines: number, atEnd: boolean): void {
   const shown = useRef<string | null | undefined>(undefined);
   useEffect(() => {
     if (shown.current === line || lines === 0) return;
     const range = lineRangeOf(line);
-    if (range && lines < range.from) return; // it has not come yet
+    if (range && lines < range.from) return; // not loaded yet
     const isFirst = shown.current === undefined;
     shown.current = line;
     if (range) goTo(range.from - 1);
@@ -167,7 +167,7 @@ interface Props {
   onAttempt: (attempt: string | null) => void;
 }
 
-/** Whose log it is: status, DAG, worker, time, attempts, and the whole of it as a file. */
+/** The header: status, DAG, worker, duration, attempts and download. */
 function LogHeader({ job, attempt, facts, onAttempt }: Props) {
   const attempts = job.attempts ?? [];
   return (
@@ -227,7 +227,7 @@ interface LogFootProps {
   isLive: boolean;
 }
 
-/** What stands over and under the lines: marks of the search, what is new, how far loading is, why there is nothing. */
+/** Overlays and footer: match map, new lines, progress, notes and empty state. */
 function LogFoot({ log, job, scroll, isLive }: LogFootProps) {
   const facts = log?.facts;
   if (!log || !facts) return null;

@@ -17,7 +17,7 @@ interface Props {
   onChange: (changes: Record<string, string | null>) => void;
 }
 
-/** Which lines are chosen, wrapping, and whether the view sticks to the end. */
+/** Line selection, wrapping, and whether the view follows the end. */
 export function LogTools({ log, scroll, chosen, wraps, isLive, onChange }: Props) {
   const sticks = scroll.view.at === "end";
   return (
@@ -109,7 +109,7 @@ interface LogSearchToolsProps {
   onChange: (changes: Record<string, string | null>) => void;
 }
 
-/** The search field with its count; Enter goes to the next match, Shift Enter to the one before. */
+/** The search field with its count; Enter moves to the next match, Shift Enter to the previous one. */
 export function LogSearchTools({ log, query, searching, onChange }: LogSearchToolsProps) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the field inside has the key
@@ -176,7 +176,7 @@ export interface LineRange {
   readonly to: number;
 }
 
-/** Returns the lines, or null where the text names none. */
+/** Returns the range; null where the text is not one. */
 export function lineRangeOf(text: string | null): LineRange | null {
   const found = /^\s*L?(\d{1,10})(?:\s*-\s*L?(\d{1,10}))?\s*$/i.exec(text ?? "");
   if (!found) return null;
@@ -190,7 +190,7 @@ export function textOfRange({ from, to }: LineRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-/** Returns the lines that are chosen after a click on a line: with Shift, all from the first chosen one to it. */
+/** Returns the range after a click on a line; Shift extends it. */
 export function rangeAfterClick(old: LineRange | null, line: number, withShift: boolean): LineRange {
   if (!withShift || !old) return { from: line, to: line };
   return { from: Math.min(old.from, line), to: Math.max(line, old.from) };

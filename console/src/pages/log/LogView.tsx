@@ -25,15 +25,15 @@ interface Props {
   scroll: LogScroll;
   wraps: boolean;
   chosen: LineRange | null;
-  /** The line that the search stands on, from 0. */
+  /** The line of the current match, from 0. */
   hit: number | null;
   onNumber: (line: number, event: MouseEvent) => void;
   onWhole: (line: number) => void;
 }
 
-const MOST_WIDE = 4000; // characters a line is cut at
+const MOST_WIDE = 4000; // characters per line
 
-/** The lines in sight. They stand in a box that stays where it is while the scroll bar moves, so nothing flashes by empty. */
+/** The visible lines, in a box that stays fixed while the scroll bar moves, so nothing flashes. */
 export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: Props) {
   const { view, viewport } = scroll;
   const rows = useRef<HTMLDivElement>(null);
@@ -56,7 +56,7 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
     for (let line = from; line < to; line += 1) {
       const isChosen = chosen !== null && line + 1 >= chosen.from && line + 1 <= chosen.to;
       const row = { line, content: log.line(line), isChosen, isHit: line === hit, onNumber, onWhole };
-      // As many keys as rows: a row that left the window becomes one that entered it, and none is built anew.
+      // Recycle rows: a row that left the window becomes one that entered it.
       shown.push(<LogRow key={line % most} {...row} />);
     }
     return shown;
@@ -120,17 +120,17 @@ interface LogRowProps {
   line: number;
   content: ShownLine | undefined;
   isChosen: boolean;
-  /** Whether the search stands on it. */
+  /** Whether the current match is on it. */
   isHit: boolean;
   onNumber: (line: number, event: MouseEvent) => void;
   onWhole: (line: number) => void;
 }
 
-/** One line: its number, which is a link to it, and its text. */
+/** One line: its number, which links to it, and its text. */
 const LogRow = memo(function LogRow({ line, content, isChosen, isHit, onNumber, onWhole }: LogRowProps) {
   return (
     <div className="log-row" data-line={line} data-chosen={isChosen || undefined} data-hit={isHit || undefined}>
-      {/* Not in the way of Tab: the field for lines above does the same. */}
+      {/* Not a tab stop: the line field does the same. */}
       <a
         className="log-number"
         href={`?line=${line + 1}`}
@@ -168,9 +168,9 @@ function Text({ content }: { content: ShownLine }) {
 }
 
 const STEP_BYTES = 1 << 20;
-const SLICE = 2000; // characters laid out together: those out of sight cost nothing
+const SLICE = 2000; // characters rendered together: slices outside the view cost nothing
 
-/** One long line, all of it if wanted. */
+/** A dialog with one long line. */
 export function LongLine({ log, line, onClose }: { log: LogClient; line: number; onClose: () => void }) {
   const [most, setMost] = useState(STEP_BYTES);
   const [text, setText] = useState<string | null>(null);
@@ -209,7 +209,7 @@ export function LongLine({ log, line, onClose }: { log: LogClient; line: number;
 function slicesOf(text: string): string[] {
   const slices: string[] = [];
   for (let at = 0; at < text.length; ) {
-    // Never between the two halves of one character.
+    // Never split a surrogate pair.
     const isHalf = (text.charCodeAt(at + SLICE - 1) & 0xfc00) === 0xd800;
     const end = at + SLICE + (isHalf ? 1 : 0);
     slices.push(text.slice(at, end));
@@ -243,7 +243,7 @@ export function markedPieces(spans: readonly AnsiSpan[], marks: readonly Range[]
   return pieces;
 }
 
-/** Characters that turn the direction of what follows could make a line read as something else. */
+/** Replaces characters that reverse the text after them. */
 function shown(text: string): string {
   return text.replace(/[\u202a-\u202e]/g, "\ufffd");
 }

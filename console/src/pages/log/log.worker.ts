@@ -1,15 +1,15 @@
-/** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
+/** The log's web worker: loads, follows and searches a log, and serves the visible lines, without blocking the page. */
 import { stripAnsi } from "../../components/ansi";
 import { type FollowedLog, followLog, type LogHearer } from "../../components/followLog";
 import type { FromWorker, Phase, ShownLine, ToWorker } from "./logClient";
 import { LogIndex, type LogLine } from "./logIndex";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
-const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded
-const TELL_MS = 50; // between two reports of what has come
-const SLICE_MS = 12; // of searching, before questions are answered
+const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log only the end is loaded
+const TELL_MS = 50; // between two progress reports
+const SLICE_MS = 12; // of searching, between two messages
 const SPREAD_PARTS = 200;
-const LOOKED_AT_BYTES = 8192; // to tell binary from text
+const LOOKED_AT_BYTES = 8192; // to detect binary data
 
 const index = new LogIndex();
 let followed: FollowedLog | null = null;
@@ -22,7 +22,7 @@ let isBinary = false;
 let toldAt = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-function toast(message: FromWorker): void {
+function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
@@ -41,16 +41,16 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       begin(data.query);
       break;
     case "ping":
-      toast({ kind: "pong" });
+      post({ kind: "pong" });
       break;
     case "seek":
-      toast({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
+      post({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
       break;
     case "text":
-      toast({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
+      post({ kind: "text", id: data.id, text: index.plainText(data.from, Math.min(data.to, index.lineCount)) });
       break;
     case "whole":
-      toast({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
+      post({ kind: "text", id: data.id, text: stripAnsi(index.line(data.line, data.most).text) });
       break;
   }
 };
@@ -72,7 +72,7 @@ const hearer: LogHearer = {
     tell();
   },
   onRefusal(status, message) {
-    toast({ kind: "failed", status, message });
+    post({ kind: "failed", status, message });
   },
 };
 
@@ -90,7 +90,7 @@ function tell(): void {
   timer = undefined;
   toldAt = performance.now();
   const { lineCount, size: bytes, longest } = index;
-  toast({
+  post({
     kind: "facts",
     phase,
     lines: lineCount,
@@ -107,10 +107,10 @@ function giveLines(from: number, to: number): void {
   const last = Math.min(to, index.lineCount);
   const lines = [];
   for (let line = from; line < last; line += 1) lines.push(marked(index.line(line)));
-  toast({ kind: "lines", from, lines });
+  post({ kind: "lines", from, lines });
 }
 
-/** The page could be hung by an expression without end; here it can be given up. */
+/** A catastrophic expression would hang the page; here the worker is replaced. */
 function marked(line: LogLine): ShownLine {
   return { ...line, marks: search ? rangesIn(stripAnsi(line.text), search.expression) : [] };
 }
@@ -132,7 +132,7 @@ function searchSome(): void {
   const now = search;
   let goesOn = now !== null;
   while (now && goesOn && performance.now() < until) goesOn = now.step(phase === "ended");
-  if (now) toast({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
+  if (now) post({ kind: "found", count: now.hits.length, searched: now.lines, spread: now.spread(SPREAD_PARTS) });
   isSearching = goesOn;
   if (goesOn) setTimeout(searchSome);
 }

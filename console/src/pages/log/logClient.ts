@@ -1,15 +1,15 @@
 /**
- * The page's end of the log: what the worker told, and the lines near those in sight. Watchers are called at most once a
- * frame. A search that hangs the worker (an expression without end) is given up, and the log is loaded anew.
+ * The page's side of the log: the worker's state and the lines near the visible ones. Watchers are called at most once
+ * per frame. When a search hangs the worker, the worker is replaced and the log loaded again.
  */
 
 import type { LogLine } from "./logIndex";
 import type { LogQuery, Range } from "./logSearch";
 
-const AHEAD = 120; // lines on each side of those in sight that are fetched with them
-const NEAR = 40; // lines on each side that have to be here, else more are fetched
+const AHEAD = 120; // lines fetched on each side of the visible ones
+const NEAR = 40; // lines that must be loaded on each side
 const KEPT = 3000; // lines; ten screens
-const BEAT_MS = 1500; // between two questions whether the worker is alive, while it searches by an expression
+const BEAT_MS = 1500; // between two health checks of the worker during a search by expression
 const HANGS_MS = 5000;
 
 type WorkerState = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
@@ -26,7 +26,7 @@ export class LogClient {
   private version = 0;
   private lastId = 0;
   private query: LogQuery | null = null;
-  private searches = 0; // lines know the matches of the search they were fetched under
+  private searches = 0; // lines carry the matches of the search during which they were fetched
   private fetchedUnder = 0;
   private wanted: [number, number] | null = null;
   private isFetching = false;
@@ -57,7 +57,7 @@ export class LogClient {
     return () => this.watchers.delete(changed);
   };
 
-  /** Changes with everything a watcher could show. */
+  /** Changes with everything that a watcher shows. */
   readonly snapshot = (): number => this.version;
 
   close(): void {
@@ -67,19 +67,19 @@ export class LogClient {
     this.worker.terminate();
   }
 
-  /** Says whether the job goes on: so long its log is followed. */
+  /** Sets whether the job runs, and so whether its log is followed. */
   setLive(isLive: boolean): void {
     if (isLive === this.isLive) return;
     this.isLive = isLive;
     this.post({ kind: "live", isLive });
   }
 
-  /** Returns a line when it is here; see `want`. */
+  /** Returns a line if it is loaded; see `want`. */
   line(number: number): ShownLine | undefined {
     return this.kept.get(number)?.line;
   }
 
-  /** Sees to it that these lines, and some around them, come. */
+  /** Loads these lines and some around them. */
   want(from: number, to: number): void {
     const last = this.facts.lines;
     const near: [number, number] = [Math.max(0, from - NEAR), Math.min(last, to + NEAR)];
@@ -97,17 +97,17 @@ export class LogClient {
     this.changed();
   }
 
-  /** Returns the next matching line from `from` on, or the one at or before it. */
+  /** Returns the next match from `from` on, or the previous one. */
   seek(from: number, step: 1 | -1): Promise<Hit | null> {
     return this.ask((id) => ({ kind: "seek", id, from, step }));
   }
 
-  /** Returns lines as people read them, for copying. */
+  /** Returns lines without control sequences, for copying. */
   text(from: number, to: number): Promise<string> {
     return this.ask((id) => ({ kind: "text", id, from, to }));
   }
 
-  /** Returns as much of one long line as is asked for. */
+  /** Returns up to `most` bytes of one long line. */
   whole(line: number, most: number): Promise<string> {
     return this.ask((id) => ({ kind: "whole", id, line, most }));
   }
@@ -169,7 +169,7 @@ export class LogClient {
     if (this.query) this.state = { ...this.state, found };
   }
 
-  /** An expression without end hangs the worker, which then answers nothing. */
+  /** A catastrophic expression hangs the worker, which then stops answering. */
   private checkWorker(): void {
     window.clearTimeout(this.beat);
     window.clearTimeout(this.hang);
@@ -221,7 +221,7 @@ export class LogClient {
 
 export type ToWorker =
   | { kind: "open"; url: string; isLive: boolean }
-  /** Whether the job goes on: so long its log does. */
+  /** Whether the job runs, and so whether its log grows. */
   | { kind: "live"; isLive: boolean }
   | { kind: "lines"; from: number; to: number }
   | { kind: "search"; query: LogQuery | null }
@@ -239,7 +239,7 @@ export type FromWorker =
   | { kind: "text"; id: number; text: string }
   | { kind: "failed"; status: number; message: string };
 
-/** A line with where the search matches in it, of the text without terminal sequences. */
+/** A line with its matches, as ranges of the text without control sequences. */
 export type ShownLine = LogLine & { readonly marks: readonly Range[] };
 
 export type Phase = "opening" | "loading" | "following" | "ended" | "broken";
@@ -247,30 +247,30 @@ export type Phase = "opening" | "loading" | "following" | "ended" | "broken";
 export interface LogFacts {
   readonly phase: Phase;
   readonly lines: number;
-  /** Bytes that are here. */
+  /** Bytes loaded. */
   readonly bytes: number;
-  /** Bytes there were when the log was opened, which are being loaded. */
+  /** The size of the log when it was opened. */
   readonly size: number;
   /** Bytes of the longest line. */
   readonly longest: number;
-  /** Bytes at the beginning that were not loaded, as there are more than a page can hold. */
+  /** Bytes skipped at the beginning of a huge log. */
   readonly skipped: number;
-  /** Whether it looks like no text. */
+  /** Whether it looks binary. */
   readonly isBinary: boolean;
 }
 
 export interface Found {
   /** Matching lines so far. */
   readonly count: number;
-  /** Lines that were searched. */
+  /** Lines searched. */
   readonly searched: number;
-  /** For each equal part of the log whether it has a hit. */
+  /** For each equal part of the log, whether it has a match. */
   readonly spread: Uint8Array;
 }
 
 export interface Hit {
   readonly line: number;
-  /** Its place among the matching lines, from 0. */
+  /** Its position among the matching lines, from 0. */
   readonly place: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A log as bytes, and where its lines begin: 200 MB of output cost 200 MB and 4 bytes a line, and text is made of what is
- * in sight only. Lives in the worker; pure, so that tests need none.
+ * A log as bytes with an index of its lines: 200 MB of output cost 200 MB and 4 bytes per line, and only visible text
+ * is decoded. It runs in the worker and is pure, so tests need none.
  */
 import { stripAnsi } from "../../components/ansi";
 
@@ -8,18 +8,18 @@ const BLOCK_BYTES = 1 << 20;
 const LF = 10;
 const CR = 13;
 const ESC = 27;
-const LONGEST_STYLE = 40; // bytes of one colour sequence; what goes on longer is none
-const LONGEST_CARRY = 200; // characters of styles in force: more is a program that never resets them
+const LONGEST_STYLE = 40; // bytes of a colour sequence; a longer one is invalid
+const LONGEST_CARRY = 200; // characters of active styles; a program with more never resets them
 
 const MOST_TEXT_BYTES = 128 * 1024 * 1024; // decoded at once: a browser's strings end at 512 million characters
 
-/** Bytes of one line that are sent to the page; the rest on demand. */
+/** Bytes of a line that are sent to the page; the rest on demand. */
 export const SHOWN_BYTES = 4000;
 
 export interface LogLine {
-  /** With terminal sequences, and before it those still in force from earlier lines. */
+  /** With control sequences, preceded by the styles still active from earlier lines. */
   readonly text: string;
-  /** Of the whole line, which is longer than what `text` holds when `isCut`. */
+  /** The size of the whole line; `text` has less with `isCut`. */
   readonly bytes: number;
   readonly isCut: boolean;
 }
@@ -41,7 +41,7 @@ export class LogIndex {
     this.starts.push(0);
   }
 
-  /** Lines so far; one that is not ended counts from its first byte. */
+  /** The number of lines; an unfinished one counts. */
   get lineCount(): number {
     return this.starts.length - (this.isOpen ? 0 : 1);
   }
@@ -65,7 +65,7 @@ export class LogIndex {
     this.noteStyles();
   }
 
-  /** Where a line's bytes are, without its end of line. */
+  /** Returns the byte range of a line, without its line end. */
   bounds(line: number): [start: number, end: number] {
     const start = this.starts.at(line);
     let end = line + 1 < this.starts.length ? this.starts.at(line + 1) - 1 : this.size;
@@ -75,28 +75,28 @@ export class LogIndex {
 
   line(line: number, most = SHOWN_BYTES): LogLine {
     const [first, end] = this.bounds(line);
-    // A progress bar rewrites its line: of a long one only the last state is looked at, however long the rest is.
+    // Of a long progress bar only the last state is decoded.
     const start = end - first > most ? this.lastOf(CR, first, end) + 1 : first;
     const isCut = end - start > most;
     const bytes = this.bytes(start, isCut ? start + most : end);
-    // A character that the cut goes through is left out, as `stream` does with what is not whole.
+    // `stream` drops the character that the cut splits.
     const text = isCut ? new TextDecoder().decode(bytes, { stream: true }) : this.decoder.decode(bytes);
     return { text: this.carryOf(line) + text, bytes: end - start, isCut };
   }
 
-  /** Lines as people read them. */
+  /** Returns lines without control sequences. */
   plainText(from: number, to: number): string {
     return this.rawText(from, to).split("\n").map(stripAnsi).join("\n");
   }
 
-  /** Lines as they were written, joined by line feeds. */
+  /** Returns lines as written, joined by line feeds. */
   rawText(from: number, to: number): string {
     if (to <= from) return "";
     const start = this.starts.at(from);
     return this.decoder.decode(this.bytes(start, Math.min(this.bounds(to - 1)[1], start + MOST_TEXT_BYTES)));
   }
 
-  /** Returns the line behind as many whole lines from `from` as have `bytes`; at least one, at most `most`. */
+  /** Returns the line after as many whole lines from `from` on as fit into `bytes`; at least one, at most `most`. */
   lineBehind(from: number, bytes: number, most: number): number {
     const limit = this.starts.at(from) + bytes;
     let low = from + 1;
@@ -137,7 +137,7 @@ export class LogIndex {
     return this.blocks[Math.floor(at / BLOCK_BYTES)]?.[at % BLOCK_BYTES] ?? 0;
   }
 
-  /** Returns where `byte` stands last in between, else the place before `start`. */
+  /** Returns the last position of `byte` in the range, else the one before `start`. */
   private lastOf(byte: number, start: number, end: number): number {
     for (let upTo = end; upTo > start; ) {
       const from = Math.max(start, Math.floor((upTo - 1) / BLOCK_BYTES) * BLOCK_BYTES);
@@ -158,7 +158,7 @@ export class LogIndex {
     }
   }
 
-  /** Notes where the styles in force at the begin of a line change. A sequence that has not come whole waits. */
+  /** Records where the active styles at a line's start change. An incomplete sequence waits. */
   private noteStyles(): void {
     for (let at = this.nextEscape(); at >= 0; at = this.nextEscape()) {
       const sequence = this.bytes(at, Math.min(this.size, at + LONGEST_STYLE));
@@ -203,7 +203,7 @@ export class LogIndex {
   }
 }
 
-/** Returns how long the colour sequence at the begin is; null where it is another sequence. */
+/** Returns the length of the colour sequence at the start; null for another sequence. */
 function endOfStyle(bytes: Uint8Array): number | "unfinished" | null {
   if (bytes.length > 1 && bytes[1] !== 0x5b) return null;
   for (let at = 2; at < bytes.length; at += 1) {
@@ -238,7 +238,7 @@ export class Numbers {
     return (this.segments[index >>> 16] as Uint32Array)[index & (SEGMENT - 1)] as number;
   }
 
-  /** Returns how many of them are at most `value`. */
+  /** Returns how many are at most `value`. */
   placeBehind(value: number): number {
     let low = 0;
     let high = this.length;

@@ -1,4 +1,4 @@
-/** Search in a log: lines that match, found piece by piece so that the worker answers in between. */
+/** Log search in slices, so that the worker can answer in between. */
 import { stripAnsi } from "../../components/ansi";
 import { type LogIndex, Numbers } from "./logIndex";
 
@@ -13,12 +13,12 @@ export type Range = readonly [from: number, to: number];
 const GROUP_BYTES = 256 * 1024; // decoded at once
 
 const ESC = String.fromCharCode(0x1b);
-// Colours are by far the most of what is not text: without them most groups need no look at each line's sequences.
+// Most control sequences are colours: without them most groups need no check line by line.
 const STYLES = new RegExp(String.raw`${ESC}\[[0-9;:]*m`, "g");
 const CONTROL = String.raw`[\x00-\x08\x0b-\x1f\x7f-\x9f]`;
 const ANY_CONTROL = new RegExp(CONTROL);
 
-/** Returns the expression of a query; an error in words where it is none. */
+/** Returns the expression of a query, or the error message of an invalid one. */
 export function expressionOf(query: LogQuery): RegExp | string {
   const source = query.isRegex ? query.text : query.text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   try {
@@ -29,7 +29,7 @@ export function expressionOf(query: LogQuery): RegExp | string {
   }
 }
 
-/** Returns where a text matches; matches of nothing are none. */
+/** Returns the matches in a text, without empty ones. */
 export function rangesIn(text: string, expression: RegExp, most = 1000): Range[] {
   const ranges: Range[] = [];
   expression.lastIndex = 0;
@@ -41,9 +41,9 @@ export function rangesIn(text: string, expression: RegExp, most = 1000): Range[]
 }
 
 export class LogSearch {
-  /** Numbers of the lines that match. */
+  /** Numbers of the matching lines. */
   readonly hits = new Numbers();
-  /** How many lines were looked at. */
+  /** The number of searched lines. */
   lines = 0;
   private readonly index: LogIndex;
   readonly expression: RegExp;
@@ -55,7 +55,7 @@ export class LogSearch {
     this.isPlain = isPlain;
   }
 
-  /** Looks at some lines; returns whether there are more. The last line is looked at when it is whole. */
+  /** Searches some lines; returns whether there are more. An unfinished last line waits. */
   step(isWhole: boolean): boolean {
     const last = this.index.lineCount - (this.index.isOpen && !isWhole ? 1 : 0);
     if (this.lines >= last) return false;
@@ -65,7 +65,7 @@ export class LogSearch {
     return end < last;
   }
 
-  /** Returns the matching line at or behind `from` (before it, going back), and its place; round at the ends. */
+  /** Returns the match at or after `from` (at or before it, going back) and its position, wrapping around. */
   seek(from: number, step: 1 | -1): { line: number; place: number } | null {
     if (this.hits.length === 0) return null;
     const place = step === 1 ? this.hits.placeBehind(from - 1) : this.hits.placeBehind(from) - 1;
@@ -73,7 +73,7 @@ export class LogSearch {
     return { line: this.hits.at(round), place: round };
   }
 
-  /** Returns for each of `count` equal parts of the log whether it has a hit. */
+  /** Returns for each of `count` equal parts of the log whether it has a match. */
   spread(count: number): Uint8Array {
     const parts = new Uint8Array(count);
     const lines = Math.max(1, this.index.lineCount);

@@ -1,23 +1,23 @@
 /**
- * Where a log is looked at. A view names its first line and how much of that is scrolled away, or sticks to the end; the
- * scroll bar only follows it. So logs can be longer than the highest element a browser allows, and lines can have any
- * height (those that wrap), of which only the ones in sight are measured.
+ * The scroll position of a log: its first line and how much of that is scrolled away, or the end. The scroll bar
+ * follows it. So logs may be longer than the highest element of a browser, and wrapped lines may have any height,
+ * measured only when visible.
  */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 export const ROW_PX = 20;
 
-/** No element is made higher: Firefox cuts at 17.8 million pixels, Chromium at 33.5 million. */
+/** Browsers limit heights: Firefox to 17.8 million pixels, Chromium to 33.5 million. */
 export const MOST_PX = 16_000_000;
 
 export type View = { readonly at: "end" } | { readonly at: "line"; readonly line: number; readonly offset: number };
 
 export interface Viewport {
-  /** Lines there are. */
+  /** The number of lines. */
   readonly lines: number;
-  /** Height of the window onto them. */
+  /** The height of the window. */
   readonly height: number;
-  /** Height of a line, as measured or guessed. */
+  /** The height of a line, measured or estimated. */
   readonly heightOf: (line: number) => number;
 }
 
@@ -29,21 +29,21 @@ interface Place {
   offset: number;
 }
 
-/** Returns the view `px` further down, or up when negative; it sticks to the end when it gets there. */
+/** Returns the view `px` further down, or up when negative; at the bottom it follows the end. */
 export function movedBy(view: View, px: number, viewport: Viewport): View {
   const place = placeOf(view, viewport);
   const moved = px < 0 ? up(place, -px, viewport) : down(place, px, viewport);
   return px > 0 && isBehind(moved, placeOf(END, viewport)) ? END : { at: "line", ...moved };
 }
 
-/** Returns the view with `line` in the middle. */
+/** Returns the view with `line` in the centre. */
 export function around(line: number, viewport: Viewport): View {
   const wanted = Math.max(0, Math.min(line, viewport.lines - 1));
   const place = up({ line: wanted, offset: 0 }, Math.max(0, (viewport.height - ROW_PX) / 2), viewport);
   return isBehind(place, placeOf(END, viewport)) ? END : { at: "line", ...place };
 }
 
-/** Returns whether a line is wholly in sight. */
+/** Returns whether a line is fully visible. */
 export function isInSight(line: number, view: View, viewport: Viewport): boolean {
   const { line: first, offset } = placeOf(view, viewport);
   if (line < first || (line === first && offset > 0)) return false;
@@ -52,17 +52,17 @@ export function isInSight(line: number, view: View, viewport: Viewport): boolean
   return bottom <= viewport.height;
 }
 
-/** Returns the first line in sight. */
+/** Returns the first visible line. */
 export function firstLine(view: View, viewport: Viewport): number {
   return placeOf(view, viewport).line;
 }
 
-/** Returns the height of what the scroll bar goes along. */
+/** Returns the height of the scrolled element. */
 export function barHeight(lines: number): number {
   return Math.min(MOST_PX, lines * ROW_PX);
 }
 
-/** Returns where the scroll bar stands for a view. */
+/** Returns the scroll bar's position for a view. */
 export function barOf(view: View, viewport: Viewport): number {
   const most = Math.max(0, barHeight(viewport.lines) - viewport.height);
   if (view.at === "end") return most;
@@ -70,7 +70,7 @@ export function barOf(view: View, viewport: Viewport): number {
   return Math.min(most, ((view.line + part) * ROW_PX) / scale(viewport));
 }
 
-/** Returns the view that the scroll bar was moved to. */
+/** Returns the view for a scroll bar position. */
 export function ofBar(bar: number, viewport: Viewport): View {
   const most = barHeight(viewport.lines) - viewport.height;
   if (bar >= most - 1) return END;
@@ -79,7 +79,7 @@ export function ofBar(bar: number, viewport: Viewport): View {
   return { at: "line", line, offset: (lines - line) * viewport.heightOf(line) };
 }
 
-/** How many pixels of lines one pixel of the scroll bar stands for. */
+/** Returns the pixels of lines per pixel of the scroll bar. */
 function scale(viewport: Viewport): number {
   const most = barHeight(viewport.lines) - viewport.height;
   return most > 0 ? Math.max(1, (viewport.lines * ROW_PX - viewport.height) / most) : 1;
@@ -114,34 +114,34 @@ function isBehind(place: Place, end: Place): boolean {
   return place.line > end.line || (place.line === end.line && place.offset >= end.offset - 0.5);
 }
 
-const COARSE = 2; // from this scale on the browser's own wheel would leap
+const COARSE = 2; // from this scale on the browser's wheel would jump
 
 export interface LogScroll {
-  /** The ref of the element that scrolls. */
+  /** The ref of the scrolling element. */
   readonly scroller: (element: HTMLDivElement | null) => void;
   readonly view: View;
   readonly viewport: Viewport;
-  /** Lines there were when the view let go of the end; null while it sticks to it. */
+  /** The number of lines when the view left the end; null while it follows it. */
   readonly releasedAt: number | null;
   readonly goTo: (line: number) => void;
   readonly toEnd: () => void;
   readonly toTop: () => void;
   readonly moveBy: (px: number) => void;
   readonly onScroll: () => void;
-  /** Notes how high a line is, of those that wrap; asks only when its content is another. */
+  /** Records the height of a wrapped line when its content changed. */
   readonly measure: (line: number, content: unknown, height: () => number) => void;
 }
 
 type Heights = Map<number, { content: unknown; px: number }>;
 
-/** The view onto a log of `lines` lines, and how wheel, keys and scroll bar move it. */
+/** The view onto a log of `lines` lines, moved by wheel, keys and scroll bar. */
 export function useLogScroll(lines: number, wraps: boolean): LogScroll {
   const [element, setElement] = useState<HTMLDivElement | null>(null);
   const [view, setView] = useState<View>(TOP);
   const [releasedAt, setReleasedAt] = useState<number | null>(0);
   const { height, width } = useSize(element);
   const heights = useHeights(wraps, width);
-  const bar = useRef(0); // where we put the scroll bar: its event is none of a person's
+  const bar = useRef(0); // our own scroll bar position, to ignore its event
   const viewport: Viewport = {
     lines,
     height,
@@ -170,7 +170,7 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
     const { scrollTop: at, scrollHeight, clientHeight } = element;
     if (Math.abs(at - bar.current) <= 1) return;
     bar.current = at;
-    // Of a box that became higher the browser moves the bar itself, maybe before we are told of the box's new height.
+    // When the box grows the browser moves the bar, maybe before we know the new height.
     show(at >= scrollHeight - clientHeight - 1 ? END : ofBar(at, latest.current.sight));
   }, [element, show]);
 
@@ -178,7 +178,7 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
     if (!element) return;
     const wanted = barOf(view, latest.current.sight);
     if (Math.abs(bar.current - wanted) <= 1) return;
-    bar.current = wanted; // asking where it got to would lay the page out once more in every frame
+    bar.current = wanted; // reading it back would force a layout in every frame
     element.scrollTop = wanted;
   });
   useOwnWheel(element, wraps || scale(viewport) > COARSE, moveBy);
@@ -214,14 +214,14 @@ function useSize(watched: HTMLElement | null): { height: number; width: number }
   return size;
 }
 
-/** Heights of wrapped lines, as long as nothing changes how they wrap. */
+/** Heights of wrapped lines while nothing changes how they wrap. */
 function useHeights(wraps: boolean, width: number): Heights {
   const kept = useRef({ wraps, width, heights: new Map() as Heights });
   if (kept.current.wraps !== wraps || kept.current.width !== width) kept.current = { wraps, width, heights: new Map() };
   return kept.current.heights;
 }
 
-/** Moves by the pixels of the wheel where the scroll bar is not to the pixel. */
+/** Scrolls by the wheel's pixels where the scroll bar is too coarse. */
 function useOwnWheel(element: HTMLElement | null, isOwn: boolean, moveBy: (px: number) => void): void {
   useEffect(() => {
     if (!element || !isOwn) return undefined;

@@ -5,10 +5,10 @@ import { type Found, type Hit, LogClient } from "./logClient";
 import { expressionOf, type LogQuery } from "./logSearch";
 import { firstLine, type LogScroll } from "./scroll";
 
-/** The log at `url`, which goes on being read while its job is not final; null until it is opened. */
+/** Loads the log at `url` and follows it while the job runs; null until it is open. */
 export function useLog(url: string | null, isLive: boolean, onHang: () => void): LogClient | null {
   const [log, setLog] = useState<LogClient | null>(null);
-  const hang = useRef(onHang); // another one after each change of the URL, which must not load the log anew
+  const hang = useRef(onHang); // a new function after each URL change must not reload the log
   hang.current = onHang;
   useEffect(() => {
     if (url === null) return undefined;
@@ -37,13 +37,13 @@ function zero(): number {
 
 export interface LogSearching {
   readonly hit: Hit | null;
-  /** Why the expression is none. */
+  /** Why the expression is invalid. */
   readonly problem: string | null;
   readonly isWhole: boolean;
   readonly go: (step: 1 | -1) => void;
 }
 
-/** The search of a log: it stands on the first matching line from what is in sight on, and goes from match to match. */
+/** The search of a log: goes to the first match from the visible lines on, then from match to match. */
 export function useLogSearch(
   log: LogClient | null,
   scroll: LogScroll,
@@ -52,10 +52,10 @@ export function useLogSearch(
 ): LogSearching {
   const { text, isRegex, matchesCase } = query;
   const [hit, setHit] = useState<Hit | null>(null);
-  const stood = useRef<Hit | null>(null); // what the next step begins at: it may come before this one is drawn
-  const walk = useRef(Promise.resolve()); // steps that were asked for, one after the other
-  const isDue = useRef(false); // to stand on the first match, once there is one
-  const isFresh = useRef(hasLine); // a link to a line leads there, whatever it searches for besides
+  const stood = useRef<Hit | null>(null); // the current match, which may change before the next render
+  const walk = useRef(Promise.resolve()); // requested steps, in order
+  const isDue = useRef(false); // go to the first match once there is one
+  const isFresh = useRef(hasLine); // a link to a line goes there, also with a search
   const problem = useMemo(() => {
     const expression = text ? expressionOf({ text, isRegex, matchesCase }) : null;
     return typeof expression === "string" ? expression : null;
@@ -79,7 +79,7 @@ export function useLogSearch(
   }
   const latest = useRef({ from, stand });
   latest.current = { from, stand };
-  // Asked as the log tells of matches, not as the page is drawn: a drawing may leave some of what was told out.
+  // Subscribe to the client: renders may skip some of its updates.
   useEffect(() => {
     if (!log) return undefined;
     let asked: { found: Found | null; isWhole: boolean } = { found: null, isWhole: false };
@@ -90,7 +90,7 @@ export function useLogSearch(
       asked = { found, isWhole };
       const begin = latest.current.from;
       void client.seek(begin, 1).then((first) => {
-        // No match told: another search has begun meanwhile. One above what is in sight counts once there is none below.
+        // No result: another search has started. A match above the view counts once there is none below.
         if (!isDue.current || !client.found || !first || (first.line < begin && !isWhole)) return;
         isDue.current = false;
         latest.current.stand(first);
@@ -113,7 +113,7 @@ export function useLogSearch(
   return { hit, problem, isWhole: log !== null && isSearched(log), go };
 }
 
-/** Returns whether every line that is here was searched, and no more are being loaded. */
+/** Returns whether all loaded lines are searched and loading is done. */
 function isSearched({ facts, found }: LogClient): boolean {
   const isLoaded = facts.phase === "following" || facts.phase === "ended";
   return isLoaded && found !== null && found.searched >= facts.lines - 1;

@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
 import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
@@ -8,7 +7,7 @@ import { ErrorNotice } from "../../components/EmptyState";
 import { count, rate } from "../../components/format";
 import { Name } from "../../components/links";
 import { sum } from "../../components/money";
-import { Page } from "../../components/Page";
+import { Fact, Page } from "../../components/Page";
 import { Duration, Time, useNow } from "../../components/Time";
 import { runPath, useIdInPath } from "../../components/url";
 import { Trends, Versions } from "./Versions";
@@ -17,7 +16,7 @@ import "./registry.css";
 const NUMBER = new Intl.NumberFormat("en-US");
 const MOST_RUNS = 8;
 
-/** One agent: its sums, whether it gets better or worse, its days, its errors and its latest runs. */
+/** The page of an agent: totals, trends, days, errors and latest runs. */
 export function AgentPage() {
   const agent = useIdInPath();
   const found = useAgentStats(agent);
@@ -45,31 +44,31 @@ function Links({ agent }: { agent: string }) {
 
 function Stats({ of }: { of: AgentStatsView }) {
   const { agent } = of;
-  const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // a recorded run is one of these
+  const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // every recorded run has one of these statuses
   return (
     <>
       <dl className="registry-figures">
-        <Figure name="Runs">{NUMBER.format(agent.runs)}</Figure>
-        <Figure name="Running">{NUMBER.format(agent.running)}</Figure>
-        <Figure name="Completed">{NUMBER.format(agent.completed)}</Figure>
-        <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
-        {cancelled > 0 ? <Figure name="Cancelled">{NUMBER.format(cancelled)}</Figure> : null}
-        <Figure name="Cost">
+        <Fact name="Runs">{NUMBER.format(agent.runs)}</Fact>
+        <Fact name="Running">{NUMBER.format(agent.running)}</Fact>
+        <Fact name="Completed">{NUMBER.format(agent.completed)}</Fact>
+        <Fact name="Failed">{NUMBER.format(agent.failed)}</Fact>
+        {cancelled > 0 ? <Fact name="Cancelled">{NUMBER.format(cancelled)}</Fact> : null}
+        <Fact name="Cost">
           <SpentCost of={agent} />
-        </Figure>
-        <Figure name="Success rate">
+        </Fact>
+        <Fact name="Success rate">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
-        </Figure>
-        <Figure name="First seen">
+        </Fact>
+        <Fact name="First seen">
           <Time at={agent.first_seen_at} />
-        </Figure>
-        <Figure name="Last seen">
+        </Fact>
+        <Fact name="Last seen">
           <Time at={agent.last_seen_at} />
-        </Figure>
+        </Fact>
         {agent.registered ? (
-          <Figure name="Registered">
+          <Fact name="Registered">
             version {agent.registered.version}, {agent.registered.kind}
-          </Figure>
+          </Fact>
         ) : null}
       </dl>
       <Trends of={of.trends} />
@@ -77,15 +76,6 @@ function Stats({ of }: { of: AgentStatsView }) {
       <DeterminismDays of={of.days} agent={agent.agent_id} />
       <Errors of={of.errors} />
     </>
-  );
-}
-
-function Figure({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
@@ -124,7 +114,7 @@ function Latest({ agent }: { agent: string }) {
   );
 }
 
-/** An agent's runs by day, those that failed at the foot of each bar. */
+/** An agent's runs per day, with failed ones at the bottom of each bar. */
 function Days({ of }: { of: readonly TrendDay[] }) {
   const days = everyDay(of, useNow());
   const most = Math.max(1, ...days.map((day) => day.runs));
@@ -155,7 +145,7 @@ function wordsOf(day: TrendDay): string {
   return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
 }
 
-/** The mean determinism of an agent's runs by day, each bar in the colour of its band; nothing where no run has a score. */
+/** The mean determinism score per day, coloured by band; nothing without scores. */
 function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
   const days = everyDay(of, useNow());
   if (days.every((day) => day.determinism === null)) return null;
@@ -205,7 +195,7 @@ const NO_RUN = {
   determinism: null,
 };
 
-/** Returns the last 30 days in UTC up to the one of `now`; a day the server does not tell of had no run. */
+/** Returns the last 30 days in UTC; days that the server omits had no runs. */
 export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
   const byDay = new Map(known.map((day) => [day.day, day]));
   return Array.from({ length: SHOWN_DAYS }, (_, at) => {
@@ -216,7 +206,7 @@ export function everyDay(known: readonly TrendDay[], now: number): TrendDay[] {
 
 const NEW_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** The kinds of errors an agent's calls have had, with when each came up first. */
+/** The error types of an agent's calls. */
 export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
   const now = useNow();
   return (

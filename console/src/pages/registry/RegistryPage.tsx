@@ -14,7 +14,7 @@ import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
-/** Agents: each that ever made a recorded run, by id. */
+/** The Agents page. */
 export function RegistryPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();

@@ -24,7 +24,7 @@ const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = 
   unpriced: { glyph: "?", word: "some costs are unknown" },
 };
 
-/** What the last seven days have changed, where they are enough to tell it from chance. */
+/** Changes over the last seven days, where there is enough data. */
 export function Trends({ of }: { of: readonly TrendView[] }) {
   return (
     <section className="stack" aria-labelledby="trends">
@@ -53,13 +53,13 @@ export function Trends({ of }: { of: readonly TrendView[] }) {
 const NUMBER = new Intl.NumberFormat("en-US");
 const SHORT = 12; // digits of a digest
 
-/** An agent's versions by their code, with the determinism of their runs; two of them compared. */
+/** An agent's code versions with the determinism of their runs, and a comparison of two. */
 export function Versions({ agent }: { agent: string }) {
   const [url, change] = useUrl();
   const { data, error, refetch } = useAgentVersions(agent, url.get("before"), url.get("after"));
   const difference = data?.difference ?? null;
   const isChosen = (side: "before" | "after", digest: string) => {
-    const named = url.get(side); // at once, before the server has compared the two
+    const named = url.get(side); // at once, before the server has compared them
     return named === null ? difference?.[side] === digest : digest.startsWith(named);
   };
   return (
@@ -149,7 +149,7 @@ interface Props {
   all: readonly AgentVersion[];
 }
 
-/** Whether the runs of one version score otherwise than those of another. */
+/** The difference between the scores of two versions. */
 function VersionDifference({ of, all }: Props) {
   const { glyph, word } = VERDICTS[of.verdict];
   const tone = of.verdict === "up" ? "green" : of.verdict === "down" ? "red" : "grey";

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef } from "react";
 import { Link } from "react-router";
 import { ApiError } from "../../api/apiError";
 import { useDagOfRun } from "../../api/dags";
@@ -7,7 +7,7 @@ import { useStartReplay } from "../../api/replays";
 import { useRecording } from "../../api/run";
 import { useCanChange } from "../../api/session";
 import { EmptyState, ErrorNotice } from "../../components/EmptyState";
-import { isTyping } from "../../components/keyboard";
+import { usePageKeys } from "../../components/keyboard";
 import { ServerText } from "../../components/links";
 import { Page, Tabs } from "../../components/Page";
 import { useIdInPath, useUrl } from "../../components/url";
@@ -22,7 +22,7 @@ const StagesTab = lazy(async () => ({ default: (await import("./StagesTab")).Sta
 const SimulationTab = lazy(async () => ({ default: (await import("./simulation/SimulationTab")).SimulationTab }));
 const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab")).TraceTab }));
 
-/** One run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
+/** The page of a run: header, tabs and the selected action. */
 export function RunPage() {
   const id = useIdInPath();
   const { data, error, refetch } = useRecording(id);
@@ -51,12 +51,12 @@ export function RunPage() {
   );
 }
 
-/** Whether the server has no such run, or no longer: what was read of it before is not shown as if it were there. */
+/** Whether the run does not exist any more: its old data is not shown. */
 function isGone(error: Error | null): error is ApiError {
   return error instanceof ApiError && error.status === 404;
 }
 
-/** Else it was a call of the model endpoint, which has gone to the run that it belongs to. */
+/** A model-endpoint call that belongs to another run has a different `found`. */
 function isUnknown(refusal: ApiError): boolean {
   return refusal.problem.found === "none such";
 }
@@ -65,7 +65,7 @@ function OneRun({ recording }: { recording: Recording }) {
   const { run, rows } = recording;
   const [url, change] = useUrl();
   const own = useDagOfRun(run.run_id, !run.has_stages);
-  const isUndecided = !run.has_stages && own === undefined; // then a link to the stages is believed
+  const isUndecided = !run.has_stages && own === undefined; // then trust a link to the stages
   const hasStages = run.has_stages || Boolean(own) || (isUndecided && url.get("tab") === "stages");
   const tab = tabIn(url.get("tab"), hasStages, rows.length > 0);
   const q = url.get("q") ?? "";
@@ -136,30 +136,22 @@ interface Props {
   onChange: (tab: Tab) => void;
 }
 
-/** The views of a run. */
 function RunTabs({ hasStages, hasActions, tab, onChange }: Props) {
   return <Tabs id="run-tab" tabs={tabsOf(hasStages, hasActions)} names={TAB_NAMES} chosen={tab} onChange={onChange} />;
 }
 
 const TABS: Record<string, Tab> = { t: "telemetry", s: "simulation", d: "determinism" };
-const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
+const SEQUENCE_MS = 1200; // after `g` a letter opens a page, not a tab
 
-/** The keys of a run's page: a letter for a tab, and `r` to simulate a replay. */
+/** The keys of a run's page: a letter for each tab, `r` to replay. */
 function useRunKeys(open: (tab: Tab) => void, simulate: () => void): void {
-  const latest = useRef({ open, simulate });
-  latest.current = { open, simulate };
-  useEffect(() => {
-    let wentAt = Number.NEGATIVE_INFINITY;
-    function onKey(event: KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
-      wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
-      const tab = TABS[event.key];
-      if (isOfSequence) return;
-      if (tab) latest.current.open(tab);
-      else if (event.key === "r") latest.current.simulate();
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
+  const wentAt = useRef(Number.NEGATIVE_INFINITY);
+  usePageKeys(({ key }) => {
+    const isOfSequence = performance.now() - wentAt.current < SEQUENCE_MS;
+    wentAt.current = key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
+    const tab = TABS[key];
+    if (isOfSequence) return;
+    if (tab) open(tab);
+    else if (key === "r") simulate();
+  });
 }

@@ -8,13 +8,13 @@ import { SearchField } from "../../components/fields";
 interface Props {
   q: string;
   onChange: (q: string) => void;
-  /** To the next match, or the one before. */
+  /** To the next or previous match. */
   onGo: (step: 1 | -1) => void;
-  /** What else stands there while something is searched for. */
+  /** More controls while a search is active. */
   children?: ReactNode;
 }
 
-/** The search in a run, by name or content; Enter goes to the next match, Shift Enter to the one before. */
+/** The search field of a run; Enter moves to the next match, Shift Enter to the previous one. */
 export function RunSearch({ q, onChange, onGo, children }: Props) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the field inside has the key
@@ -51,14 +51,14 @@ const WHOLE = new Intl.NumberFormat("en-US");
 
 export interface Search {
   readonly q: string;
-  /** The actions that were found; null while nothing is searched for, or the first answer is on its way. */
+  /** The matching actions; null without a search, and before the first answer. */
   readonly hits: ReadonlySet<string> | null;
   readonly isSearching: boolean;
-  /** Add a note; null where there is nothing to say. */
+  /** The status text; null without a search. */
   readonly words: string | null;
 }
 
-/** What is searched for in a run, and what was found by name or content. */
+/** The search of a run by name or content. */
 export function useSearch({ run, version }: Recording, q: string): Search {
   const { data, error } = useFound(run.run_id, q, version);
   if (!q) return { q, hits: null, isSearching: false, words: null };

@@ -10,19 +10,19 @@ import "../agents/agents.css";
 
 interface Props {
   run: RunView;
-  /** The submission whose jobs recorded the run; null where it is a run of its own. */
+  /** The DAG whose jobs recorded the run; null for a run of its own. */
   own: Dag | null;
-  /** Whether it is still asked for. */
+  /** Whether that is still loading. */
   isUndecided: boolean;
 }
 
-/** The stages that a run submitted as DAGs, with the jobs of each; of what plain jobs recorded, those jobs. */
+/** The stages of a run with their jobs, or the jobs that recorded it. */
 export function StagesTab({ run, own, isUndecided }: Props) {
   if (isUndecided) return <p className="faint">Loading …</p>;
   return own ? <OwnJobs dag={own} /> : <Stages run={run} />;
 }
 
-/** The jobs that recorded the run, with the ways to their submission and their logs. */
+/** The jobs that recorded the run. */
 function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
   const { data, error, refetch } = useDag(id);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;

@@ -14,8 +14,8 @@ export const TAB_NAMES: Record<Tab, string> = {
 };
 
 /**
- * Returns the tabs of a run: that of stages where it has any, or is itself what the jobs of one submission recorded; those of
- * actions where some were recorded, or nothing else is there; and those of replays and determinism.
+ * Returns the tabs of a run: stages where it has any; trace and telemetry where it has actions or nothing else; always
+ * simulation and determinism.
  */
 export function tabsOf(hasStages: boolean, hasActions: boolean): Tab[] {
   return TABS.filter((tab) => {
@@ -24,7 +24,7 @@ export function tabsOf(hasStages: boolean, hasActions: boolean): Tab[] {
   });
 }
 
-/** Returns the tab that is asked for; else the one with something in it: the stages of a run that recorded no call. */
+/** Returns the requested tab, else the first with content. */
 export function tabIn(text: string | null, hasStages: boolean, hasActions: boolean): Tab {
   return (
     tabsOf(hasStages, hasActions).find((tab) => tab === text) ?? (hasStages && !hasActions ? "stages" : "telemetry")
@@ -43,14 +43,14 @@ export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: stri
   event: { glyph: "⚑", word: "Event", tone: "grey" },
 };
 
-/** Returns a length in the unit that suits it: `42 µs`, `523 ms`, `3.2 s`. */
+/** Returns a duration in a suitable unit: `42 µs`, `523 ms`, `3.2 s`. */
 export function lengthWords(us: number): string {
   return duration(us / 1000);
 }
 
 const MILLISECONDS = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 
-/** Returns a length in milliseconds as it was recorded, to the nanosecond: `11,091.204512 ms`. */
+/** Returns a duration in milliseconds, exact to the nanosecond: `11,091.204512 ms`. */
 export function exactLength(us: number): string {
   return `${MILLISECONDS.format(us / 1000)} ms`;
 }
@@ -62,7 +62,7 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", {
   fractionalSecondDigits: 3,
 });
 
-/** Returns the local time to the millisecond: `14:03:07.123`; what is below it is left out, as clocks do. */
+/** Returns the local time to the millisecond, rounded down: `14:03:07.123`. */
 export function clockTime(at: number): string {
   return CLOCK.format(Math.floor(at));
 }
@@ -74,12 +74,12 @@ export function exactMoment(at: number): string {
   return new Date(whole).toISOString().replace("Z", `${String(us - whole * 1000).padStart(3, "0")}Z`);
 }
 
-/** Returns the local time, and below it that in UTC to the microsecond. */
+/** Returns the local time, and on a second line UTC to the microsecond. */
 export function bothTimes(at: number): string {
   return `${new Date(at).toLocaleString()}\n${exactMoment(at).replace("T", " ").replace("Z", " UTC")}`;
 }
 
-/** Returns the words of a search, as they are marked. */
+/** Returns the words of a search. */
 export function wordsIn(q: string): string[] {
   return q.split(/\s+/).filter(Boolean);
 }

@@ -1,4 +1,4 @@
-/** Rows for tests, which state only what matters. */
+/** Rows with defaults for tests. */
 import type { Row } from "../../api/recording";
 
 export function aRow(number: number, told: Partial<Row> = {}): Row {

@@ -26,7 +26,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** Says what an export will hold, and lets it be downloaded. */
+/** Chooses the format of an export and downloads it. */
 export function ExportDialog({ filter, total, onClose }: Props) {
   const [form, setForm] = useState<ExportFormat>("jsonl");
   return (
@@ -69,17 +69,17 @@ interface Chosen {
   name: string;
   size: number;
   changedAt: number;
-  /** Whether what there is of it will do, if it was cut off. */
+  /** Whether a truncated file is accepted. */
   isPartial: boolean;
 }
 
-/** Takes a JSONL export of this or another Titan, and says what came of it. */
+/** Imports a JSONL export and shows the result. */
 export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [result, setResult] = useState<ImportAnswer | null>(null);
   const importing = useChange(
     ({ file, isPartial }: Chosen, headers) => importRuns(file, isPartial, headers),
-    () => null, // the dialog says it
+    () => null, // the dialog shows it
     setResult,
     { isShown: true },
   );
@@ -142,7 +142,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** Returns what to say of a file that was cut off: here a tick takes what there is of it. Null for other refusals. */
+/** Returns the message for a truncated file; null for other errors. */
 function cutOff(error: unknown): string | null {
   if (!(error instanceof ApiError) || error.problem.subject !== "the end of the import") return null;
   return `The file is truncated: ${error.problem.found}. Nothing was imported. Export it again, or tick “Accept a truncated file”.`;

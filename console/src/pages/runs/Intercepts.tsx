@@ -18,14 +18,14 @@ import { Name } from "../../components/links";
 import { Time, useToday } from "../../components/Time";
 import { agentPath, runPath } from "../../components/url";
 
-/** Runs that need attention, the latest first: why, and the way to what failed. */
+/** Runs that need attention, latest first. */
 export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
   const [isOpen, setOpen] = useState(true);
   const [hasAcknowledged, setAcknowledged] = useState(false);
   const found = useIntercepts({ window, agent, q, acknowledged: hasAcknowledged });
   const intercepts = found.data?.data ?? [];
   const number = `${intercepts.length}${found.data?.more ? "+" : ""}`;
-  if (found.isPending) return null; // it must not push the list down twice
+  if (found.isPending) return null; // it must not move the list twice
   return (
     <section className="intercepts" aria-labelledby="intercepts">
       <div className="intercepts-head">
@@ -110,7 +110,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
   );
 }
 
-/** Why a run needs no attention any more, and the way back for one that is muted. */
+/** The acknowledgement of a run, with a button to unmute. */
 function AcknowledgedNote({ run, note }: { run: RunView; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
   const canChange = useCanChange();
@@ -148,7 +148,7 @@ function AcknowledgedNote({ run, note }: { run: RunView; note: NoteView }) {
   );
 }
 
-/** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
+/** Acknowledges or mutes a run with a reason. */
 function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
   const [why, setWhy] = useState("");
   const [mutes, setMutes] = useState(false);

@@ -18,7 +18,7 @@ interface Props {
   elsewhere: ElsewhereView | null;
 }
 
-/** What stands where no run is found: how to record one or, where there are some, where else they are. */
+/** Shown without matching runs: how to record one, or where there are some. */
 export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   const [, change] = useUrl();
   if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
@@ -59,7 +59,7 @@ export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   );
 }
 
-/** What stands here until something was recorded: three ways, each with what makes a run appear. */
+/** Three ways to record a first run. */
 function FirstRun() {
   const { origin } = window.location;
   const key = useModelKey();

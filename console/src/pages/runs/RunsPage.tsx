@@ -24,7 +24,7 @@ import "./runs.css";
 
 const ROW_HEIGHT = 53;
 
-/** Runs: every run whose calls were recorded, whoever made it; what needs attention on top. */
+/** The Runs page: critical intercepts and all recorded runs. */
 export function RunsPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
@@ -90,12 +90,12 @@ export function RunsPage() {
 interface Props {
   filter: RegistryFilter;
   total: number | undefined;
-  /** The runs that were chosen for comparing: two at most. */
+  /** The runs selected for comparison; two at most. */
   picked: readonly string[];
   onSearch: (q: string) => void;
 }
 
-/** What can be done with the registry as a whole. */
+/** The tools of the Runs page. */
 function RunsTools({ filter, total, picked, onSearch }: Props) {
   const [open, setOpen] = useState<"export" | "import" | null>(null);
   const canChange = useCanChange();
@@ -125,7 +125,7 @@ interface FiltersProps {
   onChange: (changed: Change<RegistryFilter>) => void;
 }
 
-/** Every filter of the registry. */
+/** The filters of the Runs page. */
 export function Filters({ filter, onChange }: FiltersProps) {
   return (
     <search className="row" aria-label="Filters">
@@ -159,14 +159,14 @@ export function Filters({ filter, onChange }: FiltersProps) {
 }
 
 interface RunsHeadProps {
-  /** How many runs there are. */
+  /** The number of runs. */
   total: string;
   sort: RunSort;
   order: Order;
   onSort: (sort: RunSort, order: Order) => void;
 }
 
-/** The titles of the registry's columns; those of figures sort. */
+/** The column titles. */
 function RunsHead({ total, ...props }: RunsHeadProps) {
   return (
     <>
@@ -208,13 +208,13 @@ const NUMBER = new Intl.NumberFormat("en-US");
 
 interface RunCellsProps {
   run: RunView;
-  /** What the list is searched for. */
+  /** The search text. */
   q: string;
   isPicked: boolean;
   onPick: (run: string) => void;
 }
 
-/** The cells of a run. Drawn again only when it changed: thousands of them are scrolled past. */
+/** The cells of a run, memoized because thousands of them scroll by. */
 const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsProps) {
   const { tally } = run;
   const ofActions = tally.calls - tally.replayed;
@@ -240,7 +240,7 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
             <Name of={run.run_id} />
           </Link>
         </div>
-        <TokenOptions run={run} />
+        <AgentAndError run={run} />
       </Cell>
       <Cell className="runs-status">
         <RunBadge run={run} />
@@ -285,8 +285,8 @@ const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: RunCellsPr
   );
 });
 
-/** Whose run it is, what it is called, and how it broke. */
-function TokenOptions({ run }: { run: RunView }) {
+/** The agent, name and error of a run. */
+function AgentAndError({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">

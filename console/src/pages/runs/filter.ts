@@ -1,4 +1,4 @@
-/** The registry's filters as they stand in the URL. */
+/** The filters of the Runs page in the URL. */
 
 import { ofProject } from "../../api/project";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registry";
@@ -7,7 +7,7 @@ import { asCost, asScore, isCost } from "../../components/fields";
 import { inWindow } from "../../components/format";
 import { chosenAmong, invalidBy, invalidValues, oneOf } from "../../components/url";
 
-/** Returns the filter that a URL asks for; what else stands there filters nothing. */
+/** Returns the filter in a URL, without invalid values. */
 export function filterOf(query: URLSearchParams): RegistryFilter {
   return {
     status: chosenAmong(query, "status", RUN_STATUSES),
@@ -24,7 +24,7 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
   };
 }
 
-/** Returns what stands in a URL and filters nothing, for it is no value of its field. */
+/** Returns the invalid values in a URL. */
 export function invalidFilters(query: URLSearchParams): string[] {
   return [
     ...invalidValues(query, {
@@ -38,7 +38,7 @@ export function invalidFilters(query: URLSearchParams): string[] {
   ];
 }
 
-/** Returns the URL's fields for what of a filter changes; what is so anyway does not stand there. */
+/** Returns the URL's fields for a change, without defaults. */
 export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string | null> {
   const fields: Record<string, string | null> = {};
   if (change.status) fields.status = change.status.join();
@@ -55,13 +55,13 @@ export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string
   return fields;
 }
 
-/** Returns whether only the window filters. */
+/** Returns whether no filter but the window is set. */
 export function isUnfiltered(filter: RegistryFilter): boolean {
   const { status, minCost, determinismBelow, agent, session, tag, q } = filter;
   return status.length === 0 && !minCost && !determinismBelow && !agent && !session && !tag && !q;
 }
 
-/** Returns a filter in words: `failed, from $10, of research, in the last 7 days`. */
+/** Returns a filter as text: `failed, from $10, of research, in the last 7 days`. */
 export function filterWords(filter: RegistryFilter): string {
   return [
     filter.status.join(" or "),
@@ -78,25 +78,25 @@ export function filterWords(filter: RegistryFilter): string {
     .join(", ");
 }
 
-/** Returns what to search for within a run that a search found; null where its own id, name or agent was what was found. */
+/** Returns the search to repeat within a found run; null where its id, name or agent matches. */
 export function searchWithin(run: Pick<RunView, "run_id" | "agent_id" | "name">, q: string): string | null {
   const isOwn = [run.run_id, run.agent_id, run.name ?? ""].some((one) => one.toLowerCase().includes(q.toLowerCase()));
   return isOwn ? null : q;
 }
 
-/** Returns the address of the export of what a filter leaves. */
+/** Returns the address of the filtered export. */
 export function exportPath(filter: RegistryFilter, form: ExportFormat): string {
   const query = new URLSearchParams({ format: form });
   for (const [name, value] of Object.entries(queryOf(filter))) query.set(name, String(value));
   return ofProject(`/api/v1/runs/export?${query}`);
 }
 
-/** Returns the runs that a URL chooses for comparing: two at most. */
+/** Returns the runs selected for comparison in a URL; two at most. */
 export function pickedIn(query: URLSearchParams): string[] {
   return query.getAll("a").concat(query.getAll("b")).filter(Boolean);
 }
 
-/** Returns the two runs to compare after one was chosen, or given back; a third takes the place of the first. */
+/** Returns the selection after a run is toggled; a third replaces the first. */
 export function pickedWith(picked: readonly string[], run: string): string[] {
   return picked.includes(run) ? picked.filter((one) => one !== run) : [...picked.slice(-1), run];
 }

@@ -24,7 +24,7 @@ const SECTIONS = [
   { id: "server", name: "Server", Show: ServerSection },
 ] as const;
 
-/** Who I am, who else may come in, what is kept how long, and what this server runs with. */
+/** The Settings page. */
 export function SettingsPage() {
   return (
     <Page title="Settings">
@@ -49,7 +49,7 @@ export function SettingsPage() {
   );
 }
 
-/** Whose name and role what is done here has. */
+/** The caller's token and role. */
 function AccountSection() {
   const { data, error, refetch } = useSession();
   const [isBusy, setIsBusy] = useState(false);
@@ -95,7 +95,7 @@ const THEMES: readonly { theme: Theme; name: string }[] = [
   { theme: "dark", name: "Dark" },
 ];
 
-/** Light or dark, kept in this browser. */
+/** The theme, stored in this browser. */
 function AppearanceSection() {
   const chosen = useTheme();
   return (
@@ -140,7 +140,7 @@ function Change({ command }: { command: string }) {
   );
 }
 
-/** The disk, and cleaning up now: first a dry run, then the deletion. */
+/** Disk usage, and deletion of expired data after a dry run. */
 function MaintenanceSection() {
   const { data, error, refetch } = useHealth();
   const canChange = useCanOperate();
@@ -214,7 +214,7 @@ function FreedList({ freed }: { freed: Freed }) {
 
 const COMMAND = "TITAN_NOTIFY=https://example.com/hook,https://hooks.slack.com/services/T000/B000/XXXX titan up";
 
-/** The addresses that are notified. */
+/** The notification addresses. */
 function NotificationsSection() {
   return (
     <>
@@ -249,7 +249,7 @@ function NotificationsSection() {
   );
 }
 
-/** What this server is: its version, home, addresses, model, limits, and what makes a run a critical intercept. */
+/** The server: version, model, addresses, limits and thresholds. */
 function ServerSection() {
   const { data } = useHealth();
   return (
@@ -302,7 +302,7 @@ function ServerFacts({ settings }: { settings: Settings }) {
   );
 }
 
-/** What is made of the server's settings, where the caller may know them. */
+/** Renders the server's settings, with permission. */
 function ServerSettings({ children }: { children: (settings: Settings) => ReactNode }) {
   const isAllowed = useCanOperate();
   const { data, error, refetch } = useSettings(isAllowed);
@@ -311,7 +311,7 @@ function ServerSettings({ children }: { children: (settings: Settings) => ReactN
   return data ? children(data) : <p className="faint">…</p>;
 }
 
-/** Settings that are numbers: what they say, their values, and the names they are set by. */
+/** A table of numeric settings. */
 function SettingsTable({ rules, label }: { rules: readonly Rule[]; label: string }) {
   return (
     <div className="settings-scroll" tabIndex={0} role="region" aria-label={label}>
@@ -339,7 +339,7 @@ function SettingsTable({ rules, label }: { rules: readonly Rule[]; label: string
   );
 }
 
-/** Returns the value with its unit; 0 is no limit, which for a time is for ever. */
+/** Returns the value with its unit; 0 means no limit. */
 export function shownValue(rule: Rule): string {
   if (rule.unit === "share") return percent(rule.value);
   if (rule.unit === "times") return rule.value ? count(rule.value, "time") : "never";
@@ -348,12 +348,12 @@ export function shownValue(rule: Rule): string {
   return count(rule.value, rule.unit.replace(/s$/, ""));
 }
 
-/** Returns how to start the server with another value. */
+/** Returns the command that starts the server with another value. */
 export function howToChange(rule: Rule): string {
   return `${rule.name}=${rule.value} titan up`;
 }
 
-/** Returns a line for each kind of thing that goes; none when nothing does. */
+/** Returns a line for each kind of deleted data. */
 export function freedLines(freed: Freed): string[] {
   const kinds: [number, string, string, number?][] = [
     [freed.runs, "agent run", "agent runs"],

@@ -18,7 +18,7 @@ import { ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Time, useNow } from "../../components/Time";
 
-/** Who else may come in: tokens, made and ended here. */
+/** The tokens, with buttons to create and revoke them. */
 export function Tokens() {
   const isAllowed = useCanAdminister();
   const { data, error, refetch } = useTokens(isAllowed);
@@ -101,7 +101,7 @@ function List({ tokens, serverTokenId }: { tokens: readonly Token[]; serverToken
 
 interface TokenProps {
   token: Token;
-  /** Whether the server's own worker and commands show it. */
+  /** Whether the server's own worker and commands use it. */
   isServerToken: boolean;
 }
 
@@ -203,7 +203,7 @@ function Revoke({ token, isServerToken }: TokenProps) {
 
 const NEVER = "never";
 
-/** Makes a token: a name, what it may do, and for how long. */
+/** Creates a token. */
 function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
@@ -317,7 +317,7 @@ function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (tok
   );
 }
 
-/** Shows a new token, this once: when the dialog goes, the page forgets it. */
+/** Shows a new token once. */
 function TokenSecretDialog({ made, onClose }: { made: NewToken; onClose: () => void }) {
   return (
     <Dialog
@@ -352,7 +352,7 @@ export const ABOUT_ROLE: Record<string, string> = {
   job: "a running job: its own run, and shared data",
 };
 
-/** Roles that a token is made with: those that are about the server by whoever looks after it alone. */
+/** Roles for new tokens; admin and worker only for operators. */
 function rolesToChoose(canOperate: boolean) {
   return canOperate
     ? (["admin", "owner", "manager", "viewer", "worker"] as const)
@@ -374,7 +374,7 @@ interface Lifetime {
 
 type TokenState = "good" | "expired" | "revoked";
 
-/** Returns whether a token is good at a moment, and if not why. */
+/** Returns whether a token is valid, expired or revoked. */
 export function stateOf(token: Lifetime, now: number): TokenState {
   if (token.revoked_at !== null) return "revoked";
   return token.expires_at !== null && Date.parse(token.expires_at) <= now ? "expired" : "good";

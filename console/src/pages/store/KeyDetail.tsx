@@ -13,7 +13,7 @@ import { Time } from "../../components/Time";
 import { blobPath } from "../../components/url";
 import { PutDialog } from "./PutDialog";
 
-/** What one key holds, and what can be done with it. */
+/** The content of a key, with buttons to change it. */
 export function KeyDetail({ name, onClose }: { name: string; onClose: () => void }) {
   const { data, error, refetch } = useStored(name);
   return (
@@ -119,10 +119,10 @@ function whatIsDeleted(stored: Stored): string {
   return stored.members.length > 0 ? `It holds ${value}, and ${members}. Both are deleted.` : `It holds ${value}.`;
 }
 
-const MOST_EDITABLE = 1024 * 1024; // characters that a text field takes without stalling
-const MOST_SHOWN = 64 * 1024; // of a value that is longer than that
+const MOST_EDITABLE = 1024 * 1024; // characters that a text field handles
+const MOST_SHOWN = 64 * 1024; // of a longer value
 
-/** A value as text; JSON laid out, over 1 MB a preview with size and download. */
+/** A value as text, JSON formatted; of a large one a preview. */
 function ValueView({ value, name }: { value: string; name: string }) {
   const [isRaw, setIsRaw] = useState(false);
   const size = useMemo(() => new Blob([value]).size, [value]);
@@ -166,7 +166,7 @@ function ValueView({ value, name }: { value: string; name: string }) {
 
 const STEP = 200;
 
-/** A set's members in the order they were added. */
+/** The members of a set in insertion order. */
 function MembersView({ setKey, members }: { setKey: string; members: readonly string[] }) {
   const [shown, setShown] = useState(STEP);
   return (
@@ -222,7 +222,7 @@ function Add({ setKey }: { setKey: string }) {
   );
 }
 
-/** A published file: its name, its digest, its beginning, and the file. */
+/** A published file: name, digest, preview and download. */
 function ArtifactView({ name, digest }: { name: string; digest: string }) {
   return (
     <div className="store-value">
@@ -245,9 +245,9 @@ function ArtifactView({ name, digest }: { name: string; digest: string }) {
   );
 }
 
-const KEPT_MS = 10_000; // the browser has begun to save by then
+const KEPT_MS = 10_000; // the browser has started saving by then
 
-/** Has the browser save a text under a name that is safe for a file. */
+/** Saves a text as a file. */
 function saveText(text: string, name: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   const link = document.createElement("a");
@@ -257,7 +257,7 @@ function saveText(text: string, name: string): void {
   window.setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
 }
 
-/** Returns a key's name as a file's: what a file system may not take becomes a hyphen. */
+/** Returns a key as a file name. */
 export function fileName(key: string): string {
   return key.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 100) || "value";
 }

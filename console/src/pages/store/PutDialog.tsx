@@ -7,16 +7,16 @@ import { Dialog } from "../../components/Dialog";
 import { Time } from "../../components/Time";
 
 interface Props {
-  /** The key to change and what it held; none for a new key. */
+  /** The key to change with its content; none for a new key. */
   of?: { key: string; value: string | null; expiresAt: string | null };
   onClose: () => void;
   onDone: (key: string) => void;
 }
 
-/** For how long the key is to be there. */
+/** When the key expires. */
 type Stays = "always" | "keep" | "seconds";
 
-const MOST_SHOWN = 1000; // characters of what somebody else put
+const MOST_SHOWN = 1000; // characters of the conflicting value
 const NO_STRING = 'Not a JSON string. Put quotes around it, and write \\" for a quote and \\n for a line feed.';
 const SPELLING_WORDS: Record<Spelling, string> = {
   plain: "",
@@ -24,9 +24,9 @@ const SPELLING_WORDS: Record<Spelling, string> = {
   json: "The value has carriage returns, which a text field would lose. Edit it as a JSON string, where they are \\r.",
 };
 
-/** Sets a key, unless somebody else set it meanwhile: then it says so and changes nothing. */
+/** Sets a key, unless somebody else changed it meanwhile. */
 export function PutDialog({ of, onClose, onDone }: Props) {
-  const [was] = useState(of); // what the editor saw, and may overwrite: `of` is read anew while this is open
+  const [was] = useState(of); // the value that the editor saw; `of` is reloaded while the dialog is open
   const [key, setKey] = useState(was?.key ?? "");
   const spelling = spellingOf(was?.value ?? "");
   const [text, setText] = useState(spelled(was?.value ?? "", spelling));
@@ -124,7 +124,7 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   );
 }
 
-/** Why nothing was set, what the key holds now, and how to go on. */
+/** Explains a conflict: the current value, and what to do. */
 function Conflict({ now }: { now: Props["of"] }) {
   if (!now) {
     return (
@@ -150,7 +150,7 @@ function Conflict({ now }: { now: Props["of"] }) {
   );
 }
 
-/** As it is; with its CR LF line ends as LF; or, where CRs stand in other ways, escaped as a JSON string. */
+/** Unchanged; CR LF line ends as LF; or, with other CRs, escaped as a JSON string. */
 type Spelling = "plain" | "crlf" | "json";
 
 export function spellingOf(value: string): Spelling {
@@ -158,13 +158,13 @@ export function spellingOf(value: string): Spelling {
   return /[\r\n]/.test(value.replaceAll("\r\n", "")) ? "json" : "crlf";
 }
 
-/** Returns the value as a person edits it. */
+/** Returns the value as text to edit. */
 export function spelled(value: string, spelling: Spelling): string {
   if (spelling === "plain") return value;
   return spelling === "crlf" ? value.replaceAll("\r\n", "\n") : JSON.stringify(value);
 }
 
-/** Returns the value that a person wrote; null when it is no JSON string where it has to be one. */
+/** Returns the edited value; null when it must be a JSON string and is not. */
 export function unspelled(text: string, spelling: Spelling): string | null {
   if (spelling === "plain") return text;
   if (spelling === "crlf") return text.replaceAll("\n", "\r\n");

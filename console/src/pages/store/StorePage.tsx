@@ -25,7 +25,7 @@ client.store_sadd("seen", "Graz")
 client.publish_artifact("report", "report.pdf")`;
 }
 
-/** What jobs share: keys folded at colons and slashes, and beside them what the chosen key holds. */
+/** The Store page: keys as folders, and the content of the selected key. */
 export function StorePage() {
   const [query, change] = useUrl();
   const prefix = query.get("prefix") ?? "";
@@ -83,7 +83,7 @@ export function StorePage() {
   );
 }
 
-/** No event tells that a key changed: so the page says of when it is, and how to read anew. */
+/** When the keys were loaded, with a refresh button, because changes send no event. */
 function ReadAt({ at, isReading }: { at: number; isReading: boolean }) {
   return (
     <span className="row">
@@ -130,7 +130,7 @@ interface Props {
   isLoadingMore: boolean;
 }
 
-/** Folders and keys of one level; Enter goes into a folder or shows a key. */
+/** The folders and keys of one level. */
 export function KeyList({ entries, chosen, onFolder, onKey, onEnd, isLoadingMore }: Props) {
   return (
     <VirtualTable
@@ -174,7 +174,7 @@ function idOf(entry: Entry): string {
   return entry.kind === "folder" ? `folder ${entry.prefix}` : `key ${entry.key}`;
 }
 
-/** The folders on the way to here; each leads back to itself. */
+/** The path of folders. */
 function Trail({ prefix }: { prefix: string }) {
   const folders = folderPath(prefix);
   return (

@@ -6,7 +6,7 @@ import { Dialog } from "../../components/Dialog";
 
 const KNOWN_LABELS = ["GENERAL", "GPU", "HIGH_MEM", "PYTHON"];
 
-/** Starts a worker beside the server, or gives the command for another machine. */
+/** Starts a worker on the server, or shows the command for another machine. */
 export function AddWorker({ label, onClose }: { label: string; onClose: () => void }) {
   const [rows, setRows] = useState<OfferRow[]>([{ label, slots: label === "GENERAL" ? "4" : "1" }]);
   const [name, setName] = useState("");
@@ -119,9 +119,9 @@ interface OfferRow {
   slots: string;
 }
 
-const MOST_SLOTS = 1024; // as many as the server takes
+const MOST_SLOTS = 1024; // the server's limit
 
-/** Returns the offers, or what is wrong with them. */
+/** Returns the offers, or an error message. */
 export function offersOf(rows: readonly OfferRow[]): Record<string, number> | string {
   const offers: Record<string, number> = {};
   for (const row of rows) {
@@ -137,7 +137,7 @@ export function offersOf(rows: readonly OfferRow[]): Record<string, number> | st
   return Object.keys(offers).length > 0 ? offers : "Add a label: a worker without labels gets no jobs.";
 }
 
-/** The command that starts such a worker on another machine. */
+/** Returns the command that starts the worker elsewhere. */
 export function joinCommand(origin: string, offers: Record<string, number>): string {
   const words = Object.entries(offers).map(([label, slots]) => `--offer ${label}:${slots}`);
   return ["titan workers join", origin, ...words].join(" ");

@@ -9,11 +9,12 @@ import { lookOf, Status } from "../../components/badges";
 import { ConfirmDialog } from "../../components/Dialog";
 import { bytes, count, duration, ofNanoseconds } from "../../components/format";
 import { Name, ProjectLink } from "../../components/links";
+import { Fact } from "../../components/Page";
 import { Duration, Time } from "../../components/Time";
 import { chosenIn, dagPath, logPath, toggled, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
 
-/** Workers as rows; each unfolds to its jobs. */
+/** The table of workers. */
 export function Nodes({
   label,
   workers,
@@ -99,8 +100,8 @@ export function Nodes({
   );
 }
 
-const MOST_BLOCKS = 16; // more slots than that are a bar
-const MOST_RUNNING = 3; // the rest stands in the details
+const MOST_BLOCKS = 16; // more slots are shown as a bar
+const MOST_RUNNING = 3; // the details have the rest
 
 function NodeName({ worker }: { worker: Worker }) {
   return (
@@ -121,7 +122,7 @@ function NodeName({ worker }: { worker: Worker }) {
   );
 }
 
-/** Busy slots as blocks, label by label. */
+/** Busy slots as blocks, by label. */
 export function Slots({ worker }: { worker: Worker }) {
   return (
     <div className="workers-slots">
@@ -150,7 +151,7 @@ export function Slots({ worker }: { worker: Worker }) {
   );
 }
 
-/** What it runs now, each with its time; links to the job. */
+/** Running jobs with their durations. */
 export function Running({ worker }: { worker: Worker }) {
   if (worker.running.length === 0) return <span className="faint">Idle</span>;
   const more = worker.running.length - MOST_RUNNING;
@@ -176,7 +177,7 @@ export function Running({ worker }: { worker: Worker }) {
   );
 }
 
-/** The machine's load and memory, where the worker tells them. */
+/** The machine's load and memory, where reported. */
 export function Load({ worker: { load } }: { worker: Worker }) {
   if (!load) return <span className="faint">–</span>;
   const { memory_used_bytes: used, memory_total_bytes: total } = load;
@@ -192,7 +193,7 @@ export function Load({ worker: { load } }: { worker: Worker }) {
   );
 }
 
-/** How the last jobs ended, the latest first. */
+/** Outcomes of the last jobs, latest first. */
 function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
   if (jobs.length === 0) return <span className="faint">None yet</span>;
   const bad = jobs.filter((job) => job.outcome !== "succeeded").length;
@@ -215,7 +216,7 @@ function LastMarks({ jobs }: { jobs: Worker["last_jobs"] }) {
   );
 }
 
-/** All that is known of a worker: what it runs, what it ran last, where it is. */
+/** The details of a worker: running and last jobs, facts. */
 function NodeDetails({ worker }: { worker: Worker }) {
   return (
     <div className="workers-details">
@@ -320,16 +321,7 @@ function LogLink({ job }: { job: Named }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt className="faint">{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-/** Lets a worker run out of work and leave, or takes that back while it is still there. */
+/** Drains a worker, or resumes a draining one. */
 function DrainButton({ worker }: { worker: Worker }) {
   const canChange = useCanOperate();
   const [asks, setAsks] = useState(false);

@@ -10,19 +10,19 @@ import { chosenIn, dagPath, toggled, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
 import { joinCommand } from "./AddWorker";
 
-/** Adds a worker that offers a label; null where the viewer may not. */
+/** Adds a worker with a label; null without permission. */
 type OnAdd = ((label: string) => void) | null;
 
 interface Props {
   queue: Queue;
   onAdd: OnAdd;
-  /** Asks for so many first jobs of a group. */
+  /** Loads more jobs of a group. */
   onMore: (group: string, jobs: number) => void;
-  /** A group is folded: what more was asked for of it is not needed. */
+  /** A group was collapsed. */
   onFold: (group: string) => void;
 }
 
-/** Every waiting job, gathered by what it waits for. */
+/** The queue, grouped by reason. */
 export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
@@ -151,7 +151,7 @@ function JobRow({ job }: { job: Job }) {
       </Cell>
       <Cell className="truncate workers-wide">
         {job.kind === "gate" ? (
-          <span className="faint">{NOTHING}</span> // it takes no slot, whatever its label says
+          <span className="faint">{NOTHING}</span> // a gate takes no slot
         ) : (
           <span className="mono soft">{job.requirement}</span>
         )}
@@ -188,7 +188,7 @@ const TITLES: Record<WaitsFor, (about: string) => string> = {
   parents: () => "Waiting for parents",
 };
 
-/** What to do, or why nothing is. */
+/** What to do about each reason. */
 const ADVICE: Record<WaitsFor, string> = {
   unroutable: "They wait until a worker that offers it joins. Other jobs are not affected.",
   worker_away: "They continue when it is back. To run them elsewhere, cancel them and submit them without affinity.",
@@ -215,7 +215,7 @@ function waitsSince(job: Job): string {
   return job.ready_at ?? job.submitted_at;
 }
 
-/** Returns the server's reason with its times as local ones. */
+/** Returns the server's reason with local times. */
 export function shownReason(job: Job, shown: (at: number) => string): string {
   return (job.reason ?? "").replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, (iso) =>
     shown(Date.parse(iso)),
@@ -225,14 +225,14 @@ export function shownReason(job: Job, shown: (at: number) => string): string {
 export type Row =
   | { readonly kind: "group"; readonly group: QueueGroup; readonly isOpen: boolean }
   | { readonly kind: "job"; readonly job: Job }
-  /** Stands for the jobs that were not read; `next` is how many to ask for, null when no more can be. */
+  /** Jobs that are not loaded; `next` is the number to request, null at the limit. */
   | { readonly kind: "more"; readonly group: QueueGroup; readonly rest: number; readonly next: number | null };
 
-const FEW = 8; // jobs of a group that is open at first: all reasons should be in sight
+const FEW = 8; // jobs of a group that is expanded at first
 const PAGE_JOBS = 100;
-const MOST_JOBS = 1000; // the server gives no more of one group
+const MOST_JOBS = 1000; // the server's limit per group
 
-/** Returns the groups with the jobs of those that are open, as rows of one list. `turned` are those not as at first. */
+/** Returns groups and jobs as rows; `toggledGroups` differ from the default state. */
 export function rowsOf(groups: readonly QueueGroup[], toggledGroups: readonly string[]): Row[] {
   return groups.flatMap((group): Row[] => {
     const isOpen = (group.waits_for !== "parents" && group.count <= FEW) !== toggledGroups.includes(group.name);

@@ -12,10 +12,10 @@ import { Nodes } from "./Nodes";
 import { QueueList } from "./QueueList";
 import "./workers.css";
 
-/** Who does the work, how much of it at once, and what each waiting job waits for. */
+/** The Workers page: workers, capacity and queue. */
 export function WorkersPage() {
   const workers = useWorkers(LOAD_MS);
-  const [longer, setLonger] = useState<Record<string, number>>({}); // groups of the queue → jobs that are wanted
+  const [longer, setLonger] = useState<Record<string, number>>({}); // group of the queue → number of jobs to load
   const queue = useQueue(longer);
   const canChange = useCanOperate();
   const [adding, setAdding] = useState<string | null>(null); // the label to offer
@@ -57,7 +57,7 @@ export function WorkersPage() {
   );
 }
 
-/** The workers that left or were lost, folded: only who unfolds them has them read. */
+/** Workers that left or were lost, loaded when expanded. */
 function GoneWorkers() {
   const [url, setUrl] = useUrl();
   const isOpen = url.has("gone");
@@ -82,11 +82,11 @@ function GoneWorkers() {
 
 interface Props {
   capacity: readonly Capacity[];
-  /** Null where the viewer may not. */
+  /** Null without permission. */
   onAdd: ((label: string) => void) | null;
 }
 
-/** One box for each label: busy slots of all, and what waits for one. */
+/** A box for each label: busy slots and ready jobs. */
 function CapacityStrip({ capacity, onAdd }: Props) {
   if (capacity.length === 0) return null;
   return (
@@ -124,11 +124,11 @@ interface Capacity {
   readonly label: string;
   readonly slots: number;
   readonly busy: number;
-  /** Jobs that could start if a slot were free. */
+  /** Jobs that are ready. */
   readonly waiting: number;
 }
 
-/** Returns every label that is offered or wanted: those that nobody offers first, then by name. `ready`: label → jobs. */
+/** Returns all labels, those without slots first, then by name. `ready` maps labels to jobs. */
 export function capacityOf(workers: readonly Worker[], ready: Readonly<Record<string, number>>): Capacity[] {
   const all = new Map<string, { slots: number; busy: number; waiting: number }>();
   function of(label: string) {

@@ -1,31 +1,142 @@
-"""Serves agents by HTTP, with the standard library, or as an ASGI application."""
+"""Serve agents over HTTP: the contract of a request and its answer, a server of the standard library, and ASGI."""
 
 from __future__ import annotations
 
+import asyncio
+import hmac
+import inspect
+import json
 import os
+import traceback
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from titan_sdk.agents.contract import MOST_BODY_BYTES, Answer, Request, answer, answer_later
-from titan_sdk.errors import InvalidInput
+from titan_sdk.agents import RunProxy, probe, under
+from titan_sdk.errors import InvalidInput, TitanError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["TOKEN_VARIABLE", "AgentServer", "asgi", "token_of"]
-
 TOKEN_VARIABLE = "TITAN_AGENT_TOKEN"  # its name, no token
-IDLE_SECONDS = 60.0  # a connection that says nothing for so long is closed
+IDLE_SECONDS = 60.0  # idle connections are closed after it
+MOST_BODY_BYTES = 16 * 1024 * 1024
+DETAIL_CHARACTERS = 2_000  # of a traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A POST; header names are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON object."""
+
+    status: int
+    value: Mapping[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """The object as JSON."""
+        return json.dumps(self.value, default=str).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An agent's task."""
+
+    input: Mapping[str, Any]
+    proxy_url: str
+    run_token: str
+
+
+def answer(function: Callable[..., Any], request: Request, *, token: str | None) -> Answer:
+    """Return the answer to a request; the function runs in this thread, a coroutine in its own event loop."""
+    found = _read(request, token)
+    if isinstance(found, Answer):
+        return found
+    if isinstance(found, str):
+        try:
+            return Answer(200, {"ok": True, "outbound": probe(found)})
+        except TitanError as error:
+            return _refused(400, str(error))
+    try:
+        with under(RunProxy(found.proxy_url, found.run_token)):
+            result = function(dict(found.input), proxy_url=found.proxy_url, run_token=found.run_token)
+            return _answer_of(asyncio.run(result) if inspect.iscoroutine(result) else result)
+    except Exception as error:  # noqa: BLE001  # the agent's code may raise anything, which becomes the answer
+        return _raised(error)
+
+
+async def answer_later(function: Callable[..., Any], request: Request, *, token: str | None) -> Answer:
+    """Return the same from an event loop: a coroutine runs in it, another function in a thread."""
+    found = _read(request, token)
+    if not isinstance(found, _Task) or not inspect.iscoroutinefunction(function):
+        return await asyncio.to_thread(answer, function, request, token=token)
+    try:
+        with under(RunProxy(found.proxy_url, found.run_token)):
+            result = await function(dict(found.input), proxy_url=found.proxy_url, run_token=found.run_token)
+    except Exception as error:  # noqa: BLE001  # the agent's code may raise anything, which becomes the answer
+        return _raised(error)
+    return _answer_of(result)
+
+
+def _read(request: Request, token: str | None) -> _Task | str | Answer:
+    """Return a request's task; the proxy address to probe; or the answer, where it is known already."""
+    if token is not None and not _is_authorized(request.headers, token):
+        return _refused(401, "the agent's token: expected `Authorization: Bearer …` with the agent's own")
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        return _refused(400, f"expected a JSON object; found {error}")
+    if not isinstance(body, dict):
+        return _refused(400, f"expected a JSON object; found {type(body).__name__}")
+    if body.get("ping"):
+        return Answer(200, {"ok": True})
+    proxy_url = body.get("proxy_url") or body.get("odyssey_proxy_url") or request.headers.get("x-titan-proxy-url")
+    if not isinstance(proxy_url, str):
+        return _refused(400, "expected proxy_url, the address of the run's proxy")
+    if body.get("connectivity_check"):
+        return proxy_url
+    run_token = request.headers.get("x-titan-run-token")
+    if not run_token:
+        return _refused(400, "expected the header X-Titan-Run-Token")
+    return _Task(body, proxy_url, run_token)
+
+
+def _is_authorized(headers: Mapping[str, str], token: str) -> bool:
+    scheme, _, shown = headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), token.encode())
+
+
+def _answer_of(result: Any) -> Answer:
+    """Return the answer for a function's result: an object, or its final response."""
+    return Answer(200, result if isinstance(result, dict) else {"final_response": result})
+
+
+def _raised(error: BaseException) -> Answer:
+    traceback.print_exception(error)
+    lines = "".join(traceback.format_exception(error))
+    said = {"type": type(error).__name__, "message": str(error), "traceback": lines[-DETAIL_CHARACTERS:]}
+    return Answer(500, {"error": said})
+
+
+def _refused(status: int, message: str) -> Answer:
+    return Answer(status, {"error": {"type": "Refused", "message": message}})
 
 
 def token_of(token: str | None) -> str | None:
-    """Return the token that requests have to show: as given, else of the environment; None: none."""
+    """Return the token that requests must carry: the given one, else the environment's; None: none."""
     return token or os.environ.get(TOKEN_VARIABLE) or None
 
 
 class AgentServer(ThreadingHTTPServer):
-    """A server whose agents are asked at `/{name}`, or anywhere where there is one; each request has a thread."""
+    """Serves agents at `/{name}`, a single agent at any path; each request has a thread."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -34,7 +145,7 @@ class AgentServer(ThreadingHTTPServer):
         """Listen.
 
         Raises:
-            InvalidInput: no agent is there, or others than this machine could ask without a token.
+            InvalidInput: there is no agent, or other machines could call it without a token.
             OSError: the port is taken.
         """
         if not agents:
@@ -76,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(405, {"error": {"type": "Refused", "message": "An agent is asked by POST."}}))
 
     def log_message(self, format: str, *args: object) -> None:  # as the base class has it
-        """Say nothing: requests are shown where Titan runs."""
+        """Log nothing: Titan's console shows the requests."""
 
     def _send(self, said: Answer) -> None:
         body = said.body

@@ -1,13 +1,13 @@
-"""Submitting jobs, and deciding what becomes of them: cancel, approve, run again, end."""
+"""The client's commands: submit, cancel, approve, retry, resume, end."""
 
 from __future__ import annotations
 
 import os
 
-from titan_sdk.api.base import ClientBase
-from titan_sdk.api.submission import DagAccepted, plain_name, submission_body
+from titan_sdk.api import ClientBase, DagAccepted, plain_name, submission_body
 from titan_sdk.errors import NotSupported
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
+from titan_sdk.http.address import address_of
 from titan_sdk.job import TitanJob
 
 TYPE_CHECKING = False
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Never
 
-    from titan_sdk.api.base import Target
+    from titan_sdk.api import Target
     from titan_sdk.wire import Cancelled, Gate, Resumed, Retried, Run
 
 _GATE_PREFIX = "hitl-gate-"  # the original's names of gates behind jobs
 
 
 class Commands(ClientBase):
-    """What a client can have done."""
+    """The client's commands."""
 
     async def submit_dag(
         self,
@@ -43,7 +43,7 @@ class Commands(ClientBase):
                 receipt's `from_record` is then True, and nothing runs twice.
             agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last token.
             on_failure: "continue" lets independent branches go on, "stop" cancels all that has not started.
-            idempotency_key: whoever submits with this key, and whenever, gets the first submission's receipt.
+            idempotency_key: any later submission with this key gets the first one's receipt.
 
         Raises:
             InvalidDag: a cycle, an unknown parent, a duplicate id, no jobs. Nothing was stored.
@@ -71,15 +71,15 @@ class Commands(ClientBase):
         return await self.submit_dag(job.id, [job])
 
     async def submit_yaml(self, /, yaml_path: str, agent_run_id: str | None = None, **options: object) -> Never:
-        """Refuse: pipelines in YAML come with a later version."""
+        """Raise NotSupported: pipelines in YAML come with a later version."""
         raise _comes_later("submit_yaml", "Build the jobs in Python and use submit_dag.")
 
     async def stop_service(self, service_id: str) -> Never:
-        """Refuse: services come with a later version."""
+        """Raise NotSupported: services come with a later version."""
         raise _comes_later("stop_service", "There are no services to stop; cancel stops a job.")
 
     async def cancel(self, target: Target) -> Cancelled:
-        """Cancel a job or a whole DAG, and what waits for it.
+        """Cancel a job or a whole DAG, and the jobs that wait for it.
 
         Returns:
             {"cancelled": [...], "stopping": [...], "skipped": [...]}: names of jobs cancelled at once, of
@@ -89,20 +89,18 @@ class Commands(ClientBase):
             UnknownJob, UnknownDag: there is none of this name.
         """
         path, query = await self._route(target)
-        answer: Cancelled = await self.transport.request_json("POST", f"{path}/cancel", query=query)
-        return answer
+        return await self.transport.request_json("POST", f"{path}/cancel", query=query)
 
     async def cancel_run(self, agent_run_id: str) -> Cancelled:
-        """Cancel all that is not final in a run; as `cancel`.
+        """Cancel all jobs of a run that are not final; as `cancel`.
 
         Raises:
             UnknownRun: there is none.
         """
-        answer: Cancelled = await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(agent_run_id)}/cancel")
 
     async def end_run(self, agent_run_id: str, outcome: str = "completed", reason: str = "") -> Run:
-        """Say that no more stages will come. `outcome` is "completed" or "failed"; `reason` is for people.
+        """End a run: no more stages will come. `outcome` is "completed" or "failed"; `reason` is shown to people.
 
         Raises:
             UnknownRun: there is none.
@@ -116,26 +114,23 @@ class Commands(ClientBase):
         return answer
 
     async def gates(self, status: str = "open", run: str | None = None) -> list[Gate]:
-        """Return the gates that wait for a person, newest first; with `status="all"` also the others.
+        """Return the open gates, newest first; with `status="all"` also the decided ones.
 
         Args:
             run: only those of this agent run.
         """
-        found: list[Gate] = (
-            await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run})
-        )["gates"]
-        return found
+        return (await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run}))["gates"]
 
     async def approve(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
-        """Let what waits behind a gate go on, and return the gate.
+        """Approve a gate, so that the jobs behind it run, and return it.
 
             client.approve("hitl-gate-build", "looks good")  # or the job it stands behind: client.approve("build")
 
         Args:
             gate: its id or name, or the name of the job whose `hitl_message` made it. A name means a gate that
                 this client submitted, else the one open gate of that name.
-            comment: kept with the decision.
-            by: who decides, where no token says so.
+            comment: stored with the decision.
+            by: the person who decides, where no token says so.
 
         Raises:
             UnknownJob: there is no such gate.
@@ -144,13 +139,13 @@ class Commands(ClientBase):
         return await self._decide("approve", gate, comment, by)
 
     async def reject(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
-        """Cancel what waits behind a gate, and return the gate, which has then failed; as `approve`."""
+        """Reject a gate, which cancels the jobs behind it, and return it; as `approve`."""
         return await self._decide("reject", gate, comment, by)
 
     async def retry(self, target: Target) -> Retried:
-        """Run a failed or cancelled job again, or all such jobs of a DAG; what completed is kept.
+        """Run a failed or cancelled job again, or all such jobs of a DAG; completed jobs are kept.
 
-        A job that is run again takes with it those that were cancelled because of it.
+        Jobs that were cancelled because of it run again, too.
 
         Returns:
             {"retried": [names], "kept": how many}
@@ -160,18 +155,16 @@ class Commands(ClientBase):
             Conflict: it has nothing to run again. Nothing was changed.
         """
         path, query = await self._route(target)
-        answer: Retried = await self.transport.request_json("POST", f"{path}/retry", query=query)
-        return answer
+        return await self.transport.request_json("POST", f"{path}/retry", query=query)
 
     async def retry_run(self, run_id: str) -> Retried:
-        """Run again what failed or was cancelled in all stages of a run; as `retry`.
+        """Run the failed and cancelled jobs of all stages of a run again; as `retry`.
 
         Raises:
             UnknownRun: there is none.
             Conflict: it has nothing to run again. Nothing was changed.
         """
-        answer: Retried = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/retry")
 
     async def rerun(self, job: Target) -> DagAccepted:
         """Submit a job again as a DAG of its own, with the same script, arguments and environment.
@@ -198,39 +191,59 @@ class Commands(ClientBase):
         return accepted
 
     async def resume_run(self, run_id: str) -> Resumed:
-        """Let a run go on whose orchestrator has ended: what completed is kept.
+        """Resume a run whose orchestrator has ended; completed jobs are kept.
 
-        An orchestrator that is a job is run again by this. One outside of Titan is named in the answer, with its
-        command and folder: start it with TITAN_RESUME_RUN_ID=<run_id> (`titan runs resume` does; see `new_run_id`).
+        If the orchestrator is a job, it runs again. If it is a program outside of Titan, the answer has its command and
+        folder: start it with TITAN_RESUME_RUN_ID=<run_id> (`titan runs resume` does; see `new_run_id`).
 
         Raises:
             UnknownRun: there is none.
             Conflict: it still runs, or completed. Nothing was changed.
         """
-        answer: Resumed = await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
-        return answer
+        return await self.transport.request_json("POST", f"/api/v1/runs/{quote(run_id)}/resume")
 
     async def _submit_stage(self, run_id: str | None, name: str, body: dict[str, object]) -> DagAccepted:
-        """Submit a stage of a run, or what a job submits: either may be submitted again by a later life."""
+        """Submit a stage of a run, or a DAG of a job: either may be submitted again when the run or job is repeated."""
         from titan_sdk import run_end, stages
 
-        with stages.submission(run_id, name) as about_it:
-            body.update(about_it)
+        with stages.submission(run_id, name) as fields:
+            body.update(fields)
             accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
         if run_id is not None:
             run_end.end_at_exit(run_id, self.transport.blocking())
-            stages.report_program(run_id, self.transport.address)
+            self._report_program(run_id)
         return accepted
+
+    def _report_program(self, run_id: str) -> None:
+        """Report the code of this program with its run, so that a replay or a fork can execute it.
+
+        Not where it submits to another server than the one it records to.
+        """
+        from titan_sdk import stages
+
+        if stages.this_program() is None or not self.transport.address.is_same_server(address_of()):
+            return
+        from titan_sdk.recording import process, program
+
+        if process.is_recording():
+            program.report(_RunOfStages(run_id))
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
         name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
-        decided: Gate = await self.transport.request_json(
+        return await self.transport.request_json(
             "POST",
             f"/api/gates/{quote(name)}/{verb}",
             query={"dag": self.submissions.dag_of_job(name.removeprefix(_GATE_PREFIX))},
             body={"comment": comment, "by": by},
         )
-        return decided
+
+
+class _RunOfStages:
+    """A run of which this program submits stages, and may record nothing else."""
+
+    def __init__(self, run_id: str) -> None:
+        self.id = run_id
+        self.project = os.environ.get("TITAN_PROJECT") or None
 
 
 def _comes_later(method: str, instead: str) -> NotSupported:

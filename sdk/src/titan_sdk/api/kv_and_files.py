@@ -1,12 +1,12 @@
-"""The key-value store and the files that programs share through the server."""
+"""The client's methods for the key-value store and for files."""
 
 from __future__ import annotations
 
 import os
 
-from titan_sdk.api.base import ClientBase
+from titan_sdk.api import ClientBase
 from titan_sdk.errors import InvalidInput, MissingFile, NotFound
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ _NO_ARTIFACT = frozenset({"", "NULL", "CLEARED"})  # what scripts of the origina
 
 
 class StoreAndFiles(ClientBase):
-    """The shared store and the shared files of one server.
+    """The client's methods for the key-value store and for files.
 
     Keys are 1 to 1024 bytes of UTF-8 without control characters; values have up to 10 MiB of UTF-8.
     """
 
     async def store_put(self, key: str, value: object, *, ttl: float | None = None) -> str:
-        """Set a key to a text and return "OK" once it is durable; numbers and the like as `str` has them.
+        """Set a key to a text and return "OK" once it is durable; other values are converted by `str`.
 
         Args:
-            ttl: seconds after which the key is gone; None keeps it. Without, an earlier ttl of the key ends.
+            ttl: seconds after which the key expires; None keeps it and ends an earlier ttl.
 
         Raises:
             InvalidName: the key is not allowed.
@@ -39,7 +39,7 @@ class StoreAndFiles(ClientBase):
         return str((await self.transport.request_json("PUT", "/api/store", body=body))["status"])
 
     async def store_get(self, key: str) -> str | None:
-        """Return the value of a key, or None when it was never set, was deleted, or its time is over."""
+        """Return the value of a key, or None when it is not set, was deleted or has expired."""
         value: str | None = (await self.transport.request_json("GET", "/api/store", query={"key": key}))["value"]
         return value
 
@@ -52,7 +52,7 @@ class StoreAndFiles(ClientBase):
         return bool((await self.transport.request_json("DELETE", "/api/store", query={"key": key}))["deleted"])
 
     async def store_incr(self, key: str, by: int = 1) -> int:
-        """Add to the whole number at a key, at once for all clients, and return the sum; an absent key counts 0.
+        """Add to the whole number at a key, atomically, and return the sum; an absent key counts 0.
 
             client.store_incr("visits")  # -> 1, then 2, …
 
@@ -83,7 +83,7 @@ class StoreAndFiles(ClientBase):
         return bool((await self.transport.request_json("POST", "/api/store/cas", body=body))["swapped"])
 
     async def store_keys(self, prefix: str = "") -> list[str]:
-        """Return all keys that begin with `prefix`, in order; keys set meanwhile may be missing."""
+        """Return all keys that begin with `prefix`, sorted; keys set meanwhile may be missing."""
         keys: list[str] = []
         after: str | None = None
         while True:
@@ -123,7 +123,7 @@ class StoreAndFiles(ClientBase):
         """Zip a folder, upload it as `<project_name>.zip`, and return "UPLOAD_SUCCESS" once it is durable.
 
         Names in the archive are relative to the folder; `__pycache__` and an older `<project_name>.zip` are left
-        out. Jobs run what is in it with `is_archive=True`.
+        out. Jobs run scripts in it with `is_archive=True`.
 
             client.upload_project_folder("pipelines/etl")
             client.submit_job(TitanJob("load", "etl.zip/jobs/load.py", is_archive=True))
@@ -138,9 +138,7 @@ class StoreAndFiles(ClientBase):
         """
         folder = os.fspath(folder_path)
         name = _archive_name(folder, project_name)
-        from titan_sdk.api.project_archive import zipped  # zipfile takes 12 ms to import
-
-        archive = await self._transport.http.apart(zipped, folder, without=name)
+        archive = await self._transport.http.apart(_zipped, folder, without=name)
         try:
             await self.transport.upload(f"/api/files/{quote(name)}", archive)
         finally:
@@ -169,9 +167,9 @@ class StoreAndFiles(ClientBase):
         return await self._download(f"/api/files/{quote(filename)}", filename, save_path)
 
     async def publish_artifact(self, key: str, filename: str | os.PathLike[str]) -> bool:
-        """Upload a file and set a key to its base name: `get_artifact` of the key gives this very content.
+        """Upload a file and set a key to its base name: `get_artifact` of the key returns this content.
 
-        Returns False, and says so, when there is no such file.
+        Returns False, and announces it, when there is no such file.
 
         Raises:
             InvalidName, TooLarge: as `store_put` and `upload_file`.
@@ -243,3 +241,46 @@ def _default_save_path(name: str) -> str:
     import tempfile  # 8 ms, and only this needs it
 
     return os.path.join(tempfile.gettempdir(), os.path.basename(name))
+
+
+def _zipped(folder: str, *, without: str) -> str:
+    """Write a folder's files into a new temporary zip file, and return its path; the caller removes it.
+
+    Names are relative to the folder, sorted. `__pycache__` folders, sockets, broken links and the file `without` at
+    the top are left out; links to files are followed, links to folders are not.
+
+    Raises:
+        OSError: a file cannot be read, or the archive not written.
+    """
+    import tempfile
+    import zipfile  # 12 ms to import
+
+    descriptor, archive = tempfile.mkstemp(suffix=".zip", prefix="titan-")
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as zip_file,
+        ):
+            for path, name in _files_in(folder):
+                if name != without:
+                    zip_file.write(path, name)
+    except BaseException:
+        os.remove(archive)
+        raise
+    return archive
+
+
+def _files_in(folder: str) -> list[tuple[str, str]]:
+    """Return path and relative name of each file, by name."""
+    found = []
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            path = os.path.join(place, name)
+            if os.path.isfile(path):
+                found.append((path, os.path.relpath(path, folder)))
+    return sorted(found, key=lambda file: file[1])
+
+
+def _raise(error: OSError) -> None:
+    raise error

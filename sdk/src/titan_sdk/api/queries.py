@@ -1,30 +1,32 @@
-"""Asking about DAGs, jobs and runs, waiting for them, and following what happens."""
+"""The client's queries: DAGs, jobs, runs, logs, waiting, and live events."""
 
 from __future__ import annotations
 
-from titan_sdk.api.base import ClientBase
-from titan_sdk.api.submission import DagAccepted
+import json
+
+from titan_sdk.api import ClientBase, DagAccepted
 from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
-from titan_sdk.http.encoding import quote
+from titan_sdk.http import quote
+from titan_sdk.http.transport import LongPoll
 from titan_sdk.job import TitanJob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Iterable, Iterator
     from typing import Any, overload
 
-    from titan_sdk.api.base import Query, Target
-    from titan_sdk.http.long_poll import LongPoll
+    from titan_sdk.api import Query, Target
     from titan_sdk.wire import Dag, Event, Job, Run
 
 _BETWEEN_STREAMS_SECONDS = 0.05  # a stream that ends at once comes from a server that is stopping
-_SILENT_STREAM_SECONDS = 45.0  # a server gives a sign of life every 15 s
+_SILENT_STREAM_SECONDS = 45.0  # a server sends a keep-alive every 15 s
 _FINAL_JOB_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _PENDING_STATUSES = frozenset({"WAITING", "READY"})
+_RESYNC = "resync"
 
 
 class Queries(ClientBase):
-    """The questions of a client."""
+    """The client's queries."""
 
     async def get_job_status(self, job_id: Target) -> str:
         """Return PENDING, RUNNING, COMPLETED, FAILED or CANCELLED, of a gate that waits for a person
@@ -37,7 +39,7 @@ class Queries(ClientBase):
         return "PENDING" if status in _PENDING_STATUSES else status
 
     async def get_job(self, job: Target) -> Job:
-        """Return all that the server knows of a job, with its attempts.
+        """Return a job with its attempts.
 
         A plain name means a job that this client submitted, else one of this job's own run
         (TITAN_AGENT_RUN_ID), else the newest.
@@ -46,8 +48,7 @@ class Queries(ClientBase):
             UnknownJob: there is none.
         """
         path, query = self._job_route(job)
-        answer: Job = await self.transport.request_json("GET", path, query=query)
-        return answer
+        return await self.transport.request_json("GET", path, query=query)
 
     async def get_dag(self, dag: str) -> Dag:
         """Return a DAG with its jobs, by receipt, id or name (the newest of that name, its own first).
@@ -55,8 +56,7 @@ class Queries(ClientBase):
         Raises:
             UnknownDag: there is none.
         """
-        answer: Dag = await self.transport.request_json("GET", self._dag_path(dag))
-        return answer
+        return await self.transport.request_json("GET", self._dag_path(dag))
 
     async def dag_status(self, dag: str) -> str:
         """Return WAITING, RUNNING, COMPLETED, FAILED or PARTIAL (some jobs completed, some not).
@@ -72,8 +72,7 @@ class Queries(ClientBase):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Run = await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
-        return answer
+        return await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
 
     async def jobs(
         self, run: str | None = None, dag: str | None = None, status: str | None = None, limit: int = 200
@@ -90,11 +89,10 @@ class Queries(ClientBase):
             UnknownDag: there is no such DAG.
         """
         query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status, "limit": limit}
-        found: list[Job] = (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
-        return found
+        return (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
 
-    async def result(self, job: Target) -> Any:  # JSON is what it is: whoever set the result knows its shape
-        """Return what a job has set as its result with `titan_sdk.set_result`; None when it has set none.
+    async def result(self, job: Target) -> Any:  # the shape is up to the job
+        """Return the result that a job has set with `titan_sdk.set_result`; None when it has set none.
 
         Raises:
             UnknownJob: there is none.
@@ -103,7 +101,7 @@ class Queries(ClientBase):
         return (await self.transport.request_json("GET", f"{path}/result", query=query))["value"]
 
     async def fetch_logs(self, job_id: Target) -> str:
-        """Return all that a job's attempts have printed so far; "" for an unknown job or a silent one.
+        """Return what a job's attempts have printed so far; "" for an unknown job.
 
         Bytes that are not UTF-8 become U+FFFD.
         """
@@ -127,8 +125,8 @@ class Queries(ClientBase):
         offset, rest = 0, b""
         is_final = is_whole = False
         while not is_whole:
-            # A server that stops ends its streams in good order, and what the job printed after that is still to be
-            # read: only a stream that began when the job was final has all of it.
+            # A server that stops ends its streams normally, but the job may print more: only a stream that began when
+            # the job was final has all of it.
             ends_whole = is_final
             pieces = self.transport.stream(f"{path}/log", query={**query, "follow": not is_final, "offset": offset})
             try:
@@ -152,29 +150,27 @@ class Queries(ClientBase):
     async def watch(
         self, run: str | None = None, dag: str | None = None, after: str | None = None
     ) -> AsyncGenerator[Event, None]:
-        """Yield what happens, as it happens, without end: each event has `kind`, `at`, `data` and a `cursor`.
+        """Yield live events, without end: each has `kind`, `at`, `data` and a `cursor`.
 
             for event in client.watch(run="RESEARCH_cb5e13"):
                 print(event["kind"], event["job_id"])
 
         A server that restarts meanwhile is waited for, and no event is lost or doubled. An event of the kind
-        "resync" says that the server no longer knows what came after the last cursor: read everything anew.
+        "resync" means that the server no longer has the events after the last cursor: read everything anew.
 
         Args:
             run, dag: only events of this run, or of this DAG (by receipt, id or name).
-            after: the cursor of the last event that is known already; without, it begins with what happens once
-                the first event is asked for.
+            after: the cursor of the last known event; without it, only events from the first request on are
+                yielded.
 
         Raises:
             UnknownDag: there is no such DAG.
             ServerUnavailable: the server stays away.
         """
-        from titan_sdk.http.event_stream import EventReader
-
         scope: Query = {"run": run, "dag": await self._dag_id(dag)}
-        # No journal knows the cursor "": its answer is a resync that tells the present one, so that a connection
-        # that breaks before the first event loses nothing either.
-        reader = EventReader(cursor=after or "", tells_first_resync=bool(after))
+        # No journal has the cursor "": its answer is a resync with the present cursor, so that a connection that
+        # breaks before the first event loses nothing either.
+        reader = EventReader(cursor=after or "", yields_first_resync=bool(after))
         while True:
             pieces = self.transport.stream(
                 "/api/events", query={**scope, "after": reader.cursor}, timeout_seconds=_SILENT_STREAM_SECONDS
@@ -221,11 +217,9 @@ class Queries(ClientBase):
             timeout: seconds; None waits as long as it takes.
 
         Raises:
-            WaitTimeout: not final in time. It goes on all the same.
+            WaitTimeout: not final in time. The job or DAG goes on.
             UnknownJob, UnknownDag: there is none of this name.
         """
-        from titan_sdk.http.long_poll import LongPoll
-
         poll = LongPoll(timeout)
         if isinstance(target, str | TitanJob):
             return await self._wait_for_one(target, poll)
@@ -233,7 +227,7 @@ class Queries(ClientBase):
 
     async def _wait_for_one(self, target: Target, poll: LongPoll) -> str:
         path, query = await self._route(target)
-        query = query or {"jobs": False}  # of a DAG; its jobs may be thousands
+        query = query or {"jobs": False}  # a DAG may have thousands of jobs
         status = ""
         while (wait_seconds := poll.next()) is not None:
             try:
@@ -262,3 +256,41 @@ def _shown_name(target: Target) -> str:
     if isinstance(target, DagAccepted):
         return target.name
     return target.id if isinstance(target, TitanJob) else target
+
+
+class EventReader:
+    """Parses server-sent events (HTML, 9.2) from pieces of any size; `cursor` is that of the last event."""
+
+    def __init__(self, *, cursor: str, yields_first_resync: bool) -> None:
+        #: Where the next connection continues.
+        self.cursor = cursor
+        self._skips_resync = not yields_first_resync
+        self._rest = b""
+
+    def begin(self) -> None:
+        """Discard an incomplete frame: a new connection begins with a whole one."""
+        self._rest = b""
+
+    def read(self, piece: bytes) -> Iterator[Event]:
+        """Yield the events that end in this piece, in order."""
+        *frames, self._rest = (self._rest + piece).split(b"\n\n")
+        for frame in frames:
+            fields = dict(_field(line) for line in frame.decode("utf-8", "replace").split("\n"))
+            if "data" in fields:
+                event = _event(fields)
+                self.cursor = event["cursor"]
+                if event["kind"] != _RESYNC or not self._skips_resync:
+                    yield event
+                self._skips_resync = False
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")  # a comment begins with the colon: it has no name
+    return name, value.removeprefix(" ")
+
+
+def _event(fields: dict[str, str]) -> Event:
+    event: Event = json.loads(fields["data"])
+    if fields.get("event") == _RESYNC:
+        return {"kind": _RESYNC, "cursor": event["cursor"]}
+    return event

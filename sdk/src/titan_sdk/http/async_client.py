@@ -1,14 +1,15 @@
-"""HTTP on an event loop, by httpx. Imported by `AsyncTitanClient` when it is made: httpx is the extra `async`."""
+"""Asynchronous HTTP by httpx (the extra `async`); imported when an `AsyncTitanClient` is made."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import time
 from contextlib import contextmanager, suppress
 
 from titan_sdk.errors import NotSupported
-from titan_sdk.http.exchange import (
+from titan_sdk.http import (
     BROKE_OFF,
     CONNECT_TIMEOUT_SECONDS,
     FILE_PIECE_BYTES,
@@ -16,6 +17,7 @@ from titan_sdk.http.exchange import (
     LASTING_SECONDS,
     BrokenAnswer,
 )
+from titan_sdk.http.blocking_client import context_of, refusal
 
 try:
     import httpx
@@ -30,17 +32,13 @@ except ModuleNotFoundError as missing:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-    from typing import ParamSpec, TypeVar
 
+    from titan_sdk.http import P, R, Readable, Request
     from titan_sdk.http.address import Address
-    from titan_sdk.http.exchange import Readable, Request
-
-    _P = ParamSpec("_P")
-    _R = TypeVar("_R")
 
 
 class AsyncHttp:
-    """`titan_sdk.http.exchange.Http` for coroutines of asyncio, on whatever loop calls: one loop at a time."""
+    """`titan_sdk.http.Http` for asyncio, on the calling loop: one loop at a time."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -51,7 +49,7 @@ class AsyncHttp:
         self._closing: asyncio.Task[None] | None = None
 
     async def open(self, request: Request, *, timeout_seconds: float, own_connection: bool = False) -> AsyncAnswer:
-        """See `Http`. A connection that breaks at once may be one that was kept: the request goes out once more."""
+        """See `Http`. If a connection breaks at once, it may have been a kept one: the request is sent once more."""
         began = time.monotonic()
         try:
             return await self._ask(request, timeout_seconds)
@@ -61,22 +59,22 @@ class AsyncHttp:
         return await self._ask(request, timeout_seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Let others run for a while."""
+        """Wait."""
         await asyncio.sleep(seconds)
 
-    async def apart(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    async def apart(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call `function` in a thread."""
         return await asyncio.to_thread(function, *args, **kwargs)
 
     def close(self) -> None:
-        """Begin to close the connections of the running loop. A loop that ends closes its own."""
+        """Start closing the connections of the running loop. A loop that ends closes its own."""
         lifetime, self._lifetime = self._lifetime, None
         with suppress(RuntimeError):  # no loop runs
             if lifetime is not None and self._owner == _owner():
-                self._closing = asyncio.create_task(_close(lifetime))
+                self._closing = asyncio.ensure_future(lifetime.aclose())
 
     async def closed(self) -> None:
-        """Wait until the connections that are being closed are."""
+        """Wait until `close` is done."""
         if self._closing is not None:
             await self._closing
 
@@ -103,7 +101,7 @@ class AsyncHttp:
 
 
 class AsyncAnswer:
-    """`titan_sdk.http.exchange.Answer` over one of httpx."""
+    """`titan_sdk.http.Answer` over an httpx response."""
 
     __slots__ = ("_address", "_pieces", "_response", "headers", "status")
 
@@ -125,22 +123,16 @@ class AsyncAnswer:
             return await anext(self._pieces, b"")
 
     async def close(self) -> None:
-        """Give the connection back to httpx, which keeps it if it can be used again."""
+        """Return the connection to httpx, which keeps it if it can be used again."""
         await self._response.aclose()
 
 
 async def _lifetime(address: Address) -> AsyncGenerator[httpx.AsyncHTTPTransport, None]:
-    """Yield the connections to an address. A loop that ends closes its asynchronous generators, and with it these."""
-    from titan_sdk.http.tls import context_of
-
+    """Yield a transport to an address. A loop that ends closes its asynchronous generators, and so the connections."""
     verify = context_of(address.ca_file) if address.is_tls else False
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=None)
     async with httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits) as transport:
         yield transport
-
-
-async def _close(lifetime: AsyncGenerator[httpx.AsyncHTTPTransport, None]) -> None:
-    await lifetime.aclose()
 
 
 def _owner() -> object:
@@ -155,7 +147,7 @@ async def _pieces(file: Readable) -> AsyncGenerator[bytes, None]:
 
 @contextmanager
 def _translated(address: Address) -> Iterator[None]:
-    """Raise what `Http.open` promises where httpx fails."""
+    """Translate errors of httpx to those of `Http.open`."""
     try:
         yield
     except httpx.TimeoutException as failure:
@@ -169,11 +161,7 @@ def _translated(address: Address) -> Iterator[None]:
 
 
 def _cause_of(failure: BaseException, address: Address) -> Exception:
-    """Return the error of the system, or of TLS, that is behind one of httpx."""
-    import ssl
-
-    from titan_sdk.http.tls import refusal
-
+    """Return the error of the system, or of TLS, that caused an error of httpx."""
     behind: BaseException | None = failure
     found: OSError = ConnectionResetError(BROKE_OFF)
     while behind is not None:
@@ -182,5 +170,5 @@ def _cause_of(failure: BaseException, address: Address) -> Exception:
         behind = behind.__cause__ or behind.__context__
     if isinstance(found, ssl.SSLError):
         return refusal(address, found)
-    # Anew: one that is raised from what it has caused would be a circle.
+    # A new one: an error raised from its own consequence would be a cycle.
     return type(found)(*found.args)

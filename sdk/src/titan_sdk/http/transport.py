@@ -1,4 +1,4 @@
-"""Requests to one Titan server that survive its restarts.
+"""Requests to one Titan server, repeated while it restarts.
 
     transport = Transport("127.0.0.1", 9090, token)
     transport.request_json("PUT", "/api/store", body={"key": "k", "value": "v"})  # -> {"status": "OK"}
@@ -8,16 +8,16 @@
     transport.download("/api/files/report.md", "copy.md")
     for piece in transport.stream("/api/jobs/j/log", query={"follow": True}): …
 
-`AsyncTransport` is the same with `await` and `async for`; `Transport` is its blocking face. Promises of both:
+`AsyncTransport` is the same with `await` and `async for`; `Transport` is its blocking version. Both guarantee:
 
 - **Threads, tasks and forks.** Each request has a connection to itself while it lasts; up to 16 are kept alive
   for later ones. A forked child opens its own. A request that is interrupted or cancelled closes its connection.
 - **Retries.** A refused or broken connection, a silence longer than `timeout_seconds`, and a 503 that is not
   about the language model are repeated, with pauses of 0.05 s doubling up to 1 s, until `retry_for_seconds`
   have passed since the first failure. Answers of 400 to 499 are never repeated; 0 tries once. A long poll
-  (`is_poll`) that breaks after it has lasted raises StreamBroken: whoever polls asks anew, with all its patience.
+  (`is_poll`) that breaks after a second raises StreamBroken: the caller polls again, with its full retry time.
 - **Mutations.** Every request but GET carries one random `Idempotency-Key` through all its repetitions, so
-  the server performs it once. Pass `mutation=False` for a POST that only asks, such as a long poll.
+  the server performs it once. Pass `mutation=False` for a POST that changes nothing, such as a long poll.
 - **Errors.** `request_json`, `upload`, `download` and `stream` raise the TitanError that the server names;
   `request` returns the answer as it is, whatever its status. All raise ServerUnavailable when no answer
   comes, and UnexpectedAnswer when what comes is not HTTP.
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 
@@ -38,34 +39,45 @@ from titan_sdk.errors import (
     UnexpectedAnswer,
     error_from_wire,
 )
+from titan_sdk.http import (
+    LASTING_SECONDS,
+    BrokenAnswer,
+    NotWritable,
+    PartialFile,
+    Request,
+    Response,
+    blocking,
+    iterating,
+    json_bytes,
+    project_header,
+    query_string,
+)
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.encoding import json_bytes, project_header, query_string, quote
-from titan_sdk.http.exchange import LASTING_SECONDS, BrokenAnswer, Request, Response
-from titan_sdk.http.retry_policy import RetryPolicy, is_passing
-from titan_sdk.http.sync_bridge import blocking, iterating
-from titan_sdk.partial_file import NotWritable, PartialFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from typing import Any, TypeAlias
 
-    from titan_sdk.http.encoding import Scalar
-    from titan_sdk.http.exchange import Answer, Http, Readable
+    from titan_sdk.http import Answer, Http, Readable, Scalar
 
     #: One try at a request, with a limit in seconds for each silence.
     Attempt: TypeAlias = Callable[[float], Awaitable[Response]]
 
-__all__ = ["RETRY_FOR_SECONDS", "AsyncTransport", "Response", "Transport", "quote"]
-
 RETRY_FOR_SECONDS = 60.0  # a server with a large store is back within this after a kill
 TIMEOUT_SECONDS = 30.0  # a durable commit on a busy disk takes up to 5 s; long polls ask for more themselves
-SLOW_DISK_BYTES_PER_SECOND = 20_000_000  # after an upload's last byte the server brings it all to the disk
+SLOW_DISK_BYTES_PER_SECOND = 20_000_000  # after an upload's last byte the server syncs all of it to disk
+FIRST_PAUSE_SECONDS = 0.05  # a restarted server is back in 0.5 s at the earliest
+LONGEST_PAUSE_SECONDS = 1.0  # so a server that is back is noticed within a second
+SILENT_SECONDS = 1.0  # how long retries go on before they are logged
+LONGEST_POLL_SECONDS = 25.0  # the server's longest is 30 s
+HASTY_SECONDS = 0.05  # a long poll that returns sooner without a result comes from a server that is stopping
+_MODEL_ERRORS = (b"ModelUnavailable", b"ModelNotConfigured")  # 503s that do not pass
 
 
 class AsyncTransport:
-    """One Titan server, as seen by this process. See the module for what every request promises."""
+    """One Titan server. See the module for what every request guarantees."""
 
     def __init__(
         self,
@@ -89,7 +101,7 @@ class AsyncTransport:
 
     @property
     def host(self) -> str:
-        """Where the server listens."""
+        """The server's host."""
         return self.address.host
 
     @property
@@ -111,7 +123,7 @@ class AsyncTransport:
     ) -> Response:
         """Return the answer to one request, whatever its status; after the retries also a 503.
 
-        `path` is already percent-encoded (`titan_sdk.http.encoding.quote`); `query` is encoded here, and its None
+        `path` is already percent-encoded (`titan_sdk.http.quote`); `query` is encoded here, and its None
         values are left out.
 
         Raises:
@@ -221,7 +233,7 @@ class AsyncTransport:
     ) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of a GET's body as they arrive, on a connection of its own.
 
-        Only the beginning is retried: a stream that breaks raises, and its reader knows where to go on.
+        Only the beginning is retried: a stream that breaks raises, and its reader knows where to continue.
 
         Raises:
             ServerUnavailable: it did not begin within the retries.
@@ -253,11 +265,11 @@ class AsyncTransport:
                 await answer.close()
 
     def close(self) -> None:
-        """Close the connections that are kept for later requests; those in use go on."""
+        """Close the idle connections; those in use go on."""
         self.http.close()
 
     def blocking(self) -> Transport:
-        """Return a blocking transport to the same server, over connections of its own."""
+        """Return a blocking transport to the same server, with its own connections."""
         return Transport.of(
             AsyncTransport(
                 BlockingHttp(self.address),
@@ -267,8 +279,6 @@ class AsyncTransport:
                 timeout_seconds=self.timeout_seconds,
             )
         )
-
-    # The rest is how.
 
     def _request(
         self,
@@ -282,7 +292,7 @@ class AsyncTransport:
         content_type: str = "application/octet-stream",
         headers: Mapping[str, str] | None = None,
     ) -> Request:
-        """Return what is sent; `body_bytes` says how long a file is."""
+        """Return the request to send; `body_bytes` is the size of a file."""
         all_headers = dict(self._headers)
         if method != "GET":
             all_headers["Content-Length"] = str(len(body) if isinstance(body, bytes) else body_bytes)
@@ -294,7 +304,7 @@ class AsyncTransport:
         return Request(method, path + query_string(query), all_headers, body)
 
     def _exchange(self, request: Request, read: Callable[[Answer], Awaitable[bytes]] | None = None) -> Attempt:
-        """Return the attempt that sends a request and reads its answer to the end; `read` where it is no refusal."""
+        """Return an attempt that sends a request and reads its answer; by `read` where the status is below 400."""
 
         async def attempt(silence: float) -> Response:
             answer = await self.http.open(request, timeout_seconds=silence)
@@ -314,7 +324,7 @@ class AsyncTransport:
         *,
         is_poll: bool = False,
     ) -> Response:
-        """Return the first answer that is no passing failure, or the last one when the time for retries is over."""
+        """Return the first answer that is not a temporary failure, or the last one when the retry time is over."""
         timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         policy: RetryPolicy | None = None
         while True:
@@ -383,7 +393,7 @@ class AsyncTransport:
 
 
 class Transport:
-    """One Titan server, as seen by this process. See the module for what every request promises."""
+    """One Titan server. See the module for what every request guarantees."""
 
     def __init__(
         self,
@@ -407,7 +417,7 @@ class Transport:
 
     @classmethod
     def of(cls, core: AsyncTransport) -> Transport:
-        """Return the blocking face of a transport over `BlockingHttp`; they share their connections."""
+        """Return the blocking version of a transport over `BlockingHttp`; they share their connections."""
         transport = cls.__new__(cls)
         transport._core = core
         return transport
@@ -422,7 +432,7 @@ class Transport:
 
     @property
     def host(self) -> str:
-        """Where the server listens."""
+        """The server's host."""
         return self._core.host
 
     @property
@@ -432,13 +442,8 @@ class Transport:
 
     @property
     def token(self) -> str | None:
-        """What is sent with every request to say who asks."""
+        """The token that authenticates every request."""
         return self._core.token
-
-    @property
-    def timeout_seconds(self) -> float:
-        """How long a silence may last, where a request does not say otherwise."""
-        return self._core.timeout_seconds
 
     @property
     def retry_for_seconds(self) -> float:
@@ -450,12 +455,12 @@ class Transport:
         self._core.retry_for_seconds = seconds
 
     def close(self) -> None:
-        """Close the connections that are kept for later requests; those in use go on."""
+        """Close the idle connections; those in use go on."""
         self._core.close()
 
 
 def _check_token(token: str) -> None:
-    """Refuse what would end the header it stands in, such as a line break read from a file with the token."""
+    """Refuse a token that would break its header, such as one with a line break from the file it was read from."""
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise InvalidInput(
             subject="token",
@@ -463,3 +468,85 @@ def _check_token(token: str) -> None:
             found="others, such as a line break",
             next_step="Look at TITAN_TOKEN: `export TITAN_TOKEN=$(cat FILE)` leaves the line break out.",
         )
+
+
+class RetryPolicy:
+    """Decides when to repeat one request, from its failures so far."""
+
+    def __init__(self, seconds: float, *, server: str) -> None:
+        self.seconds = seconds
+        self._server = server
+        self._failing_since: float | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._has_logged = False
+
+    def pause_after(self, outcome: Response | OSError, *, began: float) -> float | None:
+        """Return how many seconds to wait before the next try, or None when this was the last.
+
+        A timeout counts from `began`, the request's beginning on the monotonic clock: a request that has already
+        waited its time is not given it again.
+        """
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = began if isinstance(outcome, TimeoutError) else now
+        left = self._failing_since + self.seconds - now
+        if left <= 0 or isinstance(outcome, socket.gaierror):  # an unknown host is not a restart
+            return None
+        pause = min(left, self._pause * (0.5 + os.urandom(1)[0] / 510))  # 0.5 to 1: jobs must not all return at once
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        if now + pause - self._failing_since >= SILENT_SECONDS and not self._has_logged:
+            self._has_logged = True
+            import logging  # 6 ms, and only needed here
+
+            logging.getLogger("titan_sdk").warning(
+                "[SDK] No answer from the Titan server at %s (%s); trying for another %.0f s.",
+                self._server,
+                f"HTTP {outcome.status}" if isinstance(outcome, Response) else outcome.strerror or outcome,
+                left,
+            )
+        return pause
+
+
+def is_passing(response: Response) -> bool:
+    """Return whether the same request may soon get another answer."""
+    return response.status == 503 and not any(name in response.body for name in _MODEL_ERRORS)
+
+
+class LongPoll:
+    """The polls of one wait.
+
+    poll = LongPoll(timeout=60)
+    while (wait_seconds := poll.next()) is not None:
+        …                            # ask; return when it has happened
+        await io.sleep(poll.rest())
+    """
+
+    #: How much later than asked an answer may come: a busy disk, a paused server.
+    MARGIN_SECONDS = 15.0
+
+    def __init__(self, timeout: float | None) -> None:
+        """`timeout` is in seconds from now; None waits for ever."""
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._began = 0.0
+        self._wait_seconds = LONGEST_POLL_SECONDS
+
+    def next(self) -> float | None:
+        """Return how many seconds the next poll may wait, at most 25, or None when the time is over.
+
+        The last poll is made at the deadline or after, so there is at least one.
+        """
+        if self._wait_seconds <= 0:
+            return None
+        self._began = time.monotonic()
+        left = LONGEST_POLL_SECONDS if self._deadline is None else self._deadline - self._began
+        self._wait_seconds = round(max(0.0, min(LONGEST_POLL_SECONDS, left)), 3)
+        return self._wait_seconds
+
+    def again(self) -> LongPoll:
+        """Begin another wait until the same deadline."""
+        self._wait_seconds = LONGEST_POLL_SECONDS
+        return self
+
+    def rest(self) -> float:
+        """Return how long to pause now: polls that come back at once are 0.05 s apart."""
+        return max(0.0, min(HASTY_SECONDS, self._wait_seconds) - (time.monotonic() - self._began))

@@ -1,17 +1,15 @@
-"""What an agent does, reported to the server in the background.
+"""Record what an agent does, and report it to the server in the background.
 
-    @titan_sdk.action                      actions     a decorated function, or a `with` block, is an action
-    with titan_sdk.run(agent_id="A"):      runs        what an action belongs to
-    titan_sdk.thinking("…")                events      what happens at one moment
-                                           streams     what is recorded of generators
-                                           parameters  what arguments are called
-                                           callsites   which line called
-                                           program     what code and packages ran
+    @titan_sdk.action                      actions     decorated functions and `with` blocks
+    with titan_sdk.run(agent_id="A"):      runs        runs, to which actions belong
+    titan_sdk.thinking("…")                events      events at one moment
+                                           streams     generators and coroutines
+                                           tasks       the path of the task or thread
+                                           program     the program's code and packages
 
-    caller's thread    a snapshot, and a place in a queue                     showing, recorder
-    in the background  notes become entries                                   encoding, entry
-                       posted in batches, or written to the spool             recorder, delivery, spool
-                       what could not be kept is counted                      losses
+    caller's thread    a snapshot of the values, and a place in a queue    calls, recorder
+    in the background  reports become entries, without local secrets       entries, redact
+                       sent in batches, or written to the spool            recorder, delivery
 
-Whatever goes wrong here, the caller's code goes on. The numbers are in `limits`.
+Errors here never reach the caller's code.
 """

@@ -1,4 +1,4 @@
-"""Actions as the program sees them: `@action`, `with action(…) as act`, `with turn(…)`.
+"""Record actions: the decorator `@action`, and the blocks `with action(…)` and `with turn(…)`.
 
     @titan_sdk.action                                     # named for the function
     def search(query: str) -> list[str]: …
@@ -10,7 +10,7 @@
         act.set_input(documents)
         act.set_output(ranked := rank(documents))
 
-An action that is begun inside another one has it as its parent: in the same thread or task, in tasks that are created
+An action that begins inside another one has it as its parent: in the same thread or task, in tasks that are created
 there, and in threads that run in a copy of the context.
 """
 
@@ -24,17 +24,17 @@ from sys import _getframe
 from threading import current_thread, main_thread
 from time import perf_counter_ns, time_ns
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from weakref import WeakKeyDictionary
 
+from titan_sdk.http import project_header
 from titan_sdk.recording import process
-from titan_sdk.recording.callsites import caller_of, place_of
-from titan_sdk.recording.encoding import LARGEST_USD, ActionConfig, entry_of, usd
-from titan_sdk.recording.entry import Lost
+from titan_sdk.recording.calls import caller_of, frames_of, place_of
+from titan_sdk.recording.entries import LARGEST_USD, ActionConfig, Lost, entry_of, usd
 from titan_sdk.recording.redact import check_redact
-from titan_sdk.recording.reprs import as_it_is
-from titan_sdk.recording.runs import current_run
+from titan_sdk.recording.runs import PROJECT, current_run, open_run
 from titan_sdk.recording.tasks import task_path
-from titan_sdk.recording.tracebacks import frames_of
 from titan_sdk.recording.validation import check_choice, check_function, check_tags
+from titan_sdk.tape import Opaque, opaque, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,12 +43,10 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
-    from titan_sdk.recording.callsites import Place
-    from titan_sdk.recording.encoding import Outcome
-    from titan_sdk.recording.entry import Entry
+    from titan_sdk.recording.calls import Frame, Place
+    from titan_sdk.recording.entries import Entry, Outcome
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
-    from titan_sdk.recording.tracebacks import Frame
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -58,41 +56,58 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = ["LATER", "Action", "ActiveAction", "action", "begun", "current_action", "cut", "fail", "leave"]
-__all__ += ["resume", "succeed", "turn"]
-
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
 _IMPACTS = ("read", "low", "medium", "high")
 _EFFECTS = ("external", "local")
-#: What a call may give back that has yet to do its work; see `titan_sdk.recording.awaitables`.
-LATER = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
+#: Types of results that have not done their work yet; see `titan_sdk.recording.streams`.
+DEFERRED = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
+SLOW_NS = 50_000_000  # a large table's repr takes 10 ms; one that reads a file or calls a server takes longer
+MOST_SLOW = 2  # of one class: once may be chance, on a busy machine
+#: How often the repr of a class was slow.
+_slow: WeakKeyDictionary[type, int] = WeakKeyDictionary()
+
+
+def _repr_unless_slow(value: object) -> Opaque:
+    kind = type(value)
+    was_slow = _slow.get(kind, 0)
+    if was_slow >= MOST_SLOW:
+        return opaque(value, text="<its repr takes too long>")
+    began = perf_counter_ns()
+    found = opaque(value)
+    if perf_counter_ns() - began > SLOW_NS:
+        _slow[kind] = was_slow + 1
+    return found
+
+
+#: Take a snapshot of a value in the caller's thread.
+as_it_is = partial(snapshot, shown=_repr_unless_slow)
 
 
 class ActiveAction:
     """One action that is under way."""
 
     __slots__ = (
-        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
+        *("config", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "task", "thread", "place"),
         *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome", "cost", "use", "tags"),
         *("attributes", "has_ended", "is_begin_reported", "is_end_reported", "is_lost", "are_inputs_reported"),
         *("uses_titan", "_clock"),
     )
 
-    def __init__(self, plan: ActionConfig, run: Run, parent: ActiveAction | None, place: Place | None = None) -> None:
-        self.plan = plan
-        #: where it was called
+    def __init__(self, config: ActionConfig, run: Run, parent: ActiveAction | None, place: Place | None = None) -> None:
+        self.config = config
+        #: the call site
         self.place = place
         self.id = os.urandom(16).hex()
         self.run = run
         self.parent_id = parent.id if parent is not None and parent.run is run else None
-        #: The nearest around it that is under way: of tasks that begin one another, those that have ended are released
+        #: the nearest action around it that is under way; ended ones are released where tasks begin one another
         self.parent = nearest = None if parent is None else _under_way(parent)
         if nearest is not None and nearest.parent is not None:
             nearest.parent = _under_way(nearest.parent)
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
-        #: where in the program: `titan_sdk.recording.tasks`
+        #: see `titan_sdk.recording.tasks`
         self.task = task_path()
         self.inputs: object = None
         self.has_inputs = False
@@ -113,18 +128,18 @@ class ActiveAction:
         self._clock = perf_counter_ns()
 
     def set_input(self, *args: object, **kwargs: object) -> None:
-        """Say what the action was called with; as of now, whatever becomes of the values later."""
+        """Set the inputs; later changes of the values are not recorded."""
         self.inputs = {"args": [as_it_is(arg) for arg in args], "kwargs": {k: as_it_is(v) for k, v in kwargs.items()}}
         self.has_inputs = True
         self.are_inputs_reported = False
 
     def set_output(self, value: object) -> None:
-        """Say what the action gave; of a function that returns, this wins over what it returns."""
+        """Set the output; it takes precedence over what a decorated function returns."""
         self.outputs = as_it_is(value)
         self.has_outputs = True
 
     def set_cost(self, usd: Amount) -> None:
-        """Say what the action cost, in US dollars; of a text or a Decimal 12 decimals are kept, a picodollar."""
+        """Set the cost in US dollars; 12 decimals of a text or a Decimal are kept, a picodollar."""
         self.cost = usd
 
     def set_use(
@@ -139,34 +154,34 @@ class ActiveAction:
         reasoning_tokens: int | None = None,
         response_id: str | None = None,
     ) -> None:
-        """Say which language model was called, and what it took; the server knows the price of most."""
-        said: dict[str, object] = {"model": model, "provider": provider, "response_id": response_id}
-        said |= {"input_tokens": input_tokens, "output_tokens": output_tokens, "reasoning_tokens": reasoning_tokens}
-        said |= {"cache_read_tokens": cache_read_tokens, "cache_write_tokens": cache_write_tokens}
-        self.use = {name: value for name, value in said.items() if value is not None}
+        """Set which language model was called, and its tokens; the server knows the price of most models."""
+        given: dict[str, object] = {"model": model, "provider": provider, "response_id": response_id}
+        given |= {"input_tokens": input_tokens, "output_tokens": output_tokens, "reasoning_tokens": reasoning_tokens}
+        given |= {"cache_read_tokens": cache_read_tokens, "cache_write_tokens": cache_write_tokens}
+        self.use = {name: value for name, value in given.items() if value is not None}
 
     def tag(self, *tags: str) -> None:
-        """Add words to find the action by."""
+        """Add tags."""
         self.tags = [*(self.tags or ()), *tags]
 
     @property
     def lost(self) -> Lost:
-        """What is counted where it cannot be recorded."""
+        """How it is counted where it cannot be recorded."""
         return Lost(self.run.id, self.started_at_ns)
 
     def entry(self) -> Entry | None:
-        """Return what is to be reported of it now: its beginning, its end, or both at once."""
+        """Return what is to be reported now: its beginning, its end, or both at once."""
         if not self.has_ended:
-            process.under_way(self.id, partial(cut, self))
+            process.cut_at_exit(self.id, partial(cut, self))
         self.is_begin_reported, is_first = True, not self.is_begin_reported
         if self.has_ended:
-            process.over(self.id)
+            process.forget_action(self.id)
         if self.is_end_reported or not (is_first or self.has_ended):
             return None
         self.is_end_reported = self.has_ended
         entry = entry_of(self)
         if self.is_end_reported:
-            self.inputs = self.outputs = self.error = None  # others may hold it longer, as a task that it began does
+            self.inputs = self.outputs = self.error = None  # a task that it began may hold the action longer
             self.frames = ()
         return entry
 
@@ -178,23 +193,23 @@ def _under_way(act: ActiveAction | None) -> ActiveAction | None:
 
 
 class Action:
-    """How actions of one kind are recorded: a decorator, and a context manager. See `action`."""
+    """How one kind of action is recorded: a decorator, and a context manager. See `action`."""
 
-    __slots__ = ("_open", "_plan")
+    __slots__ = ("_config", "_open")
 
-    def __init__(self, plan: ActionConfig) -> None:
-        self._plan = plan
-        #: What this one object began and has not ended, in tasks and threads at once, each with the frame it stands in.
+    def __init__(self, config: ActionConfig) -> None:
+        self._config = config
+        #: Actions that this object began and has not ended, in tasks and threads at once, each with its frame.
         self._open: list[tuple[ActiveAction, FrameType | None]] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function with each of its calls recorded."""
-        same: Callable[P, R] = recorded(function, self._plan)
+        same: Callable[P, R] = recorded(function, self._config)
         return same
 
     def __enter__(self) -> ActiveAction:
         frame = caller_of(__file__)
-        act = begun(self._plan, place=place_of(frame))
+        act = begin(self._config, place=place_of(frame))
         self._open.append((act, frame))
         return act
 
@@ -216,19 +231,19 @@ class Action:
         self.__exit__(kind, error, traceback)
 
     def _ended(self) -> ActiveAction:
-        """Take out the action whose block ends here.
+        """Remove and return the action whose block ends here: the last one that the same frame began.
 
-        It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
-        innermost that is under way in this context, or else the last one.
+        An ExitStack ends a block in another frame: then it is the innermost that is under way in this context, or else
+        the last one.
         """
         frame = caller_of(__file__)
-        begun = tuple(self._open)
-        found = next((one for one in reversed(begun) if one[1] is frame), None)
+        open_blocks = tuple(self._open)
+        found = next((one for one in reversed(open_blocks) if one[1] is frame), None)
         around = current_action()
         while found is None and around is not None:
-            found = next((one for one in begun if one[0] is around), None)
+            found = next((one for one in open_blocks if one[0] is around), None)
             around = around.parent
-        found = found or begun[-1]
+        found = found or open_blocks[-1]
         self._open.remove(found)
         return found[0]
 
@@ -264,21 +279,21 @@ def action(
 ) -> Any:
     """Record the calls of a function, or a `with` block, as actions; the code runs as it would without.
 
-    Of generators, the items they give are the outputs; of a call that raises, the exception, which goes on untouched.
+    The output of a generator is the list of its items. An exception is recorded and propagates unchanged.
 
     Args:
-        name: by default the function's; of a `with` block it should be given.
-        kind: "tool" and "model" for calls of these, "agent" and "step" for what groups others.
-        cost: US dollars of one call; or a function that tells it from the result.
+        name: by default the function's; a `with` block should have one.
+        kind: "tool" and "model" for calls of these, "agent" and "step" for groups of actions.
+        cost: US dollars of one call; or a function that returns them for the result.
         impact: how much harm a call can do: "read", "low", "medium" or "high".
         effect: "external" when it changes something outside of the process, which a replay must not repeat.
         actor: the sub-agent that acts; by default the run's agent.
-        redact: what of its data never leaves the process.
+        redact: which of its data never leaves the process.
 
     Raises:
-        ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
-        TypeError: `tags` is one text, `redact` is no Redact, or what is decorated is a class, a property or nothing
-            that can be called.
+        ValueError: `kind`, `impact` or `effect` is unknown, or `cost` is not a cost.
+        TypeError: `tags` is one text, `redact` is no Redact, or the decorated object is a class, a property or not
+            callable.
     """
     check_choice("kind", kind, _KINDS)
     check_choice("impact", impact, _IMPACTS)
@@ -287,7 +302,7 @@ def action(
     check_redact(redact)
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
-    plan = ActionConfig(
+    config = ActionConfig(
         *(name if isinstance(name, str) else None, kind),
         cost=cost,
         tags=tuple(tags),
@@ -296,20 +311,20 @@ def action(
         actor=actor,
         redact=redact,
     )
-    return Action(plan) if name is None or isinstance(name, str) else recorded(name, plan)
+    return Action(config) if name is None or isinstance(name, str) else recorded(name, config)
 
 
 class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …?") as act`
-    """One turn of a conversation: what happens in the block belongs to it.
+    """One turn of a conversation; actions in the block belong to it.
 
         with titan_sdk.turn("What is the capital of Austria?") as turn:
             turn.set_output(answer)
 
     Args:
-        said: what it answers to; `set_input` may say it later.
-        name: a title for people.
+        said: the message that the turn answers; `set_input` may set it later.
+        name: a display name.
         actor: the sub-agent that speaks; by default the run's agent.
-        redact: what of its data never leaves the process.
+        redact: which of its data never leaves the process.
     """
 
     __slots__ = ("_said",)
@@ -335,62 +350,87 @@ class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …
         return act
 
 
+def headers() -> dict[str, str]:
+    """Return headers that put a request to the model endpoint into the caller's run, below the current action.
+
+        client.chat.completions.create(model="default", messages=[…], extra_headers=titan_sdk.headers())
+
+    Call it for each request: as a client's `default_headers` they would name the place where the client was made. Empty
+    where nothing is recorded, and where a header cannot carry an id.
+    """
+    act = current_action()
+    if not process.is_recording() or process.is_replay():
+        return {}
+    return _headers_of(act.run if act is not None else current_run(), act)
+
+
+def headers_here() -> dict[str, str]:
+    """Return the same, but begin no run where none is open."""
+    act = current_action()
+    return {} if process.is_replay() else _headers_of(act.run if act is not None else open_run(), act)
+
+
+def _headers_of(run: Run | None, act: ActiveAction | None) -> dict[str, str]:
+    values = {
+        "X-Titan-Run-Id": run.id if run else None,
+        "X-Titan-Agent-Id": run.agent_id if run else None,
+        "X-Titan-Parent-Id": act.id if act else None,
+    }
+    found = {name: value for name, value in values.items() if value is not None}
+    is_sendable = all(value.isascii() and value.isprintable() for value in found.values())
+    return (found if is_sendable else {}) | project_header(run.project if run else os.environ.get(PROJECT))
+
+
 _current: ContextVar[ActiveAction | None] = ContextVar("titan_action", default=None)
 
 
-def recorded(function: Any, plan: ActionConfig) -> Any:
+def recorded(function: Any, config: ActionConfig) -> Any:
     """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a function.
     """
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(recorded(function.__func__, plan))
+        return type(function)(recorded(function.__func__, config))
     check_function(function)
-    plan = plan.of(function)
+    config = config.of(function)
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         from titan_sdk.recording import streams
 
-        return streams.recorded(function, plan)
+        return streams.recorded(function, config)
     if inspect.iscoroutinefunction(function):
-        return _recorded_coroutine(function, plan)
+        return _recorded_coroutine(function, config)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
+        act = begin(config, args, kwargs, place=place_of(_getframe().f_back))
         try:
             answers = process.answers()
             result = function(*args, **kwargs) if answers is None else answers.call(act, function, args, kwargs)
         except BaseException as error:
             fail(act, error)
             raise
-        if type(result) in LATER:
-            from titan_sdk.recording import awaitables
+        if type(result) in DEFERRED:
+            from titan_sdk.recording import streams
 
-            if awaitables.ends_later(result):
-                return awaitables.ending_later(act, result)
+            if streams.ends_later(result):
+                return streams.ending_later(act, result)
         succeed(act, result)
         return result
 
-    _pass_on_methods(function, call)
-    return call
-
-
-def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> None:
-    """Give the recorded function what else can be called of the one below, as `cache_clear` of `functools.lru_cache`.
-
-    Its data that is no `__dict__` is not passed on: it would stay as it is now.
-    """
+    # Other decorators' methods stay callable, such as `cache_clear` of `functools.lru_cache`. Data that is not in
+    # `__dict__` is not copied: it would stay as it is now.
     kind = type(function)
     for name in dir(kind):
         if not name.startswith("_") and not hasattr(call, name) and callable(inspect.getattr_static(kind, name)):
             setattr(call, name, getattr(function, name))
+    return call
 
 
-def _recorded_coroutine(function: Callable[..., Any], plan: ActionConfig) -> Any:
+def _recorded_coroutine(function: Callable[..., Any], config: ActionConfig) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
+        act = begin(config, args, kwargs, place=place_of(_getframe().f_back))
         try:
             answers = process.answers()
             given = function(*args, **kwargs) if answers is None else answers.call_later(act, function, args, kwargs)
@@ -398,30 +438,30 @@ def _recorded_coroutine(function: Callable[..., Any], plan: ActionConfig) -> Any
         except BaseException as error:
             fail(act, error)
             raise
-        if type(result) in LATER:
-            from titan_sdk.recording import awaitables
+        if type(result) in DEFERRED:
+            from titan_sdk.recording import streams
 
-            if awaitables.ends_later(result):
-                return awaitables.ending_later(act, result)
+            if streams.ends_later(result):
+                return streams.ending_later(act, result)
         succeed(act, result)
         return result
 
     return call
 
 
-def begun(
-    plan: ActionConfig,
+def begin(
+    config: ActionConfig,
     args: tuple[object, ...] = (),
     kwargs: Mapping[str, object] | None = None,
     *,
     place: Place | None = None,
 ) -> ActiveAction:
-    """Return a new action, the current one from now on. `kwargs` is None for what is no call of a function."""
-    act = ActiveAction(plan, current_run(), _current.get(), place)
-    if kwargs is not None and plan.keeps_inputs:
-        given = args[1:] if plan.is_method else args
+    """Begin an action and make it the current one. `kwargs` is None where it is no call of a function."""
+    act = ActiveAction(config, current_run(), _current.get(), place)
+    if kwargs is not None and config.keeps_inputs:
+        given = args[1:] if config.is_method else args
         shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}
-        act.inputs = plan.parameters.named([as_it_is(arg) for arg in given], shown)
+        act.inputs = config.parameters.named([as_it_is(arg) for arg in given], shown)
         act.has_inputs = True
     act.is_lost = not process.offer(act)
     resume(act)
@@ -429,30 +469,30 @@ def begun(
 
 
 def succeed(act: ActiveAction, *result: object) -> None:
-    """End an action well; `result` is what it returned, if it is a call."""
+    """End an action successfully; `result` is what a call returned."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
-    if result and not act.has_outputs and act.plan.keeps_outputs:
+    if result and not act.has_outputs and act.config.keeps_outputs:
         act.outputs = as_it_is(result[0])
         act.has_outputs = True
     if act.cost is None:
-        act.cost = act.plan.cost_of(result[0] if result else None)
+        act.cost = act.config.cost_of(result[0] if result else None)
     _end(act, act.outcome or "success")
 
 
 def fail(act: ActiveAction, error: BaseException) -> None:
-    """End an action with the exception that left it. The exception itself is not kept, nor are its frames."""
+    """End an action with the exception that left it; neither the exception nor its frames are kept alive."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
     act.error = as_it_is(error)
     act.frames = frames_of(error)
-    if act.cost is None and not callable(act.plan.cost):
-        act.cost = act.plan.cost
+    if act.cost is None and not callable(act.config.cost):
+        act.cost = act.config.cost
     _end(act, "error")
 
 
 def cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
-    """End an action that the program did not: it is at its own end."""
+    """End an action that is still under way as its program ends."""
     if not act.has_ended:
         act.duration_ns = max(0, at_clock_ns - act._clock)
         act.error = as_it_is(ProgramEnded(why))
@@ -460,7 +500,7 @@ def cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
 
 
 class ProgramEnded(Exception):
-    """What an action has failed with that was under way when its program came to its end."""
+    """The recorded error of an action that was under way when its program ended."""
 
 
 def current_action() -> ActiveAction | None:
@@ -469,12 +509,12 @@ def current_action() -> ActiveAction | None:
 
 
 def resume(act: ActiveAction | None) -> None:
-    """Make an action the current one, or none. In one that will not be recorded, its parent is."""
+    """Make an action the current one, or none; in place of one that is not recorded, its parent."""
     _current.set(act.parent if act is not None and act.is_lost else act)
 
 
 def leave(act: ActiveAction) -> None:
-    """Make the action's parent the current one, where the action itself is: an end may come in another context."""
+    """Make the action's parent the current one, if the action itself is: it may end in another context."""
     if _current.get() is act:
         _current.set(act.parent)
 
@@ -482,6 +522,6 @@ def leave(act: ActiveAction) -> None:
 def _end(act: ActiveAction, outcome: Outcome) -> None:
     act.outcome = outcome
     act.has_ended = True
-    # The order counts: whoever reports it sets `is_begin_reported` first and looks at `has_ended` then.
+    # The order counts: `entry` sets `is_begin_reported` first and then reads `has_ended`.
     if act.is_begin_reported:
         process.put(act)

@@ -1,25 +1,23 @@
-"""What happens at one moment, in one call each: reasoning, a hand-off, progress, any other event."""
+"""Record events that happen at one moment: reasoning, a hand-off, progress, custom events."""
 
 from __future__ import annotations
 
 from titan_sdk.recording import process
-from titan_sdk.recording.actions import begun, succeed
-from titan_sdk.recording.encoding import ActionConfig
+from titan_sdk.recording.actions import begin, succeed
+from titan_sdk.recording.entries import ActionConfig
 from titan_sdk.recording.redact import check_redact
-from titan_sdk.recording.runs import RunNote, current_run
+from titan_sdk.recording.runs import RunReport, current_run
 from titan_sdk.recording.validation import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk.recording.redact import Redact
 
-__all__ = ["event", "handoff", "progress", "thinking"]
-
 _MOST_STEPS = 2**53 - 1
 
 
 def thinking(text: str, *, redact: Redact | None = None) -> None:
-    """Record reasoning that was made visible, at this place among the actions."""
+    """Record visible reasoning of the model, at this place among the actions."""
     _record("thought", "thinking", text, redact)
 
 
@@ -29,18 +27,18 @@ def handoff(to: str, *, reason: str | None = None) -> None:
 
 
 def event(name: str, payload: object = None, *, redact: Redact | None = None) -> None:
-    """Record that something happened, with any value that says more."""
+    """Record a custom event; `payload` is any value."""
     _record("event", name, payload, redact)
 
 
 def progress(done: float, total: float | None = None) -> None:
-    """Say how far the run is: so many steps, of so many where that is known; or a share of the whole, from 0.0 to 1.0.
+    """Report how far the run is: `done` steps of `total`, if known; or a share of the whole, from 0.0 to 1.0.
 
         for number, page in enumerate(pages):
             titan_sdk.progress(number, len(pages))
         titan_sdk.progress(0.5)             # half of it; so is progress(0.5, 1), and progress(1.5, 3)
 
-    A share is recorded in whole percent. What is no progress, as 1 of 0 or -1, is logged once and changes nothing.
+    A share is recorded in whole percent. Invalid progress, such as 1 of 0 or -1, is logged once and changes nothing.
     """
     try:
         steps = _steps(done, total)
@@ -49,11 +47,11 @@ def progress(done: float, total: float | None = None) -> None:
         expected = "steps from 0, of so many, or a share from 0 to 1"
         say_once(f"titan_sdk: progress is not recorded: expected {expected}; found {found}")
         return
-    process.offer(RunNote(current_run(), **steps))
+    process.offer(RunReport(current_run(), **steps))
 
 
 def _steps(done: float, total: float | None) -> dict[str, int]:
-    """Return the fields that report so many steps, of so many; raise for what means nothing."""
+    """Return the fields to report; raise for invalid progress."""
     first = _number(done)
     if total is None:
         if isinstance(first, float) and first <= 1:
@@ -65,15 +63,15 @@ def _steps(done: float, total: float | None) -> dict[str, int]:
     if first > last:
         if last == 0:
             raise ValueError(last)
-        said = f"titan_sdk: progress shows as 100 %: done={done} is more than total={total}"
-        say_once(said, about=f"more steps than {total}")
+        text = f"titan_sdk: progress shows as 100 %: done={done} is more than total={total}"
+        say_once(text, about=f"more steps than {total}")
     if first == int(first) and last == int(last):
         return {"done": int(first), "total": int(last)}
     return _percent(first / last)
 
 
 def _number(value: object) -> int | float:
-    """Return a number from 0, as an int where it counts; raise for what is none."""
+    """Return a number from 0, an int where the value is an integer; raise for anything else."""
     number: int | float = value.__index__() if hasattr(value, "__index__") else float(value)  # type: ignore[arg-type]  # or it raises
     if isinstance(value, str) or not 0 <= number < float("inf"):
         raise ValueError(number)
@@ -81,13 +79,13 @@ def _number(value: object) -> int | float:
 
 
 def _percent(share: float) -> dict[str, int]:
-    """Return so many of a hundred steps: rounded down, for what is not over is not 100 %."""
+    """Return a share in percent, rounded down: unfinished work is not 100 %."""
     return {"done": int(100 * min(share, 1.0) + 1e-6), "total": 100}  # 0.29 is 28.999999999999996 hundredths
 
 
-def _record(kind: str, name: str, said: object, redact: Redact | None = None) -> None:
+def _record(kind: str, name: str, value: object, redact: Redact | None = None) -> None:
     check_redact(redact)
-    act = begun(ActionConfig(name, kind, redact=redact))
-    if said is not None:
-        act.set_output(said)
+    act = begin(ActionConfig(name, kind, redact=redact))
+    if value is not None:
+        act.set_output(value)
     succeed(act)

@@ -1,62 +1,58 @@
-"""One process's recording: a bounded queue, and a thread that delivers what is in it.
+"""Record in the background: a bounded queue, and a thread that delivers what is in it.
 
-    note → queue → entries → one request → the server
-                                         → the spool, while the server does not take it
+    report → queue → entries → one request → the server
+                                           → the spool, while the server does not answer
 
-The caller never waits: a note is put with one call of C, and becomes JSON in the background. The thread starts with the
-first note and ends with the process; a forked child begins with an empty queue and starts its own.
+The caller never waits: putting a report into the queue is one call of C, and the thread turns it into JSON. The thread
+starts with the first report and ends with the process; a forked child starts with an empty queue and its own thread.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from _queue import Empty, SimpleQueue
+from collections import deque
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import NamedTuple
 
 from titan_sdk.recording import redact
-from titan_sdk.recording.delivery import Delivery, Verdict
-from titan_sdk.recording.dropped_entries import ENTRIES_LOST, Losses
-from titan_sdk.recording.entry import Entry, Lost, texts_of
-from titan_sdk.recording.limits import (
-    BATCH_BYTES,
-    BATCH_ENTRIES,
-    CLEANED_AT_ONCE,
-    CROWD,
-    EXIT_SECONDS,
-    GATHER_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    OVERTIME_SECONDS,
-    QUEUE_CALLS,
-    SPOOL_SECONDS_EACH,
-)
+from titan_sdk.recording.delivery import BATCH_BYTES, BATCH_ENTRIES, LONGEST_PAUSE_SECONDS, Delivery, Verdict
+from titan_sdk.recording.entries import Entry, Lost, texts_of
 from titan_sdk.recording.validation import to_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
-    from titan_sdk.recording.delivery import Answer
-    from titan_sdk.recording.spool import Spool
+    from titan_sdk.recording.delivery import Answer, Spool
 
-    class Note(Protocol):
+    class Report(Protocol):
         """What the caller's thread leaves to be encoded in the background."""
 
         def entry(self) -> Entry | None:
-            """Return the entry that comes of it; called once each time that it was put, on another thread."""
+            """Return the entry to send; called on another thread, once each time that the report was put."""
 
         @property
         def lost(self) -> Lost:
-            """What is counted where it cannot be recorded."""
+            """How it is counted where it cannot be recorded."""
 
 
-__all__ = ["Destination", "Recorder"]
-
+QUEUE_CALLS = 20_000  # that may wait in memory; further calls are left out and counted
+GATHER_SECONDS = 0.1  # what feels live to a reader
+CROWD = 10_000  # waiting calls from which on the thread stops yielding to the callers' threads, or it falls behind
+REDACTED_AT_ONCE = 32  # entries, in 1 ms: so long a caller's thread may wait for the interpreter's lock
+EXIT_SECONDS = 2.0  # users notice an exit that takes longer
+SPOOL_SECONDS_EACH = 60e-6  # to write a call of 1 KB to the spool; sending stops early enough to leave time for it
+OVERTIME_SECONDS = 8.0  # beyond EXIT_SECONDS, on a busy machine or a slow disk, before calls are lost
+LOSSES_SECONDS = 5.0  # a burst that loses calls for a second becomes one event
+MOST_MESSAGES = 10  # lines on stderr about losses
+ENTRIES_LOST = "titan.entries_lost"  #: the name of the event that reports losses
 _NO_TIME = "there was no time to bring them to the server; the next program that records takes them along"
-_LOOK_SECONDS = 0.02  # between two looks at the thread as the process ends
+_POLL_SECONDS = 0.02  # between two checks whether the thread has ended at exit
 
 
 class Destination(NamedTuple):
@@ -67,7 +63,7 @@ class Destination(NamedTuple):
 
 
 class Recorder:
-    """Takes notes from any thread, and delivers them."""
+    """Accepts reports from any thread, and delivers them."""
 
     def __init__(
         self,
@@ -76,67 +72,62 @@ class Recorder:
         on_start: Callable[[], object] = lambda: None,
         say: Callable[[str], object] = to_stderr,
     ) -> None:
-        """`destination` is asked for when there is something to send; `on_start` is called with the first note."""
+        """`destination` is called when there is something to send; `on_start` with the first report."""
         self._find_destination = destination
         self._on_start = on_start
         self._say = say
-        self._losses = Losses(say)
+        self._losses = _Losses(say)
         self._delivery = Delivery(self._post, refuse=self._count_refused)
         self._found: Destination | None = None
-        #: Notes, and events to set once all before them is delivered or on disk.
-        self._queue: SimpleQueue[Note | Event] = SimpleQueue()
-        self._hurry = Event()
+        #: reports, and events to set once all reports before them are delivered or on disk
+        self._queue: SimpleQueue[Report | Event] = SimpleQueue()
+        self._wake = Event()
         self._thread: Thread | None = None
         self._starting = Lock()
-        #: Held to encode and to write to the disk, not while the server is asked: `close` need not wait for an answer.
+        #: Held to encode and to write to disk, not during requests: `close` need not wait for an answer.
         self._lock = Lock()
-        #: out of the queue, and not encoded yet
-        self._first: Note | Event | None = None
+        #: taken from the queue, and not encoded yet
+        self._first: Report | Event | None = None
         #: encoded, and neither delivered nor on disk
         self._batch: list[Entry] = []
         self._batch_bytes = 0
-        self._asked: list[Event] = []
-        #: the delivery of what is in the spool, and when the folder is looked at; None: nothing is there
+        self._flushes: list[Event] = []
+        #: the delivery of the spool, and when to look into its folder; None: it is empty
         self._spooling: Iterator[bool] | None = None
         self._look_at: float | None = 0.0
         self._close_by: float | None = None
         self._is_over = False
 
-    def put(self, note: Note) -> None:
-        """Have a note delivered, however many wait: what was delivered rests on it. Never waits, and never raises."""
-        if self._close_by is not None:
-            self._losses.overflow.append(note.lost)
-            return
-        self._queue.put(note)
-        if self._thread is None:
-            self._start()
+    def put(self, report: Report) -> None:
+        """Queue a report whatever the length of the queue: the server needs it. Never waits, and never raises."""
+        self.offer(report, limit=float("inf"))
 
-    def offer(self, note: Note) -> bool:
-        """Have a note delivered unless too many wait, and return whether it will be; if not, it is counted.
+    def offer(self, report: Report, *, limit: float = QUEUE_CALLS) -> bool:
+        """Queue a report unless too many wait; return whether it was queued. Never waits, and never raises.
 
-        Never waits, and never raises.
+        A report that is not queued is counted as lost.
         """
-        if self._queue.qsize() >= QUEUE_CALLS or self._close_by is not None:
-            self._losses.overflow.append(note.lost)
+        if self._close_by is not None or self._queue.qsize() >= limit:
+            self._losses.overflow.append(report.lost)
             return False
-        self._queue.put(note)
+        self._queue.put(report)
         if self._thread is None:
             self._start()
         return True
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Wait until what was put before is delivered or on disk; return False when that took too long."""
+        """Wait until everything put before is delivered or on disk; return False when that took too long."""
         if self._close_by is not None or (self._thread is None and self._queue.empty()):
             return True
         is_done = Event()
         self._queue.put(is_done)
-        self._hurry.set()
+        self._wake.set()
         if self._thread is None:
             self._start()
         return is_done.wait(timeout_seconds)
 
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
-        """Deliver what is left within the time, and write the rest to the spool. What comes later is not recorded."""
+        """Deliver the rest within the timeout, and write what is left to the spool. Later reports are not recorded."""
         if self._close_by is not None:
             return
         self._close_by = time.monotonic() + timeout_seconds
@@ -144,12 +135,12 @@ class Recorder:
         if thread is None and self._queue.empty():
             return
         self._queue.put(Event())  # wakes the thread
-        self._hurry.set()
+        self._wake.set()
         if thread is None:
             self._work()
         else:
             while thread.is_alive() and time.monotonic() < self._send_by():
-                thread.join(_LOOK_SECONDS)
+                thread.join(_POLL_SECONDS)
         until = self._close_by + OVERTIME_SECONDS
         if self._lock.acquire(timeout=max(0.0, until - time.monotonic())):
             self._is_over = True
@@ -164,15 +155,15 @@ class Recorder:
             if self._thread is None:
                 thread = Thread(target=self._work, name="titan-recording", daemon=True)
                 thread.start()
-                self._thread = thread  # only now: `close` may be called in between, by a signal, and would join it
+                self._thread = thread  # only now: a signal may call `close` in between, which would join it
                 self._on_start()
         except RuntimeError:
-            return  # the process ends, or has no room for a thread: `close` delivers what waits
+            return  # the process ends, or cannot start a thread: `close` delivers the rest
         finally:
             self._starting.release()
 
     def _work(self) -> None:
-        """Deliver what comes, until the recorder closes and `close` does the rest."""
+        """Deliver reports until the recorder closes; `close` does the rest."""
         while not self._is_over:
             try:
                 self._wait()
@@ -180,87 +171,87 @@ class Recorder:
                     self._fill_batch()
                 self._deliver_batch()
                 self._deliver_spooled()
-            except BaseException as error:  # noqa: BLE001 (a fault of ours must not end the recording)
+            except BaseException as error:  # noqa: BLE001 (a bug of ours must not end the recording)
                 with self._lock:
                     self._drop_batch(f"a fault in titan_sdk ({type(error).__name__}: {error})")
                 self._spooling, self._look_at = None, time.monotonic() + LONGEST_PAUSE_SECONDS
             if not self._batch:
-                self._answer_flushes()
+                self._finish_flushes()
             if self._close_by is not None and (not self._has_rest() or self._delivery.is_paused()):
                 return
 
     def _send_by(self) -> float:
-        """Return when to send no more at an exit: what is left is to be in the spool in time."""
+        """Return when to stop sending at exit, so that there is time to write the rest to the spool."""
         left = self._queue.qsize() + len(self._batch)
         return (self._close_by or 0.0) - left * SPOOL_SECONDS_EACH
 
     def _has_rest(self) -> bool:
-        """Whether there is something that the server could be asked to take."""
+        """Return whether there is something to send."""
         if self._batch or self._first is not None or not self._queue.empty() or self._losses.due_at is not None:
             return True
         return self._look_at is not None and self._look_at <= time.monotonic()
 
     def _wait(self) -> None:
-        """Wait for a note, or until there is something to try again; then for what comes within 0.1 s of it."""
+        """Wait for a report or for the next retry; then 0.1 s for more reports."""
         if self._close_by is not None:
             return
         seconds = self._seconds_to_wait()
-        if self._batch:  # no disk takes it: it is sent again before anything else is
-            self._hurry.wait(seconds)
+        if self._batch:  # it could not be written to disk: it is sent again before anything else
+            self._wake.wait(seconds)
             return
         with suppress(Empty):
             self._first = self._queue.get(timeout=seconds)
             if self._queue.qsize() < BATCH_ENTRIES and not isinstance(self._first, Event):
-                self._hurry.wait(GATHER_SECONDS)
+                self._wake.wait(GATHER_SECONDS)
 
     def _seconds_to_wait(self) -> float | None:
-        waits = [self._delivery.retry_at] if self._batch else []
+        times = [self._delivery.retry_at] if self._batch else []
         if self._look_at is not None:
-            waits.append(max(self._look_at, self._delivery.retry_at))
+            times.append(max(self._look_at, self._delivery.retry_at))
         if self._losses.due_at is not None:
-            waits.append(self._losses.due_at)
-        return max(0.0, min(waits) - time.monotonic()) if waits else None
+            times.append(self._losses.due_at)
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _fill_batch(self) -> None:
-        """Encode the next notes, as many as are good for one request, or up to where a flush waits."""
-        self._hurry.clear()
+        """Encode the next reports: enough for one request, or up to a flush."""
+        self._wake.clear()
         self._losses.count_overflow()
         if (due_at := self._losses.due_at) is not None and (self._close_by is not None or time.monotonic() >= due_at):
             self._batch += self._losses.entries()
         while len(self._batch) < BATCH_ENTRIES and self._batch_bytes < BATCH_BYTES:
-            note = self._next_note()
-            if note is None:
+            report = self._next_report()
+            if report is None:
                 return
-            if isinstance(note, Event):
+            if isinstance(report, Event):
                 self._batch += self._losses.entries()
-                self._asked.append(note)
+                self._flushes.append(report)
                 return
-            if (entry := self._encoded(note)) is not None:
+            if (entry := self._encoded(report)) is not None:
                 self._batch.append(entry)
                 self._batch_bytes += entry.size_bytes
-            self._let_callers_go_on()
+            self._yield_to_callers()
 
-    def _next_note(self) -> Note | Event | None:
-        note, self._first = self._first, None
-        if note is None:
+    def _next_report(self) -> Report | Event | None:
+        report, self._first = self._first, None
+        if report is None:
             with suppress(Empty):
                 return self._queue.get_nowait()
-        return note
+        return report
 
-    def _encoded(self, note: Note) -> Entry | None:
+    def _encoded(self, report: Report) -> Entry | None:
         try:
-            return note.entry()
+            return report.entry()
         except BaseException as error:  # noqa: BLE001 (it runs the program's code, and may be on the program's thread)
-            self._losses.add([note.lost], f"they could not be written as JSON ({type(error).__name__}: {error})")
+            self._losses.add([report.lost], f"they could not be written as JSON ({type(error).__name__}: {error})")
             return None
 
-    def _let_callers_go_on(self) -> None:
-        """Release the interpreter's lock, or a caller's thread that needs it meanwhile waits 5 ms."""
+    def _yield_to_callers(self) -> None:
+        """Release the interpreter's lock, or a caller's thread that needs it waits 5 ms."""
         if self._close_by is None and self._queue.qsize() < CROWD:
             time.sleep(0)
 
     def _deliver_batch(self) -> None:
-        """Send the batch, or write it to the spool. Where neither can be, it stays in hand."""
+        """Send the batch, or write it to the spool. If neither is possible, it stays in memory."""
         if self._close_by is not None:
             self._delivery.hurry(self._send_by())
         batch = self._batch
@@ -275,14 +266,14 @@ class Recorder:
                 self._spool_batch()
 
     def _deliver_spooled(self) -> None:
-        """Send some of what is in the spool, if it is time to try."""
+        """Send one request of the spool's entries, if it is time to."""
         spool = self._destination.spool
         if spool is None:
             self._look_at = None
         if spool is None or self._look_at is None or self._look_at > time.monotonic() or self._delivery.is_paused():
             return
         self._spooling = self._spooling or spool.deliver(self._delivery)
-        if not next(self._spooling, False):  # that was all
+        if not next(self._spooling, False):  # the last one
             self._spooling = None
             pause = 0.0 if self._delivery.is_paused() else LONGEST_PAUSE_SECONDS
             self._look_at = time.monotonic() + pause if spool.paths() else None
@@ -290,18 +281,18 @@ class Recorder:
     def _spool_batch(self) -> bool:
         """Write the batch to the spool, without secrets."""
         spool = self._destination.spool
-        cleaned: list[str] = []
-        while rest := self._batch[len(cleaned) :]:
-            cleaned += texts_of(rest[:CLEANED_AT_ONCE], redact.built_in())
-            self._let_callers_go_on()
-        if spool is None or not spool.add(cleaned):
+        texts: list[str] = []
+        while rest := self._batch[len(texts) :]:
+            texts += texts_of(rest[:REDACTED_AT_ONCE], redact.built_in())
+            self._yield_to_callers()
+        if spool is None or not spool.add(texts):
             return False
         self._batch, self._batch_bytes = [], 0
         self._look_at = time.monotonic()
         return True
 
     def _spool_rest(self, until: float) -> None:
-        """Write all that is left to the spool, until that time; count what could not be written."""
+        """Write everything left to the spool, until that time; count what could not be written."""
         is_written = True
         while is_written and time.monotonic() < until:
             self._fill_batch()
@@ -310,24 +301,24 @@ class Recorder:
             elif self._queue.empty():
                 break
         self._drop_batch(self._no_room)
-        while (note := self._next_note()) is not None:
-            if not isinstance(note, Event):
-                self._losses.add([note.lost], self._no_room)
+        while (report := self._next_report()) is not None:
+            if not isinstance(report, Event):
+                self._losses.add([report.lost], self._no_room)
         self._losses.count_overflow()
-        self._answer_flushes()
+        self._finish_flushes()
 
-    def _answer_flushes(self) -> None:
-        while self._asked:
-            self._asked.pop().set()
+    def _finish_flushes(self) -> None:
+        while self._flushes:
+            self._flushes.pop().set()
 
     def _drop_batch(self, why: str) -> None:
-        """Count the batch as lost, but for reports of losses that were counted before."""
+        """Count the batch as lost, except reports of earlier losses."""
         lost = [entry.lost for entry in self._batch if entry.name != ENTRIES_LOST]
         self._batch, self._batch_bytes = [], 0
         self._losses.add(lost, why)
 
     def _count_refused(self, text: str, reason: str) -> None:
-        """Count an entry that the server refuses; what else was written into the spool is one of no run."""
+        """Count an entry that the server refuses; a line of the spool that is no entry belongs to no run."""
         try:
             fields = json.loads(text)
             name, run_id = fields.get("name") or fields.get("run_id"), fields.get("run_id")
@@ -358,10 +349,68 @@ class Recorder:
         return answer
 
     def _say_what_is_left(self) -> None:
-        """Say in one line what waits for the server as the process ends, and in another one what was lost in all."""
+        """Print one line about entries that wait for the server as the process ends, and one about lost entries."""
         spool = self._destination.spool
         if spool is not None and (waiting := spool.waiting()):
             entries = "1 recorded entry waits" if waiting == 1 else f"{waiting:,} recorded entries wait"
-            why = self._delivery.answer.reason or _NO_TIME
-            self._say(f"titan_sdk: {entries} in {spool.folder}: {why}")
+            self._say(f"titan_sdk: {entries} in {spool.folder}: {self._delivery.answer.reason or _NO_TIME}")
         self._losses.say_total()
+
+
+class _Losses:
+    """Counts the lost entries of one process. Not thread-safe, except `overflow`."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        #: entries for which the queue had no room, not counted yet
+        self.overflow: deque[Lost] = deque()
+        #: when to report the losses, on the monotonic clock; None: there are none
+        self.due_at: float | None = None
+        self._say = say
+        self._said: set[str] = set()
+        self._total = self._said_total = 0
+        #: by run: how many entries are not reported yet, and when the latest of them began
+        self._unreported: dict[str | None, tuple[int, int]] = {}
+
+    def add(self, lost: Iterable[Lost], why: str) -> None:
+        """Count lost entries, and print each reason once."""
+        before = self._total
+        for run_id, at_ns in lost:
+            count, latest_ns = self._unreported.get(run_id, (0, 0))
+            self._unreported[run_id] = count + 1, max(at_ns, latest_ns)
+            self._total += 1
+        if self._total == before:
+            return
+        if self.due_at is None:
+            self.due_at = time.monotonic() + LOSSES_SECONDS
+        if self.say_once(f"recorded entries are lost ({self._total:,} so far): {why}", about=why):
+            self._said_total = self._total
+
+    def count_overflow(self) -> None:
+        """Count the entries for which the queue had no room."""
+        lost = [self.overflow.popleft() for _ in range(len(self.overflow))]
+        self.add(lost, f"more than {QUEUE_CALLS:,} waited at once, or they came at the very end")
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield one event for each run that lost entries, and reset the counts."""
+        unreported, self._unreported, self.due_at = self._unreported, {}, None
+        for run_id, (count, latest_ns) in unreported.items():
+            # Dated like the lost entries: an event later than the run's end would reopen the run.
+            fields: dict[str, object] = {"type": "action", "id": os.urandom(16).hex(), "kind": "event"}
+            fields |= {"name": ENTRIES_LOST, "started_at_ns": latest_ns, "ended_at_ns": latest_ns, "outcome": "error"}
+            if run_id is not None:
+                fields["run_id"] = run_id
+            text = f"{count:,} {'entry of this run was' if count == 1 else 'entries of this run were'} not recorded"
+            yield Entry(fields, {"outputs": json.dumps(text), "details": f'{{"attributes":{{"count":{count}}}}}'})
+
+    def say_once(self, text: str, *, about: str) -> bool:
+        """Print a line on stderr unless one was printed about the same; return whether it was printed."""
+        if about in self._said or len(self._said) >= MOST_MESSAGES:
+            return False
+        self._said.add(about)
+        self._say(f"titan_sdk: {text}")
+        return True
+
+    def say_total(self) -> None:
+        """Print how many entries were lost in total, if that is more than was printed."""
+        if self._total > self._said_total:
+            self._say(f"titan_sdk: recorded entries are lost: {self._total:,} in all")

@@ -1,4 +1,4 @@
-"""What a program keeps to itself of what it records, beside what every Titan takes away."""
+"""Redaction in the program: `Redact` for one action, TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS for the process."""
 
 from __future__ import annotations
 
@@ -15,33 +15,30 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["Redact", "built_in", "check_redact", "leave_out_bodies", "of_process"]
-
 FIELDS = "TITAN_REDACT_FIELDS"
 PATTERNS = "TITAN_REDACT_PATTERNS"
-_NO_CONTENT = ("callsite", "defined_at", "parameters", "thread")  # of details: what the program's source says
-_MOST_SAID = 5  # mistakes of one file
+_NO_CONTENT = ("callsite", "defined_at", "parameters", "thread")  # of details: what comes from the program's source
+_MOST_PROBLEMS = 5  # printed of one file
 
-#: Fingerprints need a key that outlives the process, which only the server has: the SDK's are dropped.
+#: Fingerprints need a key that outlives the process, which only the server has: the SDK drops its own.
 _KEY = os.urandom(32)
-#: By the fields and the file of patterns that the environment names, and those of one `Redact`.
+#: By the fields and the pattern file that the environment names, and those of one `Redact`.
 _redactors: dict[tuple[str, str, tuple[str, ...], tuple[tuple[str, str], ...]], Redactor] = {}
 
 
 class Redact:
-    """What of one action's data never leaves the process.
+    """Which of an action's data never leaves the process.
 
         @action(redact=Redact(fields=["iban"], patterns={"order": r"ORD-[0-9]{8}"}))
         @action(redact=Redact(outputs=True))
 
     Args:
-        fields: names of fields whose whole value goes, wherever they stand; `api-key` and `apiKey` are the same.
-        patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left. They need RE2, which
-            `google-re2` brings (the extra `redact`).
+        fields: names of fields whose whole value is removed, at any depth; `api-key` and `apiKey` are the same.
+        patterns: name → regular expression of what is removed from texts; `[redacted:NAME]` is left. They need RE2 from
+            `google-re2` (the extra `redact`).
         inputs, outputs: True leaves out all of it.
-        errors: True leaves out what an exception says: its message, arguments and causes; its type and the lines of
-            code that it came through are kept. Without, a message that repeats an argument reveals it, also under
-            `inputs=True`.
+        errors: True leaves out an exception's message, arguments and causes; its type and traceback lines are kept.
+            Without it, a message that repeats an argument reveals it, even with `inputs=True`.
 
     Raises:
         TypeError: `fields` is one text, or `patterns` has no names.
@@ -67,14 +64,14 @@ class Redact:
         self.errors = errors
 
     def redactor(self, environment: Mapping[str, str] = os.environ) -> Redactor | None:
-        """Return what takes out its fields and patterns beside those of the process; None while there are none."""
+        """Return the redactor for its fields and patterns and those of the process; None while there are none."""
         if not self._fields and not self._patterns:
             return of_process(environment)
         return _redactor(environment, self._fields, self._patterns)
 
 
 def check_redact(found: object) -> None:
-    """Refuse what says nothing of what is to stay at home.
+    """Check the argument `redact`.
 
     Raises:
         TypeError: it is no Redact.
@@ -84,38 +81,36 @@ def check_redact(found: object) -> None:
 
 
 def of_process(environment: Mapping[str, str] = os.environ) -> Redactor | None:
-    """Return what TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS take out of all that this process sends, if they do."""
+    """Return the redactor for everything this process sends; None where the environment asks for none."""
     return built_in(environment) if environment.get(FIELDS) or environment.get(PATTERNS) else None
 
 
 def built_in(environment: Mapping[str, str] = os.environ) -> Redactor:
-    """Return what takes out secrets as the server does, with TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS."""
+    """Return the redactor with the server's patterns, TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS."""
     return _redactor(environment, (), {})
 
 
 def _redactor(environment: Mapping[str, str], fields: tuple[str, ...], patterns: Mapping[str, str]) -> Redactor:
-    """Return what takes out secrets, the environment's fields and patterns, and these."""
-    from titan_sdk.redaction import Redactor  # 20 ms with its patterns, and most programs leave it all to the server
+    from titan_sdk.redaction import Redactor  # 20 ms with its patterns; most programs leave redaction to the server
     from titan_sdk.redaction.finding import make_finder
 
     named, path = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
-    known = named, path, fields, tuple(patterns.items())
-    if known not in _redactors:
-        finder = make_finder(_own_of(path).patterns if path else {}, patterns)
-        _redactors[known] = Redactor(finder, key=_KEY, fields=(*named.replace(",", " ").split(), *fields))
-    return _redactors[known]
+    key = named, path, fields, tuple(patterns.items())
+    if key not in _redactors:
+        finder = make_finder(_patterns_in(path).patterns if path else {}, patterns)
+        _redactors[key] = Redactor(finder, key=_KEY, fields=(*named.replace(",", " ").split(), *fields))
+    return _redactors[key]
 
 
 def leave_out_bodies(
     fields: dict[str, object], payloads: dict[str, str], environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Leave out of an entry what may be content, while patterns of the process cannot be read.
+    """Remove content from an entry while patterns of the process cannot be read: they would have redacted it.
 
-    What they would take is not known then. Names, tags and what a program itself says of a run's end stay, without
-    what the patterns take that can be read.
+    Names, tags and the reason that a program gives for a run's end are kept; the readable patterns apply to them.
     """
     path = environment.get(PATTERNS)
-    if not path or _own_of(path).are_all:
+    if not path or _patterns_in(path).are_all:
         return
     kept = {name: text for name, text in payloads.items() if name == "details"}
     if "details" in kept:
@@ -132,37 +127,34 @@ def leave_out_bodies(
         fields["is_redacted"] = True
 
 
-class _Own(NamedTuple):
-    """What a process has patterns of its own for."""
+class _OwnPatterns(NamedTuple):
+    """The patterns of TITAN_REDACT_PATTERNS."""
 
     patterns: Mapping[str, str]
     are_all: bool  #: else some could not be read
 
 
-@lru_cache(maxsize=64)  # one, but in tests
-def _own_of(path: str) -> _Own:
-    """Return the patterns of a TOML file that can be used; what cannot be read is said, once."""
+@lru_cache(maxsize=64)  # one, except in tests
+def _patterns_in(path: str) -> _OwnPatterns:
+    """Return the valid patterns of a TOML file; problems are printed, once."""
     import tomllib
 
-    from titan_sdk.redaction.finding import problems_in
+    from titan_sdk.redaction.finding import EXPECTED, problems_in
 
+    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     try:
         with open(os.path.expanduser(path), "rb") as file:
             found = tomllib.load(file)
-    except (OSError, ValueError) as mistake:
-        return _closed(path, {}, str(mistake))
-    problems = problems_in(found)
+        problems = problems_in(found)
+        mistake = "; ".join([f"{name!r:.60}: {problem}" for name, problem in problems.items()][:_MOST_PROBLEMS])
+    except (OSError, ValueError) as error:
+        mistake = str(error)
+    if mistake:
+        say_once(
+            f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program "
+            "starts anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded, and "
+            "names, tags and ids are recorded without that pattern"
+        )
     good = {name: regex for name, regex in found.items() if name not in problems}
-    wrong = [f"{name!r:.60}: {problem}" for name, problem in problems.items()]
-    return _closed(path, good, "; ".join(wrong[:_MOST_SAID])) if wrong else _Own(good, are_all=True)
-
-
-def _closed(path: str, patterns: Mapping[str, str], mistake: str) -> _Own:
-    from titan_sdk.redaction.finding import EXPECTED
-
-    say_once(
-        f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program starts "
-        "anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded, and "
-        "names, tags and ids are recorded without that pattern"
-    )
-    return _Own(patterns, are_all=False)
+    return _OwnPatterns(good, are_all=not mistake)

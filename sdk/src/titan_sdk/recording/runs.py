@@ -1,12 +1,12 @@
-"""Runs: what the actions of a program belong to.
+"""Runs, to which the actions of a program belong.
 
     with titan_sdk.run(agent_id="RESEARCH", session_id="chat-7"):
         …                                   # ends as completed, or as failed with the exception that leaves the block
 
-A thread that was started without a context belongs to the only run that is open in the process, if there is only one.
-Without any, actions belong to the run of the job that this process is, or else to a run of the process's own, named
-`<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of: its DAG does, or
-those that its agent run submitted.
+A thread that was started without a context belongs to the only open run of the process, if there is exactly one.
+Outside of all blocks, actions belong to the run of the job that this process is, or else to a run of the process's own,
+named `<script>-<time>-<random>`, which ends with the process. A job never ends the run it belongs to: its DAG does, or
+the DAGs that its agent run submitted.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from functools import partial
 from threading import current_thread, main_thread
 from typing import NamedTuple
 
-from titan_sdk.recording import multiprocessing as child_processes
 from titan_sdk.recording import process, program, redact
-from titan_sdk.recording.entry import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line, line
-from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, frames_of, traceback_text
+from titan_sdk.recording.calls import LONGEST_MESSAGE, frames_of, line, traceback_text
+from titan_sdk.recording.entries import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line
 from titan_sdk.recording.validation import check_tags
 from titan_sdk.run_end import ending_of, words_of
 from titan_sdk.stages import given_run_id, new_run_id
@@ -35,14 +34,9 @@ if TYPE_CHECKING:
     from random import Random
     from types import TracebackType
 
-    from titan_sdk.recording.tracebacks import Frame
+    from titan_sdk.recording.calls import Frame
     from titan_sdk.run_end import Ending
 
-__all__ = ["Run", "RunNote", "current_run", "run"]
-
-RUN_ID = "TITAN_AGENT_RUN_ID"
-JOB_ID = "TITAN_JOB_ID"
-DAG_ID = "TITAN_DAG_ID"
 AGENT_ID = "TITAN_AGENT_ID"
 PROJECT = "TITAN_PROJECT"
 _LONGEST_REASON = 1000
@@ -56,12 +50,10 @@ class Run:
     def __init__(self, run_id: str, agent_id: str | None, *, is_ours: bool, project: str | None = None) -> None:
         self.id = id_line(process.own_run_id(run_id), ID_LIMIT)
         self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
-        #: whether it ends when this process says so
+        #: whether this process ends it
         self.is_ours = is_ours
         self.process_id = os.getpid()
-        #: which project it is of
         self.project = _project(project)
-        #: which group of runs it belongs to, as far as this process knows
         self.session_id: str | None = None
         #: of `titan_sdk.random`
         self.generator: tuple[int, Random] | None = None
@@ -70,21 +62,29 @@ class Run:
         return f"<titan_sdk.Run {self.id!r} of {self.agent_id!r}>"
 
 
-class RunNote:
-    """What is to be reported of a run."""
+class _Failure(NamedTuple):
+    """An exception that left a block, without the exception and its frames."""
 
-    __slots__ = ("_at_ns", "_error", "_fields", "_run")
+    kind: str
+    message: str
+    frames: Sequence[Frame]
 
-    def __init__(self, run: Run, error: Passed | None = None, /, **fields: object) -> None:
-        """`error` is the exception that ended the run."""
+
+class RunReport:
+    """A report about a run."""
+
+    __slots__ = ("_at_ns", "_failure", "_fields", "_run")
+
+    def __init__(self, run: Run, failure: _Failure | None = None, /, **fields: object) -> None:
+        """`failure` is the exception that ended the run."""
         self._run = run
-        self._error = error
+        self._failure = failure
         self._fields = fields
         self._at_ns = time.time_ns()
 
     @property
     def lost(self) -> Lost:
-        """What is counted where it cannot be recorded."""
+        """How it is counted where it cannot be recorded."""
         return Lost(self._run.id, self._at_ns)
 
     def entry(self) -> Entry:
@@ -93,39 +93,31 @@ class RunNote:
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
         fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
         payloads: dict[str, str] = {}
-        if self._error is not None:
-            traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
+        if self._failure is not None:
+            traceback = traceback_text(self._failure.frames, self._failure.kind, self._failure.message)
             payloads["details"] = json.dumps({"traceback": traceback})
             redact.leave_out_bodies(fields, payloads)
         return Entry(fields, payloads, redactor=redact.of_process())
 
 
-class Passed(NamedTuple):
-    """What is kept of an exception that left a block: neither itself nor its frames."""
-
-    kind: str
-    message: str
-    frames: Sequence[Frame]
-
-
 class run:  # noqa: N801  # used as a function: `with run(…) as current`
-    """The run that actions within the block belong to; `async with` does the same.
+    """The run of the actions in a block; `async with` works, too.
 
         with titan_sdk.run(agent_id="RESEARCH") as run:
             print(run.id)                   # RESEARCH_3fa9c1
 
     Args:
-        agent_id: whose run it is; by default TITAN_AGENT_ID, else the script's name. Of a job's run, the submission
-            says that before.
-        run_id: its id, also that of a run that exists; by default that of the job that this process is, which does not
-            end with the block; else a new one.
-        session_id: groups runs, such as those of one conversation; by default that of the run around it, "" for none.
-        name: a title for people.
+        agent_id: the agent's name; by default TITAN_AGENT_ID, else the script's name. A job's run has the one of its
+            submission.
+        run_id: an id, also of a run that exists; by default that of the job that this process is, which does not end
+            with the block; else a new one.
+        session_id: groups runs, such as those of one conversation; by default that of the surrounding run, "" for none.
+        name: a display name.
         tags: words to find it by.
-        project: which project it is of; by default that of the run around it, else TITAN_PROJECT. The server may keep
-            no inputs and outputs of it.
+        project: the run's project; by default that of the surrounding run, else TITAN_PROJECT. The server may be
+            configured to store no inputs and outputs of a project.
         freeze_sources: record also what the program's own code reads of the standard library's clock, `uuid`, `random`
-            and environment, so that a replay gives it back; but variables that hold secrets.
+            and environment, so that a replay gives the same values; variables that hold secrets are not recorded.
 
     Raises:
         ValueError: `run_id` is empty.
@@ -149,7 +141,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         self._run = _run_of(agent_id, run_id, project)
         self._has_project = bool(project)
         self._session_id = session_id and id_line(session_id, ID_LIMIT)
-        self._about = {"name": name, "tags": list(tags) or None}
+        self._fields = {"name": name, "tags": list(tags) or None}
         self._outer: Run | None = None
         self._freezes_sources = freeze_sources
 
@@ -157,35 +149,35 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         self._outer = _current.get()
         _current.set(self._run)
         _open.append(self._run)
-        child_processes.hand_on(_to_hand_on)
-        outer = self._outer or _handed_on()
+        process.pass_to_children(_passed_to_children)
+        outer = self._outer or _of_parent()
         around = None if outer is None else outer.session_id
         if outer is not None and not self._has_project:
             self._run.project = outer.project
         self._run.session_id = (around if self._session_id is None else self._session_id) or None
-        process.put(RunNote(self._run, session_id=self._run.session_id, **self._about))
+        process.put(RunReport(self._run, session_id=self._run.session_id, **self._fields))
         program.report(self._run)
         if self._run.is_ours:
-            process.end_with_process(id(self._run), partial(_end, self._run))
+            process.end_run_at_exit(id(self._run), partial(_end, self._run))
         if self._freezes_sources:
-            from titan_sdk import frozen
+            from titan_sdk import sources
 
-            frozen.freeze()
+            sources.freeze()
         return self._run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._freezes_sources:
-            from titan_sdk import frozen
+            from titan_sdk import sources
 
-            frozen.thaw()
+            sources.thaw()
         if _current.get() is self._run:
             _current.set(self._outer)
         with suppress(ValueError):  # a forked child ends it once more than it began it
             _open.remove(self._run)
         if self._run.is_ours and self._run.process_id == os.getpid():
-            process.ended(id(self._run))
+            process.forget_run(id(self._run))
             _end(self._run, ending_of(error), error)
 
     async def __aenter__(self) -> Run:
@@ -198,8 +190,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
 
 
 def current_run() -> Run:
-    """Return the run that the caller's actions belong to; the first call without one begins the process's own."""
-    return open_run() or _handed_on() or _of_process.get("run") or _begin_of_process()
+    """Return the run of the caller's actions; the first call without one begins the process's own."""
+    return open_run() or _of_parent() or _of_process.get("run") or _begin_of_process()
 
 
 def open_run() -> Run | None:
@@ -209,7 +201,7 @@ def open_run() -> Run | None:
 
 
 def script_name() -> str:
-    """Return what a program without a name is called: its script, without folder and suffix."""
+    """Return the script's name without folder and suffix."""
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
     if script in ("-", "-c"):  # read from standard input, or written on the command line
         return "python"
@@ -218,50 +210,50 @@ def script_name() -> str:
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
 _of_process: dict[str, Run] = {}
-#: The runs that other processes passed to processes they started. One object for each: actions compare it.
+#: Runs that parent processes passed on. One object for each: actions compare by identity.
 _of_parents: dict[tuple[str | None, ...], Run] = {}
-#: Of a forked process: in whose block.
+#: In a forked process: the run in whose block it was forked.
 _forked_in: Run | None = None
-#: Of all blocks of the process that are under way.
+#: The runs of all open blocks of the process.
 _open: list[Run] = []
-#: Set in the context of the program, so in all copies of it: a task's, and those that frameworks run threads in. A
-#: plain thread, as `threading.Thread` and `ThreadPoolExecutor` start it, has none of it.
-_is_a_programs: ContextVar[bool] = ContextVar("titan_program", default=False)
-_is_a_programs.set(True)
+#: Set in the program's context, so in all copies of it: those of tasks, and of threads that frameworks run in a copy. A
+#: plain thread of `threading.Thread` or `ThreadPoolExecutor` does not have it.
+_has_context: ContextVar[bool] = ContextVar("titan_program", default=False)
+_has_context.set(True)
 
 
 def _of_bare_thread() -> Run | None:
-    """Return the only run that is open, if the caller's thread was started without a context.
+    """Return the only open run, if the caller's thread was started without a context.
 
-    With several, nobody knows which one a thread works for; and what has a context outside of all runs, as a request
-    to a web server, is meant to be outside.
+    With several open runs, a thread's run is unknown; and code that has a context outside of all runs, such as a web
+    server's request, belongs outside.
     """
-    if _is_a_programs.get() or current_thread() is main_thread():
+    if _has_context.get() or current_thread() is main_thread():
         return None
     found = tuple(_open)
     is_one = bool(found) and all(each.id == found[0].id for each in found)
     return found[0] if is_one else None
 
 
-def _to_hand_on() -> tuple[str | None, ...]:
-    """Return what a process that is started here gets of its run; () for none, and for a job's, in its environment."""
-    found = open_run() or _handed_on()
+def _passed_to_children() -> tuple[str | None, ...]:
+    """Return what a child process gets of its run; () outside of all. A job's run is in its environment already."""
+    found = open_run() or _of_parent()
     return () if found is None else (found.id, found.agent_id, found.session_id, found.project)
 
 
-def _handed_on() -> Run | None:
+def _of_parent() -> Run | None:
     """Return the run in whose block `multiprocessing` started this process."""
-    if not child_processes.is_child():
+    if not process.is_child_process():
         return None
-    facts = child_processes.handed_on()
-    if _forked_in is not None or not facts:
+    passed = process.passed_by_parent()
+    if _forked_in is not None or not passed:
         return _forked_in
-    if facts not in _of_parents:
-        run_id, agent_id, session_id, project = facts
+    if passed not in _of_parents:
+        run_id, agent_id, session_id, project = passed
         found = Run(run_id, agent_id, is_ours=False, project=project)
         found.session_id = session_id
-        _of_parents.setdefault(facts, found)
-    return _of_parents[facts]
+        _of_parents.setdefault(passed, found)
+    return _of_parents[passed]
 
 
 def _note_fork() -> None:
@@ -285,9 +277,9 @@ def _begin_of_process() -> Run:
     mine = Run(run_id, os.environ.get(AGENT_ID) or script, is_ours=True)
     found = _of_process.setdefault("run", mine)
     if found is mine:  # no other thread was faster
-        process.put(RunNote(mine))
+        process.put(RunReport(mine))
         program.report(mine)
-        process.end_with_process(process.OWN_RUN, partial(_end, mine))
+        process.end_run_at_exit(process.OWN_RUN, partial(_end, mine))
     return found
 
 
@@ -301,33 +293,29 @@ def _run_of(agent_id: str | None, run_id: str | None, project: str | None) -> Ru
     return Run(run_id, agent, is_ours=run_id != job_run, project=project)
 
 
-def _project(said: str | None) -> str | None:
-    """Return a project's name as the server takes it: what a program said, else the environment; None for none."""
-    named = said or os.environ.get(PROJECT)
-    return line(named.strip(), TAG_LIMIT) if named and named.strip() else None
+def _project(given: str | None) -> str | None:
+    """Return a project's name as the server accepts it: the given one, else the environment's; None for none."""
+    name = given or os.environ.get(PROJECT)
+    return line(name.strip(), TAG_LIMIT) if name and name.strip() else None
 
 
 def _run_of_job() -> str | None:
-    """Return the run of the job that this process is; None where it is none.
+    """Return the run of the job that this process is; None outside of jobs.
 
-    That is its agent run, else the one that the server names by its submission: by the id of the DAG, with which the
-    job's id begins.
+    It is the job's agent run, else the run that the server names by the id of the DAG, with which the job's id begins.
     """
-    run_id = os.environ.get(RUN_ID)
-    job_id = os.environ.get(JOB_ID)
+    run_id = os.environ.get("TITAN_AGENT_RUN_ID")
+    job_id = os.environ.get("TITAN_JOB_ID")
     if run_id or not job_id:
         return run_id or None
-    return os.environ.get(DAG_ID) or job_id.rpartition(".")[0] or job_id
+    return os.environ.get("TITAN_DAG_ID") or job_id.rpartition(".")[0] or job_id
 
 
 def _end(mine: Run, ending: Ending, error: BaseException | None = None) -> None:
-    process.put(RunNote(mine, _passed(error), end=ending.end, reason=ending.reason or None))
-
-
-def _passed(error: BaseException | None) -> Passed | None:
-    if error is None or isinstance(error, GeneratorExit | SystemExit):
-        return None
-    return Passed(type(error).__name__, words_of(error, LONGEST_MESSAGE), frames_of(error))
+    failure = None
+    if error is not None and not isinstance(error, GeneratorExit | SystemExit):
+        failure = _Failure(type(error).__name__, words_of(error, LONGEST_MESSAGE), frames_of(error))
+    process.put(RunReport(mine, failure, end=ending.end, reason=ending.reason or None))
 
 
 def _clean(name: str, value: object) -> object:

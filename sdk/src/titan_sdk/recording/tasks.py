@@ -1,4 +1,4 @@
-"""In which task or thread of its program an action runs, by a path that is the same in every execution.
+"""Paths of tasks and threads that are the same in every execution of a program: where an action runs.
 
     ""        code of the main thread that runs in no task
     "1"       the first task of its event loop, which `asyncio.run` makes
@@ -7,11 +7,11 @@
     "/pool/1" the first task of an event loop in such a thread
     "1/pool"  such a thread, in a copy of the context of task 1, as `asyncio.to_thread` makes it
 
-In a job of Titan all of them begin with its DAG's and its own name, as in "RESEARCH_3fa9c1_PLAN planner:1.2", and the
-number of its attempt from the second on: "… planner#2:1.2".
+In a job, paths begin with the names of its DAG and job, as in "RESEARCH_3fa9c1_PLAN planner:1.2", and from the second
+attempt on with its number: "… planner#2:1.2".
 
-Tasks are numbered as they are made, for which the event loop gets a task factory with the first action in it; those
-that it has by then are numbered as asyncio named them.
+Tasks are numbered in the order of their creation, by a task factory that the first action sets on the event loop; tasks
+that exist by then are numbered as asyncio named them.
 """
 
 from __future__ import annotations
@@ -29,18 +29,16 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from typing import Any
 
-__all__ = ["own_program", "program_of", "task_path"]
-
 LONGEST = 120  # characters; a task that makes the next one, and so on, would have a path of any length
 _POOLED = re.compile(r"[-_]\d+\Z")
 _SEPARATORS = str.maketrans(":/", "  ")
 _NAMED = re.compile(r"Task-(\d+)\Z")
-#: The path of the task in whose context this is; threads that run in a copy of it have it, too.
+#: The path of the current task; threads that run in a copy of its context have it, too.
 _inherited: ContextVar[str] = ContextVar("titan_task_path", default="")
 
 
 def task_path() -> str:
-    """Return the path of the task or thread that this is called in."""
+    """Return the path of the current task or thread."""
     tasks = sys.modules.get("asyncio.tasks")
     if tasks is not None:
         loop = tasks.events._get_running_loop()
@@ -56,12 +54,12 @@ def task_path() -> str:
 
 
 def program_of(path: str) -> str:
-    """Return the program of a run that a path is in: a job's name and attempt; "" outside of jobs."""
+    """Return the part of a path that names the program: a job's name and attempt; "" outside of jobs."""
     return path[: path.find(":") + 1]
 
 
 def own_program() -> str:
-    """Return the program that this process is of."""
+    """Return the name of this process's program; see `program_of`."""
     global _program
     if _program is None:
         known = os.environ
@@ -73,7 +71,7 @@ def own_program() -> str:
 
 
 def _forget_program() -> None:
-    """Ask anew in a forked child: that of a warm interpreter is given its job afterwards."""
+    """Reset in a forked child: a warm interpreter's child gets its job after the fork."""
     global _program
     _program = None
 
@@ -84,7 +82,7 @@ def _path_of(task: Task[Any]) -> str | None:
 
 
 def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
-    """Number the tasks of a loop that have no path yet, and those that are made from now on; return the current's."""
+    """Number a loop's tasks that have no path yet, and all future ones; return the current task's path."""
     root = _root()
     for task in sorted(sys.modules["asyncio.tasks"].all_tasks(loop), key=_order):
         if _path_of(task) is None:
@@ -94,7 +92,7 @@ def _number_all(loop: AbstractEventLoop, current: Task[Any]) -> str:
 
 
 def _root() -> str:
-    """Return what the paths of a loop's tasks begin with."""
+    """Return the prefix of the paths of a loop's tasks."""
     thread = current_thread()
     return own_program() if thread is main_thread() else f"{own_program()}/{_POOLED.sub('', thread.name)}/"
 
@@ -106,8 +104,8 @@ def _order(task: Task[Any]) -> tuple[bool, int, str]:
 
 
 def _number(task: Task[Any], maker: Any, prefix: str) -> None:
-    """Give a task the next number of what made it: another task, or the loop itself."""
-    with suppress(AttributeError):  # of a class of the program's own that takes none
+    """Give a task the next number of its creator: another task, or the loop."""
+    with suppress(AttributeError):  # the program's own task class may accept no attributes
         number = getattr(maker, "_titan_made", 0) + 1
         maker._titan_made = number
         path = f"{prefix}{number}"

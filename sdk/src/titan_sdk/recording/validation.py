@@ -1,4 +1,4 @@
-"""Usual mistakes of programs: an error where they stand in the code, one line on stderr where they come at run time."""
+"""Check arguments of the recording API, and print problems that appear at run time, once each, on stderr."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_choice", "check_function", "check_patterns", "check_tags", "names_in", "say_once", "to_stderr"]
-
 _MOST_SAID = 100
 _said: set[str] = set()
 
 
 def check_choice(name: str, given: str | None, choices: Sequence[str]) -> None:
-    """Refuse a word that the server does not know.
+    """Check that a word is one that the server knows.
 
     Raises:
         ValueError: it is none of `choices`.
@@ -26,7 +24,7 @@ def check_choice(name: str, given: str | None, choices: Sequence[str]) -> None:
 
 
 def check_tags(tags: object) -> None:
-    """Refuse one text where several are expected: its letters would become the tags.
+    """Check that tags are not one text: its letters would become the tags.
 
     Raises:
         TypeError: it is a text.
@@ -36,10 +34,10 @@ def check_tags(tags: object) -> None:
 
 
 def names_in(argument: str, found: object) -> tuple[str, ...]:
-    """Return several names. One text is refused: its letters would become the names.
+    """Return a list of names as a tuple. One text is refused: its letters would become the names.
 
     Raises:
-        TypeError: it is a text, or holds what is none.
+        TypeError: it is a text, or an item is not a text.
     """
     if isinstance(found, str | bytes) or not isinstance(found, Iterable):
         raise TypeError(f"{argument}={found!r}: expected a list of names, as [{found!r}]")
@@ -51,10 +49,10 @@ def names_in(argument: str, found: object) -> tuple[str, ...]:
 
 
 def check_patterns(found: object) -> None:
-    """Refuse what are no regular expressions that may be used, by the name of the first.
+    """Check a program's own redaction patterns.
 
     Raises:
-        TypeError: there are no names.
+        TypeError: it is not a mapping of names.
         ValueError: one cannot be read, or RE2 is not installed; or there are over a hundred.
     """
     if not isinstance(found, Mapping):
@@ -70,7 +68,7 @@ def check_patterns(found: object) -> None:
 
 
 def check_function(found: object) -> None:
-    """Refuse to record what is no function: a class would be one no longer, and a property has no calls.
+    """Check that `@action` decorates a function: a recorded class would no longer be one, and a property has no calls.
 
     Raises:
         TypeError: it is a class, or cannot be called.
@@ -88,7 +86,7 @@ def check_function(found: object) -> None:
 
 
 def say_once(text: str, *, about: str | None = None) -> None:
-    """Say something on stderr; the same again is not said, nor a second thing about the same."""
+    """Print a line on stderr, unless the same text, or a text about the same, was printed before."""
     key = about or text
     if key not in _said and len(_said) < _MOST_SAID:
         _said.add(key)
@@ -96,8 +94,8 @@ def say_once(text: str, *, about: str | None = None) -> None:
 
 
 def to_stderr(text: str) -> None:
-    """Write a line to stderr, if there is one to write to."""
+    """Print a line on stderr, if there is one to write to."""
     try:
         print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
+    except (OSError, ValueError, RuntimeError):  # closed, or in use by code that a signal interrupted
         return

@@ -1,7 +1,7 @@
-"""Secrets taken out of what was recorded, before it is written anywhere.
+"""Redact secrets in recorded JSON and texts, in the same way in the server and the SDK.
 
-What is taken away leaves a marker, `[redacted:NAME]`, the path where it stood, and a keyed fingerprint, so that two
-records can still be compared. Server and SDK share all of it; `titan_sdk.redaction.finding` has the two engines.
+A secret is replaced by a marker, `[redacted:NAME]`, and reported with its path and a keyed fingerprint, so that equal
+secrets of two records can still be recognised. `titan_sdk.redaction.finding` has the two search engines.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ from typing import Final, NamedTuple, TypeGuard
 from titan_sdk.redaction.finding import MARKER, Finder, Span, joined
 from titan_sdk.redaction.patterns import CARD, COUNTED, VERSION, FieldRule, field_rule, is_pair_secret, spelt_plainly
 
-#: Of `titan_sdk.tape`; what is in them is base64, in which no pattern is found.
+#: Tags of `titan_sdk.tape` with base64 content, in which no pattern matches.
 _BYTES_TAGS: Final = ("$bytes", "$bytearray")
 MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON reader ends at about 1,000
 FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance
-MAX_FIELD: Final = 200  # characters; what is longer is no name
+MAX_FIELD: Final = 200  # characters; a longer key is no field name
 _LEAST_CARD: Final = 10**13  # of 14 digits
 _MOST_CARD: Final = 10**16 - 1  # of 16
-MAX_WORDS: Final = 64  # of a command that is looked at as one
-TOO_DEEP: Final = "too_deep"  #: the marker for what lies below MAX_DEPTH, and so was not looked at
+MAX_WORDS: Final = 64  # of a list that is searched as a command line
+TOO_DEEP: Final = "too_deep"  #: the marker for values below MAX_DEPTH, which are not searched
 LEAST_REPEATED: Final = 16  # characters; a shorter value may be a word
-MAX_REPEATED: Final = 256  # values of one text that are looked for in all of it, each by itself
+MAX_REPEATED: Final = 256  # secrets of one text whose repetitions are searched
 
 
 class Taken(NamedTuple):
-    """One value that was taken away."""
+    """One redacted value."""
 
-    path: str  #: where it stood: `$.messages[0].content`; a `$` within begins JSON that stood in a text
-    name: str  #: the pattern or field rule that took it
+    path: str  #: its place: `$.messages[0].content`; a `$` within begins JSON inside a text
+    name: str  #: the pattern or field rule that matched
     fingerprint: str  #: keyed, of the value: equal values of one key have equal ones
 
 
 class RedactedText(NamedTuple):
-    """A text that is left, and what was taken from it."""
+    """A text without secrets, and the secrets that were removed."""
 
     text: str
     taken: tuple[Taken, ...]
 
 
 class Redactor:
-    """Takes secrets out of texts and of decoded JSON values. Threads may share one.
+    """Removes secrets from texts and JSON. Threads may share one.
 
     Args:
         finder: the engine, with its patterns.
-        key: of the fingerprints: secret, and the same wherever values are to be compared. Without it a card number
-            could be found again by trying all.
-        fields: names of further fields whose whole value goes; how they are spelt (`api-key`, `apiKey`) is the same.
+        key: of the fingerprints: secret, and the same wherever values are compared. Without a key a card number could
+            be found by trying all.
+        fields: names of further fields whose whole value is removed; `api-key` and `apiKey` are the same.
     """
 
-    #: Of what it takes by itself: patterns, checks and field rules.
+    #: The version of patterns, checks and field rules.
     version: Final = VERSION
 
     def __init__(self, finder: Finder, *, key: bytes, fields: Iterable[str] = ()) -> None:
@@ -68,10 +68,10 @@ class Redactor:
         }
 
     def redact_json(self, text: str) -> RedactedText:
-        """Return JSON text without secrets: the very same text when it holds none.
+        """Return JSON text without secrets; the same text when it has none.
 
-        Else it is written anew: compact, of equal keys in one object the last, numbers as Python reads them. A text
-        that is no JSON is treated as any text.
+        Otherwise it is written anew: compact, with the last of equal keys in an object, numbers as Python reads them. A
+        text that is not JSON is redacted as a text.
         """
         if not self.may_take(text):
             return RedactedText(text, ())
@@ -79,13 +79,13 @@ class Redactor:
         return clean._replace(text=json.dumps(clean.text.strip())) if clean.taken and _is_number(text) else clean
 
     def may_take(self, *texts: str) -> bool:
-        """Return False only when certainly nothing is to be taken from texts, or from JSON texts that stand in them."""
+        """Return False only if texts, and JSON inside them, certainly have no secrets."""
         return bool(self._own_fields) or self._finder.may_hold("\n".join(texts))
 
     def redact_text(self, text: str) -> RedactedText:
-        """Return a text without secrets; where it is a JSON object or list, field rules hold in it too.
+        """Return a text without secrets; if it is a JSON object or list, field rules apply, too.
 
-        A value of LEAST_REPEATED characters or more that was taken is taken wherever else in the text it stands.
+        A secret of LEAST_REPEATED characters or more is removed everywhere in the text.
         """
         first = _Walk(self, self._finder.find)
         clean = first.text(text, None, depth=0)
@@ -96,9 +96,9 @@ class Redactor:
         return RedactedText(again.text(clean, None, depth=0), (*first.taken, *again.taken))
 
     def redact_id(self, given_id: str) -> RedactedText:
-        """Return an id without secrets; one that held some ends in its fingerprint, so that equal ones stay equal.
+        """Return an id without secrets; a redacted id ends in its fingerprint, so that equal ids stay equal.
 
-        Its digits are never taken for a card.
+        Its digits are never taken for a card number.
         """
         clean = self.redact_text(given_id)
         if all(one.name == CARD for one in clean.taken):
@@ -107,20 +107,20 @@ class Redactor:
 
     def fingerprint(self, value: object) -> str:
         """Return the keyed fingerprint of a JSON value; the order of its keys makes no difference."""
-        # The letter keeps the text "5" and the number 5 apart.
+        # The letter distinguishes the text "5" from the number 5.
         plain = f"t{value}" if isinstance(value, str) else "j" + json.dumps(value, sort_keys=True, default=repr)
         digest = hmac.digest(self._key, plain.encode("utf-8", "surrogatepass"), "sha256")
         return digest.hex()[:FINGERPRINT_DIGITS]
 
     def rule_of(self, field: str) -> FieldRule | None:
-        """Return the rule that takes the value of a field of this name, None without one."""
+        """Return the rule for a field of this name, None without one."""
         own = self._own_fields.get(spelt_plainly(field)) if self._own_fields else None
         return own or field_rule(field)
 
     def rule_in(self, key: str, siblings: Mapping[str, object], *, is_schema: bool = False) -> FieldRule | None:
-        """Return the rule that takes the whole value at a key of an object, None without one.
+        """Return the rule that removes the whole value at a key of an object, None without one.
 
-        In a JSON schema's properties the name is a parameter's, and the value says what kind of parameter it is.
+        In a JSON schema's properties the key is a parameter's name, and the value describes the parameter.
         """
         field = key
         if key == "value":  # a header or a setting as a pair: {"name": "Authorization", "value": …}
@@ -130,7 +130,7 @@ class Redactor:
         return None if rule is None or _is_spared(rule, siblings[key], siblings, is_schema=is_schema) else rule
 
     def rule_of_pair(self, pair: Sequence[object]) -> FieldRule | None:
-        """Return the rule that takes the second of two items: of a header as a pair, `["Cookie", "id=…"]`."""
+        """Return the rule that removes the second of two items, such as a header as a pair, `["Cookie", "id=…"]`."""
         name, value = map(_text_of, pair)
         if name is None or value is None:
             return None
@@ -139,7 +139,7 @@ class Redactor:
 
 
 class _Path(NamedTuple):
-    """Where a value stands; written out only when something was found there."""
+    """The path of a value; formatted only when a secret was found there."""
 
     above: _Path | None
     step: str | int
@@ -154,11 +154,11 @@ class _Path(NamedTuple):
 
 
 class _Walk:
-    """One walk through one value, which gathers what it takes away."""
+    """One pass over one value, which collects the secrets it removes."""
 
     def __init__(self, redactor: Redactor, find: Callable[[str], list[Span]]) -> None:
         self.taken: list[Taken] = []
-        #: Those of what was taken that are long enough to be known by themselves, with their names.
+        #: removed secrets that are long enough to be searched by themselves, with their names
         self.values: dict[str, str] = {}
         self._redactor = redactor
         self._find = find
@@ -184,7 +184,7 @@ class _Walk:
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
 
     def _command(self, words: list[str], path: _Path) -> list[str]:
-        """Return a command without what stands in one of its words only by the words before it: `["-p", "hunter2"]`."""
+        """Return a command without secrets that only the words before them reveal: `["-p", "hunter2"]`."""
         clean, at = list(words), 0
         spans = self._find(" ".join(words))
         for place, word in enumerate(words):
@@ -197,7 +197,7 @@ class _Walk:
         return clean
 
     def text(self, text: str, path: _Path | None, *, depth: int) -> str:
-        """Return a text without secrets, JSON or not. `path` is where it stands, None for a text of its own."""
+        """Return a text without secrets, JSON or not; `path` is None for the whole text."""
         if depth < MAX_DEPTH and (decoded := _decoded(text)) is not None:
             clean = self.value(decoded[0], _Path(path, "$"), depth=depth + 1)
             return text if clean is decoded[0] else _encoded(clean, like=text)
@@ -222,9 +222,7 @@ class _Walk:
         if len(value) == 1 and (content := _content_of(value)) is not None:
             return self._content(value, content, path, depth=depth)
         clean: dict[str, object] = {}
-        is_changed = isinstance(
-            value, _RepeatedKeys
-        )  # one hides a value from the walk: written anew, it is there no more
+        is_changed = isinstance(value, _RepeatedKeys)  # the last key hides the others: written anew, they are gone
         for key, old in value.items():
             new_key = self._key(key, clean, path)
             here = _Path(path, new_key)
@@ -235,7 +233,7 @@ class _Walk:
         return clean if is_changed else value
 
     def _content(self, value: dict[str, object], content: bytes, path: _Path, *, depth: int) -> dict[str, object]:
-        """Return bytes without the secrets of the text they hold; among other bytes a secret is found as well."""
+        """Return bytes without the secrets of their text; secrets among binary data are found, too."""
         clean = self._narrow(self._wide(content, path, depth=depth), path, depth=depth)
         return (
             value
@@ -246,11 +244,11 @@ class _Walk:
     def _narrow(self, content: bytes, path: _Path, *, depth: int) -> bytes:
         try:
             return self.text(content.decode(), path, depth=depth + 1).encode()
-        except UnicodeDecodeError:  # each byte becomes the character of its number, and the same byte again
+        except UnicodeDecodeError:  # each byte becomes one character, and that byte again
             return self._plain_text(content.decode("latin-1"), path).encode("latin-1")
 
     def _wide(self, content: bytes, path: _Path, *, depth: int) -> bytes:
-        """Return bytes without the secrets in UTF-16, whichever order it has: Latin letters with NULs between them."""
+        """Return bytes without secrets in UTF-16 of either byte order: Latin letters with NULs between them."""
 
         def cleaned(found: re.Match[bytes]) -> bytes:
             text = found[0][::2].decode("latin-1")
@@ -264,13 +262,13 @@ class _Walk:
         return _WIDE.sub(cleaned, content) if b"\0" in content else content
 
     def _number(self, value: float, path: _Path) -> object:
-        """Return a number, unless it is a card's; one in a field of durations, times or sizes never is."""
+        """Return a number unless it is a card number; in fields of durations, times or sizes it never is."""
         if not _LEAST_CARD <= value <= _MOST_CARD or value != int(value) or COUNTED.search(_field_of(path)):
             return value
         digits = str(int(value))
         if [span.name for span in self._find(digits)] != [CARD]:
             return value
-        self._take(CARD, digits, path)  # as a text: it equals the same card given as one
+        self._take(CARD, digits, path)  # as a text, with the same fingerprint
         return marker(CARD)
 
     def _key(self, key: str, taken_keys: Mapping[str, object], path: _Path) -> str:
@@ -278,7 +276,7 @@ class _Walk:
         if clean is key:
             return key
         number, free = 1, clean
-        while free in taken_keys:  # two secrets as keys leave two entries
+        while free in taken_keys:  # two secret keys stay two entries
             number += 1
             free = f"{clean} {number}"
         return free
@@ -287,7 +285,7 @@ class _Walk:
         if isinstance(value, str) and MARKER.fullmatch(value):
             return value
         self._take(rule.name, value, path)
-        if isinstance(value, str):  # "Bearer …": what is within may be repeated alone
+        if isinstance(value, str):  # "Bearer …": the token may be repeated alone
             for span in self._find(value):
                 self._keep(value[span.start : span.end], span.name, path)
         return marker(rule.name)
@@ -304,7 +302,7 @@ class _Walk:
 
 
 def marker(name: str) -> str:
-    """Return what stands where a secret of this name stood."""
+    """Return the marker for a secret of this name."""
     return f"[redacted:{name}]"
 
 
@@ -326,7 +324,7 @@ def _find_again(values: Mapping[str, str], text: str) -> list[Span]:
 
 
 def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], *, is_schema: bool) -> bool:
-    """Return whether a value stays though its field's name tells of a secret."""
+    """Return whether a value is kept although its field's name is that of a secret."""
     if value is None or isinstance(value, bool) or value in ("", [], {}):
         return True
     if isinstance(value, int | float):
@@ -337,7 +335,7 @@ def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], *
 
 
 def _content_of(value: Mapping[str, object]) -> bytes | None:
-    """Return what the tape writes for bytes; None for what is none."""
+    """Return the content of encoded bytes; None for anything else."""
     [(tag, written)] = value.items()
     if tag not in _BYTES_TAGS or not isinstance(written, str):
         return None
@@ -348,7 +346,7 @@ def _content_of(value: Mapping[str, object]) -> bytes | None:
 
 
 def _is_command(items: Sequence[object]) -> TypeGuard[list[str]]:
-    """Return whether a list is that of a command's words: texts, one of them an option."""
+    """Return whether a list looks like a command line: texts, one of them an option."""
     return (
         2 <= len(items) <= MAX_WORDS
         and all(isinstance(item, str) for item in items)
@@ -357,7 +355,7 @@ def _is_command(items: Sequence[object]) -> TypeGuard[list[str]]:
 
 
 def _text_of(value: object) -> str | None:
-    """Return a text, or that in bytes; None for everything else."""
+    """Return a text, or that of encoded bytes; None for anything else."""
     content = _content_of(value) if isinstance(value, dict) and len(value) == 1 else None
     if content is not None:
         return content.decode("latin-1")
@@ -365,7 +363,7 @@ def _text_of(value: object) -> str | None:
 
 
 def _field_of(path: _Path) -> str:
-    """Return the name of the field that a value, or the list it stands in, is in; plainly spelt, "" without any."""
+    """Return the normalized name of the field that holds a value or its list; "" without one."""
     here: _Path | None = path
     while here is not None and isinstance(here.step, int):
         here = here.above
@@ -374,7 +372,7 @@ def _field_of(path: _Path) -> str:
 
 
 def _marker_name(field: str) -> str:
-    """Return a field's plain spelling as a marker's name: what a marker may not hold is left out."""
+    """Return a normalized field name as a marker's name, without characters that markers may not have."""
     return re.sub("[^a-z0-9_-]", "", field)[:64] or "field"
 
 
@@ -387,7 +385,7 @@ def _written_step(step: str | int, *, is_first: bool) -> str:
 
 
 class _RepeatedKeys(dict[str, object]):
-    """A JSON object in which a key stood twice: all but the last are hidden from who reads it."""
+    """A JSON object with a repeated key: parsers return only the last value."""
 
 
 def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -396,7 +394,7 @@ def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _decoded(text: str) -> tuple[object] | None:
-    """Return what stands in a text that is a JSON object, list or text; None where it is none, or too deep."""
+    """Return the decoded JSON object, list or text of a text; None where there is none, or it is too deep."""
     stripped = text.strip(" \t\r\n") if text[:1] in _OPENING else ""
     if stripped[:1] + stripped[-1:] not in ("{}", "[]", '""'):
         return None
@@ -407,12 +405,12 @@ def _decoded(text: str) -> tuple[object] | None:
 
 
 def _is_number(text: str) -> bool:
-    """Return whether a text is a JSON number from 0 up, and nothing else."""
+    """Return whether a text is a JSON number from 0 up."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def _encoded(value: object, *, like: str) -> str:
-    """Return JSON text; characters beyond ASCII escaped if `like` does so, or where UTF-8 could not say them."""
+    """Return JSON text; characters beyond ASCII are escaped if `like` does so, or if UTF-8 cannot encode them."""
     text = json.dumps(value, ensure_ascii=like.isascii(), separators=(",", ":"))
     try:
         text.encode()
@@ -422,7 +420,7 @@ def _encoded(value: object, *, like: str) -> str:
 
 
 _WHOLE: Final = _Path(None, "$")
-_WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # of what is shorter nothing is a secret
+_WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # shorter texts have no secrets
 _LETTERS: Final = re.compile("[A-Za-z0-9]+")
 _PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NUMBER: Final = re.compile(r"[ \t\r\n]*[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[ \t\r\n]*")

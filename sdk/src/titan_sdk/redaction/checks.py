@@ -1,8 +1,8 @@
-"""Whether what a pattern found is a secret: the checks that no regular expression can make.
+"""Decide whether a match of a pattern is a secret: the checks that a regular expression cannot make.
 
-Each takes the value and the character that follows it ("" at the end), that of cards two characters. Placeholders
-(`${TOKEN}`, `<key>`, `****`, `YOUR_KEY`), expressions (`os.environ.get(`), paths, dates, versions and names of
-algorithms are none.
+Each takes the value and the next character ("" at the end); that of cards two characters. Placeholders (`${TOKEN}`,
+`<key>`, `****`, `YOUR_KEY`), expressions (`os.environ.get(`), paths, dates, versions and names of algorithms are not
+secrets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Check: TypeAlias = Callable[[str, str], bool]
 
 
 def is_card_number(value: str, following: str) -> bool:
-    """Return whether digits with blanks or hyphens pass Luhn's check, and go on as no longer number does."""
+    """Return whether digits with blanks or hyphens pass Luhn's check, and are not part of a longer number."""
     if _GOES_ON.match(following):
         return False
     digits = [int(character) for character in value if character.isdigit()]
@@ -34,12 +34,12 @@ def is_basic_auth(value: str, _following: str) -> bool:
 
 
 def has_openais_mark(value: str, _following: str) -> bool:
-    """Return whether a text that begins as a key is one of OpenAI."""
+    """Return whether a text with the prefix of a key is one of OpenAI's."""
     return _OPENAIS_MARK in value
 
 
 def is_encoded_key(value: str, _following: str) -> bool:
-    """Return whether base64 text is a whole key, but for blanks around it."""
+    """Return whether base64 text is a whole key, except for blanks around it."""
     plain = value.rstrip("=").replace("+", "-").replace("/", "_")
     try:
         decoded = urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
@@ -49,12 +49,12 @@ def is_encoded_key(value: str, _following: str) -> bool:
 
 
 def is_literal(value: str, _following: str) -> bool:
-    """Return whether a value is written out: no placeholder, no word that describes one."""
+    """Return whether a value is literal: not a placeholder, not a word that describes one."""
     return len(set(value)) > 1 and not _PLACEHOLDER.fullmatch(value) and value.lower() not in _DESCRIBING
 
 
 def is_continued_password(value: str, following: str) -> bool:
-    """Return whether `Tr0ub4dor&3` or `hunter2,5` is one password: behind the sign begins no further setting."""
+    """Return whether `Tr0ub4dor&3` or `hunter2,5` is one password: no further setting begins after the sign."""
     is_setting = following != "" and following in "=:;([{"
     head = value.partition(",")[0]
     goes_on = head != value or "&" in value
@@ -62,13 +62,13 @@ def is_continued_password(value: str, following: str) -> bool:
 
 
 def _is_password(value: str, following: str) -> bool:
-    """Return whether a value with a digit is written out; unlike in other secrets, `$` and `?` may stand in it."""
+    """Return whether a value with a digit is literal; unlike other secrets, it may contain `$` and `?`."""
     plain = value if value[0] in "$?%" else value.replace("$", "_").replace("?", "_")
     return not _LENGTH.fullmatch(value.rstrip(".,:!?")) and is_option_secret(plain, following)
 
 
 def _is_word(value: str, following: str) -> bool:
-    """Return whether a value is a word that may be a password; "not-required" is said of one."""
+    """Return whether a value is a word that may be a password; "not-required" describes one."""
     word = value.rstrip(".!?").lower()
     is_code = following not in "\r\n\t \"'`&<>|\\"
     is_other = _NO_WORD.fullmatch(word.rpartition("-")[2]) or not is_literal(word, "") or not _no_name(word, "")
@@ -76,12 +76,12 @@ def _is_word(value: str, following: str) -> bool:
 
 
 def _no_name(value: str, _following: str) -> bool:
-    """Return whether a value names no secret, as `new_password2` does; a long random one may hold `key` too."""
+    """Return whether a value is not a secret's name, such as `new_password2`; a long random one may contain `key`."""
     return len(value) > 20 or _WORD_FOR_ONE.search(value) is None
 
 
 def _no_resource(value: str, _following: str) -> bool:
-    """Return whether a value names nothing in a cluster, as `app-tls-2024` and `db.credentials.2` do."""
+    """Return whether a value is not a resource's name in a cluster, such as `app-tls-2024` or `db.credentials.2`."""
     return _RESOURCE.fullmatch(value) is None or _RESOURCES_WORD.search(value) is None
 
 
@@ -102,7 +102,7 @@ def _digits(least: int) -> Check:
 
 
 def _no(*forms: re.Pattern[str]) -> Check:
-    """Return the check that no form is the whole value's."""
+    """Return the check that no form matches the whole value."""
     return lambda value, _following: not any(form.fullmatch(value) for form in forms)
 
 

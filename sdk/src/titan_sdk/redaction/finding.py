@@ -1,6 +1,6 @@
-"""Secrets found in texts: by RE2 where google-re2 is installed, which the server requires, else by `re`.
+"""Find secrets in texts, by RE2 where google-re2 is installed (the server requires it), else by `re`.
 
-Both find the same by the built-in patterns; a user's own patterns need RE2, which is linear whatever they say.
+Both find the same secrets with the built-in patterns. A user's own patterns need RE2, which runs in linear time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ try:
 except ImportError:  # the extra `redact` brings it
     re2 = None
 
-MARKER: Final = re.compile(r"\[redacted:[a-z0-9_-]{1,64}\]", re.ASCII)  #: what stands where a secret stood
+MARKER: Final = re.compile(r"\[redacted:[a-z0-9_-]{1,64}\]", re.ASCII)  #: in place of a secret
 MAX_PATTERNS: Final = 100
 MAX_PATTERN: Final = 1000  # characters
 PATTERN_NAME: Final = re.compile("[a-z][a-z0-9_-]{0,39}")
@@ -28,7 +28,7 @@ _ALWAYS: Final = ""  # matches every text: RE2 answers "no match" also when memo
 
 
 class Span(NamedTuple):
-    """A secret's place in a text."""
+    """The place of a secret in a text."""
 
     start: int
     end: int
@@ -36,15 +36,15 @@ class Span(NamedTuple):
 
 
 class Finder(ABC):
-    """An engine that finds secrets in texts. Threads may share one."""
+    """A search engine for secrets in texts. Threads may share one."""
 
     def find(self, text: str) -> list[Span]:
-        """Return the secrets in a text, ascending, none overlapping another."""
+        """Return the secrets in a text, ascending and without overlaps."""
         return joined(span for pattern, match in self._matches(text) if (span := _secret(pattern, match)) is not None)
 
     @abstractmethod
     def may_hold(self, json_text: str) -> bool:
-        """Return False only when certainly nothing in JSON text is one, and no built-in rule takes a field in it."""
+        """Return False only if JSON text certainly has no secret, and no field of a built-in rule."""
 
     @abstractmethod
     def _matches(self, text: str) -> Iterator[tuple[SecretPattern, re.Match[str]]]:
@@ -52,15 +52,15 @@ class Finder(ABC):
 
 
 def make_finder(*patterns: Mapping[str, str]) -> Finder:
-    """Return what finds the built-in patterns and a user's own, by their names, in which `problems_in` finds nothing.
+    """Return an engine for the built-in patterns and a user's own, which must have no `problems_in`.
 
-    A name in two of them stands for both.
+    A name in two of the mappings stands for both patterns.
     """
     return StandardFinder() if re2 is None else LinearFinder(*patterns)
 
 
 def problems_in(patterns: Mapping[Any, object]) -> dict[Any, str]:
-    """Return what is wrong with a user's patterns, by their names; those after the hundredth are too many."""
+    """Return the problems of a user's patterns, by name; those after the hundredth are too many."""
     too_many = f"{len(patterns)} patterns, over {MAX_PATTERNS}: join some of them with `|`"
     problems = {
         name: _problem(name, regex) if place < MAX_PATTERNS else too_many
@@ -90,7 +90,7 @@ def _problem(name: object, regex: object) -> str | None:
 
 
 class LinearFinder(Finder):
-    """Finds by RE2: one pass of a set says which built-in patterns occur in a text, and only those are run on it."""
+    """Finds secrets by RE2: one pass of a set tells which built-in patterns occur, and only those are searched."""
 
     def __init__(self, *patterns: Mapping[str, str]) -> None:
         own = [SecretPattern(name, regex) for named in patterns for name, regex in named.items()]
@@ -101,14 +101,16 @@ class LinearFinder(Finder):
             self._set.Add(pattern.regex)
         self._set.Add(_ALWAYS)
         self._set.Compile()
-        self._own = range(len(SECRET_PATTERNS), len(SECRET_PATTERNS) + len(own))  # apart: any size is right for them
+        self._own = range(
+            len(SECRET_PATTERNS), len(SECRET_PATTERNS) + len(own)
+        )  # not in the set, whose size is limited
         self._patterns = [(pattern, re2.compile(pattern.regex)) for pattern in (*SECRET_PATTERNS, *own)]
         self._glance = re2.compile(f"(?i){'|'.join([*map(re2.escape, _hints()), *SHAPES])}")
 
     def _matches(self, text: str) -> Iterator[tuple[SecretPattern, re.Match[str]]]:
         try:
             occurring = self._occurring(text.encode())
-        except UnicodeEncodeError:  # RE2 reads UTF-8, which cannot say half a surrogate pair
+        except UnicodeEncodeError:  # RE2 reads UTF-8, which cannot encode half a surrogate pair
             text = _HALF_PAIR.sub("\ufffd", text)
             occurring = self._occurring(text.encode())
         for index in (*occurring, *self._own):
@@ -117,7 +119,7 @@ class LinearFinder(Finder):
                 yield pattern, match
 
     def may_hold(self, json_text: str) -> bool:
-        """Return False only when certainly nothing in JSON text is one, and no built-in rule takes a field in it."""
+        """Return False only if JSON text certainly has no secret, and no field of a built-in rule."""
         return bool(self._own) or self._glance.search(json_text.encode("utf-8", "replace")) is not None
 
     def _occurring(self, encoded: bytes) -> Sequence[int]:
@@ -127,20 +129,20 @@ class LinearFinder(Finder):
 
 
 class StandardFinder(Finder):
-    """Finds the built-in patterns by `re`, each only where one of its hints stands: they are linear so."""
+    """Finds secrets by `re`, trying each pattern only near one of its hints, which keeps it linear."""
 
     def __init__(self) -> None:
         self._hints = _hints()
         self._shapes = [re.compile(shape, re.ASCII) for shape in SHAPES]
 
     def may_hold(self, json_text: str) -> bool:
-        """Return False only when certainly nothing in JSON text is one, and no built-in rule takes a field in it."""
+        """Return False only if JSON text certainly has no secret, and no field of a built-in rule."""
         lowered = json_text.lower()
         return any(hint in lowered for hint in self._hints) or any(shape.search(lowered) for shape in self._shapes)
 
     def _matches(self, text: str) -> Iterator[tuple[SecretPattern, re.Match[str]]]:
         lowered = text.lower()
-        if len(lowered) != len(text):  # some letters beyond ASCII become two; then a hint's place is not the text's
+        if len(lowered) != len(text):  # some letters become two in lower case, which shifts the hints
             lowered = "".join(character.lower() if character.isascii() else character for character in text)
         for (hints, reach), patterns in _by_hints().items():
             starts = _starts(lowered, hints, reach)
@@ -154,7 +156,7 @@ class StandardFinder(Finder):
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order, those that overlap as one under the name of the first: no end of a secret sticks out."""
+    """Return spans in order; overlapping ones become one, with the name of the first."""
     result: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         if result and span.start < result[-1].end:
@@ -165,7 +167,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _secret(pattern: SecretPattern, match: Any) -> Span | None:
-    """Return the place of what a pattern found where it is a secret. Markers and empty matches are none."""
+    """Return the place of a match if it is a secret. Markers and empty matches are not."""
     text, group = match.string, match.re.groupindex.get(VALUE_GROUP, 0)
     start, end = match.span(group)
     value = text[start:end]
@@ -176,7 +178,7 @@ def _secret(pattern: SecretPattern, match: Any) -> Span | None:
 
 
 def _starts(lowered: str, hints: Iterable[str], reach: int) -> Sequence[int]:
-    """Return where matches may begin, ascending."""
+    """Return the places where matches may begin, ascending."""
     starts: set[int] = set()
     for hint in hints:
         place = lowered.find(hint)
@@ -187,14 +189,14 @@ def _starts(lowered: str, hints: Iterable[str], reach: int) -> Sequence[int]:
 
 
 def _hints() -> list[str]:
-    """Return texts of which one, or one of SHAPES, stands in lower case in JSON text that something is taken from."""
+    """Return the hints: JSON text with a secret has one of them, or of SHAPES, in lower case."""
     hints = {hint for pattern in SECRET_PATTERNS for hint in pattern.hints if len(hint) > 2} | set(FIELD_HINTS)
     return sorted(hints - {"token"})  # one of SHAPES tells more
 
 
 @cache
 def _by_hints() -> dict[tuple[tuple[str, ...], int], list[tuple[SecretPattern, re.Pattern[str]]]]:
-    """Return the patterns with their regexes, by where their matches may begin."""
+    """Return the patterns with their regexes, grouped by hints."""
     groups: dict[tuple[tuple[str, ...], int], list[tuple[SecretPattern, re.Pattern[str]]]] = {}
     for pattern in SECRET_PATTERNS:
         found = (pattern, re.compile(pattern.regex, re.ASCII))

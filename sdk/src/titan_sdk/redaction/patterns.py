@@ -1,17 +1,17 @@
-"""What a secret looks like: the patterns and field names by which server and SDK alike take secrets away.
+"""The built-in redaction patterns and field rules, as tables that server and SDK share.
 
-A table; `titan_sdk.redaction.checks` says whether what a pattern finds is a secret. RE2 and `re` both read it
+`titan_sdk.redaction.checks` decides whether a match is a secret. RE2 and `re` both read it
 (docs/decisions/0038), so every regex keeps to what they read alike: ASCII classes spelt out, no look-around, no
-back-reference, no `\\s`, no `$`, no case flag. Raise VERSION with every change of what is taken: each action stores it.
+back-reference, no `\\s`, no `$`, no case flag. Raise VERSION with every change: each action stores it.
 
-False positives. What is recorded must stay readable and replayable, so a pattern may only match what hardly anything
-but a secret looks like: a provider's own prefix with a body of its length, or a telling name beside a literal value.
+False positives. Recordings must stay readable and replayable, so a pattern may only match texts that are almost
+certainly secrets: a provider's prefix with a body of its length, or a secret's name beside a literal value.
 There is no pattern for "a long random string": UUIDs, git hashes, digests, ids and base64 images stay. Placeholders
-(`${TOKEN}`, `<key>`, `****`, `YOUR_KEY`) stay, so does prose about passwords. Where both errors are possible at once,
-inside of a private key for example, rather too much is taken.
+(`${TOKEN}`, `<key>`, `****`, `YOUR_KEY`) stay, so does prose about passwords. In doubt, inside of a private key for
+example, too much is redacted rather than too little.
 
-Linear in `re` too: a body that something must follow is entered only at its first character (`_EDGE`, `_EDGE_DASH`),
-so each run of characters is read once, however a text is made.
+Linear in `re` too: a body with a required suffix is tried only at its first character (`_EDGE`, `_EDGE_DASH`), so each
+run of characters is read once.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from typing import Final, NamedTuple
 from titan_sdk.redaction import checks
 
 VERSION: Final = 1  #: of patterns, checks and field rules together
-CARD: Final = "card"  #: the pattern of card numbers, whose digits stand in other numbers by chance
+CARD: Final = "card"  #: the pattern of card numbers, which other numbers may match by chance
 VALUE_GROUP: Final = "value"  #: the group of a regex that is the secret; without one, the whole match is
 
 
 class SecretPattern(NamedTuple):
     """One kind of secret in a text."""
 
-    name: str  #: what its marker says
+    name: str  #: the name in its marker
     regex: str
-    #: In lower case; one of them begins within the first `reach` characters after a match's first. `re` tries the regex
+    #: In lower case; one of them begins at most `reach` characters after the beginning of a match. `re` tries the regex
     #: only there.
     hints: tuple[str, ...] = ()
-    #: Whether a match is a secret, judged by its value and by the `following` characters behind it (fewer at the end).
+    #: Whether a match is a secret, by its value and the `following` characters after it (fewer at the end).
     is_secret: Callable[[str, str], bool] | None = None
     reach: int = 1
     following: int = 1
 
 
 class FieldRule(NamedTuple):
-    """Fields whose whole value goes, because of their name. null, booleans and empty values always stay."""
+    """Fields whose whole value is removed because of their name. null, booleans and empty values are kept."""
 
-    name: str  #: what its chip says
+    name: str  #: the name in its marker
     regex: str  #: searched in the name as `spelt_plainly` gives it
-    takes_numbers: bool = False  #: else they stay: they are counts, ids and limits
-    takes_containers: bool = True  #: else a list or an object is looked into like any other
-    shortest: int = 1  #: characters; a shorter text stays
+    takes_numbers: bool = False  #: else numbers are kept: counts, ids and limits
+    takes_containers: bool = True  #: else a list or an object is searched like any other
+    shortest: int = 1  #: characters; a shorter text is kept
 
 
 def _any_case(regex: str) -> str:
@@ -394,13 +394,13 @@ _SEPARATORS: Final = re.compile("[-_. :/]{1,2}")  # more of them, and it is no n
 
 
 def spelt_plainly(field: str) -> str:
-    """Return a field's name in snake case, no number at its end: `X-API-Key`, `apiKey2` → `x_api_key`, `api_key`."""
+    """Return a field's name in snake case, without a final number: `X-API-Key`, `apiKey2` → `x_api_key`, `api_key`."""
     return _SEPARATORS.sub("_", _CAMEL.sub(r"\1_\2", field)).lower().rstrip("_0123456789").lstrip("_")
 
 
 @lru_cache(maxsize=4096)  # the names of fields repeat from call to call
 def field_rule(field: str) -> FieldRule | None:
-    """Return the rule that takes the value of a field of this name, None when it is no secret's name."""
+    """Return the rule for a field of this name, None when it is not the name of a secret."""
     if len(field) > 200 or not field.isascii():
         return None
     name = spelt_plainly(field)
@@ -410,9 +410,9 @@ def field_rule(field: str) -> FieldRule | None:
 
 
 def is_pair_secret(rule: FieldRule, value: str) -> bool:
-    """Return whether the second of two texts in a list is a secret, the first being the name of a field.
+    """Return whether the second of two texts in a list is a secret, the first being a field's name.
 
-    Most lists of two such texts are names alone, as of columns or headers: so a value must look like one.
+    Most lists of two such texts hold names only, such as columns: so the value must look like a secret.
     """
     if rule.name in ("authorization", "cookie"):
         return "=" in value or (rule.name == "authorization" and len(value) >= 6 and checks.has_digit(value, ""))

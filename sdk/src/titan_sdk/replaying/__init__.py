@@ -1,1 +1,1 @@
-"""Re-execution: the program's own code runs again, and what its actions gave comes from a recording."""
+"""Replay recorded programs: the program's own code runs again, and a recording answers its actions."""

@@ -1,6 +1,6 @@
-"""Answers the calls of a program from a recording, and reports what the program did.
+"""Answer a program's calls from a recording, and write a report of its calls.
 
-It stands in for the process's recorder: what the program records goes into the report, and nowhere else.
+`Answers` replaces the process's recorder: the program's actions go into the report only.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 import time
 from _thread import allocate_lock
 
-from titan_sdk.recording.callsites import file_and_function
-from titan_sdk.recording.encoding import entry_of, inputs_of
+from titan_sdk.recording.calls import file_and_function
+from titan_sdk.recording.entries import entry_of, inputs_of
 from titan_sdk.recording.redact import built_in
 from titan_sdk.replaying.recording import is_same
-from titan_sdk.replaying.values import CannotRevive, revived
-from titan_sdk.tape.compact import compact_json
+from titan_sdk.tape import Cut, Object, Opaque, compact_json, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from titan_sdk.replaying.recording import Recorded, Recording
     from titan_sdk.replaying.tracing import Tracer
 
-__all__ = ["Answers", "RecordedFailure", "ReplayDiverged", "Taken", "completion_of", "place_of"]
-
 LONGEST_DELAY_SECONDS = 0.003  # of an answer, so that those of calls side by side come in another order
-ORDER_SECONDS = 0.25  # that an answer waits for the one before it, which the program may never ask for
+ORDER_SECONDS = 0.25  # an answer waits so long for the one before it, which the program may never ask for
 CANCEL_SECONDS = 5.0  # beyond the recorded duration of a call that was cancelled
-STEP_SECONDS = 0.001  # in which whoever has an answer goes on before the next one has his
+STEP_SECONDS = 0.001  # in which a thread with an answer goes on before the next one gets its own
+_DESCRIBED = ('"$object"', '"$opaque"', '"$cut"')
+_BUILT_IN = (str, int, float, bytes, bytearray, list, tuple, set, frozenset, dict)
 
 
 class ReplayDiverged(BaseException):
-    """The program made a call that its recording does not have, so that nothing can answer it.
+    """The program made a call that its recording does not have, so there is no answer.
 
-    It is no Exception: a program that goes on after any error would go on without an answer.
+    It is a BaseException: a program that catches every Exception would go on without an answer.
     """
 
 
 class RecordedFailure(Exception):
-    """A recorded call failed, and of its exception only these words are known."""
+    """A recorded call failed, and only its exception's type name and message are known."""
 
 
-class Taken:
-    """The recorded action that a call is, and what came of it."""
+class Match:
+    """The recorded action that a call was matched with, and the call's outcome."""
 
     __slots__ = ("found", "how", "is_same")
 
@@ -58,19 +58,18 @@ class Taken:
 
 
 class Answers:
-    """The recording of a run, call by call, and the report of the calls that took them.
+    """Answers calls from the recording of a run, and writes the report.
 
-    `write` takes each line of the report, a JSON object: `recorded_id` of the recorded action that answered the call or
-    stood for it, null where there was none; `how` the call came to its end: "served", "ran" or "stopped"; and `entry`,
-    as it would have been recorded. Of one that was served for the same inputs, the entry is left out: its `id`,
-    `parent_id` and `started_at_ns` stand alone. `seed` varies the order in which calls that run side by side are
-    answered; None: they are answered in the order of the recording. `has_own_titan`: requests to a Titan server reach
-    one that the replay has for itself.
+    `write` gets each line of the report, a JSON object: `recorded_id` of the recorded action that the call was matched
+    with, null where there was none; `how` the call ended: "served", "ran" or "stopped"; and `entry`, as it would have
+    been recorded. If it was served for equal inputs, only `id`, `parent_id` and `started_at_ns` of the entry are
+    written. `seed` varies the order in which concurrent calls are answered; None: the order of the recording.
+    `has_own_titan`: requests to a Titan server reach one that belongs to the replay.
     """
 
-    #: Whether nothing leaves the process: nothing is recorded, and no request reaches a Titan server.
+    #: Whether nothing leaves the process: no recording, no request to a Titan server.
     is_closed = True
-    #: Whether it stands in for the process's recorder.
+    #: Whether it replaces the process's recorder.
     is_recorder = True
 
     def __init__(
@@ -86,14 +85,14 @@ class Answers:
         self._write = write
         self._delays = None if seed is None else random.Random(seed)
         self._lock = allocate_lock()
-        self._taken: dict[str, Taken] = {}
+        self._matches: dict[str, Match] = {}
         self._tracer: Tracer | None = None
         self._traced_after: str | None = None
         self._answered = set[str]()  #: ids of recorded actions
         self._diverged: str | None = None  #: why the program is to end
 
     def trace(self, tracer: Tracer, *, after: str | None) -> None:
-        """Trace the program's statements from the recorded action `after` on, or from now on."""
+        """Trace the program's statements, from the recorded action `after` on or from now on."""
         self._tracer, self._traced_after = tracer, after
         if after is None:
             tracer.start()
@@ -103,7 +102,7 @@ class Answers:
     def call(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Return what a call gives: what was recorded of it, or what its function returns."""
+        """Return the recorded result of a call, or call its function."""
         found = self._find(act)
         if not found.is_served:
             return self._function(act, function)(*args, **kwargs)
@@ -131,14 +130,14 @@ class Answers:
             while self._is_early(found) and time.monotonic() < until:  # noqa: ASYNC110  # calls come from threads, too
                 await asyncio.sleep(STEP_SECONDS)
         if found.is_failed and '"asyncio.exceptions:CancelledError"' in (found.exception or ""):
-            # Whoever cancelled it, as a timeout does, does so again; only then is it over.
+            # The program cancels it again, for example by a timeout; only then does it end.
             await asyncio.sleep(found.duration_ns / 1e9 + CANCEL_SECONDS)
         return self._serve(act, found)
 
     def items(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Iterator[Any]:
-        """Return the items of a generator, which returns what was recorded."""
+        """Return a generator of the recorded items, which returns the recorded value."""
         found = self._find(act)
         return self._items(act, found) if found.is_served else self._function(act, function)(*args, **kwargs)
 
@@ -170,11 +169,11 @@ class Answers:
         return found.after is not None and found.after.id not in self._answered
 
     def _function(self, _act: ActiveAction, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return what runs where a call is not answered."""
+        """Return the function to run where a call is not answered."""
         return function
 
     def model_answer(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what answers a call of the model endpoint, a chat completion; None: the server is asked.
+        """Return the recorded chat completion for a request to the model endpoint; None: send it to the server.
 
         Raises:
             ReplayDiverged: a whole run is replayed, and its recording has no call with these messages.
@@ -188,7 +187,7 @@ class Answers:
                 f"the recording of run {self.recording.run_id} has no call of the model with these messages here"
             )
             raise ReplayDiverged(self._diverged)
-        from titan_sdk.recording.actions import current_action
+        from titan_sdk.recording.actions import current_action  # this module may be imported while that one is
 
         around = current_action()
         place = {"id": os.urandom(16).hex(), "parent_id": None if around is None else around.id}
@@ -197,18 +196,18 @@ class Answers:
         return completion_of(found)
 
     def own_run_id(self, run_id: str) -> str:
-        """Return the id of a run that the program begins with this one."""
+        """Return the id to use for a run that the program begins with this id."""
         return run_id
 
     def _find(self, act: ActiveAction) -> Recorded:
         if self._diverged is not None:
-            self._taken[act.id] = Taken(None, "ended", is_same=False)
+            self._matches[act.id] = Match(None, "ended", is_same=False)
             raise ReplayDiverged(self._diverged)
         name, site = place_of(act)
         inputs = inputs_of(act, known=self.recording.next_inputs(act.task, name, site))
         found = self._take(act, inputs)
         same = found is not None and is_same(inputs, found.inputs)
-        self._taken[act.id] = Taken(found, "stopped" if found is None else "ran", is_same=same)
+        self._matches[act.id] = Match(found, "stopped" if found is None else "ran", is_same=same)
         if self._tracer is not None and not same:
             self._tracer.stop()
         if found is None:
@@ -226,46 +225,46 @@ class Answers:
         try:
             value = revived(text) if text is not None else _failure_of(found)
         except CannotRevive as error:
-            self._taken[act.id].how = "stopped"
+            self._matches[act.id].how = "stopped"
             self._diverged = f"the output of {found.name!r} ({found.id}) cannot be served: {error}"
             raise ReplayDiverged(self._diverged) from None
-        self._taken[act.id].how = "served"
+        self._matches[act.id].how = "served"
         if self._tracer is not None and found.id == self._traced_after:
             self._tracer.start()
         if found.is_failed:
             raise value if isinstance(value, BaseException) else _failure_of(found)
         return value
 
-    # --- what stands in for the process's recorder ---
+    # --- in place of the process's recorder ---
 
     def offer(self, act: ActiveAction) -> bool:
-        """Take note that an action begins."""
+        """Accept the beginning of an action."""
         act.is_begin_reported = True
         return True
 
-    def put(self, note: Any) -> None:
-        """Report an action that has ended; what is reported of a run is left out."""
-        if not hasattr(note, "plan"):
+    def put(self, report: Any) -> None:
+        """Report an action that has ended; reports about runs are dropped."""
+        if not hasattr(report, "config"):
             return
-        act: ActiveAction = note
-        taken = self._taken.pop(act.id, None)
-        if taken is None:  # a `with` block: its inputs may be set in it
-            taken = Taken(self._take(act, inputs_of(act)), "ran", is_same=False)
-        if taken.how == "ended":
+        act: ActiveAction = report
+        match = self._matches.pop(act.id, None)
+        if match is None:  # a `with` block: its inputs may be set in it
+            match = Match(self._take(act, inputs_of(act)), "ran", is_same=False)
+        if match.how == "ended":
             return
-        fields = {"recorded_id": None if taken.found is None else taken.found.id, "how": taken.how}
-        if taken.how == "served" and taken.is_same:
+        fields = {"recorded_id": None if match.found is None else match.found.id, "how": match.how}
+        if match.how == "served" and match.is_same:
             place = {"id": act.id, "parent_id": act.parent_id, "started_at_ns": act.started_at_ns}
             self._write(compact_json(fields | place) + "\n")
         else:
             self._write(f'{compact_json(fields)[:-1]},"entry":{entry_of(act).text(built_in())}}}\n')
-        if taken.how == "served" and taken.found is not None:
-            self._report_below(act, taken.found)
-            # Last: to write is to let other threads go on, before the program has what it was answered.
-            self._answered.add(taken.found.id)
+        if match.how == "served" and match.found is not None:
+            self._report_below(act, match.found)
+            # Last: writing lets other threads go on before the program has its answer.
+            self._answered.add(match.found.id)
 
     def _report_below(self, act: ActiveAction, found: Recorded) -> None:
-        """Report what the program did not come to, for the action above was answered."""
+        """Report the actions below an answered one, which the program did not reach."""
         ids = {found.id: act.id}
         for below in found.below:
             ids[below.id] = f"{act.id}.{len(ids)}"
@@ -278,16 +277,16 @@ class Answers:
         return timeout >= 0
 
     def close(self, seconds: float) -> None:
-        """Do nothing: each line is written as it comes."""
+        """Return at once: each line is written as it comes."""
 
 
 def place_of(act: ActiveAction) -> tuple[str, tuple[str, str] | None]:
     """Return an action's name and call site."""
-    return act.plan.name or act.plan.kind, None if act.place is None else file_and_function(act.place)
+    return act.config.name or act.config.kind, None if act.place is None else file_and_function(act.place)
 
 
 def completion_of(found: Recorded) -> dict[str, Any]:
-    """Return a recorded call of the model endpoint as the chat completion that it gave."""
+    """Return a recorded call of the model endpoint as its chat completion."""
     line = found.line
     details = line.get("details") if isinstance(line.get("details"), dict) else {}
     reasons = ((details or {}).get("attributes") or {}).get("gen_ai.response.finish_reasons") or ["stop"]
@@ -299,3 +298,69 @@ def completion_of(found: Recorded) -> dict[str, Any]:
 def _failure_of(found: Recorded) -> RecordedFailure:
     error = found.line.get("error") or {}
     return RecordedFailure(f"{error.get('type') or 'Error'}: {error.get('message') or ''}")
+
+
+class CannotRevive(ValueError):
+    """A recorded value cannot be restored; the message says which, and why."""
+
+
+def revived(text: str) -> Any:
+    """Return the value of a text in the typed encoding, with instances of the program's classes.
+
+    Classes are looked up in the imported modules. Instances of dataclasses are created without their `__init__`, those
+    of pydantic models by `model_validate`.
+
+    Raises:
+        CannotRevive: a part was recorded as a repr or cut, or its class is not loaded.
+    """
+    value = decode(text)
+    return _made(value) if any(tag in text for tag in _DESCRIBED) else value
+
+
+def _made(value: Any) -> Any:
+    """Return a value with all its instances restored; containers are copied."""
+    kind = type(value)
+    if kind is Object:
+        return _instance(value)
+    if kind is Opaque:
+        raise CannotRevive(f"of a {value.type_name} only its repr was recorded: {value.text[:100]}")
+    if kind is Cut:
+        raise CannotRevive(f"a {value.type_name} was recorded in part only: it was too large, too deep or in a cycle")
+    if kind is dict:
+        return {_made(key): _made(item) for key, item in value.items()}
+    if kind in (list, tuple, set, frozenset):
+        return kind(_made(item) for item in value)
+    return value
+
+
+def _instance(found: Object) -> Any:
+    cls, state = _loaded(found.type_name), _made(found.state)
+    members = getattr(cls, "_member_map_", None)
+    if isinstance(members, dict) and isinstance(state, dict) and state.get("name") in members:
+        return members[state["name"]]
+    if isinstance(state, dict) and issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return tuple.__new__(cls, [state[name] for name in cls._fields])
+    if isinstance(state, dict) and hasattr(cls, "__dataclass_fields__"):
+        made = object.__new__(cls)
+        for name, part in state.items():
+            object.__setattr__(made, name, part)
+        return made
+    if hasattr(cls, "model_validate"):
+        return cls.model_validate(state)
+    base: Any = next((base for base in _BUILT_IN if issubclass(cls, base)), None)
+    if base is None or not isinstance(state, base):
+        raise CannotRevive(f"expected a dataclass, an enum or a pydantic model, found {found.type_name}")
+    made = base.__new__(cls, state)
+    if base in (list, set, dict, bytearray):
+        base.__init__(made, state)
+    return made
+
+
+def _loaded(name: str) -> Any:
+    module, _, path = name.rpartition(":")
+    found: Any = sys.modules.get(module or "builtins")
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise CannotRevive(f"the class {name} is not loaded; import its module before the call")
+    return found

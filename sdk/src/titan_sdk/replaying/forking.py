@@ -1,7 +1,7 @@
-"""Forks and resumed runs: calls are answered from a recording while they are the recorded ones, and go on live after.
+"""Run forks and resumed runs: calls that match the recording are answered from it, others run live.
 
-The environment variable FORK names a plan, a JSON file: see `Plan`. Unlike a replay, what the program does is recorded,
-and its requests reach the server. The jobs that it submits get the same plan; their worker runs on this machine.
+The environment variable FORK names the file of a `Plan`. Unlike in a replay, the program's actions are recorded, and
+its requests reach the server. The jobs that it submits get the same plan; their worker runs on this machine.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from decimal import Decimal
 from functools import partial
 
 from titan_sdk.recording import process
-from titan_sdk.recording.encoding import entry_of, inputs_of, usd
-from titan_sdk.recording.entry import Entry, Lost
+from titan_sdk.recording.entries import Entry, Lost, entry_of, inputs_of, usd
 from titan_sdk.recording.tasks import own_program
-from titan_sdk.replaying.answers import Answers, ReplayDiverged, Taken, completion_of, place_of
-from titan_sdk.replaying.plan import FORK, Plan
-from titan_sdk.replaying.recording import NotReplayable, Recorded, Recording, read_recording
-from titan_sdk.replaying.values import revived
+from titan_sdk.replaying.answers import Answers, Match, ReplayDiverged, completion_of, place_of, revived
+from titan_sdk.replaying.recording import NotReplayable, Plan, Recorded, Recording, read_recording
+from titan_sdk.stages import FORK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +29,12 @@ if TYPE_CHECKING:
     from titan_sdk.recording.actions import ActiveAction
     from titan_sdk.recording.recorder import Recorder
 
-__all__ = ["Fork", "start"]
-
 _REFUSED = 70  # the exit code
-_to_the_end = ExitStack()  # of the process: nothing closes it
+_to_the_end = ExitStack()  # never closed: it lasts until the process ends
 
 
 class Fork(Answers):
-    """Answers calls while they are those of the recording; others run within limits, or end the program."""
+    """Answers calls that match the recording; others run within limits, or end the program."""
 
     is_closed = False
 
@@ -50,19 +46,19 @@ class Fork(Answers):
         self._ledger = Ledger(plan)
 
     def own_run_id(self, run_id: str) -> str:
-        """Return the fork's id for that of its parent."""
+        """Return the fork's id in place of its parent's."""
         return self._plan.run_id if run_id == self._plan.parent_run_id else run_id
 
     def _function(self, act: ActiveAction, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function; that of the action whose inputs are edited takes these instead of the program's."""
-        found = self._taken[act.id].found
+        """Return the function to run; the action whose inputs are edited gets the edited ones."""
+        found = self._matches[act.id].found
         if self._plan.inputs is None or found is None or found.id != self._plan.at:
             return function
         act.inputs = named = revived(self._plan.inputs)
 
         def run(*args: Any, **_: Any) -> Any:
-            given, by_name = act.plan.parameters.arguments(named)
-            return function(*(args[:1] if act.plan.is_method else ()), *given, **by_name)
+            given, by_name = act.config.parameters.arguments(named)
+            return function(*(args[:1] if act.config.is_method else ()), *given, **by_name)
 
         return run
 
@@ -77,18 +73,18 @@ class Fork(Answers):
             try:
                 self._allow(name)
             except ReplayDiverged:
-                act.cost = 0  # it is not made, whatever its plan says of it
+                act.cost = 0  # the call is not made, whatever cost is configured
                 raise
         if not runs_by_itself and (found is None or (is_edited and self._plan.inputs is not None)):
             self._ledger.begin(act.id)
-        self._taken[act.id] = Taken(found, "ran", is_same=True)
+        self._matches[act.id] = Match(found, "ran", is_same=True)
         answer = found or Recorded.live(name)
         if not answer.is_served:
             self._begin(act, found)
         return answer
 
     def _take(self, act: ActiveAction, inputs: str | None) -> Recorded | None:
-        """Return the recorded action that a call is: in a fork, the run's id stands for that of its parent."""
+        """Return the recorded action that matches a call, with the run's id replaced by its parent's."""
         name, site = place_of(act)
         with self._lock:
             return self.recording.take(self._as_recorded(act.task), name, site, inputs and self._as_recorded(inputs))
@@ -97,7 +93,7 @@ class Fork(Answers):
         return text.replace(self._plan.run_id, self._plan.parent_run_id)
 
     def model_answer(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what the model endpoint gave to the same messages; None: the call may be made.
+        """Return the recorded completion for the same messages; None: the call may be made.
 
         Raises:
             ReplayDiverged: it may not.
@@ -122,7 +118,7 @@ class Fork(Answers):
         """Let a call run.
 
         Raises:
-            ReplayDiverged: it is none of those that may run, or the limits are reached.
+            ReplayDiverged: it is not one that may run, or the limits are reached.
         """
         if self._plan.is_resumed:
             return
@@ -144,54 +140,53 @@ class Fork(Answers):
         act.outcome = "replayed"
         return value
 
-    # --- what stands before the process's recorder ---
+    # --- in front of the process's recorder ---
 
     @property
     def _recorder(self) -> Recorder | None:
-        process_id = os.getpid()  # of a forked child, another: its parent's has its thread there
+        process_id = os.getpid()  # a forked child needs its own: the recorder's thread is the parent's
         if process_id not in self._recorders:
             self._recorders[process_id] = self._new_recorder()
         return self._recorders[process_id]
 
     def offer(self, act: ActiveAction) -> bool:
-        """Report that an action begins; of a call it is not known yet whether it does."""
-        if act.has_inputs or act.plan.defined_at is not None:
+        """Report that an action begins, except a call, which may be answered."""
+        if act.has_inputs or act.config.defined_at is not None:
             act.is_begin_reported = True
             return True
         return self._begin(act, self._take(act, None) if _groups(act) else None)
 
     def _begin(self, act: ActiveAction, found: Recorded | None) -> bool:
         act.is_begin_reported = True
-        if found is not None and self._plan.is_resumed:  # it is the recorded one, which goes on
+        if found is not None and self._plan.is_resumed:  # the recorded action continues
             act.id = found.id
             if found.outcome is not None and not found.is_cut:
-                self._taken[act.id] = Taken(found, "served", is_same=True)
+                self._matches[act.id] = Match(found, "served", is_same=True)
                 return True
         if self._recorder is not None:
             self._recorder.put(_Begun(act))
         return True
 
-    def put(self, note: Any) -> None:
-        """Record what has ended, but what a run that is resumed has on record."""
-        taken = self._taken.pop(note.id, None) if hasattr(note, "plan") else None
-        if hasattr(note, "plan"):
-            self._ledger.end(note)
-        is_served = taken is not None and taken.how == "served"
-        if is_served and taken is not None and taken.found is not None:
-            self._answered.add(taken.found.id)
-        if self._recorder is None or (is_served and self._plan.is_resumed):
+    def put(self, report: Any) -> None:
+        """Record an action that has ended, unless a resumed run has it on record."""
+        match = None
+        if hasattr(report, "config"):
+            match = self._matches.pop(report.id, None)
+            self._ledger.end(report)
+        served = match.found if match is not None and match.how == "served" else None
+        if served is not None:
+            self._answered.add(served.id)
+        if self._recorder is None or (served is not None and self._plan.is_resumed):
             return
-        self._recorder.put(note)
-        if is_served and taken is not None and taken.found is not None:
-            ids = {taken.found.id: note.id}
-            for below in taken.found.below:
-                ids[below.id] = os.urandom(16).hex()
-            for below in taken.found.below:
+        self._recorder.put(report)
+        if served is not None:
+            ids = {served.id: report.id} | {below.id: os.urandom(16).hex() for below in served.below}
+            for below in served.below:
                 parent = ids.get(below.line.get("parent_id") or "")
-                self._recorder.put(_Answered(below, ids[below.id], note, parent))
+                self._recorder.put(_Answered(below, ids[below.id], report, parent))
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what was recorded is delivered."""
+        """Wait until everything recorded is delivered."""
         return self._recorder is None or self._recorder.flush(timeout)
 
     def close(self, seconds: float) -> None:
@@ -201,28 +196,28 @@ class Fork(Answers):
 
 
 class Ledger:
-    """What the live calls of a fork came to, in all its processes."""
+    """Counts and costs of a fork's live calls, shared by all its processes."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._began = set[str]()
 
     def note_edit(self) -> None:
-        """Note that the program came to the action that is edited."""
+        """Record that the program reached the edited action."""
         self._write({"edited": self._plan.at})
 
     def begin(self, act_id: str) -> None:
-        """Note that a live call begins."""
+        """Record that a live call begins."""
         self._began.add(act_id)
         self._write({"began": act_id})
 
     def end(self, act: ActiveAction) -> None:
-        """Note what a live call cost, if it is one; of a model's call that names no cost, that it is unpriced."""
+        """Record the cost of an action, if it is a live call; a model call without a cost is unpriced."""
         if act.id not in self._began:
             return
         self._began.discard(act.id)
         cost = usd(act.cost)
-        self._write({"ended": act.id, "usd": cost or "0", "is_unpriced": cost is None and act.plan.kind == "model"})
+        self._write({"ended": act.id, "usd": cost or "0", "is_unpriced": cost is None and act.config.kind == "model"})
 
     def exhausted(self) -> str | None:
         """Return why no further call may run; None: one may."""
@@ -251,24 +246,24 @@ class Ledger:
 
 
 class _Begun:
-    """The beginning of an action as a note for the recorder, whose end always comes to the fork."""
+    """A report of an action's beginning; its end always goes through the fork."""
 
     def __init__(self, act: ActiveAction) -> None:
         self._act = act
         self.lost = act.lost
 
     def entry(self) -> Entry | None:
-        """Return it as an entry; None where the end, which reports all of it, is near."""
+        """Return it as an entry; None where the action has ended, which reports all of it."""
         if self._act.has_ended:
             return None
         from titan_sdk.recording.actions import cut  # this module may be imported while that one is
 
-        process.under_way(self._act.id, partial(cut, self._act))
+        process.cut_at_exit(self._act.id, partial(cut, self._act))
         return entry_of(self._act)
 
 
 class _Answered:
-    """A recorded action below one that was answered, as a note for the recorder."""
+    """A report of a recorded action below an answered one."""
 
     def __init__(self, found: Recorded, action_id: str, above: ActiveAction, parent_id: str | None) -> None:
         self._found = found
@@ -287,7 +282,7 @@ class _Answered:
 
     @property
     def lost(self) -> Lost:
-        """What is counted where it cannot be recorded."""
+        """How it is counted where it cannot be recorded."""
         return Lost(str(self._fields["run_id"]), int(str(self._fields["started_at_ns"])))
 
     def entry(self) -> Entry:
@@ -298,7 +293,7 @@ class _Answered:
 
 
 def start(environment: Mapping[str, str] = os.environ) -> None:
-    """Begin to answer this process's calls as the plan says that FORK names.
+    """Begin to answer this process's calls by the plan that FORK names.
 
     Raises:
         SystemExit: the recording cannot be read; the program must not run without answers.
@@ -315,7 +310,7 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _recording(plan: Plan) -> Recording:
-    """Return what answers this process's calls: the actions of the same program of the parent, with the edit."""
+    """Return the parent's actions of the same program, with the edit."""
     program = own_program().replace(plan.run_id, plan.parent_run_id)
     with open(plan.recording, encoding="utf-8") as lines:
         recording = read_recording(lines, run_id=plan.parent_run_id, program=program, is_partial=True)
@@ -331,4 +326,4 @@ def _recording(plan: Plan) -> Recording:
 
 
 def _groups(act: ActiveAction) -> bool:
-    return act.plan.effect == "local" or Recorded.groups(act.plan.kind)
+    return act.config.effect == "local" or Recorded.groups(act.config.kind)

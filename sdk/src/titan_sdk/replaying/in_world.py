@@ -1,6 +1,6 @@
-"""A program in a simulated world: calls of its tools are answered there, before their own functions run.
+"""Run a program in a simulated world, which answers calls of its tools in place of their functions.
 
-What is a tool of the world: an action of kind "tool" whose name is that of one. All else runs as it does outside.
+A tool call is an action of kind "tool" with the name of one of the world's tools. All other code runs as usual.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import inspect
 import json
 import os
 
-from titan_sdk.agents.run_proxy import RunProxy
+from titan_sdk.agents import RunProxy
 from titan_sdk.errors import InvalidInput, ToolFailed, ToolTimeout
 from titan_sdk.http.address import address_of
 from titan_sdk.recording import process
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.actions import ActiveAction
 
-__all__ = ["InWorld", "start"]
-
 
 class InWorld(Answers):
-    """Answers calls of tools by the world of an agent run; what the program does is recorded as ever."""
+    """Answers tool calls from the world of an agent run; the program is recorded as usual."""
 
     is_closed = False
     is_recorder = False
@@ -41,84 +39,72 @@ class InWorld(Answers):
     def call(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Return what a call gives: what the world answers, or what its function returns."""
-        if self._is_tool(act):
-            taken, answer = self._begin(act, function, args, kwargs)
-            if taken:
-                return answer
-        return function(*args, **kwargs)
+        """Return the world's answer to a call, or call its function."""
+        is_answered, answer = self._ask(act, function, args, kwargs)
+        return answer if is_answered else function(*args, **kwargs)
 
     async def call_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """Return the same for a coroutine function."""
-        if act.plan.kind == "tool":
-            import asyncio
-
-            if await asyncio.to_thread(self._is_tool, act):
-                taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
-                if taken:
-                    return answer
-        return await function(*args, **kwargs)
+        is_answered, answer = await self._ask_later(act, function, args, kwargs)
+        return answer if is_answered else await function(*args, **kwargs)
 
     def items(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Iterator[Any]:
-        """Return the items of a generator: those of the list that the world answers."""
-        if self._is_tool(act):
-            taken, answer = self._begin(act, function, args, kwargs)
-            if taken:
-                return _each(answer)
-        items: Iterator[Any] = function(*args, **kwargs)
+        """Return the items of the world's answer, or of the generator."""
+        is_answered, answer = self._ask(act, function, args, kwargs)
+        items: Iterator[Any] = _each(answer) if is_answered else function(*args, **kwargs)
         return items
 
-    def items_later(
+    async def items_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> AsyncIterator[Any]:
-        """Return the same of an asynchronous generator."""
-        return self._in_world_later(act, function, args, kwargs)
-
-    async def _in_world_later(
-        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> AsyncIterator[Any]:
-        import asyncio
-
-        if act.plan.kind == "tool" and await asyncio.to_thread(self._is_tool, act):
-            taken, answer = await asyncio.to_thread(self._begin, act, function, args, kwargs)
-            if taken:
-                for item in _each(answer):
-                    yield item
-                return
+        """Yield the same of an asynchronous generator."""
+        is_answered, answer = await self._ask_later(act, function, args, kwargs)
+        if is_answered:
+            for item in _each(answer):
+                yield item
+            return
         async for item in function(*args, **kwargs):
             yield item
 
-    def _is_tool(self, act: ActiveAction) -> bool:
-        if act.plan.kind != "tool":
-            return False
-        if self._names is None:
-            self._names = frozenset(tool["name"] for tool in self._proxy.tools())
-        return act.plan.name in self._names
-
-    def _begin(
+    async def _ask_later(
         self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[bool, Any]:
-        """Return whether the world answers a call, and what.
+        if act.config.kind != "tool":
+            return False, None
+        import asyncio
+
+        return await asyncio.to_thread(self._ask, act, function, args, kwargs)
+
+    def _ask(
+        self, act: ActiveAction, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[bool, Any]:
+        """Return whether the world answers a call, and its answer; it answers calls of its tools only.
 
         Raises:
             ToolFailed: it answers an error.
             TitanError: the world cannot be asked; the function does not run either.
         """
-        name = act.plan.name or ""
-        if act.plan.redact is not None:
+        if act.config.kind != "tool":
+            return False, None
+        if self._names is None:
+            self._names = frozenset(tool["name"] for tool in self._proxy.tools())
+        if act.config.name not in self._names:
+            return False, None
+        name = act.config.name or ""
+        if act.config.redact is not None:
             raise InvalidInput(
                 subject=f"tool {name!r}",
                 expected="an action without redact=: a world needs its arguments",
                 found="one with it",
                 next_step="Leave redact= out where the program runs in a world.",
             )
-        arguments = json.loads(json.dumps(_named(function, args, kwargs, is_method=act.plan.is_method), default=_plain))
-        call = {"id": act.id, "tool": name, "arguments": arguments, "parent_id": act.parent_id, "actor": act.plan.actor}
-        found = self._proxy.begin(call)
+        named = _named(function, args, kwargs, is_method=act.config.is_method)
+        call = {"id": act.id, "tool": name, "parent_id": act.parent_id, "actor": act.config.actor}
+        found = self._proxy.begin(call | {"arguments": json.loads(json.dumps(named, default=_plain))})
         if found["answer"] != "take":
             return False, None
         response = found["response"]
@@ -129,7 +115,7 @@ class InWorld(Answers):
 
 
 def start() -> None:
-    """Have this process's calls of tools answered by the world that its environment names."""
+    """Have the world that the environment names answer this process's tool calls."""
     address = address_of()
     scheme = "https" if address.is_tls else "http"
     proxy = RunProxy(f"{scheme}://{address}/api/world/runs/{os.environ[WORLD]}", os.environ.get(WORLD_TOKEN, ""))
@@ -139,7 +125,7 @@ def start() -> None:
 def _named(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, is_method: bool
 ) -> dict[str, Any]:
-    """Return a call's arguments by name, as the world's schema has them; what was not given is left out.
+    """Return a call's arguments by name, without defaults.
 
     Raises:
         TypeError: the call does not fit the function.
@@ -154,7 +140,7 @@ def _named(
 
 
 def _plain(value: object) -> object:
-    """Return what JSON has no word for: dataclasses and models as objects, sets as lists, all else as text."""
+    """Return a value that JSON has: dataclasses and models as objects, sets as lists, others as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     dump = getattr(value, "model_dump", None)

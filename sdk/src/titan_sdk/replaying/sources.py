@@ -1,7 +1,6 @@
-"""Sources of non-determinism that a re-execution varies, and those of them that it pins to find the cause.
+"""Pin or vary sources of non-determinism (clock, ids, random numbers, listings) to find the cause of a difference.
 
-An execution that is compared with another one differs from it in everything that a program should not depend on: the
-clock, ids, random numbers, the order of directory listings. A pinned source gives the same in each execution:
+Two executions differ in everything that a program should not depend on. A pinned source gives the same values in each:
 
     clock          `time.time`, `time.time_ns`, `datetime.now`, …: starts at START and moves on 1 ms with each question
     uuid           `uuid.uuid1`, `uuid.uuid4`: from a generator with a fixed seed
@@ -9,8 +8,8 @@ clock, ids, random numbers, the order of directory listings. A pinned source giv
     file_listing   `os.listdir`, `os.scandir`, and what uses them: sorted; else shuffled by the execution's seed
     environment    `os.getpid`, `os.getppid`, `socket.gethostname`, `tempfile`'s names: fixed words and numbers
 
-The hash seed is pinned from outside, by PYTHONHASHSEED, and the order in which calls that run side by side are answered
-by `titan_sdk.replaying.answers` too. To be installed before the program's first import: it may take functions by name.
+The hash seed is pinned from outside, by PYTHONHASHSEED; the order of answers to concurrent calls by
+`titan_sdk.replaying.answers`. Install before the program's first import: the program may import functions by name.
 """
 
 from __future__ import annotations
@@ -25,9 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["PINS", "dates_by", "install"]
-
-#: What can be pinned; in the order in which a cause is looked for: temporary names are made of random numbers.
+#: The sources, in the order in which a cause is looked for: temporary names are made of random numbers.
 PINS: Final = ("hash_seed", "clock", "uuid", "environment", "random", "task_order", "file_listing")
 START: Final = 1_735_396_200.0  # seconds since 1970: 2024-12-28T14:30:00Z
 STEP_SECONDS: Final = 0.001
@@ -36,10 +33,10 @@ _REAL: Final[dict[str, Any]] = {"datetime": datetimes.datetime, "date": datetime
 
 
 def install(pinned: frozenset[str], *, seed: int) -> None:
-    """Pin the sources named, and vary the listings of directories by `seed` where these are not.
+    """Pin the named sources, and vary directory listings by `seed` if they are not pinned.
 
     Raises:
-        ValueError: a name is none of PINS.
+        ValueError: a name is not in PINS.
     """
     if unknown := pinned - set(PINS):
         raise ValueError(f"pins: expected {', '.join(PINS)}; found {', '.join(sorted(unknown))}")
@@ -70,8 +67,8 @@ def _pin_clock() -> None:
 
 
 def dates_by(now: Callable[[], float]) -> tuple[Any, Any]:
-    """Return what stands in for `datetime` and `date`, by whose clock it is `now()`, seconds since 1970."""
-    for real in _REAL.values():  # by name, pickle would find the one that stands in and refuse
+    """Return replacements of `datetime` and `date` whose clock is `now()`, in seconds since 1970."""
+    for real in _REAL.values():  # by name, pickle would find the replacement and refuse
         copyreg.pickle(real, lambda value: (_restored, (type(value).__name__, value.__reduce__()[1])))
     return _pinned_datetime(now), _pinned_date(now)
 
@@ -81,7 +78,7 @@ def _pinned_datetime(now: Callable[[], float]) -> Any:
 
     class datetime(real, metaclass=_standing_in_for(real)):  # type: ignore[misc,valid-type,metaclass]  # noqa: N801
         def __new__(cls, *parts: Any, **named: Any) -> Any:
-            return real(*parts, **named)  # so that what a program makes is of the type that it always is
+            return real(*parts, **named)  # so that a program's values keep their type
 
         @classmethod
         def now(cls, tz: datetimes.tzinfo | None = None) -> Any:
@@ -115,7 +112,7 @@ def _pinned_date(now: Callable[[], float]) -> Any:
 
 
 def _standing_in_for(real: Any) -> Any:
-    """Return the type of a class of which all that is `real` is an instance."""
+    """Return a metaclass whose classes have all instances of `real`."""
 
     class StandIn(type):
         def __instancecheck__(cls, value: object) -> bool:
@@ -129,7 +126,7 @@ def _restored(kind: str, state: tuple[Any, ...]) -> Any:
 
 
 def _make_uuids(new_bytes: Callable[[int], bytes]) -> None:
-    """Have new UUIDs made of `new_bytes` alone, whatever else is pinned."""
+    """Make new UUIDs from `new_bytes` only, whatever else is pinned."""
     import uuid
 
     uuid.uuid4 = lambda: uuid.UUID(bytes=new_bytes(16), version=4)
@@ -156,7 +153,7 @@ def _pin_random() -> None:
     real_seed = random.seed
     random.seed = lambda a=None, version=2: real_seed(0 if a is None else a, version)
     if "secrets" in sys.modules:
-        del sys.modules["secrets"]  # what it took of `random` was the system's
+        del sys.modules["secrets"]  # it holds the system's generator
 
 
 def _pin_environment() -> None:
@@ -179,7 +176,7 @@ def _pin_environment() -> None:
 
 
 def _keep_order() -> None:
-    """Have finished futures come in the order in which they were asked for, not in that of their addresses."""
+    """Yield finished futures in the given order, not by their addresses."""
     from concurrent import futures
 
     def as_completed(fs: Iterable[futures.Future[Any]], timeout: float | None = None) -> Iterator[futures.Future[Any]]:
@@ -192,7 +189,7 @@ def _keep_order() -> None:
 
 
 def _order_listings(numbers: random.Random | None) -> None:
-    """Have directories listed in one order, or in that of `numbers`."""
+    """List directories in a fixed order, or shuffled by `numbers`."""
     listdir, scandir = os.listdir, os.scandir
 
     def ordered(found: list[Any], key: Callable[[Any], Any]) -> list[Any]:
@@ -202,7 +199,7 @@ def _order_listings(numbers: random.Random | None) -> None:
         return found
 
     class Scanned:
-        """The entries of a directory, as `os.scandir` gives them."""
+        """The entries of a directory, like the result of `os.scandir`."""
 
         def __init__(self, path: Any) -> None:
             with scandir(path) as entries:

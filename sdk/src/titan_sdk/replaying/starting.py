@@ -1,14 +1,14 @@
-"""Begins the replay that the environment names; see `titan replay`.
+"""Begin a replay: from the environment, as `titan replay` sets it, or by `titan_sdk.replay` in a test.
 
 TITAN_REPLAY           a file with the recording: an export in JSON Lines
 TITAN_REPLAY_RUN       the run in it; needed where it has several
 TITAN_REPLAY_REPORT    a file to write the report to
 TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying.sources`)
-TITAN_REPLAY_SEED      what varies the order of listings and of answers; 0 by default
+TITAN_REPLAY_SEED      varies the order of listings and of answers; 0 by default
 TITAN_REPLAY_TRACE     a file to write the traced statements to
 TITAN_REPLAY_AFTER     the recorded action after which to trace; from the start by default
 TITAN_REPLAY_WHOLE     set where a whole run is replayed, on a Titan server of the replay's own: this process is one of
-                       its programs, and gets the recorded actions of this one; its files have its name behind theirs
+                       its programs, and gets the recorded actions of that one; its files end in its name
 
 In a job of such a run, whose environment may hold no TITAN_ name, _TITAN_REPLAY has them all as a JSON object.
 """
@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 
 from titan_sdk.recording.tasks import own_program
@@ -29,20 +30,19 @@ from titan_sdk.stages import REPLAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["start"]
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
 REFUSED = 70  # the exit code
 _has_begun = False
-_to_the_end = ExitStack()  # of the process: nothing closes it
+_to_the_end = ExitStack()  # never closed: it lasts until the process ends
 
 
 def start(environment: Mapping[str, str] = os.environ) -> None:
     """Begin, once, where TITAN_REPLAY names a recording: from now on calls of actions are answered from it.
 
-    What goes wrong is said in the report and ends the program: it must not run without a replay. In a process that the
-    program begins no call is answered.
+    An error is written to the report and ends the program: it must not run without a replay. In child processes of the
+    program no call is answered.
 
     Raises:
         SystemExit: the recording cannot be replayed.
@@ -95,6 +95,74 @@ def _own_file(path: str, environment: Mapping[str, str]) -> str:
 
 
 def _writer(path: str) -> Callable[[str], object]:
-    """Return what appends to a file at once, so that nothing is missing where the program is killed."""
+    """Return a function that appends to a file, unbuffered: nothing is missing if the program is killed."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     return lambda text: os.write(descriptor, text.encode("utf-8", "surrogatepass"))
+
+
+class Replay:
+    """The result of a replay: `calls` that the program made, and recorded calls that it did not make, `missing`.
+
+    Each of `calls` is a dict: `recorded_id`, None where the recording has no such call; `how` it ended, "served", "ran"
+    or "stopped"; and `entry`, as it would have been recorded, unless it was served for equal inputs.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self.run_id = recording.run_id
+        self.calls: list[dict[str, Any]] = []
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of recorded actions that the program did not reach."""
+        return [action.name for action in self._recording.left]
+
+    @property
+    def divergences(self) -> list[str]:
+        """The differences, a line each; empty where the program did what was recorded."""
+        recorded = {action.id: action for action in self._recording.actions}
+        found: list[str] = []
+        for call in self.calls:
+            entry, original = call.get("entry"), recorded.get(call["recorded_id"])
+            if entry is None:
+                continue
+            if original is None:
+                found.append(f"extra_action: {entry['name']}")
+            elif call["how"] != "ran" or not original.has_same_inputs(entry):
+                found.append(f"input_mismatch: {entry['name']}")
+            elif not original.has_same_end(entry):
+                found.append(f"output_mismatch: {entry['name']}")
+        return found + [f"missing_action: {name}" for name in self.missing]
+
+
+@contextmanager
+def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> Iterator[Replay]:
+    """Answer calls of actions in this block from a recording; their functions do not run, and nothing is recorded.
+
+        with titan_sdk.replay("failed.jsonl") as replayed:
+            main()
+        assert not replayed.divergences
+
+    Groups (`step`, `agent`, `turn`), actions that called others, and those with `effect="local"` run as they are.
+
+    Args:
+        recording: a file that `titan runs export --run RUN -o FILE` wrote.
+        run_id: the run in it, where it has several.
+
+    Raises:
+        NotReplayable: the file has no such run, or an output that a replay needs is not stored.
+        ReplayDiverged: inside the block, of a call that the recording does not have.
+        OSError: the file cannot be read.
+    """
+    from titan_sdk.recording import process  # which imports this module to begin a replay
+
+    with open(recording, encoding="utf-8") as lines:
+        found = read_recording(lines, run_id=run_id)
+    if process.answers() is not None:
+        raise NotReplayable("a replay is under way in this process: expected one at a time")
+    replayed = Replay(found)
+    sources = sys.modules.get("titan_sdk.sources")
+    if sources is not None:
+        sources.random.forget_seeds()
+    with process.replaying(Answers(found, lambda line: replayed.calls.append(json.loads(line)))):
+        yield replayed

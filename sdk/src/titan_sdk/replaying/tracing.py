@@ -1,8 +1,7 @@
-"""Writes down which lines of a program's own files ran and which variables they changed, to compare two executions.
+"""Trace which lines of a program's own files ran and which variables they changed, to compare two executions.
 
-A line event comes before its line runs, so what a statement changed is seen with the next event of its frame: each
-record names the statement that ran and the variables that it changed. Values are compared by a digest of what the
-tape would record of them; of each the beginning is kept, to be shown.
+A line event comes before its line runs, so a statement's changes are seen at the next event of its frame. Values are
+compared by a digest of their recorded form, of which the beginning is kept for display.
 """
 
 from __future__ import annotations
@@ -15,16 +14,13 @@ import threading
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 
-from titan_sdk.tape import encoded_text, snapshot
-from titan_sdk.tape.values import Bounds
+from titan_sdk.tape import Bounds, encoded_text, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
     from typing import Any
-
-__all__ = ["Tracer"]
 
 SHOWN = 200  # characters of a value
 _BOUNDS = Bounds(size_bytes=64 * 1024, depth=20, nodes=5_000)  # of one variable
@@ -53,7 +49,7 @@ class Tracer:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begin, in this thread with the frames that are under way, and in threads that start from now on."""
+        """Start in this thread, including its current frames, and in threads that start from now on."""
         self._is_on = True
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
@@ -64,7 +60,7 @@ class Tracer:
         sys.settrace(self._on_call)
 
     def stop(self) -> None:
-        """End, everywhere."""
+        """Stop in all threads."""
         self._is_on = False
         sys.settrace(None)
         threading.settrace(None)
@@ -111,17 +107,17 @@ class Tracer:
 
 
 class _Variables:
-    """What the variables of one frame held when it was looked at last."""
+    """The values of one frame's variables at its last event."""
 
     __slots__ = ("_copies", "_digests", "_held")
 
     def __init__(self) -> None:
-        self._held: dict[str, object] = {}  #: of values that cannot change: the value itself
+        self._held: dict[str, object] = {}  #: immutable values
         self._digests: dict[str, str] = {}
-        self._copies: dict[str, list[object]] = {}  #: of lists of such values
+        self._copies: dict[str, list[object]] = {}  #: copies of lists of immutable values
 
     def changed(self, frame: FrameType) -> dict[str, tuple[str, str]]:
-        """Return the digest and the beginning of each variable that holds something else than before."""
+        """Return the digest and the beginning of each variable whose value has changed."""
         found: dict[str, tuple[str, str]] = {}
         for name, value in list(frame.f_locals.items()):
             if name.startswith("__") or isinstance(value, _CODE) or (name in self._held and self._held[name] is value):
@@ -141,7 +137,7 @@ class _Variables:
         return found
 
     def _is_as_before(self, name: str, value: list[object]) -> bool:
-        """Return whether a list holds the same immutable values as when it was looked at last: faster than a digest."""
+        """Return whether a list holds the same immutable values as before, which is faster than a digest."""
         kinds = list(map(type, value))
         before = self._copies.get(name)
         if not _IMMUTABLE.issuperset(kinds):
@@ -157,7 +153,7 @@ class _Variables:
 
 
 def _digest_of(value: object) -> tuple[str, str]:
-    """Return what identifies a value, and its beginning. Of what has a repr only, the type: a state may pass."""
+    """Return a digest of a value, and its beginning. The digest ignores reprs, which may differ at random."""
     if type(value) in _PLAIN or (type(value) is str and len(value) <= _SHORT):
         text = _JSON(value)
         return text, text

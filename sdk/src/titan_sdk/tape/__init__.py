@@ -1,16 +1,15 @@
-r"""The tape: what client and server must agree on to the byte about the values of recorded calls.
+r"""The encoding of recorded values, in which client and server agree to the byte.
 
-    snapshot(value)           in the caller's thread: what it may change next is copied
-    encode(value).text        behind it: JSON that keeps Python's types, within bounds
+    snapshot(value)           copy a value in the caller's thread, before the program changes it
+    encode(value)             JSON bytes that keep Python's types, within bounds
     decode(text)              the value again
     canonical(text)           the same bytes for equal values, on either side
-    fingerprint(bytes, key)   equality without the value
-    chain(previous, entry)    an order that cannot be changed unseen
+    chain(previous, entry)    a hash chain over entries, so that changes and removals are detected
 
-Pure: no I/O, no clock, no chance; the standard library only. The one part of the SDK that Titan's core imports.
+Pure functions: no I/O, no clock, no random numbers, standard library only. Titan's core imports this package.
 
 **The text** is JSON in UTF-8. None, bool, str, finite floats, ints up to 2^53 - 1, lists, and dicts with str keys
-are what they are in JSON. All else is an object with one key, its tag: `$` and Python's name of the type.
+are what they are in JSON. Any other value is an object with one key, its tag: `$` and Python's name of the type.
 
     (1, "a")                          {"$tuple":[1,"a"]}
     {2, 1}, frozenset()               {"$set":[1,2]}  {"$frozenset":[]}         sorted by their texts
@@ -26,41 +25,31 @@ are what they are in JSON. All else is an object with one key, its tag: `$` and 
     Point(x=1), Color.RED             {"$object":{"type":"app:Point","state":{"x":1}}}
     ValueError("no")                  {"$exception":{"type":"ValueError","message":"no","args":["no"]}}
     a lock                            {"$opaque":{"type":"_thread:lock","repr":"<unlocked _thread.lock object>"}}
-    what is too large                 {"$cut":{"type":"str","reason":"size","bytes":…,"sha256":…,"head":"…"}}
+    a value too large                {"$cut":{"type":"str","reason":"size","bytes":…,"sha256":…,"head":"…"}}
 
-So a dict of one key that begins with `$` is written as `$dict`: nothing a user or a foreign client sends can pass for
-a tag, if it goes through `encode`. JSON from elsewhere is a value like any other: read it, then encode it.
+A dict of one key that begins with `$` is written as `$dict`, so nothing that a user or another client sends through
+`encode` can be mistaken for a tag. JSON from elsewhere is a value like any other: parse it, then encode it.
 
-Not kept: the name of a time zone (its offset is), `fold`, the sign and payload of NaN, which container two places
-share.
+Not kept: the name of a time zone (its offset is), `fold`, the sign and payload of NaN, and that two places
+share one container.
 """
 
 from __future__ import annotations
 
-from titan_sdk.tape.comparing import CHAIN_START, canonical, chain, fingerprint
-from titan_sdk.tape.copying import snapshot
-from titan_sdk.tape.decoding import decode
-from titan_sdk.tape.describing import opaque
+from titan_sdk.tape.decoding import CHAIN_START, canonical, chain, decode
+from titan_sdk.tape.describing import opaque, snapshot
 from titan_sdk.tape.encoding import encode, encoded_text
-from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Encoded, Object, Opaque, Raised, ReplayedError
+from titan_sdk.tape.values import (
+    BOUNDS,
+    Bounds,
+    Cut,
+    CutReason,
+    Object,
+    Opaque,
+    Raised,
+    ReplayedError,
+    compact_json,
+)
 
-__all__ = [
-    "BOUNDS",
-    "CHAIN_START",
-    "Bounds",
-    "Cut",
-    "CutReason",
-    "Encoded",
-    "Object",
-    "Opaque",
-    "Raised",
-    "ReplayedError",
-    "canonical",
-    "chain",
-    "decode",
-    "encode",
-    "encoded_text",
-    "fingerprint",
-    "opaque",
-    "snapshot",
-]
+__all__ = ["BOUNDS", "CHAIN_START", "Bounds", "Cut", "CutReason", "Object", "Opaque", "Raised", "ReplayedError"]
+__all__ += ["canonical", "chain", "compact_json", "decode", "encode", "encoded_text", "opaque", "snapshot"]

@@ -11,19 +11,22 @@ import typer
 
 from titan.cli.doctor import Check, Level, findings_of
 from titan.cli.exit_codes import ExitCode
-from titan.cli.options import EVERYDAY, Home, JsonOption, ServerOption, examples
+from titan.cli.options import EVERYDAY, Answer, Home, ServerOption, asks
 from titan.cli.server import Server, connect, names_a_server, server_of
-from titan.cli.terminal import Status, say, show_json
+from titan.cli.terminal import Status, say
 from titan.settings import home_folder, setting
 
 everyday = typer.Typer()
 
 
-@everyday.command(
-    rich_help_panel=EVERYDAY,
-    epilog=examples("titan doctor", "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'"),
+@asks(
+    everyday,
+    "titan doctor",
+    "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'",
+    panel=EVERYDAY,
+    is_local=True,
 )
-def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+def doctor(*, home: Home = None, server: ServerOption = None, as_json: bool = False) -> Answer:
     """Check everything Titan needs, and say what to do.
 
     Exit 1 when something does not work. It changes nothing, costs nothing, and works without a server too.
@@ -35,12 +38,9 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
             step = f" → {finding.next_step}" if finding.next_step else ""
             say(Status(f"{finding.level.value:<4}"), f"  {finding.check:<11}  {finding.text}{step}")
     levels = Counter(finding.level for finding in findings)
-    if as_json:
-        show_json({"is_well": not levels[Level.FAIL], "findings": [asdict(finding) for finding in findings]})
-    else:
-        say(f"{levels[Level.OK]} ok, {levels[Level.WARN]} to look at, {levels[Level.FAIL]} broken")
-    if levels[Level.FAIL]:
-        raise typer.Exit(ExitCode.FAILED)
+    document = {"is_well": not levels[Level.FAIL], "findings": [asdict(finding) for finding in findings]}
+    text = f"{levels[Level.OK]} ok, {levels[Level.WARN]} to look at, {levels[Level.FAIL]} broken"
+    return Answer(document, lambda: say(text), ExitCode.FAILED if levels[Level.FAIL] else ExitCode.OK)
 
 
 def _checks(home: Path, url: str | None) -> Iterator[tuple[str, Check]]:

@@ -27,7 +27,7 @@ from titan.replay.execution import ReplayFailed
 from titan.replay.forks import has_reached_edit, planned, run_program
 from titan.wire.runs import RunView
 from titan.wire.work import OrchestratorView, Resumed
-from titan_sdk.replaying.plan import Plan
+from titan_sdk.replaying.recording import Plan
 
 everyday = typer.Typer()
 

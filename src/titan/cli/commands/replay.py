@@ -131,7 +131,7 @@ def replay(
         raise replay_failed(f"run {run}", "a replay", error) from error
     is_same = not done.comparison.divergence_count and done.found.root is None
     return Answer(
-        {"run_id": done.run_id, "level": "re_execute", **done.document},
+        {"run_id": done.run_id, "level": "re_execute", **msgspec.to_builtins(done.report)},
         lambda: _show(done),
         ExitCode.OK if is_same else ExitCode.FAILED,
     )
@@ -180,19 +180,20 @@ def replay_last(
             try:
                 folder = opened.enter_context(suite.checked_out(wanted.against, here))
             except ReplayFailed as error:
-                raise refused(
-                    "--against", "a branch or commit of this folder's repository", str(error), "git branch lists them."
-                ) from error
+                expected = "a branch or commit of this folder's repository"
+                raise refused("--against", expected, str(error), "git branch lists them.") from error
             candidate = suite.Candidate(command=suite.from_here(command, here), timeout=timeout, folder=folder)
         recordings: list[suite.Recorded] = []
         cases: list[suite.Case] = []
-        rows = list(_rows(titan, wanted))
-        replays = suite.replay_all(_fetched(titan, rows, Path(name), recordings), candidate, jobs=wanted.jobs)
+        query = {"agent_id": wanted.agent, "status": wanted.status, "window": "all"}
+        page = read(runs.listed(titan, query, limit=wanted.last or 1), RegistryAnswer).data
+        run_ids = [run.run_id for run in page]
+        replays = suite.replay_all(_fetched(titan, run_ids, Path(name), recordings), candidate, jobs=wanted.jobs)
         is_cut = False
         try:
             for case in replays:
                 cases.append(case)
-                remark(f"{len(cases)} of {len(rows)}  {case.run_id}  {case.verdict}")
+                remark(f"{len(cases)} of {len(run_ids)}  {case.run_id}  {case.verdict}")
                 if case.report is not None:
                     body = {"level": "re_execute", "report": msgspec.to_builtins(case.report)}
                     titan.post("api", "v1", "runs", case.run_id, "replays", body=body)
@@ -215,28 +216,11 @@ def replay_last(
     return Answer(document, lambda: _show_cases(cases, found), exit_code)
 
 
-def _rows(titan: Server, wanted: LastRuns) -> Iterator[str]:
-    """Yield the ids of the runs, the newest first."""
-    left, cursor = wanted.last or 0, None
-    while left:
-        answer = titan.get(
-            *("api", "v1", "runs"),
-            agent_id=wanted.agent,
-            status=wanted.status,
-            window="all",
-            limit=min(left, 200),
-            cursor=cursor,
-        )
-        page = read(answer, RegistryAnswer)
-        yield from (run.run_id for run in page.data)
-        left, cursor = left - len(page.data), page.next_cursor
-        if cursor is None:
-            return
-
-
-def _fetched(titan: Server, runs: Sequence[str], folder: Path, kept: list[suite.Recorded]) -> Iterator[suite.Recorded]:
+def _fetched(
+    titan: Server, run_ids: Sequence[str], folder: Path, kept: list[suite.Recorded]
+) -> Iterator[suite.Recorded]:
     """Fetch each run's recording when it is about to be replayed."""
-    for number, run_id in enumerate(runs):
+    for number, run_id in enumerate(run_ids):
         own = folder / str(number)
         own.mkdir()
         path = fetched(titan, run_id, own)
@@ -274,9 +258,11 @@ def _show_cases(cases: Sequence[suite.Case], found: Sequence[suite.Group]) -> No
 )
 def compare(titan: Server, run: RunArgument, other: OtherRun) -> Answer:
     """Compare a run with another one, action by action; nothing is executed. Exit 1 where they diverge."""
-    path = ("api", "v1", "runs", run, "replays")
-    started = titan.post(*path, body={"level": "compare", "with_run": other})
-    document = _ended(titan, *path, str(started["id"]))
+    path: tuple[str, ...] = ("api", "v1", "runs", run, "replays")
+    path = (*path, str(titan.post(*path, body={"level": "compare", "with_run": other})["id"]))
+    waiting = {"wait_seconds": _WAIT_SECONDS, "timeout_seconds": _ANSWER_SECONDS}
+    while (document := titan.get(*path, **waiting))["state"] == "running":
+        continue
     found = read(document, ReplayDetailView)
     if found.metrics is None or found.result is None or found.result.comparison is None:
         state = f"one that is {found.state}{f': {found.error}' if found.error else ''}"
@@ -284,13 +270,6 @@ def compare(titan: Server, run: RunArgument, other: OtherRun) -> Answer:
     metrics, comparison = found.metrics, found.result.comparison
     exit_code = ExitCode.FAILED if metrics.divergences else ExitCode.OK
     return Answer(document, lambda: _show_comparison(metrics, comparison), exit_code)
-
-
-def _ended(titan: Server, *path: str) -> Document:
-    while True:
-        replay = titan.get(*path, timeout_seconds=_ANSWER_SECONDS, wait_seconds=_WAIT_SECONDS)
-        if replay["state"] != "running":
-            return replay
 
 
 def _show_comparison(metrics: ReplayMetrics, comparison: ComparisonView) -> None:

@@ -113,7 +113,7 @@ class Filters:
 def list_runs(titan: Server, *, filters: Filters, limit: Limit = 50) -> Answer:
     """List runs, with how many actions each took and what they cost; also those that only submitted jobs."""
     query = filters.query()
-    answer = _listed(titan, query, limit=limit)
+    answer = listed(titan, query, limit=limit)
     registry = read(answer, RegistryAnswer)
     may_go_on = limit if filters.sort is Sort.STARTED else None
     return Answer(
@@ -228,7 +228,7 @@ def _usd(text: str) -> str:
     return f"{amount:f}"
 
 
-def _listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Document:
+def listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Document:
     """Return the first `limit` runs as one answer, read page by page."""
     runs: list[object] = []
     cursor: str | None = None

@@ -18,7 +18,7 @@ from titan.cli.server import Server, check_free, local_file, read
 from titan.cli.terminal import console_for, is_live, live_line, remark, say, write_stream
 from titan.cli.views.formats import count, size
 from titan.wire.runs import ImportAnswer, RegistryAnswer
-from titan_sdk.partial_file import NotWritable, PartialFile
+from titan_sdk.http import NotWritable, PartialFile
 
 
 class Format(StrEnum):

@@ -20,7 +20,7 @@ from titan.llm.addresses import LOCAL, SCRIPTED_PREFIX
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.registry import open_model
 from titan.model.errors import StoreDamaged
-from titan_sdk.recording.spool import FOLDER, HOME_SERVER, SPOOLS
+from titan_sdk.recording.delivery import FOLDER, HOME_SERVER, SPOOLS
 
 if TYPE_CHECKING:
     from titan.ports.execution import AttemptEnd

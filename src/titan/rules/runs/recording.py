@@ -350,7 +350,7 @@ def known_by(order: int) -> tuple[AgentSource, datetime]:
 
 # --- entries that were lost on their way ---
 
-LOST: Final = "titan.entries_lost"  # the event's name, in titan_sdk.recording.dropped_entries
+LOST: Final = "titan.entries_lost"  # the event's name, in titan_sdk.recording.recorder
 _MOST: Final = 10**12  # larger counts are taken for this
 
 

@@ -12,9 +12,9 @@ from signal import SIG_DFL, SIGPIPE, SIGXFSZ, signal
 
 from titan.worker.executors.script_runner import LoadedModules, rehearse, run_script
 from titan_sdk.client import Core
+from titan_sdk.http import run
 from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
-from titan_sdk.http.sync_bridge import run
 
 TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:

@@ -25,9 +25,7 @@ import datetime  # noqa: F401
 import hashlib  # noqa: F401
 import pathlib  # noqa: F401
 import titan_sdk.client
-import titan_sdk.http.event_stream
 import titan_sdk.job
-import titan_sdk.partial_file
 import titan_sdk.results
 import titan_sdk.run_end
 import titan_sdk.signals

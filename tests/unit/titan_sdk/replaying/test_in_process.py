@@ -13,7 +13,7 @@ import pytest
 import titan_sdk
 from tests.support.replayable import recorded
 from titan_sdk.replaying.answers import ReplayDiverged
-from titan_sdk.replaying.in_process import Replay
+from titan_sdk.replaying.starting import Replay
 
 made: list[str] = []
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from titan_sdk.replaying.values import CannotRevive, revived
+from titan_sdk.replaying.answers import CannotRevive, revived
 from titan_sdk.tape import encoded_text
 
 

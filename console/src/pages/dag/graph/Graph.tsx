@@ -32,22 +32,22 @@ interface Props {
   shape: Shape;
   layout: Layout;
   board: Board;
-  /** The job whose panel is open. */
+  /** The selected job. */
   chosen: string | null;
   onOpen: (nodeId: string) => void;
 }
 
-const NONE: never[] = []; // nodes and edges are drawn by layers of our own
+const NONE: never[] = []; // our own layers draw nodes and edges
 const FAR_ZOOM = 0.4; // names are 5 px high there
 
-/** The drawing itself: pans, zooms, and is walked through with the arrow keys. */
+/** The graph: pan, zoom and arrow keys. */
 export const Graph = memo(function Graph({ name, shape, layout, board, chosen, onOpen }: Props) {
   const flow = useReactFlow();
   const box = useRef<HTMLDivElement>(null);
   const { isOwn, showAll } = useViewport(box, board, shape, layout, chosen);
   const onMove = useCallback<OnMove>(
     (event) => {
-      if (event) isOwn.current = true; // without one it was us
+      if (event) isOwn.current = true; // programmatic moves have none
     },
     [isOwn],
   );
@@ -81,7 +81,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
       aria-label={`Graph of ${name}`}
       onKeyDown={onKey}
       onClick={(event) => {
-        // Enter on a node's button is a click too.
+        // Enter on a node's button also clicks.
         const node = (event.target as HTMLElement).closest<HTMLElement>("[data-node]")?.dataset.node;
         if (node) onOpen(node);
       }}
@@ -116,7 +116,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
   );
 });
 
-/** Says on the box whether the graph is too far away for names to be read. */
+/** Marks the graph as zoomed out too far to read names. */
 function Far({ box }: { box: RefObject<HTMLElement | null> }) {
   const isFar = useStore((state) => state.transform[2] < FAR_ZOOM);
   useLayoutEffect(() => {
@@ -142,7 +142,7 @@ interface OverviewProps {
   board: Board;
 }
 
-/** The whole graph in a corner, and which part of it is in sight; a press or a drag leads elsewhere. */
+/** The overview map with the visible part; a press or drag moves the view. */
 function Overview({ shape, layout, board }: OverviewProps) {
   const flow = useReactFlow();
   const margin = Math.max(layout.width, layout.height) * 0.06 + 40;
@@ -170,7 +170,7 @@ function Overview({ shape, layout, board }: OverviewProps) {
   );
 }
 
-/** The nodes, as one path for each colour. */
+/** The nodes as one path per colour. */
 const Marks = memo(function Marks({ shape, layout, board }: OverviewProps) {
   const version = useSlowVersion(board);
   const paths = useMemo(() => {
@@ -209,7 +209,7 @@ const LEAST_ZOOM = 0.05;
 const NARROW_PX = 480;
 const READABLE_ZOOM = 0.7;
 
-/** Keeps the view right as the box and the layout change; set the result when a person moved it: then it stays. */
+/** Keeps the view right as the box and the layout change; `isOwn` is set when the user moved it, and stops that. */
 function useViewport(
   box: RefObject<HTMLElement | null>,
   board: Board,
@@ -239,19 +239,19 @@ function useViewport(
     const node = focusOf(shape, board);
     const place = node === null ? undefined : layout.nodes.get(node);
     if (!place || (!isNew && node !== null && isInside(box.current, node))) return;
-    // The job's panel takes room from the graph: what was readable before it opened stays so.
+    // The job panel takes room from the graph: readable text must stay readable.
     const zoom = isNew ? READABLE_ZOOM : flow.getZoom();
     void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
   }, [flow, showAll, box, board, shape, layout, width, height, chosen]);
   return { isOwn, showAll };
 }
 
-/** Returns whether the whole graph would be too small to read where one part of it is looked for. */
+/** Returns whether the whole graph would be too small to read. */
 function isPart(width: number, fitZoom: number, chosen: string | null): boolean {
   return fitZoom < READABLE_ZOOM && (width < NARROW_PX || chosen !== null);
 }
 
-/** Returns the node that somebody who opens the graph most likely looks for: the chosen one, a gate, a failure, what runs. */
+/** Returns the node to focus at first: the selected one, an open gate, a failed or a running job. */
 function focusOf(shape: Shape, board: Board): string | null {
   const views = shape.nodes.map((node) => ({ id: node.id, view: board.view(node.id) }));
   const chosen = views.find((one) => one.view.isChosen);
@@ -263,7 +263,7 @@ function focusOf(shape: Shape, board: Board): string | null {
   return views[0]?.id ?? null;
 }
 
-/** Returns whether all of a node is in sight. */
+/** Returns whether a node is fully visible. */
 function isInside(box: HTMLElement | null, node: string): boolean {
   const element = box?.querySelector(`[data-node="${CSS.escape(node)}"]`);
   if (!box || !element) return false;

@@ -10,7 +10,7 @@ import { type Board, useNodeView, useSlowVersion } from "./board";
 import type { Layout, Point } from "./layout";
 import type { NodeKind, Shape } from "./shape";
 
-/** A job of the graph: its status as colour, glyph and word, its name, and how long it took. */
+/** A job node: status, name and duration. */
 const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
@@ -44,7 +44,7 @@ const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) {
   );
 });
 
-/** A decision of a person: six corners, so that nobody takes it for work. */
+/** A gate node: a hexagon, to distinguish decisions from work. */
 const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
@@ -78,7 +78,7 @@ function stoppingWord(job: Job): string {
   return job.cancel_requested && job.status === "RUNNING" ? ", stopping" : "";
 }
 
-/** Group identical jobs node: how many they are, and how they stand; a click shows each. */
+/** A group of identical jobs as one node with status counts; a click expands it. */
 const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const first = jobs[0];
@@ -125,7 +125,7 @@ const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
   );
 });
 
-// What needs a look first, then what is under way, then what is over.
+// Most urgent first.
 const ORDER = ["FAILED", "WAITING_APPROVAL", "RUNNING", "READY", "WAITING", "CANCELLED", "COMPLETED"];
 
 function statusCounts(jobs: readonly Job[]): { status: string; count: number }[] {
@@ -146,15 +146,15 @@ interface Props {
 export interface NodeProps {
   id: string;
   board: Board;
-  /** Whether the Tab key leads here first; arrow keys go on from there. */
+  /** Whether Tab focuses this node; arrow keys move on from it. */
   isFirst: boolean;
 }
 
 const KINDS: Record<NodeKind, typeof JobNode> = { job: JobNode, gate: GateNode, group: GroupNode };
 
 /**
- * All nodes, where the layout has them. They are none of React Flow's: its own are measured, watched and told of every
- * move, which for 500 of them takes longer than drawing them, and these neither move nor change their size.
+ * All nodes. React Flow's own nodes are measured and watched on every move, which takes longer for 500 of them than
+ * drawing them; these neither move nor change size.
  */
 export const NodeLayer = memo(function NodeLayer({ shape, layout, board }: Props) {
   return (
@@ -183,7 +183,7 @@ interface EdgeLayerProps {
   board: Board;
 }
 
-/** All edges, as one path for each colour: a thousand elements of their own would cost more than all nodes. */
+/** All edges as one path per colour: a thousand elements would cost more than all nodes. */
 export const EdgeLayer = memo(function EdgeLayer({ shape, layout, board }: EdgeLayerProps) {
   const version = useSlowVersion(board);
   const curves = useMemo(() => layout.lines.map(curveOf), [layout]);
@@ -215,7 +215,7 @@ function kindOf(board: Board, from: string, to: string): EdgeKind {
   return jobs.some((job) => job.status === "RUNNING") ? "running" : "waiting";
 }
 
-/** Across a gap between columns an S, within a column a straight line. */
+/** S-curves between columns, straight lines within a column. */
 function curveOf(points: readonly Point[]): string {
   const [first, ...rest] = points;
   if (!first) return "";

@@ -12,14 +12,14 @@ import "./graph.css";
 
 interface Props {
   dag: Dag;
-  /** The job whose panel is open. */
+  /** The selected job. */
   chosen: string | null;
   onChoose: (jobId: string) => void;
 }
 
 const NO_JOBS: readonly Job[] = [];
 
-/** The jobs as a graph from left to right. How it is looked at stands in the URL: siblings, opened groups, the path. */
+/** The graph of a DAG. The URL holds grouping, expanded groups and the critical path. */
 export function GraphTab({ dag, chosen, onChoose }: Props) {
   const [query, change] = useUrl();
   const jobs = dag.jobs ?? NO_JOBS;
@@ -38,9 +38,9 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
     first.show(shape, jobs, { chosen, critical });
     return first;
   });
-  // Before the browser paints, so that a node is never drawn without what it shows.
+  // Before the browser paints, so that no node is drawn without content.
   useLayoutEffect(() => board.show(shape, jobs, { chosen, critical }), [board, shape, jobs, chosen, critical]);
-  // The same function for as long as the shape is the same: the graph is drawn anew for another one.
+  // Stable while the shape is the same: a new function redraws the graph.
   const open = useCallback(
     (nodeId: string) => {
       const node = shape.nodes.find((one) => one.id === nodeId);
@@ -86,7 +86,7 @@ function PathWords({ path }: { path: CriticalPath }) {
   );
 }
 
-/** The shape stays the same object while only statuses change, so that nothing is laid out again. */
+/** The shape stays the same object while only statuses change, so the layout is kept. */
 function useShape(
   jobs: readonly Job[],
   siblings: string | null,
@@ -101,7 +101,7 @@ function useShape(
   }, [key, siblings, openIds]);
 }
 
-const PATH_PAUSE_MS = 1000; // it moves as jobs go on; more often nobody could read it
+const PATH_PAUSE_MS = 1000; // it changes as jobs run; more often would be unreadable
 
 function usePath(dag: Dag, isShown: boolean): CriticalPath | null {
   const [path, setPath] = useState<CriticalPath | null>(null);

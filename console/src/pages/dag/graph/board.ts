@@ -1,21 +1,21 @@
 /**
- * What the nodes of the graph show, told to each node by itself: when 50 jobs a second change state in a graph of 500,
- * those 50 nodes are drawn anew, and neither the others nor the graph around them.
+ * The state of the graph's nodes, with a subscription per node: when 50 of 500 jobs change state in a second, only
+ * those 50 nodes render.
  */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Job } from "../../../api/types";
 import type { Shape } from "./shape";
 
 interface NodeView {
-  /** The jobs the node stands for: one, or those of a group. */
+  /** The jobs of the node: one, or those of a group. */
   jobs: readonly Job[];
   isChosen: boolean;
-  /** Whether it lies on the critical path; null while that is not shown. */
+  /** Whether it is on the critical path; null while that is hidden. */
   isCritical: boolean | null;
 }
 
 export interface Marks {
-  /** The job whose panel is open. */
+  /** The selected job. */
   chosen: string | null;
   critical: ReadonlySet<string> | null;
 }
@@ -28,7 +28,7 @@ export class Board {
   private readonly allWatchers = new Set<() => void>();
   private version = 0;
 
-  /** Takes the present facts, and tells the nodes whose own have changed. */
+  /** Updates the state, and notifies nodes that changed. */
   show(shape: Shape, jobs: readonly Job[], marks: Marks): void {
     const byId = new Map(jobs.map((job) => [job.job_id, job]));
     const changed: string[] = [];
@@ -60,17 +60,17 @@ export class Board {
     return () => own.delete(tell);
   }
 
-  /** Tells of every change of any node. */
+  /** Subscribes to changes of any node. */
   readonly watchAll = (tell: () => void): (() => void) => {
     this.allWatchers.add(tell);
     return () => this.allWatchers.delete(tell);
   };
 
-  /** A number that grows with every change. */
+  /** Increases with every change. */
   readonly current = (): number => this.version;
 }
 
-/** Returns what a node shows, and draws anew when that changes. */
+/** Returns a node's state, and renders again when it changes. */
 export function useNodeView(board: Board, id: string): NodeView {
   return useSyncExternalStore(
     (tell) => board.watch(id, tell),
@@ -87,9 +87,9 @@ function areSame(one: NodeView, other: NodeView): boolean {
   );
 }
 
-const PAUSE_MS = 250; // what is drawn of all nodes at once tells nothing that the changed node has not told
+const PAUSE_MS = 250; // overview and edges may lag behind the nodes
 
-/** Returns a number that grows when any node has changed, at most four times a second. */
+/** Returns a number that increases when any node has changed, at most four times a second. */
 export function useSlowVersion(board: Board): number {
   const [version, setVersion] = useState(board.current);
   useEffect(() => {

@@ -1,9 +1,8 @@
 /**
- * Where nodes stand: columns from left to right, every edge going right, few crossings, edges as straight as can be.
- *
- * Sugiyama's steps: a column for each node; a bend in every column a long edge passes; order within columns by the mean of
- * the neighbours' places, kept where it leaves fewest crossings; heights that are nearest to the neighbours', in that
- * order and without overlap. 500 nodes take some 30 ms. dagre was tried first: 0.9 to 65 s for the same.
+ * The graph layout: columns from left to right, every edge pointing right, few crossings, straight edges. Sugiyama's
+ * steps: assign columns; add a bend in each column that a long edge passes; order columns by the mean position of
+ * neighbours, keeping the order with the fewest crossings; set the heights nearest to the neighbours' in that order
+ * without overlap. 500 nodes take about 30 ms; dagre took 0.9 to 65 s.
  */
 import type { Edge, NodeKind } from "./shape";
 
@@ -25,7 +24,7 @@ export interface Point {
 
 export interface Layout {
   nodes: ReadonlyMap<string, Placed>;
-  /** For each edge, in the given order, the points it passes: from a right side to a left one. */
+  /** The points of each edge, in the given order. */
   lines: readonly (readonly Point[])[];
   width: number;
   height: number;
@@ -36,8 +35,8 @@ const ROW_GAP = 14;
 const BEND_HEIGHT = 8;
 const ORDER_SWEEPS = 6;
 const HEIGHT_SWEEPS = 6;
-const MOST_BENDS = 4000; // beyond that long edges are drawn straight: nobody follows one among thousands
-const STRAIGHT = 4; // how much more a bend wants to be level with its neighbours than a node does
+const MOST_BENDS = 4000; // beyond that long edges are straight: nobody can follow one among thousands
+const STRAIGHT = 4; // weight of a bend relative to a node when heights are set
 
 interface Cell {
   /** Undefined for a bend. */
@@ -45,13 +44,13 @@ interface Cell {
   height: number;
   column: number;
   place: number;
-  /** The middle. */
+  /** The vertical centre. */
   y: number;
   left: Cell[];
   right: Cell[];
 }
 
-/** Returns where each node and edge is drawn; `sizes` in the order that nodes of one column begin with. */
+/** Returns the positions of nodes and edges; the order of `sizes` is the initial order within columns. */
 export function layOut(sizes: ReadonlyMap<string, Size>, edges: readonly Edge[]): Layout {
   const cells = new Map<string, Cell>();
   for (const [id, size] of sizes) {
@@ -70,7 +69,7 @@ export function layOut(sizes: ReadonlyMap<string, Size>, edges: readonly Edge[])
   return drawn(sizes, edges, columns, chains);
 }
 
-/** A node stands right behind its last parent; one without parents right before its first child. */
+/** A node is placed right after its last parent; one without parents right before its first child. */
 function assignColumns(cells: readonly Cell[], byId: ReadonlyMap<string, Cell>, edges: readonly Edge[]): void {
   const right = new Map<Cell, Cell[]>();
   const waiting = new Map<Cell, number>(cells.map((cell) => [cell, 0]));
@@ -95,7 +94,7 @@ function assignColumns(cells: readonly Cell[], byId: ReadonlyMap<string, Cell>, 
   }
 }
 
-/** Ties neighbours in neighbouring columns together, with bends between; returns the cells of each edge. */
+/** Links cells in neighbouring columns, adding bends; returns the cells of each edge. */
 function connect(cells: ReadonlyMap<string, Cell>, edges: readonly Edge[], columns: Cell[][]): Map<Edge, Cell[]> {
   const chains = new Map<Edge, Cell[]>();
   let bends = 0;
@@ -173,8 +172,8 @@ function level(columns: readonly Cell[][]): void {
 }
 
 /**
- * Gives each cell the height nearest to what it wants such that the order holds and none overlap: least squares under an
- * order, which pooling neighbours that would be out of order solves exactly.
+ * Gives each cell the height nearest to its wanted one, keeping the order without overlap: isotonic least squares,
+ * solved by pooling adjacent violators.
  */
 function settle(column: readonly Cell[], wantedOf: (cell: Cell) => number): void {
   const pools: { sum: number; weight: number; size: number }[] = [];
@@ -254,7 +253,7 @@ function pointsOf(
   for (const [at, cell] of chain.entries()) {
     const left = lefts[cell.column] as number;
     const width = (cell.id === undefined ? undefined : sizes.get(cell.id)?.width) ?? (widths[cell.column] as number);
-    // A bend keeps its height across its column, so that an edge does not cross the nodes there.
+    // A bend keeps its height across its column, so the edge does not cross nodes there.
     if (at > 0) points.push({ x: left, y: heightOf(cell) });
     if (at < chain.length - 1) points.push({ x: left + width, y: heightOf(cell) });
   }
@@ -266,7 +265,7 @@ interface OrderedCell {
   right: readonly OrderedCell[];
 }
 
-/** Returns the crossings of all neighbouring columns together. */
+/** Returns the number of crossings between neighbouring columns. */
 function crossings(columns: readonly (readonly OrderedCell[])[]): number {
   let sum = 0;
   for (const [at, column] of columns.entries()) {
@@ -276,7 +275,7 @@ function crossings(columns: readonly (readonly OrderedCell[])[]): number {
   return sum;
 }
 
-/** Two edges cross when their left ends and their right ends are in opposite order: inversions, counted by a Fenwick tree. */
+/** Edges cross when the orders of their ends differ: inversions, counted with a Fenwick tree. */
 function between(column: readonly OrderedCell[], nextLength: number): number {
   const tree = new Int32Array(nextLength + 1);
   let seen = 0;

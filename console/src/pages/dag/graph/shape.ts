@@ -5,10 +5,10 @@ import type { Layout } from "./layout";
 export type NodeKind = "job" | "gate" | "group";
 
 interface ShapeNode {
-  /** The job's id; of a group the id of its first job behind `group:`. */
+  /** The job's id; for a group `group:` and the id of its first job. */
   id: string;
   kind: NodeKind;
-  /** Ids of the jobs it stands for, in submission order. */
+  /** Ids of its jobs, in submission order. */
   jobs: readonly string[];
 }
 
@@ -20,13 +20,13 @@ export interface Edge {
 export interface Shape {
   nodes: readonly ShapeNode[];
   edges: readonly Edge[];
-  /** How many nodes there would be without groups. */
+  /** The number of nodes without grouping. */
   jobCount: number;
-  /** How many groups of equal siblings there are, opened or not. */
+  /** The number of groups of identical jobs, expanded or not. */
   groupCount: number;
 }
 
-/** From so many nodes on equal siblings are drawn as one, unless somebody asked for all. */
+/** Identical jobs are grouped in graphs with more nodes, unless the user chose otherwise. */
 export const COLLAPSES_ABOVE = 40;
 const LEAST_IN_GROUP = 3;
 
@@ -40,8 +40,8 @@ export function shapeKey(jobs: readonly Part[]): string {
 }
 
 /**
- * Returns the nodes and edges. With `collapsed`, three or more jobs with the same script, parents and children become one
- * node, unless its id is in `opened`. Parents that are not in this DAG have no node.
+ * Returns the nodes and edges. With `collapsed`, three or more jobs with the same script, parents and children become
+ * one node, unless its id is in `opened`. Parents outside this DAG have no node.
  */
 export function shapeOf(jobs: readonly Part[], collapsed: boolean, opened: ReadonlySet<string> = new Set()): Shape {
   const links = linksOf(jobs);
@@ -75,7 +75,7 @@ export interface Links {
   children: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Returns who waits for whom, by job id; the server names parents by their name. */
+/** Returns parents and children by job id; the server names parents. */
 function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Links {
   const ids = new Map(jobs.map((job) => [job.name, job.job_id]));
   const parents = new Map<string, string[]>();
@@ -91,7 +91,7 @@ function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">[]): Li
 function equalSiblings(jobs: readonly Part[], links: Links): string[][] {
   const groups = new Map<string, string[]>();
   for (const job of jobs) {
-    if (job.kind === "gate") continue; // each is a question of its own
+    if (job.kind === "gate") continue; // each gate is shown on its own
     const parents = [...(links.parents.get(job.job_id) ?? [])].sort().join(" ");
     const children = [...(links.children.get(job.job_id) ?? [])].sort().join(" ");
     const key = [job.filename, parents, children].join("\u0001");
@@ -115,21 +115,24 @@ function edgesOf(jobs: readonly Part[], links: Links, nodeOf: ReadonlyMap<string
 }
 
 export interface CriticalPath {
-  /** Job ids, from the first to the last. */
+  /** Job ids, first to last. */
   jobs: readonly string[];
   lengthMs: number;
 }
 
 export type Timed = Pick<Job, "job_id" | "name" | "parents" | "started_at" | "ended_at" | "ready_at" | "kind">;
 
-/** Returns how long a job has taken so far: all its attempts and the pauses between them; a gate, how long it was open. */
+/** Returns a job's duration so far, including retries and pauses; of a gate, how long it was open. */
 export function lengthMs(job: Timed, now: number): number {
   const from = job.kind === "gate" ? job.ready_at : job.started_at;
   if (!from) return 0;
   return Math.max(0, (job.ended_at ? Date.parse(job.ended_at) : now) - Date.parse(from));
 }
 
-/** Returns the path, or none while nothing has begun. Of equally long ones, the one through earlier submitted jobs. */
+/**
+ * Returns the critical path; empty before anything has started. Of equally long ones, the one through jobs submitted
+ * earlier.
+ */
 export function criticalPath(jobs: readonly Timed[], now: number): CriticalPath {
   const { parents } = linksOf(jobs);
   const best = new Map<string, { until: number; before: string | null }>();
@@ -143,7 +146,7 @@ export function criticalPath(jobs: readonly Timed[], now: number): CriticalPath 
     }
     const own = lengthMs(job, now);
     best.set(job.job_id, { until: sum + own, before });
-    // Only what took time itself can be the end: what still waits adds nothing.
+    // A job that has not started cannot end the path.
     if (own > 0 && sum + own > (last ? (best.get(last)?.until ?? 0) : 0)) last = job.job_id;
   }
   const path: string[] = [];
@@ -151,7 +154,7 @@ export function criticalPath(jobs: readonly Timed[], now: number): CriticalPath 
   return { jobs: path.reverse(), lengthMs: last ? (best.get(last)?.until ?? 0) : 0 };
 }
 
-/** Parents may be submitted behind their children: the order within a DAG is free. */
+/** Parents may be submitted after their children. */
 function parentsFirst<One extends Timed>(
   jobs: readonly One[],
   parents: ReadonlyMap<string, readonly string[]>,
@@ -179,7 +182,7 @@ function parentsFirst<One extends Timed>(
 
 export type Arrow = "ArrowLeft" | "ArrowRight" | "ArrowUp" | "ArrowDown";
 
-/** Returns the node the key leads to from `id`, or null when there is none. */
+/** Returns the node that the key leads to; null when there is none. */
 export function moved(shape: Shape, layout: Layout, id: string, arrow: Arrow): string | null {
   const here = layout.nodes.get(id);
   if (!here) return null;

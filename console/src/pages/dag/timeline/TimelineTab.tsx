@@ -22,9 +22,9 @@ interface Props {
 const ROW_HEIGHT = 28;
 const AXIS_HEIGHT = 27;
 const MOST_TICKS = 8;
-const TICK_PX = 120; // of the whole chart's width, for each mark with its words
+const TICK_PX = 120; // of the chart's width, for each labelled mark
 
-/** When each attempt ran, where, and how long it waited before: one row for each job, or for each slot of each worker. */
+/** The timeline: when and where each attempt ran and how long it waited, by job or by worker slot. */
 export function TimelineTab({ dag, chosen, onChoose }: Props) {
   const [query, change] = useUrl();
   const byWorker = query.get("rows") === "workers";
@@ -134,7 +134,7 @@ function Axis({ span, width }: { span: Span; width: number }) {
   );
 }
 
-/** A length of time without the smaller unit that it has none of. */
+/** A duration without its zero units. */
 function round(length: number): string {
   return duration(length).replace(/ 0 \w+$|\.0(?= s$)/, "");
 }
@@ -167,13 +167,13 @@ interface LaneRowProps {
   top: number;
   span: Span;
   chosen: string | null;
-  /** Whether the Tab key leads to this row; arrow keys go on from there. */
+  /** Whether Tab focuses this row; arrow keys move on from it. */
   isFirst: boolean;
   onShow: (bar: Bar | null) => void;
   onChoose: (jobId: string) => void;
 }
 
-/** One row: its name, and its bars on the time axis. */
+/** One row: its name and its bars. */
 const LaneRow = memo(function LaneRow(props: LaneRowProps) {
   const { index, lane, top, chosen, isFirst } = props;
   return (
@@ -253,7 +253,7 @@ function wordsOf(bar: Bar, to: number): string {
   return `${bar.job.name}: ${attempt}${bar.outcome.replace("_", " ")}${took}${wait}`;
 }
 
-/** What there is to say about the bar under the pointer or the focus; the place is kept when there is none. */
+/** The description of the bar under the pointer or focus. */
 function BarDetail({ bar }: { bar: Bar | null }) {
   return (
     <p className="timeline-detail" aria-live="polite">

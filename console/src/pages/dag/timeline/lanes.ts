@@ -1,4 +1,4 @@
-/** The rows of the timeline: which attempt ran when and where, and how long it waited before. */
+/** The rows of the timeline. */
 import type { Attempt, Job } from "../../../api/types";
 
 export type Outcome = NonNullable<Attempt["outcome"]> | "running" | "waiting" | "gate";
@@ -6,13 +6,13 @@ export type Outcome = NonNullable<Attempt["outcome"]> | "running" | "waiting" | 
 export interface Bar {
   key: string;
   job: Job;
-  /** Absent for a wait without an attempt, and for a gate. */
+  /** Null for a job that waits, and for a gate. */
   attempt: Attempt | null;
   outcome: Outcome;
-  /** When it began to wait; before `from` nothing ran. */
+  /** When it started to wait; it ran from `from` on. */
   waitedFrom: number;
   from: number;
-  /** Null while it goes on. */
+  /** Null while it runs. */
   to: number | null;
 }
 
@@ -30,7 +30,7 @@ export interface Span {
   to: number;
 }
 
-/** Returns one row for each job that has begun to wait, in submission order. */
+/** Returns a row for each job that became ready, in submission order. */
 export function lanesByJob(jobs: readonly Job[]): Lane[] {
   return jobs
     .map((job) => ({ key: job.job_id, name: job.name, slot: null, bars: barsOf(job) }))
@@ -38,9 +38,8 @@ export function lanesByJob(jobs: readonly Job[]): Lane[] {
 }
 
 /**
- * Returns one row for each slot of each worker. Which slot an attempt had is not told; they are dealt out so that none
- * overlap, to the first that is free. A wait belongs to no slot, neither in the queue nor, prefetched, at the worker: the
- * bars begin when the process began.
+ * Returns a row for each slot of each worker. The server does not report slots, so attempts are assigned to the first
+ * free one. Bars start when the process started, because waiting uses no slot.
  */
 export function lanesByWorker(jobs: readonly Job[]): Lane[] {
   const bars = jobs.flatMap((job) => barsOf(job)).filter((bar) => bar.attempt !== null);
@@ -101,7 +100,7 @@ function barsOf(job: Job): Bar[] {
   return bars;
 }
 
-/** Returns when an attempt's process ended, which its worker may report a little later; null while it runs. */
+/** Returns when an attempt's process ended, which its worker may report later; null while it runs. */
 function endOf(attempt: Attempt): number | null {
   const began = timeOf(attempt.started_at);
   const reported = timeOf(attempt.ended_at);
@@ -116,7 +115,7 @@ function gateBar(job: Job): Bar[] {
   return [{ key: job.job_id, job, attempt: null, outcome: "gate", waitedFrom: opened, from: opened, to }];
 }
 
-/** Returns from the first moment to the last, `now` for what goes on; a second at least, so that it can be divided. */
+/** Returns the time range of all bars; at least a tenth of a second, because it is a divisor. */
 export function spanOf(lanes: readonly Lane[], now: number): Span {
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
@@ -135,7 +134,7 @@ const STEPS_MS = [
   1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 86_400_000,
 ];
 
-/** Returns the marks of a time axis, from its beginning, such that there are `most` of them or fewer. */
+/** Returns at most `most` marks of a time axis, from its start. */
 export function ticks(span: Span, most: number): number[] {
   const length = span.to - span.from;
   const days = 86_400_000 * Math.max(1, Math.ceil(length / 86_400_000 / most));

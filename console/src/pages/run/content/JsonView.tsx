@@ -7,7 +7,7 @@ import "./content.css";
 
 const Opened = createContext<ReadonlySet<Json>>(new Set());
 
-/** A recorded text: the value in it laid out, or the text where it holds none. `words` are marked in it. */
+/** A recorded text as a tree, or as text where it is not JSON. Matches of `words` are marked. */
 export function JsonView({ text, words }: { text: string; words?: readonly string[] }) {
   const value = useMemo(() => parseJson(text), [text]);
   if (value) return <JsonValue of={value} words={words} />;
@@ -18,7 +18,7 @@ export function JsonView({ text, words }: { text: string; words?: readonly strin
   );
 }
 
-/** A recorded value, laid out and coloured; what is no plain JSON by what it stands for. */
+/** A recorded value as a tree, with Python types decoded. */
 export function JsonValue({ of, words }: NodeProps) {
   const unwrapped = useMemo(() => initiallyOpen(of), [of]);
   return (
@@ -58,7 +58,7 @@ interface ContainerProps extends NodeProps {
   isCut: boolean;
 }
 
-/** A list or an object: folded it says how much is in it; of a long one the beginning is shown, and more when asked for. */
+/** A list or object: collapsed it shows its size; a long one shows its beginning first. */
 function Container({ of, marks, items, entries, isCut, words }: ContainerProps) {
   const [isOpen, setOpen] = useState(useContext(Opened).has(of));
   const [shown, setShown] = useState(ITEMS_AT_ONCE);
@@ -101,7 +101,7 @@ function Container({ of, marks, items, entries, isCut, words }: ContainerProps) 
   );
 }
 
-/** Bytes are laid out over several lines: a comma below them would stand alone. */
+/** Bytes take several lines: a comma below them would stand alone. */
 function isBytes(line: Json | Entry): boolean {
   return typedOf("key" in line ? line.value : line)?.is === "bytes";
 }
@@ -123,7 +123,7 @@ function Line({ of, words }: { of: Json | Entry; words: readonly string[] | unde
   );
 }
 
-/** A value that is no plain JSON, as its Python type is read. */
+/** A typed value, shown as its Python type. */
 function TypedNode({ of, words }: { of: Typed; words: readonly string[] | undefined }) {
   switch (of.is) {
     case "chip":
@@ -174,7 +174,7 @@ function Chip({ type, title, children }: { type: string; title?: string | undefi
   );
 }
 
-/** What a chip of a moment says when the pointer rests on it: the moment here. */
+/** Returns the tooltip of a moment: its local time. */
 function localTime({ type, text }: Extract<Typed, { is: "chip" }>): string | undefined {
   const at = type === "datetime" ? Date.parse(text.replace(" ", "T")) : Number.NaN;
   return Number.isNaN(at) ? undefined : `${new Date(at).toLocaleString()} here`;
@@ -197,7 +197,7 @@ function cutWords({ reason, bytes: size, items, sha256 }: CutFacts): string {
 
 const HEX_LINES = 8;
 
-/** Recorded bytes: their kind, size and beginning, a picture where they are one, and a way to have them as a file. */
+/** Recorded bytes: type, size, beginning, image and download. */
 export function Bytes({ of }: { of: Extract<Typed, { is: "bytes" }> }) {
   const content = bytesOf(of.base64);
   if (!content) return <Chip type={of.type}>unreadable</Chip>;
@@ -225,13 +225,13 @@ function fileName(kind: string | null): string {
   return kind ? `recorded.${kind.slice(kind.indexOf("/") + 1)}` : "recorded.bin";
 }
 
-/** Items of one list that are shown at once. */
+/** Items of a list that are shown at once. */
 const ITEMS_AT_ONCE = 100;
 
-const MOST_NODES = 800; // drawn at first, in some 30 ms
+const MOST_NODES = 800; // rendered at first, in about 30 ms
 const DEEPEST = 20;
 
-/** Returns the containers to open, breadth first, until as much is shown as is worth it. */
+/** Returns the containers to open, breadth first, up to the limits. */
 function initiallyOpen(root: Json): ReadonlySet<Json> {
   const unwrapped = new Set<Json>();
   let left = MOST_NODES;
@@ -254,7 +254,7 @@ function isContainer(value: Json): boolean {
   return value.is === "list" || value.is === "object";
 }
 
-/** Returns what is drawn within a value; within a typed one that is what it groups. */
+/** Returns the children that are rendered within a value. */
 function innerOf(value: Json): Json[] {
   const typed = typedOf(value);
   if (typed?.is === "group") return [typed.of];
@@ -265,7 +265,7 @@ function innerOf(value: Json): Json[] {
   return value.is === "object" ? value.entries.map((entry) => entry.value) : [];
 }
 
-/** Returns the bytes of a base64 text, of one that was cut off those that are whole; null when it is none. */
+/** Decodes base64, also truncated; null when invalid. */
 export function bytesOf(base64: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(base64.slice(0, base64.length - (base64.length % 4))), (char) => char.charCodeAt(0));
@@ -287,15 +287,15 @@ const HEADS: readonly (readonly [type: string, head: readonly number[], at?: num
   ["audio/mpeg", [0x49, 0x44, 0x33]],
 ];
 
-/** Returns what kind of file bytes begin like; null for none of those that are known. */
+/** Returns the file type of bytes; null when unknown. */
 export function sniffed(content: Uint8Array): string | null {
   const found = HEADS.find(([, head, at = 0]) => head.every((byte, index) => content[at + index] === byte));
   return found?.[0] ?? null;
 }
 
-const LINE = 8; // as much as fits beside a list
+const LINE = 8; // fits beside a list
 
-/** Returns the first bytes as in a hex editor: `89 50 4e 47 …  .PNG`. */
+/** Returns the first bytes as a hex dump: `89 50 4e 47 …  .PNG`. */
 export function hexHead(content: Uint8Array, lines: number): string {
   const out: string[] = [];
   for (let from = 0; from < Math.min(content.length, lines * LINE); from += LINE) {

@@ -13,9 +13,9 @@ interface Props {
   words?: readonly string[] | undefined;
 }
 
-const MORE = 50; // earlier messages that one click brings
+const MORE = 50; // earlier messages per click
 
-/** A conversation with a model as it went: who said what, which tools were called. Of a long one the last messages. */
+/** A model conversation: roles, texts and tool calls. Of a long one the last messages. */
 export function Messages({ of: { messages, others, isCut }, words }: Props) {
   const [from, setFrom] = useState(() => shownFrom(messages, words ?? []));
   return (
@@ -99,7 +99,7 @@ function Tool({ word, name, words }: { word: string; name: string | null; words:
   );
 }
 
-/** What is told beside the words, by its names; unfolded it is what it is. */
+/** Other fields of a message or body, collapsed. */
 function Others({ of, words }: { of: readonly Entry[]; words: readonly string[] | undefined }) {
   if (of.length === 0) return null;
   const value: Json = { is: "object", entries: of, isCut: false };
@@ -115,13 +115,13 @@ function Others({ of, words }: { of: readonly Entry[]; words: readonly string[] 
 
 interface Shown {
   readonly value: Json | null;
-  /** Null where it holds no messages. */
+  /** Null where there are no messages. */
   readonly conversation: Conversation | null;
-  /** Whether somebody wants the value where messages would be shown. */
+  /** Whether the user chose JSON over messages. */
   readonly isPlain: boolean;
 }
 
-/** What a recorded text shows: its messages where it has any, unless the address says that the values are wanted. */
+/** Parses a recorded text and finds its messages. */
 export function useRecordedContent(text: string | undefined): Shown {
   const isPlain = useUrl()[0].get("as") === "json";
   const read = useMemo(() => {
@@ -137,13 +137,13 @@ interface UseShownProps {
   words: readonly string[];
 }
 
-/** A recorded text: as a conversation, as a value laid out, or as the text that it is. */
+/** A recorded text: as a conversation, a tree or plain text. */
 export function RecordedContent({ of: { value, conversation, isPlain }, text, words }: UseShownProps) {
   if (conversation && !isPlain) return <Messages of={conversation} words={words} />;
   return value ? <JsonValue of={value} words={words} /> : <JsonView text={text} words={words} />;
 }
 
-/** Chooses between the messages of a text and its value; nothing where it has no messages. */
+/** Switches between messages and JSON; nothing without messages. */
 export function AsJson({ of: { conversation, isPlain }, what }: { of: Shown; what: string }) {
   const [, change] = useUrl();
   if (!conversation) return null;
@@ -162,10 +162,13 @@ export function AsJson({ of: { conversation, isPlain }, what }: { of: Shown; wha
 
 export const SHOWN = 12;
 
-/** Returns the place of the first message to show: of a short conversation all, with any message that has a word searched for. */
+/**
+ * Returns the index of the first message to show: all of a short conversation, and every message that matches the
+ * search.
+ */
 export function shownFrom(messages: readonly Message[], words: readonly string[]): number {
   const last = messages.length - SHOWN;
-  if (last <= 1) return 0; // a line for one message would save nothing
+  if (last <= 1) return 0; // hiding one message saves nothing
   const lower = words.map((word) => word.toLowerCase());
   const found = messages.findIndex(({ parts }) => parts.some((part) => holds(part, lower)));
   return found < 0 ? last : Math.min(found, last);

@@ -3,9 +3,9 @@ import { useMemo, useState } from "react";
 import { count } from "../../../components/format";
 import "./content.css";
 
-const SHOWN_CHARS = 4000; // of one text at first; a long prompt is a screenful, not a hundred
+const SHOWN_CHARS = 4000; // of one text at first; a long prompt takes a screen, not a hundred
 
-/** A recorded text as text: what was taken away as a chip, control characters written out, what is searched for marked. */
+/** A recorded text with redaction markers as chips, control characters escaped and matches marked. */
 export function TextSpans({ text, words }: { text: string; words?: readonly string[] | undefined }) {
   const [isWhole, setWhole] = useState(text.length <= SHOWN_CHARS * 1.2);
   const shown = isWhole ? text : text.slice(0, SHOWN_CHARS);
@@ -48,12 +48,12 @@ export type Span =
   | { readonly is: "redacted"; readonly name: string };
 
 const CHIP = /\[redacted:([a-z0-9_-]{1,64})\]/;
-// Not line breaks and tabs; the second group are marks that turn the direction of what follows.
+// Not line breaks and tabs; the second group changes the direction of the text after it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]/;
 const SPECIAL = new RegExp(`${CHIP.source}|${CONTROL.source}`); // most texts have none, and lists hold many
 
-/** Returns the spans of a text; `words` are marked wherever they stand, without regard to case. */
+/** Returns the spans of a text; matches of `words` ignore case. */
 export function spansOf(text: string, words: readonly string[] = []): Span[] {
   if (words.length === 0 && !SPECIAL.test(text)) return text ? [{ is: "text", text }] : [];
   const found = words.filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));

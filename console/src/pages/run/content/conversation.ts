@@ -3,9 +3,9 @@ import { type Entry, givenOf, isNothing, type Json, memberOf, parseJson, unwrapp
 
 export interface Conversation {
   readonly messages: readonly Message[];
-  /** What else the body says: the model, its tools, how warm it is. */
+  /** Other fields of the body: model, tools, temperature. */
   readonly others: readonly Entry[];
-  /** Whether the body was cut off within or behind them. */
+  /** Whether the body was truncated. */
   readonly isCut: boolean;
 }
 
@@ -13,7 +13,7 @@ const LISTS = ["messages", "input", "contents", "output"] as const;
 const CHOICES = ["choices", "candidates"] as const;
 const SYSTEMS = ["system", "instructions", "systemInstruction", "system_instruction"] as const;
 
-/** Returns the conversation in a body; null where it is none. */
+/** Returns the conversation in a body; null without one. */
 export function conversationOf(body: Json): Conversation | null {
   const value = unwrapped(body);
   const found = listed(value) ?? inGiven(value) ?? inMembers(value) ?? inChoices(value) ?? alone(value);
@@ -31,12 +31,12 @@ function listed(value: Json): Conversation | null {
   return messages.length > 0 ? { messages, others: [], isCut: value.isCut } : null;
 }
 
-/** Whether a text ended before one could tell that this was a message. */
+/** Whether the text was truncated before this could be a message. */
 function isCutOff(item: Json): boolean {
   return item.is === "object" && item.isCut;
 }
 
-/** Of a function that was given the messages, alone or among others. */
+/** Finds messages among the arguments of a function. */
 function inGiven(value: Json): Conversation | null {
   const given = givenOf(value);
   if (!given) return null;
@@ -64,7 +64,7 @@ function inMembers(value: Json): Conversation | null {
   return null;
 }
 
-/** Of an answer as OpenAI's and Gemini's APIs give it: a message in each choice. */
+/** Finds messages in an answer of OpenAI's or Gemini's API: one in each choice. */
 function inChoices(value: Json): Conversation | null {
   const choices = memberOf(value, ...CHOICES);
   if (value.is !== "object" || choices?.is !== "list") return null;
@@ -74,7 +74,7 @@ function inChoices(value: Json): Conversation | null {
   return { ...found, others: value.entries.filter(({ key }) => !isNamed(key, ...CHOICES)) };
 }
 
-/** Of an answer that is a message itself, with its tokens and model beside it. */
+/** Reads an answer that is a message itself. */
 function alone(value: Json): Conversation | null {
   const message = value.is === "object" ? messageOf(value) : null;
   if (!message || value.is !== "object") return null;
@@ -86,7 +86,7 @@ function systemOf(value: Json): Message[] {
   return parts.length > 0 ? [{ role: "system", name: null, parts, others: [] }] : [];
 }
 
-/** Says of each result which tool gave it, as the call before has it: most results only repeat the call's id. */
+/** Adds the tool's name to results, from the call with the same id. */
 function withNames(messages: readonly Message[]): Message[] {
   const names = new Map<string, string>();
   return messages.map((message) => {
@@ -103,34 +103,34 @@ function isNamed(key: Json, ...names: readonly string[]): boolean {
 }
 
 export interface Message {
-  /** Whose it is: `system`, `user`, `assistant`, `tool` and what else providers have. */
+  /** `system`, `user`, `assistant`, `tool` or another role. */
   readonly role: string;
-  /** Of the tool that answers, or the speaker. */
+  /** The answering tool, or the speaker. */
   readonly name: string | null;
   readonly parts: readonly Part[];
-  /** What nothing here knows of it: tokens, signatures, what a library keeps beside it. */
+  /** Unknown fields: tokens, signatures, metadata. */
   readonly others: readonly Entry[];
 }
 
-/** Roles by the names that they have in other forms. */
+/** Other names of roles. */
 const ROLES: Readonly<Record<string, string>> = { human: "user", ai: "assistant", AIMessageChunk: "assistant" };
 const KNOWN: ReadonlySet<string> = new Set(["system", "developer", "user", "assistant", "model", "tool", "function"]);
 const CONTENTS = ["content", "parts", "contents", "text"] as const;
 const THOUGHTS = ["reasoning_content", "reasoning", "thinking"] as const;
 const SAID: ReadonlySet<string> = new Set([...CONTENTS, ...THOUGHTS, "tool_calls", "function_call", "refusal"]);
-/** A message's parts beside its text, without what its place or its text shows already. */
+/** Fields that are already shown. */
 const BESIDE: ReadonlySet<string> = new Set([
   ...SAID,
   ...["role", "type", "name", "id", "index", "object", "status", "tool_call_id", "data"],
 ]);
-/** Items of OpenAI's Responses that are messages of their own. */
+/** Items of OpenAI's Responses API that are messages of their own. */
 const ITEMS: Readonly<Record<string, string>> = {
   function_call: "assistant",
   function_call_output: "tool",
   reasoning: "assistant",
 };
 
-/** Returns what a value says as a message; null where it is none. */
+/** Returns a value as a message; null where it is not one. */
 export function messageOf(value: Json): Message | null {
   const given = unwrapped(value);
   if (given.is === "list") return pairOf(given.items);
@@ -138,19 +138,19 @@ export function messageOf(value: Json): Message | null {
   const item = ITEMS[wordAt(given, "type") ?? ""];
   if (item && wordAt(given, "role") === null) return { role: item, name: null, parts: partsOf(given), others: [] };
   const data = memberOf(given, "data");
-  const body = data?.is === "object" && wordAt(given, "role") === null ? data : given; // LangChain's, as it is written
+  const body = data?.is === "object" && wordAt(given, "role") === null ? data : given; // LangChain's serialized form
   const role = roleNamed(wordAt(given, "role", "type"));
   if (role === null || body.is !== "object" || !saysSomething(body)) return null;
   const parts = saidIn(body);
   return {
     role,
     name: wordAt(body, "name"),
-    parts: role === "tool" || role === "function" ? [clearUnreachable(body, parts)] : parts,
+    parts: role === "tool" || role === "function" ? [toolResult(body, parts)] : parts,
     others: body.entries.filter(({ key, value: inner }) => !isNamedIn(BESIDE, key) && !isNothing(inner)),
   };
 }
 
-/** Of a message that is only who speaks and the words, as LangGraph takes it. */
+/** Reads a pair of role and text, as LangGraph accepts. */
 function pairOf([who, words, ...more]: readonly Json[]): Message | null {
   if (who?.is !== "string" || words?.is !== "string" || more.length > 0) return null;
   const role = roleNamed(who.text);
@@ -181,7 +181,7 @@ function saidIn(body: Json): Part[] {
     ...(thought ? partsOf(thought).map(asThought) : []),
     ...parts,
     ...(refusal ? partsOf(refusal) : []),
-    ...called.filter((call) => call.is !== "call" || call.id === null || !known.has(call.id)), // LangChain has them twice
+    ...called.filter((call) => call.is !== "call" || call.id === null || !known.has(call.id)), // LangChain stores them twice
   ];
 }
 
@@ -189,7 +189,7 @@ function asThought(part: Part): Part {
   return part.is === "text" ? { ...part, is: "thought" } : part;
 }
 
-function clearUnreachable(body: Json, parts: readonly Part[]): Part {
+function toolResult(body: Json, parts: readonly Part[]): Part {
   const [first] = parts;
   if (parts.length === 1 && first?.is === "result") return first;
   const hasFailed = saysFailed(body);
@@ -211,7 +211,7 @@ export interface Result {
   readonly id: string | null;
   readonly name: string | null;
   readonly parts: readonly Part[];
-  /** Whether the tool failed, and this is its error: Anthropic's `is_error`, LangChain's `status`. */
+  /** Whether the tool failed: Anthropic's `is_error`, LangChain's `status`. */
   readonly hasFailed: boolean;
 }
 
@@ -232,7 +232,7 @@ const CALLS: ReadonlySet<string | null> = new Set([
 ]);
 const RESULTS: ReadonlySet<string | null> = new Set(["tool_result", "tool_call_response", "function_call_output"]);
 
-/** Returns the pieces of a content: a text, a list of parts, or one part. */
+/** Returns the parts of a content: a text, a list of parts, or one part. */
 function partsOf(content: Json): Part[] {
   const value = unwrapped(content);
   if (isNothing(value)) return [];
@@ -241,7 +241,7 @@ function partsOf(content: Json): Part[] {
   return [partOf(value)];
 }
 
-/** Returns a tool call, however it is told; null where a value is none. */
+/** Returns a tool call in any known format; null where it is not one. */
 function callOf(value: Json): Part | null {
   const call = unwrapped(value);
   const inner = memberOf(call, "function", "functionCall", "function_call") ?? call;
@@ -256,8 +256,8 @@ function partOf(value: Json): Part {
   const part = THOUGHT_TYPES.has(type) ? thoughtOf(value) : TEXTS.has(type) ? textOf(value) : null;
   if (part) return part;
   if (RESULTS.has(type)) return resultOf(value);
-  const clearUnreachable = memberOf(value, "functionResponse", "function_response");
-  if (clearUnreachable) return resultOf(clearUnreachable);
+  const answer = memberOf(value, "functionResponse", "function_response");
+  if (answer) return resultOf(answer);
   const isCall = CALLS.has(type) || memberOf(value, "functionCall", "function_call") !== null;
   return (isCall ? callOf(value) : null) ?? { is: "other", of: value };
 }
@@ -290,13 +290,13 @@ function resultOf(value: Json): Part {
   };
 }
 
-/** Returns whether what a tool answered is told to be an error. */
+/** Returns whether a tool's answer is an error. */
 function saysFailed(value: Json): boolean {
   const flag = memberOf(value, "is_error", "isError");
   return (flag?.is === "word" && flag.text === "true") || wordAt(value, "status") === "error";
 }
 
-/** Returns the value that a text of JSON holds; arguments mostly come as such. */
+/** Parses a text of JSON: arguments mostly are one. */
 function unwritten(value: Json): Json {
   const read = value.is === "string" ? parseJson(value.text) : null;
   return read?.is === "object" || read?.is === "list" ? read : value;

@@ -12,13 +12,13 @@ export interface Entry {
   readonly value: Json;
 }
 
-const DEEPEST = 600; // the tape's encoding stops before; a browser's stack would end at about ten times as many
+const DEEPEST = 600; // the recording's encoding stops earlier; a browser's stack would end at about ten times as many
 const BLANK = /[ \t\r\n]*/y;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
-const STRING = /"((?:[^"\\]|\\.)*)("|\\$)?/sy; // a text cut off may end within an escape
+const STRING = /"((?:[^"\\]|\\.)*)("|\\$)?/sy; // a truncated text may end within an escape
 
-/** Returns what a text holds; null when it is no JSON, or nested too deep. */
+/** Parses a text; null when it is not JSON, or nested too deep. */
 export function parseJson(text: string): Json | null {
   try {
     const reader = new Reader(text);
@@ -45,7 +45,7 @@ class Reader {
     return this.at >= this.text.length;
   }
 
-  /** Reads a value; null where the text is cut off before one, or within a number or word. */
+  /** Parses a value; null where the text ends before or within it. */
   value(depth: number): Json | null {
     if (depth > DEEPEST) throw new NotJson();
     if (this.isAtEnd()) return null;
@@ -119,7 +119,7 @@ class Reader {
   }
 }
 
-/** Returns what the text between two quotes means; of one that is cut off without the escape it may end in. */
+/** Decodes the text between quotes, without an escape that was cut off. */
 function unescaped(inner: string, isCut: boolean): string {
   const whole = isCut ? inner.replace(/((?:^|[^\\])(?:\\\\)*)\\u[0-9a-fA-F]{0,3}$/, "$1") : inner;
   if (!whole.includes("\\")) return whole;
@@ -134,11 +134,11 @@ function escaped(control: string): string {
   return `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A value that is no plain JSON. */
+/** A value with a Python type. */
 export type Typed =
   | { readonly is: "chip"; readonly type: string; readonly text: string }
   | { readonly is: "bytes"; readonly type: string; readonly base64: string; readonly isCut: boolean }
-  | { readonly is: "group"; readonly type: string; readonly of: Json } // a list, or an object, with its type's name
+  | { readonly is: "group"; readonly type: string; readonly of: Json } // a list or object with its type's name
   | { readonly is: "pairs"; readonly entries: readonly Entry[]; readonly isCut: boolean }
   | { readonly is: "raised"; readonly type: string; readonly message: string; readonly rest: readonly Entry[] }
   | { readonly is: "cut"; readonly type: string; readonly facts: CutFacts; readonly head: Json | null };
@@ -156,7 +156,7 @@ const CHIPS: ReadonlySet<string> = new Set<string>([...TEXTS, ...PURE]);
 const MOMENTS: ReadonlySet<string> = new Set(["datetime", "date", "time"]);
 const GROUPS: ReadonlySet<string> = new Set(["tuple", "set", "frozenset"]);
 
-/** Returns what an object of one key that begins with `$` stands for; null when it is a plain object. */
+/** Decodes an object with one key that starts with `$`; null for a plain object. */
 export function typedOf(value: Json): Typed | null {
   if (value.is !== "object" || value.entries.length !== 1) return null;
   const [entry] = value.entries;
@@ -231,13 +231,13 @@ function numberAt(of: Json, name: string): number | null {
   return value?.is === "number" ? Number(value.text) : null;
 }
 
-/** Returns what an object of a known type holds: a client's message is told as its type and its fields. */
+/** Returns the fields of a typed object, such as a client's message. */
 export function unwrapped(value: Json): Json {
   const typed = typedOf(value);
   return typed?.is === "group" ? unwrapped(typed.of) : value;
 }
 
-/** Returns a member by its name, opened; null where there is none, or nothing in it. */
+/** Returns a member by name, unwrapped; null without one, or with null. */
 export function memberOf(value: Json, ...names: readonly string[]): Json | null {
   for (const name of names) {
     const found = valueAt(value, name);
@@ -246,13 +246,13 @@ export function memberOf(value: Json, ...names: readonly string[]): Json | null 
   return null;
 }
 
-/** Returns the text that stands under one of these names; null where none has one. */
+/** Returns the text of the first of these members; null without one. */
 export function wordAt(value: Json, ...names: readonly string[]): string | null {
   const found = memberOf(value, ...names);
   return found?.is === "string" ? found.text : null;
 }
 
-/** Whether nothing is said: null, an empty text, list or object. */
+/** Whether a value is empty: null, or an empty text, list or object. */
 export function isNothing(value: Json): boolean {
   if (value.is === "word") return value.text === "null";
   if (value.is === "string") return value.text === "" && !value.isCut;
@@ -263,11 +263,14 @@ export function isNothing(value: Json): boolean {
 export interface Given {
   readonly args: readonly Json[];
   readonly kwargs: readonly Entry[];
-  /** Whether there was more of either. */
+  /** Whether either was truncated. */
   readonly isCut: boolean;
 }
 
-/** Returns what was given by place and by name; null where a value says something else. */
+/**
+ * Returns the arguments of `{"args": […], "kwargs": {…}}`, as the SDK records functions whose signature it cannot read;
+ * null for another value.
+ */
 export function givenOf(value: Json): Given | null {
   if (value.is !== "object") return null;
   let args: readonly Json[] | null = null;
@@ -283,7 +286,7 @@ export function givenOf(value: Json): Given | null {
   return args === null && kwargs === null ? null : { args: args ?? [], kwargs: kwargs ?? [], isCut };
 }
 
-/** Returns what was given where it is one value alone, by its place; null where it is none, or more. */
+/** Returns the only positional argument; null for another number of arguments. */
 export function loneArgument(value: Json): Json | null {
   const given = givenOf(value);
   const [alone, ...others] = given?.args ?? [];

@@ -15,11 +15,11 @@ import {
   wordAt,
 } from "./json";
 
-const MOST = 200; // characters, more than a row has room for
+const MOST = 200; // characters, more than a row can show
 const TEXTS = ["content", "text", "value"] as const;
-const NOT_SAID: ReadonlySet<string> = new Set(["system", "developer"]); // it stands before every turn alike
+const NOT_SAID: ReadonlySet<string> = new Set(["system", "developer"]); // it is the same before every turn
 
-/** Returns the words of inputs or outputs, JSON in the typed encoding; null where they hold none that were said. */
+/** Returns the text of inputs or outputs for a row; null where there is none. */
 export function textPreview(text: string): string | null {
   const value = parseJson(text);
   const conversation = value && conversationOf(value);
@@ -31,14 +31,14 @@ export function textPreview(text: string): string | null {
   return isNothing ? null : compactText(text);
 }
 
-/** Returns what was said last where a text holds messages, and else its value on one line: `“Paris”, limit: 5`. */
+/** Returns the last message, or the value on one line: `“Paris”, limit: 5`. */
 export function valuePreview(text: string): string {
   const value = parseJson(text);
   const conversation = value && conversationOf(value);
   return (conversation && lastSaid(conversation)) ?? compactText(text);
 }
 
-/** Returns who gave the work to whom, and why, as `handoff` reported it; null where it reported no such thing. */
+/** Returns a reported handoff; null where it is not one. */
 export function handoffOf(text: string): { from: string | null; to: string; reason: string | null } | null {
   const value = parseJson(text);
   const to = value ? wordAt(value, "to") : null;
@@ -50,13 +50,13 @@ function shortened(text: string): string {
   return line.length > MOST ? `${line.slice(0, MOST)}…` : line;
 }
 
-/** Returns what was said last as far as the messages came: later ones may follow. */
+/** Returns the text of the last message; `…` where later ones were cut off. */
 function lastSaid(conversation: Conversation): string | null {
   const words = lastWords(conversation);
   return words === null || !conversation.isCut || words.endsWith("…") ? words : `${words} …`;
 }
 
-/** Returns what a user said last, or anybody; of messages that only call tools the last calls. */
+/** Returns the last text of a user, else of anybody, else the last tool calls. */
 function lastWords({ messages }: Conversation): string | null {
   const shownToasts = messages.filter((message) => !NOT_SAID.has(message.role)).reverse();
   for (const message of [...shownToasts.filter((one) => one.role === "user"), ...shownToasts]) {
@@ -73,7 +73,7 @@ function callWords(part: Part): string[] {
   return [`${part.name}(${given.replace(/^\{(.*)\}$/, "$1")})`];
 }
 
-/** Returns the text of what is no message but holds a text in a message's way; null where it holds none. */
+/** Returns the text of a value shaped like a message; null without one. */
 function wordsIn(value: Json): string | null {
   if (value.is === "string") return value.text.trim() ? value.text : null;
   if (value.is === "list") {
@@ -84,13 +84,13 @@ function wordsIn(value: Json): string | null {
   return inner ? wordsIn(inner) : null;
 }
 
-/** Returns the beginning of what a text of JSON holds, without the marks that only machines need. */
+/** Returns the beginning of a JSON text without quotes and braces. */
 export function compactText(text: string): string {
   const value = parseJson(text);
   return value ? compactJson(value) : truncated(text);
 }
 
-/** Returns the same of a value that was read already. */
+/** The same for a parsed value. */
 export function compactJson(value: Json): string {
   return truncated(whole(value, { left: MOST }));
 }
@@ -108,7 +108,7 @@ function whole(value: Json, room: Room): string {
   return given ? compactGiven(given, room) : compact(value, room);
 }
 
-/** Returns arguments as a call is written, `“lora”, limit: 5`; `()` for none. */
+/** Returns arguments as in a call, `“lora”, limit: 5`; `()` without any. */
 function compactGiven({ args, kwargs, isCut }: Given, room: Room): string {
   const words = joined([...args, ...kwargs], isCut, room, (one, left) =>
     "key" in one ? compactEntry(one, left) : compact(one, left),

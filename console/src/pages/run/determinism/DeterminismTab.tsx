@@ -23,7 +23,7 @@ interface Props {
   onSimulate: (replay: string | null) => void;
 }
 
-/** How reproducible a run is, predicted and measured, what makes its executions differ, and how to fix that. */
+/** The Determinism tab: predicted and measured score, issues and fixes. */
 export function DeterminismTab({ run, onShow, onSimulate }: Props) {
   const { data, error, refetch } = useDeterminism(run);
   if (error && !data) return <ErrorNotice of={error} again={refetch} />;
@@ -95,7 +95,7 @@ interface ScoreProps {
   source: "predicted" | "measured";
 }
 
-/** The score with its band and source, and a bar in the band's colour. */
+/** The score with its band, source and bar. */
 export function Score({ score, band, source }: ScoreProps) {
   const { name, range, glyph, color } = BANDS[band];
   return (
@@ -130,7 +130,7 @@ interface SourcesProps {
   onSimulate: (replay: string) => void;
 }
 
-/** Predicted and measured, each with what it rests on. */
+/** The predicted and the measured score with their evidence. */
 function Sources({ run, of: { predicted, measured }, onSimulate }: SourcesProps) {
   return (
     <dl className="determinism-sources">
@@ -214,7 +214,7 @@ function NotMeasured({ run }: { run: string }) {
 
 const AT_FIRST = 30;
 
-/** The issues of a run: open ones first, the gravest on top. */
+/** The issues of a run, open ones first, most severe on top. */
 function Issues({ run, of, onShow }: { run: string; of: readonly Issue[]; onShow: (action: string) => void }) {
   const [showsAll, setShowsAll] = useState(false);
   const sorted = bySeverity(of);
@@ -245,7 +245,7 @@ function Issues({ run, of, onShow }: { run: string; of: readonly Issue[]; onShow
   );
 }
 
-/** What is accepted in the agent's runs and is no issue of this one. */
+/** Acceptances in the agent's runs that concern no issue of this one. */
 function AcceptedElsewhere({ run, of: { issues, accepted } }: { run: string; of: Determinism }) {
   const own = new Set(issues.map((issue) => issue.key));
   const others = accepted.filter((one) => !own.has(one.key));

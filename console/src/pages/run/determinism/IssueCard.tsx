@@ -13,7 +13,7 @@ interface Props {
   onShow: (action: string) => void;
 }
 
-/** One issue: where it is, what it is, where its value flows, how to fix it; and who accepts it. */
+/** One issue: action, severity, type, value flow and recommendation. */
 export function IssueCard({ run, issue, onShow }: Props) {
   const [isAccepting, setAccepting] = useState(false);
   const canAccept = useCanChange();
@@ -120,7 +120,7 @@ function Change({ before, after, isOwn }: { before: string; after: string; isOwn
   );
 }
 
-/** Who accepts an issue and why; whoever may change things may withdraw that. */
+/** Who accepted an issue and why, with a button to withdraw. */
 export function Accepted({ run, of }: { run: string; of: NonNullable<Issue["accepted"]> }) {
   const canAccept = useCanChange();
   const withdraw = useWithdrawAcceptance(run);
@@ -138,7 +138,7 @@ export function Accepted({ run, of }: { run: string; of: NonNullable<Issue["acce
   );
 }
 
-/** Asks why an issue does not matter; it then counts in no run of the agent. */
+/** Asks for the reason to accept an issue. */
 function AcceptDialog({ run, issue, onClose }: { run: string; issue: Issue; onClose: () => void }) {
   const [reason, setReason] = useState("");
   const accept = useAcceptIssue(run, onClose);
@@ -182,7 +182,7 @@ const SEVERITIES: Record<Issue["severity"], { word: string; glyph: string; tone:
   low: { word: "Low", glyph: "▽", tone: "grey" },
 };
 
-/** Returns open issues first, the gravest on top, else as their actions came. */
+/** Returns open issues first, most severe on top. */
 export function bySeverity(issues: readonly Issue[]): Issue[] {
   const rank = (issue: Issue) => (issue.accepted ? ORDER.length : 0) + ORDER.indexOf(issue.severity);
   return [...issues].sort((one, other) => rank(one) - rank(other));

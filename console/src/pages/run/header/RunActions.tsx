@@ -18,7 +18,7 @@ import { CompareDialog, EndRun, RunDetails, RunNotes } from "./RunDialogs";
 
 type Overlay = "delete" | "compare" | "notes" | "details" | "end" | "cancel" | "resume" | null;
 
-/** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
+/** The buttons of a run: notes, details, compare, export, pin, archive, delete. */
 export function RunActions({ run }: { run: RunView }) {
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = () => setOverlay(null);
@@ -93,7 +93,7 @@ export function RunActions({ run }: { run: RunView }) {
   );
 }
 
-/** Cancelling a run that has live jobs, and resuming one that broke off: what is known of by its stages. */
+/** Cancel and resume for runs with stages. */
 function StagesActions({
   run,
   overlay,
@@ -117,7 +117,7 @@ function StagesActions({
   );
 }
 
-/** Opens what people said of the run, and says how much that is. */
+/** A button with the number of notes. */
 function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
   const shownToasts = useNotes(run.run_id).data?.length ?? 0;
   return (
@@ -136,13 +136,13 @@ function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
   );
 }
 
-/** Why nothing can be put away of a run that goes on, and what to do about it. */
+/** Returns why a running run cannot be archived or deleted. */
 function whyNotYet({ has_stages: hasStages }: RunView): string {
   const way = hasStages ? "Wait until it ends, or cancel it" : "Wait until it ends, or press “Mark as ended…”";
   return `The run has not ended. ${way}.`;
 }
 
-/** Why a run cannot be deleted; null where it can. */
+/** Returns why a run cannot be deleted; null where it can. */
 function removalObstacle(run: RunView): string | null {
   if (isGoingOn(run)) return whyNotYet(run);
   return run.is_pinned ? "The run is pinned. Unpin it first." : null;
@@ -169,7 +169,7 @@ function refetchRun(run: RunView): void {
   refetchRegistry();
 }
 
-const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
+const LISTS = ["registry", "intercepts", "agents"]; // deletions send no event
 
 function useRemoval(run: RunView) {
   const navigate = useNavigate();
@@ -193,7 +193,7 @@ const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
   ["csv", "CSV: a row for each action"],
 ];
 
-/** Downloads of this run with all its actions and notes. */
+/** Downloads of a run with its actions and notes. */
 function ExportMenu({ run }: { run: RunView }) {
   const [isOpen, setOpen] = useState(false);
   useEscape(() => setOpen(false), isOpen);

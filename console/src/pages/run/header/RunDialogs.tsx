@@ -19,7 +19,7 @@ import { runPath } from "../../../components/url";
 import { Part } from "../inspector/ActionContent";
 import { Notes } from "../inspector/Notes";
 
-/** What people said of the run and of its actions. */
+/** The notes on a run and its actions. */
 export function RunNotes({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useNotes(run.run_id);
   return (
@@ -33,7 +33,7 @@ export function RunNotes({ run, onClose }: { run: RunView; onClose: () => void }
   );
 }
 
-/** The details of a run: resource attributes, the result of a replay, a traceback. Fetched when it opens. */
+/** The details of a run, loaded when the dialog opens. */
 export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (
@@ -47,7 +47,7 @@ export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void
   );
 }
 
-/** The details that one source reported, part by part. */
+/** The details from one source. */
 function Source({ of, onGo }: { of: Record<string, unknown>; onGo: () => void }) {
   const { replay_of: replayed, ...parts } = of;
   return (
@@ -67,7 +67,7 @@ function Source({ of, onGo }: { of: Record<string, unknown>; onGo: () => void })
   );
 }
 
-/** Asks which run to compare with: the latest of the same agent. */
+/** Chooses a run of the same agent to compare with. */
 export function CompareDialog({ run, onClose }: { run: RunView; onClose: () => void }) {
   const { data, error, refetch } = useLatestRuns(run.agent_id);
   const others = data?.filter((other) => other.run_id !== run.run_id);
@@ -109,7 +109,7 @@ const WORDS: Record<End, string> = {
   completed: "Completed: the program finished its work",
 };
 
-/** Says how a run ended whose program cannot say so any more. */
+/** Sets the status of a run whose program cannot report it. */
 export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) {
   const [status, setStatus] = useState<End>("failed");
   const [why, setWhy] = useState("");

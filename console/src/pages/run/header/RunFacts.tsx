@@ -1,7 +1,7 @@
 /** The facts in a run's header: totals, links, scores and integrity. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import { useDagOfRun } from "../../../api/dags";
 import type { Recording } from "../../../api/recording";
@@ -12,6 +12,7 @@ import { Status } from "../../../components/badges";
 import { CostBreakdown } from "../../../components/Cost";
 import { count, duration, rate } from "../../../components/format";
 import { Name } from "../../../components/links";
+import { Fact } from "../../../components/Page";
 import { Duration, Time } from "../../../components/Time";
 import { agentPath, dagPath, runPath } from "../../../components/url";
 import { RunNotes } from "./RunDialogs";
@@ -23,7 +24,7 @@ interface Props {
   onShow: (action: string) => void;
 }
 
-/** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
+/** The facts of a run. */
 export function RunFacts({ recording: { run }, onShow }: Props) {
   const { tally } = run;
   const hasCalls = tally.calls > 0 || !run.has_stages;
@@ -95,7 +96,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
   );
 }
 
-/** How many stages and jobs a run has, and how many of these go on. */
+/** The number of stages and jobs, and of live jobs. */
 function StagesFact({ run }: { run: RunView }) {
   const live = run.live_job_count ?? 0;
   return (
@@ -132,24 +133,7 @@ function CallFacts({ of: tally }: { of: TallyView }) {
   );
 }
 
-interface FactProps {
-  name: string;
-  title?: string;
-  className?: string;
-  children: ReactNode;
-}
-
-/** One figure of a run under its name. */
-export function Fact({ name, title, className, children }: FactProps) {
-  return (
-    <div className={className} title={title}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-/** Which run this one is a fork of and where, and its own forks. */
+/** The parent and the forks of a run. */
 function ForkFacts({ run }: { run: RunView }) {
   const { data: forks } = useForks(run.run_id);
   return (
@@ -181,7 +165,7 @@ function ForkFacts({ run }: { run: RunView }) {
 
 const MOST = 6;
 
-/** The latest scores of the run, each with who gave it; they open the notes. Nothing where nobody scored it. */
+/** The latest scores of a run, which open the notes; nothing without scores. */
 function ScoresFact({ run }: { run: RunView }) {
   const { data } = useNotes(run.run_id);
   const [isOpen, setOpen] = useState(false);
@@ -221,7 +205,7 @@ function Score({ of: { name, score, author, text, at }, onOpen }: { of: NoteView
   );
 }
 
-/** Returns the scores of the run itself, the newest first: of each name the last that each person gave. */
+/** Returns the run's own scores, newest first: the latest of each name and author. */
 export function scoresOf(notes: readonly NoteView[]): NoteView[] {
   const seen = new Set<string>();
   return notes.filter((note) => {
@@ -238,13 +222,13 @@ interface TapeFactProps {
   onShow: (action: string) => void;
 }
 
-/** Whether what was recorded of a run is still what it was, when asked: it reads the whole tape. */
+/** Verifies on demand that the recording is unchanged, which reads all of it. */
 function IntegrityFact({ run, onShow }: TapeFactProps) {
   const found = useQuery({
     queryKey: ["chain", run],
     queryFn: ({ signal }) => readChain(run, signal),
     enabled: false,
-    gcTime: 0, // what was verified once says nothing of later
+    gcTime: 0, // an old verification proves nothing
   });
   const chain = found.data;
   return (

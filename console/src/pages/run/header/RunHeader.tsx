@@ -11,11 +11,11 @@ import { RunFacts } from "./RunFacts";
 
 interface Props {
   recording: Recording;
-  /** Shows an action: among the calls, or in the tree of everything. */
+  /** Shows an action in the Telemetry or Trace tab. */
   onShow: (action: string, tab?: "telemetry" | "trace") => void;
 }
 
-/** What the run is, how far it is, what it came to, and what can be done with it. */
+/** The header of a run: status, progress, facts and buttons. */
 export function RunHeader({ recording, onShow }: Props) {
   const { run } = recording;
   const title = run.name ?? run.run_id;
@@ -40,7 +40,7 @@ export function RunHeader({ recording, onShow }: Props) {
   );
 }
 
-/** The end that the run was told before something of it began again. */
+/** The end that was reported before later actions. */
 function ReportedEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["reported_end"]> }) {
   return (
     <div className="run-problem" data-bad={status === "failed" || undefined}>
@@ -53,7 +53,7 @@ function ReportedEnd({ of: { status, reason, at } }: { of: NonNullable<RunView["
   );
 }
 
-/** How much of the run is not here, for it was lost before it could be recorded. */
+/** The number of entries lost before they were recorded. */
 function LostEntries({ recording: { run, rows }, onShow }: Props) {
   const { lost } = run;
   const first = useMemo(() => rows.find(reportsLoss), [rows]);
@@ -71,11 +71,11 @@ function LostEntries({ recording: { run, rows }, onShow }: Props) {
   );
 }
 
-/** Why the run ended as it did and its first error, with the way to the action that failed first. */
+/** The reason and the first error, with a button to the failed action. */
 function RunProblem({ recording: { run, rows }, onShow }: Props) {
   const reason = run.reason && run.reason !== run.first_error ? run.reason : null;
   const failed = run.first_error_id ?? rows.find((row) => row.outcome === "error" && !reportsLoss(row))?.id ?? null;
-  const firstError = OUTCOMES.some((outcome) => outcome === run.first_error) ? null : run.first_error; // it says no more than that
+  const firstError = OUTCOMES.some((outcome) => outcome === run.first_error) ? null : run.first_error; // an outcome adds nothing
   if (!reason && !firstError && !failed) return null;
   return (
     <div className="run-problem" data-bad={run.status === "failed" || undefined}>
@@ -94,9 +94,9 @@ function RunProblem({ recording: { run, rows }, onShow }: Props) {
   );
 }
 
-const NAME = "titan.entries_lost"; // the SDK's event
+const NAME = "titan.entries_lost"; // an event of the SDK
 
-/** Returns whether a row tells that entries of its run never came here. */
+/** Returns whether a row reports lost entries. */
 export function reportsLoss(row: Pick<Row, "kind" | "name">): boolean {
   return row.kind === "event" && row.name === NAME;
 }

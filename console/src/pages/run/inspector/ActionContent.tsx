@@ -16,7 +16,7 @@ interface Props {
   words: readonly string[];
 }
 
-/** Inputs or outputs, whole or their beginning, with ways to copy and to download all of it. */
+/** Inputs or outputs with copy and download. */
 export function Body({ title, body, words }: Props) {
   const shown = useRecordedContent(body?.text);
   return (
@@ -62,9 +62,9 @@ function CutNote({ shown, cut }: { shown: string; cut: NonNullable<BodyView["cut
   );
 }
 
-const MOST_BYTES = 20 * 2 ** 20; // beyond, a download serves better than a clipboard
+const MOST_BYTES = 20 * 2 ** 20; // larger ones are for the download
 
-/** Copies the whole of a body as JSON laid out, also where only its beginning is shown. */
+/** Copies a whole body as formatted JSON, also when it is shown truncated. */
 export function CopyBody({ body, what }: { body: BodyView; what: string }) {
   const [isBusy, setBusy] = useState(false);
   async function copy(): Promise<void> {
@@ -99,7 +99,7 @@ async function wholeOf(url: string): Promise<string> {
   return answer.text();
 }
 
-/** Why an action failed: type, message and, where it is known, the traceback. */
+/** An action's error: type, message and traceback. */
 export function ErrorCard({ failure, of = "this action" }: { failure: FailureView; of?: string }) {
   const { type, message, traceback } = failure;
   return (
@@ -135,7 +135,7 @@ const WORDS: Record<string, string> = {
   principal: "Principal",
 };
 
-/** What else is known of an action, part by part; what a person looks for first stands first. */
+/** The other details of an action, most useful first. */
 export function Details({ details }: { details: unknown }) {
   if (typeof details !== "object" || details === null) return null;
   const { compliance, callsite, attributes, status, events, links, ...others } = details as Record<string, unknown>;
@@ -152,7 +152,7 @@ export function Details({ details }: { details: unknown }) {
   );
 }
 
-/** One part of what was told, which unfolds. */
+/** A collapsible section of details. */
 export function Part({ name, value, isOpen = false }: { name: string; value: unknown; isOpen?: boolean }) {
   if (value === undefined || value === null) return null;
   return (
@@ -165,7 +165,7 @@ export function Part({ name, value, isOpen = false }: { name: string; value: unk
   );
 }
 
-/** Whether one of a span's events is an exception: what a call got over, or failed by before it failed for good. */
+/** Whether a span's events include an exception. */
 function hasException(events: unknown): boolean {
   return Array.isArray(events) && events.some((event) => (event as { name?: unknown } | null)?.name === "exception");
 }

@@ -10,7 +10,7 @@ import { runPath } from "../../../components/url";
 
 type Part = "output" | "input";
 
-/** Forks the run from an action: what would have happened, had it given or been given something else. */
+/** Forks the run from an action with an edited input or output. */
 export function ForkHere({ run, detail }: { run: RunView; detail: ActionDetailView }) {
   const [isOpen, setOpen] = useState(false);
   const canChange = useCanChange();
@@ -128,7 +128,7 @@ function ForkDialog({ run, detail, onClose }: { run: RunView; detail: ActionDeta
   );
 }
 
-/** Returns the value of a JSON text; undefined where it is none. */
+/** Parses JSON; undefined when invalid. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { Link } from "react-router";
 import { momentOf, type Row } from "../../../api/recording";
 import { type ActionDetailView, useAction } from "../../../api/run";
@@ -9,6 +9,7 @@ import { Cost } from "../../../components/Cost";
 import { ErrorNotice } from "../../../components/EmptyState";
 import { day, NOTHING } from "../../../components/format";
 import { useEscape } from "../../../components/keyboard";
+import { Fact } from "../../../components/Page";
 import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runDisplay";
 import { statusOf } from "../telemetry/calls";
 import { Body, Details, ErrorCard } from "./ActionContent";
@@ -24,14 +25,14 @@ interface Props {
   onChoose: (id: string | null) => void;
 }
 
-/** Everything about one action, beside the list; on a phone a sheet over it. Esc closes it. */
+/** The panel of one action; on a phone it covers the page. Esc closes it. */
 export function Inspector({ run, row, rows, words, onChoose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { data, error, refetch } = useAction(run.run_id, row);
   const status = statusOf(row);
   useEscape(() => onChoose(null));
   useEffect(() => {
-    // Where it covers the page, the focus must be in it.
+    // On a phone the panel covers the page and needs the focus.
     if (window.matchMedia("(max-width: 720px)").matches) heading.current?.focus();
   }, []);
   return (
@@ -114,7 +115,7 @@ interface ActionFactsProps {
 
 const WHOLE = new Intl.NumberFormat("en-US");
 
-/** An action's metadata. What does not apply has no line; what is not known is a dash. */
+/** The metadata of an action. What does not apply has no line; unknown values are "–". */
 function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
   const { action } = detail;
   const parent = useMemo(() => rows.find((one) => one.number === row.parent), [rows, row.parent]);
@@ -183,12 +184,12 @@ function ActionFacts({ run, row, rows, detail, onChoose }: ActionFactsProps) {
   );
 }
 
-/** What is said of how long something without an end took: in a run that is over, nobody told it. */
+/** Returns the duration text of an action without an end. */
 function openWords(run: RunView): string {
   return run.status === "running" ? "Running" : NOTHING;
 }
 
-/** Returns `1,000 input, 400 of them from cache, 50 written to cache · 100 output`: what was cached decides the price. */
+/** Returns `1,000 input, 400 of them from cache, 50 written to cache · 100 output`: caching decides the price. */
 function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: written }: ActionDetailView): string {
   const input = [
     `${amount(action.input_tokens)} input`,
@@ -200,13 +201,4 @@ function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: writt
 
 function amount(tokens: number | null): string {
   return tokens === null ? NOTHING : WHOLE.format(tokens);
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

@@ -12,14 +12,14 @@ import { runPath } from "../../../components/url";
 
 interface Props {
   run: string;
-  /** Null: notes on the run. */
+  /** Null for notes on the run. */
   action: string | null;
   notes: readonly NoteView[];
-  /** Called when somebody goes to the action that a note speaks of. */
+  /** Called when the user follows a link to an action. */
   onGo?: () => void;
 }
 
-/** Scores and notes by people, and a form for one more. */
+/** Notes and scores, and a form to add one. */
 export function Notes({ run, action, notes, onGo }: Props) {
   const canChange = useCanChange();
   return (
@@ -118,7 +118,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
         aria-label="Note"
         placeholder="Add a note"
         maxLength={10_000}
-        data-first="" // notes may stand before it, with buttons of their own
+        data-first="" // existing notes before it have buttons
         value={typed.text}
         onChange={(event) => setTyped({ ...typed, text: event.target.value })}
       />

@@ -14,11 +14,11 @@ const ROW_HEIGHT = 40;
 
 interface Props {
   run: string;
-  other: string | null; // null: an execution, whose calls are stored nowhere else
+  other: string | null; // null: an execution, whose calls are not stored elsewhere
   comparison: Comparison;
 }
 
-/** Action | original | replay | status: a row for the inputs of a call and one for its outputs. Enter opens the difference. */
+/** The comparison table: a row for the inputs and one for the outputs of each call. Enter shows the difference. */
 export function ComparisonTable({ run, other, comparison: { rows, has_more_rows: hasMore } }: Props) {
   const [isOnlyDiverged, setOnlyDiverged] = useState(false);
   const [opened, setOpened] = useState<ComparedRow | null>(null);
@@ -102,7 +102,7 @@ interface CallDiffProps {
   onClose: () => void;
 }
 
-/** One call of both runs: inputs and outputs side by side, line by line. */
+/** The inputs and outputs of a call in both runs, line by line. */
 function CallDiff({ run, other, row, onClose }: CallDiffProps) {
   const original = useActionOf(run, row.original_id);
   const replay = useActionOf(other, row.replay_id);
@@ -167,7 +167,7 @@ interface LinePair {
   isEqual: boolean;
 }
 
-/** Returns the lines of both, aligned; keys in one order, for theirs does not count. */
+/** Returns the aligned lines of both, with sorted keys, because their order does not matter. */
 export function linePairs(original: string | null, replay: string | null): LinePair[] {
   const [a, b] = [linesOf(original), linesOf(replay)];
   const pairs: LinePair[] = [];
@@ -194,7 +194,7 @@ function linesOf(text: string | null): string[] {
   try {
     return JSON.stringify(inOrder(JSON.parse(text)), null, 2).split("\n");
   } catch {
-    return text.split("\n"); // only its beginning is here
+    return text.split("\n"); // truncated
   }
 }
 

@@ -9,7 +9,7 @@ import { CAUSES, divergenceName, KIND_MEANINGS, KIND_NAMES, REASONS } from "./te
 const SHOWN = 5;
 const WHOLE = new Intl.NumberFormat("en-US");
 
-/** Whether the run can be replayed, and each reason in words with the actions that it concerns. */
+/** Whether the run can be replayed, with reasons and affected actions. */
 export function Findings({ findings, onShow }: { findings: readonly Finding[]; onShow: (action: string) => void }) {
   const isAvailable = !findings.some((one) => one.blocks);
   return (
@@ -36,7 +36,7 @@ export function Findings({ findings, onShow }: { findings: readonly Finding[]; o
 
 const AT_FIRST = 8;
 
-/** What diverged, in order: the first is the root, others may follow from it. */
+/** The divergences in order: the first is the root. */
 export function Divergences({ of, total }: { of: readonly Divergence[]; total: number }) {
   const [showsAll, setShowsAll] = useState(false);
   if (of.length === 0) return <p className="soft">No call diverged.</p>;
@@ -68,7 +68,7 @@ export function Divergences({ of, total }: { of: readonly Divergence[]; total: n
   );
 }
 
-/** What executing the program again showed: the score, the cause and the statement of what differs. */
+/** The result of a re-execution: score, cause and differing statement. */
 export function ReExecution({ of }: { of: Found }) {
   const { cause, statement } = of;
   return (
@@ -128,7 +128,7 @@ export function ReExecution({ of }: { of: Found }) {
   );
 }
 
-/** The command that executes a run's program again, where its code is. */
+/** The command that executes a run's program again. */
 export function ReplayCommand({ run, reason }: { run: string; reason: string | null }) {
   const command = `titan replay ${run} -- python agent.py`;
   return (

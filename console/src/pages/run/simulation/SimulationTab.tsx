@@ -31,7 +31,7 @@ interface Props {
   onShow: (action: string) => void;
 }
 
-/** Replays of a run: starting one, what the chosen one found, and those before. */
+/** The Simulation tab: starts replays, shows one, lists the others. */
 export function SimulationTab({ run, isStarting, onStart, onShow }: Props) {
   const [url, change] = useUrl();
   const { data, error, refetch } = useReplays(run.run_id);
@@ -104,12 +104,12 @@ function Found({ replay, onShow }: { replay: ReplayDetail; onShow: (action: stri
 
 interface SimulateBarProps {
   run: RunView;
-  reason: string | null | undefined; // why no worker can execute the run; undefined: it is not known yet
+  reason: string | null | undefined; // why no worker can execute the run; undefined while unknown
   isStarting: boolean;
   onStart: () => void;
 }
 
-/** Starts a replay: of the run's stored code, of its recording, or against another run of its agent. */
+/** Starts a replay of the stored code, of the recording, or against another run. */
 function SimulateBar({ run, reason, isStarting, onStart }: SimulateBarProps) {
   const [url, change] = useUrl();
   const today = useToday();
@@ -152,7 +152,7 @@ function SimulateBar({ run, reason, isStarting, onStart }: SimulateBarProps) {
   );
 }
 
-/** How far a replay is, and the way to end it. */
+/** The progress of a replay, with a cancel button. */
 function RunningReplay({ run, replay }: { run: string; replay: Replay }) {
   const cancel = useCancelReplay(run);
   const share = replay.progress;
@@ -181,7 +181,7 @@ interface HistoryProps {
   onChoose: (id: string) => void;
 }
 
-/** The replays of the run, the newest first; a click shows one. */
+/** The replays of the run, newest first. */
 function History({ replays, chosen, onChoose }: HistoryProps) {
   return (
     <section className="simulation-history">
@@ -213,7 +213,7 @@ function outcomeOf({ state, metrics, level }: Replay): string {
 
 const WHOLE = new Intl.NumberFormat("en-US");
 
-/** What a replay came to: cost, savings, divergences, match rate. */
+/** The metrics of a replay: cost, savings, divergences, match rate. */
 function Metrics({ of, level }: { of: ReplayMetrics; level: Replay["level"] }) {
   const isCheck = level === "self_check";
   return (

@@ -28,7 +28,7 @@ export const KIND_MEANINGS: Record<string, string> = {
   extra_action: "The original did not call it",
 };
 
-/** What a pinned source is; see the guide on replays. */
+/** Causes by source; see the guide on replays. */
 export const CAUSES: Record<string, string> = {
   hash_seed: "The order of sets, and what hashes decide.",
   clock: "The clock.",
@@ -71,12 +71,12 @@ export const REMARKS: Record<string, string> = {
   redacted: "Redacted parts were not compared",
 };
 
-/** Returns what a divergence is about: `search → fetch`, or its only name. */
+/** Returns the name of a divergence: `search → fetch`, or its only name. */
 export function divergenceName({ action, replay_action: other }: Divergence): string {
   return other !== null && other !== action ? `${action} → ${other}` : action;
 }
 
-/** Returns a cell of the comparison table as the seed prints it: `input: "Hello"`. */
+/** Returns the text of a cell: `input: "Hello"`. */
 export function cellText({ part }: ComparedRow, text: string | null): string | null {
   return text === null || part === "call" ? text : `${part}: ${text}`;
 }

@@ -17,20 +17,20 @@ import { CopyBody, ErrorCard } from "../inspector/ActionContent";
 import { bothTimes, clockTime, exactLength, exactMoment, KINDS, lengthWords } from "../runDisplay";
 import { type Call, statusOf } from "./calls";
 
-export const PREVIEW_BYTES = 600; // of each text: more than a row has room for
+export const PREVIEW_BYTES = 600; // of each text: more than a row can show
 
 interface Props {
   run: RunView;
   call: Call;
   reader: BatchLoader<BodiesView>;
   words: readonly string[];
-  /** Whether the search found it, among others that it did not. */
+  /** Whether the search found it, when other rows are shown too. */
   isHit: boolean;
   isOpen: boolean;
   onToggle: (id: string) => void;
 }
 
-/** The cells of a call. What went in and came out is read when the row comes into sight. */
+/** The cells of a call. Previews load when the row becomes visible. */
 export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, isOpen, onToggle }: Props) {
   const { data } = useBodies(reader, run.run_id, call, PREVIEW_BYTES);
   const status = statusOf(call);
@@ -101,7 +101,7 @@ interface FailureProps {
   words: readonly string[];
 }
 
-/** Why a call failed; of one of which nobody told more than that, its outcome says it already. */
+/** Why a call failed; without a message its outcome says it all. */
 function FailureWords({ of: { type, message }, outcome, words }: FailureProps) {
   if (!message && type === outcome) return <span className="faint">no message</span>;
   return (
@@ -128,9 +128,9 @@ interface CallDetailsProps {
   words: readonly string[];
 }
 
-const SHOWN_BYTES = 16_384; // of each text: of what is longer the inspector shows more
+const SHOWN_BYTES = 16_384; // of each text; the inspector shows more
 
-/** What went in and came out of a call, under its row. */
+/** The inputs and outputs of a call, below its row. */
 export function CallDetails({ run, call, words }: CallDetailsProps) {
   const reader = useBodyReader(run, SHOWN_BYTES);
   const { data, error, refetch } = useBodies(reader, run, call, SHOWN_BYTES);
@@ -178,9 +178,9 @@ interface CallTookProps {
   row: Row;
 }
 
-/** How long an action took, all digits of it when the pointer rests on it; while it and its run go on, how long ago it began. */
+/** The duration of an action, exact in the tooltip; counts up while it runs. */
 export function CallDuration({ run, row }: CallTookProps) {
   if (row.durationUs !== null) return <span title={exactLength(row.durationUs)}>{lengthWords(row.durationUs)}</span>;
-  if (run.status !== "running") return <>{NOTHING}</>; // its end was never told
+  if (run.status !== "running") return <>{NOTHING}</>; // its end was never reported
   return <Duration from={new Date(momentOf(run, row.startUs)).toISOString()} to={null} />;
 }

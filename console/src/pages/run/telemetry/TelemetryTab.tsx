@@ -32,7 +32,7 @@ interface Props {
 
 const ROW_HEIGHT = 40;
 
-/** Every call of the run, with what went in and came out, what it cost and how it ended. */
+/** The Telemetry tab: the calls of a run. */
 export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const { run, rows } = recording;
   const [url, change] = useUrl();
@@ -42,7 +42,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const statuses = chosenAmong(url, "outcome", CALL_STATUSES);
   const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
   const descending = url.get("order") === "desc";
-  const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
+  const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // stable while nothing is toggled
   const unfoldsAll = url.has("all");
   const previews = useBodyReader(run.run_id, PREVIEW_BYTES);
 
@@ -60,7 +60,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   );
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   function sortBy(next: Sort): void {
-    const isDown = next === sort ? !descending : next !== "order"; // the dearest and the longest are what people look for
+    const isDown = next === sort ? !descending : next !== "order"; // the most expensive and longest first
     change({ sort: next === "order" ? null : next, order: isDown ? "desc" : null });
   }
 
@@ -152,9 +152,9 @@ function Head({ sort, descending, onSort }: { sort: Sort; descending: boolean; o
 interface NoCallsProps {
   hasCalls: boolean;
   isRunning: boolean;
-  /** How many actions were found, or are there, that are no calls: turns, thoughts, what groups calls. */
+  /** The number of matching actions that are not calls. */
   inTrace: number;
-  /** What those are called. */
+  /** The noun for them. */
   word: string;
   onTrace: () => void;
   onClear: () => void;
@@ -209,7 +209,7 @@ interface TelemetryToolsProps {
   onChange: (changes: Changes) => void;
 }
 
-/** The search with its matches, the filter by outcome, and what unfolds all rows. */
+/** Search, outcome filter and expand-all of the Telemetry tab. */
 function TelemetryTools({
   shown,
   calls,
@@ -271,7 +271,7 @@ interface SortHeadProps {
   children: ReactNode;
 }
 
-/** The title of a column that the list can be sorted by. */
+/** A sortable column title. */
 export function SortHead({ of, sort, descending, onSort, children }: SortHeadProps) {
   const isOn = of === sort;
   return (

@@ -1,10 +1,10 @@
-/** The calls of a run as the Telemetry tab lists them: filtered, sorted, and walked from match to match. */
+/** The calls of a run: filter, sort and search. */
 
 import type { Row } from "../../../api/recording";
 import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/types";
 import { count } from "../../../components/format";
 
-/** `running` is no outcome of the wire: a call that has none yet. */
+/** `running` is not an outcome of the API: the call has none yet. */
 export const CALL_STATUSES = [...OUTCOMES, "running"] as const;
 export type CallStatus = Outcome | "running";
 
@@ -12,11 +12,11 @@ export const SORTS = ["order", "cost", "duration"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface Call extends Row {
-  /** Its place among the run's calls, from 1. */
+  /** Its number among the run's calls, from 1. */
   readonly order: number;
 }
 
-/** Returns the run's calls, numbered; what groups them is in the Trace. */
+/** Returns the run's calls, numbered. */
 export function callsOf(rows: readonly Row[]): Call[] {
   const kinds: readonly string[] = CALL_KINDS;
   return rows.filter((row) => kinds.includes(row.kind)).map((row, at) => ({ ...row, order: at + 1 }));
@@ -24,27 +24,27 @@ export function callsOf(rows: readonly Row[]): Call[] {
 
 const ANSWERED: readonly (Outcome | null)[] = ["replayed", "idempotent_replay"];
 
-/** Returns how many calls there are as a run counts them, those apart that were answered from a recording: `6 actions + 1 replayed`. */
+/** Returns the number of calls, with replayed ones apart: `6 actions + 1 replayed`. */
 export function callsWords(calls: readonly Row[]): string {
   const replayed = calls.filter(({ outcome }) => ANSWERED.includes(outcome)).length;
   const made = count(calls.length - replayed, "action");
   return replayed > 0 ? `${made} + ${replayed.toLocaleString("en-US")} replayed` : made;
 }
 
-/** Returns how a call stands; null where it ended and nobody said how. */
+/** Returns the status of a call; null where it ended without an outcome. */
 export function statusOf(row: Row): CallStatus | null {
   return row.outcome ?? (row.durationUs === null ? "running" : null);
 }
 
 interface Asked {
   statuses: readonly CallStatus[];
-  /** What the search found; null while nothing is searched for. */
+  /** The search results; null without a search. */
   hits: ReadonlySet<string> | null;
   sort: Sort;
   descending: boolean;
 }
 
-/** Returns the calls that are asked for; what has no cost, or goes on, stands last whichever way it is sorted. */
+/** Returns the filtered and sorted calls; those without the sorted value are last in both orders. */
 export function chosenCalls(calls: readonly Call[], { statuses, hits, sort, descending }: Asked): Call[] {
   const wanted: readonly (CallStatus | null)[] = statuses;
   const chosen = calls.filter(
@@ -65,7 +65,7 @@ function figureOf(call: Call, sort: Sort): number | null {
   return call.cost === null ? null : Number(call.cost);
 }
 
-/** Returns the match `step` further from where one stands, round the end; null where there is none. */
+/** Returns the match `step` further, wrapping around; null without matches. */
 export function nextHit(
   rows: readonly { readonly id: string }[],
   hits: ReadonlySet<string>,

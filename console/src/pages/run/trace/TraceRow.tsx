@@ -25,12 +25,12 @@ interface Props {
   range: TimeRange;
   nowUs: number;
   reader: BatchLoader<BodiesView>;
-  /** Reads no more of bodies than a row has room for. */
+  /** Loads previews of bodies. */
   beginnings: BatchLoader<BodiesView>;
   words: readonly string[];
   isHit: boolean;
   isFolded: boolean;
-  /** Whether what it says stands below it. */
+  /** Whether its text is shown below it. */
   isUnfolded: boolean;
   isChosen: boolean;
   isCritical: boolean;
@@ -43,10 +43,10 @@ interface Props {
 }
 
 const STEP_PX = 14;
-const DEEP = 14; // levels at full step; below it each takes less, so that depth 60 leaves room for names
+const DEEP = 14; // levels at full indent; deeper ones take less, so that depth 60 leaves room for names
 const DEEP_STEP_PX = 3;
 
-/** One action: its place in the tree, what it is, and its bar in time. */
+/** One action: its place in the tree, its name, and its bar. */
 export const TraceRow = memo(function TraceRow(props: Props) {
   const { run, tree, place, range, nowUs, isUnfolded, isChosen, isCritical, isAt, onChoose } = props;
   const row = rowAt(tree, place);
@@ -90,7 +90,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
   );
 });
 
-/** Where an action stands in the tree, what it is, and how it ended where that was not well. */
+/** The name of an action with its indent, icons, preview and status. */
 function TraceName(props: Props & { row: Row }) {
   const { run, tree, place, row, beginnings, words, isHit, isFolded, isUnfolded, isCritical, onToggle } = props;
   const isParent = hasChildren(tree, place);
@@ -100,7 +100,7 @@ function TraceName(props: Props & { row: Row }) {
   return (
     <div className="trace-name" style={{ paddingLeft: indent(tree.depth[place] ?? 0) }}>
       {isParent || saysMore(row) ? (
-        // Not for the keyboard nor aloud: the arrow keys fold, and the row says whether it is.
+        // Hidden from keyboard and screen readers: the arrow keys and the row do this.
         <button
           type="button"
           className="run-chevron"
@@ -154,7 +154,7 @@ function TraceName(props: Props & { row: Row }) {
   );
 }
 
-/** Whether it has words of its own that are read in place. */
+/** Whether its text is shown in place. */
 function saysMore(row: Row): boolean {
   return row.kind === "thought" || row.kind === "turn";
 }
@@ -163,7 +163,7 @@ function indent(depth: number): number {
   return Math.min(depth, DEEP) * STEP_PX + Math.max(0, depth - DEEP) * DEEP_STEP_PX;
 }
 
-/** The line above those whose parents no source has reported. */
+/** The row above actions with unreported parents. */
 export function OrphansRow({ count: amount, isRunning }: { count: number; isRunning: boolean }) {
   return (
     <div className="trace-orphans" role="treeitem" aria-level={1} aria-selected={false} tabIndex={-1}>
@@ -177,12 +177,12 @@ export function OrphansRow({ count: amount, isRunning }: { count: number; isRunn
 interface RowWordsProps {
   run: string;
   row: Row;
-  /** Reads the beginnings of bodies. */
+  /** Loads previews of bodies. */
   reader: BatchLoader<BodiesView>;
   words: readonly string[];
 }
 
-/** The beginning of what a turn was asked and answered, or of a thought: their names tell only which one it is. */
+/** A preview of a turn's question and answer, or of a thought. */
 function RowPreview({ run, row, reader, words }: RowWordsProps) {
   const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
   const asked = useTextPreview(row.kind === "thought" && data?.outputs ? null : data?.inputs);
@@ -206,11 +206,11 @@ function RowPreview({ run, row, reader, words }: RowWordsProps) {
 }
 
 interface HandoffProps extends RowWordsProps {
-  /** The agent that it happened in. */
+  /** The agent above it. */
   within: string;
 }
 
-/** Who gave the work to whom; the name alone where it says both, or nobody told. */
+/** The agents of a handoff, unless its name has both. */
 function HandoffName({ run, row, reader, words, within }: HandoffProps) {
   const { data } = useBodies(reader, run, row, PREVIEW_BYTES);
   const told = useMemo(() => (data?.inputs ? handoffOf(data.inputs.text) : null), [data]);
@@ -234,7 +234,7 @@ function useTextPreview(body: BodyView | null | undefined): string | null {
   return useMemo(() => (body ? textPreview(body.text) : null), [body]);
 }
 
-export const REASONING_BYTES = 16_384; // of what a thought says: of a longer one the inspector shows more
+export const REASONING_BYTES = 16_384; // of a thought; the inspector shows more
 
 interface REASONING_BYTESProps {
   run: string;
@@ -244,7 +244,7 @@ interface REASONING_BYTESProps {
   depth: number;
 }
 
-/** What a thought or a turn says, in place: plain text as text. */
+/** The text of a thought or turn. */
 function ReasoningText({ run, row, reader, words, depth }: REASONING_BYTESProps) {
   const { data, error, refetch } = useBodies(reader, run, row, REASONING_BYTES);
   const body = data?.outputs ?? data?.inputs;
@@ -278,7 +278,7 @@ interface BarProps {
   title: string | undefined;
 }
 
-/** When an action ran: of one that groups others a thin bar, of one moment a mark, of one that runs a bar that grows. */
+/** The bar of an action: thin for groups, a mark for moments, growing while it runs. */
 export function Bar({ row, range, nowUs, isGroup, title }: BarProps) {
   const length = range.to - range.from;
   const end = row.durationUs === null ? Math.max(nowUs, row.startUs) : row.startUs + row.durationUs;
@@ -310,9 +310,9 @@ export function Bar({ row, range, nowUs, isGroup, title }: BarProps) {
   );
 }
 
-const MOMENT_US = 1000; // a thought that took longer was measured, not only told
+const MOMENT_US = 1000; // a longer thought was measured
 
-/** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
+/** Whether an action is a moment: drawn as a mark, without a duration. */
 function isMoment(row: Row): boolean {
   if (row.kind === "thought") return row.durationUs !== null && row.durationUs < MOMENT_US;
   return row.kind === "event" || row.kind === "handoff";

@@ -26,7 +26,7 @@ interface Props {
 const ROW_HEIGHT = 28;
 const AXIS_HEIGHT = 27;
 
-/** All actions as a tree, with when each ran beside it: turns, reasoning, calls, handoffs and events in one list. */
+/** The Trace tab: all actions as a tree with a time axis. */
 export function TraceTab(props: Props) {
   const { recording } = props;
   if (recording.rows.length > 0) return <Trace {...props} />;
@@ -69,7 +69,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   const beginnings = useBodyReader(run.run_id, PREVIEW_BYTES);
 
   const scroller = useRef<HTMLDivElement>(null);
-  // The same function while the places are the same: the virtualizer measures all of them anew for another one.
+  // Stable while the places are the same: the virtualizer measures all rows again for a new function.
   const getItemKey = useCallback((index: number) => keyOf(tree, places[index] ?? 0), [tree, places]);
   const virtual = useVirtualizer({
     count: places.length,
@@ -80,7 +80,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     scrollPaddingStart: AXIS_HEIGHT,
     getItemKey,
   });
-  useAnchor(virtual, scroller, places, (place) => keyOf(tree, place)); // agents side by side grow above what is read
+  useAnchor(virtual, scroller, places, (place) => keyOf(tree, place)); // parallel agents add rows above the visible ones
   const keys = useTraceKeys({ tree, places, scroller, virtual, toggle, onChoose });
   const chosenIndex = useMemo(
     () => places.findIndex((place) => place !== ORPHANS && rowAt(tree, place).id === chosen),
@@ -149,7 +149,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   );
 }
 
-/** Returns where now is on the run's axis; of a run that is over, where it ended: what has no end then was cut off there. */
+/** Returns the current position on the run's axis; of an ended run its end. */
 function useNowUs({ run, rows }: Recording): number {
   const now = useNow();
   const isOver = run.status !== "running" && run.status !== "pending";
@@ -158,7 +158,7 @@ function useNowUs({ run, rows }: Recording): number {
   return useMemo(() => (isOver ? Math.max(elapsed, endOf(rows, 0)) : elapsed), [isOver, elapsed, rows]);
 }
 
-/** Returns the whole time of a run, from its first action to its last end. */
+/** Returns the full time range of a run. */
 function useFullRange({ rows }: Recording, nowUs: number): TimeRange {
   return useMemo(() => {
     const from = Math.min(0, rows[0]?.startUs ?? 0);
@@ -166,7 +166,7 @@ function useFullRange({ rows }: Recording, nowUs: number): TimeRange {
   }, [rows, nowUs]);
 }
 
-/** Unfolds what hides the chosen action. */
+/** Expands the ancestors of the selected action. */
 function useUnfoldChosen(
   tree: Tree,
   chosen: string | null,
@@ -184,9 +184,9 @@ function useUnfoldChosen(
   }, [chosen]);
 }
 
-const PX_PER_E = 400; // of the wheel, for a zoom by e
+const PX_PER_E = 400; // of the wheel, to zoom by e
 
-/** The wheel over the chart: with Ctrl it zooms about the pointer, sideways it moves through the time. */
+/** Handles the wheel over the chart: Ctrl zooms at the pointer, horizontal scrolling moves. */
 function useWheel(
   scroller: RefObject<HTMLDivElement | null>,
   range: TimeRange,
@@ -210,7 +210,7 @@ function useWheel(
         next = moved(now, event.deltaX / chart.width, all);
       } else return;
       event.preventDefault();
-      latest.current.sight = next; // wheels turn faster than pages are drawn
+      latest.current.sight = next; // wheel events are faster than renders
       show(next);
     }
     element.addEventListener("wheel", onWheel, { passive: false });

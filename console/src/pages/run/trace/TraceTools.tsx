@@ -21,9 +21,9 @@ interface Props {
   onChange: (changes: Record<string, string | null>) => void;
 }
 
-const AROUND = 0.1; // of its length, left free on either side of an action that fills the axis
+const AROUND = 0.1; // of its length, as margin around an action
 
-/** What is in sight of the run's time, and what the tree shows. */
+/** The toolbar of the Trace tab. */
 export function TraceTools({
   tree,
   range,
@@ -102,7 +102,7 @@ export function TraceTools({
   );
 }
 
-/** Returns how much there is: the actions that the run counts, among the turns, agents and thoughts around them. */
+/** Returns the number of actions and of all rows. */
 function listedWords(rows: readonly Row[]): string {
   const calls = callsOf(rows);
   const actions = callsWords(calls);
@@ -117,7 +117,7 @@ function spanOf(row: Row, nowUs: number): TimeRange {
 
 const MOST_FOLDED = 100; // ids that fit into an address
 
-/** Returns the outermost groups that have others in them; of one that stands alone, those below it. */
+/** Returns the outermost groups; below a single root, its groups. */
 function outermost(tree: Tree): string[] {
   const ids: string[] = [];
   const isAlone = tree.end[0] === tree.order.length;
@@ -127,10 +127,10 @@ function outermost(tree: Tree): string[] {
   return ids.slice(0, MOST_FOLDED);
 }
 
-const MARK_PX = 96; // of the axis, for each mark with its words
-const LETTER_PX = 8; // of those words, at most: where the end is nearer a mark has only its line
+const MARK_PX = 96; // of the axis, for each labelled mark
+const LETTER_PX = 8; // a mark near the end has no label
 
-/** The marks of the time axis, and their lines down the list, behind what stands in it. */
+/** The time axis, with lines through the list. */
 export function TraceAxis({ range, height }: { range: TimeRange; height: number }) {
   const axis = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);

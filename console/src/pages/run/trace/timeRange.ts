@@ -5,27 +5,27 @@ export interface TimeRange {
   readonly to: number;
 }
 
-const LEAST_US = 10; // no closer: the clocks that told the times tick more coarsely
+const LEAST_US = 10; // the clocks are not more precise
 
-/** Returns what an address names of a run's whole time; the whole where it names nothing that can be shown. */
+/** Returns the range in an address, within the full range; the full range without one. */
 export function rangeIn(from: string | null, to: string | null, fullRange: TimeRange): TimeRange {
   const [start, end] = [Number(from ?? Number.NaN), Number(to ?? Number.NaN)];
   return Number.isFinite(start) && Number.isFinite(end) ? within({ from: start, to: end }, fullRange) : fullRange;
 }
 
-/** Returns the sight with `factor` of its length, about `at`, which stays where it stands on the screen. */
+/** Returns the range scaled by `factor` around `at`. */
 export function zoomed(range: TimeRange, factor: number, at: number, fullRange: TimeRange): TimeRange {
   const focus = Math.min(range.to, Math.max(range.from, at));
   return within({ from: focus - (focus - range.from) * factor, to: focus + (range.to - focus) * factor }, fullRange);
 }
 
-/** Returns the sight moved by a share of its length. */
+/** Returns the range moved by a share of its length. */
 export function moved(range: TimeRange, share: number, fullRange: TimeRange): TimeRange {
   const by = (range.to - range.from) * share;
   return within({ from: range.from + by, to: range.to + by }, fullRange);
 }
 
-/** Returns the fields of an address for a sight; none for the whole. */
+/** Returns the address fields for a range; none for the full range. */
 export function rangeFields(range: TimeRange, fullRange: TimeRange): { from: string | null; to: string | null } {
   if (range.from <= fullRange.from && range.to >= fullRange.to) return { from: null, to: null };
   return { from: String(Math.round(range.from)), to: String(Math.round(range.to)) };
@@ -37,10 +37,10 @@ function within(range: TimeRange, fullRange: TimeRange): TimeRange {
   return { from, to: from + length };
 }
 
-/** Returns the marks in sight, at most `most`, on round figures: 1, 2 or 5 of a power of ten microseconds. */
+/** Returns at most `most` marks at multiples of 1, 2 or 5 times a power of ten microseconds. */
 export function marksIn(range: TimeRange, most: number): number[] {
   const step = roundStep((range.to - range.from) / Math.max(1, most));
-  const first = Math.ceil(range.from / step) * step || 0; // and not -0
+  const first = Math.ceil(range.from / step) * step || 0; // not -0
   const marks: number[] = [];
   for (let at = first; at <= range.to; at += step) marks.push(at);
   return marks;
@@ -51,7 +51,7 @@ function roundStep(least: number): number {
   return ([1, 2, 5].find((digit) => digit * power >= least) ?? 10) * power;
 }
 
-/** Returns a place on the axis as words: `0`, `+250 µs`, `+1.5 s`, `+2 min 5 s`. */
+/** Returns a position on the axis as text: `0`, `+250 µs`, `+1.5 s`, `+2 min 5 s`. */
 export function placeWords(us: number): string {
   if (us === 0) return "0";
   const sign = us < 0 ? "−" : "+";

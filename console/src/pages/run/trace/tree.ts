@@ -1,20 +1,20 @@
 /**
- * The tree of a run's actions, as plain arrays: ten thousand of them are built in a few milliseconds. It is whole whatever
- * was told: children of parents not heard of yet stand apart at the end, and a ring of parents is opened at its first row.
+ * The tree of a run's actions as flat arrays: ten thousand actions take a few milliseconds. It is complete for any
+ * input: children of unreported parents come last, and a cycle of parents is broken at its first row.
  */
 import type { Row } from "../../../api/recording";
 
 export interface Tree {
   readonly rows: readonly Row[];
-  /** Rows' indexes, parents before their children, children in the order they started. */
+  /** Row indexes, parents before children, siblings by start. */
   readonly order: Int32Array;
-  /** How deep the row at a place of `order` stands. */
+  /** The depth of the row at each place. */
   readonly depth: Int32Array;
-  /** The place behind the last descendant of the row at a place. */
+  /** The place after the last descendant of the row at each place. */
   readonly end: Int32Array;
-  /** The place from which on stand those that wait for their parents; the length of `order` where none does. */
+  /** The first place of rows with unreported parents; the length of `order` without any. */
   readonly orphansFrom: number;
-  /** How many of these themselves wait for a parent; the others stand below them. */
+  /** The number of rows with unreported parents, without their descendants. */
   readonly orphanCount: number;
 }
 
@@ -28,7 +28,7 @@ export function treeOf(rows: readonly Row[]): Tree {
   const depth = new Int32Array(rows.length);
   const end = new Int32Array(rows.length);
   let size = 0;
-  const open: number[] = []; // places of the ancestors of what comes next
+  const open: number[] = []; // places of the ancestors of the next row
 
   function grow(root: number): void {
     let row = root;
@@ -41,7 +41,7 @@ export function treeOf(rows: readonly Row[]): Tree {
       row = child === ROOT ? nextUp() : child;
     }
   }
-  /** Closes what is done, and returns the next row: a sibling of the last or of an ancestor of it, of this root. */
+  /** Closes finished rows and returns the next one: a sibling of the last row or of its ancestors. */
   function nextUp(): number {
     for (let place = open.pop(); place !== undefined; place = open.pop()) {
       end[place] = size;
@@ -65,14 +65,14 @@ export function treeOf(rows: readonly Row[]): Tree {
 function parentsOf(rows: readonly Row[]): Int32Array {
   const places = new Map<number, number>();
   rows.forEach((row, at) => {
-    if (!places.has(row.number)) places.set(row.number, at); // of two with one number the first has the children
+    if (!places.has(row.number)) places.set(row.number, at); // of two rows with one number the first gets the children
   });
   return Int32Array.from(rows, ({ parent }) => (parent === 0 ? ROOT : (places.get(parent) ?? ORPHAN)));
 }
 
-/** Makes the first row of each ring of parents a root; what hangs on the ring stays below it. */
+/** Makes the first row of each cycle of parents a root. */
 function withoutCycles(parents: Int32Array): Int32Array {
-  const walk = new Int32Array(parents.length); // which walk came by: 0 none
+  const walk = new Int32Array(parents.length); // the walk that visited a row; 0 for none
   for (let start = 0; start < parents.length; start += 1) {
     let row = start;
     while (row >= 0 && walk[row] === 0) {
@@ -90,7 +90,7 @@ function firstOfCycle(parents: Int32Array, from: number): number {
   return first;
 }
 
-/** Returns each row's first child and next sibling, -1 for none, in the order of the rows. */
+/** Returns each row's first child and next sibling; -1 for none. */
 function childrenOf(parents: Int32Array): { first: Int32Array; next: Int32Array } {
   const first = new Int32Array(parents.length).fill(ROOT);
   const next = new Int32Array(parents.length).fill(ROOT);
@@ -103,10 +103,10 @@ function childrenOf(parents: Int32Array): { first: Int32Array; next: Int32Array 
   return { first, next };
 }
 
-/** Stands for the line above those that wait for their parents. */
+/** The row above those with unreported parents. */
 export const ORPHANS = -1;
 
-/** Returns the places that are shown while the descendants of `folded` ids are not; ORPHANS stands before the orphans. */
+/** Returns the visible places while the descendants of `folded` ids are hidden; ORPHANS precedes the orphans. */
 export function shownPlaces(tree: Tree, folded: ReadonlySet<string>): number[] {
   const shown: number[] = [];
   for (let place = 0; place < tree.order.length; ) {
@@ -117,7 +117,7 @@ export function shownPlaces(tree: Tree, folded: ReadonlySet<string>): number[] {
   return shown;
 }
 
-/** Returns what tells the row at a place from all others, however the tree grows. */
+/** Returns a key for the row at a place that stays the same as the tree grows. */
 export function keyOf(tree: Tree, place: number): string {
   return place === ORPHANS ? "orphans" : `${rowAt(tree, place).id} ${rowAt(tree, place).number}`;
 }
@@ -130,7 +130,7 @@ export function hasChildren(tree: Tree, place: number): boolean {
   return (tree.end[place] ?? 0) > place + 1;
 }
 
-/** Returns the place of the parent of the row at a place; -1 where it has none. */
+/** Returns the place of the parent; -1 for a root. */
 export function parentPlace(tree: Tree, place: number): number {
   const depth = tree.depth[place] ?? 0;
   if (depth === 0) return -1;
@@ -139,7 +139,7 @@ export function parentPlace(tree: Tree, place: number): number {
   return at;
 }
 
-/** Returns the name of the innermost agent that the row at a place stands below; null where there is none. */
+/** Returns the name of the innermost agent above a row; null without one. */
 export function agentAbove(tree: Tree, place: number): string | null {
   for (let at = parentPlace(tree, place); at >= 0; at = parentPlace(tree, at)) {
     if (rowAt(tree, at).kind === "agent") return rowAt(tree, at).name;
@@ -147,14 +147,14 @@ export function agentAbove(tree: Tree, place: number): string | null {
   return null;
 }
 
-/** Returns the ids of the ancestors of a row, so that they can be unfolded. */
+/** Returns the ids of a row's ancestors. */
 export function ancestorsOf(tree: Tree, place: number): string[] {
   const ids: string[] = [];
   for (let at = parentPlace(tree, place); at >= 0; at = parentPlace(tree, at)) ids.push(rowAt(tree, at).id);
   return ids;
 }
 
-/** Returns the microseconds of the action at a place in which none of its children ran. */
+/** Returns the microseconds of an action in which none of its children ran. */
 export function selfTime(tree: Tree, place: number, nowUs: number): number {
   const own = rowAt(tree, place);
   const end = endOfRow(own, nowUs);
@@ -171,8 +171,8 @@ export function selfTime(tree: Tree, place: number, nowUs: number): number {
 }
 
 /**
- * Returns the ids on the critical path: from the end of the run backwards, always the one that ended last before the one
- * behind it began; shortening another shortens nothing.
+ * Returns the ids on the critical path: from the end backwards, always the action that ended last before the next one
+ * started.
  */
 export function criticalPath(tree: Tree, nowUs: number): Set<string> {
   const found = new Set<string>();
@@ -184,7 +184,7 @@ export function criticalPath(tree: Tree, nowUs: number): Set<string> {
       .sort((one, other) => endOfRow(other.row, nowUs) - endOfRow(one.row, nowUs) || one.place - other.place);
     for (const { place, row } of latestFirst) {
       const end = endOfRow(row, nowUs);
-      if (end > until || end === row.startUs) continue; // it ran beside, or took no time
+      if (end > until || end === row.startUs) continue; // it ran in parallel, or took no time
       found.add(row.id);
       todo.push([childPlaces(tree, place), end]);
       until = row.startUs;

@@ -1,13 +1,13 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { isTyping } from "../../../components/keyboard";
+import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { useMoveKeys } from "../../../components/keyboard";
 import { chosenIn, urlNow } from "../../../components/url";
 import { bringIntoSight, indexAfter, type Mark, markedIndex } from "../../../components/virtualList";
 import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree } from "./tree";
 
 interface TraceKeysProps {
   tree: Tree;
-  /** Those that are drawn: a key may come after what it shall act on was folded or unfolded, and before that is seen. */
+  /** The rendered places; the URL may already have others. */
   places: readonly number[];
   scroller: RefObject<HTMLDivElement | null>;
   virtual: Virtualizer<HTMLDivElement, Element>;
@@ -15,11 +15,11 @@ interface TraceKeysProps {
   onChoose: (id: string) => void;
 }
 
-/** The keys of the tree: up and down also by `k` and `j`, right unfolds or enters, left folds or leaves. */
+/** The keys of the tree: up and down (or `k` and `j`), right expands or enters, left collapses or leaves. */
 export function useTraceKeys(acts: TraceKeysProps) {
   const { tree, places } = acts;
   const [shown, setShown] = useState<Mark | null>(null);
-  const marked = useRef(shown); // what keys act on: it stays the same action when others come above it
+  const marked = useRef(shown); // the row that keys act on, also when others are added above it
   const nameOf = (place: number) => keyOf(tree, place);
   function mark(among: readonly number[], index: number): void {
     marked.current = { key: nameOf(among[index] ?? ORPHANS), index };
@@ -36,9 +36,9 @@ export function useTraceKeys(acts: TraceKeysProps) {
     const now = placesNow(tree);
     goTo(now, indexAfter(now, nameOf, marked.current, by));
   }
-  usePlainKeys(step);
+  useMoveKeys(step);
 
-  /** Where keys lead, by themselves; null for those that act on an action. */
+  /** Returns the index that a movement key leads to; null for other keys. */
   function indexBy(key: string, now: readonly number[]): number | null {
     const after = (by: 1 | -1) => indexAfter(now, nameOf, marked.current, by);
     return { ArrowDown: after(1), ArrowUp: after(-1), Home: 0, End: now.length - 1 }[key] ?? null;
@@ -79,32 +79,18 @@ function placesNow(tree: Tree): number[] {
   return shownPlaces(tree, foldedNow());
 }
 
-/** Returns what brings the marked row into sight and the focus to it, as soon as it is drawn. */
+/** Returns a function that scrolls the marked row into view and focuses it once it is rendered. */
 function useFocus({ scroller, virtual }: TraceKeysProps, at: number): () => void {
   const isAwaited = useRef(false);
   useLayoutEffect(() => {
     if (!isAwaited.current || at < 0) return;
     bringIntoSight(virtual, at);
     const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"] [role=treeitem]`);
-    if (!row) return; // scrolling draws it
+    if (!row) return; // scrolling renders it
     isAwaited.current = false;
     row.focus({ preventScroll: true });
   });
   return () => {
     isAwaited.current = true;
   };
-}
-
-function usePlainKeys(step: (by: 1 | -1) => void): void {
-  const latest = useRef(step);
-  latest.current = step;
-  useEffect(() => {
-    function onPlainKey(event: globalThis.KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") latest.current(1);
-      else if (event.key === "k") latest.current(-1);
-    }
-    window.addEventListener("keydown", onPlainKey);
-    return () => window.removeEventListener("keydown", onPlainKey);
-  }, []);
 }

@@ -9,7 +9,7 @@ from titan_sdk.replaying.starting import start
 
 start()
 
-# The machine's own, if it has one: this one stands before it.
+# Run the machine's own sitecustomize, which this one hides.
 sys.path[:] = [path for path in sys.path if path != str(Path(__file__).parent)]
 _next = PathFinder.find_spec("sitecustomize", sys.path)
 if _next is not None and _next.loader is not None:

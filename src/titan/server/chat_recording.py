@@ -1,4 +1,4 @@
-"""Records calls of the model endpoint in the background: the answer never waits for that."""
+"""Record calls of the model endpoint in the background, without delaying their answers."""
 
 import asyncio
 import logging
@@ -24,30 +24,30 @@ from titan.ingest.chat import (
 from titan.model.actions import AgentSource, Failure, ModelUse
 from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
+from titan.server.chat_completions import DEFAULT_NAMES
 from titan.server.http.authorization import check_reporter
 from titan.server.http.call import Call
-from titan.server.model_proxy.requests import DEFAULT_NAMES
 from titan.server.routes.recording import run_of_caller
 
-#: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
-#: commit instead of two.
+#: A call that takes longer than this is also recorded when it begins, so that it is visible while it runs; a quick
+#: one costs one commit instead of two.
 BEGINNING_SECONDS: Final = 1.0
-DIRECT_AGENT: Final = "direct-calls"  # whose runs they are of which nobody said that
+DIRECT_AGENT: Final = "direct-calls"  # agent of calls that name none
 RUN_HEADER: Final = "x-titan-run-id"
 AGENT_HEADER: Final = "x-titan-agent-id"
 PARENT_HEADER: Final = "x-titan-parent-id"
-MOST_OF_ID: Final = 200  # as in titan.wire.recording
+MOST_OF_ID: Final = 200  # as in titan.wire.actions
 MOST_OF_AGENT_ID: Final = 500
 
 logger = logging.getLogger(__name__)
 
 
 async def check_named_run(call: Call) -> None:
-    """Return when a call may be kept in the run that its header names, where it names one.
+    """Check that the caller may record into the run that a header names, if one does.
 
     Raises:
         Forbidden: a job names somebody else's run.
-        InvalidInput: it names what can be none.
+        InvalidInput: the header is not a valid id.
     """
     named = _named(call, RUN_HEADER, MOST_OF_ID)
     if named is not None:
@@ -55,15 +55,15 @@ async def check_named_run(call: Call) -> None:
 
 
 class CallRecorder:
-    """Records one call: enter it when the call begins; left without an answer, the call is recorded as abandoned."""
+    """Records one call. Used as a context manager: without an answer the call is recorded as failed."""
 
     def __init__(
         self, call: Call, body: bytes, *, run_id: str | None = None, on_use: Callable[[ModelUse], object] | None = None
     ) -> None:
-        """Begin to look at the clock. `run_id`: the run whose token was shown, whatever headers say.
+        """Start the clock. `run_id` is the run whose token was sent; it overrides the headers.
 
         Raises:
-            InvalidInput: a header names a run or an agent that cannot be.
+            InvalidInput: a header is not a valid id.
         """
         model, parent_id = call.app.model, _named(call, PARENT_HEADER, MOST_OF_ID)
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
@@ -91,10 +91,10 @@ class CallRecorder:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.leave(error if isinstance(error, Exception) else None)
+        self.abandon(error if isinstance(error, Exception) else None)
 
     def add(self, delta: ModelDelta) -> None:
-        """Note a piece of a stream that goes out to the client."""
+        """Note a piece of a stream that is sent to the client."""
         if self._first_ns is None:
             self._first_ns = time.monotonic_ns() - self._began
         self._partial.take(delta)
@@ -105,10 +105,10 @@ class CallRecorder:
             self._on_use(use_of(answer, provider=self._chat.provider))
         self._end(answer=answer, failure=None)
 
-    def leave(self, error: Exception | None = None, *, has_asked: bool = True) -> None:
-        """Note, unless its end is known, that the call ended otherwise: by `error`, or since nobody waited longer.
+    def abandon(self, error: Exception | None = None, *, has_asked: bool = True) -> None:
+        """End the call, unless it has ended, with `error`, or because the client or the server stopped.
 
-        `has_asked`: a model was asked, and may want to be paid for it.
+        `has_asked` says whether a model was asked, which may cost money.
         """
         if error is not None:
             failure = Failure(type=type(error).__name__, message=str(error))
@@ -119,20 +119,22 @@ class CallRecorder:
         self._end(answer=None, failure=failure, has_asked=has_asked)
 
     def refuse(self, error: TitanError) -> None:
-        """Note that no model was asked: in the call's run, where it has one.
+        """Record that the request was refused before a model was asked, if the call belongs to a run.
 
-        Of its own it gets none: a client with a wrong setting would fill the list with failed runs, among which nobody
-        finds those of agents. The client gets the error, and it is counted.
+        A call without a run gets none: a misconfigured client would fill the list with failed runs. It is counted and
+        logged instead.
         """
         if self._named is not None or self._trace is not None or self._call.caller.attempt:
             asked = asked_model(self._chat.body)
             if asked is not None and asked not in DEFAULT_NAMES | {self._chat.model}:
-                self._chat = replace(self._chat, model=asked, provider=None)  # not the one that was not asked for
-            self.leave(error, has_asked=False)
+                self._chat = replace(
+                    self._chat, model=asked, provider=None
+                )  # the model that was asked for, not the configured one
+            self.abandon(error, has_asked=False)
             return
         self._has_ended = True
         self._timer.cancel()
-        self._call.app.metrics.on_refused_model_request()
+        self._call.app.metrics.refused.inc()
         subject = self._call.app.recorder.without_secrets(error.subject)
         logger.info("a request for the model was refused: %s: %s", type(error).__name__, subject)
 
@@ -160,7 +162,7 @@ class CallRecorder:
 
     async def _record_beginning(self) -> None:
         if self._has_ended:
-            return  # the store was away for so long: its end reports all of it
+            return  # the store was away meanwhile: the end reports everything
         app, run = self._call.app, await self._run()
         app.space.check("recording a call of the model")
         await app.recorder.record(self._call.project_id, lambda: beginning(self._chat, run))
@@ -173,9 +175,9 @@ class CallRecorder:
         await app.recorder.record(self._call.project_id, entries)
 
     async def _run(self) -> ChatRun:
-        """Return the run that the call names, else that of the job that makes it, else its trace, else one of its own.
+        """Return the run that the call names, else the calling job's, else that of its trace, else a new one.
 
-        As at POST /api/v1/actions, what is said counts more than who says it.
+        As at POST /api/v1/actions, an explicit run takes precedence over the caller's own.
         """
         own = await run_of_caller(self._call) if self._call.caller.attempt else None
         if self._named is not None and (own is None or own.id != self._named):
@@ -188,7 +190,7 @@ class CallRecorder:
         return ChatRun(id=self.id, agent_id=agent_id, name="One call of the model", is_own=True)
 
     def _named_run(self, run_id: str) -> ChatRun:
-        """Return a run that the call names. The agent is assumed until another source names it."""
+        """Return the run that the call names; its agent is assumed until another source reports it."""
         if self._agent_id is not None:
             return ChatRun(id=run_id, agent_id=self._agent_id)
         return ChatRun(id=run_id, agent_id=DIRECT_AGENT, agent_source=AgentSource.ASSUMED)
