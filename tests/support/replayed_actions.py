@@ -1,4 +1,4 @@
-"""Builders of actions as a comparison sees them."""
+"""Builders of recorded and replayed actions for comparisons."""
 
 from __future__ import annotations
 

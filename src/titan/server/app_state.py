@@ -16,7 +16,7 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Clock, Ids, LanguageModel, Logs
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
 from titan.recorder.recorder import Recorder
 from titan.recorder.run_projector import RunProjector
@@ -74,7 +74,7 @@ class AppState:
     recorder: Recorder
     run_projector: RunProjector
     determinism: Determinism
-    background_recording: Afterwards
+    background_recording: BackgroundRecording
     replays: Replays
     executions: Executions
     worlds: Worlds
