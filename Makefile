@@ -6,8 +6,10 @@ PYTEST := $(VENV)/python -m pytest
 # Several processes share the tests (tests/conftest.py says how many); one that is done takes over tests of the others.
 SHARED := -n auto --dist worksteal
 
+# What covers titan.rules. These run apart, so that no other test is slowed by the measurement.
+TESTS_OF_RULES := tests/unit/rules tests/unit/ingest
 # All of it is slow, and collecting it takes 5 s in each process.
-SLOW_TO_COLLECT := --ignore=tests/acceptance/test_any_request_of_the_document.py
+SLOW_TO_COLLECT := tests/acceptance/test_any_request_of_the_document.py
 
 # Where it is set, each of the thousand processes that tests start would compile all of Titan anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,8 +31,8 @@ up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1")
 
 test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 	@$(VENV)/python scripts/console.py --install
-	$(PYTEST) $(SHARED) tests/unit/rules --cov --cov-report=term-missing:skip-covered
-	$(PYTEST) $(SHARED) -m "not slow" --ignore=tests/unit/rules --ignore=tests/style $(SLOW_TO_COLLECT)
+	$(PYTEST) $(SHARED) $(TESTS_OF_RULES) --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) $(SHARED) -m "not slow" $(patsubst %,--ignore=%,$(TESTS_OF_RULES) tests/style $(SLOW_TO_COLLECT))
 
 check: setup  ## format, lint, types, import contracts, tests of style
 	$(VENV)/python -m ruff format --check .

@@ -22,17 +22,15 @@ import uvloop
 
 from titan import __version__
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import write_home_id
-from titan.home.token import read_home_token
+from titan.home.identity import read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.maintenance.disk_space import SpaceWatch
-from titan.maintenance.journal_log import Chronicle
-from titan.maintenance.notifications import Notifier
+from titan.maintenance.notifications import Notifier, log_events
 from titan.maintenance.retention import Maintenance
 from titan.maintenance.settings import MaintenanceSettings, Privacy, read_maintenance_settings, read_privacy
 from titan.maintenance.stall_monitor import StallMonitor
@@ -43,15 +41,13 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Commit, Store
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import LanguageModel
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
-from titan.recorder.idle_runs import live_submissions
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
-from titan.recorder.recorder import Recorder
+from titan.recorder.recorder import Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
-from titan.server.agent_jobs import AgentJobs
-from titan.server.app_state import Access, AppState, RunsWith
-from titan.server.executions import Executions
+from titan.server.app_state import Access, AppState, ServerInfo
+from titan.server.executions import AgentJobs, Executions
 from titan.server.http.app import create_app
 from titan.server.http.metrics import Metrics
 from titan.server.http.serve import Servers, is_local, listen, tls_context, url_of
@@ -242,11 +238,11 @@ async def _serve(
     bus = Bus(asyncio.get_running_loop())
     durable.store.listen(bus.publish)
     workers = _local_workers(settings, home, durable, listeners)
-    runs_with = _runs_with(settings, home, durable, listeners, upkeep)
+    server_info = _server_info(settings, home, durable, listeners, upkeep)
     durable.calls.listen(bus.publish_calls)
-    state = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
+    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy())
     durable.store.listen(_of_this_server(state.metrics.on_commit))
-    durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
+    durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
     servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
     await state.orchestrator.start()
     if state.store.is_in_charge:
@@ -285,10 +281,10 @@ def _local_workers(settings: UpSettings, home: Path, durable: Durable, listeners
     return LocalWorkers(home, store=durable.store, url=listeners.own_url(), log_format=settings.log_format)
 
 
-def _runs_with(
+def _server_info(
     settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: MaintenanceSettings
-) -> RunsWith:
-    return RunsWith(
+) -> ServerInfo:
+    return ServerInfo(
         home=str(home),
         store_kind="postgresql" if settings.store else "sqlite",
         store=durable.shown,
@@ -310,7 +306,7 @@ def _compose(
     model: LanguageModel | None,
     access: Access,
     upkeep: MaintenanceSettings,
-    runs_with: RunsWith,
+    server_info: ServerInfo,
     workers: LocalWorkers | None,
     privacy: Privacy,
 ) -> AppState:
@@ -327,7 +323,7 @@ def _compose(
     endpoints = ToolEndpoints(durable.calls)
     worlds = Worlds(recorder, clock=clock, model=model, endpoints=endpoints, prices=recorder.prices)
     jobs = AgentJobs(orchestrator, store, durable.blobs, bus, ids)
-    public_url = setting("TITAN_PUBLIC_URL").rstrip("/") or runs_with.urls[0]
+    public_url = setting("TITAN_PUBLIC_URL").rstrip("/") or server_info.urls[0]
     dispatcher = Dispatcher(durable.calls, recorder, worlds, jobs, clock=clock, ids=ids, url=public_url)
     return AppState(
         orchestrator=orchestrator,
@@ -343,9 +339,9 @@ def _compose(
         model=model,
         model_name=model.name if model else None,
         started_at=durable.clock.now(),
-        max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
-        max_log_bytes=runs_with.limits["TITAN_MAX_LOG_BYTES"],
-        runs_with=runs_with,
+        max_file_bytes=server_info.limits["TITAN_MAX_FILE_BYTES"],
+        max_log_bytes=server_info.limits["TITAN_MAX_LOG_BYTES"],
+        server_info=server_info,
         access=access,
         thresholds=upkeep.thresholds,
         long_once=LongOnce(store),
@@ -353,7 +349,7 @@ def _compose(
         recorder=recorder,
         run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
-        background_recording=Afterwards(on_lost=metrics.on_unrecorded_call),
+        background_recording=BackgroundRecording(on_lost=metrics.unrecorded.inc),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         executions=Executions(
             *(orchestrator, store, durable.calls, durable.blobs),

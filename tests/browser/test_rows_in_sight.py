@@ -50,7 +50,7 @@ def wait_until_in_sight(page: Page) -> None:
         return found == ["0 and 0"]
 
     try:
-        wait_until(is_in_sight, "the row to lie in sight", seconds=5)
+        wait_until(is_in_sight, "the row to lie in sight")
     except AssertionError as error:
         raise AssertionError(f"pixels out of sight, above and below: {found}") from error
 

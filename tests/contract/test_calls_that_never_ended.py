@@ -13,7 +13,7 @@ from titan.model.actions import ActionEntry, RunEnd, RunEntry
 from titan.model.runs import Action, Run
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.rules.runs.merge_reports import NEVER_ENDED, closed
-from titan.server.views.exported import exported
+from titan.server.views.runs import exported_runs
 from titan.store.blobs import FolderBlobs
 
 END = a_word(seconds=50, end=RunEnd.FAILED, reason="killed by hand")
@@ -47,7 +47,7 @@ def actions_of(calls: CallStore) -> list[Action]:
 
 
 def export(calls: CallStore, folder: Path) -> list[bytes]:
-    return list(json_lines(exported(calls, FolderBlobs(folder / "blobs"), [run_of(calls)])))
+    return list(json_lines(exported_runs(calls, FolderBlobs(folder / "blobs"), [run_of(calls)])))
 
 
 def test_what_never_ended_took_until_its_run_ended(calls: CallStore) -> None:

@@ -78,7 +78,7 @@ def stored(calls: CallStore, id: str = "p1") -> Replay | None:
 
 def test_a_replay_runs_until_its_result_is_stored(calls: CallStore, held: HeldStore, replays: Replays) -> None:
     replay = started(calls, replays)
-    waiting = replays.as_it_stands(replay)
+    waiting = replays.current(replay)
     held.gate.set()
     asyncio.run(replays.wait("p1", seconds=30))
 
@@ -95,7 +95,7 @@ def test_who_read_a_replay_just_before_its_end_is_shown_what_it_found(
 ) -> None:
     read_before = started(calls, replays)
     held.gate.set()
-    wait_until(lambda: replays.as_it_stands(read_before).state is ReplayState.COMPLETED, "it has ended")
+    wait_until(lambda: replays.current(read_before).state is ReplayState.COMPLETED, "it has ended")
     wait_until(lambda: not replays.is_computed_here("p1"), "and its thread is done with it")
     state = SimpleNamespace(replays=replays, executions=SimpleNamespace(step=lambda _: None))
 
@@ -125,7 +125,7 @@ def test_a_replay_is_ended_by_a_server_that_stops(calls: CallStore, held: HeldSt
     held.gate.set()
     replays.close()
 
-    ended = [replays.as_it_stands(stored(calls, id) or begun) for id in ("p1", "p2")]
+    ended = [replays.current(stored(calls, id) or begun) for id in ("p1", "p2")]
 
     assert {one.state for one in ended} <= {ReplayState.COMPLETED, ReplayState.FAILED}
     assert {one.error for one in ended if one.state is ReplayState.FAILED} <= {INTERRUPTED}
@@ -134,7 +134,7 @@ def test_a_replay_is_ended_by_a_server_that_stops(calls: CallStore, held: HeldSt
 def test_a_replay_that_no_process_computes_any_more_has_failed(calls: CallStore, replays: Replays) -> None:
     replay = replace(started(calls, replays), id="of an earlier process")
 
-    found = replays.as_it_stands(replay)
+    found = replays.current(replay)
 
     assert (found.state, found.error) == (ReplayState.FAILED, INTERRUPTED)
     assert replays.progress(replay.id) is None

@@ -1,4 +1,4 @@
-"""Builders of the facts that a run's totals are computed from, and the totals in every order of these facts."""
+"""Builders of action facts, and the totals of a run for every order of its actions."""
 
 from collections.abc import Set
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""An agent behind an address, for tests of evaluations: it answers as it is told, also badly."""
+"""An agent served over HTTP whose answers, right or wrong, a test sets."""
 
 import contextlib
 import json

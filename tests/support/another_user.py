@@ -1,4 +1,4 @@
-"""Another user of this machine, for tests of what one user's programs can do to another's."""
+"""Finds another user of this machine, for tests of isolation between users."""
 
 from __future__ import annotations
 

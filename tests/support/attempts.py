@@ -1,4 +1,4 @@
-"""Attempts on an executor: a test states the script, and asks how it ended and what it wrote."""
+"""Runs scripts as attempts on an executor and returns their outcome and output."""
 
 import select
 import time

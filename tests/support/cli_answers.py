@@ -1,4 +1,4 @@
-"""Builders of the server's answers as the command line holds them: a test states only what matters to it."""
+"""Builders of server answers for tests of the command line, with defaults for every field."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""How a foreign client speaks: what stays the same whenever its program runs, and changes when the client does."""
+"""Shapes of a foreign client's requests: the parts that are the same in every run of one version of the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builders for what is said to a model."""
+"""Builders of model requests and messages."""
 
 import asyncio
 from collections.abc import Mapping

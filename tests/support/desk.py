@@ -1,4 +1,4 @@
-"""A desk: the engine's decisions on a real store, under a clock that the test turns."""
+"""`Desk`: the orchestrator's decisions on a real store, with a clock that the test sets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a server would hear of a recording: a recorder whose posts stay in memory."""
+"""A recorder whose HTTP requests are kept in memory, to be checked."""
 
 from __future__ import annotations
 

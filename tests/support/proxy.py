@@ -1,4 +1,4 @@
-"""A wire that can be cut: a TCP proxy on this machine between a worker and its server."""
+"""A TCP proxy between a worker and its server that can be cut."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""What sources may say of a run and its calls, drawn at random, and what it comes to whatever the order."""
+"""Random reports of a run and its calls, and the result that they must have in any order."""
 
 from typing import Any
 

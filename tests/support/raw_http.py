@@ -1,4 +1,4 @@
-"""HTTP said byte by byte, for what a well-mannered client would hide or repair."""
+"""A raw HTTP client, for requests and answers that an ordinary client would reject or repair."""
 
 from __future__ import annotations
 

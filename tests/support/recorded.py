@@ -1,4 +1,4 @@
-"""Builders of what is told of agent runs, and a memory that settles it as the store of calls would."""
+"""Builders of entries of agent runs, and an in-memory store that applies them as the real one does."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
-from tests.support.totals import facts_of_row
 from titan.model.actions import (
     CALLS,
     ActionEntry,
@@ -24,7 +23,7 @@ from titan.model.actions import (
     Source,
     part_key,
 )
-from titan.model.runs import Action, Run, counted_alone
+from titan.model.runs import Action, ActionFacts, Run, counted_alone
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.rules.runs.recording import Applied, apply_entries
 from titan.rules.runs.totals import totals
@@ -133,7 +132,7 @@ class Memory:
     def count(self, run_id: str) -> None:
         """Compute a run's totals."""
         rows = [ACTIONS.values(action) for action in self.all if action.run_id == run_id]
-        actions = [facts_of_row(row) for row in rows]
+        actions = [_facts_of_row(row) for row in rows]
         found, counts = totals(actions)
         self.runs[run_id] = with_totals(self.runs[run_id], found)
         for action in self.all:
@@ -203,3 +202,11 @@ def in_any_order(*entries: Entry) -> list[Memory]:
             memory.hear(entry)
         memories += [memory, heard(order)]
     return memories
+
+
+def _facts_of_row(row: tuple[Any, ...]) -> ActionFacts:
+    """Return the facts of the columns of an action."""
+    found = dict(zip(ACTIONS.names, row, strict=True))
+    sources, is_estimated = tuple(found["sources"].split(" ")), bool(found["is_cost_estimated"])
+    facts = {name: found[name] for name in ActionFacts.__struct_fields__ if name in found}
+    return ActionFacts(**facts | {"sources": sources, "is_cost_estimated": is_estimated})

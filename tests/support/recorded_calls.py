@@ -1,4 +1,4 @@
-"""What a running Titan says of recorded calls."""
+"""Reads recorded calls from a running Titan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of programs that tests start beside a server, and what was recorded of them."""
+"""Environment for programs that record to a server, and reads of the runs that they recorded."""
 
 from __future__ import annotations
 

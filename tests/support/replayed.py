@@ -1,4 +1,4 @@
-"""What a program tells over HTTP of a call, and agentsentinel-sdk of replaying its run."""
+"""Reports of calls and of replays, as clients send them over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker for a test: another process that works for a server, perhaps over a wire that can be cut."""
+"""A worker in a process of its own, optionally connected through a proxy that can be cut."""
 
 import os
 import signal

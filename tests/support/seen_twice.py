@@ -1,4 +1,4 @@
-"""The spans of a program whose model is our endpoint: the endpoint sees the call that the spans report."""
+"""Spans that report a call which Titan's model endpoint has recorded too."""
 
 from __future__ import annotations
 

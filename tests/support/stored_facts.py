@@ -1,4 +1,4 @@
-"""What a home holds, read beside its running server: to see that nothing was changed."""
+"""Reads the databases of a home beside its running server, to check that nothing changed."""
 
 from __future__ import annotations
 

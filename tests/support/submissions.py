@@ -1,4 +1,4 @@
-"""Bodies of POST /api/dags, and a worker that is nothing but its requests."""
+"""Bodies of POST /api/dags, and a worker made of plain HTTP requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing what was recorded behind a running server's back, as somebody at its machine could."""
+"""Changes recorded calls in the database of a running server, as an attacker on its machine could."""
 
 from __future__ import annotations
 

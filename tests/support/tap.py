@@ -1,4 +1,4 @@
-"""A tap on the wire between a client and a server: what was asked and answered, and neither notices."""
+"""A proxy that records the HTTP requests and answers between a client and a server."""
 
 from __future__ import annotations
 

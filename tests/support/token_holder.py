@@ -1,4 +1,4 @@
-"""Somebody who asks with a token, and the tokens to ask with."""
+"""HTTP requests with a token, and creation of tokens and organisations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.support.raw_http import Answer, a_key, ask, ask_json
+from tests.support.submissions import a_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,10 @@ class Holder:
 def a_token_name() -> str:
     """Return a name no other token has."""
     return f"token-{os.urandom(6).hex()}"
+
+
+def an_owner(admin: Holder) -> Holder:
+    """Return the first owner of a new organisation."""
+    answer = admin.ask_json("POST", "/api/v1/organisations", {"name": a_name("org")})
+    assert answer.status == 201, answer.body
+    return Holder(admin.port, answer.value["owner"]["token"])

@@ -1,4 +1,4 @@
-"""Jobs that run in nobody's process: claimed over the wire, so that a test has their attempts' tokens."""
+"""Jobs that a test claims over HTTP itself, so that it holds their attempts' tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A witness beside a Titan whose processes are killed: what really ran, and whether Titan's account of it is true."""
+"""Records which jobs really ran while Titan's processes are killed, and compares Titan's account with it."""
 
 import base64
 import hashlib

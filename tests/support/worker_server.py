@@ -1,4 +1,4 @@
-"""A server for workers that a test scripts: it hands out attempts, asks to stop them, loses them, and goes away."""
+"""A scripted server for workers: it hands out, stops and loses attempts, and disconnects."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Zip archives as users, and those who mean no good, would upload them."""
+"""Zip archives to upload, ordinary and malicious."""
 
 from __future__ import annotations
 

@@ -158,9 +158,7 @@ def _mentions_dag_of_that_name(server: Server, name: str) -> Iterator[None]:
             names = [job.name for job in jobs_of(find_dag(server, name))]
         except CommandFailed:
             raise failure from None
-        rest = len(names) - _NAMED_JOBS
-        listed = f"{', '.join(names[:_NAMED_JOBS])}{f' and {rest:,} more' if rest > 0 else ''}"
-        found = f"a DAG of that name with {count(len(names), 'job')} ({listed})"
+        found = f"a DAG of that name with {count(len(names), 'job')} ({shortened(names, _NAMED_JOBS)})"
         next_step = f"Name one of its jobs, or see `titan dags show {name}`."
         raise replaced(failure, found=found, next_step=next_step) from failure
 

@@ -11,7 +11,7 @@ import msgspec
 
 from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
 from titan.settings import home_folder
-from titan.wire.access import ProjectsAnswer
+from titan.wire.server import ProjectsAnswer
 from titan_sdk.errors import InvalidInput, NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.http import quote
 from titan_sdk.http.address import Address, address_at, address_of, running_servers, token_for

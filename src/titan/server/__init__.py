@@ -1,1 +1,1 @@
-"""The wire: one list of routes, its values, live events, and who may ask."""
+"""The HTTP server: connections, authentication, routes and live events."""

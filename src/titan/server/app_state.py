@@ -1,4 +1,4 @@
-"""The state of one running server that requests use."""
+"""State of a running server that its requests use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.maintenance.disk_space import SpaceWatch
 from titan.maintenance.retention import Maintenance
@@ -16,7 +16,7 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Clock, Ids, LanguageModel, Logs
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
 from titan.recorder.recorder import Recorder
 from titan.recorder.run_projector import RunProjector
@@ -29,24 +29,24 @@ from titan.worker.local_workers import LocalWorkers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may reach this server, as it was started."""
+    """Access settings of the server."""
 
-    requires_token: bool = False  #: with every request: others than this machine can reach it
-    hosts: frozenset[str] = frozenset()  #: names that it is asked under, besides the loopback's
+    requires_token: bool = False  #: whether every request needs one, since other machines can reach the server
+    hosts: frozenset[str] = frozenset()  #: host names it is reached by, besides those of the loopback interface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunsWith:
-    """What this server was started with, as people may know it: nothing secret."""
+class ServerInfo:
+    """Settings that the server was started with, without secrets."""
 
     home: str
     store_kind: Literal["sqlite", "postgresql"]
     store: str  #: a path, or a URL without its password
     urls: tuple[str, ...]  #: for people first, for SDKs last
     is_encrypted: bool
-    limits: Mapping[str, int]  #: by the name of their setting
+    limits: Mapping[str, int]  #: setting name → value
     notified: tuple[str, ...] = ()  #: addresses, shortened
-    home_id: str = ""  #: distinguishes the home from an earlier one in the same folder
+    home_id: str = ""  #: distinguishes this home from an earlier one in the same folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +68,18 @@ class AppState:
     started_at: datetime
     max_file_bytes: int
     max_log_bytes: int  #: of an attempt's output; 0 is no limit
-    runs_with: RunsWith
+    server_info: ServerInfo
     long_once: LongOnce
     calls: CallStore
     recorder: Recorder
     run_projector: RunProjector
     determinism: Determinism
-    background_recording: Afterwards
+    background_recording: BackgroundRecording
     replays: Replays
     executions: Executions
     worlds: Worlds
     endpoints: ToolEndpoints
     dispatcher: Dispatcher
     thresholds: Thresholds
-    local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
+    local_workers: LocalWorkers | None = None  #: None: started with --no-worker
     access: Access = Access()

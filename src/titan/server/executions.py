@@ -1,6 +1,7 @@
-"""Replays that a worker executes: each is a job that has the recording and the code in its archive."""
+"""Jobs that the server submits itself: replays executed by workers, and Python agents of evaluations."""
 
 import asyncio
+import hashlib
 import tempfile
 import zipfile
 from collections import OrderedDict
@@ -11,21 +12,25 @@ from typing import Any, BinaryIO, Final
 import msgspec
 from msgspec.structs import replace
 
+from titan.evaluate.dispatcher import JobEnded
 from titan.insight.export import json_lines
-from titan.model.actions import RunEntry
+from titan.model.actions import RunEnd, RunEntry
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
+from titan.model.evaluations import AgentRun
 from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
+from titan.model.run_control import RunOutcome
 from titan.model.runs import Replay, ReplayState, Run
 from titan.orchestrator.bus import Bus, Kind, Topic
-from titan.orchestrator.cancel import cancel_dags
+from titan.orchestrator.cancel import cancel_dags, end_run
 from titan.orchestrator.orchestrator import Orchestrator
 from titan.orchestrator.submit import Submitter, submit
 from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Ids
 from titan.replay.orders import (
+    CODE_MISSING,
     ORDER,
     RECORDING,
     STAGES,
@@ -34,14 +39,13 @@ from titan.replay.orders import (
     Order,
     StoredDag,
     StoredJob,
+    StoredProcess,
     StoredStages,
 )
-from titan.replay.stored import CODE_MISSING, StoredProcess
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.names import shown
-from titan.server.views.exported import exported
-from titan.server.views.runs import processes_of_run
+from titan.server.views.runs import exported_runs, processes_of_run
 
 LIMIT_BYTES: Final = 8 * 1024**3  # of an archive
 LONGEST_SECONDS: Final = 4 * 3600.0  # of one job
@@ -62,8 +66,43 @@ sys.exit(main(pathlib.Path(__file__).resolve().parent))
 """
 
 
-class Executions:
-    """Hands replays to workers, and knows how they fare."""
+class _ServerJobs:
+    """Base class: submits DAGs of one job in the server's own name, waits for them and cancels them."""
+
+    def __init__(self, orchestrator: Orchestrator, store: Store, blobs: Blobs, bus: Bus, ids: Ids) -> None:
+        self._orchestrator = orchestrator
+        self._store = store
+        self._blobs = blobs
+        self._bus = bus
+        self._ids = ids
+
+    async def cancel(self, dag_id: str, *, by: str) -> None:
+        """Cancel a DAG unless it has ended."""
+
+        def act(tx: Transaction) -> None:
+            dag = tx.dag(dag_id)
+            if dag is not None and not dag.is_final:
+                cancel_dags(tx, [dag], by=by)
+
+        await self._orchestrator.decide(act)
+
+    async def _submit(self, new: NewDag, project_id: str) -> str:
+        check_dag(new)
+        dag_id = self._ids.dag_id()
+        submitter = Submitter(project_id=project_id)
+        await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
+        return dag_id
+
+    async def _is_over(self, dag_id: str) -> bool:
+        dag = await self._store.look(lambda reader: reader.dag(dag_id))
+        return dag is None or dag.is_final
+
+    async def _wait_until_over(self, dag_id: str, seconds: float) -> None:
+        await self._bus.wait_until([Topic(Kind.DAG, dag_id)], partial(self._is_over, dag_id), seconds)
+
+
+class Executions(_ServerJobs):
+    """Submits replays as jobs, and reports their progress."""
 
     def __init__(
         self,
@@ -76,17 +115,13 @@ class Executions:
         ids: Ids,
         model_name: str | None,
     ) -> None:
-        self._orchestrator = orchestrator
-        self._store = store
+        super().__init__(orchestrator, store, blobs, bus, ids)
         self._calls = calls
-        self._blobs = blobs
-        self._bus = bus
-        self._ids = ids
         self._model_name = model_name
         self._steps: OrderedDict[str, str] = OrderedDict()  #: replay id → what its job does now
 
     async def begin(self, run: Run, order: Order, *, name: str) -> str:
-        """Submit the job that executes a run again, or a fork of it, and return its DAG's id.
+        """Submit the job that executes a run or a fork of it again; return the id of its DAG.
 
         Raises:
             Conflict: the run's code is not stored.
@@ -105,42 +140,28 @@ class Executions:
             timeout_seconds=LONGEST_SECONDS,
         )
         new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True)
-        check_dag(new)
-        dag_id = self._ids.dag_id()
-        submitter = Submitter(project_id=run.project_id)
-        await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
-        return dag_id
-
-    async def cancel(self, dag_id: str, *, by: str) -> None:
-        """Have a job end, if it has not."""
-        await self._orchestrator.decide(partial(_cancel, dag_id=dag_id, by=by))
+        return await self._submit(new, run.project_id)
 
     async def wait(self, replay: Replay, *, seconds: float) -> None:
-        """Return when the job of a replay has ended, or after so many seconds."""
-        if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
-            return
-        find = partial(_is_over, dag_id=replay.dag_id)
+        """Wait until the job of a replay has ended, at most `seconds`."""
+        if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
+            await self._wait_until_over(replay.dag_id, seconds)
 
-        async def is_over() -> bool:
-            return await self._store.look(find)
-
-        await self._bus.wait_until([Topic(Kind.DAG, replay.dag_id)], is_over, seconds)
-
-    def note_step(self, replay_id: str, step: str) -> None:
-        """Note what the job of a replay does now."""
+    def set_step(self, replay_id: str, step: str) -> None:
+        """Set the current step of a replay's job."""
         self._steps[replay_id] = step
         self._steps.move_to_end(replay_id)
         if len(self._steps) > MOST_REMEMBERED:
             self._steps.popitem(last=False)
 
     def step(self, replay: Replay) -> str | None:
-        """Return what the job of a replay does now; None where it has none, or has ended."""
+        """Return the current step of a replay's job; None without a job, or when it has ended."""
         if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
             return None
         return self._steps.get(replay.id) or "waiting for a worker"
 
-    def as_it_stands(self, replay: Replay) -> Replay:
-        """Return a replay; one whose job has ended without a report has failed."""
+    def current(self, replay: Replay) -> Replay:
+        """Return the replay, failed or cancelled if its job has ended without a report."""
         if replay.dag_id is None or replay.state is not ReplayState.RUNNING:
             return replay
         job = self._store.read(partial(_job, dag_id=replay.dag_id))
@@ -153,7 +174,7 @@ class Executions:
         return replace(replay, state=state, error=why, ended_at=job.ended_at)
 
     def has_stages(self, run: Run) -> bool:
-        """Return whether a run is one of jobs, whose scripts are stored."""
+        """Return whether a run consists of jobs, whose scripts are stored."""
         return self._store.read(lambda reader: bool(_dags_of(reader, run.project_id, run.id)))
 
     # --- the archive ---
@@ -178,7 +199,7 @@ class Executions:
             archive.writestr(ENTRY, _SCRIPT)
             archive.writestr(ORDER, msgspec.json.encode(order))
             with archive.open(RECORDING, "w", force_zip64=True) as lines:
-                for piece in json_lines(exported(self._calls, self._blobs, [run])):
+                for piece in json_lines(exported_runs(self._calls, self._blobs, [run])):
                     lines.write(piece)
             if stages is not None:
                 self._pack_stages(archive, *stages)
@@ -197,15 +218,15 @@ class Executions:
             archive.write(path, f"{STAGES}/{name}")
 
     def _stages(self, run: Run) -> tuple[StoredStages, dict[str, str]] | None:
-        """Return the stages of a run, and file name → digest of their code; None where it has none."""
+        """Return the stages of a run, and file name → digest of their code; None if it has none."""
         found = self._store.read(partial(_stages_of, run=run))
         return None if found is None else (msgspec.structs.replace(found[0], model=self._model_name), found[1])
 
 
 def check_stages_of_fork(reader: Reader, *, attempt: Attempt, new: NewDag) -> None:
-    """Return when a job may submit these jobs: the program of a fork, which has its token, only what its parent ran.
+    """Check that a job may submit these jobs: a fork's program may only submit code that its parent run executed.
 
-    Its stages run outside of the sandbox that it is in. With code of its own choice it would be out of there.
+    Its stages run outside its sandbox, so other code would escape the sandbox.
 
     Raises:
         Forbidden: one of them is other code.
@@ -230,7 +251,7 @@ def check_stages_of_fork(reader: Reader, *, attempt: Attempt, new: NewDag) -> No
 
 
 def has_stored_program(processes: Iterable[RunEntry]) -> bool:
-    """Return whether one of a run's processes is a program outside of jobs whose code is stored."""
+    """Return whether one of the run's processes is a program outside jobs whose code is stored."""
     about = (msgspec.json.decode(each.process, type=StoredProcess) for each in processes if each.process)
     return any(one.job_id is None and one.script is not None and one.left_out is None for one in about)
 
@@ -255,7 +276,7 @@ def _stages_of(reader: Reader, *, run: Run) -> tuple[StoredStages, dict[str, str
 
 
 def _dags_of(reader: Reader, project_id: str, run_id: str) -> list[Dag]:
-    """Return the stages of a run, or the one DAG that it is of."""
+    """Return the stages of a run, or the one DAG that the run is."""
     dags = reader.stages(project_id, run_id)
     own = None if dags else reader.dag(run_id)
     return dags or ([own] if own is not None and own.project_id == project_id else [])
@@ -273,6 +294,12 @@ def _stored_dag(dag: Dag, jobs: list[Job], dags: list[Dag]) -> StoredDag:
     )
 
 
+_OF_SCRIPTS: Final = (
+    "args", "priority", "delay_ms", "affinity", "requirement", "retries", "backoff_seconds", "timeout_seconds",
+    "max_lost", "env", "concurrency_key", "concurrency_limit",
+)  # fmt: skip
+
+
 def _stored_job(spec: JobSpec) -> StoredJob:
     item: dict[str, Any] = {
         "id": spec.name,
@@ -284,20 +311,7 @@ def _stored_job(spec: JobSpec) -> StoredJob:
     }
     if spec.filename is None:
         return StoredJob(item=item)
-    item |= {
-        "args": list(spec.args),
-        "priority": spec.priority,
-        "delay_ms": spec.delay_ms,
-        "affinity": spec.affinity.value,
-        "requirement": spec.requirement,
-        "retries": spec.retries,
-        "backoff_seconds": spec.backoff_seconds,
-        "timeout_seconds": spec.timeout_seconds,
-        "max_lost": spec.max_lost,
-        "env": dict(spec.env),
-        "concurrency_key": spec.concurrency_key,
-        "concurrency_limit": spec.concurrency_limit,
-    }
+    item |= {name: getattr(spec, name) for name in _OF_SCRIPTS}
     return StoredJob(item=item, script=spec.script, archive=None if spec.archive is None else f"{spec.archive}.zip")
 
 
@@ -317,17 +331,102 @@ def _job(reader: Reader, *, dag_id: str) -> Job | None:
     return jobs[0] if jobs else None
 
 
-def _is_over(reader: Reader, *, dag_id: str) -> bool:
-    dag = reader.dag(dag_id)
-    return dag is None or dag.is_final
-
-
-def _cancel(tx: Transaction, *, dag_id: str, by: str) -> None:
-    dag = tx.dag(dag_id)
-    if dag is not None and not dag.is_final:
-        cancel_dags(tx, [dag], by=by)
-
-
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
     while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
         yield chunk
+
+
+LOOKED_EVERY_SECONDS: Final = 60.0  # besides the bus, which does not report commits of other servers
+_FILE: Final = "titan_agent.py"
+_RUNNER: Final = '''\
+"""Asks a function of `agent.py` to do a task, and hands in what it returns."""
+
+import importlib
+import json
+import os
+import pathlib
+import sys
+import traceback
+import urllib.request
+
+SOURCE = {source!r}
+SCHEME = "https" if os.environ.get("TITAN_TLS") else "http"
+PROXY = f"{{SCHEME}}://{{os.environ['TITAN_HOST']}}:{{os.environ['TITAN_PORT']}}/api/world/runs/{{os.environ['WORLD_RUN']}}"
+TOKEN = os.environ["WORLD_TOKEN"]
+
+
+def ask(path, body=None):
+    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json"}}
+    request = urllib.request.Request(PROXY + path, None if body is None else json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+os.environ |= {{"TITAN_PROXY_URL": PROXY, "TITAN_RUN_TOKEN": TOKEN}}  # for what the agent starts
+pathlib.Path("agent.py").write_text(SOURCE, "utf-8")
+sys.path.insert(0, os.getcwd())
+task = ask("/task")
+try:
+    agent = importlib.import_module("agent")
+    answer = getattr(agent, os.environ["WORLD_AGENT_FUNCTION"])(task, proxy_url=PROXY, run_token=TOKEN)
+    ask("/response", {{"answer": answer}})
+except Exception:
+    ask("/response", {{"raised": traceback.format_exc()}})
+    raise
+'''
+
+
+class AgentJobs(_ServerJobs):
+    """Implements `titan.evaluate.dispatcher.Jobs`."""
+
+    async def run(
+        self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
+    ) -> JobEnded:
+        """Run the agent as a job and wait for its end; cancelling the caller cancels the job."""
+        script = _RUNNER.format(source=source).encode()
+        digest = hashlib.sha256(script).hexdigest()
+        if not self._blobs.touch(digest):
+            await asyncio.to_thread(self._blobs.put, script)
+        spec = JobSpec(
+            name="agent", filename=_FILE, script=digest, env=dict(environment), timeout_seconds=timeout_seconds
+        )
+        new = NewDag(
+            name=f"{run.run_id}-agent",
+            jobs=(spec,),
+            agent_run_id=run.run_id,
+            agent_id=run.agent_id,
+            is_repeatable=False,
+        )
+        return await self.wait(await self._submit(new, run.project_id))
+
+    async def wait(self, dag_id: str) -> JobEnded:
+        """Wait until a DAG has ended; cancelling the caller cancels the DAG."""
+        try:
+            while not await self._is_over(dag_id):
+                await self._wait_until_over(dag_id, LOOKED_EVERY_SECONDS)
+        except asyncio.CancelledError:
+            if not self._bus.is_closed:  # not a server stop: the agent run was cancelled
+                self._orchestrator.background(self.cancel(dag_id, by="the evaluation"))
+            raise
+        return await self._store.look(partial(_ended, dag_id=dag_id))
+
+    async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
+        """End the run if it has a job."""
+
+        def act(tx: Transaction) -> None:
+            if tx.run_control(run.project_id, run.run_id) is not None:
+                end_run(tx, run.project_id, run.run_id, RunOutcome(end.value), reason=reason)
+
+        await self._orchestrator.keep(act)
+
+
+def _ended(reader: Reader, *, dag_id: str) -> JobEnded:
+    jobs = reader.jobs_of_dag(dag_id)
+    if not jobs:
+        return JobEnded(has_completed=False, reason="the agent's job is gone")
+    results = (reader.result(job.id) for job in reversed(jobs))
+    return JobEnded(
+        has_completed=all(job.status is JobStatus.COMPLETED for job in jobs),
+        reason=next((job.reason for job in jobs if job.status is not JobStatus.COMPLETED and job.reason), ""),
+        result=next((result for result in results if result is not None), None),
+    )

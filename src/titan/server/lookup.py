@@ -1,11 +1,15 @@
-"""Finds what a path or query names, or says that there is no such thing."""
+"""Find what a path or query names, or raise NotFound; read filtered lists page by page."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Generic, TypeVar
+
+import msgspec
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
-from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
+from titan.model.errors import Conflict, NotFound, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.files import StoredFile
 from titan.model.jobs import Job, JobStatus
 from titan.model.run_control import RunControl
@@ -18,12 +22,19 @@ from titan.rules.names import plain, shown
 OPEN_TRIES: Final = 3
 
 
+def unknown(error: type[NotFound], what: str, name: str, next_step: str, *, expected: str = "") -> NotFound:
+    """Return the error for an unknown name."""
+    return error(
+        f"{what} {shown(name)}", expected=expected or f"a known {what}", found="none such", next_step=next_step
+    )
+
+
 def find_job(
     reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None, is_strict: bool = False
 ) -> Job:
     """Return the job with this id, or the newest of this name in the DAG, else in the run, else anywhere.
 
-    `is_strict` is for what cannot be undone: then a DAG that is named is the only place to look.
+    `is_strict`, for actions that cannot be undone, looks only in the DAG if one is named.
 
     Raises:
         UnknownJob: there is none.
@@ -39,18 +50,13 @@ def find_job(
             job = reader.newest_job(project_id, wanted, dag_id=scope_dag, run_id=scope_run)
             if job is not None:
                 return job
-    raise UnknownJob(
-        f"job {shown(name)}",
-        expected="the id or name of a submitted job",
-        found="none such",
-        next_step="List jobs with `titan jobs` or GET /api/jobs.",
-    )
+    raise unknown(UnknownJob, "job", name, "List jobs with `titan jobs` or GET /api/jobs.")
 
 
 def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
     """Return the gate with this id, of this name, behind the job of this name, or the open one of the DAG of this name.
 
-    Of several with one name an open one is meant, then the newest; `dag_id` and `run_id` narrow the search.
+    Of several with one name, an open one is preferred, then the newest; `dag_id` and `run_id` narrow the search.
 
     Raises:
         UnknownJob: there is none.
@@ -75,12 +81,8 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         raise _which_gate(reader, name, is_open)
     if is_open:
         return is_open[0]
-    raise UnknownJob(
-        f"gate {shown(name)}",
-        expected="the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate",
-        found="none such",
-        next_step="List gates with `titan gates` or GET /api/gates.",
-    )
+    expected = "the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate"
+    raise unknown(UnknownJob, "gate", name, "List gates with `titan gates` or GET /api/gates.", expected=expected)
 
 
 def _open_gates_of_dag(reader: Reader, project_id: str, name: str) -> list[Job]:
@@ -116,12 +118,7 @@ def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
         dag = reader.newest_dag(project_id, wanted)
         if dag is not None:
             return dag
-    raise UnknownDag(
-        f"dag {shown(name)}",
-        expected="the id or name of a submitted DAG",
-        found="none such",
-        next_step="List them with `titan dags` or GET /api/dags.",
-    )
+    raise unknown(UnknownDag, "dag", name, "List them with `titan dags` or GET /api/dags.")
 
 
 def find_worker(reader: Reader, name: str) -> Worker:
@@ -145,16 +142,11 @@ def find_worker(reader: Reader, name: str) -> Worker:
         )
     if found or called:
         return found[0] if found else max(called, key=lambda worker: worker.joined_at)
-    raise UnknownWorker(
-        f"worker {shown(name)}",
-        expected="the id or name of a worker",
-        found="none such",
-        next_step="List them with `titan workers` or GET /api/workers.",
-    )
+    raise unknown(UnknownWorker, "worker", name, "List them with `titan workers` or GET /api/workers.")
 
 
 def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
-    """Return the run of these stages.
+    """Return a run that has stages.
 
     Raises:
         UnknownRun: there is none, or it has no stages.
@@ -162,12 +154,8 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> RunControl:
     run = reader.run_control(project_id, run_id)
     if run is not None:
         return run
-    raise UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a run with stages",
-        found="none such",
-        next_step="List them with `titan runs --stages` or GET /api/v1/runs?has_stages=true&window=all.",
-    )
+    next_step = "List them with `titan runs --stages` or GET /api/v1/runs?has_stages=true&window=all."
+    raise unknown(UnknownRun, "run", run_id, next_step, expected="the id of a run with stages")
 
 
 def attempt_of_caller(reader: Reader, token: str | None) -> Attempt | None:
@@ -189,34 +177,34 @@ def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
     """
     file = reader.file(project_id, name)
     if file is None:
-        raise _unknown_artifact(f"file {shown(name)}")
+        raise _unknown_artifact("file", name)
     return file
 
 
 def blob_path(blobs: Blobs, digest: str) -> Path:
-    """Return where the content with this SHA-256 can be read.
+    """Return the file with the content of this SHA-256.
 
     Raises:
         UnknownArtifact: it is not stored.
     """
     path = blobs.path(digest)
     if path is None:
-        raise _unknown_artifact(f"content {shown(digest)}")
+        raise _unknown_artifact("content", digest)
     return path
 
 
 def keep_blob(blobs: Blobs, digest: str) -> None:
-    """Renew the lease of content that is about to be named.
+    """Protect content that is about to be referenced from collection.
 
     Raises:
         UnknownArtifact: it is not stored.
     """
     if not blobs.touch(digest):
-        raise _unknown_artifact(f"content {shown(digest)}")
+        raise _unknown_artifact("content", digest)
 
 
 def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
-    """Return the content with this SHA-256 as an open file, which its collection no longer takes away.
+    """Return the content of this SHA-256 as an open file, which stays readable if it is collected.
 
     Raises:
         UnknownArtifact: it is not stored.
@@ -225,14 +213,70 @@ def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
         try:
             return blob_path(blobs, digest).open("rb")
         except FileNotFoundError:
-            continue  # taken just now: `path` brings it back when somebody touched it
-    raise _unknown_artifact(f"content {shown(digest)}")
+            continue  # collected just now: `path` restores it if it was touched
+    raise _unknown_artifact("content", digest)
 
 
-def _unknown_artifact(subject: str) -> UnknownArtifact:
-    return UnknownArtifact(
-        subject,
-        expected="a file that was uploaded or published",
-        found="none such",
-        next_step="Upload it with upload_file(path), or publish it with publish_artifact(key, path).",
-    )
+def _unknown_artifact(what: str, name: str) -> NotFound:
+    next_step = "Upload it with upload_file(path), or publish it with publish_artifact(key, path)."
+    return unknown(UnknownArtifact, what, name, next_step, expected="a file that was uploaded or published")
+
+
+T = TypeVar("T")
+
+_IDS: Final = msgspec.json.Decoder(list[str])
+
+MOST_LOOKED_AT: Final = 20_000  # rows read for one answer, about half a second; `next` continues from there
+PAGE: Final = 1000  # rows read at once while few of them match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """A page of a list."""
+
+    rows: list[T]
+    more: bool  #: whether there may be further rows
+    next: str | None  #: the id after which they begin
+
+
+def filtered_page(
+    read: Callable[[str | None, int], list[T]],
+    matching: Callable[[list[T]], list[T]],
+    *,
+    id_of: Callable[[T], str],
+    before: str | None,
+    limit: int,
+) -> Page[T]:
+    """Return up to `limit` matching rows, after reading at most some 20,000.
+
+    `read` returns rows after an id, in order; `fitting` filters them.
+    """
+    found: list[T] = []
+    looked_at, size = 0, limit + 1  # one more, to know whether there is more
+    while True:
+        rows = read(before, size)
+        found += matching(rows)
+        if len(found) > limit:
+            return Page(rows=found[:limit], more=True, next=id_of(found[limit - 1]))
+        if len(rows) < size:
+            return Page(rows=found, more=False, next=None)
+        before = id_of(rows[-1])
+        looked_at += len(rows)
+        if looked_at >= MOST_LOOKED_AT:
+            return Page(rows=found, more=True, next=before)
+        size = PAGE
+
+
+def parse_ids(ids: str) -> list[str]:
+    """Return distinct ids from a comma-separated list, or from a JSON list if an id holds a comma."""
+    if ids.startswith("["):
+        try:
+            return list(dict.fromkeys(_IDS.decode(ids)))
+        except msgspec.DecodeError:
+            pass  # an id that begins with a bracket
+    return list(dict.fromkeys(ids.split(",")))
+
+
+def page_of_ids(rows: Sequence[T], matching: Callable[[list[T]], list[T]]) -> Page[T]:
+    """Return the matching ones of rows that were asked for by id."""
+    return Page(rows=matching(list(rows)), more=False, next=None)

@@ -1,4 +1,4 @@
-"""Replays that the server computes: one at a time, on a thread of their own, beside the requests."""
+"""Replays that the server computes itself, one at a time on a thread: self-checks and comparisons of runs."""
 
 import asyncio
 import logging
@@ -20,28 +20,27 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock
-from titan.replay.views import comparison_view, metrics_of
-from titan.server.views.exported import exported
-from titan.server.views.runs import is_intact
+from titan.replay.investigation import comparison_view, metrics_of
+from titan.server.views.runs import exported_runs, is_intact
 from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 
-MOST_WAITING: Final = 20  # replays: each may take seconds of one core
+MOST_WAITING: Final = 20  # replays; each may take seconds of a core
 INTERRUPTED: Final = "The server stopped before this replay had ended. Start it again."
 
 logger = logging.getLogger(__name__)
 
 
 class _Stopped(Exception):
-    """The replay is not wanted any more: somebody cancelled it, its run is gone, or the server stops."""
+    """The replay was cancelled, its run was deleted, or the server stops."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a replay is; written by its thread, read by requests."""
+    """Progress of a replay; written by its thread, read by requests."""
 
     done: int = 0
     total: int = 0
-    error: str | None = None  #: why it is to fail
+    error: str | None = None  #: why it fails
     is_stopped: bool = False
     ended: Future[None] = field(default_factory=Future)
 
@@ -52,7 +51,7 @@ class _Progress:
 
 
 class Replays:
-    """The replays that wait or run in this process; their rows say the rest."""
+    """The replays that are queued or running in this process; the store has their rows."""
 
     def __init__(self, calls: CallStore, blobs: Blobs, *, clock: Clock) -> None:
         self._calls = calls
@@ -60,36 +59,38 @@ class Replays:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="replays")
         self._progress: dict[str, _Progress] = {}
-        self._ended: OrderedDict[str, Replay] = OrderedDict()  #: the last, for whoever read their rows just before
+        self._ended: OrderedDict[str, Replay] = (
+            OrderedDict()
+        )  #: the last ones, for requests that read their rows just before
 
     @property
     def has_room(self) -> bool:
-        """Whether one more may wait."""
+        """Whether the queue has room."""
         return len(self._progress) < MOST_WAITING
 
     def begin(self, replay: Replay) -> None:
-        """Compute a replay, whose row is stored; its row is overwritten when it has ended."""
+        """Queue a stored replay; its row is updated when it has ended."""
         self._progress[replay.id] = _Progress()
         self._thread.submit(self._compute, replay)
 
     def is_computed_here(self, replay_id: str) -> bool:
-        """Return whether a replay waits or runs in this process."""
+        """Return whether a replay is queued or running in this process."""
         return replay_id in self._progress
 
     def cancel(self, replay_id: str) -> None:
-        """Have a replay end soon, if it has not."""
+        """Cancel a replay, if it has not ended."""
         progress = self._progress.get(replay_id)
         if progress is not None:
             progress.is_stopped = True
 
     async def wait(self, replay_id: str, *, seconds: float) -> None:
-        """Return when a replay has ended, or after so many seconds."""
+        """Wait until a replay has ended, at most `seconds`."""
         progress = self._progress.get(replay_id)
         if progress is not None and seconds:
             await asyncio.wait([asyncio.wrap_future(progress.ended)], timeout=seconds)
 
-    def as_it_stands(self, replay: Replay) -> Replay:
-        """Return a replay; one that runs in no process any more has failed."""
+    def current(self, replay: Replay) -> Replay:
+        """Return the current state of a replay; one that no process runs any more has failed."""
         if replay.state is not ReplayState.RUNNING or replay.id in self._progress:
             return replay
         if replay.id in self._ended:
@@ -97,16 +98,16 @@ class Replays:
         return replace(replay, state=ReplayState.FAILED, error=INTERRUPTED)
 
     def progress(self, replay_id: str) -> float | None:
-        """Return the share of the actions that were read; None unless it runs and knows how many there are."""
+        """Return the share of the actions that were read; None unless it is running."""
         progress = self._progress.get(replay_id)
         return progress.done / progress.total if progress is not None and progress.total else None
 
     def close(self) -> None:
-        """End what runs, and what waits: both have failed."""
+        """Fail the running and the queued replays."""
         for progress in self._progress.values():
             progress.error, progress.is_stopped = INTERRUPTED, True
         self._thread.shutdown(wait=True, cancel_futures=True)
-        for progress in self._progress.values():  # of those that had not begun
+        for progress in self._progress.values():  # those that had not begun
             progress.ended.set_result(None)
         self._progress.clear()
 
@@ -161,13 +162,13 @@ class Replays:
 
         run = self._calls.read(find)
         if run is None:
-            raise _Stopped  # it was deleted meanwhile, and its replays with it
+            raise _Stopped  # it was deleted meanwhile
         return run
 
     def _actions(self, run: Run, progress: _Progress) -> list[RecordedAction]:
-        """Return the actions of a run as they started."""
+        """Return the actions of a run in the order they started."""
         found: list[RecordedAction] = []
-        for whole in exported(self._calls, self._blobs, [run]):
+        for whole in exported_runs(self._calls, self._blobs, [run]):
             for action, bodies in whole.actions:
                 found.append(recorded_action(action, bodies))
                 if action.count.is_call:

@@ -1,18 +1,11 @@
-"""A reproducibility report as one HTML page that needs nothing else: no script, no style or picture from elsewhere."""
+"""Render a reproducibility report as one self-contained HTML page without scripts."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
 from typing import Final
 
-from titan.wire.determinism import (
-    AcceptedIssueView,
-    IssueView,
-    MeasuredView,
-    ReportAnswer,
-    ReportedProgram,
-    ReportedReplay,
-)
+from titan.wire import determinism as wire
 
 METHOD: Final = {
     "predicted": "Read from recorded inputs and outputs and from source code; nothing was executed. Each call loses the"
@@ -59,8 +52,8 @@ pre { margin: .25rem 0; padding: .5rem; background: #f6f8fa; white-space: pre-wr
 """
 
 
-def html_report(report: ReportAnswer) -> bytes:
-    """Return the report as HTML in UTF-8; all that comes from elsewhere is escaped."""
+def html_report(report: wire.ReportAnswer) -> bytes:
+    """Return the report as HTML in UTF-8; all data is escaped."""
     run_id = escape(report.run.run_id)
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -79,7 +72,7 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{title}</h2>{body}</section>"
 
 
-def _run(report: ReportAnswer) -> str:
+def _run(report: wire.ReportAnswer) -> str:
     run = report.run
     return _facts(
         ("Run", run.run_id),
@@ -96,7 +89,7 @@ def _run(report: ReportAnswer) -> str:
     )
 
 
-def _integrity(report: ReportAnswer) -> str:
+def _integrity(report: wire.ReportAnswer) -> str:
     chain = report.integrity
     if chain.verified:
         verdict = f'<p class="good">✓ Verified: the recording is what was recorded, {chain.entries:,} entries.</p>'
@@ -107,7 +100,7 @@ def _integrity(report: ReportAnswer) -> str:
     return verdict + _facts(("Last link", chain.link), ("Method", report.method["integrity"]))
 
 
-def _score(report: ReportAnswer) -> str:
+def _score(report: wire.ReportAnswer) -> str:
     found = report.determinism
     predicted = found.predicted
     parts = [_bar(found.score, found.band, found.source)]
@@ -142,7 +135,7 @@ def _bar(score: int | None, band: str | None, source: str) -> str:
     )
 
 
-def _measured(found: MeasuredView) -> str:
+def _measured(found: wire.MeasuredView) -> str:
     low, high = found.interval.low, found.interval.high
     said = [
         f"{found.score} of 100 in {found.executions} executions, 95 % interval {low:.0f}–{high:.0f}",
@@ -154,7 +147,7 @@ def _measured(found: MeasuredView) -> str:
     return "\n".join(said)
 
 
-def _issues(report: ReportAnswer) -> str:
+def _issues(report: wire.ReportAnswer) -> str:
     issues = report.determinism.issues
     open_issues = [issue for issue in issues if issue.accepted is None]
     if not open_issues:
@@ -162,7 +155,7 @@ def _issues(report: ReportAnswer) -> str:
     return "".join(map(_issue, open_issues))
 
 
-def _issue(issue: IssueView) -> str:
+def _issue(issue: wire.IssueView) -> str:
     at = None if issue.code is None else f"{issue.code.file}:{issue.code.line} in {issue.code.function}"
     flows = ", ".join(f"{flow.action_name} at {flow.path} ({flow.action_id})" for flow in issue.flows)
     more = f", the first of {issue.action_count:,}" if issue.action_count > 1 else ""
@@ -186,12 +179,12 @@ def _marked(mark: str, text: str) -> str:
     return "\n".join(f"{mark} {escape(line)}" for line in text.splitlines())
 
 
-def _accepted(report: ReportAnswer) -> str:
+def _accepted(report: wire.ReportAnswer) -> str:
     if not report.determinism.accepted:
         return "<p>None.</p>"
     found = {issue.key: issue for issue in report.determinism.issues}
 
-    def words(one: AcceptedIssueView) -> tuple[str, ...]:
+    def words(one: wire.AcceptedIssueView) -> tuple[str, ...]:
         issue = found.get(one.key)
         about = f"{one.key} (not in this run)" if issue is None else f"{issue.title}, {issue.action_name}"
         return about, one.reason, one.author, _time(one.at)
@@ -199,7 +192,7 @@ def _accepted(report: ReportAnswer) -> str:
     return _table(("Issue", "Reason", "Accepted by", "At"), map(words, report.determinism.accepted))
 
 
-def _replays(report: ReportAnswer) -> str:
+def _replays(report: wire.ReportAnswer) -> str:
     if not report.replays:
         return "<p>None.</p>"
     rows = _table(
@@ -208,7 +201,7 @@ def _replays(report: ReportAnswer) -> str:
     return rows + "".join(map(_divergences, report.replays))
 
 
-def _replay_row(one: ReportedReplay) -> tuple[str, ...]:
+def _replay_row(one: wire.ReportedReplay) -> tuple[str, ...]:
     replay, result, metrics = one.replay, one.result, one.replay.metrics
     verdict = "" if result is None or result.comparison is None else result.comparison.verdict
     if result is not None and result.self_check is not None:
@@ -227,7 +220,7 @@ def _replay_row(one: ReportedReplay) -> tuple[str, ...]:
     )
 
 
-def _divergences(one: ReportedReplay) -> str:
+def _divergences(one: wire.ReportedReplay) -> str:
     comparison = None if one.result is None else one.result.comparison
     if comparison is None or not comparison.divergences:
         return ""
@@ -241,12 +234,12 @@ def _divergences(one: ReportedReplay) -> str:
     return title + _table(("Kind", "Action", "Where", ""), rows) + rest
 
 
-def _versions(report: ReportAnswer) -> str:
+def _versions(report: wire.ReportAnswer) -> str:
     facts = _facts(("Titan", report.titan_version), ("Code digest", report.code_digest or "no code is known"))
     return facts + "".join(map(_program, report.programs))
 
 
-def _program(program: ReportedProgram) -> str:
+def _program(program: wire.ReportedProgram) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in sorted((program.packages or {}).items()))
     modules = "\n".join(f"{digest}  {path}" for path, digest in sorted(program.files.items()))
     title = "Process" if program.job_id is None else f"Job {program.job_id}"
@@ -285,7 +278,7 @@ def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-_SECTIONS: Final[tuple[tuple[str, Callable[[ReportAnswer], str]], ...]] = (
+_SECTIONS: Final[tuple[tuple[str, Callable[[wire.ReportAnswer], str]], ...]] = (
     ("Run", _run),
     ("Integrity of the recording", _integrity),
     ("Determinism", _score),

@@ -1,7 +1,7 @@
-"""Takes in what programs of this machine recorded while the server was away: it waits in the home; they may be over.
+"""Import entries that programs on this machine spooled in the home while the server was away.
 
-A program that goes on brings its own, as the next one that records here does; what several bring counts once. It is
-delivered as they would, so what is wrong with an entry holds up no others.
+Programs that still run deliver their own spool; entries delivered twice count once. An invalid entry does not block
+the others.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ import msgspec
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput, TitanError, TooLarge
 from titan.model.projects import DEFAULT_PROJECT
-from titan.server.app_state import AppState, RunsWith
+from titan.server.app_state import AppState, ServerInfo
 from titan.server.http.responses import status_code_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, reported_in
-from titan.wire.recording import RecordBody
+from titan.wire.actions import RecordBody
 from titan_sdk.http.address import Address
 from titan_sdk.recording.delivery import Answer, Verdict, deliver_folder, folders_for, verdict_of
 
-LOOK_SECONDS: Final = 5.0  # as often as a program that goes on tries itself
-PATIENCE_SECONDS: Final = 60.0  # for the writer, who may be busy: nobody waits for this
+LOOK_SECONDS: Final = 5.0  # the retry interval of the SDK
+PATIENCE_SECONDS: Final = 60.0  # for a busy writer
 
 logger = logging.getLogger(__name__)
 
 
 class SpoolImport:
-    """The folders of a server's own home in which programs keep what they recorded for it."""
+    """Imports the spool folders of the server's home."""
 
     def __init__(self, app: AppState) -> None:
         self._app = app
-        self._folders = folders_of(app.runs_with)
+        self._folders = folders_of(app.server_info)
 
     async def keep(self) -> None:
-        """Take in what waits, now and whenever more has come, until cancelled."""
+        """Import spooled entries every few seconds, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -48,7 +48,7 @@ class SpoolImport:
             await asyncio.sleep(LOOK_SECONDS)
 
     def take_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take in what waits; on a thread beside `loop`, which records."""
+        """Import spooled entries; runs on a thread, `loop` records."""
         for folder in self._folders:
             done = deliver_folder(str(folder), partial(self._post, loop))
             if done.taken:
@@ -61,7 +61,7 @@ class SpoolImport:
             asyncio.run_coroutine_threadsafe(self._record(body), loop).result(PATIENCE_SECONDS)
         except TitanError as error:
             return Answer(verdict_of(status_code_of(error)), str(error))
-        except (TimeoutError, CancelledError):  # the server is busy, or ends
+        except (TimeoutError, CancelledError):  # the server is busy or stopping
             return Answer(Verdict.AWAY)
         return Answer(Verdict.TAKEN)
 
@@ -70,11 +70,11 @@ class SpoolImport:
         await self._app.recorder.record(DEFAULT_PROJECT, partial(_read, body))
 
 
-def folders_of(runs_with: RunsWith) -> list[Path]:
-    """Return where a home's programs keep what is for the server that runs on it, by whichever of its addresses."""
-    parts = map(urlsplit, runs_with.urls)
+def folders_of(server_info: ServerInfo) -> list[Path]:
+    """Return the spool folders of a home's server, for each of its addresses."""
+    parts = map(urlsplit, server_info.urls)
     own = [Address(each.hostname or "", each.port or 0) for each in parts]
-    found = folders_for([Address("", 0, is_named=False), *own], {"TITAN_HOME": runs_with.home})
+    found = folders_for([Address("", 0, is_named=False), *own], {"TITAN_HOME": server_info.home})
     return [Path(folder) for folder in found]
 
 

@@ -1,19 +1,20 @@
-"""Actions: the skeleton of a run, inputs and outputs, search, the ledger. Costs and times are as in `runs`."""
+"""Shapes of actions: recorded entries, skeleton, content, search, ledger. Costs and times are as in `runs`."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, RunEnd
+from titan.model.projects import MAX_PROJECT
 from titan.wire.base import MAX_NUMBER, Order, PageLimit, Request, SearchCapped, Total
 from titan.wire.notes import NoteView
 from titan.wire.runs import RunView
 
 LedgerSort = Literal["time", "cost", "duration"]
-MOST_BODIES = 200  # of one answer: more are not on a screen
+MOST_BODIES = 200  # in one answer
 
 
 class SkeletonQuery(Request):
@@ -139,8 +140,7 @@ class ActionDetailView(Struct, kw_only=True):
     action: ActionView
     bodies: BodiesView
     details: Annotated[
-        msgspec.Raw | None,
-        Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
+        msgspec.Raw | None, Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …")
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
     redaction_version: Annotated[int, Meta(description="Of the patterns it was redacted by; 0: by none.")]
@@ -205,3 +205,129 @@ class LedgerAnswer(Struct, kw_only=True):
     total: Total
     is_total_capped: bool
     is_search_capped: SearchCapped
+
+
+MAX_ENTRIES: Final = 10_000
+#: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
+Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
+Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=500)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Tag = Annotated[str, Meta(max_length=200)]
+Project = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MAX_PROJECT)] | None,
+    Meta(description="That its run is of. Null: the one of the request's X-Titan-Project."),
+]
+Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]
+
+
+class FailureBody(Request):
+    """Why an action failed."""
+
+    type: Name
+    message: str = ""
+    traceback: str | None = None
+
+
+class UseBody(Request):
+    """What a call of a language model was made with, and what it took."""
+
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
+    response_id: str | None = None
+
+
+class ActionBody(Request, tag_field="type", tag="action"):
+    """What is known of one action at one moment: its beginning, its end, or both."""
+
+    id: Id
+    name: Name
+    started_at_ns: Nanoseconds
+    kind: ActionKind = ActionKind.CALL
+    run_id: Annotated[Id | None, Meta(description="Null: the request's run.")] = None
+    ended_at_ns: Annotated[Nanoseconds | None, Meta(description="Null: it still runs.")] = None
+    duration_ns: Duration | None = None
+    outcome: Outcome | None = None
+    parent_id: Id | None = None
+    actor: Annotated[str, Meta(max_length=500)] | None = None
+    inputs: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
+    outputs: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
+    failure: FailureBody | None = None
+    cost_usd: Usd | None = None
+    use: UseBody | None = None
+    tags: list[Tag] = msgspec.field(default_factory=list)
+    impact: Impact | None = None
+    effect: Effect | None = None
+    is_redacted: bool = False
+    redaction_version: Annotated[Count, Meta(description="Of the patterns the sender redacted it by; 0: by none.")] = 0
+    details: Annotated[dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object.")] = None
+    project: Project = None
+
+
+class RunBody(Request, tag_field="type", tag="run"):
+    """What is known of a run."""
+
+    at_ns: Nanoseconds
+    run_id: Annotated[Id | None, Meta(description="Null: the request's run.")] = None
+    agent_id: Name | None = None
+    session_id: Id | None = None
+    parent_run_id: Annotated[Id | None, Meta(description="Of a fork: the run that it is a fork of.")] = None
+    forked_at_action_id: Annotated[
+        Id | None, Meta(description="Of a fork: the action of that run that was edited; null: the code was.")
+    ] = None
+    name: Name | None = None
+    end: RunEnd | None = None
+    reason: str | None = None
+    done: Count | None = None
+    total: Count | None = None
+    tags: list[Tag] = msgspec.field(default_factory=list)
+    details: Annotated[
+        dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object: of an end its `traceback`.")
+    ] = None
+    process: Annotated[
+        dict[str, msgspec.Raw] | None, Meta(description="Of a process that acts in it: its `command`, `script`, …")
+    ] = None
+    program: Annotated[
+        msgspec.Raw, Meta(description="The `interpreter`, `packages` and `files` of that process, an object.")
+    ] = msgspec.field(default_factory=msgspec.Raw)
+    project: Project = None
+
+
+class RecordBody(Request):
+    """POST /api/v1/actions."""
+
+    entries: Annotated[list[ActionBody | RunBody], Meta(max_length=MAX_ENTRIES)]
+    run_id: Annotated[
+        Id | None, Meta(description="The run of entries that name none. Null: that of the job whose token is shown.")
+    ] = None
+    agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
+
+
+class EndRunBody(Request):
+    """POST /api/v1/runs/{run}/end."""
+
+    status: RunEnd
+    error: Annotated[Annotated[str, Meta(max_length=10_000)] | None, Meta(description="Why it ended so.")] = None
+
+
+class RecordQuery(Request):
+    """POST /api/v1/actions."""
+
+    lease: Annotated[
+        str | None,
+        Meta(description="From a worker: the lease of the attempt that left the entries, whose run they belong to."),
+    ] = None
+
+
+class RecordAnswer(Struct, kw_only=True):
+    """What was committed."""
+
+    stored: Annotated[int, Meta(description="Entries that were new.")]
+    repeated: Annotated[int, Meta(description="Entries that were known already; nothing was changed by them.")]

@@ -1,10 +1,10 @@
-"""What requests and answers of several subjects share, refusals too."""
+"""Shapes that several resources share: errors, queries, limits."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-# --- The body of every refusal ---
+# --- errors ---
 
 
 class Problem(Struct, kw_only=True):
@@ -27,7 +27,7 @@ class ProblemAnswer(Struct, kw_only=True):
 MAX_WAIT_SECONDS = 30.0  # below the idle limit of common proxies
 Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end; at most 30.")]
 Limit = Annotated[int, Meta(ge=1, le=10_000, description="How many rows at most.")]
-MAX_NUMBER = 2**63 - 1  # what a column holds: SQLite's driver takes no more, and PostgreSQL nothing else
+MAX_NUMBER = 2**63 - 1  # of a 64-bit column
 Offset = Annotated[int, Meta(ge=0, le=MAX_NUMBER, description="Bytes from the beginning.")]
 Window = Annotated[str, Meta(description="How far back: 90m, 24h, 7d, 2w, any number of them, or all.")]
 Order = Literal["asc", "desc"]

@@ -1,4 +1,4 @@
-"""How reproducible a run is: predicted and measured, and what people accept."""
+"""Shapes of determinism: predicted and measured scores, issues, accepted issues, report."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,15 +12,7 @@ from titan.wire.runs import ChainAnswer, RunView
 Score = Annotated[int, Meta(ge=0, le=100, description="0 to 100, higher is better.")]
 Band = Literal["highly_deterministic", "moderately_deterministic", "low_determinism", "highly_non_deterministic"]
 IssueType = Literal[
-    "timestamp",
-    "random",
-    "uuid",
-    "environment",
-    "external_state",
-    "api_value",
-    "floating_point",
-    "order",
-    "sampling",
+    "timestamp", "random", "uuid", "environment", "external_state", "api_value", "floating_point", "order", "sampling"
 ]
 
 

@@ -1,4 +1,4 @@
-"""Evaluations: workflows, tasks, registered agents, agent runs and what they did in their world."""
+"""Shapes of evaluations: workflows, tasks, registered agents, agent runs, tool calls, the proxy of a world."""
 
 from datetime import datetime
 from decimal import Decimal

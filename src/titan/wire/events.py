@@ -1,4 +1,4 @@
-"""Live events."""
+"""Shapes of live events: the journal, and recorded runs as agentsentinel's dashboards read them."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from titan.wire.base import MAX_NUMBER, Request
 from titan.wire.runs import RunView
 from titan.wire.sentinel import InterventionView
 
-# --- The stream of recorded runs as agentsentinel's dashboards read it (spec/runs.md 3.6) ---
+# --- the stream of recorded runs, as agentsentinel's dashboards read it ---
 
 
 EventType = Literal[

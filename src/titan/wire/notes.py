@@ -1,4 +1,4 @@
-"""Notes of people on runs and actions, and the runs that need attention."""
+"""Shapes of notes, critical intercepts, and answers to scores of Langfuse's SDKs."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -39,8 +39,7 @@ class NewNoteBody(Request):
         Annotated[
             int,
             Meta(
-                ge=0,
-                description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not.",
+                ge=0, description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not."
             ),
         ]
         | None
@@ -114,3 +113,51 @@ class UnmuteAnswer(Struct, kw_only=True):
     acknowledged: Annotated[
         NoteView | None, Meta(description="The note by which it needs no attention all the same, if there is one.")
     ]
+
+
+class ScoreAnswer(Struct, kw_only=True):
+    """POST /api/public/scores, of one score."""
+
+    id: str
+
+
+class ScoresAccepted(Struct, kw_only=True):
+    """POST /api/public/scores, of a list that is stored whole: 202."""
+
+    message: Literal["Accepted"] = "Accepted"
+
+
+class ScoreError(Struct, kw_only=True):
+    """Why a score is not stored."""
+
+    message: str
+
+
+class ScoresAnswer(Struct, kw_only=True):
+    """POST /api/public/scores, where not all are stored: 207, and 400 for the only one."""
+
+    accepted: int
+    rejected: int
+    errors: list[ScoreError]
+
+
+class EventTaken(Struct, kw_only=True):
+    """An event that is stored."""
+
+    id: str
+    status: int = 201
+
+
+class EventRefused(Struct, kw_only=True):
+    """An event that is not stored."""
+
+    id: str
+    message: str
+    status: int = 400
+
+
+class IngestionAnswer(Struct, kw_only=True):
+    """POST /api/public/ingestion."""
+
+    successes: list[EventTaken]
+    errors: list[EventRefused]

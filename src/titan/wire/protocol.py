@@ -1,18 +1,17 @@
-"""What a worker and the server say to each other, as values: the JSON bodies of /api/workers.
+"""Shapes of /api/workers: the protocol of workers, and workers as people see them.
 
-Both sides import this module, so the wire has one definition. Field names are the JSON names, times are
-RFC 3339 in UTC, `bytes` travel as base64. Fields that a reader does not know are ignored, so that a worker
-and a server of neighbouring versions understand each other.
+Server and worker both import this module. Times are RFC 3339 in UTC, `bytes` are base64. Unknown fields are
+ignored, so that a worker and a server of neighbouring versions understand each other.
 
-A lease is one attempt of one job, handed to one worker. Its id is random and is the fence: every message
-about the attempt carries it, and a message about a lease that is no longer live changes nothing.
+A lease is one attempt of one job on one worker. Its random id is the fencing token: every message about the
+attempt carries it, and a message about a lease that has ended changes nothing.
 """
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.files import FilePlace
@@ -24,16 +23,16 @@ HEARTBEAT_SECONDS: Final = 3.0
 CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies drop a silent connection
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
-MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
-MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
+MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for as much as it runs in 50 ms
+MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs one index lookup
 #: How long after an attempt's end its worker may still report its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
 MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
-SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice
+SMALL_CONTENT_BYTES: Final = 64 * 1024  # sent with its note; larger content is uploaded separately, once
 MAX_CONTENTS_BYTES: Final = 1024 * 1024  # of all contents in one request
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
-Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
-Moment = Annotated[datetime, Meta(tz=True)]  # a time without its zone could be any
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of a 64-bit column
+Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # exit statuses of every system, signed or not
+Moment = Annotated[datetime, Meta(tz=True)]  # a time without a zone is ambiguous
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
 
 
@@ -214,3 +213,87 @@ class LogPartQuery(Request):
     """PUT /api/workers/{worker}/log/{lease}."""
 
     offset: Offset
+
+
+WorkerStanding: TypeAlias = Literal["connected", "draining", "lost", "left"]
+
+
+class WorkersQuery(Request):
+    """GET /api/workers."""
+
+    state: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^(connected|draining|lost|left)(,(connected|draining|lost|left))*$",
+                description="One state or several, comma separated.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class LocalWorkerBody(Request):
+    """POST /api/workers/local."""
+
+    offers: Annotated[
+        dict[str, Annotated[int, Meta(ge=1, le=1024)]], Meta(min_length=1, max_length=100, description="Label → slots.")
+    ]
+    name: Annotated[str, Meta(description="For people; null: made of the host's name.")] | None = None
+
+
+class LocalWorkerAnswer(Struct, kw_only=True):
+    """POST /api/workers/local."""
+
+    worker_id: str
+    name: str
+
+
+class RunningView(Struct, kw_only=True):
+    """A job a worker runs now."""
+
+    job_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    project: str
+    started_at: Annotated[datetime, Meta(description="When this worker took it.")]
+
+
+class LastJobView(Struct, kw_only=True):
+    """An attempt of a worker that has ended."""
+
+    job_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    project: str
+    attempt: int
+    outcome: AttemptOutcome
+    duration_ns: int | None
+    ended_at: datetime
+
+
+class WorkerView(Struct, kw_only=True):
+    """A worker."""
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    version: str
+    offers: dict[str, int]
+    busy: dict[str, int]
+    state: WorkerStanding
+    is_local: Annotated[bool, Meta(description="A process that this server keeps beside it.")]
+    joined_at: datetime
+    seen_at: datetime
+    running: list[RunningView]
+    last_jobs: Annotated[list[LastJobView], Meta(description="The last ten that ended, the latest first.")]
+    load: Annotated[Load | None, Meta(description="Null where the worker does not report it.")]
+
+
+class WorkersAnswer(Struct, kw_only=True):
+    """GET /api/workers."""
+
+    workers: list[WorkerView]

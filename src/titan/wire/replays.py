@@ -63,8 +63,7 @@ class ReplaysAnswer(Struct, kw_only=True):
 
     data: list[ReplayView]
     execution_reason: Annotated[
-        str | None,
-        Meta(description="Why no worker can execute the run: run_incomplete, code_missing. null: one can."),
+        str | None, Meta(description="Why no worker can execute the run: run_incomplete, code_missing. null: one can.")
     ]
 
 
@@ -208,8 +207,7 @@ class NewReplayBody(Request):
     with_run: Annotated[str | None, Meta(description="For compare: the run that is taken for the replay.")] = None
     report: Annotated[ReplayReport | None, Meta(description="For re_execute: what a client found.")] = None
     runs: Annotated[
-        int,
-        Meta(ge=1, le=100, description="On a worker: executions, each with another hash seed and order."),
+        int, Meta(ge=1, le=100, description="On a worker: executions, each with another hash seed and order.")
     ] = 3
     no_sandbox: Annotated[bool, Meta(description="On a worker: without a sandbox. Needs the role admin.")] = False
 

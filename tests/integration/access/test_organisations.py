@@ -10,12 +10,11 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.support.event_stream import events
-from tests.support.organisations import an_owner
 from tests.support.raw_http import ask, ask_json
 from tests.support.replayed import a_call
 from tests.support.running_titan import RunningTitan
 from tests.support.submissions import a_dag_body, a_name
-from tests.support.token_holder import Holder, a_token_name
+from tests.support.token_holder import Holder, a_token_name, an_owner
 
 PROJECT = a_name("finance")
 

@@ -12,12 +12,11 @@ import pytest
 
 from tests.support.agent_server import Asked, agent_server
 from tests.support.evaluations import http_agent
-from tests.support.organisations import an_owner
 from tests.support.raw_http import request as said_request
 from tests.support.raw_http import said
 from tests.support.replayed import a_call
 from tests.support.submissions import a_dag_body, a_job_body, a_name
-from tests.support.token_holder import Holder
+from tests.support.token_holder import Holder, an_owner
 from titan.rules.access import OF_ALL_PROJECTS, Permission
 from titan.server.http.route import Route
 from titan.server.http.table import ROUTES

@@ -16,13 +16,13 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
-from titan.insight.export import ExportedRun, json_document, json_lines
-from titan.insight.export_csv import csv_rows
+from titan.insight.export import ExportedRun, csv_rows, json_document, json_lines
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
 from titan.ports.runs_store import CallReader, StoredEntry
-from titan.server.routes import importing
-from titan.server.views.exported import PART_BYTES, exported
+from titan.server.routes.export_import import IMPORTED_AT_ONCE, PART_BYTES, parts_of
+from titan.server.views.runs import PART_BYTES as TAPE_PART_BYTES
+from titan.server.views.runs import exported_runs
 from titan.store.blobs import FolderBlobs
 from titan.store.runs.sqlite_store import SqliteCallStore
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 CALLS = 200
 EACH = 60_000  # bytes of inputs: less than what is kept apart
-MOST_AHEAD = PART_BYTES + 2 * EACH
+MOST_AHEAD = TAPE_PART_BYTES + 2 * EACH
 
 
 class CountingStore(SqliteCallStore):
@@ -73,7 +73,7 @@ def runs_of(store: CountingStore, blobs: Path) -> Iterator[ExportedRun]:
     run = run_of(store)
     assert run is not None
     runs: Iterable[Run] = [run]
-    return exported(store, FolderBlobs(blobs), runs)
+    return exported_runs(store, FolderBlobs(blobs), runs)
 
 
 def as_document(runs: Iterator[ExportedRun]) -> Iterator[bytes]:
@@ -121,16 +121,17 @@ def test_of_a_run_that_is_deleted_meanwhile_whole_actions_come_and_no_empty_ones
 def test_an_import_is_kept_a_part_at_a_time(store: CountingStore, tmp_path: Path) -> None:
     content = BytesIO(b"".join(json_lines(runs_of(store, tmp_path / "blobs"))))
 
-    parts = [
-        sum(isinstance(told, ActionEntry) for told in part) for part in importing.parts_of(content, is_partial=False)
-    ]
+    parts = [sum(isinstance(told, ActionEntry) for told in part) for part in parts_of(content, is_partial=False)]
 
     assert sum(parts) == CALLS
-    assert max(parts) * EACH <= importing.PART_BYTES + EACH
+    assert max(parts) * EACH <= PART_BYTES + EACH
 
 
 def test_an_import_of_short_lines_is_kept_so_many_lines_at_a_time() -> None:
     line = b'{"type":"action","id":"a%d","run_id":"r","name":"n","started_at":"2026-03-01T12:00:00Z"}\n'
-    content = BytesIO(b"".join(line % number for number in range(importing.IMPORTED_AT_ONCE + 1)))
+    content = BytesIO(b"".join(line % number for number in range(IMPORTED_AT_ONCE + 1)))
 
-    assert [len(part) for part in importing.parts_of(content, is_partial=True)] == [importing.IMPORTED_AT_ONCE, 1]
+    assert [len(part) for part in parts_of(content, is_partial=True)] == [
+        IMPORTED_AT_ONCE,
+        1,
+    ]

@@ -70,7 +70,7 @@ def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:
 
 
 def test_details_that_are_no_object_break_nothing() -> None:
-    """They were once taken in; see `titan.wire.recording`."""
+    """They were once taken in; see `titan.wire.actions`."""
     entries = [an_entry(details='"str"'), an_entry(details='{"a":1}'), an_entry(details="null")]
 
     assert bodies_of(entries).details == '{"a":1,"details":"str"}'

@@ -16,7 +16,7 @@ from titan.model.errors import (
     TitanError,
 )
 from titan.model.language import FinishReason, ModelAnswer, TextDelta, ToolCall, ToolCallDelta
-from titan.server.model_proxy.answers import Chunks, answer_json, error_event, error_json, error_status, usage_json
+from titan.server.chat_completions import Chunks, answer_json, error_event, error_json, error_status, usage_json
 from titan.server.routes.models import models_json
 
 ANSWER = ModelAnswer(

@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from titan.server.http.validation import OTHERWISE, expected_of, found_of
-from titan.wire.actions import FindQuery, LedgerQuery
+from titan.wire.actions import EndRunBody, FindQuery, LedgerQuery, RecordBody
 from titan.wire.notes import InterceptsQuery, NewNoteBody
-from titan.wire.recording import EndRunBody, RecordBody
 from titan.wire.runs import RegistryQuery
 
 KINDS = "one of model, tool, call, agent, step, turn, thought, handoff, event"

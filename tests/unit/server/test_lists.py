@@ -2,10 +2,10 @@
 
 import pytest
 
-from titan.server.http.pagination import MOST_LOOKED_AT, Found, given, look_through
+from titan.server.lookup import MOST_LOOKED_AT, Page, filtered_page, parse_ids
 
 
-def found(fits: str, *, limit: int, before: str | None = None, length: int = 100_000) -> Found[str]:
+def found(fits: str, *, limit: int, before: str | None = None, length: int = 100_000) -> Page[str]:
     """Look for numbers that end so in a list that counts down from `length`."""
 
     def read(behind: str | None, limit: int) -> list[str]:
@@ -15,18 +15,18 @@ def found(fits: str, *, limit: int, before: str | None = None, length: int = 100
     def fitting(rows: list[str]) -> list[str]:
         return [row for row in rows if row.endswith(fits)]
 
-    return look_through(read, fitting, id_of=str, before=before, limit=limit)
+    return filtered_page(read, fitting, id_of=str, before=before, limit=limit)
 
 
 def test_a_page_ends_at_its_limit_and_says_behind_which_row_the_next_begins() -> None:
-    assert found("0", limit=2) == Found(rows=["100000", "99990"], more=True, next="99990")
-    assert found("0", limit=2, before="99990") == Found(rows=["99980", "99970"], more=True, next="99970")
+    assert found("0", limit=2) == Page(rows=["100000", "99990"], more=True, next="99990")
+    assert found("0", limit=2, before="99990") == Page(rows=["99980", "99970"], more=True, next="99970")
 
 
 def test_the_end_of_a_list_is_known_as_such() -> None:
-    assert found("0", limit=10, length=30) == Found(rows=["30", "20", "10"], more=False, next=None)
-    assert found("0", limit=3, length=30) == Found(rows=["30", "20", "10"], more=False, next=None)
-    assert found("0", limit=3, length=0) == Found(rows=[], more=False, next=None)
+    assert found("0", limit=10, length=30) == Page(rows=["30", "20", "10"], more=False, next=None)
+    assert found("0", limit=3, length=30) == Page(rows=["30", "20", "10"], more=False, next=None)
+    assert found("0", limit=3, length=0) == Page(rows=[], more=False, next=None)
 
 
 def test_a_search_for_what_is_rare_stops_and_can_go_on() -> None:
@@ -57,4 +57,4 @@ def test_parts_of_a_search_joined_are_the_whole() -> None:
     ],
 )
 def test_ids_stand_between_commas_or_in_a_json_list(text: str, ids: list[str]) -> None:
-    assert given(text) == ids
+    assert parse_ids(text) == ids

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from titan.server.http.responses import OTLP_PATHS, is_status_wanted, status_message
-from titan.server.routes import otlp
+from titan.server.routes import recording
 
 
 def parsed(content: bytes) -> dict[str, object]:
@@ -48,4 +48,4 @@ def test_it_is_wanted_where_protobuf_was_sent(path: str, content_type: str | Non
 
 
 def test_the_paths_are_those_of_routes() -> None:
-    assert {route.path for route in otlp.route.http} >= OTLP_PATHS
+    assert {route.path for route in recording.route.http} >= OTLP_PATHS

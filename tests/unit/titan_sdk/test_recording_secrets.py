@@ -13,7 +13,7 @@ import pytest
 
 import titan_sdk
 from tests.support.heard import FLUSH_SECONDS, Away, spooled
-from titan.wire.recording import ActionBody, FailureBody, RunBody, UseBody
+from titan.wire.actions import ActionBody, FailureBody, RunBody, UseBody
 from titan_sdk import Redact, action
 from titan_sdk.recording.entries import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry
 from titan_sdk.recording.process import recording_to

@@ -16,7 +16,7 @@ from titan.cli.terminal import Column, Columns, Status, remark, say, show_list, 
 from titan.cli.views.formats import age, moment
 from titan.model.tokens import Scope
 from titan.settings import home_folder, setting
-from titan.wire.access import (
+from titan.wire.server import (
     NewOrganisationAnswer,
     NewTokenAnswer,
     OrganisationsAnswer,

@@ -12,7 +12,7 @@ from titan.cli.server import Server, check_free, read
 from titan.cli.terminal import Column, Columns, remark, show_list, write_stream
 from titan.cli.views.formats import moment, plain, size
 from titan.model.files import FilePlace
-from titan.wire.files import LeftFilesAnswer, LeftFileView
+from titan.wire.store import LeftFilesAnswer, LeftFileView
 
 everyday = typer.Typer()
 

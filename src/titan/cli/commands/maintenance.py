@@ -12,7 +12,7 @@ from titan.cli.server import Server, read
 from titan.cli.terminal import live_line, remark, say, say_lines
 from titan.cli.views.formats import count, size
 from titan.settings import home_folder, setting
-from titan.wire.about import CleanAnswer
+from titan.wire.server import CleanAnswer
 
 if TYPE_CHECKING:
     from titan.store.backup import Manifest, Progress

@@ -155,7 +155,7 @@ def show(
     said = titan.get("api", "v1", "runs", run, "notes")
     one, notes = read(shown, RunView), read(said, NotesAnswer).data
     if as_json:
-        extra = {"turns": [_turn_json(turn) for turn in view.turns_of(titan, run, calls)]} if turns else {}
+        extra = {"turns": [turn.document for turn in view.turns_of(titan, run, calls)]} if turns else {}
         return Answer({"run": shown, "actions": to_builtins(calls), "notes": said["data"], **extra}, lambda: None)
     if turns:
         view.show_run(one, calls, notes, at=now(), has_tree=False)
@@ -200,16 +200,6 @@ def _said_in_the_tree(titan: Server, run: str, calls: Sequence[view.Call]) -> di
     saying = {call.id: call for call in calls if call.kind in view.SAYING}
     found = view.bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
     return {bodies.id: view.said_in(saying[bodies.id], bodies.outputs) for bodies in found}
-
-
-def _turn_json(turn: view.Turn) -> dict[str, str | None]:
-    return {
-        "id": turn.call.id,
-        "name": turn.call.name,
-        "asked": turn.asked or None,
-        "answered": turn.answered or None,
-        "error": turn.error or None,
-    }
 
 
 def _window(text: str) -> str:

@@ -13,7 +13,7 @@ from titan.cli.terminal import Column, Columns, Status, say, say_lines, show_lis
 from titan.cli.views.formats import age
 from titan.cli.views.jobs import shortened
 from titan.settings import home_folder, setting, shared_folder
-from titan.wire.workers import WorkersAnswer, WorkerView
+from titan.wire.protocol import WorkersAnswer, WorkerView
 
 everyday = typer.Typer()
 

@@ -12,10 +12,10 @@ from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import DEFAULT_PORTS, Server, read
 from titan.cli.views.formats import count, duration, moment
 from titan.model.jobs import WaitsFor
-from titan.wire.about import HealthAnswer
+from titan.wire.protocol import WorkersAnswer
 from titan.wire.runs import BrokenEntry, ChainAnswer, RegistryAnswer
+from titan.wire.server import HealthAnswer
 from titan.wire.work import QueueAnswer, QueueGroupView
-from titan.wire.workers import WorkersAnswer
 from titan_sdk.http.address import Address
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare

@@ -142,13 +142,10 @@ def final_of(counts: CountsView) -> int:
     return counts.completed + counts.failed + counts.cancelled
 
 
-def shortened(names: Sequence[str]) -> str:
-    """Return up to three names and the number of the others."""
-    if not names:
-        return NOTHING
-    listed = ", ".join(names[:_NAMED])
-    rest = len(names) - _NAMED
-    return f"{listed} and {rest:,} more" if rest > 0 else listed
+def shortened(names: Sequence[str], most: int = _NAMED) -> str:
+    """Return the first names, by default three, and the number of the others."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "") or NOTHING
 
 
 def reason_of(job: JobView, *, at: datetime) -> str:

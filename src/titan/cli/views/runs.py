@@ -65,12 +65,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A turn, or a call of a model where a run has none."""
+    """A turn, or a call of a model where a run has none; each text is None if nothing was recorded."""
 
     call: Call
-    asked: str  #: "": nothing was recorded
-    answered: str
-    error: str
+    asked: str | None = None
+    answered: str | None = None
+    error: str | None = None
+
+    @property
+    def document(self) -> dict[str, str | None]:
+        """The turn for `--json`."""
+        texts = {"asked": self.asked, "answered": self.answered, "error": self.error}
+        return {"id": self.call.id, "name": self.call.name, **texts}
 
 
 def _marked(run: RunView) -> str:
@@ -327,7 +333,7 @@ def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
         call for call in calls if call.kind is ActionKind.MODEL
     ]
     wanted = sorted(wanted, key=lambda call: call.started_at)
-    turns = {call.id: Turn(call=call, asked="", answered="", error="") for call in wanted}
+    turns = {call.id: Turn(call=call) for call in wanted}
     for bodies in bodies_of(titan, run, list(turns), limit_bytes=WORDS_BYTES):  # of each only a line is kept
         turns[bodies.id] = _turn(turns[bodies.id].call, bodies)
     return list(turns.values())
@@ -359,12 +365,12 @@ def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
 
 
 def _turn(call: Call, bodies: actions.BodiesView) -> Turn:
-    inputs, outputs, failure = bodies.inputs, bodies.outputs, bodies.failure
+    failure = bodies.failure
     return Turn(
         call=call,
-        asked="" if inputs is None else gist_of(inputs.text),
-        answered="" if outputs is None else gist_of(outputs.text),
-        error="" if failure is None else cut(f"{failure.type}: {failure.message}" if failure.message else failure.type),
+        asked=gist_of(bodies.inputs.text) or None if bodies.inputs else None,
+        answered=gist_of(bodies.outputs.text) or None if bodies.outputs else None,
+        error=cut(f"{failure.type}: {failure.message}" if failure.message else failure.type) if failure else None,
     )
 
 

@@ -1,13 +1,11 @@
-"""Who asks, and whether that one may: the one place where a request's token becomes a caller, and a caller is let in.
+"""Authentication: turns a request's token or cookie into a caller, and refuses foreign hosts and origins.
 
-A server that only this machine can reach needs no token; one that others can reach, or that is configured so, needs one
-with every request. What a caller may do says `titan.rules.access`.
+A server that only this machine can reach needs no token; one that other machines can reach, or that is configured
+so, needs one with every request. `titan.rules.access` lists the permissions of each role.
 
-A browser signs in: one token shown once, and a cookie that no script can read from then on. The cookie holds a secret
-of its own, of which the store keeps the hash beside the token's id: so a sign-in outlives a restart, is known to every
-server of a database, and ends at the very request after its token is revoked or expires. Nobody guesses the 256 bits of
-a token, so nobody is slowed down: a limit that strangers can use up would keep out who has a token, and the header
-`Authorization` can be tried as often.
+A browser signs in with a token once and gets an HttpOnly cookie. The cookie holds a secret of its own; the store has
+its hash and the token's id, so a sign-in outlives a restart, is known to every server of a database, and ends with its
+token. Failed attempts are not rate-limited: a token has 256 random bits, and strangers could use up any limit.
 """
 
 import logging
@@ -20,9 +18,9 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar import Request, Response
+from litestar import Request
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from titan import tokens as token_decisions
 from titan.model.attempts import Attempt
@@ -37,17 +35,17 @@ from titan.rules.names import shown
 from titan.server.app_state import Access, AppState
 from titan.server.http.connections import LimitedLog
 from titan.server.http.console import Console, send_page
-from titan.server.http.responses import on_titan_error, status_code_of
+from titan.server.http.responses import on_titan_error
 
 logger = logging.getLogger(__name__)
 
-LOGGED_EVERY_SECONDS: Final = 1.0  # whoever tries tokens by the thousand fills no disk with it
-MOST_BOUND: Final = 10_000  # pairs that are remembered; a worker that ended is one of them
-TOKEN_SCHEMES: Final = frozenset({"bearer", "apikey"})  # the latter: agentsentinel-sdk, always to 0.2, at times since
-KEY_HEADER: Final = "x-api-key"  # holds a key, or any token, alone
+LOGGED_EVERY_SECONDS: Final = 1.0  # so that thousands of failed attempts do not fill the disk
+MOST_BOUND: Final = 10_000  # remembered pairs, also of workers that have ended
+TOKEN_SCHEMES: Final = frozenset({"bearer", "apikey"})  # ApiKey: agentsentinel-sdk
+KEY_HEADER: Final = "x-api-key"  # holds a token without a scheme
 COOKIE: Final = "titan_session"
-SESSION_PATH: Final = "/api/session"  # answered without a token where one is needed
-WORLD_PATHS: Final = "/api/world/"  # asked with the token of an agent run, which their routes look at
+SESSION_PATH: Final = "/api/session"  # answered without a token even if one is required
+WORLD_PATHS: Final = "/api/world/"  # needs the token of an agent run, which its routes check
 _HOW_TO_GET_ONE: Final = (
     "Make one where the server runs, `titan tokens create NAME`, and set TITAN_TOKEN to it"
     " or send it as `Authorization: Bearer …`."
@@ -56,52 +54,52 @@ _HOW_TO_GET_ONE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks."""
+    """The sender of a request, as authenticated."""
 
-    role: Role | None  #: None: nobody knows; that one may sign in, and nothing else
+    role: Role | None  #: None: unknown; may only sign in
     name: str  #: for messages and logs: "token 'laptop'", "a job"
-    token: Token | None = None  #: the token that was shown, or signed in with
-    is_signed_in: bool = False  #: a browser, by its cookie
+    token: Token | None = None  #: the token that was sent, or used to sign in
+    is_signed_in: bool = False  #: by the cookie of a browser
     attempt: Attempt | None = None  #: of a job, while it runs
-    is_over: bool = False  #: a job whose attempt has ended, or that never was
+    has_ended: bool = False  #: a job whose attempt has ended or never existed
 
     @property
     def project_id(self) -> str | None:
-        """The one project that the caller sees and changes; None: whichever a request names."""
+        """The only project that the caller can access; None: any project that a request names."""
         if self.attempt is not None:
             return self.attempt.project_id
         return None if self.token is None else self.token.project_id
 
     @property
     def organisation_id(self) -> str:
-        """The organisation that the caller is of."""
+        """The caller's organisation."""
         if self.attempt is not None:
             return organisation_of(self.attempt.project_id)
         return ORGANISATION if self.token is None else self.token.organisation_id
 
     @property
     def is_of_the_server(self) -> bool:
-        """Whether the caller may see what concerns the server: not of one project, nor of an organisation of others."""
+        """Whether the caller may access the server itself: it has no project, and is of the local organisation."""
         return self.project_id is None and self.organisation_id == ORGANISATION
 
     def owns(self, project_id: str) -> bool:
-        """Return whether what is of this project is the caller's to see."""
+        """Return whether the caller may access this project."""
         return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
 
     def may(self, permission: Permission) -> bool:
-        """Return whether the caller's role, or its key's scopes, let it do that."""
+        """Return whether the caller's role, or its key's scopes, include a permission."""
         scopes = () if self.token is None else self.token.scopes or ()
         return may(self.role, permission, scopes=scopes)
 
 
-ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
-STRANGER: Final = Caller(role=None, name="somebody who is not signed in")
-_OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
+ANONYMOUS: Final = Caller(role=Role.ADMIN, name="somebody without a token")
+UNAUTHENTICATED: Final = Caller(role=None, name="somebody who is not signed in")
+ENDED_JOB: Final = Caller(role=Role.JOB, name="a job whose attempt is over", has_ended=True)
 
 
 @dataclass(slots=True)
 class Authenticator:
-    """Looks at the token of every request."""
+    """Authenticates requests by token or cookie."""
 
     app: AppState
     _log: LimitedLog = field(default_factory=lambda: LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS))
@@ -109,10 +107,10 @@ class Authenticator:
     _bound: set[tuple[str, str | None]] = field(default_factory=set)  #: worker and token that belong together
 
     async def identify(self, bearer: str | None, cookie: str | None = None) -> Caller:
-        """Return who sent this token, or without one who was signed in and shows this cookie.
+        """Return the caller with this bearer token, else the one signed in with this cookie.
 
         Raises:
-            Unauthorized: none was sent and one is needed; or it is unknown, expired or revoked.
+            Unauthorized: none was sent and one is required, or it is unknown, expired or revoked.
         """
         is_needed = self.app.access.requires_token
         if bearer is None and cookie is not None:
@@ -120,7 +118,7 @@ class Authenticator:
         if bearer is None:
             if is_needed:
                 raise _unauthorized("none", _HOW_TO_GET_ONE)
-            return ANYBODY_HERE
+            return ANONYMOUS
         shown_token = tokens.read(bearer)
         if shown_token is not None:
             return await self._holder(shown_token)
@@ -129,14 +127,14 @@ class Authenticator:
             return Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
         if is_needed:
             raise _no_attempt()
-        # OpenAI's clients cannot do without some key, so what has no form of ours says nothing about who asks.
-        return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
+        # OpenAI's clients always send some key, so a token of a foreign form is ignored.
+        return ENDED_JOB if tokens.is_an_attempts(bearer) else ANONYMOUS
 
     async def sign_in(self, text: str, *, client: str) -> Caller:
-        """Return who a browser is whose person shows this token; attempts that fail are logged.
+        """Return the caller that signs in with this token; failed attempts are logged.
 
         Raises:
-            Unauthorized: it is none of ours, unknown, expired or revoked.
+            Unauthorized: it is not a token of this server, or unknown, expired or revoked.
         """
         shown_token = tokens.read(text.strip())
         try:
@@ -150,7 +148,7 @@ class Authenticator:
             raise
 
     async def check_worker(self, caller: Caller, worker_id: str, *, is_known: bool = False) -> None:
-        """Return when the caller may act as this worker, or, unless it must be known, as one that is not registered.
+        """Check that the caller may act as this worker; `is_known` refuses workers that are not registered.
 
         Raises:
             Forbidden: the worker belongs to another token.
@@ -180,18 +178,11 @@ class Authenticator:
         self._bound.add(pair)
 
     def without_token(self) -> Caller:
-        """Return who somebody is that shows nothing."""
-        return STRANGER if self.app.access.requires_token else ANYBODY_HERE
-
-    async def is_still_good(self, bearer: str | None, cookie: str | None = None) -> bool:
-        """Return whether what was good is so still: asked again and again while an answer goes on."""
-        try:
-            return not (await self.identify(bearer, cookie)).is_over
-        except Unauthorized:
-            return False
+        """Return the caller of a request without a token."""
+        return UNAUTHENTICATED if self.app.access.requires_token else ANONYMOUS
 
     def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
-        """Log that somebody was turned away; never the token."""
+        """Log a failed authentication, without the token."""
         self._log.note(f"turned away: {client} asked {asked} with {error.found}")
 
     async def _holder(self, shown_token: tokens.Shown) -> Caller:
@@ -212,24 +203,41 @@ class Authenticator:
             return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)
         if self.app.access.requires_token:
             raise _unauthorized("a sign-in that has ended", "Sign in again, with a token.")
-        return ANYBODY_HERE  # a cookie of another Titan on this machine: browsers do not distinguish ports
+        return ANONYMOUS  # perhaps of another Titan on this machine: browsers share cookies between ports
 
     def _note_use(self, token: Token) -> None:
-        """Have the use written down, in the background and at most once a minute."""
+        """Store the time of use in the background, at most once a minute."""
         now = self.app.clock.now()
         if not token_decisions.is_note_due(token, now=now):
             return
         if now.timestamp() - self._noted.get(token.id, 0.0) < token_decisions.USE_NOTED_EVERY.total_seconds():
-            return  # another request has it written just now
+            return  # another request is storing it
         self._noted[token.id] = now.timestamp()
         note = partial(token_decisions.note_use, token_id=token.id)
         self.app.orchestrator.background(self.app.orchestrator.keep(note))
 
 
-def token_in(authorization: str | None) -> str | None:
-    """Return the token in the value of an Authorization header; `Bearer` and `ApiKey` mean the same.
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The caller of a request, and the credentials that it sent."""
 
-    With `Basic` it is the password, whatever the user is: so Langfuse's clients send their secret key.
+    caller: Caller
+    authenticator: Authenticator
+    bearer: str | None
+    cookie: str | None
+
+    async def is_still_valid(self) -> bool:
+        """Return whether the credentials are still accepted: checked again and again while an answer goes on."""
+        try:
+            return not (await self.authenticator.identify(self.bearer, self.cookie)).has_ended
+        except Unauthorized:
+            return False
+
+
+def token_in(authorization: str | None) -> str | None:
+    """Return the token in an Authorization header of scheme Bearer, ApiKey or Basic.
+
+    With `Basic` it is the password, whatever the user name: Langfuse's clients send their secret key so.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() == "basic":
@@ -238,7 +246,7 @@ def token_in(authorization: str | None) -> str | None:
 
 
 def _password_in(credentials: str) -> str:
-    """Return the password of RFC 7617's credentials; "" when they are none."""
+    """Return the password in Basic credentials (RFC 7617); "" when they are malformed."""
     try:
         return b64decode(credentials, validate=True).decode().partition(":")[2]
     except ValueError:  # of base64, and of UTF-8
@@ -253,7 +261,7 @@ def _no_attempt() -> Unauthorized:
 
 
 def ended_attempt() -> Unauthorized:
-    """Return the refusal of a job that speaks after its attempt has ended."""
+    """Return the error for a job whose attempt has ended."""
     return _unauthorized(
         "one of an attempt that has ended, or was never",
         "The attempt was ended or lost, and its job may run again elsewhere: end this process.",
@@ -267,7 +275,7 @@ def _unauthorized(found: str, next_step: str) -> Unauthorized:
 
 
 def cookie_of(headers: Mapping[bytes, str]) -> str | None:
-    """Return what a browser that is signed in shows."""
+    """Return the session cookie of a request."""
     for part in headers.get(b"cookie", "").split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:
@@ -276,25 +284,25 @@ def cookie_of(headers: Mapping[bytes, str]) -> str | None:
 
 
 def set_cookie(secret: str, lasts: timedelta, *, is_encrypted: bool) -> str:
-    """Return the header that has a browser show `secret` to this server alone, and to no script."""
+    """Return the Set-Cookie header of a session."""
     secure = "; Secure" if is_encrypted else ""
     return f"{COOKIE}={secret}; Path=/; Max-Age={int(lasts.total_seconds())}; HttpOnly; SameSite=Strict{secure}"
 
 
-# --- the guard before the application ---
+# --- the guard in front of the application ---
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-STREAM_PROTOCOL: Final = "titan"  # a page offers it with its token behind it, and is answered with it alone
+STREAM_PROTOCOL: Final = "titan"  # a page offers it followed by its token; the server selects it
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST: Final = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9a-fA-F:.]+\])(?::[0-9]*)?")  # RFC 9110, 7.2
 
 
 def host_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the value of the header Host; None where there is none.
+    """Return the Host header; None if there is none.
 
     Raises:
-        InvalidInput: there are two, or it is not a host with or without a port; servers and proxies would guess
-            differently at whose it is (RFC 9112, 3.2).
+        InvalidInput: there are two, or it is not HOST or HOST:PORT; servers and proxies interpret those differently
+            (RFC 9112, 3.2).
     """
     hosts = [value for name, value in headers if name == b"host"]
     if not hosts:
@@ -310,12 +318,11 @@ def host_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 def check_origin(method: str, host: str | None, origin: str | None, access: Access) -> None:
-    """Return when a request with these headers may be answered; `method` is "WEBSOCKET" for a socket's handshake.
+    """Check the headers Host and Origin; `method` is "WEBSOCKET" for a handshake.
 
-    Without tokens a foreign Host means that a foreign name was made to point here (DNS rebinding), and then any page
-    could read. Where every request needs a token, any Host may be asked: a page under a foreign name has no token to
-    show, for headers are sent by programs and cookies by name. A foreign Origin on a change or a socket means that
-    another page asks in the user's name; that is refused always.
+    Without tokens, a foreign Host is refused: a foreign name may have been made to point here (DNS rebinding), and then
+    any page could read. With tokens any Host is accepted: a page under a foreign name has no token to send. A foreign
+    Origin on a change or a socket is always refused: another page acts in the user's name.
 
     Raises:
         Forbidden: naming the header.
@@ -338,12 +345,12 @@ def check_origin(method: str, host: str | None, origin: str | None, access: Acce
 
 
 def check_origin_of_page(method: str, origin: str | None) -> None:
-    """Return when a browser that is signed in may be answered: one that changes something says which page asks.
+    """Check that a signed-in browser names its page in the Origin header when it changes something.
 
-    `check_origin` has looked at the one it names.
+    `check_origin` has checked its value.
 
     Raises:
-        Forbidden: it names none; every browser does on a change and a socket, so something else has the cookie.
+        Forbidden: there is none; browsers send it with every change and handshake, so another program has the cookie.
     """
     if origin is None and method not in SAFE_METHODS:
         raise Forbidden(
@@ -355,7 +362,7 @@ def check_origin_of_page(method: str, origin: str | None) -> None:
 
 
 def hostname_of(url: str) -> str | None:
-    """Return the host name in a URL, without port and brackets; None when it has none."""
+    """Return the host name in a URL, without port and brackets; None if there is none."""
     try:
         return urlsplit(url).hostname
     except ValueError:
@@ -363,17 +370,17 @@ def hostname_of(url: str) -> str | None:
 
 
 def bearer_of(headers: Mapping[bytes, str]) -> str | None:
-    """Return the token a request carries; a page of the console carries a cookie instead, see `cookie_of`."""
+    """Return the token in a request's headers."""
     return token_in(headers.get(b"authorization")) or headers.get(KEY_HEADER.encode())
 
 
 def offered(subprotocols: str | None) -> list[str]:
-    """Return what a handshake offers in Sec-WebSocket-Protocol (RFC 6455, 11.3.4)."""
+    """Return the subprotocols that a handshake offers (RFC 6455, 11.3.4)."""
     return [part.strip() for part in (subprotocols or "").split(",") if part.strip()]
 
 
 def _bearer(scope: Scope, headers: Mapping[bytes, str]) -> str | None:
-    """Return the token of a request. A page's handshake has no header of its own choice but this one, and a query."""
+    """Return the token of a request; a page's handshake has it in the subprotocol or the query."""
     bearer = bearer_of(headers)
     if bearer is not None or scope["type"] == ScopeType.HTTP:
         return bearer
@@ -384,9 +391,9 @@ def _bearer(scope: Scope, headers: Mapping[bytes, str]) -> str | None:
 
 
 def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASGIApp:
-    """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller.
+    """Return `app` behind the checks of host, origin and token.
 
-    The files of `console` are given to whoever asks under the right name: the sign-in is one of their pages.
+    The files of `console` need no token: the sign-in is one of its pages.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
@@ -407,9 +414,7 @@ def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASG
                 authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
             await send_refusal(error, scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        state["caller"], state["is_still_good"] = caller, partial(authenticator.is_still_good, *shown)
-        state["authenticator"], state["cookie"] = authenticator, shown[1]
+        scope.setdefault("state", {})["sender"] = Sender(caller, authenticator, *shown)
         await app(scope, receive, send)
 
     return guard
@@ -417,59 +422,39 @@ def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASG
 
 async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
     if scope["path"].startswith(WORLD_PATHS):
-        return STRANGER
+        return UNAUTHENTICATED
     try:
         return await authenticator.identify(bearer, cookie)
     except Unauthorized as error:
         if scope["path"] != SESSION_PATH:
             raise
-        if bearer is not None:  # a token was tried, where a stranger is answered too
+        if bearer is not None:  # a wrong token was sent where none is required
             authenticator.note_failure(error, client=_client(scope), asked=_asked(scope))
-        return STRANGER
+        return UNAUTHENTICATED
 
 
 def _note_authorized(scope: Scope, caller: Caller) -> None:
-    """Have the connection of a caller that may ask kept, where others are closed to make room."""
-    connection = scope.get("state", {}).get("connection")
-    if connection is not None and caller.role is not None:
-        shown = caller.token.id if caller.token is not None else ""
-        connection.authorize(caller.attempt.lease_id if caller.attempt is not None else shown)
+    """Mark the connection as authorized, so that those of strangers are closed before it to make room."""
+    authorize = scope.get("state", {}).get("authorize")
+    if authorize is not None and caller.role is not None:
+        authorize()
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the error, before a handshake is accepted also on a socket."""
-    request = _request(scope)
-    answer = on_titan_error(request, error)
-    if scope["type"] == ScopeType.WEBSOCKET:
-        await _refuse_handshake(answer, status_code_of(error), send)
-    else:
-        await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+    """Answer with an error; on a socket before its handshake is accepted."""
+
+    async def send_denial(message: Any) -> None:
+        denial: Any = {**message, "type": f"websocket.{message['type']}"}
+        await send(denial)
+
+    request = Request[Any, Any, Any](scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
+    answer = on_titan_error(request, error).to_asgi_response(app=None, request=request)
+    await answer(scope, receive, send if scope["type"] == ScopeType.HTTP else send_denial)
 
 
 def handshake(scope: Scope) -> Request[Any, Any, Any]:
-    """Return a socket's handshake as the GET request that it is (RFC 6455, 4.1)."""
+    """Return a socket's handshake as a GET request (RFC 6455, 4.1)."""
     return Request({**scope, "type": ScopeType.HTTP, "method": "GET"})  # type: ignore[arg-type]
-
-
-def _request(scope: Scope) -> Request[Any, Any, Any]:
-    return Request(scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
-
-
-async def _refuse_handshake(answer: Response[bytes], status_code: int, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer.content)).encode())]
-    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    start: WebSocketResponseStartEvent = {
-        "type": "websocket.http.response.start",
-        "status": status_code,
-        "headers": headers,
-    }
-    body: WebSocketResponseBodyEvent = {
-        "type": "websocket.http.response.body",
-        "body": answer.content,
-        "more_body": False,
-    }
-    await send(start)
-    await send(body)
 
 
 def _is_same(origin: str, host: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
+"""The ASGI application: Litestar with all routes, behind the guard."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 from titan.model.errors import TitanError
 from titan.server.app_state import AppState
 from titan.server.http.access import Authenticator, guarded, handshake, send_refusal
-from titan.server.http.authorization import permit
+from titan.server.http.authorization import authorize
 from titan.server.http.call import Call, Json, routed_as_sent
 from titan.server.http.console import Console
 from titan.server.http.openapi import openapi_document
@@ -26,18 +26,14 @@ from titan.wire.base import NoQuery
 
 
 def create_app(state: AppState, console: Console | None = None) -> ASGIApp:
-    """Return the application that serves `state`; without `console`, the built one."""
+    """Return the application that serves `state`, with the built console unless another is given."""
     app = Litestar(
         route_handlers=[
             *(_handler(route, state) for route in ROUTES),
             *(_socket_handler(route, state) for route in SOCKETS),
             _schema_handler(ROUTES),
         ],
-        exception_handlers={
-            TitanError: on_titan_error,
-            HTTPException: on_http_error,
-            Exception: on_any_error,
-        },
+        exception_handlers={TitanError: on_titan_error, HTTPException: on_http_error, Exception: on_any_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # every route has its own limit, see Call
@@ -49,9 +45,9 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
         began, status = perf_counter(), 500
         request.scope["path"] = unquote(request.scope["path"])
-        call = Call(state, request)
+        call = Call.of(state, request)
         try:
-            await permit(call, route.permission)
+            await authorize(call, route.permission)
             if route.adds:
                 state.space.check(f"{route.method} {route.path}")
             answer = await _answer(route, call)
@@ -67,10 +63,10 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
 
 
 async def _answer(route: Route, call: Call) -> Response[Any]:
-    """Return the handler's answer to `call`.
+    """Read the query and the body, run the handler and return its answer.
 
     Raises:
-        TitanError: the query or the body is not what it should be, or the handler refuses.
+        TitanError: the query or the body is invalid, or the handler refuses.
     """
     values = {} if route.query is NoQuery else {"query": call.query(route.query)}
     if route.takes_body or (route.mutates and route.body is not bytes):
@@ -87,16 +83,16 @@ async def _answer(route: Route, call: Call) -> Response[Any]:
 
 
 def _template(route: SocketRoute) -> str:
-    """Return a route's path as the framework wants it: with a type for each part that varies."""
+    """Return a route's path in Litestar's syntax."""
     return route.path.replace("}", ":str}")
 
 
 def _socket_handler(route: SocketRoute, state: AppState) -> WebsocketRouteHandler:
     async def endpoint(socket: WebSocket[Any, Any, Any]) -> None:
         socket.scope["path"] = unquote(socket.scope["path"])
-        call = Call(state, handshake(socket.scope))
+        call = Call.of(state, handshake(socket.scope))
         try:
-            await permit(call, route.permission)
+            await authorize(call, route.permission)
             await route.handler(call, socket, call.query(route.query))
         except TitanError as error:  # before the socket was accepted
             await send_refusal(error, socket.scope, socket.receive, socket.send)

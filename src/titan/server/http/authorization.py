@@ -1,4 +1,4 @@
-"""What of the routes a caller may use, and a job's reach: its own run, its own DAG, and what these made."""
+"""Authorization: which routes a caller may use, and to which runs and DAGs a job's token is limited."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,31 +13,31 @@ from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPE
 from titan.rules.names import check_project, shown
 from titan.server.http.access import Caller, ended_attempt
 from titan.server.http.call import Call
-from titan.server.lookup import find_dag, find_gate, find_job, find_run
+from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown
 
-#: Answered by their own transaction when the attempt has ended: StaleLease, which the SDK knows.
+#: Their transactions check the attempt themselves, and answer StaleLease, which the SDK handles.
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
 
 
-async def permit(call: Call, permission: Permission) -> None:
-    """Return when the caller may use a route that needs `permission` as this request does.
+async def authorize(call: Call, permission: Permission) -> None:
+    """Check that the caller may make this request of a route that needs `permission`, and set the request's project.
 
-    For a job, the part of the path that names a DAG or a job becomes the id of what was checked, so that the handler
-    acts on that and on nothing else of this name.
+    For a job, a DAG or job named in the path is replaced by the id that was checked, so that the handler acts on the
+    same one.
 
     Raises:
-        Forbidden: naming the caller and what it may not do, or the project that it may not see.
-        InvalidName: the request names what can be no project.
+        Forbidden: the caller lacks the permission, or may not access the project or subject.
+        InvalidName: the request names an invalid project.
         Unauthorized: a job's attempt has ended.
-        NotFound: a job named what does not exist.
+        NotFound: a job names something that does not exist.
     """
     caller = call.caller
     if permission in (Permission.SIGN_IN, Permission.ACT):
         return
-    if caller.is_over and permission not in FENCED:
+    if caller.has_ended and permission not in FENCED:
         raise ended_attempt()
-    call.be_of(_project_of(call, permission), is_fixed=caller.project_id is not None)
-    if _is_free(call):
+    call.project_id, call.is_project_fixed = _project_of(call, permission), caller.project_id is not None
+    if _is_unlimited(call):
         return
     if not caller.may(permission):
         raise _forbidden(caller, f"a role that may {permission.value}", _role_of(caller), _other_role(permission))
@@ -50,17 +50,17 @@ async def permit(call: Call, permission: Permission) -> None:
         next_step = f"Use a token of organisation {ORGANISATION} without a project."
         raise _forbidden(caller, f"a token that may {permission.value}", f"one that is {of}", next_step)
     if permission is Permission.WORK and "worker" in call.request.path_params:
-        await call.authenticator.check_worker(caller, call.path("worker"))
+        await call.sender.authenticator.check_worker(caller, call.path("worker"))
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.app.store.look(partial(_check_subject, call=call, permission=permission))
 
 
 def _project_of(call: Call, permission: Permission) -> str:
-    """Return the project that a request is of: its token's or job's, else the one it names, else the default.
+    """Return the project of a request: its token's or job's, else the one it names, else the default.
 
     Raises:
-        InvalidName: it names what can be no project.
-        Forbidden: it names another project than that of its token, and does not record.
+        InvalidName: it names an invalid project.
+        Forbidden: it names another project than its token's, and does not record.
     """
     own, named = call.caller.project_id, call.asked_project()
     is_in_path = "project" in call.request.path_params
@@ -72,12 +72,7 @@ def _project_of(call: Call, permission: Permission) -> str:
     if named is None or (permission in RECORDS and not is_in_path):
         return own
     if is_in_path:
-        raise UnknownEvaluation(
-            f"project {shown(named)}",
-            expected="a project that the caller sees",
-            found="none such",
-            next_step="Use a token of that project, or of all.",
-        )
+        raise unknown(UnknownEvaluation, "project", named, "Use a token of that project, or of all.")
     expected = f"project {shown(name_of_project(own))}"
     raise _forbidden(call.caller, expected, f"project {shown(named)}", "Use a token of that project, or of all.")
 
@@ -94,11 +89,11 @@ def _other_role(permission: Permission) -> str:
 
 
 async def deliver_for(call: Call, lease_id: str | None) -> None:
-    """Have a worker that delivers what an attempt left be treated as that attempt's job from here on.
+    """Treat a worker that delivers an attempt's records as that attempt's job from here on.
 
     Raises:
-        InvalidInput: it names no attempt.
-        Forbidden: the attempt was run by a worker with another token.
+        InvalidInput: no lease is given.
+        Forbidden: a worker with another token ran the attempt.
     """
     if lease_id is None:
         raise InvalidInput(
@@ -109,28 +104,28 @@ async def deliver_for(call: Call, lease_id: str | None) -> None:
         )
     attempt = await call.app.store.look(lambda reader: reader.attempt(lease_id))
     if attempt is not None:
-        await call.authenticator.check_worker(call.caller, attempt.worker_id, is_known=True)
-        call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
-        call.be_of(attempt.project_id, is_fixed=True)
+        await call.sender.authenticator.check_worker(call.caller, attempt.worker_id, is_known=True)
+        call.caller = Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
+        call.project_id, call.is_project_fixed = attempt.project_id, True
 
 
 async def check_run_of_submission(call: Call, run_id: str | None) -> None:
-    """Return when the caller may add a stage to this run; a job may to its own, to a new one, and to one it made.
+    """Check that the caller may add a stage to this run; a job may to its own, to a new one, and to one it made.
 
     Raises:
         Forbidden: the run is somebody else's.
     """
-    if call.caller.attempt is not None and run_id is not None and not _is_free(call):
+    if call.caller.attempt is not None and run_id is not None and not _is_unlimited(call):
         await call.app.store.look(partial(_check_joining, call=call, run_id=run_id))
 
 
 def is_limited(call: Call) -> bool:
-    """Return whether the caller is a job that is held to its own run."""
-    return call.caller.attempt is not None and not _is_free(call)
+    """Return whether the caller is a job that is limited to its own run."""
+    return call.caller.attempt is not None and not _is_unlimited(call)
 
 
 async def check_reporter(call: Call, run_ids: Sequence[str]) -> None:
-    """Return when the caller may report these runs: see `check_may_report`, which holds for jobs.
+    """Check that the caller may record into these runs; see `check_may_report`.
 
     Raises:
         Forbidden: one of them is somebody else's.
@@ -140,26 +135,26 @@ async def check_reporter(call: Call, run_ids: Sequence[str]) -> None:
 
 
 def check_may_report(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
-    """Return when the caller, a job, may report these runs: its own, one it made, one that submitted nothing here.
+    """Check that a job may record into these runs: its own, one it made, or one without stages.
 
     Raises:
         Forbidden: one of them is somebody else's.
     """
     asking = _asking_job(reader, call.caller)
-    kept_as = list(map(call.app.recorder.known_as, run_ids))  # reports are stored under that name
+    kept_as = list(map(call.app.recorder.known_as, run_ids))  # reports are stored under the redacted id
     homes = call.app.calls.read(lambda calls: calls.aliases(call.project_id, kept_as))
-    for run_id in (*kept_as, *homes.values()):  # reports of a trace are stored in the run that it belongs to
+    for run_id in (*kept_as, *homes.values()):  # and those of a trace in its run
         if run_id not in (asking.run_id, asking.dag_id):
             _check_joining(reader, call=call, run_id=run_id)
 
 
 async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
-    """Return when the caller may know when these end; what does not exist reveals nothing.
+    """Check that the caller may wait for these DAGs and jobs; unknown ones reveal nothing.
 
     Raises:
         Forbidden: one of them is somebody else's.
     """
-    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_free(call):
+    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_unlimited(call):
         await call.app.store.look(partial(_check_each, call=call, dag_ids=dag_ids, job_ids=job_ids))
 
 
@@ -168,10 +163,10 @@ def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: 
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
-def _is_free(call: Call) -> bool:
-    """Return whether a job asks a server that lets in whoever sends no token: a limit would bind no one but the honest.
+def _is_unlimited(call: Call) -> bool:
+    """Return whether the caller is a job of a server that needs no token, where any limit could be bypassed.
 
-    Programs wait for and cancel other runs' jobs, from inside of a job too.
+    Programs wait for and cancel jobs of other runs, also from inside a job.
     """
     return call.caller.role is Role.JOB and not call.app.access.requires_token
 
@@ -203,7 +198,7 @@ def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> Non
 
 
 def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
-    """Return the job that the path names: where nothing says which, first the one of the caller's own run or DAG."""
+    """Return the job that the path names, by default one of the caller's own run or DAG."""
     scope = call.scope()
     asking = _asking_job(reader, call.caller)
     find = partial(find_job, reader, call.project_id, call.path("job"))
@@ -213,7 +208,7 @@ def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
 
 
 def _check_list(reader: Reader, call: Call) -> None:
-    """Return when a list is asked for what lies within the job's reach alone."""
+    """Check that a list is narrowed to what the job may access."""
     scope, ids = call.scope(), call.ids()
     if ids:
         for dag in _dags_of(reader, call, ids):
@@ -232,14 +227,14 @@ def _check_list(reader: Reader, call: Call) -> None:
 
 
 def _dags_of(reader: Reader, call: Call, ids: Sequence[str]) -> list[Dag]:
-    """Return the DAGs that these are ids of, or of a job of; what does not exist reveals nothing."""
+    """Return the DAGs with these ids, or of jobs with these ids; unknown ids are ignored."""
     project_id = call.project_id
     jobs = reader.jobs_of_ids(project_id, ids)
     return reader.dags_of_ids(project_id, [*ids, *(job.dag_id for job in jobs)])
 
 
 def _check_run(reader: Reader, call: Call, run_id: str) -> None:
-    """Return when the run is the job's own, or one whose latest stage it made."""
+    """Check that the run is the job's own, or that the job made its latest stage."""
     asking = _asking_job(reader, call.caller)
     if asking.run_id != run_id:
         stage = reader.last_stage(call.project_id, run_id)

@@ -1,9 +1,9 @@
-"""One request: its body, query and headers, read strictly, with limits, and refused by name."""
+"""One request as handlers see it: strictly parsed path, query, headers and body; and access to the stores."""
 
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -21,10 +21,9 @@ from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.app_state import AppState
-from titan.server.http.access import KEY_HEADER, Authenticator, Caller, token_in
-from titan.server.http.pagination import given
-from titan.server.http.validation import expected_of, found_of
-from titan.server.http.validation_messages import with_whole_days
+from titan.server.http.access import KEY_HEADER, Caller, Sender, token_in
+from titan.server.http.validation import expected_of, found_of, with_whole_days
+from titan.server.lookup import parse_ids
 from titan.wire.base import ScopeQuery
 
 T = TypeVar("T")
@@ -39,18 +38,28 @@ STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Json(Generic[T]):
-    """An answer that is JSON already: what a `T` was written as, when it was first asked for."""
+    """An answer that is already encoded: a `T` as JSON, perhaps from the receipt of an earlier request."""
 
     content: bytes
 
 
 @dataclass(slots=True)
 class Call:
-    """A request, and the server's state."""
+    """A request, its caller and project, and the server's state."""
 
     app: AppState
     request: Request[Any, Any, Any]
-    raw: bytes = b""  #: the body, of a route whose handler is given it or that takes an Idempotency-Key
+    sender: Sender
+    caller: Caller
+    project_id: str = ""  #: set by `titan.server.http.authorization.permit`
+    is_project_fixed: bool = False  #: whether recorded entries cannot name another project
+    raw: bytes = b""  #: the body, if the handler takes it or the route takes an Idempotency-Key
+
+    @classmethod
+    def of(cls, app: AppState, request: Request[Any, Any, Any]) -> "Call":
+        """Return the call of a request that the guard has authenticated."""
+        sender: Sender = request.scope["state"]["sender"]
+        return cls(app, request, sender, sender.caller)
 
     def path(self, name: str) -> str:
         """Return a part of the path.
@@ -62,8 +71,8 @@ class Call:
         return unquote(self.request.path_params[name])
 
     def fix_path(self, name: str, value: str) -> None:
-        """Have `path` return `value` for a part from now on."""
-        # A new dict: Litestar keeps the one it gave us, and gives it to every later request of the same path.
+        """Set the value that `path` returns for a part from now on."""
+        # A new dict: Litestar reuses the one it passed for later requests of the same path.
         self.request.scope["path_params"] = {**self.request.path_params, name: quote(value, safe="")}
 
     def header(self, name: str) -> str | None:
@@ -71,28 +80,11 @@ class Call:
         value: str | None = self.request.headers.get(name)
         return value
 
-    @property
-    def project_id(self) -> str:
-        """The project that the request is of; `titan.server.http.authorization.permit` has decided it."""
-        project_id: str = self.request.scope["state"]["project_id"]
-        return project_id
-
-    @property
-    def is_project_fixed(self) -> bool:
-        """Whether all that the request reports is of its project, whatever its entries say."""
-        is_fixed: bool = self.request.scope["state"]["is_project_fixed"]
-        return is_fixed
-
-    def be_of(self, project_id: str, *, is_fixed: bool) -> None:
-        """Have the request be of a project from now on."""
-        state = self.request.scope["state"]
-        state["project_id"], state["is_project_fixed"] = project_id, is_fixed
-
     def asked_project(self) -> str | None:
-        """Return the project that the request names: in a header, else in the query; None where it names none.
+        """Return the project named in a header, else in the query; None if there is none.
 
         Raises:
-            InvalidName: it can be no project's name.
+            InvalidName: it is not a valid project name.
         """
         said = self.header(PROJECT_HEADER)
         try:
@@ -102,100 +94,70 @@ class Call:
         return None if named is None else self.app.recorder.known_as(check_project(named))
 
     @property
-    def caller(self) -> Caller:
-        """Who asks; the guard has looked at the token."""
-        caller: Caller = self.request.scope["state"]["caller"]
-        return caller
-
-    def act_as(self, caller: Caller) -> None:
-        """Have `caller` be who asks, from now on."""
-        self.request.scope["state"]["caller"] = caller
-
-    async def is_caller_still_good(self) -> bool:
-        """Return whether the caller's token is good by now too: for answers that go on for long."""
-        is_still_good: Callable[[], Awaitable[bool]] = self.request.scope["state"]["is_still_good"]
-        return await is_still_good()
-
-    @property
-    def authenticator(self) -> Authenticator:
-        """Where tokens are looked at."""
-        authenticator: Authenticator = self.request.scope["state"]["authenticator"]
-        return authenticator
-
-    @property
-    def cookie(self) -> str | None:
-        """What the browser shows that is signed in, or was."""
-        cookie: str | None = self.request.scope["state"]["cookie"]
-        return cookie
-
-    @property
     def client(self) -> str:
-        """The address that asks, for logs."""
+        """The client's address, for logs."""
         client = self.request.scope.get("client")
         return client[0] if client else "somebody"
 
     @property
     def is_page_encrypted(self) -> bool:
-        """Whether the page that asks came by TLS: here, at a proxy on this machine, or as its browser says, anywhere.
+        """Whether the requesting page was loaded by TLS, from this server or a proxy in front of it.
 
-        Only a proxy on this machine is believed its X-Forwarded-Proto. The guard let no Origin but our own through.
+        X-Forwarded-Proto is trusted only from a proxy on this machine. The guard has refused foreign origins.
         """
         return self.request.scope["scheme"] == "https" or (self.header("origin") or "").startswith("https://")
 
     @property
     def asked(self) -> str:
-        """What is asked, for messages: "GET /api/jobs"."""
+        """Method and path, for messages: "GET /api/jobs"."""
         return f"{self.request.method} {self.request.scope['path']}"
 
     def token(self) -> str | None:
-        """Return the token of an attempt, if the caller sent one; one of ours for people and workers is none."""
+        """Return the attempt token that the caller sent; None for tokens of people and workers."""
         token = token_in(self.header("authorization")) or self.header(KEY_HEADER)
         return token if token is not None and tokens.read(token) is None else None
 
     @property
     def submitter(self) -> Submitter:
-        """Who submits, by this request."""
+        """The submitter of what this request submits."""
         return Submitter(project_id=self.project_id, token=self.token())
 
     def query(self, shape: type[T]) -> T:
-        """Return the query as a value of `shape`.
+        """Return the query converted to `shape`.
 
         Raises:
-            InvalidInput: a field is unknown, twice, of the wrong type or out of range.
+            InvalidInput: a field is unknown, repeated, of the wrong type or out of range.
         """
-        fields = self._fields_of_query()
+        fields = self.query_fields()
         try:
             return msgspec.convert(with_whole_days(fields), shape, strict=False)
         except msgspec.ValidationError as error:
             raise _unreadable("query", self.request, error, shape, fields) from error
 
-    def asked_for(self) -> dict[str, str]:
-        """Return the fields of the query as they stand.
-
-        Raises:
-            InvalidInput: the query cannot be read, or says something twice.
-        """
-        return self._fields_of_query()
-
     def scope(self) -> ScopeQuery:
-        """Return what the query says of where to look, whatever else stands in it.
+        """Return the DAG and run named in the query, ignoring its other fields.
 
         Raises:
-            InvalidInput: the query cannot be read, or says something twice.
+            InvalidInput: the query cannot be parsed, or repeats a field.
         """
-        fields = self._fields_of_query()
+        fields = self.query_fields()
         return ScopeQuery(dag=fields.get("dag"), run=fields.get("run"))
 
     def ids(self) -> list[str]:
-        """Return what the query asks for by id, whatever else stands in it.
+        """Return the field `ids` of the query, ignoring its other fields.
 
         Raises:
-            InvalidInput: the query cannot be read, or says something twice.
+            InvalidInput: the query cannot be parsed, or repeats a field.
         """
-        ids = self._fields_of_query().get("ids")
-        return given(ids) if ids else []
+        ids = self.query_fields().get("ids")
+        return parse_ids(ids) if ids else []
 
-    def _fields_of_query(self) -> dict[str, str]:
+    def query_fields(self) -> dict[str, str]:
+        """Return the fields of the query except the project.
+
+        Raises:
+            InvalidInput: the query cannot be parsed, or repeats a field.
+        """
         fields = self._all_fields()
         fields.pop(PROJECT_FIELD, None)
         return fields
@@ -234,10 +196,10 @@ class Call:
             yield chunk
 
     def check_announced(self, limit_bytes: int) -> None:
-        """Return unless Content-Length says that the body is too long, which then nobody needs to send.
+        """Check Content-Length, so that a body that is too long is refused before it is sent.
 
         Raises:
-            TooLarge: it says more than `limit_bytes`.
+            TooLarge: it is more than `limit_bytes`.
         """
         announced = self.header("content-length") or ""
         if announced.isdecimal() and int(announced) > limit_bytes:
@@ -256,26 +218,26 @@ class Call:
         return self.request.stream()
 
     async def decoded(self, shape: type[T]) -> T:
-        """Return the JSON body as a value of `shape`; a large one is read on a thread, none at all is an empty object.
+        """Return the JSON body converted to `shape`; a large one is decoded on a thread, an empty one means `{}`.
 
         Raises:
-            InvalidInput: it is no JSON in UTF-8, or does not fit the shape.
+            InvalidInput: it is not JSON in UTF-8, or does not fit the shape.
         """
         if len(self.raw) > LARGE_BODY_BYTES:
             return await asyncio.to_thread(self.decode, self.raw, shape)
         return self.decode(self.raw or b"{}", shape)
 
     def decode(self, raw: bytes, shape: type[T]) -> T:
-        """Return `raw` JSON as a value of `shape`; see `decoded`."""
+        """Return `raw` JSON converted to `shape`; see `decoded`."""
         try:
             return msgspec.json.decode(raw, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unreadable("body", self.request, error, shape) from error
 
     def mark(self, content: bytes | None = None) -> Once | None:
-        """Return the request's idempotency key with what it asks for, if it has one.
+        """Return the request's idempotency key with a fingerprint of the request; None without a key.
 
-        `content` stands for the body where that is not `raw`.
+        `content` replaces `raw` in the fingerprint.
 
         Raises:
             InvalidInput: the key is not 1 to 200 visible ASCII characters.
@@ -297,7 +259,7 @@ class Call:
         return Once(project_id=self.project_id, key=key, fingerprint=digest.hexdigest())
 
     def once(self, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
-        """Return the decision that performs `act`, unless a repeat of this request finds it performed; it gives JSON.
+        """Return a transaction that performs `act` once for each idempotency key and returns its answer as JSON.
 
         Raises:
             InvalidInput: as `mark`.
@@ -305,11 +267,11 @@ class Call:
         return partial(once, mark=self.mark(), act=act)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
-        """Return what a long query of jobs finds, on a thread; `app.store.look` is for short ones."""
+        """Run a long query of the jobs store on a thread; `app.store.look` is for short ones."""
         return await asyncio.to_thread(self.app.store.read, query)
 
     async def read_runs(self, query: Callable[[CallReader], T]) -> T:
-        """Return what a query of runs finds, on a thread; it sees every acknowledged DAG."""
+        """Run a query of the runs store on a thread; it sees every acknowledged DAG."""
 
         def read() -> T:
             self.app.run_projector.refresh()
@@ -318,12 +280,12 @@ class Call:
         return await asyncio.to_thread(read)
 
     async def change_runs(self, act: Callable[[CallTransaction], T]) -> T:
-        """Return what a change of runs comes to, when it is durable; it sees every acknowledged DAG."""
+        """Run a transaction of the runs store, durably; it sees every acknowledged DAG."""
         await asyncio.to_thread(self.app.run_projector.refresh)
         return await asyncio.wrap_future(self.app.calls.transact(act))
 
     async def keep(self, act: Callable[[Transaction], T]) -> Json[T]:
-        """Return what `act` comes to, once for each idempotency key, when it is durable.
+        """Run a transaction once for each idempotency key, and return its answer when it is durable.
 
         Raises:
             InvalidInput: as `mark`.
@@ -331,13 +293,13 @@ class Call:
         return Json(await self.app.orchestrator.keep(self.once(act)))
 
     async def decide(self, act: Callable[[Transaction], T]) -> Json[T]:
-        """Return what `act` comes to, as `keep` does; jobs may become ready by it."""
+        """Run a transaction as `keep` does, one by which jobs may become ready."""
         return Json(await self.app.orchestrator.decide(self.once(act)))
 
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what `work` returns, or None when the client went away first; then `work` is cancelled.
+        """Return the result of `work`; if the client disconnects first, cancel it and return None.
 
-        Only after the body was read.
+        To be called after the body was read.
         """
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(self._disconnected())
@@ -360,7 +322,7 @@ def _decoded_header(said: str) -> str:
 
 
 def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) -> None:
-    """Return when `raw` can be read in one way only: servers and proxies guess differently at the rest."""
+    """Check that percent-encoding is valid UTF-8 without NUL; servers and proxies interpret the rest differently."""
     try:
         if STRAY_PERCENT.search(raw):
             raise ValueError("a % that two hexadecimal digits do not follow")
@@ -386,9 +348,9 @@ def _unreadable(
 
 
 def routed_as_sent(app: ASGIApp) -> ASGIApp:
-    """Return `app` given paths as they were sent, to choose a route by; their parts are decoded afterwards.
+    """Return `app` with routing by the raw path; path parts are decoded afterwards.
 
-    An id may hold `/`, and may be a word that a route has too: `/runs/a%2Fb` is the run `a/b`, `/runs/%65xport` the run
+    So an id may hold `/`, or equal a word of another route: `/runs/a%2Fb` is the run `a/b`, `/runs/%65xport` the run
     `export`.
     """
 

@@ -1,6 +1,4 @@
-"""The open connections: fewer than the process has descriptors for, and on each uvicorn's HTTP with limits of size and
-time that hold before any token is looked at.
-"""
+"""Connections: a bound on their number, and uvicorn's protocols with limits of size and time."""
 
 import asyncio
 import logging
@@ -26,11 +24,11 @@ from titan.model.errors import HeadersTooLarge, InvalidInput, RequestTimeout, Ti
 from titan.server.http.responses import JSON, problem_of, status_code_of
 from titan.wire.base import ProblemAnswer
 
-# --- A log line that strangers can cause, written at most so often ---
+# --- rate-limited log lines ---
 
 
 class LimitedLog:
-    """Writes one warning per `every_seconds`, with the number of those that were left out."""
+    """Logs at most one warning per `every_seconds`, with the number of those left out."""
 
     def __init__(
         self, logger: logging.Logger, *, every_seconds: float, clock: Callable[[], float] = time.monotonic
@@ -42,7 +40,7 @@ class LimitedLog:
         self._left_out = 0
 
     def note(self, line: str) -> None:
-        """Write `line`, or only count it."""
+        """Log `line`, or only count it."""
         now = self._clock()
         if self._last is not None and now - self._last < self._every_seconds:
             self._left_out += 1
@@ -54,135 +52,77 @@ class LimitedLog:
 
 logger = logging.getLogger(__name__)
 
-# --- how many there are ---
+# --- number of connections ---
 
 MOST_DESCRIPTORS: Final = 65_536  # enough; a program that a job starts may go through all that it could have open
 OWN_DESCRIPTORS: Final = 128  # store, logs, listeners, pipes of workers: 23 when idle, 36 with four jobs at once
 FEWEST_CONNECTIONS: Final = 16
 LIMIT_LOGGED_EVERY_SECONDS: Final = 60.0
-MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, where there is no room for others
-
-
-class TrackedConnection:
-    """One open connection, from `accept` on."""
-
-    __slots__ = ("_close", "_tracker", "holder")
-
-    def __init__(self, tracker: "ConnectionTracker") -> None:
-        self._tracker = tracker
-        self._close: Callable[[], object] = lambda: None
-        self.holder: str | None = None  #: whose token was accepted on it, "" without one; None: nobody's was yet
-
-    def close_with(self, close: Callable[[], object]) -> None:
-        """Say how it is closed at once when another one needs its place."""
-        self._close = close
-
-    def close(self) -> None:
-        """Close it at once."""
-        self._close()
-
-    def authorize(self, holder: str) -> None:
-        """Note that a request of it is from somebody who may ask: the holder of a token, or "" without one."""
-        if self.holder is None:
-            self.holder = holder
-            self._tracker.authorized(self, holder)
-
-    def request_started(self) -> None:
-        """Note that it waits for an answer."""
-        self._tracker.idle.pop(self, None)
-
-    def request_ended(self) -> None:
-        """Note that no request is under way any more."""
-        if self.holder is not None:
-            self._tracker.idle[self] = None
-
-    def closed(self) -> None:
-        """Note that it is closed."""
-        self._tracker.forget(self)
 
 
 class ConnectionTracker:
-    """The open connections of all sockets of a server; at the limit, a new one takes the place of another.
+    """Bounds the open connections of all listeners; at the limit, a new connection replaces another.
 
-    Closed are first those whose caller was not authorized yet, oldest first, whatever they are doing; then those
-    without a request under way, idle longest first; then the oldest of the token that has most of them, if it has over
-    a quarter of all. So neither silent strangers nor the holder of one token keep out anybody else who may ask.
+    Replaced is the oldest one without an accepted request, else the one that is idle longest. A connection with an
+    accepted request under way is never closed.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.unauthorized: dict[TrackedConnection, None] = {}  #: in the order in which they came
-        self.idle: dict[TrackedConnection, None] = {}  #: authorized, in the order in which they ended a request
-        self._of_holder: dict[str, dict[TrackedConnection, None]] = {}  #: in the order in which they were authorized
-        self._open: set[TrackedConnection] = set()
+        self._unauthorized: dict[asyncio.Transport, None] = {}  #: oldest first
+        self._idle: dict[asyncio.Transport, None] = {}  #: authorized, idle longest first
+        self._open: set[asyncio.Transport] = set()
         self._log = LimitedLog(logger, every_seconds=LIMIT_LOGGED_EVERY_SECONDS)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self) -> TrackedConnection | None:
-        """Return what tracks a new connection; None when there is no place for it and none can be made."""
-        if len(self._open) >= self.limit and not self._make_room():
-            return None
-        added = TrackedConnection(self)
-        self._open.add(added)
-        self.unauthorized[added] = None
-        return added
-
-    def authorized(self, connection: TrackedConnection, holder: str) -> None:
-        """Note whose connection it is."""
-        if self.unauthorized.pop(connection, False) is None:  # else it is closed already
-            self._of_holder.setdefault(holder, {})[connection] = None
-
-    def close_one(self) -> bool:
-        """Close the connection whose caller loses least by it; return whether there was one."""
-        found = next(iter(self.unauthorized), None) or next(iter(self.idle), None) or self._oldest_of_heaviest()
-        if found is None:
-            return False
-        self.forget(found)
-        found.close()
+    def add(self, transport: asyncio.Transport) -> bool:
+        """Return whether there is a place for a new connection; its transport is aborted when there is none."""
+        if len(self._open) >= self.limit:
+            found = next(iter(self._unauthorized), None) or next(iter(self._idle), None)
+            done = (
+                "a new one was refused, for all are in use" if found is None else "another one was closed for a new one"
+            )
+            self._log.note(
+                f"connections are at their limit of {self.limit}: {done}."
+                " Raise the limit of open files (ulimit -n) if these are clients of yours"
+            )
+            (found or transport).abort()
+            if found is None:
+                return False
+            self.forget(found)
+        self._open.add(transport)
+        self._unauthorized[transport] = None
         return True
 
-    def _make_room(self) -> bool:
-        has_room = self.close_one()
-        what = "another one was closed for a new one" if has_room else "a new one was refused, for all are in use"
-        self._log.note(
-            f"connections are at their limit of {self.limit}: {what}."
-            " Raise the limit of open files (ulimit -n) if these are clients of yours"
-        )
-        return has_room
+    def authorize(self, transport: asyncio.Transport) -> None:
+        """Note that a request on this connection was accepted."""
+        self._unauthorized.pop(transport, None)
 
-    def _oldest_of_heaviest(self) -> TrackedConnection | None:
-        """Return the oldest connection of the token that has most; those without a token are not one caller's."""
-        of_tokens = (connections for holder, connections in self._of_holder.items() if holder)
-        heaviest = max(of_tokens, key=len, default={})
-        return next(iter(heaviest)) if len(heaviest) > self.limit * MOST_OF_ONE_TOKEN else None
+    def start_request(self, transport: asyncio.Transport) -> None:
+        """Note that a request on this connection waits for its answer."""
+        self._idle.pop(transport, None)
 
-    def note_no_descriptor(self, error: OSError) -> None:
-        """Log that a connection could not be accepted."""
-        self._log.note(f"a connection could not be accepted: {error.strerror}; the next try is in a second")
+    def end_request(self, transport: asyncio.Transport) -> None:
+        """Note that no request on this connection is under way."""
+        if transport in self._open and transport not in self._unauthorized:
+            self._idle[transport] = None
 
-    def forget(self, connection: TrackedConnection) -> None:
-        """Leave out one that is closed."""
-        self._open.discard(connection)
-        self.unauthorized.pop(connection, None)
-        self.idle.pop(connection, None)
-        own = self._of_holder.get(connection.holder or "", {})
-        own.pop(connection, None)
-        if not own:
-            self._of_holder.pop(connection.holder or "", None)
+    def forget(self, transport: asyncio.Transport) -> None:
+        """Remove a connection that is closed."""
+        self._open.discard(transport)
+        self._unauthorized.pop(transport, None)
+        self._idle.pop(transport, None)
 
 
 def most_connections(descriptors: int) -> int:
-    """Return how many connections may be open where so many descriptors may be.
+    """Return how many connections may be open with so many file descriptors.
 
-    Half of what the server does not need itself: each connection may have a file open, as an upload does.
+    Half of those that the server does not need itself, since each connection may have a file open, as an upload does.
     """
     return max(FEWEST_CONNECTIONS, (descriptors - OWN_DESCRIPTORS) // 2)
 
 
 def tracker_of_this_process() -> ConnectionTracker:
-    """Return a tracker with the limit that this process can have, after raising it as far as is sensible."""
+    """Return a tracker for this process, after raising its limit of open files."""
     return ConnectionTracker(most_connections(_raised_descriptor_limit()))
 
 
@@ -198,16 +138,13 @@ def _raised_descriptor_limit() -> int:
     return wanted
 
 
-# --- what is said on one ---
+# --- the protocol of a connection ---
 
 LOGGED_EVERY_SECONDS: Final = 1.0
 _log = LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS)
 
-#: On every answer. A page of another origin can neither run nor embed what this server gives.
-SECURITY_HEADERS: Final = (
-    ("x-content-type-options", "nosniff"),
-    ("cross-origin-resource-policy", "same-origin"),
-)
+#: On every answer: pages of other origins can neither run nor embed it.
+SECURITY_HEADERS: Final = (("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin"))
 
 #: The protocol of the original Titan: version, opcode, flags, spare, length of the UTF-8 that follows.
 FRAME: Final = struct.Struct(">BBBBI")
@@ -218,44 +155,44 @@ NO_FRAMES: Final = b"ERROR: this Titan does not speak TITAN_PROTO yet; use titan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """What a client may send before anybody knows who it is, and how long it may take."""
+    """Limits on size and time that apply before authentication."""
 
-    header_bytes: int = 64 * 1024  #: request line and header fields; also trailers, and what frames a body
+    header_bytes: int = 64 * 1024  #: request line and header fields; also trailers and chunk framing
     header_fields: int = 100
     header_seconds: float = 15.0  #: from a request's first byte, or from the connection's beginning
     body_seconds: float = 30.0  #: between two pieces of a body
-    unread_bytes: int = 16 * 1024 * 1024  #: of a body after its answer: as much as a JSON body may have
-    closing_seconds: float = 2.0  #: in which a client can read the answer that is its last
+    unread_bytes: int = 16 * 1024 * 1024  #: of a body after its answer: the limit of a JSON body
+    closing_seconds: float = 2.0  #: for the client to read the last answer
 
 
 DEFAULT_LIMITS: Final = ConnectionLimits()
 
 
 class Phase(Enum):
-    """What of a request the client has sent."""
+    """The part of a request that the client is sending."""
 
-    BETWEEN = auto()  #: nothing, or all
-    HEADERS = auto()  #: a part of its headers
-    BODY = auto()  #: its headers, not all of its body
+    BETWEEN = auto()  #: none: between two requests
+    HEADERS = auto()  #: its headers
+    BODY = auto()  #: its body
 
 
 class Refused(Exception):
-    """Ends the parsing of a request."""
+    """Aborts the parsing of a request."""
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with `ConnectionLimits`; refuses frames of TITAN_PROTO in their own protocol."""
+    """uvicorn's HTTP protocol with `ConnectionLimits`; answers TITAN_PROTO frames with an error frame."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, tracked: TrackedConnection, limits: ConnectionLimits
+        self, config: uvicorn.Config, state: ServerState, tracker: ConnectionTracker, limits: ConnectionLimits
     ) -> None:
-        super().__init__(config, state, {"connection": tracked})
-        self.ws_protocol_class = partial(Socket, tracked=tracked)  # type: ignore[assignment]  # it is called alone
-        self._tracked = tracked
+        super().__init__(config, state, {})
+        self.ws_protocol_class = partial(Socket, tracker=tracker)  # type: ignore[assignment]  # it is called alone
+        self._tracker = tracker
         self._limits = limits
         self._phase = Phase.BETWEEN
-        self._is_first = True  # nothing has come yet
-        self._is_over = False  # the last answer is given, or another protocol has taken over
+        self._is_first = True  # nothing was received yet
+        self._is_over = False  # the last answer was sent, or another protocol has taken over
         self._header_bytes = 0  # since the last byte of a body, or the last request
         self._unread_bytes = 0  # since the answer
         self._was_waiting_for_us = False  # when the timeout was started
@@ -264,12 +201,13 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._tracked.close_with(transport.abort)
-        self._start_timeout(self._limits.header_seconds)
+        self.app_state = {"authorize": partial(self._tracker.authorize, transport)}
+        if self._tracker.add(transport):
+            self._start_timeout(self._limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timeout()
-        self._tracked.closed()
+        self._tracker.forget(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -304,9 +242,9 @@ class Connection(HttpToolsProtocol):
             raise Refused
         self._phase = Phase.BODY
         self._header_bytes = self._unread_bytes = 0
-        # A copy: what stands behind a body (RFC 9110, 6.5) is no header.
+        # A copy: trailers (RFC 9110, 6.5) are appended to the list, and are not headers.
         self.scope["headers"] = list(self.headers)
-        self._tracked.request_started()
+        self._tracker.start_request(self.transport)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -322,7 +260,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if not self.pipeline:
-            self._tracked.request_ended()
+            self._tracker.end_request(self.transport)
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -331,7 +269,7 @@ class Connection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refuses, or what we had it refuse."""
+        """Answer a request that the parser, or a check of ours, refused."""
         self._refuse(
             self._refusal
             or InvalidInput(
@@ -340,21 +278,21 @@ class Connection(HttpToolsProtocol):
         )
 
     def _watch(self) -> None:
-        """Give the client its time for what it has begun to send."""
+        """Start the timeout for what the client is sending."""
         if self._phase is Phase.BODY:
-            if self._is_answering():  # for the rest of a body that nobody reads there is no more time
+            if self._is_answering():  # the rest of a body that nobody reads gets no more time
                 self._stop_timeout()
             self._start_timeout(self._limits.body_seconds)
         elif self._phase is Phase.HEADERS:
             self._start_timeout(self._limits.header_seconds)
         elif self._is_answering():
             self._stop_timeout()
-        else:  # the end of a body after its answer, or line ends: uvicorn waits no longer for the next request
+        else:  # the end of a body after its answer, or line ends, which stop uvicorn's own timeout
             self._start_timeout(self.timeout_keep_alive)
 
     def _on_timeout(self) -> None:
         self._timeout = None
-        if self._was_waiting_for_us or self._is_waiting_for_us():  # its time begins when it can go on
+        if self._was_waiting_for_us or self._is_waiting_for_us():  # its time starts when it can continue
             self._watch()
         elif self._phase is Phase.BODY:
             self._refuse(_timeout(f"more of its body within {self._limits.body_seconds:g} s"))
@@ -364,10 +302,10 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _is_waiting_for_us(self) -> bool:
-        """Return whether the client may rightly be silent."""
+        """Return whether the client is waiting for the server."""
         if self._phase is Phase.BODY:
             return self.flow.read_paused or self.cycle.waiting_for_100_continue
-        return self._is_answering()  # it may begin the next request before this one's answer
+        return self._is_answering()  # it may start the next request before this answer
 
     def _is_answering(self) -> bool:
         # None before the first request, though uvicorn does not declare it so.
@@ -378,7 +316,7 @@ class Connection(HttpToolsProtocol):
         return self.parser.get_method() == b"GET" and not has_body
 
     def _refuse(self, error: TitanError) -> None:
-        """Give the connection's last answer, unless another one is due before it, or was given already."""
+        """Send the connection's last answer, unless another answer is pending or was sent."""
         _log.note(f"refused a request of {self.client[0] if self.client else 'somebody'}: {error}")
         is_answering = self._is_answering()
         if self._phase is Phase.BODY and not is_answering:
@@ -387,13 +325,13 @@ class Connection(HttpToolsProtocol):
             self._is_over = True
             self.transport.abort()
         else:
-            if is_answering:  # whoever reads the body learns that there is no more
+            if is_answering:  # tell the handler that the body ends here
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
             self._end(refusal(error))
 
     def _end(self, answer: bytes = b"") -> None:
-        """Give the last answer and close in a moment: a client that still sends must be able to read it."""
+        """Send the last answer and close a moment later, so that a client that is still sending can read it."""
         self._is_over = True
         self._stop_timeout()
         self._unset_keepalive_if_required()
@@ -405,7 +343,7 @@ class Connection(HttpToolsProtocol):
         self.loop.call_later(self._limits.closing_seconds, self.transport.abort)
 
     def _drop(self, size_bytes: int) -> None:
-        """Count what nobody reads; from a limit on it is not even received."""
+        """Count discarded bytes; beyond the limit, stop receiving."""
         self._unread_bytes += size_bytes
         if self._unread_bytes <= self._limits.unread_bytes:
             return
@@ -425,7 +363,7 @@ class Connection(HttpToolsProtocol):
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol; a handshake that it cannot read is refused with an answer."""
+    """uvicorn's WebSocket protocol; answers a malformed handshake with an error."""
 
     def __init__(
         self,
@@ -433,14 +371,14 @@ class Socket(WebSocketsSansIOProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         *,
-        tracked: TrackedConnection,
+        tracker: ConnectionTracker,
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.conn = _HandshakeProtocol(max_size=config.ws_max_size, logger=self.logger)
-        self._tracked = tracked
+        self._tracker = tracker
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._tracked.closed()
+        self._tracker.forget(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -451,7 +389,7 @@ class Socket(WebSocketsSansIOProtocol):
 
 
 class _HandshakeProtocol(ServerProtocol):
-    """Has SECURITY_HEADERS with every answer to a handshake, those of the library too."""
+    """Adds SECURITY_HEADERS to every answer to a handshake, also to the library's own."""
 
     def send_response(self, response: Response) -> None:
         for name, value in SECURITY_HEADERS:
@@ -460,15 +398,10 @@ class _HandshakeProtocol(ServerProtocol):
 
 
 def refusal(error: TitanError) -> bytes:
-    """Return the whole answer that refuses a request and ends its connection."""
+    """Return the complete HTTP response that refuses a request and closes its connection."""
     status = HTTPStatus(status_code_of(error))
     body = msgspec.json.encode(ProblemAnswer(error=problem_of(error)))
-    fields = (
-        *SECURITY_HEADERS,
-        ("content-type", JSON),
-        ("content-length", str(len(body))),
-        ("connection", "close"),
-    )
+    fields = (*SECURITY_HEADERS, ("content-type", JSON), ("content-length", str(len(body))), ("connection", "close"))
     lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode() + body
 

@@ -1,7 +1,7 @@
-"""The console's files: the built bundle in `titan/web`, read once, and given to browsers under a strict policy.
+"""Serves the web console: the built files in `titan/web`, read once, with a strict content security policy.
 
-They hold nothing secret and need no token; what they ask for does. A path is a key of a dict, so that none leads out of
-the folder. Where the bundle was not built, the page says how to build it.
+The files hold no secrets and need no token; the API they use does. Paths are keys of a dict, so none leads out of the
+folder. If the bundle was not built, a page says how to build it.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Send
 
 WEB_FOLDER: Final = Path(__file__).parents[2] / "web"
 
-#: First parts of paths that programs ask; there a browser too gets what a program gets.
+#: First path parts of the API, where a browser gets the same as a program.
 FOR_PROGRAMS: Final = frozenset({"api", "v1", "schema", "metrics"})
 
 MEDIA_TYPES: Final = {
@@ -32,8 +32,8 @@ MEDIA_TYPES: Final = {
     ".woff2": "font/woff2",
 }
 
-#: `connect-src 'self'` covers the server's own WebSocket (CSP 3, 6.7.2.8). No `unsafe-inline` for styles: React and
-#: React Flow set them by the CSSOM, which the policy leaves alone.
+#: `connect-src 'self'` covers the server's own WebSocket (CSP 3, 6.7.2.8). Styles need no `unsafe-inline`: React and
+#: React Flow set them through the CSSOM.
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -49,7 +49,7 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-#: Besides those of every answer, see `connections`.
+#: In addition to `connections.SECURITY_HEADERS`.
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "referrer-policy": "no-referrer",
@@ -70,7 +70,7 @@ _NOT_BUILT: Final = b"""<!doctype html>
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """An answer to a browser."""
+    """A response to a browser."""
 
     status: int
     headers: Mapping[str, str]
@@ -87,7 +87,7 @@ class _File:
 
 
 class Console:
-    """What a browser is given."""
+    """The files of the console."""
 
     def __init__(self, folder: Path = WEB_FOLDER) -> None:
         """Read the files of `folder`; it may be missing."""
@@ -95,7 +95,7 @@ class Console:
         self._index = self._files.get("/index.html")
 
     def answer(self, path: str, headers: Mapping[bytes, str]) -> Page | None:
-        """Return what a browser gets that asks for this path; None when it is for the routes of programs."""
+        """Return the response for a path; None if it belongs to the API."""
         first = path[1:].partition("/")[0]
         if first in FOR_PROGRAMS:
             return None
@@ -109,9 +109,9 @@ class Console:
 
 
 async def send_page(page: Page, method: str, send: Send) -> None:
-    """Send a page over ASGI; to HEAD without its body."""
+    """Send a page over ASGI, for HEAD without its body."""
     fields = dict(page.headers)
-    if page.status != 304:  # RFC 9110, 8.6: there it would be the length of what was not sent
+    if page.status != 304:  # RFC 9110, 8.6: it would be the length of the content that is not sent
         fields["content-length"] = str(len(page.body))
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
@@ -128,7 +128,7 @@ async def send_page(page: Page, method: str, send: Send) -> None:
 
 
 def _read(folder: Path) -> list[tuple[str, _File]]:
-    """Return the path that each file of the bundle is asked for by; one that a `.gz` lies beside comes with it."""
+    """Return URL path and content of each file, with the `.gz` file beside it."""
     found = []
     for file in sorted(folder.rglob("*")):
         if not file.is_file() or file.suffix not in MEDIA_TYPES:
@@ -148,7 +148,7 @@ def _read(folder: Path) -> list[tuple[str, _File]]:
 
 def _page(file: _File, headers: Mapping[bytes, str]) -> Page:
     is_zipped = file.zipped is not None and _takes_gzip(headers.get(b"accept-encoding", ""))
-    tag = f'{file.tag[:-1]}-gz"' if is_zipped else file.tag  # RFC 9110, 8.8.3: another coding is another content
+    tag = f'{file.tag[:-1]}-gz"' if is_zipped else file.tag  # RFC 9110, 8.8.3: each coding has its own tag
     answered = {**HEADERS, "content-type": file.media_type, "cache-control": file.caching, "etag": tag}
     if file.zipped is not None:
         answered["vary"] = "accept-encoding"

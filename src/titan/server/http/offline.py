@@ -1,4 +1,4 @@
-"""Tokens of a home on which no server runs: the answers of its routes, straight from the store."""
+"""Tokens in the store of a home without a running server, for `titan tokens`; and the views of tokens."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from titan.ports.jobs_store import Transaction
 from titan.rules.names import check_label, check_name, check_project
 from titan.system import SystemIds
 from titan.tokens import Minted
-from titan.wire.access import NewTokenAnswer, TokensAnswer, TokenView
+from titan.wire.server import NewTokenAnswer, TokensAnswer, TokenView
 
 
 def create_token(
@@ -52,12 +52,12 @@ def revoke_token(tx: Transaction, *, token_id: str) -> TokenView:
 
 
 def default_role(organisation_id: str) -> Role:
-    """Return the role of a token for which none is asked."""
+    """Return the default role of a new token."""
     return Role.ADMIN if organisation_id == ORGANISATION else Role.OWNER
 
 
 def token_view(token: Token) -> TokenView:
-    """Return what people may know of a token."""
+    """Return a token without its secret."""
     return shaped(
         TokenView,
         token,
@@ -69,7 +69,7 @@ def token_view(token: Token) -> TokenView:
 
 
 def new_token_answer(minted: Minted) -> NewTokenAnswer:
-    """Return a token that was just made, with its text."""
+    """Return a new token with its secret."""
     return NewTokenAnswer(
         token_id=minted.token.id,
         name=minted.token.name,

@@ -1,6 +1,6 @@
-"""The OpenAPI document, generated from the list of routes and the types of the wire.
+"""Generates the OpenAPI document from the routes and the wire types.
 
-`python -m titan.server.http.openapi` prints it, for what generates types from it.
+`python -m titan.server.http.openapi` prints it, for code generators.
 """
 
 import re
@@ -50,22 +50,13 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route, components), *_headers(route)],
         "responses": {
-            str(route.status): {
-                "description": "Success.",
-                "content": {route.media_type: _content(route)},
-            },
-            "4XX": {
-                "description": "Refused; the body says why.",
-                "content": _problem_content(route),
-            },
+            str(route.status): {"description": "Success.", "content": {route.media_type: _content(route)}},
+            "4XX": {"description": "Refused; the body says why.", "content": _problem_content(route)},
         },
     }
     if route.body is not None:
         media_type = "application/octet-stream" if route.body is bytes else "application/json"
-        operation["requestBody"] = {
-            "required": True,
-            "content": {media_type: {"schema": _schema(route.body)}},
-        }
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": _schema(route.body)}}}
     return operation
 
 
@@ -75,7 +66,7 @@ def _problem_content(route: Route) -> dict[str, Any]:
 
 
 def _content(route: Route) -> dict[str, Any]:
-    """Return the schema of an answer; of a stream also what its frames hold, which OpenAPI 3.1 has no word for."""
+    """Return the schema of an answer; of a stream also its frames, under `x-frames`."""
     content: dict[str, Any] = {"schema": _schema(route.answer)}
     if route.frames:
         content["x-frames"] = [_schema(frame) for frame in route.frames]
@@ -83,9 +74,9 @@ def _content(route: Route) -> dict[str, Any]:
 
 
 def _require_what_is_always_sent(components: dict[str, Any], *, but: Collection[str]) -> None:
-    """Have every field of an answer required, whatever its default here: only one that may be UNSET can be missing.
+    """Mark every field of answers as required, except those that may be UNSET.
 
-    `but` are the components that requests hold too, where a default says what may be left out.
+    `but` are components that requests use too, where a default means optional.
     """
     for name, shape in components.items():
         if name in but:

@@ -1,4 +1,4 @@
-"""How answers are written: JSON values, bytes and problems."""
+"""Responses: JSON, bytes, and errors in the form that the client reads."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ from titan.model import errors
 from titan.model.shaped import shaped
 from titan.wire.base import Problem, ProblemAnswer
 
-# --- Refusals as exporters of OTLP want them ---
+# --- errors in OTLP: google.rpc.Status ---
 
 # https://opentelemetry.io/docs/specs/otlp/#failures-1
 
@@ -40,28 +40,28 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
-#: What an exporter posts to whose endpoint lacks the signal's path.
+#: Paths that an exporter posts to when its endpoint lacks the signal's path.
 _BASES: Final = frozenset({"/", "/v1", "/v1/"})
 
 
 def is_for_telemetry(path: str) -> bool:
-    """Return whether an exporter will have asked for a path, be it a wrong one such as `/v1/v1/traces`."""
+    """Return whether a path is one of an OTLP exporter, also a wrong one such as `/v1/v1/traces`."""
     return path.rstrip("/").endswith(("/v1/traces", "/v1/logs", "/v1/metrics"))
 
 
 def is_status_wanted(path: str, content_type: str | None) -> bool:
-    """Return whether who asks is an exporter that said it speaks protobuf; to all others JSON says more."""
+    """Return whether the client is an OTLP exporter that sends protobuf; all others get JSON."""
     speaks_protobuf = "protobuf" in (content_type or "").lower()
     return speaks_protobuf and (is_for_telemetry(path) or path in _BASES)
 
 
 def status_fields(message: str, status_code: int) -> dict[str, object]:
-    """Return a google.rpc.Status for JSON."""
+    """Return a google.rpc.Status as JSON fields."""
     return {"code": _CODES.get(status_code, _UNKNOWN), "message": message}
 
 
 def status_message(message: str, status_code: int) -> bytes:
-    """Return a google.rpc.Status: its field 1 is the code, its field 2 the message."""
+    """Return a google.rpc.Status in protobuf: field 1 is the code, field 2 the message."""
     text = message.encode("utf-8", "replace")
     return bytes([1 << 3, _CODES.get(status_code, _UNKNOWN), 2 << 3 | 2]) + _varint(len(text)) + text
 
@@ -75,7 +75,7 @@ def _varint(number: int) -> bytes:
 logger = logging.getLogger(__name__)
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
-#: The most special class that fits decides.
+#: The first class that fits decides: subclasses stand first.
 STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.RangeRefused, 416),
     (errors.NotDispatchable, 422),
@@ -88,7 +88,7 @@ STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.HeadersTooLarge, 431),
     (errors.TooLarge, 413),
     (errors.StoreFull, 507),
-    (errors.StoreRefused, 500),  # not 503: clients repeat those, and a repeat never helps here
+    (errors.StoreRefused, 500),  # not 503, which clients retry: a retry never helps here
     (errors.StoreDamaged, 500),
     (errors.StoreError, 503),
     (errors.ModelRefused, 502),
@@ -107,12 +107,12 @@ _INSTEAD: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meant:
-    """What a request to an unknown path was probably meant for."""
+class Intention:
+    """The probable intention of a request to an unknown path."""
 
     expected: str
     next_step: str
-    is_model: bool  #: whether a client of models asks, which reads OpenAI's errors
+    is_model: bool  #: whether the client expects OpenAI's errors
 
 
 def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
@@ -122,12 +122,12 @@ def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
 
 
 def asked_path(request: Request[Any, Any, Any]) -> str:
-    """Return the path as it was asked for; that of the scope may hold marks, see `titan.server.http.call`."""
+    """Return the decoded path of a request."""
     return unquote(request.scope["raw_path"].decode("latin-1"))
 
 
 def problem_answer(request: Request[Any, Any, Any], problem: Problem, status_code: int) -> Response[bytes]:
-    """Return a problem as JSON, or in protobuf to who reads nothing else; exporters find google.rpc.Status in both."""
+    """Return an error as JSON, or in protobuf to exporters that send it; exporters get a google.rpc.Status in both."""
     path = asked_path(request)
     if is_status_wanted(path, request.headers.get("content-type")):
         message = status_message(problem.message, status_code)
@@ -138,17 +138,17 @@ def problem_answer(request: Request[Any, Any, Any], problem: Problem, status_cod
 
 
 def status_code_of(error: errors.TitanError) -> int:
-    """Return the HTTP status that says what kind of refusal it is."""
+    """Return the HTTP status of an error."""
     return next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
 
 
 def problem_of(error: errors.TitanError) -> Problem:
-    """Return what the answer says of an error."""
+    """Return the body of an error."""
     return shaped(Problem, error, type=type(error).__name__, message=str(error))
 
 
 def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
-    """Answer a refusal with its own words and status."""
+    """Answer a TitanError with its message and status."""
     status_code = status_code_of(error)
     answer = problem_answer(request, problem_of(error), status_code)
     if status_code == 401:
@@ -157,7 +157,7 @@ def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) ->
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer what the framework refuses (no such route, another method) in our shape."""
+    """Answer an error of the framework (no such route, another method) in the usual form."""
     path = asked_path(request)
     if error.status_code in (404, 405):
         return _no_such_route(request, path, error.status_code)
@@ -166,8 +166,12 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 
 def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int) -> Response[bytes]:
-    """Answer with what the asker may have meant, where that can be guessed, else with where all routes are listed."""
-    meant = _meant(request, path) if status_code == 404 else None
+    """Answer that there is no such route, with a suggestion if the intention can be guessed."""
+    base_url = f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1')}"
+    content_type = request.headers.get("content-type")
+    meant = None
+    if status_code == 404:
+        meant = intention_of(request.method, path, content_type=content_type, base_url=base_url)
     known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
     found = "no such path" if status_code == 404 else f"one that does not take {request.method}"
     alike = similar_names(path, [str(route.path_format) for route in request.app.routes]) if status_code == 404 else []
@@ -181,33 +185,23 @@ def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int)
         found=found,
         next_step=next_step,
     )
-    if meant is not None and meant.is_model:  # clients of OpenAI's dialect look for these two as well
+    if meant is not None and meant.is_model:  # OpenAI's clients read these two
         fields = msgspec.structs.asdict(problem) | {"param": None, "code": problem.type}
         return json_answer({"error": fields}, status_code)
     return problem_answer(request, problem, status_code)
 
 
-def _meant(request: Request[Any, Any, Any], path: str) -> Meant | None:
-    host = request.headers.get("host", "127.0.0.1")
-    return meant_by(
-        request.method,
-        path,
-        content_type=request.headers.get("content-type"),
-        base_url=f"{request.scope['scheme']}://{host}",
-    )
-
-
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer a mistake of ours without its innards, and log it whole."""
+    """Answer an unexpected exception without details, and log it."""
     logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     message = f"{request.method} {request.scope['path']}: Titan made a mistake; its log says which."
     return problem_answer(request, Problem(type="InternalError", message=message), 500)
 
 
-def meant_by(method: str, path: str, *, content_type: str | None, base_url: str) -> Meant | None:
-    """Return what is there instead and what to set; None for a path that tells nothing.
+def intention_of(method: str, path: str, *, content_type: str | None, base_url: str) -> Intention | None:
+    """Return the probable intention of a request; None if the path gives no hint.
 
-    `base_url` is where this server was asked: `http://127.0.0.1:5000`.
+    `base_url` is this server's, such as `http://127.0.0.1:5000`.
     """
     if is_for_telemetry(path) or is_status_wanted(path, content_type):
         return _telemetry(path, base_url)
@@ -216,13 +210,13 @@ def meant_by(method: str, path: str, *, content_type: str | None, base_url: str)
         return None
     what = found[1]
     next_step = _INSTEAD.get(what, f"Set the client's base_url, or OPENAI_BASE_URL, to {base_url}/v1.")
-    return Meant(expected=_CHAT, next_step=next_step, is_model=True)
+    return Intention(expected=_CHAT, next_step=next_step, is_model=True)
 
 
-def _telemetry(path: str, base_url: str) -> Meant:
+def _telemetry(path: str, base_url: str) -> Intention:
     found = _SIGNALS.search(path)
     signal = found[1] if found else "traces"
-    return Meant(
+    return Intention(
         expected=f"POST /v1/{signal}",
         next_step=f"Set OTEL_EXPORTER_OTLP_ENDPOINT to {base_url}, to which exporters add /v1/{signal};"
         f" or OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT to {base_url}/v1/{signal}, to which they add nothing.",

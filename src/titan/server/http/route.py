@@ -1,4 +1,4 @@
-"""Routes: what can be asked, who may ask it, and the values that go in and out, declared at their handlers.
+"""The decorator by which handlers declare their routes: path, permission, and types of query, body and answer.
 
     route = Routes()
 
@@ -6,9 +6,9 @@
     def approve_gate(call: Call, tx: Transaction, query: ScopeQuery, body: DecideBody) -> GateView:
         \"""Approve an open gate.\"""
 
-`query` and `body` are read and checked before the handler runs; what it returns is the answer, as JSON. A handler that
-is no coroutine has a second argument, which says where it runs: a `Reader` or `CallReader` in a snapshot on a thread, a
-`Transaction` in a transaction of the writer, once for each idempotency key, a `CallTransaction` in one of runs.
+`query` and `body` are parsed before the handler runs; its result is sent as JSON. A handler that is not a coroutine
+has a second argument that says where it runs: `Reader` or `CallReader` in a snapshot on a thread, `Transaction` in a
+transaction of the jobs store, once for each idempotency key, `CallTransaction` in one of the runs store.
 
     @route("GET /api/gates", Permission.SEE_WORK)
     def list_gates(call: Call, reader: Reader, query: GatesQuery) -> GatesAnswer:
@@ -29,7 +29,7 @@ from titan.wire.base import NoQuery
 
 H = TypeVar("H", bound=Callable[..., Any])
 
-#: How a handler that is no coroutine is run, by what its second argument is.
+#: Type of a handler's second argument → how the handler is run.
 _RUNS: Final[Mapping[Any, Callable[[Call, Callable[..., Any]], Awaitable[Any]]]] = {
     Reader: lambda call, handler: call.read(lambda reader: handler(call, reader)),
     CallReader: lambda call, handler: call.read_runs(lambda reader: handler(call, reader)),
@@ -40,29 +40,29 @@ _RUNS: Final[Mapping[Any, Callable[[Call, Callable[..., Any]], Awaitable[Any]]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketRoute:
-    """One WebSocket. Its handler is given the handshake as a call, and accepts the socket."""
+    """A WebSocket. Its handler gets the handshake as a call, and accepts the socket."""
 
     path: str  #: with `{name}` where a part varies
     handler: Callable[..., Any]
-    permission: Permission  #: who may ask; `titan.rules.access` says which roles have it
+    permission: Permission  #: required; `titan.rules.access` lists the roles that have it
     query: Any  #: type of the query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(SocketRoute):
-    """One thing that can be asked. Its summary is the first line of the handler's docstring."""
+    """An HTTP route. Its summary is the first line of the handler's docstring."""
 
     method: str
-    runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]] | None  #: runs a handler that is no coroutine
+    runs: Callable[[Call, Callable[..., Any]], Awaitable[Any]] | None  #: runs a handler that is not a coroutine
+    takes_body: bool  #: whether the handler gets the body; else it reads the body itself
     body: Any  #: type of the request's body; `bytes` for raw content, None for none
     answer: Any  #: type of the body of a success; `bytes` for raw content
-    takes_body: bool  #: whether the handler is given the body; else it reads what it wants itself
-    status: int
-    media_type: str  #: of the answer
-    frames: tuple[Any, ...]  #: types of what a stream holds; then `answer` is `bytes`
-    mutates: bool  #: whether it takes an Idempotency-Key
-    adds: bool  #: whether it brings new work or content, which an almost full disk refuses
-    limit_bytes: int  #: of the body
+    status: int = 200
+    media_type: str = JSON  #: of the answer
+    frames: tuple[Any, ...] = ()  #: types of the frames of a stream; then `answer` is `bytes`
+    mutates: bool = False  #: whether it takes an Idempotency-Key
+    adds: bool = False  #: whether it adds work or content, which is refused when the disk is almost full
+    limit_bytes: int = MAX_BODY_BYTES  #: of the body
 
 
 class Routes:
@@ -73,47 +73,30 @@ class Routes:
         self.sockets: list[SocketRoute] = []
 
     def __call__(
-        self,
-        asked: str,
-        permission: Permission,
-        *,
-        body: Any = None,
-        answer: Any = None,
-        status: int = 200,
-        media_type: str = JSON,
-        frames: tuple[Any, ...] = (),
-        mutates: bool = False,
-        adds: bool = False,
-        limit_bytes: int = MAX_BODY_BYTES,
+        self, asked: str, permission: Permission, *, body: Any = None, answer: Any = None, **options: Any
     ) -> Callable[[H], H]:
         """Return a decorator that declares a route; `asked` is `METHOD /path`.
 
         `body` and `answer` describe what the handler's signature does not say: a body that it reads itself, an answer
-        that it writes itself.
+        that it writes itself. `options` are fields of `Route`.
         """
         method, path = asked.split(" ")
 
         def declare(handler: H) -> H:
             hints = get_type_hints(handler)
-            self.http.append(
-                Route(
-                    method=method,
-                    path=path,
-                    handler=handler,
-                    runs=_RUNS.get(hints.get("reader", hints.get("tx"))),
-                    permission=permission,
-                    query=hints.get("query", NoQuery),
-                    body=hints.get("body", body),
-                    answer=answer or _answer_of(hints["return"]),
-                    takes_body="body" in hints,
-                    status=status,
-                    media_type=media_type,
-                    frames=frames,
-                    mutates=mutates,
-                    adds=adds,
-                    limit_bytes=limit_bytes,
-                )
+            route = Route(
+                method=method,
+                path=path,
+                handler=handler,
+                runs=_RUNS.get(hints.get("reader", hints.get("tx"))),
+                permission=permission,
+                query=hints.get("query", NoQuery),
+                takes_body="body" in hints,
+                body=hints.get("body", body),
+                answer=answer or _answer_of(hints["return"]),
+                **options,
             )
+            self.http.append(route)
             return handler
 
         return declare
@@ -130,6 +113,6 @@ class Routes:
 
 
 def _answer_of(hint: Any) -> Any:
-    """Return the type of what a handler answers with: of its JSON, `bytes` where it writes the response itself."""
+    """Return the type of a handler's JSON answer; `bytes` if it builds the response itself."""
     shape = get_args(hint)[0] if get_origin(hint) is Json else get_origin(hint) or hint
     return shape if isinstance(shape, type) and issubclass(shape, Struct | dict) else bytes

@@ -1,13 +1,13 @@
-"""Listening: the sockets, the HTTP servers on them, and their end."""
+"""Listening sockets, TLS, and the uvicorn servers on them."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -21,112 +21,26 @@ from titan.server.http.connections import (
     Connection,
     ConnectionLimits,
     ConnectionTracker,
-    TrackedConnection,
     tracker_of_this_process,
 )
 
-# --- Accepts the connections of one listening socket, as many as may be open ---
-
-
-ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
-PAUSE_SECONDS: Final = 1.0  # as asyncio does where no descriptor is left
-
-MakeProtocol: TypeAlias = Callable[[TrackedConnection], asyncio.Protocol]
-
-
-class Acceptor:
-    """Takes the place of asyncio's Server: that one accepts without a limit and hides failed TLS handshakes."""
-
-    def __init__(
-        self,
-        listener: socket.socket,
-        make_protocol: MakeProtocol,
-        tracker: ConnectionTracker,
-        *,
-        tls: ssl.SSLContext | None,
-        limits: ConnectionLimits,
-    ) -> None:
-        self._listener = listener
-        self._make_protocol = make_protocol
-        self._tracker = tracker
-        self._tls = tls
-        self._handshake_seconds = limits.header_seconds if tls else None
-        self._closing_seconds = limits.closing_seconds if tls else None
-        self._loop = asyncio.get_running_loop()
-        self._pause: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        """Accept from now on."""
-        self._pause = None
-        self._listener.setblocking(False)
-        self._loop.add_reader(self._listener, self._accept)
-
-    def close(self) -> None:
-        """Accept no more; the socket stays open."""
-        self._loop.remove_reader(self._listener)
-        if self._pause is not None:
-            self._pause.cancel()
-
-    async def wait_closed(self) -> None:
-        """Return at once; uvicorn calls it."""
-
-    def _accept(self) -> None:
-        for _ in range(ACCEPTED_AT_ONCE):
-            try:
-                accepted, _address = self._listener.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionError:  # the client has left already
-                continue
-            except OSError as error:  # no descriptor is left, or no memory
-                self._tracker.note_no_descriptor(error)
-                self._tracker.close_one()
-                self.close()
-                self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
-                return
-            self._take(accepted)
-
-    def _take(self, accepted: socket.socket) -> None:
-        tracked = self._tracker.add()
-        if tracked is None:
-            accepted.close()
-            return
-        accepted.setblocking(False)
-        task = self._loop.create_task(self._connect(accepted, tracked))
-        # One that is cancelled before it begins has handed the socket to nobody.
-        task.add_done_callback(lambda done: accepted.close() if done.cancelled() else None)
-        tracked.close_with(task.cancel)
-
-    async def _connect(self, accepted: socket.socket, tracked: TrackedConnection) -> None:
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self._make_protocol(tracked),
-                accepted,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._handshake_seconds,
-                ssl_shutdown_timeout=self._closing_seconds,
-            )
-        except OSError:  # no TLS, or not in time
-            tracked.closed()
-
-
 BACKLOG: Final = 2048  # uvicorn's own default
-GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
-PING_SECONDS: Final = 15.0  # as the events' sign of life: below the idle limit of common proxies
-MAX_FRAME_BYTES: Final = 64 * 1024  # of what a client sends on a socket, which nobody reads
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # every address of this machine → the one to ask from here
+GOODBYE_SECONDS: Final = 5  # for requests under way when the server stops
+PING_SECONDS: Final = 15.0  # below the idle limit of common proxies
+MAX_FRAME_BYTES: Final = 64 * 1024  # of frames that clients send, which nobody reads
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # wildcard address → the one to use from this machine
 
 
 def is_local(host: str) -> bool:
-    """Return whether only this machine can reach a server that listens there."""
+    """Return whether only this machine can reach a server that listens on `host`."""
     return host in LOCAL_HOSTS
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address or name of this machine; port 0 takes any free one.
+    """Return a socket that listens on an address or name of this machine; port 0 picks a free port.
 
     Raises:
-        InvalidInput: this machine has no such address, or the port is taken or may not be used.
+        InvalidInput: this machine has no such address, or the port is in use or not permitted.
     """
     try:
         found = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -147,24 +61,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, *, is_encrypted: bool = False) -> str:
-    """Return where programs of this machine reach a listener."""
+    """Return the URL of a listener for programs on this machine."""
     host, port = listener.getsockname()[:2]
     host = _ANY.get(host, host)
     return f"http{'s' if is_encrypted else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Return what encrypts with this certificate; `key` None: it stands in the same file. TLS 1.2 and newer.
+    """Return a TLS context (1.2 or newer) for a certificate; `key` None: the key is in the same file.
 
     Raises:
-        InvalidInput: a file cannot be read, holds something else or needs a password, or they are not of one pair.
+        InvalidInput: a file cannot be read, is not PEM or needs a password, or key and certificate do not match.
     """
     for what, file in (("certificate", certificate), ("key", key or certificate)):
         _check_readable(what, file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # A server cannot ask anybody for a password: with an empty one an encrypted key is refused at once.
+        # An empty password, so that an encrypted key is refused instead of prompting for one.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise InvalidInput(
@@ -177,7 +91,7 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn, with connections accepted by an `Acceptor`, and signals left to `titan.main`."""
+    """uvicorn with the protocol `Connection`, and signals left to `titan.main`."""
 
     def __init__(
         self,
@@ -210,17 +124,21 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.server_state.default_headers = self.config.encoded_headers  # uvicorn sets them a little later
-        acceptors = [
-            Acceptor(listener, self._connection, self._tracker, tls=self._tls, limits=self._limits)
+        self.servers = [
+            await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=listener,
+                backlog=BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.header_seconds if self._tls else None,
+                ssl_shutdown_timeout=self._limits.closing_seconds if self._tls else None,
+            )
             for listener in sockets or ()
         ]
-        for acceptor in acceptors:
-            acceptor.start()
-        self.servers = acceptors  # type: ignore[assignment]  # uvicorn does nothing but close them
         self.started = True
 
-    def _connection(self, tracked: TrackedConnection) -> Connection:
-        return Connection(self.config, self.server_state, tracked, self._limits)
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self._tracker, self._limits)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -229,31 +147,29 @@ class HttpServer(uvicorn.Server):
 
 @dataclass(slots=True)
 class Servers:
-    """The application on all its sockets."""
+    """The application, served on all its sockets."""
 
     app: ASGIApp
-    public: Sequence[socket.socket]  #: the addresses that people, SDKs and workers are given
+    public: Sequence[socket.socket]  #: for people, SDKs and workers
     tls: ssl.SSLContext | None = None  #: encrypts the public ones
     #: For jobs and the command line of this home, never encrypted: a certificate names no loopback address.
     inner: socket.socket | None = None
     home: socket.socket | None = None  #: for this home's own workers, see `titan.home.socket`
-    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: of all ports together
+    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: shared by all ports
     _running: list[HttpServer] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        # `Connection` tells TITAN_PROTO from HTTP by the first byte. TITAN_PROTO has no authentication, so the server
-        # that speaks it will be one of its own here, and for loopback addresses only.
         serving = [(HttpServer(self.app, self.tracker, self.tls), list(self.public))]
         if self.inner is not None:
             serving.append((HttpServer(self.app, self.tracker), [self.inner]))
-        if self.home is not None:  # only the home's owner gets there, and nobody on a port may keep its workers out
+        if self.home is not None:  # its own tracker: clients on ports cannot keep the home's workers out
             serving.append((HttpServer(self.app, ConnectionTracker(MOST_DESCRIPTORS)), [self.home]))
         self._running = [server for server, _ in serving]
         await asyncio.gather(*(server.serve(sockets=sockets) for server, sockets in serving))
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have `run` end after the requests that are being answered, or without waiting for them."""
+        """End `run` after the requests under way, or with `at_once` without waiting for them."""
         for server in self._running:
             server.should_exit = True
             server.force_exit = server.force_exit or at_once

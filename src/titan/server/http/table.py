@@ -1,4 +1,4 @@
-"""Everything that can be asked, resource by resource."""
+"""The table of all routes, by resource."""
 
 from typing import Final
 
@@ -6,29 +6,21 @@ from titan.server.http.route import Route, SocketRoute
 from titan.server.routes import (
     about,
     access,
-    code,
     dags,
     determinism,
-    endpoints,
     evaluations,
     events,
-    exporting,
+    export_import,
     files,
-    forks,
-    gates,
-    importing,
     jobs,
     kv,
     models,
     notes,
-    otlp,
     recording,
     registry,
     replays,
     runs,
-    scores,
     sentinel,
-    stream,
     tasks,
     telemetry,
     workers,
@@ -36,9 +28,8 @@ from titan.server.routes import (
 )
 
 RESOURCES: Final = (
-    about, access, dags, jobs, gates, files, kv, events, runs, registry, telemetry, replays, forks, determinism,
-    code, notes, exporting, importing, recording, otlp, scores, sentinel, stream, models, workers, evaluations,
-    tasks, endpoints, worlds,
+    about, access, dags, jobs, files, kv, events, runs, registry, telemetry, replays, determinism, notes, export_import,
+    recording, sentinel, models, workers, evaluations, tasks, worlds,
 )  # fmt: skip
 ROUTES: Final[tuple[Route, ...]] = tuple(route for resource in RESOURCES for route in resource.route.http)
 SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(route for resource in RESOURCES for route in resource.route.sockets)

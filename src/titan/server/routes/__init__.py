@@ -1,1 +1,1 @@
-"""What each route does. `titan.server.http.table` lists them all."""
+"""Handlers of the routes, a module for each resource; `titan.server.http.table` lists them."""

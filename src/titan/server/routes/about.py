@@ -1,4 +1,4 @@
-"""The server about itself: whether it lives, its metrics, and its maintenance."""
+"""Routes about the server: health, metrics, cleaning, settings."""
 
 import asyncio
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from titan.server.http.call import Call
 from titan.server.http.metrics import CONTENT_TYPE
 from titan.server.http.route import Routes
 from titan.settings import SETTINGS
-from titan.wire.about import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
+from titan.wire.server import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
 route = Routes()
 
@@ -56,7 +56,7 @@ async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
 @route("GET /api/settings", Permission.OPERATE)
 async def settings(call: Call) -> SettingsAnswer:
     """Say what this server runs with: nothing secret, and nothing can be changed here."""
-    app, runs_with = call.app, call.app.runs_with
+    app, server_info = call.app, call.app.server_info
     keep = app.maintenance.retention
     kept = {
         "TITAN_KEEP_RUNS_DAYS": keep.runs,
@@ -74,18 +74,18 @@ async def settings(call: Call) -> SettingsAnswer:
     }
     return SettingsAnswer(
         version=__version__,
-        home=runs_with.home,
-        store=StoreView(kind=runs_with.store_kind, place=runs_with.store),
-        urls=list(runs_with.urls),
-        is_encrypted=runs_with.is_encrypted,
+        home=server_info.home,
+        store=StoreView(kind=server_info.store_kind, place=server_info.store),
+        urls=list(server_info.urls),
+        is_encrypted=server_info.is_encrypted,
         needs_token=app.access.requires_token,
         allowed_hosts=sorted(app.access.hosts),
         model=app.model_name,
         runs_local_workers=app.local_workers is not None,
         retention=[_rule(name, time.days if time else 0) for name, time in kept.items()],
-        limits=[_rule(name, value) for name, value in runs_with.limits.items()],
+        limits=[_rule(name, value) for name, value in server_info.limits.items()],
         thresholds=[_rule(name, value) for name, value in watched.items()],
-        notifications=list(runs_with.notified),
+        notifications=list(server_info.notified),
     )
 
 

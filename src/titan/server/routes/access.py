@@ -1,4 +1,4 @@
-"""Who may ask: sessions of browsers, tokens, organisations, projects."""
+"""Routes of browser sessions, tokens, organisations and projects."""
 
 import asyncio
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 from litestar import Response
 
 from titan import tokens
-from titan.home.token import WORKER_FILE, home_token_id
+from titan.home.identity import WORKER_TOKEN_FILE, home_token_id
 from titan.home.token_files import keep_home_token
 from titan.model.errors import Forbidden
 from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
@@ -18,41 +18,27 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
 from titan.rules.names import check_label, check_name, check_project, shown
-from titan.server.definitions import check_slug
+from titan.server.evaluation import check_slug
 from titan.server.http.access import Caller, set_cookie
 from titan.server.http.call import Call, Json
 from titan.server.http.offline import default_role, new_token_answer, token_view
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
-from titan.wire.access import (
-    NewOrganisationAnswer,
-    NewTokenAnswer,
-    NewTokenBody,
-    OrganisationBody,
-    OrganisationsAnswer,
-    OrganisationView,
-    ProjectsAnswer,
-    ProjectView,
-    SessionView,
-    SignInBody,
-    TokensAnswer,
-    TokensQuery,
-    TokenView,
-)
+from titan.wire import server as wire
 
 route = Routes()
 
 
-@route("POST /api/session", Permission.SIGN_IN, answer=SessionView)
-async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
+@route("POST /api/session", Permission.SIGN_IN, answer=wire.SessionView)
+async def sign_in(call: Call, body: wire.SignInBody) -> Response[bytes]:
     """Sign a browser in: check the token, and have a cookie stand for it from now on."""
-    caller = await call.authenticator.sign_in(body.token, client=call.client)
+    caller = await call.sender.authenticator.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
 
     def act(tx: Transaction) -> tuple[str, timedelta]:
-        if call.cookie is not None:
-            tokens.sign_out(tx, call.cookie)
+        if call.sender.cookie is not None:
+            tokens.sign_out(tx, call.sender.cookie)
         made, secret = tokens.sign_in(tx, token, ids=call.app.ids)
         return secret, made.expires_at - made.created_at
 
@@ -60,23 +46,23 @@ async def sign_in(call: Call, body: SignInBody) -> Response[bytes]:
     return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_page_encrypted))
 
 
-@route("GET /api/session", Permission.SIGN_IN, answer=SessionView)
+@route("GET /api/session", Permission.SIGN_IN, answer=wire.SessionView)
 async def who_am_i(call: Call) -> Response[bytes]:
     """Say who asks, and whether this server needs a token."""
     return _answer(call, call.caller)
 
 
-@route("DELETE /api/session", Permission.SIGN_IN, answer=SessionView)
+@route("DELETE /api/session", Permission.SIGN_IN, answer=wire.SessionView)
 async def sign_out(call: Call) -> Response[bytes]:
     """Sign a browser out; the token stays valid."""
-    if call.cookie is not None:
-        await call.app.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
-    nobody = call.authenticator.without_token()
+    if call.sender.cookie is not None:
+        await call.app.orchestrator.keep(partial(tokens.sign_out, secret=call.sender.cookie))
+    nobody = call.sender.authenticator.without_token()
     return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_page_encrypted))
 
 
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
-    view = SessionView(
+    view = wire.SessionView(
         is_signed_in=caller.is_signed_in,
         needs_token=call.app.access.requires_token,
         role=caller.role,
@@ -93,7 +79,7 @@ def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Respons
 
 
 @route("POST /api/tokens", Permission.ADMINISTER, status=201)
-async def create_token(call: Call, body: NewTokenBody) -> NewTokenAnswer:
+async def create_token(call: Call, body: wire.NewTokenBody) -> wire.NewTokenAnswer:
     """Make a token; its text is in this answer and nowhere else.
 
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
@@ -124,28 +110,29 @@ async def create_token(call: Call, body: NewTokenBody) -> NewTokenAnswer:
 
 
 @route("GET /api/tokens", Permission.ADMINISTER)
-async def list_tokens(call: Call, query: TokensQuery) -> TokensAnswer:
+async def list_tokens(call: Call, query: wire.TokensQuery) -> wire.TokensAnswer:
     """List an organisation's tokens, newest first, revoked and expired ones too; with one of a project, that one's."""
     organisation_id, by = _organisation_asked(call, query.organisation), call.caller.token
     of_it = [token for token in await call.app.store.look(_tokens) if token.organisation_id == organisation_id]
     found = [token for token in of_it if tokens.administers(by, token)]
-    own_id = home_token_id(Path(call.app.runs_with.home))
-    return TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id)
+    own_id = home_token_id(Path(call.app.server_info.home))
+    return wire.TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id)
 
 
 @route("POST /api/tokens/{token}/revoke", Permission.ADMINISTER, mutates=True)
-async def revoke_token(call: Call) -> Json[TokenView]:
+async def revoke_token(call: Call) -> Json[wire.TokenView]:
     """Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced."""
     token_id, cause = call.path("token"), f"request of {call.caller.name}"
 
-    def act(tx: Transaction) -> TokenView:
+    def act(tx: Transaction) -> wire.TokenView:
         return token_view(tokens.revoke(tx, token_id, by=call.caller.token, cause=cause))
 
     answer = await call.keep(act)
-    home = Path(call.app.runs_with.home)
-    if token_id == home_token_id(home, WORKER_FILE):  # its workers go on with another, or they could report nothing
+    home = Path(call.app.server_info.home)
+    if token_id == home_token_id(home, WORKER_TOKEN_FILE):
+        # Its workers continue with a new one, or they could not report.
         now, ids = call.app.clock.now(), call.app.ids
-        keep = partial(keep_home_token, call.app.store, home, WORKER_FILE, ids=ids, now=now)
+        keep = partial(keep_home_token, call.app.store, home, WORKER_TOKEN_FILE, ids=ids, now=now)
         await asyncio.to_thread(keep)
     return answer
 
@@ -155,10 +142,10 @@ def _tokens(reader: Reader) -> list[Token]:
 
 
 def _organisation_asked(call: Call, asked: str | None) -> str:
-    """Return the organisation whose tokens are meant: the caller's, or for who operates the server any.
+    """Return the organisation whose tokens are asked for: the caller's, or any for operators of the server.
 
     Raises:
-        Forbidden: the caller asks for another one than its own, and does not operate the server.
+        Forbidden: the caller asks for another organisation, and does not operate the server.
     """
     caller = call.caller
     if asked in (None, caller.organisation_id):
@@ -173,12 +160,12 @@ def _organisation_asked(call: Call, asked: str | None) -> str:
     )
 
 
-def _project_of_new(call: Call, body: NewTokenBody, organisation_id: str) -> str | None:
-    """Return the project that a new token is limited to: as it is asked for, else as its maker is.
+def _project_of_new(call: Call, body: wire.NewTokenBody, organisation_id: str) -> str | None:
+    """Return the project that a new token is limited to: the one asked for, else its creator's.
 
     Raises:
         InvalidName: it can be no project's name.
-        Forbidden: its maker is limited to another one.
+        Forbidden: its creator is limited to another project.
     """
     own, named = call.caller.project_id, body.project
     asked = None
@@ -198,7 +185,7 @@ def _project_of_new(call: Call, body: NewTokenBody, organisation_id: str) -> str
 
 
 @route("GET /api/v1/organisations", Permission.SEE_ALL)
-async def list_organisations(call: Call) -> OrganisationsAnswer:
+async def list_organisations(call: Call) -> wire.OrganisationsAnswer:
     """List the organisations: for who operates the server all of them, for others their own."""
 
     def look(reader: Reader) -> tuple[list[Organisation], list[Token]]:
@@ -209,28 +196,28 @@ async def list_organisations(call: Call) -> OrganisationsAnswer:
     created = {ORGANISATION: None} | {one.id: one.created_at for one in others}
     sees_all = call.caller.may(Permission.OPERATE) and call.caller.is_of_the_server
     seen = sorted(created) if sees_all else [call.caller.organisation_id]
-    return OrganisationsAnswer(
-        data=[OrganisationView(name=name, created_at=created[name], members=members[name]) for name in seen]
+    return wire.OrganisationsAnswer(
+        data=[wire.OrganisationView(name=name, created_at=created[name], members=members[name]) for name in seen]
     )
 
 
 @route("POST /api/v1/organisations", Permission.OPERATE, status=201)
-async def create_organisation(call: Call, body: OrganisationBody) -> NewOrganisationAnswer:
+async def create_organisation(call: Call, body: wire.OrganisationBody) -> wire.NewOrganisationAnswer:
     """Make an organisation with the token of its first owner, whose text is in this answer and nowhere else."""
     check_slug(body.name)
     cause = f"request of {call.caller.name}"
     create = partial(tokens.create_organisation, organisation_id=body.name, ids=call.app.ids, cause=cause)
     minted = await call.app.orchestrator.keep(create)
-    return NewOrganisationAnswer(name=body.name, owner=new_token_answer(minted))
+    return wire.NewOrganisationAnswer(name=body.name, owner=new_token_answer(minted))
 
 
 @route("GET /api/v1/projects", Permission.SEE_ALL)
-async def list_projects(call: Call) -> ProjectsAnswer:
+async def list_projects(call: Call) -> wire.ProjectsAnswer:
     """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
     names = await asyncio.to_thread(_names, call)
     keeps_content = call.app.recorder.capture.keeps_content
-    views = [ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
-    return ProjectsAnswer(data=views)
+    views = [wire.ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]
+    return wire.ProjectsAnswer(data=views)
 
 
 def _names(call: Call) -> set[str]:

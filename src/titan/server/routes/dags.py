@@ -1,4 +1,4 @@
-"""DAGs: submit, list, look at, wait for, cancel."""
+"""Routes of DAGs: submit, list, show, wait, cancel, retry, redeploy."""
 
 import asyncio
 import hashlib
@@ -11,11 +11,11 @@ from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.model.shaped import shaped
-from titan.orchestrator.again import redeploy
 from titan.orchestrator.archives import look_into
 from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
+from titan.orchestrator.rerun import redeploy
 from titan.orchestrator.retry import retry_dag
 from titan.orchestrator.submit import submit
 from titan.ports.jobs_store import Reader, Transaction
@@ -25,44 +25,32 @@ from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.rules.runs.lifecycle import dag_status
+from titan.server.evaluation import check_world, submit_into_world
 from titan.server.executions import check_stages_of_fork
-from titan.server.http.authorization import check_run_of_submission, permit
+from titan.server.http.authorization import authorize, check_run_of_submission
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
-from titan.server.http.pagination import Found, all_of, given, look_through
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
-from titan.server.lookup import blob_path, find_dag
-from titan.server.submitted_agents import check_world, submit_into_world
+from titan.server.http.validation import check_text
+from titan.server.lookup import Page, blob_path, filtered_page, find_dag, page_of_ids, parse_ids
 from titan.server.views.jobs import dag_view, dag_with_jobs
-from titan.wire.work import (
-    Cancelled,
-    DagQuery,
-    DagsAnswer,
-    DagsQuery,
-    DagView,
-    NewJobBody,
-    OrchestratorBody,
-    Retried,
-    SubmitBody,
-    Submitted,
-)
+from titan.wire import work as wire
 
 route = Routes()
 
-MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
+MAX_ARGUMENT: Final = 131_072  # characters: Linux's limit of one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
 
 
 @route(
     "POST /api/dags",
     Permission.SUBMIT,
-    body=SubmitBody,
+    body=wire.SubmitBody,
     limit_bytes=MAX_SUBMIT_BYTES,
     status=201,
     mutates=True,
     adds=True,
 )
-async def submit_dag(call: Call) -> Json[Submitted]:
+async def submit_dag(call: Call) -> Json[wire.Submitted]:
     """Store a DAG and start what can start."""
     read = partial(_read_submission, call)
     takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
@@ -71,7 +59,7 @@ async def submit_dag(call: Call) -> Json[Submitted]:
     if (attempt := call.caller.attempt) is not None:
         await call.app.store.look(partial(check_stages_of_fork, attempt=attempt, new=new))
     if body.world is not None:
-        await permit(call, Permission.EVALUATE)
+        await authorize(call, Permission.EVALUATE)
         check_world(new)
     await _keep_scripts(call.app.blobs, body)
     dag_id = call.app.ids.dag_id()
@@ -86,18 +74,18 @@ async def submit_dag(call: Call) -> Json[Submitted]:
 
 
 @route("GET /api/dags", Permission.SEE_WORK)
-def list_dags(call: Call, reader: Reader, query: DagsQuery) -> DagsAnswer:
+def list_dags(call: Call, reader: Reader, query: wire.DagsQuery) -> wire.DagsAnswer:
     """List DAGs, newest first, or those that are asked for by id."""
     found = _asked_for(reader, call.project_id, query)
-    return DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
+    return wire.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
-def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
+def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Page[Dag]:
     name = plain(query.name) if query.name else None
     part = plain(query.q).lower() if query.q else ""
     statuses = query.status.split(",") if query.status else None
 
-    def fitting(dags: list[Dag]) -> list[Dag]:
+    def matching(dags: list[Dag]) -> list[Dag]:
         return [
             dag
             for dag in dags
@@ -111,12 +99,12 @@ def _asked_for(reader: Reader, project_id: str, query: DagsQuery) -> Found[Dag]:
         return reader.dags(project_id, run_id=query.run, name=name, before=before, limit=limit)
 
     if query.ids is not None:
-        return all_of(reader.dags_of_ids(project_id, given(query.ids)), fitting)
-    return look_through(read, fitting, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
+        return page_of_ids(reader.dags_of_ids(project_id, parse_ids(query.ids)), matching)
+    return filtered_page(read, matching, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
 
 
 @route("GET /api/dags/{dag}", Permission.SEE_WORK)
-async def show_dag(call: Call, query: DagQuery) -> DagView:
+async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
     app = call.app
     dag_id = (await app.store.look(partial(_find, call=call))).id
@@ -131,22 +119,22 @@ async def show_dag(call: Call, query: DagQuery) -> DagView:
     if not query.jobs:
         return dag_view(await app.store.look(look))
 
-    def show(reader: Reader) -> DagView:
+    def show(reader: Reader) -> wire.DagView:
         return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
     return await call.read(show)
 
 
 @route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
-def cancel_dag(call: Call, tx: Transaction) -> Cancelled:
+def cancel_dag(call: Call, tx: Transaction) -> wire.Cancelled:
     """Cancel what of a DAG has not started, and stop what runs."""
     return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
 
-def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
-    """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere.
+def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:
+    """Return the submission as a NewDag; the original's `DAG-` prefix is dropped everywhere.
 
-    `archives` has the digest of each archive by its name.
+    `archives` maps the name of each archive to its digest.
     """
     jobs = tuple(
         shaped(
@@ -171,13 +159,13 @@ def new_dag(body: SubmitBody, archives: Mapping[str, str]) -> NewDag:
     )
 
 
-def _message(job: NewJobBody) -> str | None:
+def _message(job: wire.NewJobBody) -> str | None:
     if job.hitl_message is None or (job.kind is JobKind.WORK and not job.hitl_message.strip()):
         return None  # as in the original: no message, no gate
     return check_text(f"hitl_message of job {shown(job.id)}", job.hitl_message)
 
 
-def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
+def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
     if body is None:
         return None
     for text in (*body.command, body.directory, body.host):
@@ -185,10 +173,10 @@ def _orchestrator(body: OrchestratorBody | None) -> Orchestrator | None:
     return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
-def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
-    """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
-    body = call.decode(call.raw, SubmitBody)
-    users: dict[str, list[NewJobBody]] = {}
+def _read_submission(call: Call) -> tuple[wire.SubmitBody, NewDag, Once | None]:
+    """Parse and check a submission, and return it with its idempotency key; takes 0.2 s for 10,000 jobs."""
+    body = call.decode(call.raw, wire.SubmitBody)
+    users: dict[str, list[wire.NewJobBody]] = {}
     for job in body.jobs:
         if job.archive is not None:
             users.setdefault(job.archive, []).append(job)
@@ -200,8 +188,8 @@ def _read_submission(call: Call) -> tuple[SubmitBody, NewDag, Once | None]:
     return body, new, call.mark()
 
 
-def _digest_of_archive(call: Call, job: NewJobBody) -> str:
-    """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
+def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
+    """Return the current digest of a job's archive; a later upload under that name does not affect the job."""
     name = job.archive or ""
     file = call.app.store.read(lambda reader: reader.file(call.project_id, name))
     if file is not None and call.app.blobs.touch(file.digest):
@@ -214,8 +202,8 @@ def _digest_of_archive(call: Call, job: NewJobBody) -> str:
     )
 
 
-async def _keep_scripts(blobs: Blobs, body: SubmitBody) -> None:
-    """Store the scripts that came along, once it is sure that each is what it says and every job has one."""
+async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
+    """Check that every script matches its digest and that none is missing, then store them."""
     for digest, content in body.scripts.items():
         if hashlib.sha256(content).hexdigest() != digest:
             raise InvalidInput(
@@ -243,13 +231,13 @@ def _find(reader: Reader, call: Call) -> Dag:
 
 
 @route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
-def retry_a_dag(call: Call, tx: Transaction) -> Retried:
+def retry_a_dag(call: Call, tx: Transaction) -> wire.Retried:
     """Try again every job of a DAG that failed or was cancelled; what completed stays."""
     return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
 
 
 @route("POST /api/dags/{dag}/redeploy", Permission.CHANGE_WORK, status=201, mutates=True, adds=True)
-def redeploy_a_dag(call: Call, tx: Transaction) -> Submitted:
+def redeploy_a_dag(call: Call, tx: Transaction) -> wire.Submitted:
     """Submit a DAG once more, under the same name."""
     dag = find_dag(tx, call.project_id, call.path("dag"))
     return redeploy(tx, dag, call.submitter, dag_id=call.app.ids.dag_id())

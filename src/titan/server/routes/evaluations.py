@@ -1,6 +1,7 @@
-"""Workflows, their tasks, the agents that are tried on them, and agent runs."""
+"""Routes of workflows, agents, tool endpoints and agent runs, and their views."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -8,65 +9,51 @@ import msgspec
 
 from titan.evaluate.agent_runs import (
     agent_definition_of,
+    calls_of_run,
     definition_of,
     dispatch,
     is_submitted,
+    ledger_after,
     new_run_id,
     seed_of,
 )
 from titan.evaluate.contract import read_exchange
-from titan.evaluate.definitions import (
-    AgentDefinition,
-    HttpAgent,
-    WorkflowDefinition,
-)
+from titan.evaluate.definitions import AgentDefinition, EndpointDefinition, HttpAgent, Seed, WorkflowDefinition
 from titan.evaluate.external import AgentClient
-from titan.evaluate.reading import calls_of_run, ledger_after
 from titan.evaluate.registry import Registry
 from titan.model.errors import AgentUnpublished, NotDispatchable, NotSupported, RunInFlight
 from titan.model.evaluations import (
     ENDED,
     AgentRun,
+    AgentRunStatus,
     RegisteredAgent,
     Task,
+    ToolEndpoint,
     Trigger,
+    Verdict,
     Workflow,
+    total_cost,
 )
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.server.definitions import check_address, check_slug, read_definition, unknown
-from titan.server.evaluation_lookup import MOST_TASKS, check_idle, find_task, find_workflow
+from titan.server.evaluation import (
+    MOST_TASKS,
+    check_address,
+    check_idle,
+    check_slug,
+    find_task,
+    find_workflow,
+    read_definition,
+    unknown,
+)
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
-from titan.server.views.evaluations import (
-    agent_view,
-    detail_view,
-    run_view,
-    workflow_view,
-)
+from titan.wire import evaluations as wire
 from titan.wire.base import OkAnswer
-from titan.wire.evaluations import (
-    AgentBody,
-    AgentRunDetailView,
-    AgentRunQuery,
-    AgentRunsAnswer,
-    AgentRunsQuery,
-    AgentRunView,
-    ConnectionAnswer,
-    DispatchBody,
-    Dispatched,
-    RegisteredAgentsAnswer,
-    RegisteredAgentView,
-    Rerun,
-    ToolCallDetailView,
-    ToolCallsAnswer,
-    ToolCallView,
-    WorkflowBody,
-    WorkflowsAnswer,
-    WorkflowView,
-)
+from titan.world.definition import TaskSeed, World
+from titan.world.lint import seed_warnings, world_warnings
 
 route = Routes()
 
@@ -81,26 +68,22 @@ CHECK_SECONDS: Final = 10.0
 
 
 @route("PUT " + _WORKFLOW, Permission.EVALUATE)
-async def put_workflow(call: Call, body: WorkflowBody) -> WorkflowView:
+def put_workflow(call: Call, tx: CallTransaction, body: wire.WorkflowBody) -> wire.WorkflowView:
     """Create a workflow, or replace its definition; agent runs that are under way keep the one they began with."""
-    definition = read_definition("definition", body.definition, WorkflowDefinition)
-
-    def act(tx: CallTransaction) -> Workflow:
-        registry = Registry(tx=tx, project_id=call.project_id)
-        return registry.put_workflow(call.path("workflow"), body.name or call.path("workflow"), definition)[0]
-
-    check_slug(call.path("workflow"))
-    return workflow_view(await call.change_runs(act))
+    definition, name = read_definition("definition", body.definition, WorkflowDefinition), call.path("workflow")
+    check_slug(name)
+    registry = Registry(tx=tx, project_id=call.project_id)
+    return workflow_view(registry.put_workflow(name, body.name or name, definition)[0])
 
 
 @route("GET /api/projects/{project}/workflows", Permission.SEE_EVALUATED)
-def list_workflows(call: Call, reader: CallReader) -> WorkflowsAnswer:
+def list_workflows(call: Call, reader: CallReader) -> wire.WorkflowsAnswer:
     """List the workflows of a project."""
-    return WorkflowsAnswer(workflows=[workflow_view(one) for one in reader.workflows(call.project_id)])
+    return wire.WorkflowsAnswer(workflows=[workflow_view(one) for one in reader.workflows(call.project_id)])
 
 
 @route("GET " + _WORKFLOW, Permission.SEE_EVALUATED)
-def show_workflow(call: Call, reader: CallReader) -> WorkflowView:
+def show_workflow(call: Call, reader: CallReader) -> wire.WorkflowView:
     """Show a workflow."""
     return workflow_view(find_workflow(reader, call))
 
@@ -120,34 +103,31 @@ def delete_workflow(call: Call, tx: CallTransaction) -> OkAnswer:
 
 
 @route("PUT /api/projects/{project}/agents/{agent}", Permission.EVALUATE)
-async def put_agent(call: Call, body: AgentBody) -> RegisteredAgentView:
+def put_agent(call: Call, tx: CallTransaction, body: wire.AgentBody) -> wire.RegisteredAgentView:
     """Register an agent; another definition of a registered one is its next version."""
     definition = read_definition("definition", body.definition, AgentDefinition)
     check_slug(call.path("agent"))
     if isinstance(definition, HttpAgent):
         check_address(call.caller, definition)
-
-    def act(tx: CallTransaction) -> RegisteredAgent:
-        return Registry(tx=tx, project_id=call.project_id).put_agent(call.path("agent"), definition)[0]
-
-    return agent_view(await call.change_runs(act))
+    registry = Registry(tx=tx, project_id=call.project_id)
+    return agent_view(registry.put_agent(call.path("agent"), definition)[0])
 
 
 @route("GET /api/projects/{project}/agents", Permission.SEE_EVALUATED)
-def list_registered_agents(call: Call, reader: CallReader) -> RegisteredAgentsAnswer:
+def list_registered_agents(call: Call, reader: CallReader) -> wire.RegisteredAgentsAnswer:
     """List the registered agents of a project."""
-    return RegisteredAgentsAnswer(agents=[agent_view(one) for one in reader.registered_agents(call.project_id)])
+    return wire.RegisteredAgentsAnswer(agents=[agent_view(one) for one in reader.registered_agents(call.project_id)])
 
 
 @route("POST /api/projects/{project}/agents/{agent}/test-connection", Permission.EVALUATE)
-async def check_connection(call: Call) -> ConnectionAnswer:
+async def check_connection(call: Call) -> wire.ConnectionAnswer:
     """Ask an agent whether it is there, by a ping, and whether it reaches this server."""
     agent = await call.read_runs(lambda reader: reader.registered_agent(call.project_id, call.path("agent")))
     if agent is None:
         raise unknown("agent", call.path("agent"), "PUT /api/projects/{project}/agents/{agent} registers it.")
     definition = agent_definition_of(agent)
     if not isinstance(definition, HttpAgent):
-        return ConnectionAnswer(ok=True, error_class=None, message="It runs here, as a job.", outbound=None)
+        return wire.ConnectionAnswer(ok=True, error_class=None, message="It runs here, as a job.", outbound=None)
     client = AgentClient()
     ask = partial(
         client.ask,
@@ -161,21 +141,21 @@ async def check_connection(call: Call) -> ConnectionAnswer:
         failed = read_exchange(ping)
         if ping.broken is not None or not 200 <= (ping.status or 0) < 300:
             error_class = getattr(failed, "error_class", None)
-            return ConnectionAnswer(
+            return wire.ConnectionAnswer(
                 ok=False, error_class=error_class, message=getattr(failed, "message", ""), outbound=None
             )
         proxy = f"{call.app.dispatcher.url}/api/world/runs/connectivity-check"
         outbound = await ask({"connectivity_check": True, "odyssey_proxy_url": proxy, "proxy_url": proxy})
     finally:
         await client.close()
-    return ConnectionAnswer(ok=True, error_class=None, message="It answered.", outbound=_outbound(outbound.body))
+    return wire.ConnectionAnswer(ok=True, error_class=None, message="It answered.", outbound=_outbound(outbound.body))
 
 
 # --- agent runs ---
 
 
 @route("POST " + _WORKFLOW + "/agent-runs", Permission.EVALUATE, status=202, mutates=True, adds=True)
-async def dispatch_tasks(call: Call, body: DispatchBody) -> Json[Dispatched]:
+async def dispatch_tasks(call: Call, body: wire.DispatchBody) -> Json[wire.Dispatched]:
     """Have tasks tried by agents."""
 
     def act(tx: CallTransaction) -> list[AgentRun]:
@@ -199,33 +179,33 @@ async def dispatch_tasks(call: Call, body: DispatchBody) -> Json[Dispatched]:
                 found += [_dispatched(tx, call, workflow, task, name) for _ in range(body.repeat)]
         return found
 
-    async def begin() -> Dispatched:
+    async def begin() -> wire.Dispatched:
         runs = await call.change_runs(act)
         for run in runs:
             call.app.dispatcher.begin(run)
-        return Dispatched(run_ids=[run.run_id for run in runs])
+        return wire.Dispatched(run_ids=[run.run_id for run in runs])
 
     return Json(await call.app.long_once.perform(call.mark(), begin))
 
 
 @route("GET " + _WORKFLOW + "/agent-runs", Permission.SEE_EVALUATED)
-def list_agent_runs(call: Call, reader: CallReader, query: AgentRunsQuery) -> AgentRunsAnswer:
+def list_agent_runs(call: Call, reader: CallReader, query: wire.AgentRunsQuery) -> wire.AgentRunsAnswer:
     """List the agent runs of a workflow, the latest first."""
     workflow = find_workflow(reader, call)
     runs = reader.agent_runs(workflow.project_id, workflow.id, before=query.before, limit=query.limit)
-    return AgentRunsAnswer(agent_runs=[run_view(run) for run in runs])
+    return wire.AgentRunsAnswer(agent_runs=[run_view(run) for run in runs])
 
 
 @route("GET " + _TASK + "/agent-runs", Permission.SEE_EVALUATED)
-def list_runs_of_task(call: Call, reader: CallReader, query: AgentRunsQuery) -> AgentRunsAnswer:
+def list_runs_of_task(call: Call, reader: CallReader, query: wire.AgentRunsQuery) -> wire.AgentRunsAnswer:
     """List the agent runs of a task, the latest first."""
     task = find_task(reader, call)
     runs = reader.agent_runs(task.project_id, task.workflow_id, task_id=task.id, before=query.before, limit=query.limit)
-    return AgentRunsAnswer(agent_runs=[run_view(run) for run in runs])
+    return wire.AgentRunsAnswer(agent_runs=[run_view(run) for run in runs])
 
 
 @route("GET " + _TASK + "/agent-runs/{run}", Permission.SEE_EVALUATED)
-async def show_agent_run(call: Call, query: AgentRunQuery) -> AgentRunDetailView:
+async def show_agent_run(call: Call, query: wire.AgentRunQuery) -> wire.AgentRunDetailView:
     """Show an agent run; `wait_seconds` waits for its end."""
     run = await call.read_runs(partial(_find_run, call=call))
     if run.status not in ENDED and query.wait_seconds:
@@ -240,7 +220,7 @@ async def show_agent_run(call: Call, query: AgentRunQuery) -> AgentRunDetailView
 
 
 @route("POST " + _TASK + "/agent-runs/{run}/re-run", Permission.EVALUATE, status=202, mutates=True, adds=True)
-async def rerun(call: Call) -> Json[Rerun]:
+async def rerun(call: Call) -> Json[wire.Rerun]:
     """Try the same task and agent field once more, with the workflow as it is now and the frozen seed."""
 
     def act(tx: CallTransaction) -> AgentRun:
@@ -263,29 +243,29 @@ async def rerun(call: Call) -> Json[Rerun]:
         _check_single(task)
         return _dispatched(tx, call, workflow, task, source.field, trigger=Trigger.RERUN, source_run_id=source.run_id)
 
-    async def begin() -> Rerun:
+    async def begin() -> wire.Rerun:
         run = await call.change_runs(act)
         call.app.dispatcher.begin(run)
-        return Rerun(source_run_id=run.source_run_id or "", run_id=run.run_id)
+        return wire.Rerun(source_run_id=run.source_run_id or "", run_id=run.run_id)
 
     return Json(await call.app.long_once.perform(call.mark(), begin))
 
 
 @route("POST " + _TASK + "/agent-runs/{run}/cancel", Permission.EVALUATE)
-async def cancel_agent_run(call: Call) -> AgentRunView:
+async def cancel_agent_run(call: Call) -> wire.AgentRunView:
     """Cancel an agent run; one that has ended stays as it is."""
     run = await call.read_runs(partial(_find_run, call=call))
     return run_view(await call.app.dispatcher.cancel(run))
 
 
 @route("GET " + _TASK + "/agent-runs/{run}/tool-calls", Permission.SEE_EVALUATED)
-async def list_tool_calls(call: Call) -> ToolCallsAnswer:
+async def list_tool_calls(call: Call) -> wire.ToolCallsAnswer:
     """List the tool calls of an agent run, in their order."""
-    return ToolCallsAnswer(tool_calls=await _tool_calls(call))
+    return wire.ToolCallsAnswer(tool_calls=await _tool_calls(call))
 
 
 @route("GET " + _TASK + "/agent-runs/{run}/tool-calls/{sequence}", Permission.SEE_EVALUATED)
-async def show_tool_call(call: Call) -> ToolCallDetailView:
+async def show_tool_call(call: Call) -> wire.ToolCallDetailView:
     """Show a tool call with the ledger as it was after it."""
     calls = await _tool_calls(call)
     asked = call.path("sequence")
@@ -297,10 +277,10 @@ async def show_tool_call(call: Call) -> ToolCallDetailView:
     )
     initial = seed_of(task).initial_state or definition_of(workflow).world.initial_state
     snapshot = ledger_after(initial, calls, found.sequence).snapshot()
-    return shaped(ToolCallDetailView, found, ledger=msgspec.to_builtins(snapshot))
+    return shaped(wire.ToolCallDetailView, found, ledger=msgspec.to_builtins(snapshot))
 
 
-# --- parts ---
+# --- helpers ---
 
 
 def _find_run(reader: CallReader, call: Call) -> AgentRun:
@@ -349,7 +329,7 @@ def _dispatched(
     return run
 
 
-async def _tool_calls(call: Call) -> list[ToolCallView]:
+async def _tool_calls(call: Call) -> list[wire.ToolCallView]:
     run = await call.read_runs(partial(_find_run, call=call))
     return await asyncio.to_thread(calls_of_run, call.app.calls, call.app.blobs, run.project_id, run.run_id)
 
@@ -361,3 +341,145 @@ def _outbound(body: bytes) -> dict[str, Any] | None:
         return None
     outbound = found.get("outbound")
     return outbound if isinstance(outbound, dict) else None
+
+
+_ENDPOINT = "/api/projects/{project}/endpoints/{endpoint}"
+
+
+@route("PUT " + _ENDPOINT, Permission.EVALUATE)
+def put_endpoint(call: Call, tx: CallTransaction, body: wire.EndpointBody) -> wire.EndpointView:
+    """Register a tool endpoint, or replace its definition; calls from now on go there."""
+    definition = read_definition("definition", body.definition, EndpointDefinition)
+    check_slug(call.path("endpoint"))
+    check_address(call.caller, definition)
+    registry = Registry(tx=tx, project_id=call.project_id)
+    return endpoint_view(registry.put_endpoint(call.path("endpoint"), definition)[0])
+
+
+@route("GET /api/projects/{project}/endpoints", Permission.SEE_EVALUATED)
+def list_endpoints(call: Call, reader: CallReader) -> wire.EndpointsAnswer:
+    """List the tool endpoints of a project."""
+    return wire.EndpointsAnswer(endpoints=[endpoint_view(one) for one in reader.tool_endpoints(call.project_id)])
+
+
+@route("DELETE " + _ENDPOINT, Permission.EVALUATE)
+def delete_endpoint(call: Call, tx: CallTransaction) -> OkAnswer:
+    """Delete a tool endpoint; calls of tools that name it fail from now on."""
+    if tx.tool_endpoint(call.project_id, call.path("endpoint")) is None:
+        raise unknown("endpoint", call.path("endpoint"), "GET /api/projects/{project}/endpoints lists them.")
+    tx.forget_tool_endpoint(call.project_id, call.path("endpoint"))
+    return OkAnswer()
+
+
+def workflow_view(workflow: Workflow) -> wire.WorkflowView:
+    """Return a workflow."""
+    warnings = warnings_of_world(definition_of(workflow).world)
+    return shaped(wire.WorkflowView, workflow, definition=_decoded(workflow.definition), warnings=warnings)
+
+
+def warnings_of_world(world: World) -> list[str]:
+    """Return warnings about a world."""
+    return [f"{one.place}: {one.message}" for one in world_warnings(world)]
+
+
+def task_view(task: Task, world: World) -> wire.TaskView:
+    """Return a task."""
+    return shaped(
+        wire.TaskView,
+        task,
+        odyssey_seed=_decoded(task.seed),
+        scorers=_decoded(task.scorers),
+        warnings=list(warnings_of_seed(world, seed_of(task))),
+    )
+
+
+def warnings_of_seed(world: World, seed: Seed) -> Iterable[str]:
+    """Return warnings about a seed."""
+    looked_at = TaskSeed(
+        user_instruction=seed.user_instruction,
+        behavior_instructions=seed.behavior_instructions,
+        initial_state=seed.initial_state or world.initial_state,
+        failure_rules=seed.failure_rules,
+    )
+    return (f"{one.place}: {one.message}" for one in seed_warnings(world, looked_at))
+
+
+def agent_view(agent: RegisteredAgent) -> wire.RegisteredAgentView:
+    """Return an agent's newest version, without its secrets."""
+    return shaped(wire.RegisteredAgentView, agent, definition=_without_secrets(agent.definition))
+
+
+def endpoint_view(endpoint: ToolEndpoint) -> wire.EndpointView:
+    """Return a tool endpoint, without its secrets."""
+    return shaped(wire.EndpointView, endpoint, definition=_without_secrets(endpoint.definition))
+
+
+def run_view(run: AgentRun) -> wire.AgentRunView:
+    """Return an agent run for a list."""
+    return shaped(wire.AgentRunView, run, **_derived(run))
+
+
+def detail_view(run: AgentRun, world: World, source: AgentRun | None = None) -> wire.AgentRunDetailView:
+    """Return an agent run with its details; `source` is the run that it repeats."""
+    return shaped(
+        wire.AgentRunDetailView,
+        run,
+        **_derived(run),
+        card_verdict=run.verdict.value,
+        messages=None if run.messages is None else _decoded(run.messages),
+        metadata=None if run.metadata is None else _decoded(run.metadata),
+        soft_warnings=_decoded(run.soft_warnings),
+        scorers=_decoded(run.scorers),
+        config=_decoded(run.config),
+        config_changes=[] if source is None else list(_differences(_decoded(source.config), _decoded(run.config))),
+        has_no_calls=run.status is AgentRunStatus.COMPLETED and bool(world.tools) and not _decoded(run.sources),
+    )
+
+
+def _differences(before: Any, after: Any, path: str = "") -> Iterator[wire.ConfigChange]:
+    """Yield the differences of two configurations."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted(before.keys() | after.keys()):
+            yield from _differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+    elif before != after:
+        yield wire.ConfigChange(path=path, before=before, after=after)
+
+
+def _derived(run: AgentRun) -> dict[str, Any]:
+    """Return the fields of a view that are not fields of the run."""
+    sources: dict[str, int] = _decoded(run.sources)
+    done = run.agent_done_at
+    is_ungraded = run.verdict is Verdict.NOT_APPLICABLE and run.status is not AgentRunStatus.COMPLETED
+    return {
+        "trigger": run.trigger.value,
+        "status": run.status.value,
+        "error_class": None if run.error_class is None else run.error_class.value,
+        "error": None if run.error is None else _decoded(run.error),
+        "latency_ms": None
+        if done is None or run.started_at is None
+        else (done - run.started_at).total_seconds() * 1000,
+        "verdict": (Verdict.PENDING if is_ungraded else run.verdict).value,
+        "failure_detail": _failure_detail(run),
+        "tool_calls": sum(sources.values()),
+        "sources": sources,
+        "cost_usd": total_cost(run),
+    }
+
+
+def _failure_detail(run: AgentRun) -> str | None:
+    if run.error is not None:
+        message: str = _decoded(run.error)["message"]
+        return message
+    details = (one["detail"] for one in _decoded(run.scorers) if one["verdict"] == "FAIL" and one["required"])
+    return next(details, None)
+
+
+def _without_secrets(definition: str) -> dict[str, Any]:
+    shown: dict[str, Any] = _decoded(definition)
+    if "headers" in shown:
+        shown["headers"] = dict.fromkeys(shown["headers"], "[not shown]")
+    return shown
+
+
+def _decoded(text: str) -> Any:
+    return msgspec.json.decode(text)

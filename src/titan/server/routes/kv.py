@@ -1,4 +1,4 @@
-"""The shared store: values, sets, and waiting for signals."""
+"""Routes of the key-value store: values, sets, and waiting for signals."""
 
 import re
 from datetime import datetime, timedelta
@@ -12,51 +12,34 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.jobs.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server.http.authorization import check_waited_for, permit
+from titan.server.http.authorization import authorize, check_waited_for
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
+from titan.server.http.validation import check_text
 from titan.server.lookup import attempt_of_caller, keep_blob, run_of
+from titan.wire import store as wire
 from titan.wire.base import OkAnswer
-from titan.wire.store import (
-    MAX_VALUE_BYTES,
-    AddBody,
-    AddedAnswer,
-    DeletedAnswer,
-    IncrementBody,
-    IncrementedAnswer,
-    KeyQuery,
-    KeysAnswer,
-    KeysQuery,
-    MembersAnswer,
-    PutBody,
-    SignalsAnswer,
-    SignalsBody,
-    SwapBody,
-    SwappedAnswer,
-    ValueAnswer,
-)
 
 route = Routes()
 
-FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
-MAX_DIGITS: Final = 300  # far below what Python refuses to convert (4,300), far above what anybody counts
+FIRST_CHARACTER: Final = "\x01"  # not allowed in keys, so KEY + it sorts before all longer keys
+MAX_DIGITS: Final = 300  # far below Python's limit of 4,300
 WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
 
 
 @route("GET /api/store", Permission.READ_SHARED)
-async def get_value(call: Call, query: KeyQuery) -> ValueAnswer:
+async def get_value(call: Call, query: wire.KeyQuery) -> wire.ValueAnswer:
     """Give the value of a key; null when it is absent."""
     key = check_key(query.key)
     now = call.app.clock.now()
     found = await call.app.store.look(lambda reader: reader.value(call.project_id, key, now=now))
     if found is None:
-        return ValueAnswer(key=key, value=None, artifact=None, expires_at=None)
-    return ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at)
+        return wire.ValueAnswer(key=key, value=None, artifact=None, expires_at=None)
+    return wire.ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at)
 
 
 @route("PUT /api/store", Permission.WRITE_SHARED, mutates=True, adds=True)
-async def put_value(call: Call, body: PutBody) -> Json[OkAnswer]:
+async def put_value(call: Call, body: wire.PutBody) -> Json[OkAnswer]:
     """Set a key, durably."""
     await _check_change(call, body.key)
     _check_value(body.key, body.value)
@@ -73,63 +56,63 @@ async def put_value(call: Call, body: PutBody) -> Json[OkAnswer]:
         put(tx, call.project_id, body.key, value)
         return OkAnswer()
 
-    # Under a gate's key a value may decide it, and make jobs ready.
+    # A value under a gate's key may decide the gate and make jobs ready.
     return await (call.decide(act) if body.key.startswith(STATUS_PREFIX) else call.keep(act))
 
 
 @route("DELETE /api/store", Permission.WRITE_SHARED, mutates=True)
-async def delete_key(call: Call, query: KeyQuery) -> Json[DeletedAnswer]:
+async def delete_key(call: Call, query: wire.KeyQuery) -> Json[wire.DeletedAnswer]:
     """Delete the value and the set under a key."""
     await _check_change(call, query.key)
 
-    def act(tx: Transaction) -> DeletedAnswer:
-        return DeletedAnswer(deleted=tx.delete_key(call.project_id, query.key))
+    def act(tx: Transaction) -> wire.DeletedAnswer:
+        return wire.DeletedAnswer(deleted=tx.delete_key(call.project_id, query.key))
 
     return await call.keep(act)
 
 
 @route("POST /api/store/incr", Permission.WRITE_SHARED, mutates=True, adds=True)
-async def increment(call: Call, body: IncrementBody) -> Json[IncrementedAnswer]:
+async def increment(call: Call, body: wire.IncrementBody) -> Json[wire.IncrementedAnswer]:
     """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
     await _check_change(call, body.key)
 
-    def act(tx: Transaction) -> IncrementedAnswer:
+    def act(tx: Transaction) -> wire.IncrementedAnswer:
         old = tx.value(call.project_id, body.key, now=tx.now)
         total = _whole_number(body.key, old) + body.by
         expires_at = None if old is None else old.expires_at
         tx.put_value(call.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
-        return IncrementedAnswer(value=total)
+        return wire.IncrementedAnswer(value=total)
 
     return await call.keep(act)
 
 
 @route("POST /api/store/cas", Permission.WRITE_SHARED, mutates=True, adds=True)
-async def compare_and_swap(call: Call, body: SwapBody) -> Json[SwappedAnswer]:
+async def compare_and_swap(call: Call, body: wire.SwapBody) -> Json[wire.SwappedAnswer]:
     """Set a key only if it holds what is expected; null stands for absent, on both sides."""
     await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
     _check_ttl(body)
 
-    def act(tx: Transaction) -> SwappedAnswer:
+    def act(tx: Transaction) -> wire.SwappedAnswer:
         project_id = call.project_id
         old = tx.value(project_id, body.key, now=tx.now)
         held = None if old is None else old.value
         if held != body.expected:
-            return SwappedAnswer(swapped=False, value=held)
+            return wire.SwappedAnswer(swapped=False, value=held)
         if body.value is None:
             tx.delete_key(project_id, body.key)
         else:
             kept = old.expires_at if body.keep_ttl and old is not None else None
             expires_at = kept or _expiry(tx, body.ttl_seconds)
             put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=expires_at))
-        return SwappedAnswer(swapped=True, value=body.value)
+        return wire.SwappedAnswer(swapped=True, value=body.value)
 
     return await call.decide(act)
 
 
 @route("GET /api/store/keys", Permission.READ_SHARED)
-async def list_keys(call: Call, query: KeysQuery) -> KeysAnswer:
+async def list_keys(call: Call, query: wire.KeysQuery) -> wire.KeysAnswer:
     """List the keys of values and sets, sorted by code points."""
     now = call.app.clock.now()
     start = max(query.prefix, query.after + FIRST_CHARACTER) if query.after else query.prefix
@@ -140,31 +123,31 @@ async def list_keys(call: Call, query: KeysQuery) -> KeysAnswer:
     found = await call.read(look)
     keys = [key for key in found if key.startswith(query.prefix)]
     has_more = len(keys) == query.limit
-    return KeysAnswer(keys=keys, next=keys[-1] if has_more else None)
+    return wire.KeysAnswer(keys=keys, next=keys[-1] if has_more else None)
 
 
 @route("POST /api/store/sets", Permission.WRITE_SHARED, mutates=True, adds=True)
-async def add_member(call: Call, body: AddBody) -> Json[AddedAnswer]:
+async def add_member(call: Call, body: wire.AddBody) -> Json[wire.AddedAnswer]:
     """Add a member to a set; 1 when it is new."""
     await _check_change(call, body.key)
     _check_value(body.key, body.member)
 
-    def act(tx: Transaction) -> AddedAnswer:
-        return AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
+    def act(tx: Transaction) -> wire.AddedAnswer:
+        return wire.AddedAnswer(added=int(tx.add_member(call.project_id, body.key, body.member)))
 
     return await call.keep(act)
 
 
 @route("GET /api/store/sets", Permission.READ_SHARED)
-async def list_members(call: Call, query: KeyQuery) -> MembersAnswer:
+async def list_members(call: Call, query: wire.KeyQuery) -> wire.MembersAnswer:
     """List a set's members in the order they were added."""
     key = check_key(query.key)
     members = await call.app.store.look(lambda reader: reader.members(call.project_id, key))
-    return MembersAnswer(members=members)
+    return wire.MembersAnswer(members=members)
 
 
 @route("POST /api/store/wait", Permission.WRITE_SHARED)
-async def wait_for_signals(call: Call, body: SignalsBody) -> SignalsAnswer:
+async def wait_for_signals(call: Call, body: wire.SignalsBody) -> wire.SignalsAnswer:
     """Wait until one of the keys is present, or all of the listed DAGs and jobs are final."""
     for key in body.keys:
         check_key(key)
@@ -173,9 +156,9 @@ async def wait_for_signals(call: Call, body: SignalsBody) -> SignalsAnswer:
     topics = [Topic(Kind.KEY, key) for key in body.keys]
     topics += [Topic(Kind.DAG, dag_id) for dag_id in body.dags] + [Topic(Kind.JOB, job_id) for job_id in body.jobs]
 
-    def look(reader: Reader) -> SignalsAnswer:
+    def look(reader: Reader) -> wire.SignalsAnswer:
         present = reader.present_keys(call.project_id, body.keys, now=app.clock.now())
-        return SignalsAnswer(present=present, ended=_all_ended(reader, call.project_id, body))
+        return wire.SignalsAnswer(present=present, ended=_all_ended(reader, call.project_id, body))
 
     async def is_answered() -> bool:
         answer = await app.store.look(look)
@@ -185,8 +168,8 @@ async def wait_for_signals(call: Call, body: SignalsBody) -> SignalsAnswer:
     return await app.store.look(look)
 
 
-def _all_ended(reader: Reader, project_id: str, body: SignalsBody) -> bool:
-    """Whether there is something to wait for and all of it is final; what is unknown counts as final."""
+def _all_ended(reader: Reader, project_id: str, body: wire.SignalsBody) -> bool:
+    """Return whether DAGs or jobs are waited for and all are final; unknown ones count as final."""
     if not body.dags and not body.jobs:
         return False
     dags, jobs = reader.dags_of_ids(project_id, body.dags), reader.jobs_of_ids(project_id, body.jobs)
@@ -210,18 +193,18 @@ def _whole_number(key: str, held: StoredValue | None) -> int:
 
 
 async def _check_change(call: Call, key: str) -> None:
-    """Return when the caller may change what is under `key`: keys of gates only who may decide them.
+    """Check that the caller may change a key; keys of gates need the permission to decide them.
 
     Raises:
-        InvalidName: it is no key.
+        InvalidName: it is not a valid key.
         Forbidden: the key belongs to a gate, and the caller is a job.
     """
     check_key(key)
     if key.startswith(KEYS_PREFIX):
-        await permit(call, Permission.DECIDE)
+        await authorize(call, Permission.DECIDE)
 
 
-def _check_ttl(body: SwapBody) -> None:
+def _check_ttl(body: wire.SwapBody) -> None:
     if body.keep_ttl and body.ttl_seconds is not None:
         raise InvalidInput(
             f"key {shown(body.key)}",
@@ -234,10 +217,10 @@ def _check_ttl(body: SwapBody) -> None:
 def _check_value(key: str, value: str) -> None:
     check_text(f"value of key {shown(key)}", value)
     size = len(value) if value.isascii() else len(value.encode())
-    if size > MAX_VALUE_BYTES:
+    if size > wire.MAX_VALUE_BYTES:
         raise TooLarge(
             f"value of key {shown(key)}",
-            expected=f"at most {MAX_VALUE_BYTES} bytes of UTF-8",
+            expected=f"at most {wire.MAX_VALUE_BYTES} bytes of UTF-8",
             found=f"{size} bytes",
             next_step="Publish it as an artifact: publish_artifact(key, filename).",
         )

@@ -1,30 +1,35 @@
-"""The language model of this server, in OpenAI's dialect, so that a job script needs no key."""
+"""Routes of the server's language model, compatible with OpenAI's API, so that job scripts need no key."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from litestar import Request, Response
+from litestar import Response
+from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
-from litestar.response.base import ASGIResponse
-from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import Receive, Scope, Send
 
 from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.ports.runtime import LanguageModel
 from titan.rules.access import Permission
+from titan.server.chat_completions import (
+    ChatAsked,
+    Chunks,
+    answer_json,
+    error_event,
+    error_json,
+    error_status,
+    parse_chat,
+)
+from titan.server.chat_recording import CallRecorder, check_named_run
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
-from titan.server.model_proxy.answers import Chunks, answer_json, error_event, error_json, error_status
-from titan.server.model_proxy.recording import CallRecorder, check_named_run
-from titan.server.model_proxy.requests import ChatAsked, parse_chat
 
 route = Routes()
 
-CLIENT_CLOSED_REQUEST: Final = 499  # nginx's word for it; nobody reads the answer
+CLIENT_CLOSED_REQUEST: Final = 499  # as nginx; nobody reads the answer
 STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -35,13 +40,13 @@ async def chat(call: Call) -> Response[Any]:
     try:
         await check_named_run(call)
         call_recorder = CallRecorder(call, body)
-    except (InvalidInput, Forbidden) as error:  # it is not known whose call it is, or it is nobody's to tell of
+    except (InvalidInput, Forbidden) as error:  # not recorded: its run is invalid or forbidden
         return _refusal(error)
     return await answer_chat(call, body, call_recorder)
 
 
 async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> Response[Any]:
-    """Return the model's answer to a request in OpenAI's dialect; `call_recorder` has the call recorded."""
+    """Return the model's answer to a chat request; `call_recorder` records the call."""
     with ExitStack() as leaving:
         leaving.enter_context(call_recorder)
         try:
@@ -53,17 +58,27 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
         try:
             if not asked.is_streamed:
                 return await _answer(call, model, asked, call_recorder)
-            stream = _ChatStream(model, asked, call_recorder)
-            if not await call.while_connected(stream.begin()):
+            chunks = Chunks(
+                completion_id=call_recorder.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
+            )
+            events = _events(model.stream(asked.request), chunks, call_recorder)
+            first = await call.while_connected(anext(events))
+            if first is None:
                 return _nobody_there()
         except (NotSupported, ModelNotConfigured) as error:  # the model cannot do that, or was never reached
             call_recorder.refuse(error)
             return _refusal(error)
         except TitanError as error:
-            call_recorder.leave(error)
+            call_recorder.abandon(error)
             return _refusal(error)
         leaving.pop_all()
-    return ClosingStream(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+    # Litestar does not close the generator when the client disconnects.
+    return Stream(
+        _joined(first, events),
+        media_type="text/event-stream",
+        headers=STREAM_HEADERS,
+        background=BackgroundTask(events.aclose),
+    )
 
 
 @route("GET /v1/models", Permission.READ_SHARED)
@@ -73,7 +88,7 @@ async def list_models(call: Call) -> dict[str, object]:
 
 
 def models_json(model: LanguageModel | None) -> dict[str, object]:
-    """Return GET /v1/models: the one model there is, or none."""
+    """Return the body of GET /v1/models: the configured model, or none."""
     names = [] if model is None else [model.name]
     return {
         "object": "list",
@@ -81,58 +96,43 @@ def models_json(model: LanguageModel | None) -> dict[str, object]:
     }
 
 
-class _ChatStream:
-    """The answer as server-sent events, as the model says it."""
+async def _events(
+    pieces: AsyncGenerator[ModelDelta | ModelAnswer, None], chunks: Chunks, call_recorder: CallRecorder
+) -> AsyncGenerator[bytes, None]:
+    """Yield the answer as server-sent events.
 
-    def __init__(self, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> None:
-        self._pieces = model.stream(asked.request)
-        self._call_recorder = call_recorder
-        self._chunks = Chunks(
-            completion_id=call_recorder.id, created=int(time.time()), model=model.name, has_usage=asked.has_usage
-        )
-        self._first: ModelDelta | ModelAnswer | None = None
-        self._events: AsyncGenerator[bytes, None] | None = None
+    Raises:
+        ModelError, NotSupported: the model failed before its first piece; later errors become events.
+    """
 
-    async def begin(self) -> bool:
-        """Wait for the first piece: until then an error is an ordinary answer.
-
-        Raises:
-            ModelError, NotSupported: as the model says.
-        """
-        self._first = await anext(self._pieces)
-        return True
-
-    def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        self._events = self._chunked()
-        return self._events
-
-    async def aclose(self) -> None:
-        """Take the question back, if it is not answered by now."""
-        if self._events is not None:
-            await self._events.aclose()
-        await self._pieces.aclose()
-        self._call_recorder.leave()
-
-    async def _chunked(self) -> AsyncGenerator[bytes, None]:
-        assert self._first is not None
-        yield self._chunks.first(self._first)
-        try:
-            yield self._event(self._first)
-            async for piece in self._pieces:
-                yield self._event(piece)
-        except TitanError as error:
-            self._call_recorder.leave(error)
-            yield error_event(error)
-        except Exception as error:
-            self._call_recorder.leave(error)
-            raise
-
-    def _event(self, piece: ModelDelta | ModelAnswer) -> bytes:
+    def event(piece: ModelDelta | ModelAnswer) -> bytes:
         if isinstance(piece, ModelAnswer):
-            self._call_recorder.answered(piece)
-            return self._chunks.end(piece)
-        self._call_recorder.add(piece)
-        return self._chunks.delta(piece)
+            call_recorder.answered(piece)
+            return chunks.end(piece)
+        call_recorder.add(piece)
+        return chunks.delta(piece)
+
+    first = await anext(pieces)
+    try:
+        yield chunks.first(first)
+        yield event(first)
+        async for piece in pieces:
+            yield event(piece)
+    except TitanError as error:
+        call_recorder.abandon(error)
+        yield error_event(error)
+    except Exception as error:
+        call_recorder.abandon(error)
+        raise
+    finally:  # also when the client disconnects: cancels the request to the model
+        await pieces.aclose()
+        call_recorder.abandon()
+
+
+async def _joined(first: bytes, events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    yield first
+    async for event in events:
+        yield event
 
 
 async def _answer(call: Call, model: LanguageModel, asked: ChatAsked, call_recorder: CallRecorder) -> Response[bytes]:
@@ -161,38 +161,3 @@ def _model(call: Call) -> LanguageModel:
         next_step="Start Titan with TITAN_MODEL, for example gemini/gemini-2.5-flash with GEMINI_API_KEY in"
         " .env; or install titan[local].",
     )
-
-
-class Closable(Protocol):
-    """What yields the parts of an answer."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Begin. Called once, or not at all when the client has left by then."""
-
-    async def aclose(self) -> None:
-        """Stop, and release everything."""
-
-
-class ClosingStream(Stream):
-    """An answer that `content` yields. Litestar's own leaves one whose client has left to the garbage collector."""
-
-    def __init__(self, content: Closable, *, media_type: str, headers: dict[str, str]) -> None:
-        super().__init__(content, media_type=media_type, headers=headers)
-        self._content = content
-
-    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **given: Any) -> ASGIResponse:
-        """Return what sends it."""
-        made = super().to_asgi_response(app, request, **given)
-        return _Closing(made, self._content)
-
-
-class _Closing(ASGIStreamingResponse):
-    def __init__(self, made: ASGIResponse, content: Closable) -> None:
-        self._made = made
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._made(scope, receive, send)
-        finally:
-            await self._content.aclose()

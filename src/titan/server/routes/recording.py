@@ -1,21 +1,35 @@
-"""Recording what agents did, as the SDK reports it."""
+"""Routes that record what agents did: entries of the SDK, OpenTelemetry exports, traces of openai-agents.
 
-from collections.abc import Callable, Iterable
+Answers are sent when everything is durable, so an exporter that timed out sends again and nothing is doubled.
+https://opentelemetry.io/docs/specs/otlp/#otlphttp
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
+from litestar import Response
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from titan.ingest import openai_agents, otlp
 from titan.ingest.actions import entries_of
+from titan.ingest.values import Batch
 from titan.model.actions import Entry, RunEntry, Source
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.model.projects import DEFAULT_PROJECT
 from titan.model.tokens import Role
 from titan.ports.jobs_store import Reader
+from titan.recorder.preprocess import LARGE_BYTES
 from titan.recorder.recorder import Recorded
 from titan.rules.access import Permission
 from titan.server.http.authorization import check_may_report, deliver_for, is_limited
 from titan.server.http.call import Call
+from titan.server.http.responses import PROTOBUF, json_answer
 from titan.server.http.route import Routes
-from titan.wire.recording import RecordAnswer, RecordBody, RecordQuery
+from titan.wire.actions import RecordAnswer, RecordBody, RecordQuery
 
 route = Routes()
 
@@ -24,7 +38,7 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RequestRun:
-    """The run that a request's entries belong to, where they name none."""
+    """The run of entries that name none."""
 
     id: str
     agent_id: str | None
@@ -39,7 +53,10 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
     raw = await call.raw_body(MAX_RECORD_BYTES)
     own = await call.app.store.look(partial(_own_run, call=call, lease_id=query.lease))
     if own is not None:
-        call.be_of(own.project_id, is_fixed=True)  # also of what others deliver for a job
+        call.project_id, call.is_project_fixed = (
+            own.project_id,
+            True,
+        )  # also of entries that a worker delivers for a job
 
     def read() -> list[Entry]:
         return reported_in(call.decode(raw, RecordBody), own)
@@ -49,10 +66,10 @@ async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
 
 
 def reported_in(body: RecordBody, own: RequestRun | None) -> list[Entry]:
-    """Return what a body of POST /api/v1/actions tells; `own` is the run of the job that tells it.
+    """Return the entries in a body of POST /api/v1/actions; `own` is the run of the job that sends it.
 
     Raises:
-        InvalidInput: an entry names no run and none is known, or holds what `entries_of` refuses.
+        InvalidInput: an entry has no run, or `entries_of` refuses it.
     """
     run = RequestRun(body.run_id, body.agent_id) if body.run_id else own
     if run is None and any(entry.run_id is None for entry in body.entries):
@@ -67,10 +84,10 @@ def reported_in(body: RecordBody, own: RequestRun | None) -> list[Entry]:
 
 
 async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
-    """Record what `read` returns, if the caller may tell of it; see `Recorder.record`.
+    """Record the entries that `read` returns, if the caller may; see `Recorder.record`.
 
     Raises:
-        Forbidden: a job tells of somebody else's run; nothing was kept.
+        Forbidden: a job may not write to one of the runs; nothing was stored.
     """
 
     def checked() -> list[Entry]:
@@ -84,7 +101,7 @@ async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
 
 
 def _with_agent(entries: list[Entry], run: RequestRun | None) -> list[Entry]:
-    """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
+    """Return entries, preceded by one that names the run's agent if only the request does."""
     if run is None or run.agent_id is None:
         return entries
     own: dict[str | None, list[Entry]] = {}
@@ -104,12 +121,12 @@ def _naming(run: RequestRun, project: str | None, entries: Iterable[Entry]) -> R
 
 
 async def run_of_caller(call: Call) -> RequestRun | None:
-    """Return the run of the job that asks; None when no job does."""
+    """Return the run of the calling job; None if the caller is not a job."""
     return await call.app.store.look(partial(_own_run, call=call, lease_id=None))
 
 
 def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun | None:
-    """Return the run of the attempt that asks, or that a worker asks for."""
+    """Return the run of the calling attempt, or of the one with this lease."""
     attempt = call.caller.attempt
     if attempt is None and lease_id is not None:
         attempt = reader.attempt(lease_id)
@@ -127,4 +144,73 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun 
         run = reader.run_control(job.project_id, job.run_id)
         return RequestRun(job.run_id, run.agent_id if run else None, job.project_id)
     dag = reader.dag(job.dag_id)
-    return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named by its submission
+    return RequestRun(job.dag_id, dag.name if dag else None, job.project_id)  # an implicit run, named after its DAG
+
+
+class _ReadBatch(Protocol):
+    def __call__(self, body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch: ...
+
+
+@route("POST /v1/traces", Permission.RECORD, body=bytes, adds=True)
+@route("POST /api/public/otel/v1/traces", Permission.RECORD, body=bytes, adds=True)
+async def take_traces(call: Call) -> Response[bytes]:
+    """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
+    return await _export(call, otlp.read_traces, ExportTraceServiceResponse(), "rejected_spans", "rejectedSpans")
+
+
+@route("POST /v1/logs", Permission.RECORD, body=bytes, adds=True)
+async def take_logs(call: Call) -> Response[bytes]:
+    """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
+    answer = ExportLogsServiceResponse()
+    return await _export(call, otlp.read_logs, answer, "rejected_log_records", "rejectedLogRecords")
+
+
+@route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
+async def take_metrics(call: Call) -> Response[bytes]:
+    """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
+    answer = ExportMetricsServiceResponse()
+    return await _export(call, otlp.read_metrics, answer, "rejected_data_points", "rejectedDataPoints")
+
+
+@route("POST /v1/traces/ingest", Permission.RECORD, body=dict, adds=True)
+async def take_openai_agents(call: Call) -> dict[str, object]:
+    """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    batch = await _record_batch(call, partial(openai_agents.read, raw, received_at=call.app.clock.now()))
+    return _partial(batch, "rejectedSpans")
+
+
+async def _export(call: Call, read: _ReadBatch, answer: Any, rejected: str, rejected_in_json: str) -> Response[bytes]:
+    """Record an OTLP request and return the answer in its encoding; `rejected` names the count in `answer`."""
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    media, encoding = call.header("content-type"), call.header("content-encoding")
+    reading = partial(read, raw, content_type=media, content_encoding=encoding)
+    if len(raw) >= LARGE_BYTES and not is_limited(call):
+        batch = await call.app.recorder.record_large(call.project_id, reading, is_fixed=call.is_project_fixed)
+    else:
+        batch = await _record_batch(call, reading)
+    if otlp.is_json(media):
+        return json_answer(_partial(batch, rejected_in_json))
+    if batch.rejected:
+        setattr(answer.partial_success, rejected, batch.rejected)
+        answer.partial_success.error_message = batch.problem
+    return Response(answer.SerializeToString(), media_type=PROTOBUF)
+
+
+async def _record_batch(call: Call, reading: Callable[[], Batch]) -> Batch:
+    """Record what `reading` returns, and return it."""
+    batches: list[Batch] = []
+
+    def entries() -> Sequence[Entry]:
+        batches.append(reading())
+        return batches[0].entries
+
+    await record(call, entries)
+    return batches[0]
+
+
+def _partial(batch: Batch, rejected: str) -> dict[str, object]:
+    """Return OTLP's partial success; empty if everything was accepted."""
+    if not batch.rejected:
+        return {}
+    return {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}

@@ -1,12 +1,11 @@
-"""Agents; and what the routes of runs share: reading, changing, finding one, filtering."""
+"""Routes of agents, and what the routes of runs share: finding a run, and filters."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from titan.insight.determinism.versions import difference, interval, mean
-from titan.insight.trends import trends
+from titan.insight.trends import difference, interval, mean, trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_control import RunStatus
 from titan.model.runs import AgentVersion, Run
@@ -16,56 +15,40 @@ from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of
 from titan.server.http.call import Call
-from titan.server.http.pagination import given
 from titan.server.http.route import Routes
+from titan.server.lookup import parse_ids, unknown
 from titan.server.views.runs import agent_view, registered_view
-from titan.wire.agents import (
-    AgentsAnswer,
-    AgentsQuery,
-    AgentStatsView,
-    AgentVersionsAnswer,
-    AgentVersionsQuery,
-    AgentVersionView,
-    AgentView,
-    ErrorTypeView,
-    TrendDay,
-    TrendView,
-    VersionDifferenceView,
-)
+from titan.wire import runs as wire
 from titan.wire.base import IntervalView
-from titan.wire.runs import RegistryQuery
 
 route = Routes()
 
 T = TypeVar("T")
 
-COUNTED: Final = 10_000  # further, lists only say that there are more
+COUNTED: Final = 10_000  # beyond it, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
 VERSIONS: Final = 20
 
 
-def find_recorded(reader: CallReader, call: Call) -> Run:
+def find_recorded_run(reader: CallReader, call: Call) -> Run:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it, under this name or another.
+        UnknownRun: there is none of this id or alias.
     """
     named, run_id = call.path("run"), call.app.recorder.known_as(call.path("run"))
-    for known in dict.fromkeys((named, run_id)):  # a run of stages keeps an id that looks like a secret
+    for known in dict.fromkeys(
+        (named, run_id)
+    ):  # a run of stages keeps an id that looks like a secret, others are redacted
         run = reader.run(call.project_id, known)
         if run is not None:
             return run
-    raise UnknownRun(
-        f"run {shown(run_id)}",
-        expected="the id of a run",
-        found="none such",
-        next_step="List them at /runs or with GET /api/v1/runs?window=all.",
-    )
+    raise unknown(UnknownRun, "run", run_id, "List them at /runs or with GET /api/v1/runs?window=all.")
 
 
-def since(call: Call, window: str) -> datetime | None:
-    """Return when a window begins; None for all time.
+def window_start(call: Call, window: str) -> datetime | None:
+    """Return the begin of a window; None for all time.
 
     Raises:
         InvalidInput: it is none.
@@ -78,30 +61,30 @@ def since(call: Call, window: str) -> datetime | None:
     return None if span is None else call.app.clock.now() - span
 
 
-def run_filter(call: Call, query: RegistryQuery) -> RunFilter:
-    """Return which runs a query asks for.
+def run_filter(call: Call, query: wire.RegistryQuery) -> RunFilter:
+    """Return the filter that a query describes.
 
     Raises:
-        InvalidInput: a status is none, a cost or a window.
+        InvalidInput: a status, cost or window is invalid.
     """
     return shaped(
         RunFilter,
         query,
         statuses=_statuses(query.status),
-        min_cost=asked_cost(query.min_cost, name="min_cost"),
-        started_since=since(call, query.window),
+        min_cost=checked_cost(query.min_cost, name="min_cost"),
+        started_since=window_start(call, query.window),
         text=query.q or None,
         is_by_name=query.names_only,
         has_archived=query.include_archived,
-        ids=None if query.ids is None else frozenset(given(query.ids)),
+        ids=None if query.ids is None else frozenset(parse_ids(query.ids)),
     )
 
 
-def asked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
-    """Return a cost that a query asks for; one that no call has finds none, or all.
+def checked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
+    """Check a cost in a query, and return it.
 
     Raises:
-        InvalidInput: it is below 0, or no number, as NaN and Infinity are none.
+        InvalidInput: it is below 0, NaN or infinite.
     """
     if cost is None or (cost.is_finite() and cost >= 0):
         return cost
@@ -128,7 +111,7 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
 
 
 @route("GET /api/v1/agents", Permission.SEE_ALL)
-def list_agents(call: Call, reader: CallReader, query: AgentsQuery) -> AgentsAnswer:
+def list_agents(call: Call, reader: CallReader, query: wire.AgentsQuery) -> wire.AgentsAnswer:
     """List the agents that runs were recorded of or that are registered, by id."""
     project_id, after = call.project_id, query.cursor or ""
     agents = reader.agents(project_id, part=query.q or None, after=after, limit=query.limit + 1)
@@ -143,21 +126,23 @@ def list_agents(call: Call, reader: CallReader, query: AgentsQuery) -> AgentsAns
     ]
     views.sort(key=lambda view: view.agent_id)
     is_last = len(views) <= query.limit
-    return AgentsAnswer(data=views[: query.limit], next_cursor=None if is_last else views[query.limit - 1].agent_id)
+    return wire.AgentsAnswer(
+        data=views[: query.limit], next_cursor=None if is_last else views[query.limit - 1].agent_id
+    )
 
 
 @route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
-def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
+def show_agent(call: Call, reader: CallReader) -> wire.AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now, project_id = call.app.clock.now(), call.project_id
     agent = _found_agent(call, reader)
     agent_id = agent.agent_id
     days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
-    return AgentStatsView(
+    return wire.AgentStatsView(
         agent=agent,
         days=[
             shaped(
-                TrendDay,
+                wire.TrendDay,
                 day,
                 day=day.day.isoformat(),
                 cost_usd=day.cost,
@@ -165,33 +150,33 @@ def show_agent(call: Call, reader: CallReader) -> AgentStatsView:
             )
             for day in days
         ],
-        trends=[shaped(TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
+        trends=[shaped(wire.TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
         errors=[
-            shaped(ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
+            shaped(wire.ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
             for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
         ],
     )
 
 
 @route("GET /api/v1/agents/{agent}/versions", Permission.SEE_ALL)
-def show_versions(call: Call, reader: CallReader, query: AgentVersionsQuery) -> AgentVersionsAnswer:
+def show_versions(call: Call, reader: CallReader, query: wire.AgentVersionsQuery) -> wire.AgentVersionsAnswer:
     """Show an agent's versions by their code, with the determinism of their runs, and compare two of them."""
     agent = _found_agent(call, reader)
     found = reader.versions_of_agent(call.project_id, agent.agent_id, limit=VERSIONS)
     after = found[0] if found and query.after is None else _version(found, query.after)
     older = [one for one in found if one is not after]
     before = older[0] if older and query.before is None else _version(found, query.before)
-    return AgentVersionsAnswer(
+    return wire.AgentVersionsAnswer(
         data=[_version_view(one) for one in found],
         difference=None if before is None or after is None else _difference_view(before, after),
     )
 
 
 def _version(found: Sequence[AgentVersion], digest: str | None) -> AgentVersion | None:
-    """Return the version that a digest, or its beginning, names; None where none is named.
+    """Return the version whose digest begins with `digest`; None without a digest.
 
     Raises:
-        InvalidInput: it names none, or several.
+        InvalidInput: no version matches, or several do.
     """
     if digest is None:
         return None
@@ -206,26 +191,28 @@ def _version(found: Sequence[AgentVersion], digest: str | None) -> AgentVersion 
     return named[0]
 
 
-def _version_view(version: AgentVersion) -> AgentVersionView:
+def _version_view(version: AgentVersion) -> wire.AgentVersionView:
     known = interval(version)
     return shaped(
-        AgentVersionView,
+        wire.AgentVersionView,
         version,
         mean=mean(version),
         interval=None if known is None else IntervalView(low=known[0], high=known[1]),
     )
 
 
-def _difference_view(before: AgentVersion, after: AgentVersion) -> VersionDifferenceView:
+def _difference_view(before: AgentVersion, after: AgentVersion) -> wire.VersionDifferenceView:
     found = difference(before, after)
-    return shaped(VersionDifferenceView, found, before=before.digest, after=after.digest, verdict=found.verdict.value)
+    return shaped(
+        wire.VersionDifferenceView, found, before=before.digest, after=after.digest, verdict=found.verdict.value
+    )
 
 
-def _found_agent(call: Call, reader: CallReader) -> AgentView:
+def _found_agent(call: Call, reader: CallReader) -> wire.AgentView:
     """Return the agent that the path names.
 
     Raises:
-        UnknownAgent: no run was recorded of it, and it is not registered.
+        UnknownAgent: it has no runs and is not registered.
     """
     agent_id = call.app.recorder.known_as(call.path("agent"))
     agents = reader.agents(call.project_id, agent_id=agent_id, limit=1)
@@ -234,9 +221,4 @@ def _found_agent(call: Call, reader: CallReader) -> AgentView:
         return agent_view(agents[0], registered)
     if registered is not None:
         return registered_view(registered)
-    raise UnknownAgent(
-        f"agent {shown(agent_id)}",
-        expected="an agent that runs were recorded of, or that is registered",
-        found="none",
-        next_step="List them with GET /api/v1/agents.",
-    )
+    raise unknown(UnknownAgent, "agent", agent_id, "List them with GET /api/v1/agents.")

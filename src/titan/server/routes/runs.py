@@ -1,4 +1,4 @@
-"""Runs: list, show, cancel, end, pin, archive, delete. `telemetry` shows what they called."""
+"""Routes of runs: list, show, cancel, end, pin, archive, delete, retry, resume."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,14 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.insight.suggestions import similar_names
 from titan.model.errors import Conflict
 from titan.model.run_control import RunOutcome, RunStatus
 from titan.model.runs import Run
-from titan.orchestrator.again import resume_run
 from titan.orchestrator.cancel import cancel_run as cancel_all_of
 from titan.orchestrator.cancel import end_run as note_end
+from titan.orchestrator.rerun import resume_run
 from titan.orchestrator.retry import retry_run
 from titan.ports.jobs_store import Transaction
 from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
@@ -23,14 +23,14 @@ from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import check_text
+from titan.server.http.validation import check_text
 from titan.server.lookup import find_run
 from titan.server.routes.recording import record
-from titan.server.routes.registry import COUNTED, find_recorded, run_filter
+from titan.server.routes.registry import COUNTED, find_recorded_run, run_filter
 from titan.server.views.jobs import Stages, add_stages
 from titan.server.views.runs import run_detail_view, run_view, run_views
+from titan.wire.actions import EndRunBody
 from titan.wire.base import OkAnswer
-from titan.wire.recording import EndRunBody
 from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
 from titan.wire.work import Cancelled, Resumed, Retried
 
@@ -69,7 +69,7 @@ async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
 
 
 def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> ElsewhereView:
-    """Return where a filter that found nothing would have found something."""
+    """Return hints for a filter that found nothing: matches at any time, and similar agents."""
     ever = dataclasses.replace(wanted, started_since=None)
     meant = wanted.agent_id or wanted.text or ""
     agents = reader.agents(project_id, limit=COUNTED) if meant else []
@@ -82,13 +82,13 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
 @route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
 async def show_run(call: Call) -> RunDetailView:
     """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
-    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded(reader, call)))
+    view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded_run(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
     return view
 
 
 async def with_stages(call: Call, runs: list[RunView], *, stages: Stages = Stages.COUNTED) -> None:
-    """Add to those of `runs` that have stages what these come to, from the store of jobs: one read."""
+    """Add stage counts, or stages, to the runs that have any, in one read of the jobs store."""
     if any(run.has_stages for run in runs):
         add = partial(add_stages, project_id=call.project_id, runs=runs, stages=stages)
         await call.read(add)
@@ -104,16 +104,16 @@ def cancel_run(call: Call, tx: Transaction) -> Cancelled:
 async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
     check_text("error of the run's end", body.error or "")
-    run = await call.read_runs(partial(find_recorded, call=call))
+    run = await call.read_runs(partial(find_recorded_run, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))
     elif end := end_by_hand(run, end=body.status, reason=body.error, now=call.app.clock.now()):
         await record(call, lambda: [end])
-    return await _answer(call, await call.read_runs(partial(find_recorded, call=call)))
+    return await _answer(call, await call.read_runs(partial(find_recorded_run, call=call)))
 
 
 def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
-    """Report that no more stages will come; nothing where retention deleted those there were."""
+    """End the run in the jobs store, unless retention has deleted its stages."""
     if tx.run_control(run.project_id, run.id) is not None:
         note_end(tx, run.project_id, run.id, RunOutcome(body.status.value), reason=body.error or "")
     return OkAnswer()
@@ -132,7 +132,7 @@ async def unpin_run(call: Call) -> RunView:
 
 
 def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:
-    run = find_recorded(tx, call)
+    run = find_recorded_run(tx, call)
     return _with_pin(tx, run, at=(run.pinned_at or tx.now) if is_pinned else None)
 
 
@@ -145,7 +145,7 @@ def _with_pin(tx: CallTransaction, run: Run, *, at: datetime | None) -> Run:
 
 
 async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
-    """Pin runs that were pinned elsewhere: run id → since when; one that is pinned here already stays as it is."""
+    """Pin imported runs (run id → since when) that are not pinned here."""
 
     def act(tx: CallTransaction) -> None:
         for run_id, at in pins.items():
@@ -162,7 +162,7 @@ async def restore_run(call: Call) -> RunView:
     """Bring an archived run back into the lists and the search."""
 
     def act(tx: CallTransaction) -> Run:
-        run = find_recorded(tx, call)
+        run = find_recorded_run(tx, call)
         if run.archived_at is not None:
             tx.restore_run(run)
         return replace(run, archived_at=None)
@@ -175,7 +175,7 @@ async def archive_run(call: Call) -> RunView:
     """Take a run that has ended out of the lists and the search, until it is restored."""
 
     def act(tx: CallTransaction) -> Run:
-        run = _ended(find_recorded(tx, call))
+        run = _ended(find_recorded_run(tx, call))
         if run.archived_at is None:
             tx.archive_run(run)
         return replace(run, archived_at=run.archived_at or tx.now)
@@ -190,10 +190,10 @@ async def _answer(call: Call, run: Run) -> RunView:
 
 
 def _ended(run: Run) -> Run:
-    """Return a run that has ended.
+    """Check that a run has ended, and return it.
 
     Raises:
-        Conflict: it goes on.
+        Conflict: it is still running.
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
@@ -211,7 +211,7 @@ def _ended(run: Run) -> Run:
 
 
 def _unpinned(run: Run) -> Run:
-    """Return a run that nobody wants kept.
+    """Check that a run is not pinned, and return it.
 
     Raises:
         Conflict: it is pinned.
@@ -229,13 +229,13 @@ def _unpinned(run: Run) -> Run:
 @route("DELETE /api/v1/runs/{run}", Permission.CURATE)
 async def delete_run(call: Call) -> OkAnswer:
     """Delete a run with its stages and every byte that was recorded of it, replays too."""
-    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded(reader, call))))
+    run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded_run(reader, call))))
     if run.has_stages:
         await call.app.maintenance.forget_stages(run)
 
     def act(tx: CallTransaction) -> set[str]:
         left: set[str] = set()
-        found = find_recorded(tx, call)
+        found = find_recorded_run(tx, call)
         names = dict.fromkeys((call.path("run"), found.id))
         for run in [found, *(replay for name in names for replay in _replays(tx, call, name))]:
             _unpinned(_ended(run))
@@ -248,7 +248,7 @@ async def delete_run(call: Call) -> OkAnswer:
 
 
 def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
-    """Yield the runs under which agentsentinel-sdk reported replays of a run: they repeat its content."""
+    """Yield the runs in which agentsentinel-sdk reported replays of a run, which repeat its content."""
     while True:
         run_id = replay_session(run_id)
         run = tx.run(call.project_id, call.app.recorder.known_as(run_id))

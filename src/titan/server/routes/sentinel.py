@@ -1,42 +1,21 @@
-"""The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
+"""Routes that agentsentinel-sdk calls: Titan records calls and interventions, and limits nothing yet."""
 
 import hashlib
 import logging
 from collections.abc import Sequence
 
-from titan.ingest.agentsentinel import shapes
-from titan.ingest.agentsentinel.fields import Sender, read_as
-from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention, read_replay_results
-from titan.ingest.agentsentinel.reports import read_batch
-from titan.ingest.agentsentinel.shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
-from titan.insight.interventions import intervention_of
+from titan.ingest import agentsentinel
+from titan.ingest.agentsentinel import Sender, read_as, read_batch, read_intervention, read_replay_results
+from titan.insight.bodies import intervention_of
 from titan.model.actions import Entry
 from titan.ports.runs_store import CallFilter, CallReader
 from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
-from titan.server.routes.telemetry import aware, content_of
+from titan.server.routes.telemetry import content_of, with_zone
 from titan.server.views.runs import intervention_view
-from titan.wire.sentinel import (
-    ApprovalAnswer,
-    ApprovalCheckAnswer,
-    ApprovalCheckQuery,
-    ApprovalsAnswer,
-    IngestAnswer,
-    InterventionAnswer,
-    InterventionsAnswer,
-    InterventionsQuery,
-    KillSwitchAnswer,
-    KillSwitchQuery,
-    PoliciesAnswer,
-    PoliciesListAnswer,
-    PoliciesQuery,
-    RefusedView,
-    RegisterAnswer,
-    ReplayResultsAnswer,
-    ReserveAnswer,
-)
+from titan.wire import sentinel as wire
 
 route = Routes()
 
@@ -44,60 +23,60 @@ logger = logging.getLogger(__name__)
 
 
 @route("GET /api/v1/policies/sync", Permission.READ_SHARED)
-async def sync_policies(call: Call, query: PoliciesQuery) -> PoliciesAnswer:
+async def sync_policies(call: Call, query: wire.PoliciesQuery) -> wire.PoliciesAnswer:
     """Tell agentsentinel-sdk its policies: one that limits nothing."""
-    return PoliciesAnswer()
+    return wire.PoliciesAnswer()
 
 
 @route("GET /api/v1/kill-switch/check", Permission.READ_SHARED)
-async def check_kill_switch(call: Call, query: KillSwitchQuery) -> KillSwitchAnswer:
+async def check_kill_switch(call: Call, query: wire.KillSwitchQuery) -> wire.KillSwitchAnswer:
     """Tell agentsentinel-sdk whether an agent, run or mission is to stop: never."""
-    return KillSwitchAnswer()
+    return wire.KillSwitchAnswer()
 
 
-@route("POST /api/v1/ingest", Permission.RECORD, body=shapes.BatchBody, status=202, adds=True)
-async def ingest(call: Call) -> IngestAnswer:
+@route("POST /api/v1/ingest", Permission.RECORD, body=agentsentinel.BatchBody, status=202, adds=True)
+async def ingest(call: Call) -> wire.IngestAnswer:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
     body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.app.clock.now()
-    refused: list[RefusedView] = []
+    refused: list[wire.RefusedView] = []
 
     def read() -> Sequence[Entry]:
-        batch = read_batch(body, sender, now=now)
-        refused.extend(RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused)
-        return batch.entries
+        entries, left_out = read_batch(body, sender, now=now)
+        refused.extend(left_out)
+        return entries
 
     recorded = await record(call, read)
-    if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
+    if refused:  # the client ignores the body of the answer
         first = refused[0]
         logger.warning(
             "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
         )
-    return IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
+    return wire.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
 
 
-@route("POST /api/v1/interventions", Permission.RECORD, body=shapes.InterventionBody, status=201, adds=True)
-async def add_intervention(call: Call) -> InterventionAnswer:
+@route("POST /api/v1/interventions", Permission.RECORD, body=agentsentinel.InterventionBody, status=201, adds=True)
+async def add_intervention(call: Call) -> wire.InterventionAnswer:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
-    intervention = read_intervention(await call.raw_body(), _sender(call))
-    await record(call, lambda: intervention_entries(intervention))
-    return InterventionAnswer(id=intervention.id)
+    run, event = read_intervention(await call.raw_body(), _sender(call))
+    await record(call, lambda: [run, event])
+    return wire.InterventionAnswer(id=event.id)
 
 
 @route("GET /api/v1/interventions", Permission.SEE_ALL)
-def list_interventions(call: Call, reader: CallReader, query: InterventionsQuery) -> InterventionsAnswer:
+def list_interventions(call: Call, reader: CallReader, query: wire.InterventionsQuery) -> wire.InterventionsAnswer:
     """List what guards of agentsentinel-sdk did about calls, the latest first."""
     project_id = call.project_id
     wanted = CallFilter(
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
-        since=aware(query.start_date),
-        until=aware(query.end_date),
+        since=with_zone(query.start_date),
+        until=with_zone(query.end_date),
     )
     skip = (query.page - 1) * query.page_size
     found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
     by_type = reader.count_interventions(project_id, wanted)
-    return InterventionsAnswer(
+    return wire.InterventionsAnswer(
         data=[intervention_view(intervention_of(action, content_of(reader, action))) for action in found],
         page=query.page,
         page_size=query.page_size,
@@ -107,78 +86,74 @@ def list_interventions(call: Call, reader: CallReader, query: InterventionsQuery
 
 
 @route("GET /api/v1/policies", Permission.READ_SHARED)
-async def list_policies(_call: Call) -> PoliciesListAnswer:
+async def list_policies(_call: Call) -> wire.PoliciesListAnswer:
     """List the policies: one that limits nothing."""
-    return PoliciesListAnswer()
+    return wire.PoliciesListAnswer()
 
 
 @route("GET /api/v1/approvals", Permission.SEE_ALL)
 @route("GET /api/v1/approvals/pending", Permission.SEE_ALL)
-async def list_approvals(_call: Call) -> ApprovalsAnswer:
+async def list_approvals(_call: Call) -> wire.ApprovalsAnswer:
     """List the approvals that were asked for: none, for each is cancelled as it is asked for."""
-    return ApprovalsAnswer()
+    return wire.ApprovalsAnswer()
 
 
-@route("POST /api/v1/approvals", Permission.RECORD, body=shapes.ApprovalBody, status=201)
-async def ask_approval(call: Call) -> ApprovalAnswer:
+@route("POST /api/v1/approvals", Permission.RECORD, body=agentsentinel.ApprovalBody, status=201)
+async def ask_approval(call: Call) -> wire.ApprovalAnswer:
     """Take a request for an approval, and cancel it: nobody can decide it here yet."""
     body = await call.raw_body()
-    read_as(body, ApprovalBody, what="the approval's request")
+    read_as(body, agentsentinel.ApprovalBody, what="the approval's request")
     approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return ApprovalAnswer(id=approval_id)
+    return wire.ApprovalAnswer(id=approval_id)
 
 
 @route("GET /api/v1/approvals/{approval}/poll", Permission.READ_SHARED)
-async def poll_approval(call: Call) -> ApprovalAnswer:
+async def poll_approval(call: Call) -> wire.ApprovalAnswer:
     """Tell that an approval was cancelled, and why."""
-    return ApprovalAnswer(id=call.path("approval"))
+    return wire.ApprovalAnswer(id=call.path("approval"))
 
 
 @route("POST /api/v1/approvals/{approval}/cancel", Permission.RECORD)
-async def cancel_approval(call: Call) -> ApprovalAnswer:
+async def cancel_approval(call: Call) -> wire.ApprovalAnswer:
     """Cancel an approval; it was cancelled when it was asked for."""
-    return ApprovalAnswer(id=call.path("approval"))
+    return wire.ApprovalAnswer(id=call.path("approval"))
 
 
-@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=shapes.ResponseBody)
-async def respond_to_approval(call: Call) -> ApprovalAnswer:
+@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=agentsentinel.ResponseBody)
+async def respond_to_approval(call: Call) -> wire.ApprovalAnswer:
     """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
-    read_as(await call.raw_body(), ResponseBody, what="the response")
-    return ApprovalAnswer(id=call.path("approval"))
+    read_as(await call.raw_body(), agentsentinel.ResponseBody, what="the response")
+    return wire.ApprovalAnswer(id=call.path("approval"))
 
 
 @route("POST /api/v1/approvals/check", Permission.RECORD)
-async def check_approval(call: Call, query: ApprovalCheckQuery) -> ApprovalCheckAnswer:
+async def check_approval(call: Call, query: wire.ApprovalCheckQuery) -> wire.ApprovalCheckAnswer:
     """Tell whether an action needs an approval of this server: none does."""
-    return ApprovalCheckAnswer()
+    return wire.ApprovalCheckAnswer()
 
 
-@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=shapes.ReserveBody, status=201)
-async def reserve_budget(call: Call) -> ReserveAnswer:
+@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=agentsentinel.ReserveBody, status=201)
+async def reserve_budget(call: Call) -> wire.ReserveAnswer:
     """Let an action spend: no budget of this server limits it."""
-    body = read_as(await call.raw_body(), ReserveBody, what="the reservation")
-    return ReserveAnswer(action_name=body.action_name, estimated_cost_usd=float(body.estimated_cost_usd))
+    body = read_as(await call.raw_body(), agentsentinel.ReserveBody, what="the reservation")
+    return wire.ReserveAnswer(action_name=body.action_name, estimated_cost_usd=float(body.estimated_cost_usd))
 
 
 @route(
-    "POST /api/v1/replay/{run}/results",
-    Permission.RECORD,
-    body=shapes.ReplayResultsBody,
-    status=201,
-    adds=True,
+    "POST /api/v1/replay/{run}/results", Permission.RECORD, body=agentsentinel.ReplayResultsBody, status=201, adds=True
 )
-async def add_replay_results(call: Call) -> ReplayResultsAnswer:
+async def add_replay_results(call: Call) -> wire.ReplayResultsAnswer:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     entry = read_replay_results(await call.raw_body(), call.path("run"), now=call.app.clock.now())
     await record(call, lambda: [entry])
-    return ReplayResultsAnswer(run_id=entry.run_id)
+    return wire.ReplayResultsAnswer(run_id=entry.run_id)
 
 
-@route("POST /api/v1/actions/register", Permission.RECORD, body=shapes.RegisterBody, status=201)
-async def register_actions(call: Call) -> RegisterAnswer:
+@route("POST /api/v1/actions/register", Permission.RECORD, body=agentsentinel.RegisterBody, status=201)
+async def register_actions(call: Call) -> wire.RegisterAnswer:
     """Take the list of an agent's tools; nothing of it is stored."""
-    body = read_as(await call.raw_body(), RegisterBody, what="the tools")
-    return RegisterAnswer(total=len(body.actions))
+    body = read_as(await call.raw_body(), agentsentinel.RegisterBody, what="the tools")
+    return wire.RegisterAnswer(total=len(body.actions))
 
 
 def _sender(call: Call) -> Sender:
@@ -191,5 +166,5 @@ def _sender(call: Call) -> Sender:
 
 
 def _short(value: str | None) -> str | None:
-    """Return a header's value as far as an id may be long, None for an empty one."""
+    """Return a header's value cut to the length of an id; None if it is empty."""
     return value[:200] if value else None

@@ -1,4 +1,4 @@
-"""Tasks of a workflow; and suites, which register a workflow with its tasks, agents and endpoints at once."""
+"""Routes of tasks, and of suites: a workflow with its tasks, agents and endpoints."""
 
 from collections import Counter
 from functools import partial
@@ -24,24 +24,20 @@ from titan.model.runs import Run
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.access import Permission
 from titan.rules.names import shown
-from titan.server.definitions import check_address, check_slug, read_definition
-from titan.server.evaluation_lookup import MOST_TASKS, check_idle, find_task, find_workflow
+from titan.server.evaluation import (
+    MOST_TASKS,
+    check_address,
+    check_idle,
+    check_slug,
+    find_task,
+    find_workflow,
+    read_definition,
+)
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.views.evaluations import task_view, warnings_of_seed, warnings_of_world
+from titan.server.routes.evaluations import task_view, warnings_of_seed, warnings_of_world
+from titan.wire import evaluations as wire
 from titan.wire.base import OkAnswer
-from titan.wire.evaluations import (
-    AppliedView,
-    ApplyAnswer,
-    ApplyBody,
-    ReseedBody,
-    TasksAnswer,
-    TasksBody,
-    TasksChanged,
-    TasksImportQuery,
-    TasksQuery,
-    TaskView,
-)
 
 route = Routes()
 
@@ -50,14 +46,14 @@ _TASK = _WORKFLOW + "/tasks/{task}"
 
 
 @route("POST " + _WORKFLOW + "/tasks", Permission.EVALUATE)
-async def import_tasks(call: Call, body: TasksBody) -> TasksChanged:
+async def import_tasks(call: Call, body: wire.TasksBody) -> wire.TasksChanged:
     """Create tasks, each with its seed frozen; all or none. Existing ones stay as they are without `reseed`."""
     found = [read_definition(f"tasks[{place}]", one, TaskDefinition) for place, one in enumerate(body.tasks)]
     return await _import(call, found, reseeds=body.reseed)
 
 
 @route("POST " + _WORKFLOW + "/import-tasks", Permission.EVALUATE, body=bytes)
-async def import_file(call: Call, query: TasksImportQuery) -> TasksChanged:
+async def import_file(call: Call, query: wire.TasksImportQuery) -> wire.TasksChanged:
     """Create the tasks of a file, the body: CSV with a column for each axis, JSON, JSON Lines or YAML."""
     raw = await call.raw_body()
     try:
@@ -67,12 +63,12 @@ async def import_file(call: Call, query: TasksImportQuery) -> TasksChanged:
     return await _import(call, tasks_in(text, Path(f"body.{query.format}")), reseeds=query.reseed)
 
 
-async def _import(call: Call, found: list[TaskDefinition], *, reseeds: bool) -> TasksChanged:
+async def _import(call: Call, found: list[TaskDefinition], *, reseeds: bool) -> wire.TasksChanged:
     if len(found) > MOST_TASKS:
         raise InvalidInput("tasks", expected=f"at most {MOST_TASKS:,}", found=f"{len(found):,}")
     _check_once(found)
 
-    def act(tx: CallTransaction) -> TasksChanged:
+    def act(tx: CallTransaction) -> wire.TasksChanged:
         workflow = find_workflow(tx, call)
         world = definition_of(workflow).world
         registry, changes, warnings = Registry(tx=tx, project_id=call.project_id), Counter[Change](), []
@@ -81,7 +77,7 @@ async def _import(call: Call, found: list[TaskDefinition], *, reseeds: bool) -> 
             changes[change] += 1
             if change is not Change.UNCHANGED:
                 warnings += [f"{task.id}: {line}" for line in warnings_of_seed(world, definition.odyssey_seed)]
-        return TasksChanged(
+        return wire.TasksChanged(
             created=changes[Change.CREATED],
             reseeded=changes[Change.CHANGED],
             unchanged=changes[Change.UNCHANGED],
@@ -92,38 +88,34 @@ async def _import(call: Call, found: list[TaskDefinition], *, reseeds: bool) -> 
 
 
 @route("GET " + _WORKFLOW + "/tasks", Permission.SEE_EVALUATED)
-def list_tasks(call: Call, reader: CallReader, query: TasksQuery) -> TasksAnswer:
+def list_tasks(call: Call, reader: CallReader, query: wire.TasksQuery) -> wire.TasksAnswer:
     """List the tasks of a workflow, by id."""
     workflow = find_workflow(reader, call)
     found = reader.tasks(workflow.project_id, workflow.id, after=query.after, limit=query.limit)
     world = definition_of(workflow).world
-    return TasksAnswer(tasks=[task_view(task, world) for task in found])
+    return wire.TasksAnswer(tasks=[task_view(task, world) for task in found])
 
 
 @route("GET " + _TASK, Permission.SEE_EVALUATED)
-def show_task(call: Call, reader: CallReader) -> TaskView:
+def show_task(call: Call, reader: CallReader) -> wire.TaskView:
     """Show a task with its seed."""
     return task_view(find_task(reader, call), definition_of(find_workflow(reader, call)).world)
 
 
 @route("POST " + _TASK + "/re-seed", Permission.EVALUATE)
-async def reseed_task(call: Call, body: ReseedBody) -> TaskView:
+def reseed_task(call: Call, tx: CallTransaction, body: wire.ReseedBody) -> wire.TaskView:
     """Freeze a task's seed anew, with the axes that are given changed; earlier runs keep the digest of theirs."""
-
-    def act(tx: CallTransaction) -> TaskView:
-        before, workflow = find_task(tx, call), find_workflow(tx, call)
-        seed: dict[str, Any] = msgspec.json.decode(before.seed)
-        scorers = msgspec.json.decode(before.scorers) if body.scorers is None else body.scorers
-        definition = TaskDefinition(
-            id=before.id,
-            name=before.name if body.name is None else body.name,
-            odyssey_seed=read_definition("odyssey_seed", seed | body.odyssey_seed, Seed),
-            scorers=read_definition("scorers", scorers, tuple[Scorer, ...]),
-        )
-        task, _ = Registry(tx=tx, project_id=call.project_id).put_task(workflow.id, definition, anew=True)
-        return task_view(task, definition_of(workflow).world)
-
-    return await call.change_runs(act)
+    before, workflow = find_task(tx, call), find_workflow(tx, call)
+    seed: dict[str, Any] = msgspec.json.decode(before.seed)
+    scorers = msgspec.json.decode(before.scorers) if body.scorers is None else body.scorers
+    definition = TaskDefinition(
+        id=before.id,
+        name=before.name if body.name is None else body.name,
+        odyssey_seed=read_definition("odyssey_seed", seed | body.odyssey_seed, Seed),
+        scorers=read_definition("scorers", scorers, tuple[Scorer, ...]),
+    )
+    task, _ = Registry(tx=tx, project_id=call.project_id).put_task(workflow.id, definition, anew=True)
+    return task_view(task, definition_of(workflow).world)
 
 
 @route("DELETE " + _TASK, Permission.EVALUATE)
@@ -148,7 +140,7 @@ async def delete_task(call: Call) -> OkAnswer:
 
 
 def _recorded(reader: CallReader, *, call: Call) -> list[Run]:
-    """Return what was recorded of the agent runs of a task.
+    """Return the recorded runs of a task's agent runs.
 
     Raises:
         Conflict: one is under way, or pinned.
@@ -172,7 +164,7 @@ def _recorded(reader: CallReader, *, call: Call) -> list[Run]:
 
 
 @route("POST /api/projects/{project}/apply", Permission.EVALUATE)
-async def apply_suite(call: Call, body: ApplyBody) -> ApplyAnswer:
+async def apply_suite(call: Call, body: wire.ApplyBody) -> wire.ApplyAnswer:
     """Register a workflow with its tasks, agents and endpoints, all or none; with `plan` only say what would change."""
     check_slug(body.workflow)
     definition: WorkflowDefinition = read_definition("definition", body.definition, WorkflowDefinition)
@@ -196,8 +188,8 @@ async def apply_suite(call: Call, body: ApplyBody) -> ApplyAnswer:
     counts = Counter(one.change for one in changes)
     world = definition.world
     about_tasks = [f"{one.id}: {line}" for one in tasks for line in warnings_of_seed(world, one.odyssey_seed)]
-    return ApplyAnswer(
-        changes=[AppliedView(kind=one.kind, id=one.id, change=one.change.value) for one in changes],
+    return wire.ApplyAnswer(
+        changes=[wire.AppliedView(kind=one.kind, id=one.id, change=one.change.value) for one in changes],
         created=counts[Change.CREATED],
         changed=counts[Change.CHANGED],
         unchanged=counts[Change.UNCHANGED],

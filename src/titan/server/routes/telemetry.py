@@ -1,4 +1,4 @@
-"""What a run did: its skeleton, inputs and outputs, search, its hash chain; and the ledger over all runs."""
+"""Routes of a run's actions: skeleton, inputs and outputs, search, hash chain; and of the ledger over all runs."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from titan.insight.bodies import Bodies, bodies_of
-from titan.insight.export_csv import csv_table
+from titan.insight.export import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.runs import Action, Run
@@ -20,49 +20,34 @@ from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.totals import tally_of
 from titan.server.http.call import Call
-from titan.server.http.pagination import given
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.lookup import open_blob
-from titan.server.routes.exporting import MEDIA, streamed
-from titan.server.routes.registry import COUNTED, asked_cost, find_recorded
+from titan.server.lookup import open_blob, parse_ids, unknown
+from titan.server.routes.export_import import download
+from titan.server.routes.registry import COUNTED, checked_cost, find_recorded_run
 from titan.server.routes.runs import with_stages
 from titan.server.views.runs import action_view, bodies_view, broken_blob, note_view, run_views, tally_view
-from titan.wire.actions import (
-    MOST_BODIES,
-    ActionDetailView,
-    ActionView,
-    BodiesAnswer,
-    BodiesQuery,
-    CallsQuery,
-    FindAnswer,
-    FindQuery,
-    LedgerAnswer,
-    LedgerExportQuery,
-    LedgerQuery,
-    SkeletonAnswer,
-    SkeletonQuery,
-)
+from titan.wire import actions as wire
 from titan.wire.runs import BrokenEntry, ChainAnswer, RunView, TallyView
 
 route = Routes()
 
 _OUTCOMES = (*Outcome, "running")
 _KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
-MOST_ENTRIES = 1000  # of one action: sources are few, and each has two words
+MOST_ENTRIES = 1000  # of one action: a beginning and an end from each source
 _MICROSECOND = timedelta(microseconds=1)
-NONE = -1  #: no text, no duration, a parent that is not known yet
+NONE = -1  #: no text, no duration, or an unknown parent
 NO_PARENT = 0
 CALLS_AT_ONCE: Final = 2000
-COLUMNS: Final = tuple(name for name in ActionView.__struct_fields__ if name != "number")
+COLUMNS: Final = tuple(name for name in wire.ActionView.__struct_fields__ if name != "number")
 
 
 @route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
-async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
+async def show_skeleton(call: Call, query: wire.SkeletonQuery) -> wire.SkeletonAnswer:
     """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
 
-    def find(reader: CallReader) -> SkeletonAnswer:
-        run = find_recorded(reader, call)
+    def find(reader: CallReader) -> wire.SkeletonAnswer:
+        run = find_recorded_run(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
             actions = _with_children(reader, run, actions)
@@ -79,7 +64,7 @@ async def show_skeleton(call: Call, query: SkeletonQuery) -> SkeletonAnswer:
 
 
 def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[Action]:
-    """Return actions with those that came before one of them, which is their parent: its number was not known then."""
+    """Return actions with their earlier children, whose parent's number was not known before."""
     numbers = {action.id: action.number for action in actions}
     known = set(numbers.values())
     children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
@@ -89,19 +74,19 @@ def _with_children(reader: CallReader, run: Run, actions: list[Action]) -> list[
 
 
 @route("GET /api/v1/runs/{run}/bodies", Permission.SEE_ALL)
-def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAnswer:
+def show_bodies(call: Call, reader: CallReader, query: wire.BodiesQuery) -> wire.BodiesAnswer:
     """Show the beginnings of inputs and outputs of some actions."""
-    ids = given(query.ids)
-    if len(ids) > MOST_BODIES:
+    ids = parse_ids(query.ids)
+    if len(ids) > wire.MOST_BODIES:
         raise InvalidInput(
             "query: ids",
-            expected=f"at most {MOST_BODIES}",
+            expected=f"at most {wire.MOST_BODIES}",
             found=str(len(ids)),
             next_step="Ask for those that are on the screen.",
         )
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
-    return BodiesAnswer(
+    return wire.BodiesAnswer(
         data=[
             bodies_view(action, content_of(reader, action), query.limit_bytes) for action in found if action is not None
         ]
@@ -109,12 +94,12 @@ def show_bodies(call: Call, reader: CallReader, query: BodiesQuery) -> BodiesAns
 
 
 @route("GET /api/v1/runs/{run}/actions/{action}", Permission.SEE_ALL)
-def show_action(call: Call, reader: CallReader) -> ActionDetailView:
+def show_action(call: Call, reader: CallReader) -> wire.ActionDetailView:
     """Show everything that is known of one action."""
     action = find_action(reader, call)
     bodies = content_of(reader, action)
     notes = reader.notes_of_run(action.project_id, action.run_id)
-    return ActionDetailView(
+    return wire.ActionDetailView(
         action=action_view(action),
         bodies=bodies_view(action, bodies),
         details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
@@ -160,15 +145,15 @@ async def _download(call: Call, which: str) -> Response[bytes]:
 
 
 @route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
-def find_in_run(call: Call, reader: CallReader, query: FindQuery) -> FindAnswer:
+def find_in_run(call: Call, reader: CallReader, query: wire.FindQuery) -> wire.FindAnswer:
     """Name the actions of a run in whose names or content all words of a text stand."""
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
-    return FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
+    return wire.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
 
 
 @route("GET /api/v1/ledger", Permission.SEE_ALL)
-def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAnswer:
+def show_ledger(call: Call, reader: CallReader, query: wire.LedgerQuery) -> wire.LedgerAnswer:
     """List the calls of all runs under filters, sorted."""
     wanted = call_filter(query)
     found = reader.ledger(
@@ -180,7 +165,7 @@ def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAns
         limit=query.page_size,
         up_to=COUNTED + 1,
     )
-    return LedgerAnswer(
+    return wire.LedgerAnswer(
         data=[action_view(action) for action in found.calls],
         page=query.page,
         page_size=query.page_size,
@@ -191,16 +176,16 @@ def show_ledger(call: Call, reader: CallReader, query: LedgerQuery) -> LedgerAns
 
 
 @route("GET /api/v1/ledger/stats", Permission.SEE_ALL)
-def show_ledger_stats(call: Call, reader: CallReader, query: CallsQuery) -> TallyView:
+def show_ledger_stats(call: Call, reader: CallReader, query: wire.CallsQuery) -> TallyView:
     """Show counts and sums over the calls of all runs under filters."""
     return tally_view(tally_of(reader.sums_of_calls(call.project_id, call_filter(query))))
 
 
-def call_filter(query: CallsQuery) -> CallFilter:
-    """Return which calls a query asks for; a time without a zone is taken as UTC.
+def call_filter(query: wire.CallsQuery) -> CallFilter:
+    """Return the filter that a query describes; a time without a zone is taken as UTC.
 
     Raises:
-        InvalidInput: an outcome is none, or a kind, or a cost.
+        InvalidInput: an outcome, kind or cost is invalid.
     """
     return CallFilter(
         outcomes=_words(query.outcome, "outcome", _OUTCOMES),
@@ -208,16 +193,16 @@ def call_filter(query: CallsQuery) -> CallFilter:
         kinds=_words(query.kind, "kind", _KINDS),
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
-        min_cost=asked_cost(query.min_cost, name="min_cost"),
-        max_cost=asked_cost(query.max_cost, name="max_cost"),
-        since=aware(query.start_date),
-        until=aware(query.end_date),
+        min_cost=checked_cost(query.min_cost, name="min_cost"),
+        max_cost=checked_cost(query.max_cost, name="max_cost"),
+        since=with_zone(query.start_date),
+        until=with_zone(query.end_date),
         text=query.search or None,
     )
 
 
 def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str]:
-    found = frozenset(given(text)) if text else frozenset[str]()
+    found = frozenset(parse_ids(text)) if text else frozenset[str]()
     if found <= frozenset(allowed):
         return found
     raise InvalidInput(
@@ -228,8 +213,8 @@ def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str
     )
 
 
-def aware(moment: datetime | None) -> datetime | None:
-    """Return a time; one without a zone is taken as UTC."""
+def with_zone(moment: datetime | None) -> datetime | None:
+    """Return a time with its zone, by default UTC."""
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -237,24 +222,19 @@ def find_action(reader: CallReader, call: Call) -> Action:
     """Return the action that the path names.
 
     Raises:
-        UnknownRun: nothing is known of the run.
-        UnknownAction: nothing is known of the action.
+        UnknownRun: there is no such run.
+        UnknownAction: the run has no such action.
     """
-    run = find_recorded(reader, call)
+    run = find_recorded_run(reader, call)
     action_id = call.app.recorder.known_as(call.path("action"))
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
         return action
-    raise UnknownAction(
-        f"action {shown(action_id)}",
-        expected=f"an action of run {shown(run.id)}",
-        found="none such",
-        next_step="List them with GET /api/v1/runs/{run}/skeleton.",
-    )
+    raise unknown(UnknownAction, "action", action_id, "List them with GET /api/v1/runs/{run}/skeleton.")
 
 
 def content_of(reader: CallReader, action: Action) -> Bodies:
-    """Return what the tape holds of an action."""
+    """Return the recorded inputs, outputs and details of an action."""
     found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
     return bodies_of(stored.entry for stored in found)
 
@@ -266,18 +246,18 @@ async def verify_tape(call: Call) -> ChainAnswer:
 
 
 async def verified(call: Call) -> ChainAnswer:
-    """Return what became of verifying the tape of the run that the path names."""
+    """Verify the recording of the run in the path."""
 
     def find(reader: CallReader) -> tuple[str, TapeCheck]:
-        run = find_recorded(reader, call)
+        run = find_recorded_run(reader, call)
         check = reader.check_tape(run.project_id, run.id)
-        assert check is not None  # of a run that the same snapshot holds
+        assert check is not None  # the run is in the same snapshot
         return run.id, check
 
     run_id, check = await call.read_runs(find)
     broken = await asyncio.to_thread(broken_blob, call.app.blobs, check)
     if broken is not None:
-        await call.read_runs(lambda reader: find_recorded(reader, call))  # unless it was deleted meanwhile
+        await call.read_runs(lambda reader: find_recorded_run(reader, call))  # raises if it was deleted meanwhile
     broken = broken or _broken_entry(check)
     return ChainAnswer(run_id=run_id, verified=broken is None, entries=check.entries, link=check.link, broken=broken)
 
@@ -288,41 +268,29 @@ def _broken_entry(check: TapeCheck) -> BrokenEntry | None:
     return BrokenEntry(entry=check.broken.place, action_id=check.broken.action_id, found=check.broken.found)
 
 
-class _Texts:
-    """Distinct texts, and the place of each."""
-
-    def __init__(self) -> None:
-        self.all: list[str] = []
-        self._places: dict[str, int] = {}
-
-    def place(self, text: str | None) -> int:
-        if text is None:
-            return NONE
-        place = self._places.get(text)
-        if place is None:
-            place = self._places[text] = len(self.all)
-            self.all.append(text)
-        return place
+def _place(places: dict[str, int], text: str | None) -> int:
+    """Return the index of a text in its column's distinct texts, adding it if it is new."""
+    return NONE if text is None else places.setdefault(text, len(places))
 
 
-def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> SkeletonAnswer:
-    """Return the columns; `numbers` are those of all actions of the run, by id."""
+def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *, version: int) -> wire.SkeletonAnswer:
+    """Return the actions as columns; `numbers` maps the ids of the run's actions to their numbers."""
     reported = {
         one.count.duplicate_of: one.number for one in actions if one.count.duplicate_of and not one.count.is_call
     }
-    names, models, actors, errors = _Texts(), _Texts(), _Texts(), _Texts()
+    names, models, actors, errors = dict[str, int](), dict[str, int](), dict[str, int](), dict[str, int]()
     started_at = run.started_at
-    return SkeletonAnswer(
+    return wire.SkeletonAnswer(
         version=version,
         run=run,
         number=[action.number for action in actions],
         id=[action.id for action in actions],
         parent=[_parent(action, numbers, reported) for action in actions],
         kind=[action.shown_kind for action in actions],
-        name=[names.place(action.name) for action in actions],
-        model=[models.place(action.model) for action in actions],
-        actor=[actors.place(action.actor) for action in actions],
-        error_type=[errors.place(action.error_type) for action in actions],
+        name=[_place(names, action.name) for action in actions],
+        model=[_place(models, action.model) for action in actions],
+        actor=[_place(actors, action.actor) for action in actions],
+        error_type=[_place(errors, action.error_type) for action in actions],
         start_us=[_since(started_at, action.started_at) for action in actions],
         duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
         outcome=[action.outcome for action in actions],
@@ -330,15 +298,15 @@ def skeleton(run: RunView, actions: Sequence[Action], numbers: dict[str, int], *
         possible_duplicates=[action.number for action in actions if action.is_possible_duplicate],
         estimated=[action.number for action in actions if action.is_cost_estimated],
         tokens=[_tokens(action) for action in actions],
-        names=names.all,
-        models=models.all,
-        actors=actors.all,
-        error_types=errors.all,
+        names=list(names),
+        models=list(models),
+        actors=list(actors),
+        error_types=list(errors),
     )
 
 
 def _parent(action: Action, numbers: dict[str, int], reported: dict[int, int]) -> int:
-    """Return the number of an action's parent; of a call that names none, that of a second report of it."""
+    """Return the number of an action's parent; of a call without one, the number of its duplicate report."""
     if action.parent_id is None:
         return reported.get(action.number, NO_PARENT)
     parent = numbers.get(action.parent_id, NONE)
@@ -356,17 +324,14 @@ def _tokens(action: Action) -> int:
 
 
 @route("GET /api/v1/ledger/export", Permission.SEE_ALL)
-async def export_ledger(call: Call, query: LedgerExportQuery) -> Stream:
+async def export_ledger(call: Call, query: wire.LedgerExportQuery) -> Stream:
     """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
     calls = _calls(call, call_filter(query))
-    pieces = _pieces(query.format, calls, call)
-    name = f"titan-ledger-{call.app.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+    return download(call, _pieces(query.format, calls, call), "ledger", query.format)
 
 
-def _calls(call: Call, wanted: CallFilter) -> Iterator[ActionView]:
-    """Yield calls page by page: each page is a snapshot of its own."""
+def _calls(call: Call, wanted: CallFilter) -> Iterator[wire.ActionView]:
+    """Yield calls, read page by page, each in its own snapshot."""
     page: list[Action] = []
     while True:
         after = (page[-1].started_at, page[-1].number) if page else None
@@ -382,7 +347,7 @@ def _page(
     return reader.calls_after(project_id, wanted, after=after, limit=CALLS_AT_ONCE)
 
 
-def _pieces(form: str, calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
+def _pieces(form: str, calls: Iterator[wire.ActionView], call: Call) -> Iterator[bytes]:
     match form:
         case "csv":
             return csv_table(COLUMNS, ([_cell(getattr(one, name)) for name in COLUMNS] for one in calls))
@@ -396,8 +361,8 @@ def _cell(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _document(calls: Iterator[ActionView], call: Call) -> Iterator[bytes]:
-    head = {"exported_at": call.app.clock.now(), "filters": call.asked_for()}
+def _document(calls: Iterator[wire.ActionView], call: Call) -> Iterator[bytes]:
+    head = {"exported_at": call.app.clock.now(), "filters": call.query_fields()}
     yield msgspec.json.encode(head)[:-1] + b',"calls":['
     separator = b"\n"
     for one in calls:

@@ -1,15 +1,15 @@
-"""Workers: register, claim, report and leave, as workers do; list, drain and start them, as people do."""
+"""Routes for workers (register, claim, report, leave) and about workers (list, drain, resume, start)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import JobStatus
 from titan.model.projects import name_of_project
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
@@ -23,47 +23,22 @@ from titan.rules.retention import is_cut, may_delete_workspace, run_of_workspace
 from titan.server.app_state import AppState
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
-from titan.server.http.validation_messages import MAX_LINE_CHARACTERS, check_moment, check_text
+from titan.server.http.validation import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.server.lookup import find_worker
+from titan.wire import protocol as wire
 from titan.wire.base import MAX_WAIT_SECONDS
-from titan.wire.protocol import (
-    MAX_WORKSPACES_ASKED,
-    Assignment,
-    ClaimAnswer,
-    ClaimRequest,
-    CompleteAnswer,
-    CompleteRequest,
-    HeartbeatAnswer,
-    HeartbeatRequest,
-    LeaveAnswer,
-    LogAnswer,
-    LogPartQuery,
-    Registered,
-    Registration,
-    Report,
-    WorkspacesAnswer,
-    WorkspacesRequest,
-)
-from titan.wire.workers import (
-    LastJobView,
-    LocalWorkerAnswer,
-    LocalWorkerBody,
-    RunningView,
-    WorkersAnswer,
-    WorkersQuery,
-    WorkerStanding,
-    WorkerView,
-)
 
 route = Routes()
 
+V = TypeVar("V")
+
 MAX_PID = 2**31 - 1
-MAX_SLOTS = 1024  # per label; more processes than that help no machine
-MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
+MAX_SLOTS = 1024  # per label
+MAX_IDLE_SECONDS = 1e9  # 30 years; timedelta overflows beyond
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
 LAST_JOBS: Final = 10
-_STANDINGS: Final[Mapping[WorkerState, WorkerStanding]] = {
+_STANDINGS: Final[Mapping[WorkerState, wire.WorkerStanding]] = {
     WorkerState.CONNECTED: "connected",
     WorkerState.LOST: "lost",
     WorkerState.LEFT: "left",
@@ -71,7 +46,7 @@ _STANDINGS: Final[Mapping[WorkerState, WorkerStanding]] = {
 
 
 @route("PUT /api/workers/{worker}", Permission.WORK)
-async def register(call: Call, body: Registration) -> Registered:
+async def register(call: Call, body: wire.Registration) -> wire.Registered:
     """Register a worker under the id it chose; again after a restart of the server."""
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
@@ -92,28 +67,24 @@ async def register(call: Call, body: Registration) -> Registered:
         confines=token is not None and token.confines,
     )
     await call.app.orchestrator.join(worker)
-    return Registered()
+    return wire.Registered()
 
 
 @route("POST /api/workers/{worker}/claim", Permission.WORK)
-async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
+async def claim(call: Call, body: wire.ClaimRequest) -> wire.ClaimAnswer:
     """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
     worker_id = call.path("worker")
     orchestrator = call.app.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
         orchestrator.claim(
-            worker_id,
-            holding=body.holding,
-            stopping=body.stopping,
-            wait_seconds=wait_seconds,
-            load=body.load,
+            worker_id, holding=body.holding, stopping=body.stopping, wait_seconds=wait_seconds, load=body.load
         )
     )
     if orders is None:
         orchestrator.connection_broke(worker_id)
-        return ClaimAnswer()
-    return ClaimAnswer(
+        return wire.ClaimAnswer()
+    return wire.ClaimAnswer(
         assignments=_assignments(call.app, orders.fresh),
         stop=list(orders.stop),
         lost=list(orders.lost),
@@ -123,14 +94,14 @@ async def claim(call: Call, body: ClaimRequest) -> ClaimAnswer:
 
 
 @route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
-async def heartbeat(call: Call, body: HeartbeatRequest) -> HeartbeatAnswer:
+async def heartbeat(call: Call, body: wire.HeartbeatRequest) -> wire.HeartbeatAnswer:
     """Renew the leases a worker holds."""
     orders = await call.app.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
-    return HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
+    return wire.HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
 
 @route("PUT /api/workers/{worker}/log/{lease}", Permission.WORK, body=bytes)
-async def append_log(call: Call, query: LogPartQuery) -> LogAnswer:
+async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
     """Append to the output of a running attempt."""
     content = await call.raw_body(MAX_LOG_PART_BYTES)
     attempt = await _live_attempt(call)
@@ -142,18 +113,14 @@ async def append_log(call: Call, query: LogPartQuery) -> LogAnswer:
             found=str(size),
             next_step="Send again from there.",
         )
-    return LogAnswer(size_bytes=size)
+    return wire.LogAnswer(size_bytes=size)
 
 
-@route(
-    "POST /api/workers/{worker}/complete",
-    Permission.WORK,
-    limit_bytes=MAX_REPORTS_BYTES,
-)
-async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
+@route("POST /api/workers/{worker}/complete", Permission.WORK, limit_bytes=MAX_REPORTS_BYTES)
+async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
     worker_id = call.path("worker")
-    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
+    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
 
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
@@ -166,16 +133,13 @@ async def complete(call: Call, body: CompleteRequest) -> CompleteAnswer:
     progress = Progress(reports=whole, started=body.started, returned=body.returned)
     done, granted = await call.app.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
     _count(call.app, [report for report in whole if report.lease_id in done.accepted])
-    return CompleteAnswer(
-        accepted=list(done.accepted),
-        stale=list(done.stale),
-        assignments=_assignments(call.app, granted),
-        gaps=gaps,
+    return wire.CompleteAnswer(
+        accepted=list(done.accepted), stale=list(done.stale), assignments=_assignments(call.app, granted), gaps=gaps
     )
 
 
 @route("POST /api/workers/{worker}/workspaces", Permission.WORK)
-async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> WorkspacesAnswer:
+async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.WorkspacesAnswer:
     """Say which of a worker's idle workspaces are old enough to be deleted."""
     keep, now = call.app.maintenance.retention.workspaces, call.app.clock.now()
     worker_id = call.path("worker")
@@ -184,7 +148,7 @@ async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> Workspaces
         known_worker(reader, worker_id)
         pinned = call.app.calls.read(lambda calls: calls.pinned_runs())
         projects, old = reader.projects(), []
-        for name, seconds in islice(body.idle_seconds.items(), MAX_WORKSPACES_ASKED):
+        for name, seconds in islice(body.idle_seconds.items(), wire.MAX_WORKSPACES_ASKED):
             kind, _, owner_id = name.partition("-")
             if kind not in ("run", "dag") or not seconds < MAX_IDLE_SECONDS:
                 continue
@@ -197,13 +161,13 @@ async def sort_out_workspaces(call: Call, body: WorkspacesRequest) -> Workspaces
                 old.append(name)
         return old
 
-    return WorkspacesAnswer(old=await call.read(look))
+    return wire.WorkspacesAnswer(old=await call.read(look))
 
 
 @route("POST /api/workers/{worker}/leave", Permission.WORK)
-async def leave(call: Call) -> LeaveAnswer:
+async def leave(call: Call) -> wire.LeaveAnswer:
     """Let a worker go and take back, uncounted, what it holds."""
-    return LeaveAnswer(returned=await call.app.orchestrator.leave(call.path("worker")))
+    return wire.LeaveAnswer(returned=await call.app.orchestrator.leave(call.path("worker")))
 
 
 def _count(app: AppState, reports: list[AttemptReport]) -> None:
@@ -214,18 +178,18 @@ def _count(app: AppState, reports: list[AttemptReport]) -> None:
             app.metrics.on_cancelled_attempt()
 
 
-def _assignments(app: AppState, granted: Sequence[Leased]) -> list[Assignment]:
+def _assignments(app: AppState, granted: Sequence[Leased]) -> list[wire.Assignment]:
     for leased in granted:
         if leased.job.ready_at is not None:
             app.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
     return [_assignment(leased, app.max_log_bytes) for leased in granted]
 
 
-def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
+def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
     return shaped(
-        Assignment,
+        wire.Assignment,
         job.spec,
         lease_id=attempt.lease_id,
         attempt=attempt.number,
@@ -246,18 +210,18 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     )
 
 
-def _keep_tail(app: AppState, attempt: Attempt | None, report: Report) -> int:
-    """Append the last part of an output before its attempt ends, so that a final job's log is whole.
+def _keep_tail(app: AppState, attempt: Attempt | None, report: wire.Report) -> int:
+    """Append the last part of an output before its attempt ends, so that a final job's log is complete.
 
-    Returns the size stored; below `log_offset` the server lacks something before that part.
+    Returns the stored size; if it is below `log_offset`, an earlier part is missing.
     """
     if attempt is None:
-        return report.log_offset  # stale: nothing is kept, and nothing is missed
+        return report.log_offset  # stale: nothing is stored, and nothing is missing
     return _append(app, attempt, report.log_offset, report.log_tail)
 
 
 def _append(app: AppState, attempt: Attempt, offset: int, content: bytes) -> int:
-    """Append to an output; return how much of it need not be sent again: all of one that is over its limit."""
+    """Append to an output; return the size that need not be sent again, which includes parts beyond the limit."""
     limit_bytes = app.max_log_bytes
     stored = within_limit(content, offset=offset, limit_bytes=limit_bytes)
     size = app.logs.append(attempt.lease_id, offset, stored)
@@ -281,24 +245,24 @@ async def _live_attempt(call: Call) -> Attempt:
 
 
 def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
-    """Return the attempt if it is one of this worker's that goes on."""
+    """Return the attempt if it is a running one of this worker."""
     is_live = attempt is not None and attempt.outcome is None and attempt.worker_id == worker_id
     return attempt if is_live else None
 
 
-def _in_our_terms(report: Report) -> AttemptReport:
+def _in_our_terms(report: wire.Report) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
     return shaped(AttemptReport, report)
 
 
-def _check_home(app: AppState, body: Registration) -> None:
-    """Return unless the worker belongs to another home: one that was deleted, and made anew in the same place.
+def _check_home(app: AppState, body: wire.Registration) -> None:
+    """Check that the worker does not belong to an earlier home in the same folder.
 
     Raises:
         Conflict: it does.
     """
-    if body.home_id not in (None, app.runs_with.home_id):
+    if body.home_id not in (None, app.server_info.home_id):
         raise Conflict(
             f"worker {shown(body.name)}",
             expected="a worker of this server's home",
@@ -321,29 +285,29 @@ def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
 
 
 @route("GET /api/workers", Permission.SEE_CLUSTER)
-def list_workers(call: Call, reader: Reader, query: WorkersQuery) -> WorkersAnswer:
+def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.WorkersAnswer:
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
-    workers = [w for w in reader.workers() if states is None or standing_of(w) in states]
+    workers = [w for w in reader.workers() if states is None or displayed_state(w) in states]
     views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
-    return WorkersAnswer(workers=views)
+    return wire.WorkersAnswer(workers=views)
 
 
 @route("POST /api/workers/{worker}/drain", Permission.OPERATE, mutates=True)
-async def drain_worker(call: Call) -> Json[WorkerView]:
+async def drain_worker(call: Call) -> Json[wire.WorkerView]:
     """Give a worker no new work: it finishes what it runs, then leaves."""
     return await _change(call, drain)
 
 
 @route("POST /api/workers/{worker}/resume", Permission.OPERATE, mutates=True)
-async def resume_worker(call: Call) -> Json[WorkerView]:
+async def resume_worker(call: Call) -> Json[wire.WorkerView]:
     """Give work again to a worker that is draining."""
     return await _change(call, resume)
 
 
 @route("POST /api/workers/local", Permission.OPERATE, status=201, mutates=True)
-async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnswer]:
+async def start_local(call: Call, body: wire.LocalWorkerBody) -> Json[wire.LocalWorkerAnswer]:
     """Start a worker beside the server, and answer when it is here."""
     for label in body.offers:
         check_label(label)
@@ -357,14 +321,14 @@ async def start_local(call: Call, body: LocalWorkerBody) -> Json[LocalWorkerAnsw
             next_step="Start it without --no-worker, or start a worker where it is to run: titan workers join URL.",
         )
 
-    async def start() -> LocalWorkerAnswer:
+    async def start() -> wire.LocalWorkerAnswer:
         started = await local.add(body.offers, name=name)
-        return LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
+        return wire.LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
 
     return Json(await call.app.long_once.perform(call.mark(), start))
 
 
-async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Json[WorkerView]:
+async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Json[wire.WorkerView]:
     local_ids = _local_ids(call)
     name = call.path("worker")
 
@@ -385,16 +349,16 @@ def _local_ids(call: Call) -> frozenset[str]:
     return frozenset() if local is None else local.worker_ids()
 
 
-def standing_of(worker: Worker) -> WorkerStanding:
-    """Return how a worker stands for people, to whom one that drains is no longer simply connected."""
+def displayed_state(worker: Worker) -> wire.WorkerStanding:
+    """Return the displayed state of a worker, which distinguishes draining from connected."""
     is_draining = worker.is_draining and worker.state is WorkerState.CONNECTED
     return "draining" if is_draining else _STANDINGS[worker.state]
 
 
 def worker_view(
     reader: Reader, worker: Worker, *, owns: Callable[[str], bool], local_ids: AbstractSet[str] = frozenset()
-) -> WorkerView:
-    """Return a worker with its busy slots, what it runs and what it ran last, of the projects that `owns` says."""
+) -> wire.WorkerView:
+    """Return a worker with its busy slots, running and last jobs of the projects that `owns` accepts."""
     live = reader.live_attempts_of_worker(worker.id)
     ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
     of_project: dict[str, list[str]] = {}
@@ -404,47 +368,33 @@ def worker_view(
     jobs = {job.id: job for project_id, ids in of_project.items() for job in reader.jobs_of_ids(project_id, ids)}
     running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
     names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
+
+    def view(shape: type[V], attempt: Attempt, /, **given: Any) -> V:
+        job = jobs[attempt.job_id]
+        return shaped(
+            shape,
+            attempt,
+            name=job.name,
+            dag_id=job.dag_id,
+            dag_name=names[job.dag_id],
+            project=name_of_project(job.project_id),
+            **given,
+        )
+
+    last = sorted((one for one in ended if one.job_id in jobs and one.ended_at), key=_end, reverse=True)
     return shaped(
-        WorkerView,
+        wire.WorkerView,
         worker,
         worker_id=worker.id,
         offers=dict(worker.offers),
         busy=Counter(attempt.label for attempt in running),
-        state=standing_of(worker),
+        state=displayed_state(worker),
         is_local=worker.id in local_ids,
-        running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
-        last_jobs=_last_jobs(ended, jobs, names),
+        running=[view(wire.RunningView, one, started_at=one.started_at or one.leased_at) for one in running],
+        last_jobs=[view(wire.LastJobView, one, attempt=one.number) for one in last],
     )
 
 
-def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> RunningView:
-    return RunningView(
-        job_id=job.id,
-        name=job.name,
-        dag_id=job.dag_id,
-        dag_name=dag_names[job.dag_id],
-        project=name_of_project(job.project_id),
-        started_at=attempt.started_at or attempt.leased_at,
-    )
-
-
-def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Mapping[str, str]) -> list[LastJobView]:
-    views = []
-    for attempt in ended:
-        job = jobs.get(attempt.job_id)
-        if job is None or attempt.outcome is None or attempt.ended_at is None:
-            continue
-        views.append(
-            LastJobView(
-                job_id=job.id,
-                name=job.name,
-                dag_id=job.dag_id,
-                dag_name=dag_names[job.dag_id],
-                project=name_of_project(job.project_id),
-                attempt=attempt.number,
-                outcome=attempt.outcome,
-                duration_ns=attempt.duration_ns,
-                ended_at=attempt.ended_at,
-            )
-        )
-    return sorted(views, key=lambda view: view.ended_at, reverse=True)
+def _end(attempt: Attempt) -> datetime:
+    assert attempt.ended_at is not None
+    return attempt.ended_at

@@ -1,4 +1,4 @@
-"""The proxy of an agent run: its tools, model and events, asked with the run's own token (specification 2.4)."""
+"""Routes of an agent run's proxy: tools, model and events, called with the run's own token."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,11 +15,11 @@ from titan.evaluate.worlds import PROBE, Begun, LiveRun, Refused
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
 from titan.model.errors import TitanError, TooLarge
 from titan.rules.access import Permission
+from titan.server.chat_recording import CallRecorder
 from titan.server.http.access import token_in
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer, status_code_of
 from titan.server.http.route import Routes
-from titan.server.model_proxy.recording import CallRecorder
 from titan.server.routes.models import answer_chat, models_json
 from titan.wire.base import Problem
 from titan.wire.evaluations import AnyObject, BeginAnswer, BeginBody, EventAnswer, ToolAnswer, ToolsAnswer
@@ -31,7 +31,7 @@ T = TypeVar("T", bound=Callable[[Call], Awaitable[Response[Any]]])
 
 MOST_ARGUMENT_BYTES: Final = 1024 * 1024
 MOST_ANSWER_BYTES: Final = 10 * 1024 * 1024
-#: Where a sub-agent stands: its name, with those it acts for before it.
+#: Path of a sub-agent: its name, preceded by those of its callers.
 _ACTOR: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}(?:/[A-Za-z0-9_.:-]{1,64}){0,7}")
 _MOST_OF_ACTOR: Final = 256
 _LABEL: Final = "up to 8 segments of 1 to 64 letters, digits and _.:-, 256 characters in all"
@@ -47,7 +47,7 @@ _KINDS: Final[Mapping[str, ActionKind]] = {
 
 
 def _refusing(handler: T) -> T:
-    """Return a handler whose refusals are answered in the form that agents expect: `detail.error_class`."""
+    """Return the handler with errors answered in the form that agents expect: `detail.error_class`."""
 
     @wraps(handler)
     async def answer(call: Call) -> Response[Any]:
@@ -102,7 +102,7 @@ async def begin_call(call: Call) -> Response[Any]:
     run = _run(call)
     body = call.decode(await call.raw_body(MOST_ARGUMENT_BYTES) or b"{}", BeginBody)
     if body.actor is not None and not _is_label(body.actor):
-        body.actor = None  # of an action it is any text
+        body.actor = None  # the actor of an action may be any text
     action = Begun(id=body.id, parent_id=body.parent_id)
     found = await call.app.worlds.begin(run, body.tool, body.arguments, action=action, actor=body.actor)
     if found is None:
@@ -135,7 +135,7 @@ async def chat_of_run(call: Call) -> Response[Any]:
     run, worlds = _run(call), call.app.worlds
     worlds.count_model_call(run)
     body = await call.raw_body()
-    call.be_of(run.project_id, is_fixed=True)
+    call.project_id, call.is_project_fixed = run.project_id, True
     call_recorder = CallRecorder(call, body, run_id=run.run_id, on_use=lambda use: worlds.add_model_cost(run, use))
     return await answer_chat(call, body, call_recorder)
 
@@ -215,7 +215,7 @@ class _WorldTools:
 
 
 class _McpAnswer(Response[bytes]):
-    """An answer that the MCP SDK writes, from the request as it comes in."""
+    """An answer that the MCP SDK writes from the raw request."""
 
     def __init__(self, tools: _WorldTools) -> None:
         super().__init__(b"")
@@ -232,7 +232,7 @@ class _McpExchange(ASGIResponse):
         self._tools = tools
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from titan.evaluate.mcp_front import serve_http  # the SDK takes half a second to import
+        from titan.evaluate.mcp_front import serve_http  # imported late: it takes half a second
 
         await serve_http(self._tools, scope, receive, send, limit_bytes=MOST_ARGUMENT_BYTES)
 
@@ -299,7 +299,7 @@ def _event(
 
 
 def _occurred_at(payload: Mapping[str, Any], now: datetime) -> tuple[datetime, str | None]:
-    """Return when an event happened: as it says, else when it came; and what was wrong with what it says."""
+    """Return when an event happened, by default now, and a warning if its own time is invalid."""
     said = payload.get("__occurred_at")
     if said is None:
         return now, None

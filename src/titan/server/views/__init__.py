@@ -1,1 +1,1 @@
-"""Stored facts as the JSON of the HTTP API."""
+"""Conversion of stored records to the JSON shapes of the HTTP API."""

@@ -1,4 +1,4 @@
-"""DAGs, jobs and the stages of runs as the API shows them; what many of them refer to is looked up together."""
+"""Views of DAGs, jobs and stages; what they refer to is read in bulk."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
@@ -18,9 +18,9 @@ from titan.wire.work import AttemptView, CountsView, DagView, DecisionView, JobV
 
 
 class Stages(Enum):
-    """How much of its stages a run comes with."""
+    """How much of a run's stages its view includes."""
 
-    COUNTED = "counted"  #: how many stages and jobs
+    COUNTED = "counted"  #: numbers of stages and jobs
     LISTED = "listed"  #: also the stages
     WITH_JOBS = "with jobs"  #: also the jobs of each stage
 
@@ -44,7 +44,7 @@ def dag_with_jobs(reader: Reader, dag: Dag, *, with_attempts: bool = False) -> D
 
 
 def add_stages(reader: Reader, project_id: str, runs: Sequence[RunView], *, stages: Stages) -> None:
-    """Add to those of `runs` that have stages what these come to; a run whose stages were deleted gets nothing."""
+    """Add counts or stages to the runs that have stages, unless retention has deleted them."""
     ids = [run.run_id for run in runs if run.has_stages]
     known = {run.id: run for run in reader.runs_of_ids(project_id, ids)} if ids else {}
     shown = reader.stages_of_runs(project_id, ids) if ids and stages is not Stages.COUNTED else {}
@@ -76,7 +76,7 @@ def job_view(reader: Reader, job: Job) -> JobView:
 
 
 class _Around:
-    """What the jobs of a list refer to: their DAGs' names, their attempts, the workers of these, who set a result."""
+    """Records that the jobs of a list refer to, read in bulk: DAG names, attempts, workers, results."""
 
     def __init__(self, reader: Reader, jobs: Sequence[Job], *, with_attempts: bool) -> None:
         self._reader = reader

@@ -1,35 +1,42 @@
-"""Recorded runs and actions as people and programs see them."""
+"""Views of recorded runs, actions and agents; verification of recordings; and reading runs for exports."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace as replace_struct
 
-from titan.insight.bodies import Bodies
-from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
+from titan.insight.bodies import LOOKED_AT, Bodies, Progress, bodies_of, details_of, processes_of, progress
+from titan.insight.export import ExportedRun
 from titan.model.actions import Entry, Failure, Payload, RunEntry
+from titan.model.errors import UnknownArtifact
 from titan.model.evaluations import RegisteredAgent
 from titan.model.run_control import RunStatus
 from titan.model.runs import Action, AgentRow, Intervention, Note, Run, Tally
 from titan.model.shaped import shaped
-from titan.ports.runs_store import CallReader, CallStore, RunFilter, TapeBlob, TapeCheck
+from titan.ports.runs_store import CallReader, CallStore, RunFilter, StoredEntry, TapeBlob, TapeCheck
 from titan.ports.runtime import Blobs
+from titan.server.lookup import open_blob
+from titan.wire import runs as wire
 from titan.wire.actions import ActionView, BodiesView, BodyView, CutView, FailureView
-from titan.wire.agents import AgentView, RegistrationView
 from titan.wire.notes import NoteView
-from titan.wire.runs import BrokenEntry, ProgressView, ReportedEndView, RunDetailView, RunView, TallyView
 from titan.wire.sentinel import InterventionView
 
-# --- The tape of a run, verified ---
+# --- verification of a recording ---
 
 
 def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
-    """Return whether a run's tape, with its blobs, is what was recorded; it reads all of them."""
+    """Return whether a run's recording and its blobs are unchanged; reads all of them."""
 
     def check(reader: CallReader) -> TapeCheck | None:
         return reader.check_tape(run.project_id, run.id)
@@ -38,17 +45,17 @@ def is_intact(calls: CallStore, blobs: Blobs, run: Run) -> bool:
     return found is None or (found.broken is None and broken_blob(blobs, found) is None)
 
 
-def broken_blob(blobs: Blobs, check: TapeCheck) -> BrokenEntry | None:
-    """Return the first entry whose blob is not what it was; all that are looked at come before a broken entry."""
+def broken_blob(blobs: Blobs, check: TapeCheck) -> wire.BrokenEntry | None:
+    """Return the first entry whose blob is missing or changed; None if there is none."""
     for blob in check.blobs:
         found = _found(blobs, blob)
         if found is not None:
-            return BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
+            return wire.BrokenEntry(entry=blob.place, action_id=blob.action_id, found=found)
     return None
 
 
 def _found(blobs: Blobs, blob: TapeBlob) -> str | None:
-    """Return what is wrong with a blob; None when nothing is."""
+    """Return what is wrong with a blob; None if it is intact."""
     path = blobs.path(blob.digest)
     if path is None:
         return f"its content, blob {blob.digest}, is gone"
@@ -59,18 +66,18 @@ def _digest_of(path: Path) -> str | None:
     try:
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:  # deleted meanwhile, or the disk cannot read it
+    except OSError:  # deleted meanwhile, or unreadable
         return None
 
 
 T = TypeVar("T")
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
-ENTRIES_AT_ONCE: Final = 100  # most runs report all of it with their first entry
+SHOWN_BYTES: Final = 64 * 1024  # of a body; longer ones are cut, and downloaded whole
+ENTRIES_AT_ONCE: Final = 100  # most runs report everything with their first entry
 
 
-def run_views(reader: CallReader, runs: Sequence[Run]) -> list[RunView]:
+def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
     """Return runs; the progress of a known agent's run is estimated from its earlier runs."""
     unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
     earlier = {key: _earlier_calls(reader, *key) for key in unsure}
@@ -83,11 +90,11 @@ def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[i
     return [run.tally.calls for run in found]
 
 
-def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
+def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> wire.RunView:
     """Return one run."""
     far = progress(run, earlier_calls)
     return shaped(
-        RunView,
+        wire.RunView,
         run,
         run_id=run.id,
         reported_end=_reported_end_view(run),
@@ -101,27 +108,29 @@ def run_view(run: Run, earlier_calls: Sequence[int] = ()) -> RunView:
     )
 
 
-def run_detail_view(reader: CallReader, run: Run) -> RunDetailView:
-    """Return one run with its details (resource attributes, results of a replay), which are read from its recording."""
+def run_detail_view(reader: CallReader, run: Run) -> wire.RunDetailView:
+    """Return a run with its details (resource attributes, results of a replay), read from its recording."""
     [view] = run_views(reader, [run])
-    return shaped(RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)])
+    return shaped(
+        wire.RunDetailView, view, details=[msgspec.Raw(text.encode()) for text in details_of_run(reader, run)]
+    )
 
 
-def _reported_end_view(run: Run) -> ReportedEndView | None:
-    """Return the end that was reported before the run went on; None for a run that has ended: its status says how."""
+def _reported_end_view(run: Run) -> wire.ReportedEndView | None:
+    """Return the reported end of a run that continued after it; None for a run that has ended."""
     end = run.reported_end if run.status is RunStatus.RUNNING else None
-    return None if end is None else shaped(ReportedEndView, end)
+    return None if end is None else shaped(wire.ReportedEndView, end)
 
 
-def _progress_view(run: Run, far: Progress) -> ProgressView:
+def _progress_view(run: Run, far: Progress) -> wire.ProgressView:
     source: Literal["reported", "estimated"] = "estimated" if far.is_estimated else "reported"
-    return ProgressView(share=far.share, source=source, done=run.done, total=run.total)
+    return wire.ProgressView(share=far.share, source=source, done=run.done, total=run.total)
 
 
-def tally_view(tally: Tally) -> TallyView:
+def tally_view(tally: Tally) -> wire.TallyView:
     """Return counts and sums."""
     return shaped(
-        TallyView,
+        wire.TallyView,
         tally,
         cost_usd=tally.cost,
         attempted_cost_usd=tally.attempted_cost,
@@ -144,26 +153,26 @@ def action_view(action: Action) -> ActionView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return what a guard did about a call."""
+    """Return the view of an intervention."""
     return shaped(InterventionView, intervention, timestamp=intervention.at, intervention_type=intervention.type)
 
 
 def note_view(note: Note) -> NoteView:
-    """Return what a person said."""
+    """Return the view of a note."""
     return shaped(NoteView, note)
 
 
-def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> AgentView:
-    """Return an agent, and how it is registered."""
+def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> wire.AgentView:
+    """Return an agent with its registration."""
     return shaped(
-        AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
+        wire.AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
     )
 
 
-def registered_view(agent: RegisteredAgent) -> AgentView:
-    """Return an agent that was registered and has not run."""
+def registered_view(agent: RegisteredAgent) -> wire.AgentView:
+    """Return a registered agent without runs."""
     never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
-    return AgentView(
+    return wire.AgentView(
         agent_id=agent.id,
         first_seen_at=agent.created_at,
         last_seen_at=agent.created_at,
@@ -176,13 +185,13 @@ def registered_view(agent: RegisteredAgent) -> AgentView:
     )
 
 
-def _registration(agent: RegisteredAgent) -> RegistrationView:
+def _registration(agent: RegisteredAgent) -> wire.RegistrationView:
     kind: Literal["http", "python"] = msgspec.json.decode(agent.definition)["kind"]
-    return RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
+    return wire.RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:
-    """Return what an action was given and gave, each cut at `limit_bytes`."""
+    """Return the inputs and outputs of an action, each cut at `limit_bytes`."""
     base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
     return BodiesView(
         id=action.id,
@@ -193,7 +202,7 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
 
 
 def _failure_view(action: Action, failure: Failure | None) -> FailureView | None:
-    """Return why an action failed: as reported, or, where no end was reported, as the end of its run shows."""
+    """Return why an action failed: as reported, else as derived from the end of its run."""
     if failure is not None:
         return shaped(FailureView, failure)
     if action.error_type is None:
@@ -226,23 +235,23 @@ class _StandsIn(msgspec.Struct):
 
 
 def _milliseconds(start: datetime, end: datetime) -> float:
-    return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001
+    return (end - start) / _MICROSECOND / 1000  # a product of float seconds would give 713.4300000000001
 
 
 def details_of_run(reader: CallReader, run: Run) -> tuple[str, ...]:
-    """Return the details of a run as JSON objects; reads the recording of a run that has any."""
+    """Return the details of a run as JSON objects."""
     return _from_entries(reader, run, details_of, run.details_count)
 
 
 def processes_of_run(reader: CallReader, run: Run) -> tuple[RunEntry, ...]:
-    """Return the entries that report a run's processes; reads the recording of a run that has any."""
+    """Return the entries that report a run's processes."""
     return _from_entries(reader, run, processes_of, run.process_count)
 
 
 def _from_entries(
     reader: CallReader, run: Run, pick: Callable[[Iterable[Entry]], tuple[T, ...]], count: int
 ) -> tuple[T, ...]:
-    """Return what `pick` returns of the run's entries, as soon as that is `count`."""
+    """Read entries about a run until `pick` has found `count` of them."""
     entries: list[Entry] = []
     found: tuple[T, ...] = ()
     after = 0
@@ -254,3 +263,85 @@ def _from_entries(
         found = pick(entries)
         after = part[-1].number
     return found
+
+
+logger = logging.getLogger(__name__)
+
+EXPORTED_AT_ONCE: Final = 1000
+PART_BYTES: Final = 2 * 1024 * 1024  # of a recording read at once, which bounds the memory of exports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """A run without the content of its actions, read in one snapshot."""
+
+    run: Run
+    actions: Sequence[Action]
+    places: Sequence[tuple[int, int]]  #: see `CallReader.places_in_tape`
+    notes: Sequence[Note]
+    details: Sequence[str]
+    processes: Sequence[RunEntry]
+
+
+def exported_runs(calls: CallStore, blobs: Blobs, runs: Iterable[Run]) -> Iterator[ExportedRun]:
+    """Yield runs for an export, reading each run and its actions lazily."""
+    for run in runs:
+        snapshot = calls.read(partial(_snapshot_of, run=run))
+        ids = {action.number: action.id for action in snapshot.actions}
+        actions = _with_bodies(calls, blobs, snapshot)
+        processes = [replace_struct(each, program=_fetched(blobs, each.program)) for each in snapshot.processes]
+        yield ExportedRun(
+            run=run, actions=actions, ids=ids, notes=snapshot.notes, details=snapshot.details, processes=processes
+        )
+
+
+def _snapshot_of(reader: CallReader, *, run: Run) -> _Snapshot:
+    return _Snapshot(
+        run=run,
+        actions=reader.actions_of_run(run.project_id, run.id),
+        places=reader.places_in_tape(run.project_id, run.id),
+        notes=reader.notes_of_run(run.project_id, run.id),
+        details=details_of_run(reader, run),
+        processes=processes_of_run(reader, run),
+    )
+
+
+def _with_bodies(calls: CallStore, blobs: Blobs, snapshot: _Snapshot) -> Iterator[tuple[Action, Bodies]]:
+    """Yield the actions of a run with their full bodies; ends early if the run is deleted meanwhile."""
+    actions = {action.number: action for action in snapshot.actions}
+    entries = _entries(calls, snapshot.run, [number for _, number in snapshot.places])
+    for action_number, of_action in groupby(entries, key=attrgetter("action_number")):
+        bodies = bodies_of(stored.entry for stored in of_action)
+        yield actions[action_number], _whole(blobs, bodies)
+
+
+def _entries(calls: CallStore, run: Run, numbers: Sequence[int]) -> Iterator[StoredEntry]:
+    """Yield entries of a recording, holding at most PART_BYTES of them at once."""
+    done = 0
+    while done < len(numbers):
+        part = numbers[done : done + EXPORTED_AT_ONCE]
+        found = calls.read(partial(_part_of_tape, run=run, numbers=part))
+        if not found:
+            return
+        done += part.index(found[-1].number) + 1
+        yield from found
+
+
+def _part_of_tape(reader: CallReader, *, run: Run, numbers: Sequence[int]) -> list[StoredEntry]:
+    return reader.entries_at(run.project_id, run.id, numbers, limit_bytes=PART_BYTES)
+
+
+def _whole(blobs: Blobs, bodies: Bodies) -> Bodies:
+    return replace(bodies, inputs=_fetched(blobs, bodies.inputs), outputs=_fetched(blobs, bodies.outputs))
+
+
+def _fetched(blobs: Blobs, payload: Payload | None) -> Payload | None:
+    """Return the full payload; if its blob is lost, the beginning stored in its row."""
+    if payload is None or payload.blob is None:
+        return payload
+    try:
+        with open_blob(blobs, payload.blob) as content:
+            return Payload(content.read().decode())
+    except UnknownArtifact as error:
+        logger.warning("an export lacks the content of a payload: %s", error)
+        return Payload(payload.text)
