@@ -2946,7 +2946,7 @@ export interface components {
         };
         /**
          * ApprovalBody
-         * @description POST /api/v1/approvals, as far as an answer needs it.
+         * @description POST /api/v1/approvals.
          */
         ApprovalBody: {
             action_name: string;
@@ -3036,7 +3036,7 @@ export interface components {
         };
         /**
          * BatchBody
-         * @description POST /api/v1/ingest. Entries are read one by one: one that cannot be read does not hold up the others.
+         * @description POST /api/v1/ingest. Entries are validated one by one.
          */
         BatchBody: {
             /** @default null */
