@@ -1,4 +1,4 @@
-"""What Titan's processes log, in lines for people or, one JSON object each, for programs."""
+"""Configures logging: lines of text for people, or a JSON object per line for programs."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Final, TextIO
 FORMATS: Final = ("text", "json")
 LEVELS: Final = ("debug", "info", "warning", "error")
 
-#: What a line is about, where that is known: loggers are given these as `extra`.
+#: Ids that a line is about: loggers get these as `extra`.
 IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
 
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -45,7 +45,7 @@ class JsonLine(logging.Formatter):
 
 
 def configure(log_format: str, level: str, *, stream: TextIO | None = None) -> None:
-    """Send all that this process logs, its libraries too, to `stream` (default: stderr) in one format."""
+    """Log everything, also of libraries, to `stream` (default: stderr) in one format."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLine() if log_format == "json" else logging.Formatter(TEXT))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

@@ -22,17 +22,15 @@ import uvloop
 
 from titan import __version__
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import write_home_id
-from titan.home.token import read_home_token
+from titan.home.identity import read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.maintenance.disk_space import SpaceWatch
-from titan.maintenance.journal_log import Chronicle
-from titan.maintenance.notifications import Notifier
+from titan.maintenance.notifications import Notifier, log_events
 from titan.maintenance.retention import Maintenance
 from titan.maintenance.settings import MaintenanceSettings, Privacy, read_maintenance_settings, read_privacy
 from titan.maintenance.stall_monitor import StallMonitor
@@ -43,11 +41,10 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Commit, Store
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import LanguageModel
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
-from titan.recorder.idle_runs import live_submissions
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
-from titan.recorder.recorder import Recorder
+from titan.recorder.recorder import Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
 from titan.server.app_state import Access, AppState, ServerInfo
 from titan.server.executions import AgentJobs, Executions
@@ -245,7 +242,7 @@ async def _serve(
     durable.calls.listen(bus.publish_calls)
     state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy())
     durable.store.listen(_of_this_server(state.metrics.on_commit))
-    durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
+    durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
     servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
     await state.orchestrator.start()
     if state.store.is_in_charge:
@@ -352,7 +349,7 @@ def _compose(
         recorder=recorder,
         run_projector=RunProjector(store, durable.calls, bus=bus, clock=clock, capture=recorder.capture),
         determinism=Determinism(durable.calls, store, durable.blobs),
-        background_recording=Afterwards(on_lost=metrics.unrecorded.inc),
+        background_recording=BackgroundRecording(on_lost=metrics.unrecorded.inc),
         replays=Replays(durable.calls, durable.blobs, clock=clock),
         executions=Executions(
             *(orchestrator, store, durable.calls, durable.blobs),

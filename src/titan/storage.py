@@ -1,4 +1,4 @@
-"""Opens what a server keeps things in, as its settings say: store, blobs, logs, and the clock they go by."""
+"""Opens a server's stores, blobs and logs as configured, and the clock that they use."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ from titan.system import SystemClock
 if TYPE_CHECKING:
     from titan.store.postgres.address import Address
 
-MARKER: Final = "shared.id"  #: in a shared folder: which it is
+MARKER: Final = "shared.id"  #: the file with the id of a shared folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Durable:
 
 
 def _share(address: "Address", folder: Path) -> None:
-    """See that all servers of a database keep blobs and logs in one folder, by an id that both know.
+    """Check that all servers of a database use the same folder of blobs and logs, by an id in both.
 
     Raises:
         InvalidInput: the other servers use another folder.

@@ -1,4 +1,4 @@
-"""The server's own clock and source of ids."""
+"""Implements the server's clock and source of ids."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def steady_ns() -> int:
-    """Return the nanoseconds since some moment, a suspended machine's sleep included; no setting of a clock counts."""
+    """Return nanoseconds of a clock that counts the machine's sleep, and that nobody can set."""
     return time.clock_gettime_ns(_STEADY)
 
 
@@ -52,7 +52,7 @@ class SystemClock:
             )
 
     async def keep(self) -> None:
-        """Look from time to time, for as long as the server lives."""
+        """Check from time to time, for as long as the server lives."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.look()

@@ -1,4 +1,4 @@
-"""Tokens made, used and revoked: each a short decision for `Store.transact`."""
+"""Creates, checks and revokes tokens, sign-ins and organisations: each function runs in `Store.transact`."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from titan.ports.runtime import Ids
 from titan.rules import tokens
 from titan.rules.names import shown
 
-USE_NOTED_EVERY: Final = timedelta(minutes=1)  # a durable commit per request would halve what the server can do
+USE_NOTED_EVERY: Final = timedelta(minutes=1)  # a durable commit per request would halve the throughput
 
-SIGNED_IN_FOR: Final = timedelta(days=30)  # then a person shows the token once more
+SIGNED_IN_FOR: Final = timedelta(days=30)  # then a person enters the token again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """What is asked for."""
+    """A token to be created."""
 
     name: str
     role: Role
@@ -34,7 +34,7 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minted:
-    """A token that was just made, with the text that is shown once and kept nowhere."""
+    """A new token with its text, which is shown once and not stored."""
 
     token: Token
     text: str
@@ -44,7 +44,7 @@ def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
     """Make and store a token.
 
     Raises:
-        InvalidInput: what is asked for does not go together, or there is no such organisation.
+        InvalidInput: its fields contradict each other, or there is no such organisation.
     """
     _check(new)
     if not is_known(tx, new.organisation_id):
@@ -97,7 +97,7 @@ def is_known(reader: Reader, organisation_id: str) -> bool:
 
 
 def unknown_organisation(organisation_id: str) -> InvalidInput:
-    """Return the refusal of an organisation that there is not."""
+    """Return the error for an unknown organisation."""
     return InvalidInput(
         f"organisation {shown(organisation_id)}",
         expected="one that there is",
@@ -107,10 +107,10 @@ def unknown_organisation(organisation_id: str) -> InvalidInput:
 
 
 def _check(new: NewToken) -> None:
-    """Return when what is asked for goes together.
+    """Check the fields of a new token.
 
     Raises:
-        InvalidInput: it does not.
+        InvalidInput: they contradict each other.
     """
     about_workers = new.is_trusted or new.labels is not None
     in_another = new.organisation_id != ORGANISATION
@@ -134,16 +134,16 @@ def _check(new: NewToken) -> None:
 
 
 def _subject(token: Token) -> Subject:
-    """Return what a token's journal entries are of: those of another organisation are not the server's."""
+    """Return the subject of a token's journal entries: those of another organisation are not the server's."""
     of_organisation = project_id_of(token.organisation_id, DEFAULT_PROJECT)
     return Subject(project_id=token.project_id or (None if token.organisation_id == ORGANISATION else of_organisation))
 
 
 def revoke(tx: Transaction, token_id: str, *, by: Token | None = None, cause: str) -> Token:
-    """Revoke a token that the token `by` administers; one that was revoked before stays as it was.
+    """Revoke a token that the token `by` administers; a revoked one stays as it was.
 
     Raises:
-        UnknownToken: there is none of this id, or it is another's to revoke.
+        UnknownToken: there is none with this id that `by` administers.
     """
     token = tx.token(token_id)
     if token is None or not administers(by, token):
@@ -162,9 +162,9 @@ def revoke(tx: Transaction, token_id: str, *, by: Token | None = None, cause: st
 
 
 def administers(by: Token | None, token: Token) -> bool:
-    """Return whether a token lists and revokes another: of its project, else of its organisation.
+    """Return whether a token may list and revoke another: of its project, else of its organisation.
 
-    Whoever looks after the server revokes any.
+    An administrator of the server may revoke any.
     """
     if by is None or (by.role is Role.ADMIN and by.project_id is None):
         return True
@@ -172,9 +172,9 @@ def administers(by: Token | None, token: Token) -> bool:
 
 
 def sign_in(tx: Transaction, token: Token, *, ids: Ids) -> tuple[SignIn, str]:
-    """Store that a browser is signed in with this token; return that, and what the browser shows from now on.
+    """Store a sign-in of a browser with this token; return it, and the secret that the browser sends from now on.
 
-    It ends with the token, when that expires or is revoked, and a month later at the latest.
+    It ends when the token expires or is revoked, and after 30 days at the latest.
     """
     tx.forget_sign_ins(before=tx.now)
     secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
@@ -190,7 +190,7 @@ def sign_in(tx: Transaction, token: Token, *, ids: Ids) -> tuple[SignIn, str]:
 
 
 def signed_in_token(reader: Reader, secret: str, *, now: datetime) -> Token | None:
-    """Return the token that the browser with this secret was signed in with, if that is good still."""
+    """Return the token that the browser with this secret signed in with, if it is still valid."""
     found = reader.sign_in(tokens.hash_of(secret))
     if found is None or found.expires_at <= now:
         return None
@@ -199,22 +199,22 @@ def signed_in_token(reader: Reader, secret: str, *, now: datetime) -> Token | No
 
 
 def sign_out(tx: Transaction, secret: str) -> bool:
-    """Forget a sign-in; return whether there was one."""
+    """Delete a sign-in; return whether there was one."""
     return tx.forget_sign_in(tokens.hash_of(secret))
 
 
 def note_use(tx: Transaction, token_id: str) -> None:
-    """Note that a token was used now."""
+    """Store that a token was used now."""
     token = tx.token(token_id)
     if token is not None and is_note_due(token, now=tx.now):
         tx.save_token(replace(token, last_used_at=tx.now))
 
 
 def is_note_due(token: Token, *, now: datetime) -> bool:
-    """Return whether the last use that is noted lies a minute back."""
+    """Return whether the last stored use is a minute old."""
     return token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY
 
 
 def good_tokens(reader: Reader, *, now: datetime) -> list[Token]:
-    """Return the tokens that open something now, newest first."""
+    """Return the valid tokens, newest first."""
     return [token for token in reader.tokens() if tokens.why_over(token, now=now) is None]

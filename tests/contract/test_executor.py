@@ -319,7 +319,7 @@ def test_two_hundred_attempts_leave_no_process_and_no_descriptor(attempts: Attem
     before = len(os.listdir("/proc/self/fd"))
     escaping = "import os\nprint(os.getppid())\nif os.fork() == 0:\n    os.setsid()\n    os._exit(0)"
 
-    keepers = {attempts.run(escaping).text for _ in range(20)} | {attempts.run("").text for _ in range(180)}
+    reapers = {attempts.run(escaping).text for _ in range(20)} | {attempts.run("").text for _ in range(180)}
 
     assert len(os.listdir("/proc/self/fd")) <= before
-    assert len(keepers) <= 1 + 4
+    assert len(reapers) <= 1 + 4

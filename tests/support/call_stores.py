@@ -18,7 +18,7 @@ from titan.model.runs import Action, Run
 from titan.ports.runs_store import CallStore, CallTransaction, RunFilter, StoredEntry, TapeCheck
 from titan.ports.runtime import Clock
 from titan.recorder.recorder import record_entries
-from titan.recorder.run_totals import compute
+from titan.recorder.run_totals import Computed, compute
 from titan.rules.runs.recording import Applied, apply_entries
 from titan.store.postgres.address import Address
 from titan.store.runs.postgres_store import PostgresCallStore
@@ -75,7 +75,11 @@ def count(store: CallStore) -> None:
     for project_id, run_id in store.read(lambda reader: reader.runs_to_total(limit=10_000)):
         found = store.read(partial(compute, project_id=project_id, run_id=run_id))
         if found is not None:
-            kept(store, partial(found.write, project_id=project_id, run_id=run_id))
+            kept(store, partial(_save_totals, project_id=project_id, run_id=run_id, computed=found))
+
+
+def _save_totals(tx: CallTransaction, project_id: str, run_id: str, computed: Computed) -> None:
+    tx.save_totals(project_id, run_id, computed.totals, computed.counts, version=computed.version)
 
 
 def check(store: CallStore, run_id: str = RUN) -> TapeCheck:

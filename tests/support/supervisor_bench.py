@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.support.assignments import an_assignment
+from tests.support.assignments import a_blob_cache, an_assignment
 from titan.model.attempts import AttemptOutcome
 from titan.ports.execution import AttemptEnd, AttemptOrder
 from titan.wire.protocol import Assignment, Report
@@ -15,15 +15,12 @@ from titan.worker.backlog import Backlog
 from titan.worker.files.folders import AttemptFolders
 from titan.worker.files.workspaces import Workspace
 from titan.worker.leases import Leases
-from titan.worker.log_file import LogFile
-from titan.worker.mailbox import AttemptsAssigned, Inbox, LeaveAsked, News
-from titan.worker.reports import EndedAttempt
-from titan.worker.scripts import ScriptCache
+from titan.worker.logs import EndedAttempt, LogFile
+from titan.worker.mailbox import AttemptsAssigned, LeaveAsked, Mailbox, Message
 from titan.worker.server_client import ServerAddress
 from titan.worker.supervisor import Supervisor
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SCRIPT = b"print('hello')"
 
 
 def an_end(
@@ -166,7 +163,7 @@ class EmptySpools:
     def folder_of(self, lease_id: str) -> Path:
         return self._folder / lease_id
 
-    def ended(self, lease_id: str) -> None:
+    def upload(self, lease_id: str) -> None:
         self.ended_ones.append(lease_id)
 
 
@@ -184,7 +181,7 @@ class Bench:
     """A supervisor with its surroundings, and one slot, whose attempts took 1 ms so far by the backlog's own clock."""
 
     def __init__(self, folder: Path) -> None:
-        self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
+        self.executor, self.logs, self.mailbox, self.leases = WritingExecutor(), WritingLogs(), Mailbox(), Leases()
         self.files = NoFiles(self.logs)
         self.spools = EmptySpools(folder)
         self.reports = WritingReports()
@@ -196,17 +193,15 @@ class Bench:
         self.backlog.end("example")
         self.logs.on_report = lambda ended: self.backlog.end(ended.report.lease_id, has_run=ended.log is not None)
         self._waits = 0
-        scripts = ScriptCache(folder / "scripts")
-        scripts.add(an_assignment().script, SCRIPT)
         self.supervisor = Supervisor(
-            *(self.executor, self.inbox, self.leases),
-            scripts=scripts,
+            *(self.executor, self.mailbox, self.leases),
+            blobs=a_blob_cache(folder / "blobs"),
             folders=AttemptFolders(folder),
             files=self.files,  # type: ignore[arg-type] # of a FileCollector it has what the supervisor uses
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
             reports=self.reports,  # type: ignore[arg-type] # of Reports it has what the supervisor uses
             backlog=self.backlog,
-            spools=self.spools,  # type: ignore[arg-type] # of Spools it has what the supervisor uses
+            spools=self.spools,  # type: ignore[arg-type] # of a SpoolUploader it has what the supervisor uses
             server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,
         )
@@ -218,12 +213,12 @@ class Bench:
 
     def take(self, *assignments: Assignment) -> None:
         self.leases.take(assignment.lease_id for assignment in assignments)
-        self.inbox.post(AttemptsAssigned(assignments=assignments))
+        self.mailbox.post(AttemptsAssigned(assignments=assignments))
 
-    def run_until(self, condition: Callable[[], bool], *news: News) -> None:
-        """Have the supervisor hear the news, and leave once `condition` holds."""
-        for each in news:
-            self.inbox.post(each)
+    def run_until(self, condition: Callable[[], bool], *messages: Message) -> None:
+        """Have the supervisor handle messages, and leave once `condition` holds."""
+        for each in messages:
+            self.mailbox.post(each)
         self.supervisor.repeat(0.001, lambda: self._leave_if(condition))
         self.supervisor.run()
 
@@ -231,7 +226,7 @@ class Bench:
         self._waits += 1
         assert self._waits < 5_000, f"never happened; reported so far: {self.reported()}"
         if condition():
-            self.inbox.post(LeaveAsked(why="the test has seen enough"))
+            self.mailbox.post(LeaveAsked(why="the test has seen enough"))
 
     def reported(self) -> dict[str, tuple[AttemptOutcome, str | None]]:
         return {report.lease_id: (report.outcome, report.error) for report in self.logs.reports}

@@ -1,4 +1,4 @@
-"""Which home a folder is, by the id of its store in a file; and the name of this machine."""
+"""Reads and writes a data directory's id and tokens, and this machine's name. Light: the command line imports it."""
 
 import os
 import re
@@ -6,7 +6,11 @@ import socket
 from pathlib import Path
 from typing import Final
 
-# --- This machine's name ---
+from titan.rules import tokens
+
+ID_FILE: Final = "home-id"
+TOKEN_FILE: Final = "token"  #: of the command line: role admin
+WORKER_TOKEN_FILE: Final = "worker-token"  #: of the home's workers: role worker
 
 
 def host_name() -> str:
@@ -14,37 +18,49 @@ def host_name() -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.") or "worker"
 
 
-FILE: Final = "home-id"
+def read_home_token(home: Path, file: str = TOKEN_FILE) -> str | None:
+    """Return a token in a home; None when there is none that can be read."""
+    try:
+        text = (home / file).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if tokens.read(text) is not None else None
+
+
+def home_token_id(home: Path, file: str = TOKEN_FILE) -> str | None:
+    """Return the id of a token in a home; None when there is none that can be read."""
+    own = tokens.read(read_home_token(home, file) or "")
+    return None if own is None else own.id
 
 
 def read_home_id(home: Path) -> str | None:
     """Return the id of a home; None where there is no home, or no server has run on it yet."""
     try:
-        return (home / FILE).read_bytes().decode("ascii", "replace").strip() or None
+        return (home / ID_FILE).read_bytes().decode("ascii", "replace").strip() or None
     except OSError:
         return None
 
 
 def write_home_id(home: Path, home_id: str) -> None:
-    """Have the file say this id.
+    """Write the id of a home.
 
     Raises:
         OSError: it cannot be written.
     """
     if read_home_id(home) == home_id:
         return
-    partial = home / f"{FILE}.partial"
+    partial = home / f"{ID_FILE}.partial"
     with partial.open("w", encoding="ascii") as file:
         file.write(f"{home_id}\n")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(home / FILE)
+    partial.replace(home / ID_FILE)
 
 
 def is_gone(home: Path, home_id: str) -> bool:
-    """Return whether the home with this id is no longer there; one that cannot be read just now is."""
+    """Return whether the home with this id no longer exists; False when it cannot be read just now."""
     try:
-        return (home / FILE).read_bytes().decode("ascii", "replace").strip() != home_id
+        return (home / ID_FILE).read_bytes().decode("ascii", "replace").strip() != home_id
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

@@ -1,4 +1,4 @@
-"""The home's own way to its server: a unix socket in the home, which nobody but the home's owner can reach or replace.
+"""Listens and connects on the unix socket in a home, which only the home's owner can reach or replace.
 
 A port on loopback proves nothing: any user of the machine can listen there while the server is away.
 """
@@ -18,7 +18,7 @@ BACKLOG: Final = 128  # of the home's workers, of which there are 17 at most
 
 
 def listen_in(home: Path) -> socket.socket:
-    """Return a socket that listens in a home, in place of the one that an earlier server left there.
+    """Return a socket that listens in a home, replacing the one of an earlier server.
 
     Raises:
         InvalidInput: the system has no room for so long a path.
@@ -38,10 +38,10 @@ def listen_in(home: Path) -> socket.socket:
 
 
 def connect_in(home: Path, *, timeout_seconds: float) -> socket.socket:
-    """Return a socket that is connected to the server that runs on a home.
+    """Return a socket that is connected to the server of a home.
 
     Raises:
-        OSError: none does, or the home is gone.
+        OSError: no server runs, or the home is gone.
     """
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -56,7 +56,7 @@ def connect_in(home: Path, *, timeout_seconds: float) -> socket.socket:
 
 @contextmanager
 def _address_of(home: Path) -> Iterator[str]:
-    """Lend the address of the home's socket; of a long path by way of an open folder, where the system has /proc."""
+    """Yield the address of the home's socket; for a long path through an open folder, where the system has /proc."""
     path = str(home / FILE)
     if len(os.fsencode(path)) <= MAX_PATH_BYTES:
         yield path

@@ -1,4 +1,4 @@
-"""The home's own tokens: files that only its owner can read, for the workers and command line of the same home."""
+"""Creates a home's own tokens: files that only its owner can read, for its workers and its command line."""
 
 import os
 from datetime import datetime
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from titan import tokens as decisions
-from titan.home.token import FILE, WORKER_FILE, home_token_id, read_home_token
+from titan.home.identity import TOKEN_FILE, WORKER_TOKEN_FILE, home_token_id, read_home_token
 from titan.model.errors import StoreUnavailable
 from titan.model.tokens import Role, Token
 from titan.ports.jobs_store import Reader, Store
 from titan.ports.runtime import Ids
 from titan.rules import tokens
 
-NAMES: Final = {FILE: ("home", Role.ADMIN), WORKER_FILE: ("home workers", Role.WORKER)}
+NAMES: Final = {TOKEN_FILE: ("home", Role.ADMIN), WORKER_TOKEN_FILE: ("home workers", Role.WORKER)}
 
 
 def keep_home_tokens(store: Store, home: Path, *, ids: Ids, now: datetime) -> None:
-    """See to it that the home holds tokens that are valid; one that is revoked or lost is replaced.
+    """Ensure that the home has valid tokens, replacing revoked and lost ones.
 
     Raises:
         StoreError: one could not be stored, or its file not be written.
@@ -28,7 +28,7 @@ def keep_home_tokens(store: Store, home: Path, *, ids: Ids, now: datetime) -> No
 
 
 def keep_home_token(store: Store, home: Path, file: str, *, ids: Ids, now: datetime) -> None:
-    """See to it that one file of the home holds a valid token.
+    """Ensure that one file of the home has a valid token.
 
     Raises:
         StoreError: it could not be stored, or the file not be written.
@@ -53,13 +53,13 @@ def _keep(store: Store, new: decisions.NewToken, file: Path, ids: Ids) -> None:
 
 
 def other_tokens(reader: Reader, home: Path, *, now: datetime) -> list[Token]:
-    """Return the tokens that others than this home could show now."""
+    """Return the valid tokens that are not this home's own."""
     own_ids = {home_token_id(home, file) for file in NAMES}
     return [token for token in decisions.good_tokens(reader, now=now) if token.id not in own_ids]
 
 
 def _stored(reader: Reader, *, home: Path, file: str, now: datetime) -> Token | None:
-    """Return the good token that the home's file shows."""
+    """Return the valid token in the home's file."""
     shown = tokens.read(read_home_token(home, file) or "")
     token = None if shown is None else reader.token(shown.id)
     if shown is None or token is None or not tokens.fits(token, shown.secret):
@@ -68,7 +68,7 @@ def _stored(reader: Reader, *, home: Path, file: str, now: datetime) -> Token | 
 
 
 def _write(file: Path, text: str) -> None:
-    """Write the file for its owner only, whole or not at all."""
+    """Write the file, readable by its owner only, whole or not at all."""
     unfinished = file.with_name(f"{file.name}.partial")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

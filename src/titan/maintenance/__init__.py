@@ -1,1 +1,1 @@
-"""What goes on beside the jobs: retention, disk space, notifications, stalls."""
+"""Background work beside the jobs: retention, disk space, notifications, stalls."""

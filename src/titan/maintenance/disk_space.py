@@ -1,4 +1,4 @@
-"""Watches the disk of the home: when it is almost full, no new work is taken, so that what runs can finish."""
+"""Watches the disk of the home: while it is almost full, the server takes no new work, so that what runs can finish."""
 
 import asyncio
 import logging
@@ -10,23 +10,20 @@ from typing import Final
 
 from titan.model.errors import StoreFull
 
-# --- When a disk counts as almost full, so that what runs still has room to finish ---
-
-
-LARGEST_SHARE: Final = 20  # of a small disk at most a twentieth is kept free, however much was asked for
-RELIEF_PERCENT: Final = 110  # so much of the limit must be free again, or a disk at the limit would flap
+LARGEST_SHARE: Final = 20  # at most a twentieth of a small disk is reserved
+RELIEF_PERCENT: Final = 110  # of the reserve must be free again, or a disk at the limit would flap
 
 
 def reserve_bytes(min_free_bytes: int, total_bytes: int) -> int:
-    """Return how much of a disk of `total_bytes` is to stay free when `min_free_bytes` are asked for; 0 is nothing.
+    """Return how much of a disk of `total_bytes` stays reserved when `min_free_bytes` are configured.
 
-    512 MiB asked for are 512 MiB of 100 GiB, and 50 MiB of 1,000 MiB.
+    With 512 MiB that is 512 MiB of 100 GiB, and 50 MiB of 1,000 MiB.
     """
     return min(min_free_bytes, total_bytes // LARGEST_SHARE)
 
 
 def is_low(free_bytes: int, *, reserve_bytes: int, was_low: bool) -> bool:
-    """Tell whether a disk is almost full: below its reserve, or having been so, not yet a tenth above it."""
+    """Return whether a disk is almost full: below its reserve, or after that not yet a tenth above it."""
     return free_bytes < (relief_bytes(reserve_bytes) if was_low else reserve_bytes)
 
 
@@ -43,7 +40,7 @@ MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """How large a disk is, and how much of it this user may still fill."""
+    """Size of a disk, and how much of it this user may still fill."""
 
     free_bytes: int
     total_bytes: int
@@ -56,10 +53,10 @@ def disk_of(folder: Path) -> Disk:
 
 
 class SpaceWatch:
-    """Knows whether the disk is almost full, as of its last look."""
+    """Checks every few seconds whether the disk is almost full."""
 
     def __init__(self, folder: Path, *, min_free_bytes: int, disk_of: Callable[[Path], Disk] = disk_of) -> None:
-        """0 as `min_free_bytes` never counts as low."""
+        """With `min_free_bytes` 0 the disk is never low."""
         self._folder = folder
         self._min_free_bytes = min_free_bytes
         self._disk_of = disk_of
@@ -69,15 +66,15 @@ class SpaceWatch:
 
     @property
     def reserve_bytes(self) -> int:
-        """How much is to stay free."""
+        """How much is reserved."""
         return reserve_bytes(self._min_free_bytes, self.disk.total_bytes)
 
     def listen(self, on_change: Callable[[bool], None]) -> None:
-        """Have `on_change` called, with whether the disk is low now, when that changes."""
+        """Have `on_change` called with whether the disk is low, when that changes."""
         self._on_change.append(on_change)
 
     def look(self) -> None:
-        """Look at the disk; say it once when it becomes low, and once when it is no longer."""
+        """Check the disk; log once when it becomes low, and once when it is no longer."""
         self.disk = self._disk_of(self._folder)
         was_low = self.is_low
         self.is_low = is_low(self.disk.free_bytes, reserve_bytes=self.reserve_bytes, was_low=was_low)
@@ -87,16 +84,16 @@ class SpaceWatch:
                 on_change(self.is_low)
 
     async def keep(self) -> None:
-        """Look every few seconds, for as long as the server lives."""
+        """Check every few seconds, for as long as the server lives."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 self.look()
             except OSError:
-                logger.exception("the disk of %s cannot be looked at", self._folder)
+                logger.exception("the disk of %s cannot be checked", self._folder)
 
     def check(self, subject: str) -> None:
-        """Return when there is room for new work.
+        """Return if there is room for new work.
 
         Raises:
             StoreFull: the disk is almost full.
@@ -111,7 +108,7 @@ class SpaceWatch:
             )
 
     def state_text(self) -> str:
-        """Return whether the disk is almost full, as a sentence for the log."""
+        """Return a sentence for the log about whether the disk is almost full."""
         figures = f"{self.disk.free_bytes // MIB} MiB free, {self.reserve_bytes // MIB} MiB are to stay so"
         if self.is_low:
             return (

@@ -1,33 +1,31 @@
-"""Notifications: follows the journal and posts events of configured kinds to each address, in order.
+"""Follows the journal: posts events of configured kinds to each address, in order, and logs those for operators.
 
-Where an address stands is a note in the store, written after each delivery. So a restart loses nothing and repeats
-at most the one delivery that was under way; its id lets the receiver notice. Each address has its own place and its
-own thread: one that does not answer delays nobody else.
+A note in the store, written after each delivery, says which entry an address was sent last. So a restart loses nothing
+and repeats at most the delivery that was under way; its id lets the receiver notice. An address that does not answer
+delays no other.
 """
 
 import asyncio
-import base64
 import hashlib
 import hmac
-import http.client
 import json
 import logging
 import ssl
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeAlias
-from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
 
 from titan import __version__
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.projects import DEFAULT_PROJECT, name_of_project, organisation_of
 from titan.orchestrator.bus import JOURNAL, Bus, Watch
-from titan.ports.jobs_store import Reader, Store, Transaction
+from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 from titan.ports.runtime import Clock
 from titan.rules.notification_rules import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
 
@@ -42,34 +40,30 @@ ANSWER_SECONDS: Final = 10.0
 FIRST_PAUSE_SECONDS: Final = 1.0  # before the second try; doubles
 LONGEST_PAUSE_SECONDS: Final = 300.0
 GIVE_UP_AFTER: Final = timedelta(days=1)
-PASSING: Final = frozenset({408, 425, 429})  # refusals that a later try may not get; as 500 and above
+RETRIED: Final = frozenset({408, 425, 429})  # refusals that are retried, as 500 and above
 SLACK_HOST: Final = "hooks.slack.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where notifications go. Its path may be a secret, as Slack's is, and it may hold a password."""
+    """Where notifications are posted. Its path may be a secret, as Slack's is, and it may hold a password."""
 
     url: str
     is_slack: bool
 
     @property
     def shown(self) -> str:
-        """The part that may stand in a log."""
+        """The part that may be logged."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
     def note(self) -> str:
-        """The name under which the store stores the last entry that this address was sent."""
+        """The name of the note with the last entry that this address was sent."""
         return "notified:" + hashlib.sha256(self.url.encode()).hexdigest()[:32]
 
 
-#: Posts a body and returns the status of the answer; OSError or HTTPException when there is none.
-Post: TypeAlias = Callable[[str, bytes, Mapping[str, str]], int]
-
-
 def read_addresses(text: str) -> tuple[Address, ...]:
-    """Return the addresses of TITAN_NOTIFY: URLs with commas between; none in an empty text.
+    """Return the addresses of TITAN_NOTIFY: URLs with commas between, or an empty text.
 
     Raises:
         InvalidInput: one of them is no URL of http or https.
@@ -95,7 +89,7 @@ def _read_address(text: str) -> Address:
 
 
 class Notifier:
-    """Posts notices to addresses for as long as the server lives."""
+    """Posts notifications to addresses for as long as the server lives."""
 
     def __init__(
         self,
@@ -106,42 +100,40 @@ class Notifier:
         own_url: str,
         texts: Mapping[NoticeKind, str],
         secret: str = "",
-        post: Post | None = None,
     ) -> None:
-        """`own_url` is where links lead; `secret` signs; `post` is how a body travels, HTTP when it is not given."""
+        """`own_url` is what links begin with; `secret` signs each notification."""
         self._store = store
         self._bus = bus
         self._clock = clock
         self._own_url = own_url
         self._texts = texts
         self._secret = secret
-        self._post = post or post_over_http
 
     async def keep(self, addresses: Sequence[Address]) -> None:
-        """Send each address what happens from now on, and what it was not sent before."""
-        async with asyncio.TaskGroup() as group:
+        """Send each address what happens from now on, and what it was not sent while no server ran."""
+        async with http_client() as client, asyncio.TaskGroup() as group:
             for address in addresses:
-                group.create_task(self._keep_informed(address))
+                group.create_task(self._serve(address, client))
 
-    async def _keep_informed(self, address: Address) -> None:
+    async def _serve(self, address: Address, client: httpx.AsyncClient) -> None:
         while True:
             if not self._store.is_in_charge:
                 await asyncio.sleep(CHARGE_SECONDS)
                 continue
             try:
                 with self._bus.watch([JOURNAL]) as watch:
-                    await self._follow(address, watch)
+                    await self._follow(address, client, watch)
             except Exception:
                 logger.exception("notifications to %s: trying again in a minute", address.shown)
                 await asyncio.sleep(60)
 
-    async def _follow(self, address: Address, watch: Watch) -> None:
-        """Send what happens for as long as this server is in charge; another one continues where it stopped."""
+    async def _follow(self, address: Address, client: httpx.AsyncClient, watch: Watch) -> None:
+        """Send what happens while this server is in charge; another one continues where it stopped."""
         seq = saved = await self._begin(address)
         while self._store.is_in_charge:
             entries = await asyncio.to_thread(self._store.read, partial(self._after, seq=seq))
             for entry in entries:
-                if await self._tell(address, entry):
+                if await self._notify(address, client, entry):
                     saved = await self._save(address, entry.seq)
                 seq = entry.seq
             if seq - saved >= SAVE_EVERY:
@@ -151,7 +143,7 @@ class Notifier:
                 await asyncio.sleep(GATHER_SECONDS)
 
     async def _begin(self, address: Address) -> int:
-        """Return the last entry that the address was sent; a new address is sent nothing that was before."""
+        """Return the last entry that the address was sent; a new address is sent no earlier ones."""
         note, last = await self._store.look(lambda reader: (reader.note(address.note), reader.last_seq()))
         return int(note) if note is not None else await self._save(address, last)
 
@@ -165,8 +157,8 @@ class Notifier:
         await asyncio.wrap_future(self._store.transact(note))
         return seq
 
-    async def _tell(self, address: Address, entry: JournalEntry) -> bool:
-        """Deliver the notification of an entry, however long it takes; False when the entry has none."""
+    async def _notify(self, address: Address, client: httpx.AsyncClient, entry: JournalEntry) -> bool:
+        """Deliver the notification of an entry, however long it takes; return False when the entry has none."""
         if entry.kind not in JUDGES:
             return False
         home_id, facts = await self._store.look(lambda reader: (reader.home_id(), facts_of(reader, entry)))
@@ -175,7 +167,8 @@ class Notifier:
             return False
         identifier = f"{home_id[:12]}-{entry.seq}"
         body = self._body(address, notice, identifier)
-        await self._deliver(address, notice, body, _headers(body, identifier, self._secret))
+        headers = _headers(body, identifier, self._secret)
+        await self._deliver(address, notice, lambda: _post(client, address.url, body, headers))
         return True
 
     def _body(self, address: Address, notice: Notice, identifier: str) -> bytes:
@@ -198,32 +191,26 @@ class Notifier:
         }
         return json.dumps(document).encode()
 
-    async def _deliver(self, address: Address, notice: Notice, body: bytes, headers: Mapping[str, str]) -> None:
+    async def _deliver(
+        self, address: Address, notice: Notice, post: Callable[[], Awaitable[tuple[str | None, bool]]]
+    ) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
-            failure, may_pass = await self._try(address, body, headers)
+            failure, is_retried = await post()
             if failure is None:
                 return
-            if not may_pass or self._clock.now() - notice.entry.at > GIVE_UP_AFTER:
-                logger.error("%s did not take the notice %s, which is dropped: %s", address.shown, notice.kind, failure)
+            if not is_retried or self._clock.now() - notice.entry.at > GIVE_UP_AFTER:
+                logger.error(
+                    "%s refused the notification %s, which is dropped: %s", address.shown, notice.kind, failure
+                )
                 return
-            logger.warning("%s did not take the notice %s: %s", address.shown, notice.kind, failure)
+            logger.warning("%s refused the notification %s: %s", address.shown, notice.kind, failure)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _try(self, address: Address, body: bytes, headers: Mapping[str, str]) -> tuple[str | None, bool]:
-        """Post once; return what went wrong, and whether another try may do better."""
-        try:
-            status = await _in_thread(partial(self._post, address.url, body, headers))
-        except (OSError, http.client.HTTPException) as error:
-            return f"{type(error).__name__}: {error}", True
-        if 200 <= status < 300:
-            return None, False
-        return f"HTTP {status}", status >= 500 or status in PASSING
-
 
 def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
-    """Return what is known now of the things an entry names."""
+    """Return the current state of the run, DAG and job that an entry names."""
     subject = entry.subject
     owner, run_id = subject.project_id, subject.run_id
     run = reader.run_control(owner, run_id) if owner is not None and run_id is not None else None
@@ -236,7 +223,7 @@ def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
 
 
 def page_of(notice: Notice) -> str:
-    """Return the path of the console's page of what a notice is about.
+    """Return the path of the console's page about a notification.
 
     A gate is approved on the page of its DAG, above the graph and beside the files to review.
     """
@@ -250,36 +237,23 @@ def page_of(notice: Notice) -> str:
     return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
 
 
-def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """POST a body and return the status; redirects are not followed, certificates are checked.
+def http_client() -> httpx.AsyncClient:
+    """Return what posts: without redirects and proxies; a name and a password in a URL become Basic authorization."""
+    tls, limits = ssl.create_default_context(), httpx.Limits(max_keepalive_connections=0)
+    return httpx.AsyncClient(timeout=ANSWER_SECONDS, verify=tls, trust_env=False, limits=limits)
 
-    A name and a password in the URL are sent as Basic authorization.
 
-    Raises:
-        OSError, HTTPException: there was no answer.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, parts.port, timeout=ANSWER_SECONDS, context=ssl.create_default_context()
-        )
-    else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=ANSWER_SECONDS)
+async def _post(
+    client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[str | None, bool]:
+    """Post once; return what failed, and whether another try may succeed."""
     try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", target, body, {**headers, **_authorization(parts)})
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-def _authorization(parts: SplitResult) -> dict[str, str]:
-    """Return what shows the name and the password of a URL (RFC 7617); nothing where it has none."""
-    if not (parts.username or parts.password):
-        return {}
-    shown = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return {"Authorization": "Basic " + base64.b64encode(shown.encode()).decode()}
+        status = (await client.post(url, content=body, headers=headers)).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"{type(error).__name__}: {error}", True
+    if 200 <= status < 300:
+        return None, False
+    return f"HTTP {status}", status >= 500 or status in RETRIED
 
 
 def _headers(body: bytes, identifier: str, secret: str) -> dict[str, str]:
@@ -298,19 +272,39 @@ def _for_slack(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-async def _in_thread(post: Callable[[], int]) -> int:
-    """Run `post` in a thread of its own, which the server's end does not wait for."""
-    answer: Future[int] = Future()
-    answer.set_running_or_notify_cancel()  # so that who waits may go, and nothing is cancelled under the thread
+# --- The log ---
 
-    def run() -> None:
-        try:
-            answer.set_result(post())
-        except (OSError, http.client.HTTPException) as error:
-            answer.set_exception(error)
-        finally:
-            if not answer.done():
-                answer.set_exception(RuntimeError("the notification's thread failed; stderr says how"))
+#: Kind of a journal entry → its level and sentence; `{name}` is a field of the entry.
+LINES: Final = {
+    "JobFailed": (logging.WARNING, "job {job_id} failed: {reason}"),
+    "GateOpened": (logging.INFO, "gate {job_id} waits for approval"),
+    "DagEnded": (logging.INFO, "dag {name} ended: {status}"),
+    "RunEnded": (logging.INFO, "run {run_id} ended: {outcome}"),
+    "RunFellSilent": (logging.INFO, "run {run_id} counts as ended: its orchestrator said nothing more ({status})"),
+    "JobUnroutable": (logging.WARNING, "job {job_id} waits: no connected worker offers {label}"),
+    "WorkerJoined": (logging.INFO, "worker {name} joined"),
+    "WorkerDraining": (logging.INFO, "worker {name} is draining"),
+    "WorkerResumed": (logging.INFO, "worker {name} takes work again"),
+    "WorkerLost": (logging.WARNING, "worker {name} ({worker_id}) was lost"),
+    "WorkerLeft": (logging.INFO, "worker {name} left"),
+}
 
-    threading.Thread(target=run, name="notification", daemon=True).start()
-    return await asyncio.wrap_future(answer)
+
+def log_events(loop: asyncio.AbstractEventLoop, commit: Commit) -> None:
+    """Log the events of a commit, on the event loop: a slow stderr must not hold up the store's writer, which calls."""
+    entries = [entry for entry in commit.entries if entry.kind in LINES]
+    if entries and not loop.is_closed():
+        loop.call_soon_threadsafe(_write, entries)
+
+
+def _write(entries: list[JournalEntry]) -> None:
+    for entry in entries:
+        level, sentence = LINES[entry.kind]
+        subject, data = entry.subject, json.loads(entry.data)
+        ids = {"job_id": subject.job_id, "dag_id": subject.dag_id, "run_id": subject.run_id}
+        logger.log(
+            level,
+            "%s",
+            sentence.format_map({**data, **ids}),
+            extra={**ids, "worker_id": data.get("worker_id"), "lease_id": data.get("lease_id")},
+        )

@@ -1,4 +1,4 @@
-"""Settings of retention, disk space, notifications and attention, read from the environment."""
+"""Reads the settings of retention, disk space, notifications, attention and privacy from the environment."""
 
 import os
 import tomllib
@@ -32,7 +32,7 @@ class MaintenanceSettings:
 
 
 def read_maintenance_settings() -> MaintenanceSettings:
-    """Return the settings of maintenance that the environment has.
+    """Return the settings of maintenance.
 
     Raises:
         InvalidInput: a setting cannot be understood.
@@ -58,7 +58,7 @@ def read_maintenance_settings() -> MaintenanceSettings:
 
 
 def read_thresholds(environment: Mapping[str, str] = os.environ) -> Thresholds:
-    """Return from where on the environment has runs count as often stopped.
+    """Return the thresholds from which a run is a critical intercept.
 
     Raises:
         InvalidInput: a setting cannot be understood.
@@ -72,16 +72,16 @@ def read_thresholds(environment: Mapping[str, str] = os.environ) -> Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privacy:
-    """What is taken away from recorded calls before anything is stored."""
+    """The settings of redaction and content capture."""
 
     patterns: Mapping[str, str]
     fields: tuple[str, ...]
     keeps_content: bool
-    content_off: tuple[str, ...] = ()  #: projects of whose runs no content is stored
+    content_off: tuple[str, ...] = ()  #: projects whose runs store no content
 
 
 def read_privacy() -> Privacy:
-    """Return what the environment wants taken away.
+    """Return the settings of redaction and content capture.
 
     Raises:
         InvalidInput: a setting cannot be understood.

@@ -1,7 +1,7 @@
-"""Notices what only time brings about and nobody reports: a run falls silent, a label is offered by nobody.
+"""Detects stalls: runs that fell silent, and jobs with a label that no worker offers.
 
-Both become entries of the journal, once each, so that whoever follows it (a console, the notifications) learns of them
-as of everything else, and a restart neither forgets nor repeats them.
+Each becomes an entry of the journal once, also after a restart, so that consoles and notifications learn of it as of
+everything else.
 """
 
 import asyncio
@@ -24,53 +24,53 @@ from titan.rules.runs.lifecycle import RUN_IDLE, run_status
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
-LOOKED_AT: Final = 20  # of a label's waiting jobs, in the order they will be taken
+LOOKED_AT: Final = 20  # of a label's ready jobs, in the order of dispatch
 PAGE: Final = 500
-SILENT_NOTE: Final = "silent_runs_until"  #: runs that fell silent before this moment are in the journal
-LABELS_NOTE: Final = "unroutable_labels"  #: labels that the journal says nobody offers
+SILENT_NOTE: Final = "silent_runs_until"  #: the journal has the runs that fell silent before this time
+LABELS_NOTE: Final = "unroutable_labels"  #: labels that the journal has as offered by no worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What there is to see now."""
+    """The current stalls, and those that the journal has."""
 
-    since: datetime | None  #: up to when the journal knows of silent runs; None: nobody has looked yet
+    since: datetime | None  #: the journal has silent runs up to this time; None: of none yet
     silent: tuple[RunControl, ...]  #: fallen silent since, the first ones first
-    noted: frozenset[str]  #: labels the journal says nobody offers
+    noted: frozenset[str]  #: labels that the journal has as offered by no worker
     unroutable: dict[str, Job]  #: label → a job that waits for it
 
     @property
     def is_news(self) -> bool:
-        """Whether the journal says anything else."""
+        """Whether the journal differs."""
         return self.since is None or bool(self.silent) or self.noted != self.unroutable.keys()
 
 
 class StallMonitor:
-    """Looks every few seconds; what it reads is a few rows of an index."""
+    """Looks for stalls every few seconds, which reads a few rows of an index."""
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     async def keep(self) -> None:
-        """Look now and then while this server is in charge, for as long as it lives."""
+        """Look every few seconds while this server is in charge, for as long as it lives."""
         while True:
             try:
                 if self._store.is_in_charge:
                     await self.look()
             except Exception:
-                logger.exception("nobody knows whether a run fell silent; looking again in %.0f s", LOOK_SECONDS)
+                logger.exception("stalls could not be looked for; trying again in %.0f s", LOOK_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look once, and record what is new."""
+        """Look once, and record new stalls."""
         query = partial(see, now=self._clock.now())
         if (await asyncio.to_thread(self._store.read, query)).is_news:
             await asyncio.wrap_future(self._store.transact(record))
 
 
 def see(reader: Reader, now: datetime) -> Sight:
-    """Return what there is to see."""
+    """Return the current stalls."""
     note = reader.note(SILENT_NOTE)
     since = None if note is None else datetime.fromisoformat(note)
     silent = [] if since is None else reader.quiet_runs(since=since, before=now - RUN_IDLE, limit=PAGE)
@@ -83,7 +83,7 @@ def see(reader: Reader, now: datetime) -> Sight:
 
 
 def record(tx: Transaction) -> None:
-    """Record what is new."""
+    """Record new stalls in the journal."""
     sight = see(tx, tx.now)
     for run in sight.silent:
         if run.outcome is None:

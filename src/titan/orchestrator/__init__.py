@@ -1,1 +1,1 @@
-"""Performs decisions about jobs: hands out attempts, settles how they ended, and wakes who waits."""
+"""Runs jobs: stores submissions, leases attempts to workers, records how they ended, and wakes waiting requests."""

@@ -1,4 +1,4 @@
-"""Zip archives of jobs: looked into before anything is stored, unpacked for each attempt."""
+"""Checks the zip archives of jobs at submission, and unpacks them for each attempt."""
 
 import io
 import os
@@ -21,7 +21,7 @@ _BROKEN: Final = (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, zlib.e
 
 
 def look_into(archive: Path, name: str, *, scripts: Iterable[str]) -> None:
-    """Return when the zip at `archive` may be unpacked and `scripts` are in it. Reads its directory, not its files.
+    """Check that the zip at `archive` may be unpacked and contains `scripts`. Reads its directory, not its files.
 
     Raises:
         InvalidInput: it is no zip, or one that `rules.archives` refuses.
@@ -31,7 +31,7 @@ def look_into(archive: Path, name: str, *, scripts: Iterable[str]) -> None:
 
 
 def unpack(archive: Path, folder: Path, *, script: str) -> None:
-    """Unpack a zip into `folder`, which is new and nobody else's; executables stay so.
+    """Unpack a zip into `folder`, which is new; executables stay executable.
 
     Raises:
         InvalidInput: as `look_into`, or a file in it is damaged.
@@ -47,10 +47,10 @@ def unpack(archive: Path, folder: Path, *, script: str) -> None:
 
 
 class _Archive(io.BufferedReader):
-    """A zip's file, which gives `zipfile` no directory that `rules.archives` refuses.
+    """A zip file that passes no directory to `zipfile` that `rules.archives` refuses.
 
-    `zipfile` reads the directory in one go, wherever the archive says that it is and however long, and only then makes
-    its entries. So what it reads is checked: an archive may say otherwise of itself, in more than one place.
+    `zipfile` reads the directory at once, at the place and of the length that the archive declares, in more than one
+    field. So every read is checked.
     """
 
     def __init__(self, archive: Path, name: str) -> None:

@@ -1,7 +1,7 @@
-"""Attempts begin and end here: leases are granted, reports accepted, vanished ones written off.
+"""Begins and ends attempts: grants leases, accepts reports and files, and writes off expired leases.
 
 A worker that completes jobs quickly may prefetch: hold leases beyond its slots, to start their jobs without asking.
-Such a job stays READY until its worker says that it began; a live attempt of a READY job is a prefetched one.
+Such a job stays READY until its worker reports that it began: a live attempt of a READY job is a prefetched one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,22 +12,26 @@ from typing import Final
 
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag
-from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.errors import StaleLease
+from titan.model.events import FilesNoted, JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.files import AttemptFile, FilePlace, StoredFile
 from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
 from titan.model.workers import FreeWorker, Placement, WorkerState
-from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow
+from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow, subject_of
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs.dispatch import plan_placements
 from titan.rules.jobs.retry import after_attempt
-from titan.wire.protocol import LEASE_SECONDS
+from titan.rules.names import shown
+from titan.wire.protocol import FILES_ACCEPTED_SECONDS, LEASE_SECONDS
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
+FILES_ACCEPTED: Final = timedelta(seconds=FILES_ACCEPTED_SECONDS)  # after the end of their attempt
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """An attempt with what its worker has to know of it."""
+    """An attempt with its job and DAG."""
 
     attempt: Attempt
     job: Job
@@ -45,7 +49,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """What of a worker's progress changed something."""
+    """Which leases of a worker's report were ended by it, and which were over before."""
 
     accepted: tuple[str, ...]  #: leases that ended with it
     stale: tuple[str, ...]  #: leases that were over before; nothing was changed
@@ -54,7 +58,7 @@ class Completed:
 def free_workers(
     reader: Reader, worker_ids: Iterable[str], prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH
 ) -> list[FreeWorker]:
-    """Return those of the workers that can take a lease, and how many under each label.
+    """Return those of the workers that can take a lease, with the number for each label.
 
     `prefetch` has worker → label → how many leases it may hold beyond its slots.
     """
@@ -76,7 +80,7 @@ def free_workers(
 
 
 def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
-    """Return the ready jobs that the workers could take: the first few of each label, no more."""
+    """Return the ready jobs that the workers could take: of each label no more than they have slots."""
     bound = [(worker.id, label, n) for worker in workers for label, n in _queues(worker)]
     slots_by_label: dict[str, int] = {}
     for _, label, slots in bound:
@@ -93,7 +97,7 @@ def _free_count(workers: Sequence[FreeWorker]) -> int:
 
 
 def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
-    """Yield the label of each queue that a worker takes jobs from, and how many it could take."""
+    """Yield the label of each queue that a worker takes jobs from, with the number that it could take."""
     for label in {**worker.free_slots, **worker.prefetch_slots}:
         slots = worker.free_slots.get(label, 0) + worker.prefetch_slots.get(label, 0)
         yield label, slots
@@ -124,7 +128,7 @@ def dispatch(
 
 
 def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
-    """Accept what is said of leases that are live and this worker's; the rest changes nothing."""
+    """Apply a worker's report about its live leases; reports about other leases change nothing."""
     reports = {report.lease_id: report for report in progress.reports}
     reported = list(dict.fromkeys([*reports, *progress.started, *progress.returned]))
     accepted, cause = [], f"worker {worker_id}"
@@ -147,9 +151,9 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
 
 
 def reap(tx: Transaction, *, now: datetime) -> list[str]:
-    """Write off the attempts whose lease ran out at or before `now`; return the workers that are gone with them.
+    """Write off the attempts whose lease expired at or before `now`; return the workers that are lost with them.
 
-    A worker that sent nothing for as long as a lease lasts counts as lost until it sends again, or the
+    A worker that sent nothing for as long as a lease lasts counts as lost until it sends again. Otherwise the
     freed slot would be filled at once by a process that stands still.
     """
     expired = tx.expired_attempts(now)
@@ -168,13 +172,13 @@ def reap(tx: Transaction, *, now: datetime) -> list[str]:
 
 
 def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: str, cause: str) -> None:
-    """End a live attempt of which no report will be accepted any more."""
+    """End a live attempt without a report; a later report of it is stale."""
     report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, error=why)
     end_attempt(moves, attempt, report, cause=cause)
 
 
 def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause: str) -> None:
-    """End a live attempt as reported, and carry on from there."""
+    """End a live attempt as reported, with all that follows for other jobs."""
     job = _job_of(moves.tx, attempt)
     events: list[JobEvent] = []
     if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
@@ -199,22 +203,22 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
 
 
 def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
-    """Put the job of a live attempt back into the queue, uncounted; that of a prefetched one in its old place.
+    """Return the job of a live attempt to the queue, uncounted; that of a prefetched one to its old place.
 
-    One that was asked to stop meanwhile ends.
+    A job that was asked to stop meanwhile is cancelled.
     """
     job = _job_of(moves.tx, attempt)
     if job.status is not JobStatus.READY:
         write_off(moves, attempt, AttemptOutcome.RETURNED, why=why, cause=cause)
         return
     moves.tx.forget_attempt(attempt.lease_id)
-    moves.tx.clear_result(job.id)  # it may have begun after all, unheard, and said something
+    moves.tx.clear_result(job.id)  # it may have begun, without a report of that, and stored a result
     if job.is_cancel_requested:
         cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
 
 
 def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:
-    """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
+    """Note that a prefetched attempt has begun, unless that is known."""
     job = _job_of(moves.tx, attempt)
     if job.status is JobStatus.READY:
         event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
@@ -257,7 +261,7 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tup
     )
     tx.add_attempt(attempt)
     if job.attempt_count:
-        tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
+        tx.clear_result(job.id)  # it is an earlier attempt's
     if placement.is_prefetched:
         return attempt, job
     event = JobLeased(
@@ -267,3 +271,60 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tup
         attempt=attempt.number,
     )
     return attempt, moves.move(job, event)
+
+
+# --- Files of attempts ---
+
+
+def attempt_that_leaves(reader: Reader, worker_id: str, lease_id: str, *, now: datetime) -> Attempt:
+    """Return the attempt, if its worker may list its files: while it is live, and 10 minutes after its end.
+
+    Raises:
+        StaleLease: it is another's, was lost or given back, or ended longer ago.
+    """
+    attempt = reader.attempt(lease_id)
+    if attempt is not None and attempt.worker_id == worker_id and _may_leave_files(attempt, now):
+        return attempt
+    raise StaleLease(
+        f"files of lease {shown(lease_id)}",
+        expected="a lease of this worker that is live, or ended by its report less than 10 minutes ago",
+        found="one that is over, or another's" if attempt else "none such",
+        next_step="Forget these files.",
+    )
+
+
+def note_files(tx: Transaction, worker_id: str, lease_id: str, files: Sequence[AttemptFile]) -> None:
+    """Store the list of files that an attempt left. Raises StaleLease as `attempt_that_leaves`."""
+    _note_files(tx, attempt_that_leaves(tx, worker_id, lease_id, now=tx.now), files)
+
+
+def note_artifact(tx: Transaction, attempt: Attempt, file: StoredFile) -> None:
+    """Add a file that a running attempt uploaded to its files; it stays when a later upload takes the name."""
+    left = AttemptFile(
+        path=file.name,
+        size_bytes=file.size_bytes,
+        modified_at=tx.now,
+        digest=file.digest,
+        place=FilePlace.ARTIFACT,
+        node=attempt.worker_id,
+    )
+    _note_files(tx, attempt, [left])
+
+
+def _note_files(tx: Transaction, attempt: Attempt, files: Sequence[AttemptFile]) -> None:
+    """Store files, with one event for all, on which pages that show the job's files reload them."""
+    tx.note_files(attempt, files)
+    job = tx.job(attempt.job_id)
+    if files and job is not None:
+        event = FilesNoted(cause=f"worker {attempt.worker_id}", lease_id=attempt.lease_id, count=len(files))
+        tx.record(subject_of(job), event)
+
+
+def _may_leave_files(attempt: Attempt, now: datetime) -> bool:
+    if attempt.outcome is None:
+        return True
+    return (
+        attempt.outcome not in (AttemptOutcome.LOST, AttemptOutcome.RETURNED)
+        and attempt.ended_at is not None
+        and now - attempt.ended_at <= FILES_ACCEPTED
+    )

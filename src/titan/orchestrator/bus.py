@@ -1,4 +1,4 @@
-"""Wakes those who wait for a fact: a commit names what it touched, a watch hears of it."""
+"""Wakes waiting requests: every commit rings the watches of the topics that it touched."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ from titan.ports.runs_store import CallCommit
 
 
 class Kind(StrEnum):
-    """What can be watched."""
+    """Kinds of topics."""
 
     JOB = "job"
     DAG = "dag"
@@ -55,7 +55,7 @@ STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
 
 
 class Watch:
-    """Waits for changes of some topics. Any number of changes since the last wait count as one."""
+    """Waits for changes to some topics. Any number of changes since the last wait count as one."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
@@ -65,7 +65,7 @@ class Watch:
         self._rung.set()
 
     async def wait(self, timeout_seconds: float) -> bool:
-        """Wait for a change; return False when none came in time."""
+        """Wait for a change; return False on timeout."""
         if timeout_seconds <= 0:
             return False
         try:
@@ -78,7 +78,7 @@ class Watch:
 
 
 class Bus:
-    """Brings commits from the store's writer thread to the watches of one event loop."""
+    """Passes commits from the store's writer thread to the watches of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -88,7 +88,7 @@ class Bus:
 
     @contextmanager
     def watch(self, topics: Iterable[Topic]) -> Iterator[Watch]:
-        """Open a watch; read the facts only inside, so that no change falls between."""
+        """Open a watch. Read the watched facts only inside, so that no change is missed."""
         watch = Watch()
         wanted = set(topics)
         for topic in wanted:
@@ -104,9 +104,9 @@ class Bus:
     async def wait_until(
         self, topics: Iterable[Topic], holds: Callable[[], Awaitable[bool]], timeout_seconds: float
     ) -> bool:
-        """Wait until `holds` says so, asking it again after each change to `topics`; return whether it does.
+        """Wait until `holds` returns true, calling it again after each change to `topics`; return its last answer.
 
-        The bus that closes ends the wait early.
+        A bus that closes ends the wait early.
         """
         deadline = self._loop.time() + timeout_seconds
         with self.watch(topics) as watch:
@@ -121,12 +121,12 @@ class Bus:
         self._ring_all()
 
     def publish(self, commit: Commit) -> None:
-        """Ring what the commit touched; called on the store's writer thread."""
+        """Ring the topics that the commit touched; called on the store's writer thread."""
         if self._watches and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, commit)
 
     def publish_calls(self, _commit: CallCommit) -> None:
-        """Ring for recorded calls; called on their store's writer thread."""
+        """Ring the topic of recorded calls; called on their store's writer thread."""
         if CALLS in self._watches and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.ring, CALLS)
 

@@ -1,4 +1,4 @@
-"""Cancelling: what has not started ends at once, what runs ends when its worker confirms."""
+"""Cancels jobs, DAGs and runs: what has not started ends at once, what runs when its worker confirms."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +16,7 @@ REASON = "cancelled on request"
 
 
 def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
-    """Cancel each of `jobs`, with what waits for it."""
+    """Cancel each of `jobs`, with its descendants."""
     ended: dict[str, str] = {}
     stopping, skipped = [], []
     with Moves(tx) as moves:
@@ -39,7 +39,7 @@ def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
 
 
 def cancel_dags(tx: Transaction, dags: Iterable[Dag], *, by: str) -> Cancelled:
-    """Cancel every job of these DAGs; those that had not ended say who cancelled them."""
+    """Cancel every job of these DAGs, and store in those that had not ended who cancelled them."""
     all_of_them = list(dags)
     answer = cancel_jobs(tx, [job for dag in all_of_them for job in tx.jobs_of_dag(dag.id)])
     for dag in all_of_them:
@@ -66,7 +66,7 @@ def end_run(
     reason: str,
     cause: str = "orchestrator",
 ) -> RunControl:
-    """Note that a run's orchestrator is done with it; a run that was cancelled stays so."""
+    """End a run with an outcome; a cancelled one stays cancelled."""
     run = tx.run_control(project_id, run_id)
     assert run is not None, f"end of unknown run {run_id}"
     if run.outcome is RunOutcome.CANCELLED:

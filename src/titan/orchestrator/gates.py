@@ -1,4 +1,4 @@
-"""Open gates: somebody decides them, by a call or as scripts of the original do, or nobody does in time."""
+"""Decides open gates: by a request, by a key as scripts of the original do, or because their time is over."""
 
 from typing import Final
 
@@ -6,8 +6,7 @@ from titan.model.errors import Conflict, InvalidInput
 from titan.model.events import GateApproved, GateExpired, GateRejected
 from titan.model.files import StoredValue
 from titan.model.jobs import GateOutcome, Job, JobStatus
-from titan.orchestrator.gate_keys import tell_outcome
-from titan.orchestrator.transitions import Moves, follow
+from titan.orchestrator.transitions import Moves, follow, write_outcome
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs import gates
 
@@ -15,7 +14,7 @@ BY_KEY: Final = "a script, through the shared store"
 
 
 def decide(tx: Transaction, gate: Job, outcome: GateOutcome, *, by: str, comment: str | None = None) -> Job:
-    """Approve or reject an open gate, and carry on from there; return it as it stands now.
+    """Approve or reject an open gate, with all that follows; return it as it is now.
 
     Raises:
         InvalidInput: the job is no gate.
@@ -37,7 +36,7 @@ def expire(moves: Moves, gate: Job) -> None:
 
 
 def put_value(tx: Transaction, project_id: str, key: str, value: StoredValue) -> None:
-    """Set a key of the shared store; a decision written under an open gate's status key decides it.
+    """Set a key of the shared store; a decision written to an open gate's status key decides the gate.
 
     Raises:
         Conflict: two gates of that name are open; nothing was changed.
@@ -60,7 +59,7 @@ def put_value(tx: Transaction, project_id: str, key: str, value: StoredValue) ->
 
 def _end(moves: Moves, gate: Job, event: GateApproved | GateRejected | GateExpired, outcome: GateOutcome) -> Job:
     moved = moves.move(gate, event)
-    tell_outcome(moves.tx, gate, outcome)
+    write_outcome(moves.tx, gate, outcome)
     follow(moves, moved, worker_id=gate.preferred_worker_id)  # affinity passes through a gate
     return moved
 

@@ -1,4 +1,4 @@
-"""The loop around the decisions: runs them on the store, and wakes who waits for their effects."""
+"""Runs decisions about jobs on the store, dispatches jobs to claiming workers, and performs what is due."""
 
 import asyncio
 import logging
@@ -24,16 +24,14 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 3.0  # how long a worker whose connection broke may take to come back
 SILENCE_SECONDS: Final = LEASE.total_seconds()  # how long one may say nothing while it does not ask for work
 MAX_SLEEP_SECONDS: Final = 3.0  # a lease granted meanwhile is looked at this late at the latest
-LOOK_SECONDS: Final = (
-    2.0  # behind the wake-ups by other servers of the database: what one of them missed waits no longer
-)
+LOOK_SECONDS: Final = 2.0  # in case a wake-up by another server of the database was missed
 FORGET_EVERY: Final = timedelta(hours=1)
 LATE_SECONDS: Final = 2.0  # oversleeping by more means that the server itself stood still
 LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is sent leases again whose answer may be lost
 
 
 class _Claim:
-    """An outstanding question for work: what the worker has, a bell, and what was leased to it meanwhile."""
+    """An outstanding claim: what the worker holds, a bell, and what was leased to it meanwhile."""
 
     def __init__(self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> None:
         self.worker_id = worker_id
@@ -44,7 +42,7 @@ class _Claim:
         self._stopping = stopping
 
     def take(self) -> Orders:
-        """Return what is new since the last call, without a look into the store."""
+        """Return what is new since the last call, without reading the store."""
         fresh, self.fresh = self.fresh, []
         should_give_back, self.should_give_back = self.should_give_back, False
         return Orders(
@@ -53,17 +51,17 @@ class _Claim:
         )
 
     def orders(self, reader: Reader) -> Orders:
-        """Return what the worker should know."""
+        """Return the worker's instructions."""
         return worker_registry.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
 
 
 class Orchestrator:
-    """Performs what the rules decide. One per server; every method runs on its event loop."""
+    """Commits decisions and dispatches jobs. One per server; every method runs on its event loop."""
 
     def __init__(
         self, store: Store, *, clock: Clock, ids: Ids, bus: Bus, may_lease: Callable[[], bool] = lambda: True
     ) -> None:
-        """`may_lease` is asked before each dispatch: while it says no, nothing new starts, and what runs goes on."""
+        """`may_lease` is called before each dispatch: while it returns false, no attempt is leased."""
         self.store = store
         self._may_lease = may_lease
         self.bus = bus
@@ -73,9 +71,9 @@ class Orchestrator:
         self._asking: dict[str, _Claim] = {}
         #: worker id → when to mark it lost, unless it sends something before; none while it asks for work
         self._missing: dict[str, asyncio.TimerHandle] = {}
-        #: workers that were asked here to drain: notified at once when they have; the others when they ask again
+        #: workers that were asked here to drain: notified at once when they have; others when they claim again
         self._draining: set[str] = set()
-        #: worker id → lease → label and priority, of what it prefetched and has not said that it began
+        #: worker id → lease → label and priority, of what it prefetched and has not reported as begun
         self._prefetched: dict[str, dict[str, tuple[str, int]]] = {}
         #: workers that will be sent the leases again that they do not report as held
         self._unconfirmed: set[str] = set()
@@ -87,7 +85,7 @@ class Orchestrator:
         self._ahead_seconds = 0.0
 
     async def start(self) -> None:
-        """Take over what an earlier server left, and begin to keep time; leave alone what a neighbour has in hand."""
+        """Take over from an earlier server, and start the loops; a server that is in charge already stays so."""
         self._ahead_seconds = self._seconds_ahead()
         if self.store.is_in_charge:
             await self.decide(timers.renew_all)
@@ -95,12 +93,12 @@ class Orchestrator:
         for worker_id in await self.store.look(partial(worker_registry.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
         self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
-        self.background(self._repeat(self._tell_who_is_to_stop_something, STOP))
+        self.background(self._repeat(self._answer_claims_with_stops, STOP))
         if self._has_neighbours:
             self.background(self._repeat(self._serve_what_others_free, WORK_ELSEWHERE))
 
     def end_claims(self) -> None:
-        """Answer the outstanding claims with nothing, for the server is about to stop."""
+        """Answer the outstanding claims with nothing: the server is about to stop."""
         claims = list(self._asking.values())
         self._asking.clear()
         for claim in claims:
@@ -116,9 +114,9 @@ class Orchestrator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def decide(self, decision: Callable[[Transaction], T]) -> T:
-        """Commit `decision`, and in the same transaction lease what became ready to who asks for work.
+        """Commit `decision`, and in the same transaction lease ready jobs to the workers that claim.
 
-        A caller that is cancelled meanwhile leaves the rest to be done: others wait for what was committed.
+        When the caller is cancelled, the rest is still done: others wait for what was committed.
         """
         answer, _granted = await self._see_through(self._decide(decision))
         return answer
@@ -130,7 +128,7 @@ class Orchestrator:
         return await asyncio.shield(task)
 
     def _is_decided(self, task: asyncio.Task[Any]) -> None:
-        """Drop a decision; who asked for it may be gone, and then nobody reads a refusal."""
+        """Forget a decision; log its error when it is a fault: its caller may be gone."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, TitanError):
@@ -146,7 +144,9 @@ class Orchestrator:
         def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased], list[str]]:
             nonlocal asking
             answer = decision(tx)
-            asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
+            asking = frozenset(
+                self._asking
+            )  # read last, so that claims that arrived meanwhile are served in this commit
             if not self._may_lease():
                 return answer, [], []
             granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
@@ -165,12 +165,12 @@ class Orchestrator:
                 claim.fresh.append(lease)
                 claim.bell.set()
         if not self._asking.keys() <= asking:
-            # Who began to ask meanwhile may have looked before the commit, and was not served by it.
+            # Claims that came meanwhile may have read the store before the commit, and were not served by it.
             self.background(self._patiently(_nothing))
         return answer, wished
 
     def lease_again(self) -> None:
-        """Serve who asks for work, after `may_lease` has said no for a while."""
+        """Dispatch jobs, after `may_lease` has returned false for a while."""
         self.background(self._patiently(_nothing))
 
     async def keep(self, decision: Callable[[Transaction], T]) -> T:
@@ -191,7 +191,7 @@ class Orchestrator:
         wait_seconds: float,
         load: Load | None = None,
     ) -> Orders:
-        """Return what the worker should start, stop or forget, as soon as there is anything.
+        """Return what the worker is to start, stop or drop, as soon as there is anything.
 
         A worker has one outstanding claim; a newer one ends the older with nothing to do.
 
@@ -203,7 +203,7 @@ class Orchestrator:
         deadline = asyncio.get_running_loop().time() + wait_seconds
         claim = _Claim(worker_id, holding=holding, stopping=stopping)
         self._end_claim(worker_id)
-        self._asking[worker_id] = claim  # before it looks: what is committed after the look will ring
+        self._asking[worker_id] = claim  # before the store is read: what is committed later rings
         self._cancel_timer(worker_id)
         here = self.store.server_id
 
@@ -214,7 +214,7 @@ class Orchestrator:
         try:
             standing, found = await self.store.look(look)
             if standing.is_draining:
-                self._draining.add(worker_id)  # it was asked to by a server before this one, or beside it
+                self._draining.add(worker_id)  # an earlier or another server was asked to drain it
             if standing.is_due_for_touch:
                 touch = partial(worker_registry.touch, worker_id=worker_id, holding=holding, server_id=here, load=load)
                 await self.keep(touch)
@@ -228,7 +228,7 @@ class Orchestrator:
                 self._expect(worker_id)
 
     async def _orders(self, claim: _Claim, deadline: float, found: Orders | None) -> Orders:
-        """Wait for something to send to the worker; `found` is what was seen, None when a look is due."""
+        """Wait for instructions for the worker; `found` is what was read, None when the store is to be read."""
         while True:
             if granted := claim.take():
                 return granted
@@ -243,7 +243,7 @@ class Orchestrator:
                 async with asyncio.timeout(min(left, LOOK_SECONDS) if self._has_neighbours else left):
                     await claim.bell.wait()
             except TimeoutError:
-                continue  # a last look, or one for what a neighbour did
+                continue  # read once more, for what another server did
 
     async def heartbeat(self, worker_id: str, holding: Sequence[str], load: Load | None = None) -> Orders:
         """Renew the leases a worker holds; return those to stop and those that are over.
@@ -258,7 +258,7 @@ class Orchestrator:
     async def complete(
         self, worker_id: str, progress: Progress, *, prefetch: Mapping[str, int] | None = None
     ) -> tuple[Completed, list[Leased]]:
-        """Accept a worker's progress; return with it what is leased to the worker next.
+        """Apply a worker's report; return with the result what is leased to the worker next.
 
         `prefetch` has label → how many leases it may hold beyond its slots; None wants nothing in this answer.
         """
@@ -292,34 +292,34 @@ class Orchestrator:
             asyncio.get_running_loop().call_later(LOST_ANSWER_SECONDS, self._confirm, worker_id)
 
     def _confirm(self, worker_id: str) -> None:
-        """Compare what a worker holds with its leases, for the answer that brought some may have been lost."""
+        """Compare what a worker holds with its leases: the answer that brought some may have been lost."""
         self._unconfirmed.discard(worker_id)
         self._ring(worker_id)
 
     async def change_worker(self, decision: Callable[[Transaction], tuple[Worker, T]]) -> T:
-        """Commit a `decision` that has a worker drain, or resume; its claim is answered if there is news for it."""
+        """Commit a `decision` that has a worker drain or resume, and answer its claim if there are instructions."""
         worker, answer = await self.decide(decision)
         (self._draining.add if worker.is_draining else self._draining.discard)(worker.id)
         self._ring(worker.id)
         return answer
 
     async def leave(self, worker_id: str) -> list[str]:
-        """Let a worker go, taking back what it holds; return these leases.
+        """End a worker, returning what it holds to the queue; return these leases.
 
         Raises:
             UnknownWorker: it never registered here.
         """
-        self._expect(worker_id)  # for the case that its leaving cannot be stored
+        self._expect(worker_id)  # in case its leaving cannot be stored
         self._draining.discard(worker_id)
         self._prefetched.pop(worker_id, None)
         return await self.decide(partial(worker_registry.leave, worker_id=worker_id))
 
     def connection_broke(self, worker_id: str) -> None:
-        """Begin the grace period of a worker whose outstanding claim broke off."""
+        """Begin the grace period of a worker whose claim was disconnected."""
         self._expect(worker_id, within_seconds=GRACE_SECONDS)
 
     def _expect(self, worker_id: str, *, within_seconds: float = SILENCE_SECONDS) -> None:
-        """Mark the worker lost unless it sends something in time; one that asks for work is here as long as it asks."""
+        """Mark the worker lost unless it sends something in time. A worker with an outstanding claim is not lost."""
         self._cancel_timer(worker_id)
         if worker_id not in self._asking:
             loop = asyncio.get_running_loop()
@@ -339,15 +339,15 @@ class Orchestrator:
         try:
             await self.decide(partial(worker_registry.lose, worker_id=worker_id, server_id=self.store.server_id))
         except UnknownWorker:
-            return  # it spoke without having registered
+            return  # it never registered
         except StoreError:
             logger.exception("worker %s vanished, which could not be stored; trying again", worker_id)
             self._expect(worker_id, within_seconds=GRACE_SECONDS)
             return
-        self._end_claim(worker_id)  # it came back while it was written off: its next claim says so
+        self._end_claim(worker_id)  # it came back while it was written off: its next claim brings what was lost
 
     def _end_claim(self, worker_id: str) -> None:
-        """Answer a worker's outstanding claim, if there is one, with what is known now."""
+        """Answer a worker's outstanding claim, if there is one, with its current instructions."""
         claim = self._asking.pop(worker_id, None)
         if claim is not None:
             claim.bell.set()
@@ -358,20 +358,20 @@ class Orchestrator:
             claim.bell.set()
 
     async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
-        """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""
+        """Repeat a step for as long as the server lives, also after errors; the step itself waits for `topic`."""
         with self.bus.watch([topic]) as watch:
             while True:
                 try:
                     await step(watch)
                 except Exception:
-                    logger.exception("what was due could not be done; trying again in a second")
+                    logger.exception("a step of the orchestrator failed and is repeated in a second")
                     await asyncio.sleep(1)
 
     async def _sleep_and_do_what_is_due(self, watch: Watch) -> None:
-        """Sleep until the next moment, or until a nearer one is announced, and do what is due then.
+        """Sleep until something is due, and perform it.
 
-        Leases are renewed first by a server that is in charge only now, that stood still, whose machine slept, or whose
-        clock was set (a database's): the workers could not renew, or did by another time.
+        Leases are renewed first when this server took charge just now, stood still, its machine slept, or the
+        (database's) clock was set: the workers could not renew them, or did by another time.
         """
         before = self._clock.now()
         seconds = _seconds_until(await self._next_wakeup() if self.store.is_in_charge else None, before)
@@ -385,7 +385,7 @@ class Orchestrator:
         self._ahead_seconds = ahead
         if self._is_late or _is_due(await self._next_wakeup(), now):
             for worker_id in await self.decide(partial(timers.keep_time, now=now, is_late=self._is_late)):
-                self._end_claim(worker_id)  # so that it asks anew when it wakes
+                self._end_claim(worker_id)  # so that it claims anew when it wakes
         if self._is_late:
             await self._shorten_waits()
             self._is_late = False
@@ -404,11 +404,11 @@ class Orchestrator:
             after = await self.decide(partial(timers.shorten_waits, after=after))
 
     def _seconds_ahead(self) -> float:
-        """Return by how much the clock is ahead of the loop's, which is never set and sleeps with the machine."""
+        """Return by how much the clock is ahead of the loop's, which is never set and stops with the machine."""
         return self._clock.now().timestamp() - asyncio.get_running_loop().time()
 
     async def _serve_what_others_free(self, watch: Watch) -> None:
-        """Lease to those who ask here what another server of the database has made ready."""
+        """Lease jobs that another server of the database has made ready to the workers that claim here."""
         await watch.wait(LOOK_SECONDS)
         if not self._asking:
             return
@@ -416,8 +416,8 @@ class Orchestrator:
         if can_serve or self._prefetched:
             await self.decide(_nothing)
 
-    async def _tell_who_is_to_stop_something(self, watch: Watch) -> None:
-        """Answer the claims of those who run or prefetched what is to stop, whichever server and decision wants it."""
+    async def _answer_claims_with_stops(self, watch: Watch) -> None:
+        """Answer claims when attempts are to stop, whichever server and decision wants it."""
         if await watch.wait(LOOK_SECONDS):
             for worker_id in self._asking:
                 self._ring(worker_id)
@@ -426,16 +426,16 @@ class Orchestrator:
         return await self.store.look(lambda reader: reader.next_wakeup())
 
     async def _patiently(self, decision: Callable[[Transaction], T]) -> T | None:
-        """Commit a decision nobody waits for; when the store refuses, say so and return None a second later."""
+        """Commit a decision in the background; when the store refuses, log that and return None a second later."""
         try:
             return await self.decide(decision)
         except StoreError:
-            logger.exception("what was due could not be stored; trying again in a second")
+            logger.exception("a decision in the background could not be stored")
             await asyncio.sleep(1)
             return None
 
     def background(self, work: Coroutine[object, object, object]) -> None:
-        """Run `work` beside the requests; it ends with the server at the latest, and its failure is logged."""
+        """Run `work` in the background until the server ends; an error is logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._is_done)
@@ -447,7 +447,7 @@ class Orchestrator:
 
 
 def _nothing(_tx: Transaction) -> None:
-    """Decide nothing: for the dispatch that goes with every decision."""
+    """Decide nothing, for the sake of the dispatch that goes with every decision."""
 
 
 def _lowest_by_label(prefetched: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A repeated request gets its first answer: receipts by idempotency key."""
+"""Answers repeated requests as the first time: by receipts for idempotency keys, and by submission keys."""
 
 import asyncio
 import hashlib
@@ -22,18 +22,18 @@ from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runs_store import CallTransaction
 from titan.rules.runs.lifecycle import dag_status
 
-# --- Repeated submissions: how one is recognised, and what it is answered with ---
+# --- Repeated submissions ---
 
 # A submission has a key: the caller's `idempotency_key`, or for a stage of a run and for what a job submits, one made
 # of who submits (the job, or the run's program outside), the DAG's name, and how many DAGs of that name it submitted
-# before. Beside it stands a digest of the content, so that changed work is new work.
+# before. A digest of the content is stored with it, so that changed work is new work.
 
 
 MAX_ENTRIES: Final = 100_000  # of one stage's journal: more than its 10,000 jobs leave
 
 
 def submission_key(new: NewDag, run_id: str | None, maker: Job | None) -> str | None:
-    """Return what a repeat of this submission has in common with it; None when nothing can be its repeat."""
+    """Return the key that a repeat of this submission has too; None when there can be no repeat."""
     if not new.is_repeatable:
         return None
     if new.idempotency_key is not None:
@@ -46,7 +46,7 @@ def submission_key(new: NewDag, run_id: str | None, maker: Job | None) -> str | 
 
 
 def content_digest(new: NewDag) -> str:
-    """Return the digest of all that decides what a DAG does: 32 hex digits."""
+    """Return the digest of all that determines what a DAG does: 32 hex digits."""
     content = msgspec.json.encode([new.name, new.on_failure, new.jobs])
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -57,9 +57,9 @@ def earlier_submission(
     """Return the DAG that `new` repeats, or None when it is to be stored.
 
     With an `idempotency_key` the first submission of the key always counts. Without one a repeat is looked for only
-    where the submitter began anew: a program that resumes its run, and a job whose attempt began at `since`, for what
+    after a restart of the submitter: a program that resumes its run, or a job whose attempt began at `since`, for what
     an earlier attempt submitted. A DAG found there that did not complete is retried: what it finished is kept. A stage
-    that came after one which was worked on since is new work: it read what is no longer so.
+    is new work when an earlier one was worked on since: its input has changed.
 
     Raises:
         IdempotencyConflict: the key was used for other content; nothing was changed.
@@ -87,9 +87,9 @@ def earlier_submission(
 
 
 def _is_outdated(tx: Transaction, found: Dag) -> bool:
-    """Return whether a stage of its run that had ended before `found` was submitted has been worked on since then.
+    """Return whether a stage of its run that ended before `found` was submitted has been worked on since.
 
-    Stages that were under way when it was submitted say nothing: it did not wait for them.
+    Stages that were under way when it was submitted do not count: it did not wait for them.
     """
     if found.run_id is None:
         return False
@@ -116,7 +116,7 @@ def _was_retried(tx: Transaction, stage: Dag, found: Dag) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Once:
-    """A client's key for one mutation, and what it asked for."""
+    """A client's idempotency key for one mutation, and a digest of the request."""
 
     project_id: str
     key: str
@@ -142,9 +142,9 @@ def once(tx: Transaction, mark: Once | None, act: Callable[[Transaction], object
 
 
 def note_once(tx: CallTransaction, mark: Once | None, note: Note) -> Note:
-    """Keep a note, unless a repeat of this request finds it kept; return the one that is kept.
+    """Store a note, unless an earlier try of this request has; return the one that is stored.
 
-    The note is its own receipt: another one would keep the note's words when its run is deleted.
+    The note is its own receipt: another one would keep the note's text when its run is deleted.
 
     Raises:
         IdempotencyConflict: the key was used for another note.
@@ -161,9 +161,9 @@ def note_once(tx: CallTransaction, mark: Once | None, note: Note) -> Note:
 
 
 class LongOnce:
-    """As `once`, of what takes its time outside of a transaction: a repeat waits for the request before it.
+    """As `once`, for work that takes long outside of a transaction: a repeat waits for the request before it.
 
-    Only a server that dies between the work and its receipt has a repeat do the work again.
+    Only when a server dies between the work and its receipt does a repeat do the work again.
     """
 
     def __init__(self, store: Store) -> None:
@@ -171,7 +171,7 @@ class LongOnce:
         self._under_way: dict[Once, asyncio.Task[bytes]] = {}
 
     async def perform(self, mark: Once | None, work: Callable[[], Awaitable[object]]) -> bytes:
-        """Return the JSON of what `work` returns, running it only when `mark` is new; a caller that goes stops nothing.
+        """Return the JSON of what `work` returns, run only when `mark` is new. Cancelling the caller stops nothing.
 
         Raises:
             IdempotencyConflict: the key was used for another request.

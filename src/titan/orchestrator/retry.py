@@ -1,4 +1,4 @@
-"""Retry: what failed, and what was cancelled because of it, is tried again; what completed is kept."""
+"""Retries jobs that failed, and those cancelled because of them; completed jobs stay as they are."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from titan.wire.work import Retried
 
 
 def retry_job(tx: Transaction, job: Job) -> Retried:
-    """Try a job again that failed or was cancelled, and all that was cancelled because of it.
+    """Retry a job that failed or was cancelled, and all that was cancelled because of it.
 
     Raises:
         Conflict: it is not final, or completed, or cannot run before a parent is tried again.
@@ -46,7 +46,7 @@ def retry_job(tx: Transaction, job: Job) -> Retried:
 
 
 def retry_dag(tx: Transaction, dag: Dag) -> Retried:
-    """Try again every job of a DAG that failed or was cancelled.
+    """Retry every job of a DAG that failed or was cancelled.
 
     Raises:
         Conflict: there is none.
@@ -55,7 +55,7 @@ def retry_dag(tx: Transaction, dag: Dag) -> Retried:
 
 
 def retry_run(tx: Transaction, run: RunControl) -> Retried:
-    """Try again every job of a run that failed or was cancelled; of stages with one name, only the last.
+    """Retry every job of a run that failed or was cancelled; of stages with the same name, only those of the last.
 
     Raises:
         Conflict: there is none.
@@ -105,7 +105,7 @@ def _revive(moves: Moves, job_id: str, around: "Neighbourhood") -> None:
 
 
 def _with_preference(reader: Reader, job: Job, done: list[Job]) -> Job:
-    """Return the job with the worker it would prefer, had it waited while its parents completed."""
+    """Return the job with the worker that it would prefer if it had waited while its parents completed."""
     if job.preferred_worker_id is not None or job.spec.affinity is Affinity.NONE:
         return job
     for parent in sorted(done, key=lambda parent: (parent.ended_at or parent.submitted_at, parent.id)):
@@ -117,7 +117,7 @@ def _with_preference(reader: Reader, job: Job, done: list[Job]) -> Job:
 
 
 class Neighbourhood:
-    """The jobs and edges of some DAGs, and of every DAG that edges lead to from there."""
+    """The jobs and edges of some DAGs, and of every DAG that is connected with them by edges."""
 
     def __init__(self, reader: Reader, dag_ids: Iterable[str]) -> None:
         self.jobs: dict[str, Job] = {}

@@ -1,4 +1,4 @@
-"""Submission: a checked graph becomes rows, all or none."""
+"""Stores submitted DAGs, all of a DAG or nothing, and starts what can start."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,16 @@ from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
 from titan.model.run_control import RunControl, RunOutcome
-from titan.orchestrator.gate_keys import clear
 from titan.orchestrator.receipts import content_digest, earlier_submission, submission_key
-from titan.orchestrator.transitions import Moves, cancel_descendants, release, reopened, shifted, subject_of
+from titan.orchestrator.transitions import (
+    Moves,
+    cancel_descendants,
+    clear_gate_keys,
+    release,
+    reopened,
+    shifted,
+    subject_of,
+)
 from titan.ports.jobs_store import Transaction
 from titan.rules.jobs.dag import check_depth, check_run_size, unknown_parents
 from titan.rules.jobs.gates import asks_for_approval, gate_name
@@ -23,7 +30,7 @@ from titan.wire.work import Submitted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Who submits: a program outside, or (with a token) a running job."""
+    """The submitter: a program outside, or (with a token) a running job."""
 
     project_id: str
     token: str | None = None
@@ -99,9 +106,9 @@ def _attempt(tx: Transaction, token: str | None) -> Attempt | None:
 
 
 def _confined(tx: Transaction, specs: Sequence[JobSpec], attempt: Attempt | None) -> Sequence[JobSpec]:
-    """Return what a job submits, confined to the workers with its own worker's token where that is not trusted.
+    """Return what a job submits, confined to the workers with its own worker's token if that is not trusted.
 
-    What is confined already stays as it is, whoever submits it once more.
+    What is confined already stays as it is, when another job submits it again.
     """
     worker = tx.worker(attempt.worker_id) if attempt is not None else None
     if worker is None or worker.confines_to is None:
@@ -136,14 +143,14 @@ def _foreign_parents(tx: Transaction, project_id: str, run_id: str | None, new: 
 
 
 def _gate_behind(tx: Transaction, job: Job) -> Job | None:
-    """Return the gate that those who wait for `job` wait for."""
+    """Return the gate behind `job`, for which those wait that name the job as parent."""
     if not asks_for_approval(job.spec):
         return None
     return tx.newest_job(job.project_id, gate_name(job.name), dag_id=job.dag_id)
 
 
 def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
-    """Book the new stage on its run, which begins here or, after its end, is reopened."""
+    """Add the new stage to its run, which is created, or reopened if it has ended."""
     job_count = len(new.jobs)
     assert dag.run_id is not None
     run = tx.run_control(dag.project_id, dag.run_id)
@@ -204,9 +211,9 @@ def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job])
 
 
 def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job]) -> None:
-    """Insert everything, carry on with what has nothing before it, then cancel what can never run.
+    """Insert all rows, release jobs without parents, and cancel jobs that can never run.
 
-    What is simply ready is inserted as that: of 10,000 jobs most are, and each is written once.
+    Jobs that are ready at once are inserted as READY, so that each of 10,000 is written once.
     """
     started = [_first_step(tx, job) for job in jobs]
     counts = shifted(dag.counts, Counter(job.status for job, _ in started))
@@ -221,7 +228,7 @@ def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job
     with Moves(tx) as moves:
         for job, _ in started:
             if job.is_gate:
-                clear(tx, job)
+                clear_gate_keys(tx, job)
             if job.status is JobStatus.WAITING and not job.remaining_parents:
                 release(moves, job, cause="submit")
         for parent in foreign.values():

@@ -1,4 +1,4 @@
-"""What time alone brings about: delays end, leases run out, old receipts are forgotten."""
+"""Performs what is due: ends delays and gates, writes off expired leases, deletes old receipts."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ DUE_BATCH: Final = 1000  # bounds one transaction; the rest follows in the next
 
 
 def promote_due(tx: Transaction) -> int:
-    """Release the jobs whose delay or pause is over, and end the gates that nobody decided; return how many."""
+    """Release the jobs whose delay or pause is over, and expire the gates that nobody decided; return how many."""
     due = tx.due_jobs(tx.now, limit=DUE_BATCH)
     with Moves(tx) as moves:
         for job in due:
@@ -32,10 +32,10 @@ def promote_due(tx: Transaction) -> int:
 
 
 def keep_time(tx: Transaction, *, now: datetime, is_late: bool) -> list[str]:
-    """Do all that is due at `now`, when the server looked; return the workers that turned out to be gone.
+    """Perform all that is due at `now`, when the server looked; return the workers that are lost.
 
-    `is_late` says that leases ran out for no fault of the workers (`Orchestrator` says when):
-    then every lease is renewed once instead of written off.
+    With `is_late`, leases expired through no fault of the workers (see `Orchestrator`): every lease is renewed instead
+    of written off.
     """
     promote_due(tx)
     if not is_late:
@@ -45,7 +45,7 @@ def keep_time(tx: Transaction, *, now: datetime, is_late: bool) -> list[str]:
 
 
 def renew_all(tx: Transaction) -> None:
-    """Count every lease, and every worker's silence, from now: no worker has reported to a starting server yet."""
+    """Renew every lease, and count every worker as seen now: no worker has reported to a starting server yet."""
     tx.renew_all_leases(expires_at=tx.now + LEASE)
     for worker_id in tx.connected_workers():
         worker = tx.worker(worker_id)
@@ -54,9 +54,9 @@ def renew_all(tx: Transaction) -> None:
 
 
 def shorten_waits(tx: Transaction, after: tuple[datetime, str] | None = None) -> tuple[datetime, str] | None:
-    """Let nothing wait longer from now on than it ever had to: its due time may be by a clock that was ahead.
+    """Limit every wait from now on to its original length: a due time may be by a clock that was ahead.
 
-    Looks at DUE_BATCH jobs; returns what to go on `after`, None at the end.
+    Reads DUE_BATCH jobs; returns the `after` of the next call, None at the end.
     """
     waiting = tx.jobs_due_after(*(after or (tx.now, "")), limit=DUE_BATCH)
     last = None

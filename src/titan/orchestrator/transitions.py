@@ -1,4 +1,4 @@
-"""The one way a job's status changes: checked by the lifecycle table, stored, journaled and counted."""
+"""Changes the status of jobs: checked by the lifecycle table, stored, journaled and counted, with all that follows."""
 
 from collections import Counter
 from dataclasses import replace
@@ -18,18 +18,18 @@ from titan.model.events import (
     RunReopened,
     Subject,
 )
-from titan.model.jobs import ACTIVE_STATUSES, Job, JobStatus
+from titan.model.files import StoredValue
+from titan.model.jobs import ACTIVE_STATUSES, GateOutcome, Job, JobStatus
 from titan.model.run_control import RunControl
-from titan.orchestrator.gate_keys import announce
 from titan.ports.jobs_store import Reader, Transaction
-from titan.rules.jobs import lifecycle
+from titan.rules.jobs import gates, lifecycle
 from titan.rules.jobs.lifecycle import advance
 from titan.rules.jobs.propagation import doomed, not_started
 from titan.rules.runs.lifecycle import dag_status
 
 
 class Moves:
-    """Moves of jobs within one transaction; `settle` writes what they mean for DAGs and runs.
+    """Changes the status of jobs within one transaction; `settle` then updates their DAGs and runs.
 
     Use as a context manager: leaving it without an error settles.
     """
@@ -50,7 +50,7 @@ class Moves:
             self.settle()
 
     def move(self, job: Job, *events: JobEvent) -> Job:
-        """Apply `events`, one after the other, to a stored job and return the job as it stands now.
+        """Apply `events`, one after the other, to a stored job and return the job as it is now.
 
         Raises:
             IllegalTransition: the job's status does not allow one.
@@ -70,7 +70,7 @@ class Moves:
         return moved
 
     def look_for_held(self, job: Job) -> None:
-        """Have `settle` give the free places under the job's concurrency key to who waits for one."""
+        """Have `settle` give free places under the job's concurrency key to held jobs."""
         if job.spec.concurrency_key is not None:
             self._freed[job.project_id, job.spec.concurrency_key] = None
 
@@ -79,7 +79,7 @@ class Moves:
         self.tx.record(subject_of(job), event)
 
     def settle(self) -> None:
-        """Give freed places on, then write the new counts of every DAG touched, and what ended or began with them."""
+        """Release held jobs into freed places, then store the new counts of every DAG that changed, and of its run."""
         while self._freed:
             self._admit(*self._freed.popitem()[0])
         for dag_id, shifts in self._shifts.items():
@@ -89,7 +89,7 @@ class Moves:
         self._shifts.clear()
 
     def _admit(self, project_id: str, key: str) -> None:
-        """Make held jobs ready while there is a place for the next; the places are counted, so none can leak."""
+        """Make held jobs ready while there is a place. Places are counted, not stored, so none can leak."""
         held = self.tx.next_held(project_id, key)
         while held is not None and self.tx.active_with_key(project_id, key) < held.spec.concurrency_limit:
             self.move(held, JobReady(cause=f"a place under key '{key}' is free"))
@@ -140,28 +140,28 @@ def shifted(counts: JobCounts, shifts: Counter[JobStatus]) -> JobCounts:
     return JobCounts(**{status.lower(): counts.of(status) + shifts[status] for status in JobStatus})
 
 
-# --- What happens to a job that nothing before it holds back any more ---
+# --- Release of waiting jobs ---
 
 
 def release(moves: Moves, job: Job, *, cause: str) -> Job:
-    """Carry on with a WAITING job whose last parent is done; return it as it stands now."""
+    """Release a WAITING job whose last parent has completed; return it as it is now."""
     return _carry_on(moves, job, lifecycle.release(job, cause=cause, now=moves.tx.now))
 
 
 def release_after_delay(moves: Moves, job: Job, *, cause: str) -> Job:
-    """Carry on with a WAITING job whose delay, or pause before a retry, is over; return it as it stands now."""
+    """Release a WAITING job whose delay, or pause before a retry, is over; return it as it is now."""
     return _carry_on(moves, job, lifecycle.after_delay(job, cause=cause, now=moves.tx.now))
 
 
 def _carry_on(moves: Moves, job: Job, event: JobReady | JobDelayed | GateOpened) -> Job:
     moved = moves.move(job, _held_back(moves, job, event))
     if isinstance(event, GateOpened):
-        announce(moves.tx, moved)
+        announce_gate(moves.tx, moved)
     return moved
 
 
 def _held_back(moves: Moves, job: Job, event: JobReady | JobDelayed | GateOpened) -> JobEvent:
-    """Return `event`, or that the job is held where every place under its concurrency key is taken."""
+    """Return `event`, or JobHeld when every place under the job's concurrency key is taken."""
     key = job.spec.concurrency_key
     if key is None or not isinstance(event, JobReady):
         return event
@@ -174,11 +174,11 @@ def _held_back(moves: Moves, job: Job, event: JobReady | JobDelayed | GateOpened
     return JobHeld(cause=event.cause, key=key)
 
 
-# --- What follows for other jobs when one job becomes final ---
+# --- Consequences for other jobs when one job becomes final ---
 
 
 def follow(moves: Moves, job: Job, *, worker_id: str | None) -> None:
-    """Carry on from a job that an attempt by `worker_id`, or a decision, has just left in a new status.
+    """Apply the consequences of a job's new status, which an attempt by `worker_id` or a decision has brought about.
 
     Completed: its children lose one remaining parent, and those without any are released. Failed or
     cancelled: its descendants are cancelled, and after a failure, with `on_failure` stop,
@@ -195,13 +195,13 @@ def follow(moves: Moves, job: Job, *, worker_id: str | None) -> None:
 
 
 def cancel_with_descendants(moves: Moves, job: Job, *, cause: str, reason: str) -> list[Job]:
-    """Cancel a job that has not started, and all that waits for it; return them, `job` first."""
+    """Cancel a job that has not started, and its descendants; return them, `job` first."""
     cancelled = moves.move(job, JobCancelled(cause=cause, reason=reason))
     return [cancelled, *cancel_descendants(moves, cancelled)]
 
 
 def ask_to_stop(moves: Moves, job: Job, *, cause: str, reason: str) -> None:
-    """Have the worker that holds a job's lease end it; the job ends when the worker confirms."""
+    """Ask the worker that holds a job's lease to end it; the job ends when the worker confirms."""
     if job.is_cancel_requested:
         return
     attempt = moves.tx.live_attempt_of_job(job.id)
@@ -211,7 +211,7 @@ def ask_to_stop(moves: Moves, job: Job, *, cause: str, reason: str) -> None:
 
 
 def cancel_descendants(moves: Moves, job: Job) -> list[Job]:
-    """Cancel all that waits, directly or not, for a job that did not complete; return them."""
+    """Cancel all descendants of a job that did not complete; return them."""
     ended = {job.id: job.status.value.lower()}
     cancelled = []
     for parent, child in list(doomed(job, moves.tx.children)):
@@ -238,5 +238,31 @@ def _stop_dag(moves: Moves, failed: Job) -> None:
 
 
 def is_prefetched(reader: Reader, job: Job) -> bool:
-    """Return whether a worker holds the job's lease and has not said that it began."""
+    """Return whether a worker holds the job's lease and has not reported that it began."""
     return job.status is JobStatus.READY and reader.live_attempt_of_job(job.id) is not None
+
+
+# --- Keys `titan:hitl:*` of the shared store, which scripts of the original read: kept in step with the gates ---
+
+
+def clear_gate_keys(tx: Transaction, gate: Job) -> None:
+    """Write that a gate has not opened yet, in place of the outcome of an earlier one of its name."""
+    _put(tx, gate, gates.STATUS_PREFIX, gates.CLEARED)
+
+
+def announce_gate(tx: Transaction, gate: Job) -> None:
+    """Write that a gate has opened, when, and its message."""
+    opened_ms = str(int(tx.now.timestamp() * 1000))
+    _put(tx, gate, gates.MESSAGE_PREFIX, gate.spec.hitl_message or "")
+    _put(tx, gate, gates.OPENED_PREFIX, opened_ms)
+    _put(tx, gate, gates.STATUS_PREFIX, gates.WAITING)
+    tx.add_member(gate.project_id, gates.QUEUE_KEY, gate.name)
+
+
+def write_outcome(tx: Transaction, gate: Job, outcome: GateOutcome) -> None:
+    """Write how a gate was decided."""
+    _put(tx, gate, gates.STATUS_PREFIX, gates.STATUS_WORDS[outcome])
+
+
+def _put(tx: Transaction, gate: Job, prefix: str, value: str) -> None:
+    tx.put_value(gate.project_id, prefix + gate.name, StoredValue(value=value))

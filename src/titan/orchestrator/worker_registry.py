@@ -1,4 +1,4 @@
-"""Workers come, show that they live, and go; what they held goes back into the queue."""
+"""Registers workers, tracks which are alive, and returns what lost or leaving ones held to the queue."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ SILENCE: Final = timedelta(seconds=45)  # the longest claim, 30 s, with what a c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a claim of a worker asks for before it can wait."""
+    """What is due when a worker claims."""
 
     is_due_for_touch: bool  #: its `seen_at` has become old, or it counts as gone
     has_work: bool  #: a free slot of it and a job for it exist both
@@ -37,7 +37,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What a worker should know of its leases now."""
+    """Instructions for a worker about its leases."""
 
     fresh: tuple[Leased, ...] = ()  #: its live leases that it does not hold yet
     stop: tuple[str, ...] = ()  #: to end and report as cancelled
@@ -46,15 +46,15 @@ class Orders:
     should_leave: bool = False  #: it was drained, and nothing of it is live
 
     def __bool__(self) -> bool:
-        """Whether there is anything to say."""
+        """Whether there is any instruction."""
         return bool(self.fresh or self.stop or self.lost or self.should_give_back or self.should_leave)
 
 
 def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> Orders:
-    """Compare what the worker holds with its live leases, and say the difference.
+    """Compare the leases that the worker holds with its live ones, and return the difference.
 
-    Because it is a comparison and not a message, an answer that got lost on the wire, or a
-    restart of the server, needs no repair: the next call says the same again.
+    Because it is a comparison and not a message, a lost answer or a restart of the server needs no repair: the next
+    call returns the same.
     """
     live = reader.live_attempts_of_worker(worker_id)
     worker = reader.worker(worker_id)
@@ -74,7 +74,7 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
 
 
 def outranked(reader: Reader, prefetched: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return the workers that a job is ready for with a higher priority than one of its label that they prefetched.
+    """Return the workers that prefetched a job of lower priority than a ready one with the same label.
 
     `prefetched` has worker → label → the lowest priority among what it prefetched.
     """
@@ -103,7 +103,7 @@ def leased(reader: Reader, attempt: Attempt) -> Leased:
 
 
 def _is_reported(reader: Reader, lease_id: str, worker_id: str) -> bool:
-    """Whether the worker reported the end itself: the answer to that, perhaps still under way, says so."""
+    """Return whether the worker reported the end itself; then the answer to that report is under way."""
     attempt = reader.attempt(lease_id)
     if attempt is None or attempt.worker_id != worker_id:
         return False
@@ -122,7 +122,7 @@ def join(tx: Transaction, worker: Worker) -> None:
 
 
 def standing(reader: Reader, worker_id: str, *, now: datetime, server_id: str) -> Standing:
-    """Return how a worker that claims at this server stands.
+    """Return what is due when a worker claims at this server.
 
     Raises:
         UnknownWorker: it never registered here, or has left.
@@ -152,9 +152,9 @@ def touch(
     server_id: str | None = None,
     load: Load | None = None,
 ) -> None:
-    """Renew the leases a worker holds, and note that it was seen; and by which server, if it asks that for work.
+    """Renew the leases a worker holds, and store that it was seen now; with `server_id`, that it claims there.
 
-    `load` is how busy it says its machine is.
+    `load` is the load of its machine.
 
     Raises:
         UnknownWorker: it never registered here, or has left.
@@ -169,7 +169,7 @@ def touch(
 
 
 def drain(tx: Transaction, worker: Worker) -> Worker:
-    """Give a worker no new work: it finishes what it runs, then leaves. One that drains already stays as it is.
+    """Drain a worker: it gets no new work, finishes what it runs, then leaves. A draining one stays as it is.
 
     Raises:
         Conflict: it is gone.
@@ -178,7 +178,7 @@ def drain(tx: Transaction, worker: Worker) -> Worker:
 
 
 def resume(tx: Transaction, worker: Worker) -> Worker:
-    """Give work again to a worker that was draining and has not left.
+    """End the draining of a worker that has not left.
 
     Raises:
         Conflict: it is gone.
@@ -204,7 +204,7 @@ def _set_draining(tx: Transaction, worker: Worker, *, is_draining: bool) -> Work
 
 
 def leave(tx: Transaction, worker_id: str) -> list[str]:
-    """Give back, uncounted, all that an ending worker holds; return the lease ids.
+    """Return all that an ending worker holds to the queue, uncounted; return the lease ids.
 
     Raises:
         UnknownWorker: it never registered here.
@@ -215,9 +215,9 @@ def leave(tx: Transaction, worker_id: str) -> list[str]:
 
 
 def lose(tx: Transaction, worker_id: str, *, server_id: str) -> list[str]:
-    """Write off all that a worker held that vanished from this server; return the lease ids.
+    """Write off all that a vanished worker of this server held; return the lease ids.
 
-    One that is not here loses nothing, nor does one that has asked another server since.
+    Does nothing for a worker that is not connected, or has claimed at another server since.
     """
     worker = tx.worker(worker_id)
     if worker is None or worker.state is not WorkerState.CONNECTED or worker.server_id != server_id:
@@ -226,7 +226,7 @@ def lose(tx: Transaction, worker_id: str, *, server_id: str) -> list[str]:
 
 
 def workers_of(reader: Reader, *, server_id: str) -> list[str]:
-    """Return the connected workers that this server expects reports of."""
+    """Return the connected workers that claimed at this server last."""
     connected = (reader.worker(worker_id) for worker_id in reader.connected_workers())
     return [worker.id for worker in connected if worker is not None and worker.server_id == server_id]
 
@@ -238,7 +238,7 @@ def silent_workers(reader: Reader, *, now: datetime) -> list[str]:
 
 
 def lose_silent(tx: Transaction, *, now: datetime) -> list[str]:
-    """Write off the workers whose server died, and who came to no other by `now`; return what they held."""
+    """Write off the workers whose server died and that claimed at no other by `now`; return what they held."""
     lost: list[str] = []
     for worker_id in silent_workers(tx, now=now):
         worker = tx.worker(worker_id)
@@ -253,7 +253,7 @@ def _lose(tx: Transaction, worker: Worker, *, cause: str) -> list[str]:
 
 
 def _present_worker(reader: Reader, worker_id: str) -> Worker:
-    """Return the worker, unless it has left: a request of it that was still on its way must not bring it back."""
+    """Return the worker, unless it has left: a late request of it must not bring it back."""
     worker = known_worker(reader, worker_id)
     if worker.state is WorkerState.LEFT:
         raise UnknownWorker(

@@ -1,1 +1,1 @@
-"""Records what is reported of agent runs, and keeps their totals."""
+"""Records reports about agent runs, and computes totals and determinism of runs."""

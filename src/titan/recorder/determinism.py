@@ -1,6 +1,6 @@
-"""Predicts the determinism of a run when it is looked at, and in the background the score of each that ended.
+"""Predicts the determinism of runs: on request, and in the background for each that ended.
 
-Where its program was executed again, the measured score counts beside the predicted one.
+When a run's program was executed again, the measured score counts too.
 """
 
 import asyncio
@@ -17,26 +17,33 @@ from typing import Final
 
 import msgspec
 
-from titan.insight.bodies import bodies_of
+from titan.insight.bodies import bodies_of, processes_of
 from titan.insight.determinism.analysis import analyse, score_of
 from titan.insight.determinism.code import LONGEST_SOURCE
-from titan.insight.determinism.measured import FEWEST_EXECUTIONS, Measurement, Source, shown
-from titan.insight.determinism.model import Analysis, Recorded
-from titan.insight.determinism.versions import code_digest
-from titan.insight.run_details import processes_of
+from titan.insight.determinism.model import (
+    FEWEST_EXECUTIONS,
+    Analysis,
+    Measurement,
+    Recorded,
+    Source,
+    shown,
+)
+from titan.insight.trends import code_digest
 from titan.model.actions import ActionEntry, Entry, RunEntry
 from titan.model.errors import StoreError
 from titan.model.runs import AcceptedIssue, Replay, ReplayLevel, ReplayState, Run
 from titan.ports.jobs_store import Store
-from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.ports.runs_store import CallReader, CallStore
 from titan.ports.runtime import Blobs
 from titan.wire.replays import ReplayResult
 
 SWEEP_SECONDS: Final = 5.0
 SCORED_AT_ONCE: Final = 20
-RESTS: Final = 4  # times as long as it computed: a fifth of a core at the most
+RESTS: Final = 4  # times as long as it computed: a fifth of a core at most
 PAGE: Final = 500  # entries that are read at once
-MOST_BYTES: Final = 64 * 2**20  # of inputs and outputs; of a longer run, the actions that were reported first count
+MOST_BYTES: Final = (
+    64 * 2**20
+)  # of inputs and outputs; of a longer run only the actions that were reported first are read
 MOST_JOBS: Final = 1000  # the newest, whose scripts are looked at
 MOST_SCRIPTS: Final = 50
 MOST_REPLAYS: Final = 200  # the newest, among which the last measurement is looked for
@@ -47,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What is known of a run's determinism."""
+    """The predicted and measured determinism of a run."""
 
     analysis: Analysis
     accepted: Sequence[AcceptedIssue]  #: in all runs of the agent
@@ -59,7 +66,7 @@ class Judged:
 
 
 class Determinism:
-    """Reads a run's tape, code and replays, and predicts from them."""
+    """Predicts determinism from a run's recording, code and replays."""
 
     def __init__(self, calls: CallStore, store: Store, blobs: Blobs) -> None:
         self._calls = calls
@@ -67,7 +74,7 @@ class Determinism:
         self._blobs = blobs
 
     def judge(self, run: Run) -> Judged:
-        """Return what is known of a run; it reads all that the run recorded."""
+        """Return the determinism of a run; this reads all that the run recorded."""
         read = self._calls.read(partial(_read, run=run))
         code = self._code(run, read.processes)
         analysis = analyse(read.recorded, code.scripts)
@@ -94,28 +101,33 @@ class Determinism:
             await asyncio.sleep(max(SWEEP_SECONDS, RESTS * worked))
 
     def score_runs(self) -> float:
-        """Store the scores of some runs that have none as they are now; return the seconds that it took."""
+        """Score some runs that changed since their last score; return the seconds that it took."""
         began = time.monotonic()
         for project_id, run_id, stamp in self._calls.read(lambda reader: reader.runs_to_score(limit=SCORED_AT_ONCE)):
-            version, run = self._calls.read(partial(_found, project_id=project_id, run_id=run_id))
-            score, digest = (None, None) if run is None else self._score(run)
-            save = partial(_save, project_id=project_id, run_id=run_id, score=score, digest=digest)
-            self._calls.transact(partial(save, version=version, stamp=stamp)).result()
+            self._score(project_id, run_id, stamp)
         return time.monotonic() - began
 
-    def _score(self, run: Run) -> tuple[int | None, str | None]:
-        """Return a run's score and code digest; None where it cannot be judged: the others are not to suffer for it."""
+    def _score(self, project_id: str, run_id: str, stamp: int) -> None:
+        """Store a run's score and code digest; no score when it cannot be judged, which must not stop the others.
+
+        A change after the version that is read here has the run scored again.
+        """
+        version, run = self._calls.read(lambda reader: (reader.newest_version(), reader.run(project_id, run_id)))
+        score, digest = None, None if run is None else run.code_digest
         try:
-            judged = self.judge(run)
+            if run is not None:
+                judged = self.judge(run)
+                score, digest = judged.score, judged.code_digest
         except StoreError:
             raise
         except Exception:
-            logger.exception("the determinism of run %r of project %r could not be predicted", run.id, run.project_id)
-            return None, run.code_digest
-        return judged.score, judged.code_digest
+            logger.exception("the determinism of run %r of project %r could not be predicted", run_id, project_id)
+        self._calls.transact(
+            lambda tx: tx.save_determinism(project_id, run_id, score, digest, version=version, stamp=stamp)
+        ).result()
 
     def _code(self, run: Run, processes: Sequence[RunEntry]) -> "_Code":
-        """Return the code of what the run's jobs ran, and of its programs as they reported it."""
+        """Return the code of the run's jobs, and of its programs as they reported it."""
         jobs = self._store.read(lambda reader: reader.jobs(run.project_id, run_id=run.id, limit=MOST_JOBS))
         if not jobs:  # a run without stages may be named by one submission
             jobs = self._store.read(lambda reader: reader.jobs(run.project_id, dag_id=run.id, limit=MOST_JOBS))
@@ -153,14 +165,14 @@ class _Module(msgspec.Struct):
 
 
 class _Program(msgspec.Struct):
-    """What a program reports of its code; see `titan_sdk.recording.program`."""
+    """A program's report of its code; see `titan_sdk.recording.program`."""
 
     files: list[_Module] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recording:
-    """What is read of a run at once."""
+    """All that is read of a run."""
 
     recorded: list[Recorded]
     processes: tuple[RunEntry, ...]
@@ -168,26 +180,8 @@ class _Recording:
     measured: Measurement | None
 
 
-def _found(reader: CallReader, project_id: str, run_id: str) -> tuple[int, Run | None]:
-    """Return the number of the newest change, and a run: what changes later has it scored again."""
-    return reader.newest_version(), reader.run(project_id, run_id)
-
-
-def _save(
-    tx: CallTransaction,
-    *,
-    project_id: str,
-    run_id: str,
-    score: int | None,
-    digest: str | None,
-    version: int,
-    stamp: int,
-) -> None:
-    tx.save_determinism(project_id, run_id, score, digest, version=version, stamp=stamp)
-
-
 def _read(reader: CallReader, *, run: Run) -> _Recording:
-    """Return a run's actions with their content, its processes, what is accepted in its agent's runs, and measured."""
+    """Return a run's actions with content, its processes, its agent's accepted issues, and the measurement."""
     by_action: defaultdict[int, list[Entry]] = defaultdict(list)
     of_run: list[Entry] = []
     size, after = 0, 0
@@ -209,7 +203,7 @@ def _read(reader: CallReader, *, run: Run) -> _Recording:
 
 
 def _measured(reader: CallReader, run: Run) -> Measurement | None:
-    """Return the newest measurement of a run's own program, else the newest one of another; None: there is none."""
+    """Return the newest measurement of a run's own program, else the newest one of another; None without any."""
     replays = reader.replays_of_run(run.project_id, run.id, limit=MOST_REPLAYS)
     executed = [one for one in replays if one.level is ReplayLevel.RE_EXECUTE and one.state is ReplayState.COMPLETED]
     newest: Measurement | None = None
@@ -222,7 +216,7 @@ def _measured(reader: CallReader, run: Run) -> Measurement | None:
 
 
 def _measurement(replay: Replay | None) -> Measurement | None:
-    """Return what a replay says of determinism; None where it executed the program less than twice."""
+    """Return the measurement of a replay; None when it executed the program less than twice."""
     if replay is None or replay.result is None:
         return None
     found = msgspec.json.decode(replay.result, type=ReplayResult).re_execution
@@ -245,7 +239,7 @@ def _size(entry: Entry) -> int:
 
 
 def _in_archive(path: Path) -> dict[str, str]:
-    """Return the Python files of a project's archive; nothing of one that cannot be read."""
+    """Return the Python files of an archive; empty when it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [one for one in archive.infolist() if one.filename.endswith(".py")]
@@ -263,7 +257,7 @@ def _in_archive(path: Path) -> dict[str, str]:
 
 
 def _modules(path: Path | None) -> list[_Module]:
-    """Return the modules that a program reported; none where its blob is gone, or something else was reported."""
+    """Return the modules that a program reported; empty when its blob is gone or has another format."""
     if path is None:
         return []
     try:

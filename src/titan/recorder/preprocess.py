@@ -1,6 +1,6 @@
-"""Makes entries fit to be stored: secrets out, costs in. Where many come at once, in a process of its own.
+"""Prepares reported entries for the store: redacts secrets and adds costs. For large requests, in a second process.
 
-One interpreter computes on one core. Reading and cleaning a span takes as long as settling and writing it, so with a
+One interpreter computes on one core. Reading and redacting a span takes as long as merging and writing it, so with a
 second process two cores do in a second what one does in two.
 """
 
@@ -28,32 +28,29 @@ from titan.rules.redaction import EntryRedactor, make_redactor
 from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
 from titan.rules.runs.sanitize import storable, storable_text
 
-LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
-NICENESS: Final = 5  # of the process: where cores are short, whatever serves jobs has thrice its share and goes first
+LARGE_BYTES: Final = 64 * 1024  # of a request: passing a smaller one to the process takes longer than reading it
+NICENESS: Final = 5  # of the process: where cores are short, what serves jobs gets three times its share
 PIECE: Final = 32  # entries decoded at once, in 0.3 ms: meanwhile no other thread of the server does anything
-#: New objects between two looks for cycles. Spans make dozens each and no cycles: with Python's 700 the server looked
-#: at them after every few spans, which took 3 of the 39 µs that it computes in Python for each.
+#: New objects between two garbage collections. Spans make dozens each and no cycles: with Python's 700 the server
+#: collected after every few spans, which took 3 of the 39 µs that it computes in Python for each.
 COLLECTED_AFTER: Final = 10_000
 
 logger = logging.getLogger(__name__)
 
 
 class Report(Protocol):
-    """A dataclass of what a request said."""
+    """A dataclass of the content of a request."""
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What it reported."""
+        """The reported entries."""
 
 
 H = TypeVar("H", bound=Report)
 
 
 class Preparer:
-    """Makes entries fit for any store, without secrets, and with what calls cost that no source priced.
-
-    It also computes what shared texts are known by.
-    """
+    """Redacts entries, adds the costs of calls that no source priced, and computes the digests of shared texts."""
 
     def __init__(self, redactor: EntryRedactor, prices: Prices | None, capture: ContentCapture = CAPTURES_ALL) -> None:
         self._redactor = redactor
@@ -61,7 +58,7 @@ class Preparer:
         self.capture = capture
 
     def prepared(self, entry: Entry) -> Entry:
-        """Return an entry as it may be stored."""
+        """Return an entry as it is stored."""
         if len(entry.tags) > MAX_TAGS:
             entry = structs.replace(entry, tags=first_tags(entry.tags))
         clean = self._redactor.clean(storable(entry))
@@ -83,28 +80,28 @@ class Preparer:
         return self.prices.cost_of(entry.use, at=entry.started_at)
 
     def without_secrets(self, text: str) -> str:
-        """Return a text that is no part of an entry as it may be stored."""
+        """Return a text that is no part of an entry as it is stored."""
         return self._redactor.without_secrets(storable_text(text))
 
     def known_as(self, reported_id: str) -> str:
-        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
+        """Return the stored form of an id of a run, action or agent: itself, unless it holds a secret."""
         return self._redactor.known_as(storable_text(reported_id))
 
 
 class PreparingProcess:
-    """A process that reads requests and prepares their entries; started with the first large one, again if it dies."""
+    """A process that reads large requests and prepares their entries; started on demand, and when it died."""
 
     def __init__(self, make: Callable[[], Preparer]) -> None:
-        """`make` is called in the process, so it is a function of a module, or a `partial` of one."""
+        """`make` is called in the process, so it must be a function of a module, or a `partial` of one."""
         self._make = make
         self._pool: ProcessPoolExecutor | None = None
         self._ready: Future[None] | None = None
         self._door = threading.Lock()
 
     def prepared(self, read: Callable[[], H]) -> tuple[list[Entry], H] | None:
-        """Return prepared entries and, without them, what `read` returned; None while there is no process.
+        """Return the prepared entries, and the report that `read` returned without them; None without a process.
 
-        Whatever `read` raises, it raises. `read` goes to the process: a `partial` of a module's function, with bytes.
+        Raises what `read` raises. `read` is sent to the process: a `partial` of a module's function, with bytes.
         """
         pool = self._running()
         if pool is None:
@@ -136,7 +133,7 @@ class PreparingProcess:
 
 
 class _Piece(msgspec.Struct, array_like=True):
-    """A piece of the entries on their way between processes."""
+    """A part of the entries, as sent between the processes."""
 
     is_action: bytes  #: for each entry, in order: 1 or 0
     actions: list[ActionEntry]
@@ -164,7 +161,7 @@ def _begin(make: Callable[[], Preparer]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.nice(NICENESS)
     _preparer = make()
-    gc.freeze()  # 100,000 objects that live as long as the process: no collection needs to look at them
+    gc.freeze()  # 100,000 objects that live as long as the process
     gc.set_threshold(COLLECTED_AFTER)
 
 
@@ -176,7 +173,7 @@ def _end_with_parent() -> None:
 
 
 def _nothing() -> None:
-    """Done when the process is ready."""
+    """Return once the process is ready."""
 
 
 def _prepare(read: Callable[[], H]) -> tuple[list[bytes], H]:
@@ -201,13 +198,10 @@ def _split(entries: Iterable[Entry]) -> _Piece:
     return _Piece(bytes(is_action), actions, runs)
 
 
-# --- Composes what prepares entries for the store ---
-
-
 def make_preparer(privacy: Privacy, key: bytes) -> Preparer:
-    """Return what takes secrets away as `privacy` says, with fingerprints by `key`, and prices calls."""
+    """Return a Preparer that redacts as `privacy` configures, with fingerprints by `key`."""
     redactor = make_redactor(key=key, patterns=privacy.patterns, fields=privacy.fields)
     entries = EntryRedactor(redactor, keeps_content=privacy.keeps_content)
-    names = map(entries.known_as, privacy.content_off)  # one that holds a secret is known by what stands for it
+    names = map(entries.known_as, privacy.content_off)  # in their stored form
     capture = ContentCapture(is_off=not privacy.keeps_content, off_projects=frozenset(names))
     return Preparer(entries, ListedPrices(), capture)

@@ -1,7 +1,7 @@
-"""Records what is reported of agent runs: read, cleaned of secrets, priced, merged, committed; then it is acknowledged.
+"""Records reports about agent runs: reads, redacts, prices, merges and commits them, then acknowledges.
 
-A thread reads and cleans, or for large requests a process; the store's own thread settles and writes. What arrives
-while a group is being written goes into the next one together.
+A thread reads and redacts, or for large requests a process; the store's own thread merges and writes. Reports that
+arrive while a group is written are written together in the next one.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, islice
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -22,13 +23,21 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, Source, is_answer
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.model.projects import beside
-from titan.ports.runs_store import CallStore, CallTransaction
+from titan.model.runs import Action, Run
+from titan.ports.jobs_store import Store
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock, Prices
-from titan.recorder.idle_runs import Live, end_silent
 from titan.recorder.preprocess import H, Preparer, PreparingProcess
 from titan.recorder.run_totals import RunTotalsKeeper
 from titan.rules.runs.content import distinct_words, without_content
-from titan.rules.runs.lifecycle import not_reported_yet
+from titan.rules.runs.lifecycle import (
+    fallen_silent,
+    is_silent,
+    not_reported_yet,
+    silent_since,
+    silent_within_call_since,
+)
+from titan.rules.runs.merge_reports import GRACE, closed
 from titan.rules.runs.recording import (
     CAPTURES_ALL,
     TRACING,
@@ -42,22 +51,26 @@ from titan.rules.runs.recording import (
 
 T = TypeVar("T")
 
-GROUP_ENTRIES: Final = 2000  # of one transaction: about 0.15 s, and nobody waits longer for others than that
+GROUP_ENTRIES: Final = 2000  # of one transaction: about 0.15 s, the longest that one report waits for others
 MAX_UNREAD: Final = 256  # requests, of which each holds its body in memory
-MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyond that, clients are asked to wait
+MAX_WAITING: Final = 20_000  # entries that were read and not yet written; with more, requests are refused for now
 BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
 HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
-PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended often has late reports, for a while
+#: Returns which of these ids of a project's runs are those of submissions that have not ended.
+Live: TypeAlias = Callable[[str, Sequence[str]], Set[str]]
+
+PACK_AFTER: Final = timedelta(minutes=5)  # after its end, for late reports are frequent
 PACKED_AT_ONCE: Final = 20
 TOTALS_AT_ONCE: Final = 1000  # runs whose totals are looked for by a sweep
+SWEPT_AT_ONCE: Final = 500  # silent runs
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What became of some entries."""
+    """How many entries were new, and how many repeated."""
 
     stored: int
     repeated: int
@@ -65,7 +78,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class _Batch:
-    """Entries that came together, and the promise to whoever sent them."""
+    """Entries that were reported together, and the future of their acknowledgement."""
 
     entries: Mapping[str, Sequence[Entry]]  #: by project
     blobs: Sequence[str] = ()  #: digests of what its payloads are in
@@ -73,7 +86,7 @@ class _Batch:
     done: Future[Recorded] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.done.set_running_or_notify_cancel()  # so that who goes away does not take the promise along
+        self.done.set_running_or_notify_cancel()  # so that a cancelled caller does not cancel it
 
     @property
     def size(self) -> int:
@@ -82,7 +95,7 @@ class _Batch:
 
 
 class Recorder:
-    """Records entries in the store of calls."""
+    """Records entries in the store of recorded runs."""
 
     def __init__(
         self,
@@ -94,7 +107,7 @@ class Recorder:
         live: Live,
         clock: Clock,
     ) -> None:
-        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all."""
+        """`apart` prepares the entries of large requests, by the same rules; without it `preparer` prepares all."""
         self._store = store
         self._blobs = blobs
         self._preparer = preparer
@@ -118,14 +131,14 @@ class Recorder:
         is_fixed: bool = False,
         waits_for_totals: bool = True,
     ) -> Recorded:
-        """Record what `read` returns, which is called on a thread of the recorder's; return when it is committed.
+        """Record what `read` returns, which is called on a thread of the recorder; return when it is committed.
 
-        Entries are of the project that they name, else of this one; with `is_fixed` all are of this one. The totals of
-        small runs are right by then, but where nobody waits for them. A caller that goes away stops nothing.
+        Entries belong to the project that they name, else to this one; with `is_fixed` all to this one. With
+        `waits_for_totals` the totals of small runs are right by then. Cancelling the caller stops nothing.
 
         Raises:
-            InvalidInput: whatever `read` refuses; nothing was kept.
-            StoreError: nothing was kept; unless it is StoreRefused, repeat it.
+            InvalidInput: `read` refused it; nothing was stored.
+            StoreError: nothing was stored; repeat it, unless it is StoreRefused.
         """
         self._check_room()
         reading = self._begin(self._reading, lambda: self._prepared(project_id, read, is_fixed, waits_for_totals))
@@ -133,7 +146,7 @@ class Recorder:
         return await asyncio.wrap_future(batch.done)
 
     async def record_large(self, project_id: str, read: Callable[[], H], *, is_fixed: bool = False) -> H:
-        """Record what `read` reports, and return that without entries; `PreparingProcess` says what `read` may be.
+        """Record the entries of the report that `read` returns, and return it without them; see `PreparingProcess`.
 
         Raises: as `record`.
         """
@@ -145,24 +158,24 @@ class Recorder:
 
     @property
     def prices(self) -> Prices | None:
-        """What models cost."""
+        """The prices of models."""
         return self._preparer.prices
 
     @property
     def capture(self) -> ContentCapture:
-        """Of which runs that begin now content is stored."""
+        """The policy of content capture for new runs."""
         return self._preparer.capture
 
     def without_secrets(self, text: str) -> str:
-        """Return a text that is kept beside entries as it may be stored."""
+        """Return a text that is no part of an entry as it is stored."""
         return self._preparer.without_secrets(text)
 
     def known_as(self, reported_id: str) -> str:
-        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
+        """Return the stored form of an id of a run, action or agent: itself, unless it holds a secret."""
         return self._preparer.known_as(reported_id)
 
     async def keep(self) -> None:
-        """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
+        """Close silent runs and unfinished calls, and compact the store, until cancelled."""
         while True:
             try:
                 await asyncio.to_thread(self._ask_for_totals)
@@ -171,14 +184,14 @@ class Recorder:
                 await asyncio.to_thread(self._pack)
                 await asyncio.wrap_future(self._store.scrub())
             except StoreError as error:
-                logger.warning("silent runs are looked for again later: %s", error)
+                logger.warning("silent runs are closed later: %s", error)
 
     def _ask_for_totals(self) -> None:
-        """Have the totals computed that a stop, or another server's end, left undone, and those of what was closed."""
+        """Have totals computed that are out of date: of closed runs, or left by a server that ended."""
         self._totals.ask(self._store.read(lambda reader: reader.runs_to_total(limit=TOTALS_AT_ONCE)))
 
     def _pack(self) -> None:
-        """Compress runs that are over, a few at a time, resting as long as it worked: others need the machine too."""
+        """Compress ended runs, a few at a time, pausing as long as it worked."""
         packed = PACKED_AT_ONCE
         while packed == PACKED_AT_ONCE and not self._waiting_entries:
             began = time.monotonic()
@@ -213,12 +226,12 @@ class Recorder:
         with self._door:
             self._unread -= 1
 
-    # --- on the recorder's thread ---
+    # --- on the recorder's threads ---
 
     def _prepared(
         self, project_id: str, read: Callable[[], Iterable[Entry]], is_fixed: bool, waits_for_totals: bool = True
     ) -> _Batch:
-        """Read entries and make them fit to be stored."""
+        """Read and prepare entries."""
         return self._handed_in(project_id, map(self._preparer.prepared, read()), is_fixed, waits_for_totals)
 
     def _prepared_apart(self, project_id: str, read: Callable[[], H], is_fixed: bool) -> tuple[_Batch, H]:
@@ -231,7 +244,7 @@ class Recorder:
     def _handed_in(
         self, project_id: str, entries: Iterable[Entry], is_fixed: bool, waits_for_totals: bool = True
     ) -> _Batch:
-        """Hand prepared entries to the store."""
+        """Pass prepared entries to the store."""
         owned: dict[str, list[Entry]] = {}
         for entry in entries:
             owner = beside(project_id, entry.project) if entry.project is not None and not is_fixed else project_id
@@ -248,7 +261,7 @@ class Recorder:
         return batch
 
     def _write(self, batches: Sequence[_Batch]) -> None:
-        """Have the store write these batches, or without any what waits by then."""
+        """Have the store write these batches; an empty sequence stands for what waits when it begins."""
         group = _Group(batches)
 
         def report(written: Future[None]) -> None:
@@ -259,17 +272,17 @@ class Recorder:
                 waiting = [one for one in group.results if one[0].waits_for_totals]
                 computed.add_done_callback(lambda _: self._acknowledge(waiting))
             elif len(group.batches) > 1 and not isinstance(error, StoreUnavailable | StoreFull):
-                for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
+                for batch in group.batches:  # one of them is at fault: write each alone
                     self._write([batch])
             else:
-                # Without any, the store refused before it asked what to write: then those who wait get its error.
+                # Without batches the store refused before it took any: then those that wait get its error.
                 for batch in group.batches or self._taken():
                     batch.done.set_exception(error)
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(report)
 
     def _acknowledge(self, results: Iterable[tuple[_Batch, Recorded]]) -> None:
-        """Report that batches are stored, unless content they name went with another run's deletion just before."""
+        """Acknowledge batches, unless content that they reference was just deleted with another run."""
         for batch, recorded in results:
             try:
                 lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
@@ -282,9 +295,9 @@ class Recorder:
                 batch.done.set_result(recorded)
 
     def _with_content(self, project_id: str, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return entries without the large content of runs that keep none, so that it is not written.
+        """Return entries without the large content of runs that store none, so that no blob is written for it.
 
-        What is decided counts where they are recorded: `rules.recording`.
+        `rules.runs.recording` decides again when they are recorded.
         """
         large = {entry.run_id for entry in entries if _is_large(entry)}
         if not large:
@@ -303,7 +316,7 @@ class Recorder:
         return replace(entry, inputs=inputs, outputs=outputs)
 
     def _small(self, payload: Payload | None) -> Payload | None:
-        """Return a payload that fits into a row: of a longer one, which becomes a blob, its beginning and words."""
+        """Return a payload that fits into a row: a longer one becomes a blob, with a preview and words in the row."""
         if payload is None or _fits(payload):
             return payload
         whole = payload.whole
@@ -393,22 +406,22 @@ def _payloads_of(entry: Entry) -> list[Payload]:
 
 @dataclass(slots=True)
 class _Group:
-    """What one transaction writes."""
+    """The batches that one transaction writes, and the results."""
 
     batches: Sequence[_Batch]
     results: list[tuple[_Batch, Recorded]] = field(default_factory=list)
     runs: set[tuple[str, str]] = field(default_factory=set)  #: (project id, run id) of those that changed
 
 
-# --- in one transaction: under the names of its runs, applied, written ---
+# --- in one transaction: resolve the runs, apply the entries, write them ---
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of some entries."""
+    """The result of recording some entries."""
 
-    is_news: Sequence[bool]  #: of each, whether it said something new
-    runs: Set[str]  #: whose totals are to be computed
+    is_news: Sequence[bool]  #: of each, whether it was new
+    runs: Set[str]  #: whose totals changed
 
 
 def record_entries(
@@ -419,7 +432,7 @@ def record_entries(
     prices: Prices | None = None,
     capture: ContentCapture = CAPTURES_ALL,
 ) -> Written:
-    """Record entries of one project in the order they came."""
+    """Record entries of one project in their order."""
     names = names_of(tx, project_id, reported)
     placed = list(under_their_runs(reported, names.runs)) if names.runs else reported
     entries = [entry for entry in placed if entry is not None]
@@ -438,22 +451,22 @@ _SHORTEST: Final = 32  # characters of a trace's id; an answer's has more
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Under which runs entries are recorded that come under another name."""
+    """Run resolution: the runs of entries that were reported under another name."""
 
     runs: Mapping[str, str]  #: name → run
-    new: Mapping[str, str]  #: those of them that are to be kept
-    #: Runs of which a call is no longer counted, for our endpoint reports it in another one.
+    new: Mapping[str, str]  #: those of them that are not stored yet
+    #: Runs in which a call no longer counts: the model endpoint reports it in another one.
     recounted: frozenset[str]
 
 
 def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Names:
-    """Return the names of runs that entries come under or claim; what is known of a name goes before a claim."""
+    """Return the names of runs that entries have or claim; a stored name goes before a claim."""
     seen = dict(filter(None, map(_seen, entries)))
     reports = [call for call in tx.calls_answered(project_id, seen) if call.sources != (Source.ENDPOINT.value,)]
     claims: dict[str, str] = {}
     for call in reports:
         answer = call.response_id or ""
-        if seen[answer] == answer:  # our endpoint's call named no run; who reported it first has it
+        if seen[answer] == answer:  # the endpoint's call named no run: it belongs to the run that reported it first
             claims.setdefault(answer, call.run_id)
     claims = claims_of(entries) | claims
     unnamed = {entry.run_id for entry in entries if len(entry.run_id) >= _SHORTEST and entry.source in TRACING}
@@ -462,7 +475,7 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
     claimed = {
         name: run_id
         for name, run_id in claims.items()
-        # What an answer is of is not known before its call: other servers' answers have such ids too.
+        # An answer is not claimed before its call is known: other servers' answers have such ids too.
         if name not in known and free.get(name, not is_answer(name) or seen.get(name) == name)
     }
     runs = resolved(claimed | known)
@@ -471,9 +484,9 @@ def names_of(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> 
 
 
 def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> frozenset[str]:
-    """Bring what was recorded under new names to their runs, so that what comes now is taken against it.
+    """Move what was recorded under new names to their runs, before new entries are applied.
 
-    Return those names: they are kept.
+    Return those names, which are stored now.
     """
     kept = set[str]()
     for name, run_id in names.new.items():
@@ -490,7 +503,7 @@ def join_earlier(tx: CallTransaction, project_id: str, names: Names) -> frozense
 
 
 def keep_names(tx: CallTransaction, project_id: str, names: Names, *, kept: Set[str]) -> None:
-    """Keep the names that are new, of runs that are stored by now; those `kept` are."""
+    """Store new names of stored runs, except those in `kept`, which are stored already."""
     for name in sorted(names.new.keys() - kept):
         run = tx.run(project_id, names.new[name])
         if run is not None:
@@ -500,6 +513,58 @@ def keep_names(tx: CallTransaction, project_id: str, names: Names, *, kept: Set[
 
 
 def _seen(entry: Entry) -> tuple[str, str] | None:
-    """Return the answer of a call of our endpoint, and the run that it came under."""
+    """Return the response id of a call of the model endpoint, and the run that it named."""
     is_it = isinstance(entry, ActionEntry) and entry.source is Source.ENDPOINT and is_answer(entry.id)
     return (entry.id, entry.run_id) if is_it and isinstance(entry, ActionEntry) else None
+
+
+# --- Runs that fell silent, and calls without an end report ---
+
+
+def live_submissions(store: Store, project_id: str, run_ids: Sequence[str]) -> Set[str]:
+    """Return those of the runs that are DAGs which have not ended: see `Live`.
+
+    What jobs outside an agent's run record belongs to a run with the DAG's id; `with_dag_ended` ends it.
+    """
+    dags = store.read(lambda reader: reader.dags_of_ids(project_id, run_ids))
+    return frozenset(dag.id for dag in dags if not dag.is_final)
+
+
+def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
+    """End runs that have been silent for too long, and calls without an end report.
+
+    Raises:
+        StoreError: a store is away; nothing more was ended.
+    """
+    quiet = calls.read(lambda reader: _quiet(reader, clock.now()))
+    by_project: dict[str, list[str]] = {}
+    for run in quiet:
+        by_project.setdefault(run.project_id, []).append(run.id)
+    alive = {project_id: live(project_id, run_ids) for project_id, run_ids in by_project.items()}
+    looked_at = {project_id: frozenset(run_ids) for project_id, run_ids in by_project.items()}
+    calls.transact(partial(_end, looked_at=looked_at, alive=alive)).result()
+
+
+def _quiet(reader: CallReader, now: datetime) -> list[Run]:
+    within_call = silent_within_call_since(now)
+    return reader.silent_runs(before=silent_since(now), within_call_before=within_call, limit=SWEPT_AT_ONCE)
+
+
+def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mapping[str, Set[str]]) -> None:
+    for run in _quiet(tx, tx.now):
+        if run.id not in looked_at.get(run.project_id, ()) or not is_silent(run, now=tx.now):
+            continue
+        if run.id in alive[run.project_id]:
+            tx.save_run(replace(run, received_at=tx.now))  # it counts as heard now
+        else:
+            still_open = tx.open_actions(run.project_id, run.id)
+            _close(tx, fallen_silent(run, still_open), still_open)
+    for run in tx.runs_left_open(before=tx.now - GRACE, limit=SWEPT_AT_ONCE):
+        if still_open := tx.open_actions(run.project_id, run.id):
+            _close(tx, run, still_open)
+
+
+def _close(tx: CallTransaction, run: Run, still_open: Sequence[Action]) -> None:
+    """Store a run that has ended, with its open actions closed."""
+    at = run.ended_at or run.last_event_at
+    tx.keep(run.project_id, runs=[run], actions=[closed(action, at=at) for action in still_open], entries=[])

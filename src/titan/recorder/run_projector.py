@@ -1,7 +1,7 @@
-"""Brings what the journal records of runs with stages into the registry of recorded runs.
+"""Copies the status of runs with stages from the journal of jobs into the store of recorded runs.
 
-Two stores are two commits; so the registry follows the journal and notes how far it has come in the commit that writes
-what it read. A restart goes on from there, and nothing is lost or done twice.
+The two stores commit separately. So each commit also stores how far the journal was read: a restart continues from
+there, and nothing is lost or done twice.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from titan.ports.runtime import Clock
 from titan.rules.runs.lifecycle import RUN_IDLE, run_ended_at, run_status, with_dag_ended, with_stages
 from titan.rules.runs.recording import CAPTURES_ALL, ContentCapture
 
-PLACE: Final = "journal_seen"  # the note that says how far the journal was read
+PLACE: Final = "journal_seen"  # the name of the note with the last journal entry that was read
 BATCH: Final = 1000
 QUIET_SECONDS: Final = 60.0
 AGAIN_SECONDS: Final = 5.0
-GATHER_SECONDS: Final = 0.05  # what follows closely is brought over together
+GATHER_SECONDS: Final = 0.05  # entries that follow closely are read together
 NOTE_EVERY: Final = 5000  # entries that concern no run; a restart reads so many again at most
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class RunProjector:
         #: How far the journal was read; None: not since this started.
         self._seen: int | None = None
         self._noted_seq = 0
-        #: Runs without live jobs that nobody has ended → when they count as ended, if nothing else happens.
+        #: Running runs without live jobs → when they count as ended, if nothing else happens.
         self._open: dict[RunKey, datetime] = {}
 
     async def keep(self) -> None:
@@ -69,9 +69,9 @@ class RunProjector:
                 await watch.wait(QUIET_SECONDS)
 
     def refresh(self) -> None:
-        """Bring over all that the journal holds by now, so that a reader finds each DAG that was acknowledged.
+        """Read all of the journal now, so that a reader finds each DAG that was acknowledged.
 
-        Where the store of calls refuses to write, readers get what it holds.
+        When the store of recorded runs refuses to write, readers get what it holds.
         """
         with self._one_at_a_time:
             try:
@@ -83,11 +83,11 @@ class RunProjector:
                 self._refused(error)
 
     def _refused(self, error: StoreError) -> None:
-        logger.warning("the registry of runs catches up later: %s", error)
-        self._seen = None  # what is noted in the store is what was kept
+        logger.warning("the journal is copied to the recorded runs later: %s", error)
+        self._seen = None  # the stored note counts
 
     def catch_up(self) -> bool:
-        """Bring the next part of the journal into the registry; return whether there may be more."""
+        """Copy the next part of the journal; return whether there may be more."""
         with self._one_at_a_time:
             return self._bring_next()
 
@@ -106,7 +106,7 @@ class RunProjector:
         return len(entries) == BATCH
 
     def end_idle(self) -> None:
-        """End runs that nobody has ended and that did nothing for a while; no entry of the journal records it."""
+        """End runs that were idle for too long; the journal has no entry for that."""
         with self._one_at_a_time:
             now = self._clock.now()
             due = [run for run, at in self._open.items() if at <= now]
@@ -116,7 +116,7 @@ class RunProjector:
                 self._noted_seq = self._seen or 0
 
     def _noted(self) -> int:
-        """Return how far the journal was read when the server was last here; 0 when this is another journal."""
+        """Return the last journal entry that was read before; 0 when this is another journal."""
         seen = int(self._calls.read(lambda reader: reader.note(PLACE)) or "0")
         self._noted_seq = seen if seen <= self._store.read(lambda reader: reader.last_seq()) else 0
         running = self._calls.read(lambda reader: reader.running_with_stages())
@@ -131,7 +131,7 @@ class RunProjector:
         return _Stands(runs, [dag for owner, ids in dags.items() for dag in reader.dags_of_ids(owner, ids)])
 
     def _runs(self, reader: Reader, runs: Sequence[RunKey]) -> list[tuple[RunControl, RunStatus]]:
-        """Return how runs stand, and note which of them may end without a word."""
+        """Return the status of runs, and note which of them may become idle."""
         now = self._clock.now()
         found: list[tuple[RunControl, RunStatus]] = []
         for owner, ids in _by_project(runs).items():
@@ -151,7 +151,7 @@ class RunProjector:
             ended_at = run_ended_at(run, now=tx.now)
             after = with_stages(known, run, status, ended_at=ended_at, now=tx.now, keeps_content=keeps_content)
             if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
-                tx.restore_run(after)  # it was put away when it had ended, and goes on
+                tx.restore_run(after)  # it goes on after its end
             elif after != known:
                 tx.save_run(after)
         for dag in stands.ended:
@@ -164,10 +164,10 @@ class RunProjector:
 
 @dataclass(frozen=True, slots=True)
 class _Stands:
-    """What a part of the journal was about, as it stands now."""
+    """The current state of the runs and DAGs in a part of the journal."""
 
     runs: list[tuple[RunControl, RunStatus]]
-    ended: list[Dag]  #: without a run: what their jobs recorded is a run of its own, named by the DAG
+    ended: list[Dag]  #: without a run: what their jobs recorded is a run with the id of the DAG
 
 
 def _distinct(ids: Iterable[tuple[str | None, str | None]]) -> list[tuple[str, str]]:

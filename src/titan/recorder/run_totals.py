@@ -1,9 +1,9 @@
-"""Keeps the totals of runs: computed from all of a run's actions when these changed, apart from the store's writer.
+"""Computes the totals of runs from all of their actions when these changed, on a thread of its own.
 
-A run is computed again no sooner than ten times as long after its last computation as that took of a core, times the
-number of runs that grow at the same time: all of them together cost a tenth of a core at the most. Who reports waits
-for that if it is near, so a small run alone is right before its reporter has its answer. Runs that took the least time
-before are computed first and written in small portions, so that no small run waits for a large one.
+A run is computed again after a pause of ten times the CPU time of its last computation, times the number of runs that
+grow at the same time: all of them together take a tenth of a core at most. Reporters wait for a computation that is due
+within milliseconds, so the totals of a small run are right when its reporter gets the answer. Runs that took the least
+time before are computed first and written in small portions, so that no small run waits for a large one.
 """
 
 import logging
@@ -22,10 +22,10 @@ from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.rules.runs.totals import totals
 
 RESTS: Final = 10  # times as long as it computed, for each run that waits or is computed with it
-NEAR_SECONDS: Final = 0.005  # that a reporter waits, at most, for a run to be due again
+NEAR_SECONDS: Final = 0.005  # how long a reporter waits, at most, for a run to be due again
 AT_ONCE: Final = 200  # runs of one transaction
-PORTION_SECONDS: Final = 0.05  # of computing, after which what is computed is written
-REMEMBERED: Final = 10_000  # runs of which it is known when they are due
+PORTION_SECONDS: Final = 0.05  # of computing, after which the results are written
+REMEMBERED: Final = 10_000  # runs whose last computation is known
 
 logger = logging.getLogger(__name__)
 
@@ -34,26 +34,22 @@ RunKey = tuple[str, str]  # project id, run id
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The totals of a run as of a version."""
+    """The totals of a run at a version."""
 
     totals: RunTotals
     counts: dict[int, Count]  #: of actions that count otherwise than they are stored to
     version: int
 
-    def write(self, tx: CallTransaction, project_id: str, run_id: str) -> None:
-        """Keep them."""
-        tx.save_totals(project_id, run_id, self.totals, self.counts, version=self.version)
-
 
 @dataclass(slots=True)
 class _Answer:
-    """A future, and for how many runs it still waits."""
+    """A future, and the number of runs that it still waits for."""
 
     future: Future[None]
     runs: int = 0
 
     def note_written(self) -> None:
-        """Count down; the last run ends the future."""
+        """Count down, and set the future with the last run."""
         self.runs -= 1
         if not self.runs:
             self.future.set_result(None)
@@ -61,7 +57,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Asked:
-    """A run that waits, and who waits for it."""
+    """A run that waits for its computation, and the answers that wait for it."""
 
     due_at: float  #: of `time.monotonic`
     waiting: list[_Answer] = field(default_factory=list)
@@ -76,7 +72,7 @@ class _Past:
 
 
 class RunTotalsKeeper:
-    """A thread that computes."""
+    """The thread that computes totals."""
 
     def __init__(
         self,
@@ -85,7 +81,7 @@ class RunTotalsKeeper:
         now: Callable[[], float] = time.monotonic,
         used: Callable[[], float] = time.thread_time,
     ) -> None:
-        """Begin; `used` returns how many seconds of a core the calling thread has had."""
+        """Start; `used` returns the CPU time of the calling thread in seconds."""
         self._store = store
         self._now = now
         self._used = used
@@ -99,7 +95,7 @@ class RunTotalsKeeper:
     def ask(self, runs: Iterable[RunKey]) -> Future[None]:
         """Have the totals of runs computed.
 
-        The future ends when those that are due, or nearly, are written, or could not be.
+        The future is set when those that are due, or nearly, are written or have failed.
         """
         answer = _Answer(Future())
         with self._news:
@@ -111,7 +107,7 @@ class RunTotalsKeeper:
         return answer.future
 
     def close(self) -> None:
-        """End, with what is due written. What is not is computed after the next start. May be called twice."""
+        """End after writing what is due. The rest is computed after the next start. May be called twice."""
         with self._news:
             self._is_closed = True
             self._news.notify()
@@ -178,7 +174,7 @@ class RunTotalsKeeper:
         return {run: computed for run, computed in found.items() if computed is not None}
 
     def _computed(self, run: RunKey, crowd: int) -> Computed | None:
-        """Return a run's totals; None of one that is gone, or cannot be read: the others are not to suffer for it."""
+        """Return a run's totals; None when it was deleted or cannot be read, which must not stop the others."""
         began = self._used()
         try:
             return self._store.read(partial(compute, project_id=run[0], run_id=run[1]))
@@ -197,13 +193,13 @@ class RunTotalsKeeper:
 
         def write(tx: CallTransaction) -> None:
             for (project_id, run_id), one in computed.items():
-                one.write(tx, project_id, run_id)
+                tx.save_totals(project_id, run_id, one.totals, one.counts, version=one.version)
 
         self._store.transact(write, is_durable=False).result()  # after a power cut they are computed again
 
 
 def compute(reader: CallReader, project_id: str, run_id: str) -> Computed | None:
-    """Return a run's totals from all of its actions; None of one that is gone."""
+    """Return a run's totals from all of its actions; None when it was deleted."""
     flat = reader.flat_run(project_id, run_id)
     if flat is None:
         return None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.maintenance.disk_space import SpaceWatch
 from titan.maintenance.retention import Maintenance
@@ -16,7 +16,7 @@ from titan.orchestrator.receipts import LongOnce
 from titan.ports.jobs_store import Store
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Clock, Ids, LanguageModel, Logs
-from titan.recorder.background import Afterwards
+from titan.recorder.background import BackgroundRecording
 from titan.recorder.determinism import Determinism
 from titan.recorder.recorder import Recorder
 from titan.recorder.run_projector import RunProjector
@@ -74,7 +74,7 @@ class AppState:
     recorder: Recorder
     run_projector: RunProjector
     determinism: Determinism
-    background_recording: Afterwards
+    background_recording: BackgroundRecording
     replays: Replays
     executions: Executions
     worlds: Worlds

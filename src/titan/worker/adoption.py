@@ -1,4 +1,4 @@
-"""A worker outlives its server: it leaves word of itself in its folder, where the next server of that home finds it."""
+"""Lets workers outlive their server: a file in the worker's folder tells the next server of the home about it."""
 
 import fcntl
 import os
@@ -18,27 +18,27 @@ _FILE: Final = "worker.json"
 
 
 class SurvivingWorker(msgspec.Struct, frozen=True, kw_only=True):
-    """What a running worker leaves word of."""
+    """The content of a running worker's file."""
 
     worker_id: str
     pid: int
-    process_started_at: str  #: the system's own mark of this process, which no later one with its pid has
+    process_started_at: str  #: distinguishes the process from later ones with its pid
     offers: dict[str, int]
     version: str = ""  #: of Titan; a server replaces a survivor of another version
 
 
 def local_folder(home: Path, name: str | None) -> Path:
-    """Return the folder of a local worker; the first of a home has no name."""
+    """Return the folder of a local worker; that of `titan up` has no name."""
     return home / FOLDER if name is None else home / FURTHER_FOLDER / name
 
 
 def read_surviving_worker(folder: Path) -> SurvivingWorker | None:
-    """Return the worker in this folder when it still runs; None when it never ran or has ended."""
-    worker = _word_in(folder)
+    """Return the worker of this folder if it runs; None when it never ran or has ended."""
+    worker = _read(folder)
     return worker if worker is not None and process_started_at(worker.pid) == worker.process_started_at else None
 
 
-def _word_in(folder: Path) -> SurvivingWorker | None:
+def _read(folder: Path) -> SurvivingWorker | None:
     try:
         return msgspec.json.decode((folder / _FILE).read_bytes(), type=SurvivingWorker)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -51,7 +51,7 @@ class FolderInUse(Exception):
 
 @contextmanager
 def own_folder(folder: Path) -> Iterator[None]:
-    """Own a worker's folder, which is made if needed, until the end of the block or of the process.
+    """Lock a worker's folder, made if needed, until the end of the block or of the process.
 
     Raises:
         FolderInUse: see there.
@@ -70,9 +70,9 @@ def own_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def known_as(folder: Path, *, worker_id: str, offers: Mapping[str, int]) -> Iterator[None]:
-    """Leave word in `folder`, until the end of the block, that this process is its worker."""
+    """Write into `folder`, until the end of the block, that this process is its worker."""
     pid = os.getpid()
-    word = SurvivingWorker(
+    worker = SurvivingWorker(
         worker_id=worker_id,
         pid=pid,
         process_started_at=process_started_at(pid) or "",
@@ -80,18 +80,18 @@ def known_as(folder: Path, *, worker_id: str, offers: Mapping[str, int]) -> Iter
         version=__version__,
     )
     partial = folder / f"{_FILE}.partial"
-    partial.write_bytes(msgspec.json.encode(word))
+    partial.write_bytes(msgspec.json.encode(worker))
     partial.replace(folder / _FILE)
     try:
         yield
     finally:
-        left = _word_in(folder)
+        left = _read(folder)
         if left is not None and left.worker_id == worker_id:  # in a home that was made anew it is another's
             (folder / _FILE).unlink(missing_ok=True)
 
 
 def process_started_at(pid: int) -> str | None:
-    """Return a mark of when a process started, the same for its whole life; None when it has ended."""
+    """Return a mark of when a process started; None when it has ended."""
     if not os.path.exists("/proc/self/stat"):
         found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return found.stdout.strip() or None

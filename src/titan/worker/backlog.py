@@ -1,4 +1,4 @@
-"""Which attempts a worker begins next: it may hold some 50 ms of work beyond its slots, to begin it without asking."""
+"""Queues prefetched attempts: a worker holds some 50 ms of work beyond its slots, to begin it without asking."""
 
 import heapq
 import threading
@@ -11,14 +11,14 @@ from typing import Final, NamedTuple, TypeAlias
 from titan.wire.protocol import MAX_PREFETCH, Assignment
 
 PREFETCH_SECONDS: Final = 0.05  # nobody notices that a job waits so long at one worker while another has become free
-PATIENCE_SECONDS: Final = 2 * PREFETCH_SECONDS  # what takes longer than that goes back to the server
+PATIENCE_SECONDS: Final = 2 * PREFETCH_SECONDS  # what waits longer than that goes back to the server
 NEWEST_WEIGHT: Final = 0.125  # of the newest run time in the mean: the last dozen count
 
 _Rank: TypeAlias = tuple[int, datetime, str, str]
 
 
 def boot_time_seconds() -> float:
-    """Return seconds that go on while the machine sleeps: what waited meanwhile is late."""
+    """Return seconds since boot, including the time that the machine slept: what waited meanwhile is late."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -34,13 +34,13 @@ class _Lane:
 
     slots: int
     began_at: dict[str, float] = field(default_factory=dict)  #: lease → when its attempt took a slot
-    waiting: list[_Waiting] = field(default_factory=list)  #: a heap: what begins next is first
+    waiting: list[_Waiting] = field(default_factory=list)  #: a heap: the one that begins next is first
     mean_seconds: float | None = None  #: how long attempts take; None: none has ended yet
 
     def limit(self, now: float, seconds: float) -> int:
-        """Return how many attempts will begin within `seconds`, as far as the past can tell.
+        """Return how many attempts are likely to begin within `seconds`, by the mean run time.
 
-        A slot whose attempt has run for longer than that is not expected back.
+        A slot whose attempt has run for longer than that is not expected to become free.
         """
         if self.mean_seconds is None:
             return 0
@@ -52,17 +52,17 @@ class Backlog:
     """The slots of a worker, and the attempts that wait for one. Used from two threads."""
 
     def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = boot_time_seconds) -> None:
-        """`offers` has label → slots; `clock` tells seconds."""
+        """`offers` has label → slots; `clock` returns seconds."""
         self._clock = clock
         self._lanes = {label: _Lane(slots) for label, slots in offers.items()}
         self._lane_of: dict[str, _Lane] = {}  #: by lease, of all that wait or run
         self._lock = threading.Lock()
 
     def add(self, assignment: Assignment) -> bool:
-        """Have a prefetched attempt wait for a slot: higher priorities begin first, then what has been ready longer.
+        """Queue a prefetched attempt: higher priorities begin first, then what has been ready longer.
 
         Returns False for one that begins at once: the server knew of a free slot, though an attempt that it has given
-        up may still be ending there. An older server does not say which slot.
+        up may still be ending there.
         """
         lane = self._lanes.get(assignment.label or "")
         if lane is None or assignment.ready_at is None:
@@ -77,17 +77,23 @@ class Backlog:
         return True
 
     def next(self) -> Assignment | None:
-        """Return an attempt that begins now and takes a free slot, or None."""
+        """Return an attempt that begins now and takes a free slot; None when there is none.
+
+        One that has waited for too long does not begin: `withdraw_late` returns it. A process that was stopped may
+        learn of a free slot before that is called.
+        """
+        now = self._clock()
         with self._lock:
             for lane in self._lanes.values():
-                if lane.waiting and len(lane.began_at) < lane.slots:
+                is_free = lane.waiting and len(lane.began_at) < lane.slots
+                if is_free and now - lane.waiting[0].since <= PATIENCE_SECONDS:
                     assignment = heapq.heappop(lane.waiting).assignment
-                    lane.began_at[assignment.lease_id] = self._clock()
+                    lane.began_at[assignment.lease_id] = now
                     return assignment
         return None
 
     def end(self, lease_id: str, *, has_run: bool = True) -> None:
-        """Free the slot of an attempt that is over; one that has none is fine."""
+        """Free the slot of an attempt that is over, if it has one."""
         with self._lock:
             lane = self._lane_of.pop(lease_id, None)
             if lane is None:
@@ -99,18 +105,18 @@ class Backlog:
             lane.mean_seconds = mean + NEWEST_WEIGHT * (seconds - mean)
 
     def withdraw(self, lease_id: str) -> Assignment | None:
-        """Take an attempt away that waits; None when it does not."""
+        """Remove and return an attempt that waits; None when it does not."""
         chosen = self._withdraw(lambda lane: [each for each in lane.waiting if each.assignment.lease_id == lease_id])
         return next(iter(chosen), None)
 
     def withdraw_all(self) -> Sequence[Assignment]:
-        """Take every attempt away that waits."""
+        """Remove and return every attempt that waits."""
         return self._withdraw(lambda lane: lane.waiting)
 
     def withdraw_late(self) -> Sequence[Assignment]:
-        """Take the attempts away that have waited for too long, or will: those before them take longer than expected.
+        """Remove and return the attempts that have waited for too long, or will: those before them take longer.
 
-        A process that was stopped finds that all of it is late: another worker may run it by now.
+        After a process was stopped, all of them are late: another worker may run them by now.
         """
         now = self._clock()
 

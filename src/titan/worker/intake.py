@@ -1,51 +1,45 @@
-"""Takes in what the server assigns: each attempt once, and not before its script is here."""
+"""Takes in what the server assigns: each attempt once, and not before its script or archive is here."""
 
 import threading
 from collections.abc import Sequence
 from functools import partial
 
+from titan.model.errors import InvalidInput
 from titan.wire.protocol import Assignment
-from titan.worker.files.archives import Archives
+from titan.worker.blob_cache import BlobCache
+from titan.worker.files.folders import AttemptFolders
 from titan.worker.leases import Leases
-from titan.worker.mailbox import AttemptsAssigned, Inbox, ScriptMissed
-from titan.worker.scripts import ScriptCache, matches
-from titan.worker.server_client import Link
-from titan.worker.thread_pool import Crew
+from titan.worker.mailbox import AttemptsAssigned, Mailbox, ScriptMissed
+from titan.worker.threads import ThreadPool
 from titan_sdk.errors import TitanError
 
 
-class ScriptCorrupted(TitanError):
-    """The server sent another content than the one it was asked for."""
-
-
 class Intake:
-    """Turns assignments into news for the supervisor. Used from each thread that the server answers."""
+    """Passes assignments on to the supervisor. Used from each thread that receives answers of the server."""
 
     def __init__(
         self,
-        link: Link,
         leases: Leases,
-        inbox: Inbox,
-        scripts: ScriptCache,
+        mailbox: Mailbox,
+        blobs: BlobCache,
+        folders: AttemptFolders,
         *,
-        archives: Archives,
-        crew: Crew,
+        pool: ThreadPool,
         closing: threading.Event,
     ) -> None:
-        self._link = link
+        """Fetch and unpack on threads of `pool`."""
         self._leases = leases
-        self._inbox = inbox
-        self._scripts = scripts
-        self._archives = archives
-        self._crew = crew
-        self._unprepared: set[str] = set()
-        self._fetching = threading.Lock()  # what several attempts lack is fetched once
+        self._mailbox = mailbox
+        self._blobs = blobs
+        self._folders = folders
+        self._pool = pool
         self._closing = closing
+        self._unprepared: set[str] = set()
 
     def take(self, assignments: Sequence[Assignment]) -> bool:
-        """Hold the leases of these attempts and pass them on; return whether any was news.
+        """Hold the leases of these attempts and pass them on; return whether any was new.
 
-        A worker that ends takes nothing more: it goes back with the rest when it leaves.
+        A worker that ends takes nothing more: the server gets it back when the worker leaves.
         """
         if self._closing.is_set() or not assignments:
             return False
@@ -54,66 +48,48 @@ class Intake:
         return bool(fresh)
 
     def unprepared(self) -> list[str]:
-        """Return the leases of attempts whose scripts are not here yet."""
+        """Return the leases of attempts whose script or archive is not here yet."""
         return list(self._unprepared)
 
     def _pass_on(self, assignments: list[Assignment]) -> None:
-        """Post what can start at once, and have fetched what the others lack.
+        """Post the attempts that can start at once, and have fetched what the others lack.
 
-        What could not be passed on is no longer held when this raises, so the next claim brings it again.
+        When this raises, those that were not passed on are no longer held, so the next claim brings them again.
         """
         ready = {assignment.lease_id: assignment for assignment in assignments}
         try:
             for assignment in assignments:
-                if assignment.archive is not None:
-                    self._archives.prepare(assignment)
-                elif self._scripts.find(assignment.script) is None:
+                if assignment.archive is not None or self._blobs.script(assignment.script) is None:
                     self._unprepared.add(assignment.lease_id)
-                    self._crew.add(partial(self._fetch_script_of, assignment))
-                else:
-                    continue
-                del ready[assignment.lease_id]
+                    self._pool.add(partial(self._prepare, assignment))
+                    del ready[assignment.lease_id]
             if ready:
-                self._inbox.post(AttemptsAssigned(assignments=tuple(ready.values())))
+                self._mailbox.post(AttemptsAssigned(assignments=tuple(ready.values())))
         except BaseException:
             self._leases.drop(ready)
             raise
 
-    def _fetch_script_of(self, assignment: Assignment) -> None:
-        """Fetch the script of an attempt.
+    def _prepare(self, assignment: Assignment) -> None:
+        """Fetch an attempt's script, or fetch and unpack its archive, and pass the attempt on.
 
         Raises:
             ServerAway: see there; may be repeated.
         """
-        if assignment.lease_id not in self._leases:
+        lease_id, archive = assignment.lease_id, assignment.archive
+        if lease_id not in self._leases:
+            self._unprepared.discard(lease_id)
             return
         try:
-            with self._fetching:
-                self._fetch(assignment.script)
-            self._unprepared.discard(assignment.lease_id)
-        except TitanError as cause:
-            self._inbox.post(ScriptMissed(assignment=assignment, why=f"script {assignment.script}: {cause}"))
-        except OSError as cause:  # a full disk here: another worker may do better
-            self._inbox.post(ScriptMissed(assignment=assignment, why=str(cause), is_here_at_fault=True))
+            if archive is not None:
+                self._folders.unpack(assignment, self._blobs.fetch(archive))
+            else:
+                self._blobs.fetch(assignment.script)
+                self._blobs.script(assignment.script)  # into memory, for the supervisor
+        except (TitanError, InvalidInput) as cause:
+            what = f"script {assignment.script}" if archive is None else f"archive {archive}"
+            self._mailbox.post(ScriptMissed(assignment=assignment, why=f"{what}: {cause}"))
+        except OSError as cause:  # a full disk, for instance: another worker may do better
+            self._mailbox.post(ScriptMissed(assignment=assignment, why=str(cause), is_machine_at_fault=True))
         else:
-            self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
-
-    def _fetch(self, digest: str) -> None:
-        """Bring a script into the cache.
-
-        Raises:
-            ServerAway: see there.
-            TitanError: the server has no such script, or sent another content.
-            OSError: it cannot be kept on this machine.
-        """
-        if self._scripts.find(digest) is not None:
-            return
-        content = self._link.fetch_script(digest)
-        if not matches(digest, content):
-            raise ScriptCorrupted(
-                subject="the server's answer",
-                expected="content with that SHA-256",
-                found=f"{len(content)} bytes with another",
-                next_step="Submit the job again.",
-            )
-        self._scripts.add(digest, content)
+            self._mailbox.post(AttemptsAssigned(assignments=(assignment,)))
+        self._unprepared.discard(lease_id)

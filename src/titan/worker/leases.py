@@ -1,19 +1,19 @@
-"""Which leases the worker holds: from the claim that brought them until the server has acknowledged their report."""
+"""The leases that the worker holds, from their assignment until the server has acknowledged their report."""
 
 import threading
 from collections.abc import Iterable
 
 
 class Leases:
-    """A table of held leases that the worker's threads share; every method may be called from any of them."""
+    """The held leases, shared by the worker's threads."""
 
     def __init__(self) -> None:
         self._is_stopping: dict[str, bool] = {}
-        self._over: set[str] = set()  #: dropped since the outstanding claim was asked, whose answer may name them still
+        self._over: set[str] = set()  #: dropped since the outstanding claim was sent, whose answer may still name them
         self._changed = threading.Condition()
 
     def begin_claim(self) -> list[str]:
-        """Return the held leases for a claim, whose answer names none that was dropped before now."""
+        """Return the held leases for a claim; its answer names none that was dropped before now."""
         with self._changed:
             self._over.clear()
             return list(self._is_stopping)
@@ -27,7 +27,7 @@ class Leases:
         return fresh
 
     def stop(self, lease_ids: Iterable[str]) -> list[str]:
-        """Note that the server wants these stopped; return those that are held and that it is news for."""
+        """Note that the server wants these stopped; return those that are held and were not known to be stopping."""
         with self._changed:
             fresh = [lease_id for lease_id in lease_ids if self._is_stopping.get(lease_id) is False]
             self._is_stopping.update(dict.fromkeys(fresh, True))
@@ -52,21 +52,21 @@ class Leases:
             return [lease_id for lease_id, is_stopping in self._is_stopping.items() if is_stopping]
 
     def is_stopping(self, lease_id: str) -> bool:
-        """Tell whether a lease is held and to be stopped."""
+        """Return whether a lease is held and the server wants it stopped."""
         with self._changed:
             return self._is_stopping.get(lease_id, False)
 
     def __contains__(self, lease_id: str) -> bool:
-        """Tell whether a lease is held."""
+        """Return whether a lease is held."""
         with self._changed:
             return lease_id in self._is_stopping
 
     def wait_for_some(self, timeout_seconds: float) -> bool:
-        """Wait until a lease is held; return False when the time is over first."""
+        """Wait until a lease is held; return False on timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._is_stopping), timeout_seconds)
 
     def wait_for_none(self, timeout_seconds: float) -> bool:
-        """Wait until no lease is held; return False when the time is over first."""
+        """Wait until no lease is held; return False on timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._is_stopping, timeout_seconds)

@@ -1,4 +1,4 @@
-"""The workers beside the server: the one that `titan up` was asked for, and those that people start later."""
+"""Runs worker processes beside the server: the one of `titan up`, and those that people start later."""
 
 import asyncio
 import logging
@@ -19,20 +19,22 @@ from titan.model.workers import WorkerState
 from titan.ports.jobs_store import Reader, Store
 from titan.worker.adoption import FURTHER_FOLDER, local_folder, read_surviving_worker
 
-# --- A worker beside the server ---
-
+logger = logging.getLogger(__name__)
 
 LOG: Final = "worker.log"  #: in the worker's folder
 RESTART_SECONDS: Final = 0.5  # before a worker that died is started again; doubles while it dies young
 MAX_RESTART_SECONDS: Final = 30.0
 YOUNG_SECONDS: Final = 10.0  # a worker that lived longer was able to start
-LOG_BYTES: Final = 32 * 1024 * 1024  # a worker has 200 bytes to say about each attempt
+LOG_BYTES: Final = 32 * 1024 * 1024  # a worker logs 200 bytes for each attempt
 TRIM_SECONDS: Final = 600.0
-END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
+END_SECONDS: Final = 15.0  # for the worker to end its jobs and return them
+MAX_WORKERS: Final = 16  # each keeps warm interpreters: some 100 MB
+START_WITHIN_SECONDS: Final = 30.0  # takes 1 s on an idle machine
+LOOK_SECONDS: Final = 0.05
 
 
 class LocalWorker:
-    """Keeps one worker process alive for a home; the server's own death does not end it."""
+    """Keeps one worker process alive for a home. The process outlives the server, and the next server adopts it."""
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class LocalWorker:
         name: str | None = None,
         log_format: str | None = None,
     ) -> None:
-        """`name` None: the one of `titan up`. `was_drained` is asked of a process that is found, or has ended."""
+        """`name` None: the worker of `titan up`. `was_drained` is asked about processes that were found, or ended."""
         self._home = home
         self._name = name
         self.folder = local_folder(home, name)
@@ -52,8 +54,8 @@ class LocalWorker:
         self._url = url
         self._was_drained = was_drained
         self._offers = dict(offers)
-        self._more = ["--log-format", log_format] if log_format else []
-        self._pid: int | None = None  #: of the process that runs now; None between two
+        self._log_format = log_format
+        self._pid: int | None = None  #: of the process that runs now
         self._child: subprocess.Popen[bytes] | None = None
         self._is_wanted = True
         self._ended = asyncio.Event()
@@ -71,23 +73,15 @@ class LocalWorker:
                     logger.info("worker process %d was drained and has ended; no other is started", pid)
                     return
             except (OSError, StoreError):
-                logger.exception("the worker of this home could not be started, or looked after")
+                logger.exception("the worker of this home could not be started or watched")
             if self._is_wanted:
-                pause = (
-                    RESTART_SECONDS if loop.time() - started > YOUNG_SECONDS else min(pause * 2, MAX_RESTART_SECONDS)
-                )
+                lived_long = loop.time() - started > YOUNG_SECONDS
+                pause = RESTART_SECONDS if lived_long else min(pause * 2, MAX_RESTART_SECONDS)
                 logger.warning("no worker runs; another starts in %.1f s (why: %s)", pause, self.log)
                 await asyncio.sleep(pause)
 
-    def trim_log(self) -> None:
-        """Keep the worker's log from growing without end."""
-        try:
-            trim(self.log)
-        except OSError:
-            logger.exception("the log of this home's worker cannot be made smaller")
-
     async def end(self) -> None:
-        """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
+        """Have the worker end its jobs, return them and exit; after 15 s it is killed."""
         self._is_wanted = False
         self._signal(signal.SIGTERM)
         try:
@@ -104,7 +98,7 @@ class LocalWorker:
     async def _run_once(self) -> int | None:
         """Adopt or start a worker, and return its process id when it has ended.
 
-        None of one that was replaced, or was draining already when this server found it: this server was asked for one.
+        None of one that was replaced, or was draining already when this server found it: another one is to follow.
         """
         survivor = read_surviving_worker(self.folder)
         if survivor is None:
@@ -112,22 +106,22 @@ class LocalWorker:
             pid = self._child.pid
             await self._watch(pid)
             return pid
-        is_to_be_followed = await self._was_drained(survivor.pid)
+        is_followed = await self._was_drained(survivor.pid)
         if dict(survivor.offers) == self._offers and survivor.version == __version__:
             logger.info("adopted worker process %d", survivor.pid)
         else:
             logger.info("worker process %d is another version or offers something else: replacing it", survivor.pid)
             _send(survivor.pid, signal.SIGTERM)
-            is_to_be_followed = True
+            is_followed = True
         await self._watch(survivor.pid)
-        return None if is_to_be_followed else survivor.pid
+        return None if is_followed else survivor.pid
 
     async def _watch(self, pid: int) -> None:
-        """Return when the process is gone, whether it is a child of ours or was adopted."""
+        """Return when the process has ended, whether it is a child of ours or was adopted."""
         self._pid = pid
         self._ended.clear()
         try:
-            await _gone(pid)
+            await _wait_for_end(pid)
             if self._child is not None:
                 self._child.wait()
         finally:
@@ -140,12 +134,14 @@ class LocalWorker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        offers = [word for label, slots in self._offers.items() for word in ("--offer", f"{label}:{slots}")]
-        command = [sys.executable, "-m", "titan.worker", "--join", self._url, "--local"]
-        named = [] if self._name is None else ["--name", self._name]
+        command = [sys.executable, "-m", "titan.worker", "--join", self._url, "--local", "--home", str(self._home)]
+        for option, value in (("--name", self._name), ("--log-format", self._log_format)):
+            command += [option, value] if value else []
+        for label, slots in self._offers.items():
+            command += ["--offer", f"{label}:{slots}"]
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "--home", str(self._home), *named, *offers, *self._more],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -155,7 +151,7 @@ class LocalWorker:
 
 
 def trim(log: Path, *, limit_bytes: int = LOG_BYTES) -> bool:
-    """Move what a log larger than `limit_bytes` holds to `<name>.1`; its writer, which only appends, notices nothing.
+    """Move the content of a log larger than `limit_bytes` to `<name>.1`; its writer, which only appends, goes on.
 
     What is written in the moment between is lost.
     """
@@ -166,10 +162,10 @@ def trim(log: Path, *, limit_bytes: int = LOG_BYTES) -> bool:
     return True
 
 
-async def _gone(pid: int) -> None:
+async def _wait_for_end(pid: int) -> None:
     """Return when no process has this id; on Linux at that moment, elsewhere within 0.2 s."""
     if not hasattr(os, "pidfd_open"):
-        while _send(pid, 0):  # noqa: ASYNC110  # a foreign process rings no event
+        while _send(pid, 0):  # noqa: ASYNC110  # a foreign process sends no event
             await asyncio.sleep(0.2)
         return
     try:
@@ -177,17 +173,17 @@ async def _gone(pid: int) -> None:
     except ProcessLookupError:
         return
     loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    loop.add_reader(descriptor, gone.set)
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
     try:
-        await gone.wait()
+        await ended.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
 
 
 def _send(pid: int, number: int) -> bool:
-    """Send a signal; return whether there was a process to get it."""
+    """Send a signal; return whether the process exists."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -195,34 +191,27 @@ def _send(pid: int, number: int) -> bool:
     return True
 
 
-logger = logging.getLogger(__name__)
-
-MOST: Final = 16  # each keeps warm interpreters: some 100 MB
-HERE_WITHIN_SECONDS: Final = 30.0  # takes 1 s on an idle machine
-LOOK_SECONDS: Final = 0.05
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A worker that was started and is here."""
+    """A worker that was started and is connected."""
 
     worker_id: str
     name: str
 
 
 class LocalWorkers:
-    """Keeps worker processes alive for a home, each in a folder of its own; on the event loop alone."""
+    """The worker processes of a home, each in a folder of its own. Used on the event loop alone."""
 
     def __init__(self, home: Path, *, store: Store, url: str, log_format: str | None = None) -> None:
         self._home = home
         self._store = store
         self._url = url
         self._log_format = log_format
-        self._kept: dict[str | None, LocalWorker] = {}  #: by name; None: the one that `titan up` was asked for
+        self._kept: dict[str | None, LocalWorker] = {}  #: by name; None: the one of `titan up`
         self._tasks: dict[str | None, asyncio.Task[None]] = {}
 
     def start(self, offers: Mapping[str, int]) -> None:
-        """Keep the worker of `titan up`, and those further ones of this home that outlived their server."""
+        """Run the worker of `titan up`, and adopt further ones of this home that outlived their server."""
         self._keep(None, offers)
         for folder in sorted((self._home / FURTHER_FOLDER).glob("*")):
             survivor = read_surviving_worker(folder)
@@ -230,13 +219,13 @@ class LocalWorkers:
                 self._keep(folder.name, survivor.offers)
 
     async def add(self, offers: Mapping[str, int], *, name: str | None = None) -> Started:
-        """Start a further worker, and return when it is here; without a name it takes the host's with a number.
+        """Start a further worker, and return when it is connected; its default name is the host's with a number.
 
         Raises:
-            Conflict: one of this name runs already; or it did not come, and was ended.
+            Conflict: one of this name runs already; or it did not connect, and was ended.
             LimitExceeded: there are 16 already.
         """
-        name = name or self._free_name()
+        name = name or next(each for n in range(2, MAX_WORKERS + 3) if (each := f"{host_name()}-{n}") not in self._kept)
         if name in self._kept:
             raise Conflict(
                 f"worker {name!a} beside this server",
@@ -244,25 +233,27 @@ class LocalWorkers:
                 found="one that runs",
                 next_step="Choose another name, or drain that one first.",
             )
-        if len(self._kept) >= MOST:
+        if len(self._kept) >= MAX_WORKERS:
             raise LimitExceeded(
                 "workers beside this server",
-                expected=f"at most {MOST}",
+                expected=f"at most {MAX_WORKERS}",
                 found=str(len(self._kept)),
                 next_step="Drain one, or start one with more slots.",
             )
         worker = self._keep(name, offers)
         try:
-            async with asyncio.timeout(HERE_WITHIN_SECONDS):
-                return Started(worker_id=await self._until_here(worker.folder), name=name)
+            async with asyncio.timeout(START_WITHIN_SECONDS):
+                while (worker_id := await self._connected_id(worker.folder)) is None:  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             await worker.end()
             raise Conflict(
                 f"worker {name!a} beside this server",
-                expected=f"that it is here within {HERE_WITHIN_SECONDS:g} s",
+                expected=f"that it is here within {START_WITHIN_SECONDS:g} s",
                 found="that it did not come, and was ended",
                 next_step=f"Its log says why: {worker.log}",
             ) from None
+        return Started(worker_id=worker_id, name=name)
 
     def worker_ids(self) -> frozenset[str]:
         """Return the ids of those that run now."""
@@ -270,14 +261,17 @@ class LocalWorkers:
         return frozenset(survivor.worker_id for survivor in survivors if survivor is not None)
 
     async def keep_logs_small(self) -> None:
-        """Look after the workers' logs now and then, for as long as the server lives."""
+        """Trim the workers' logs from time to time, for as long as the server lives."""
         while True:
             for worker in list(self._kept.values()):
-                worker.trim_log()
+                try:
+                    trim(worker.log)
+                except OSError:
+                    logger.exception("the log %s cannot be trimmed", worker.log)
             await asyncio.sleep(TRIM_SECONDS)
 
     async def end(self) -> None:
-        """Have all end their jobs, give them back and exit; those that have not after 15 s are killed."""
+        """Have all end their jobs, return them and exit; those that have not after 15 s are killed."""
         await asyncio.gather(*(worker.end() for worker in self._kept.values()))
 
     def kill(self) -> None:
@@ -286,7 +280,7 @@ class LocalWorkers:
             worker.kill()
 
     async def close(self) -> None:
-        """Look after them no more; they go on."""
+        """Stop watching them; they go on."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -302,34 +296,25 @@ class LocalWorkers:
             log_format=self._log_format,
         )
         self._kept[name] = worker
-        task = asyncio.get_running_loop().create_task(worker.keep())
-        self._tasks[name] = task
+        task = self._tasks[name] = asyncio.get_running_loop().create_task(worker.keep())
         task.add_done_callback(lambda task: self._is_done(name, task))
         return worker
 
     def _is_done(self, name: str | None, task: asyncio.Task[None]) -> None:
         del self._kept[name], self._tasks[name]
         if not task.cancelled() and task.exception() is not None:
-            logger.error("a worker of this home is looked after no more", exc_info=task.exception())
+            logger.error("a worker of this home is no longer watched", exc_info=task.exception())
 
-    def _free_name(self) -> str:
-        names = (f"{host_name()}-{number}" for number in range(2, MOST + 3))
-        return next(name for name in names if name not in self._kept)
-
-    async def _until_here(self, folder: Path) -> str:
-        """Return the id of the worker in this folder once the server knows it."""
-        while True:  # it is another process, which rings no bell here
-            survivor = read_surviving_worker(folder)
-            if survivor is not None and await self._is_connected(survivor.worker_id):
-                return survivor.worker_id
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _is_connected(self, worker_id: str) -> bool:
-        worker = await self._store.look(lambda reader: reader.worker(worker_id))
-        return worker is not None and worker.state is WorkerState.CONNECTED
+    async def _connected_id(self, folder: Path) -> str | None:
+        """Return the id of the worker in this folder; None until it is connected."""
+        survivor = read_surviving_worker(folder)
+        if survivor is None:
+            return None
+        worker = await self._store.look(lambda reader: reader.worker(survivor.worker_id))
+        return worker.id if worker is not None and worker.state is WorkerState.CONNECTED else None
 
     async def _was_drained(self, pid: int) -> bool:
-        """Return whether the worker that this process was had been asked to drain."""
+        """Return whether the worker with this process id was asked to drain."""
 
         def look(reader: Reader) -> bool:
             here = [w for w in reader.workers() if w.pid == pid and w.host == host_name()]

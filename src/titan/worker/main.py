@@ -1,4 +1,4 @@
-"""Runs a worker process from its start to its end: `titan workers join`, and the worker beside `titan up`."""
+"""Runs a worker process: for `titan workers join`, and beside `titan up`."""
 
 import json
 import logging
@@ -12,13 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from titan.home.identity import host_name, read_home_id
-from titan.home.token import WORKER_FILE, read_home_token
+from titan.home.identity import WORKER_TOKEN_FILE, host_name, read_home_id, read_home_token
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.settings import one_of, whole_number
 from titan.worker.adoption import FolderInUse, known_as, local_folder, own_folder
 from titan.worker.files.file_collector import CollectLimits
-from titan.worker.mailbox import Inbox, LeaveAsked
+from titan.worker.mailbox import LeaveAsked, Mailbox
 from titan.worker.server_client import ServerAddress
 from titan.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
 from titan_sdk.errors import TitanError
@@ -43,21 +42,21 @@ def run(
 ) -> int:
     """Work for the server at one of `urls` until SIGINT or SIGTERM, and return the exit code.
 
-    Of several servers, which must share one database, it turns to the next when one does not answer.
+    When one of several servers, which must share a database, does not answer, it tries the next.
 
-    `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, a further local one in
-    `local-workers/<name>`, others in `workers/<name>`. A local worker reaches its server by the socket in the home and
-    shows it the home's token for workers; it ends with its home, and when no server has come for 10 minutes. Others
-    show `token`, and trust the certificates in `ca_file` instead of the system's. A first signal gives back what runs,
-    uncounted; a second one ends the process, and with it every job, at once.
+    `home` is a TITAN_HOME: the local worker uses the folder `worker` below it, a further local one
+    `local-workers/<name>`, others `workers/<name>`. A local worker reaches its server by the socket in the home, with
+    the home's token for workers; it ends with its home, and after 10 minutes without a server. Others send `token`, and
+    trust the certificates in `ca_file` instead of the system's. The first signal returns what runs, uncounted; a second
+    one ends the process, and with it every job, at once.
 
-    0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
+    0: it left in order. 1: no warm interpreter started, or another worker uses its folder. 2: the server refused it.
     """
     configure(log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
     home = home.absolute()  # jobs run in other folders
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    inbox = Inbox()
-    _leave_on_signals(inbox)
+    mailbox = Mailbox()
+    _leave_on_signals(mailbox)
     with ExitStack() as owned:
         try:
             folder = _own_a_folder(owned, home, name, is_local=is_local)
@@ -81,11 +80,11 @@ def run(
             home=home if is_local else None,
             home_id=read_home_id(home) if is_local else None,
         )
-        return _work(plan, inbox)
+        return _work(plan, mailbox)
 
 
-def _work(plan: WorkerPlan, inbox: Inbox) -> int:
-    worker = Worker(plan, inbox)
+def _work(plan: WorkerPlan, mailbox: Mailbox) -> int:
+    worker = Worker(plan, mailbox)
     try:
         with known_as(plan.folder, worker_id=worker.worker_id, offers=plan.offers):
             worker.start()
@@ -103,21 +102,21 @@ def _work(plan: WorkerPlan, inbox: Inbox) -> int:
     return 0
 
 
-def _leave_on_signals(inbox: Inbox) -> None:
+def _leave_on_signals(mailbox: Mailbox) -> None:
     asked: list[int] = []
 
     def leave(number: int, _frame: FrameType | None) -> None:
         if asked:
-            os._exit(SECOND_SIGNAL_EXIT_CODE)  # the keepers notice and end their jobs
+            os._exit(SECOND_SIGNAL_EXIT_CODE)  # the reapers notice and end their jobs
         asked.append(number)
-        inbox.post(LeaveAsked(why=signal.Signals(number).name))
+        mailbox.post(LeaveAsked(why=signal.Signals(number).name))
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
 
 
 def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: bool) -> Path:
-    """Own the worker's folder; one without a name takes the host's, or host-2 and so on beside others."""
+    """Lock the worker's folder and return it; without a name it is the host's, or host-2 and so on beside others."""
     if is_local or name is not None:
         folder = local_folder(home, name) if is_local else home / "workers" / str(name)
         owned.enter_context(own_folder(folder))
@@ -133,21 +132,21 @@ def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: b
 
 
 def _at_home(home: Path) -> ServerAddress:
-    """Return how a local worker itself reaches the server of its home."""
-    return ServerAddress(host="localhost", port=80, token=read_home_token(home, WORKER_FILE), home=home)
+    """Return where a local worker reaches the server of its home."""
+    return ServerAddress(host="localhost", port=80, token=read_home_token(home, WORKER_TOKEN_FILE), home=home)
 
 
 class AnnouncedServer:
-    """Where the jobs of a home's workers reach the server: what the newest one wrote into `server.json`."""
+    """Where jobs of local workers reach the server: the address that the newest one wrote into `server.json`."""
 
     def __init__(self, home: Path, url: str) -> None:
-        """`url` holds until a server wrote another."""
+        """`url` counts until a server has written another."""
         self._file = home / "server.json"
         self._address = ServerAddress.of(url)
         self._stamp: tuple[int, int] | None = None
 
     def address(self) -> ServerAddress:
-        """Return the address; the file is read again only after it changed."""
+        """Return the address; the file is read again only when it has changed."""
         try:
             status = self._file.stat()
             stamp = (status.st_ino, status.st_mtime_ns)

@@ -1,4 +1,4 @@
-"""The way to the server: finds it, speaks the worker protocol, and registers again with a server that asks."""
+"""Client of the worker protocol: finds the server, sends requests, and registers again when the server asks for it."""
 
 import logging
 import threading
@@ -45,22 +45,30 @@ from titan_sdk.http.address import Address
 from titan_sdk.http.blocking_client import BlockingHttp
 from titan_sdk.http.transport import AsyncTransport, Transport
 
-# --- Where a worker's server is, and what the worker shows there ---
+logger = logging.getLogger(__name__)
 
+A = TypeVar("A")
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+ANSWER_SECONDS: Final = 8.0  # a lease lasts 10 s, so a slower answer to a heartbeat is no help
+QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one server still reaches another in time
+REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
+LEAVE_ANSWER_SECONDS: Final = 3.0  # a user waits for the end
+LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
+REFUSED_ACCESS: Final = (401, 403)
+WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
-    """A server as one worker reaches it."""
+    """Where a worker reaches its server, and the token that it sends."""
 
     host: str
     port: int
     is_tls: bool = False
     ca_file: str | None = None  #: certificates to trust instead of the system's, in PEM
     token: str | None = field(default=None, repr=False)
-    home: Path | None = None  #: it is reached by the socket in this home, not by host and port
+    home: Path | None = None  #: reached by the socket in this home, not by host and port
 
     @classmethod
     def of(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> "ServerAddress":
@@ -83,7 +91,7 @@ class ServerAddress:
         return f"http{'s' if self.is_tls else ''}://{host}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead a job's SDK there; the token is not the job's."""
+        """Return the variables by which a job's SDK finds the server; a job has a token of its own."""
         variables = {"TITAN_HOST": self.host, "TITAN_PORT": str(self.port)}
         if self.is_tls:
             variables["TITAN_TLS"] = "1"
@@ -92,24 +100,11 @@ class ServerAddress:
         return variables
 
 
-logger = logging.getLogger(__name__)
-
-A = TypeVar("A")
-
-ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
-QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one server still reaches another in time
-REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
-LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
-LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
-NOT_LET_IN: Final = (401, 403)  # for lack of a good token, or of one that may work
-WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
-
-
 class ServerAway(Exception):
-    """The server did not answer, or cannot now. The request may be repeated: it may or may not have been performed."""
+    """The server did not answer, or cannot do it now. The request may have been performed, and may be repeated."""
 
 
-class Link:
+class ServerClient:
     """One worker's connections to its server, one for each thread that uses it."""
 
     def __init__(
@@ -120,9 +115,9 @@ class Link:
         *,
         has_other_servers: bool = False,
     ) -> None:
-        """`find_server` is asked again whenever the server does not answer, or refuses the token.
+        """`find_server` is called again whenever the server does not answer, or refuses the token.
 
-        With `has_other_servers` it is not waited for long, for another of them may renew the leases in time.
+        With `has_other_servers` answers are not awaited for long: another server may renew the leases in time.
         """
         self._has_other_servers = has_other_servers
         self._answer_seconds = QUICK_ANSWER_SECONDS if has_other_servers else ANSWER_SECONDS
@@ -133,41 +128,40 @@ class Link:
         self._transport = _transport_to(self._server)
         self._moving = threading.Lock()
         self._away_since: float | None = None
-        self._rhythm = Registered()
+        self._registered = Registered()
         self._has_left = False
-        self._has_never_registered = True
+        self._was_registered = False
 
     @property
     def server(self) -> ServerAddress:
-        """Where the server was last found."""
+        """Where the server was found last."""
         return self._server
 
     @property
     def away_seconds(self) -> float:
-        """How long the server has not answered; 0 while it does."""
+        """For how long the server has not answered; 0 while it does."""
         since = self._away_since
         return 0.0 if since is None else time.monotonic() - since
 
     @property
     def heartbeat_seconds(self) -> float:
-        """How often the server expects reports of held leases."""
-        return self._rhythm.heartbeat_seconds
+        """How often the server expects a heartbeat."""
+        return self._registered.heartbeat_seconds
 
     def register(self) -> None:
-        """Tell the server who works here.
+        """Register this worker.
 
         Raises:
             ServerAway: see there.
             TitanError: the server refuses this worker.
         """
-        response = self._exchange(
-            "PUT", self._path, msgspec.json.encode(self._registration), is_first=self._has_never_registered
-        )
-        self._has_never_registered = False
-        self._rhythm = _read(response, Registered)
+        registration = msgspec.json.encode(self._registration)
+        response = self._exchange("PUT", self._path, registration, is_first=not self._was_registered)
+        self._was_registered = True
+        self._registered = _read(response, Registered)
 
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        """Ask for work; waits as long as the request says.
+        """Claim work; waits as long as the request says.
 
         Raises:
             ServerAway: see there.
@@ -180,22 +174,17 @@ class Link:
         return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
 
     def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:
-        """Ask which idle workspaces may go.
-
-        Raises:
-            ServerAway: see there.
-            TitanError: an older server, which has no such route.
-        """
+        """Return which idle workspaces have expired. Raises ServerAway: see there."""
         return self._post("workspaces", request, WorkspacesAnswer)
 
     def complete(self, request: CompleteRequest) -> CompleteAnswer:
-        """Report what became of attempts. Raises ServerAway: see there."""
+        """Report ends and starts of attempts. Raises ServerAway: see there."""
         return self._post("complete", request, CompleteAnswer, timeout_seconds=REPORT_ANSWER_SECONDS)
 
     def leave(self) -> LeaveAnswer:
-        """Give back what is held, for the worker ends. Raises ServerAway: see there."""
+        """Give back all held leases: the worker ends. Raises ServerAway: see there."""
         self._has_left = True
-        return self._post("leave", {}, LeaveAnswer, timeout_seconds=LAST_WORD_SECONDS)
+        return self._post("leave", {}, LeaveAnswer, timeout_seconds=LEAVE_ANSWER_SECONDS)
 
     def append_log(self, lease_id: str, offset: int, content: bytes) -> int | None:
         """Send a part of an attempt's output; return how much of it the server has, or None when the lease is over.
@@ -211,9 +200,9 @@ class Link:
         return _read(response, LogAnswer).size_bytes
 
     def record(self, lease_id: str, body: bytes) -> int:
-        """Send a body of POST /api/v1/actions for a job of this worker's; return the answer's status.
+        """Send a body of POST /api/v1/actions for a job of this worker; return the answer's status.
 
-        The lease may be over: it says only whose actions they are.
+        The lease only says whose actions they are: it may be over.
 
         Raises:
             ServerAway: see there.
@@ -221,36 +210,24 @@ class Link:
         path = f"/api/v1/actions?lease={lease_id}"
         return self._exchange("POST", path, body, timeout_seconds=LOG_ANSWER_SECONDS, is_json=True).status
 
-    def fetch_script(self, digest: str) -> bytes:
-        """Return a script's content.
-
-        Raises:
-            ServerAway: see there.
-            TitanError: the server has no content of this digest.
-        """
-        response = self._exchange("GET", f"/api/blobs/{digest}", b"", timeout_seconds=LOG_ANSWER_SECONDS)
-        if response.status >= 400:
-            raise _error_of(response)
-        return response.body
-
     def note_files(self, lease_id: str, request: NoteFilesRequest) -> NoteFilesAnswer:
-        """Say what files an attempt left; return which contents the server lacks.
+        """List the files that an attempt left; return which contents the server lacks.
 
         Raises:
             ServerAway: see there.
-            TitanError: the lease is over, or the server wants none of it for another reason.
+            TitanError: the server refuses it; the lease is over, for instance.
         """
         path = f"{self._path}/files/{lease_id}"
         body = msgspec.json.encode(request)
         return _read(self._exchange("PUT", path, body, timeout_seconds=LOG_ANSWER_SECONDS), NoteFilesAnswer)
 
     def send_content(self, lease_id: str, digest: str, source: Path) -> None:
-        """Send the content of a file that an attempt left, of any size.
+        """Upload the content of a file that an attempt left, of any size.
 
         Raises:
             ServerAway, TitanError: as `note_files`.
         """
-        with self._going_out() as transport:
+        with self._connection() as transport:
             transport.upload(f"{self._path}/files/{lease_id}/{digest}", source)
 
     def fetch_blob(self, digest: str, target: Path) -> None:
@@ -261,15 +238,11 @@ class Link:
             TitanError: the server has no content of this digest.
             OSError: it cannot be written.
         """
-        with self._going_out() as transport:
+        with self._connection() as transport:
             transport.download(f"/api/blobs/{digest}", target)
 
-    def close(self) -> None:
-        """Close the calling thread's connection."""
-        self._transport.close()
-
     def _post(self, verb: str, body: object, answer: type[A], *, timeout_seconds: float = ANSWER_SECONDS) -> A:
-        """Send a message of the worker's; a server that does not know the worker gets its registration first."""
+        """Send a request of the worker protocol; register first with a server that does not know this worker."""
         encoded = msgspec.json.encode(body)
         path = f"{self._path}/{verb}"
         try:
@@ -291,8 +264,8 @@ class Link:
         is_first: bool = False,
         is_json: bool = False,
     ) -> Response:
-        # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
-        with self._going_out() as transport:
+        # The protocol is safe to repeat, so requests carry no idempotency key, which the server would store.
+        with self._connection() as transport:
             response = transport.request(
                 *(method, path),
                 body=body,
@@ -302,17 +275,17 @@ class Link:
             )
             if response.status >= 500:
                 if self._has_other_servers:
-                    self._look_for_server(transport)  # perhaps only this one cannot reach the database
+                    self._look_for_server(transport)  # another may reach the database
                 raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
-            if response.status in NOT_LET_IN and not is_first:
-                # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.
+            if response.status in REFUSED_ACCESS and not is_first:
+                # What runs goes on: the home's token may have been replaced, or a person may correct it.
                 self._look_for_server(transport)
                 raise ServerAway(str(_error_of(response)))
             return response
 
     @contextmanager
-    def _going_out(self) -> Iterator[Transport]:
-        """Lend the way to the server; where no answer comes, look for the server and raise ServerAway."""
+    def _connection(self) -> Iterator[Transport]:
+        """Yield the connection to the server; when no answer comes, look for the server and raise ServerAway."""
         transport = self._transport
         try:
             yield transport
@@ -322,7 +295,7 @@ class Link:
             raise ServerAway(str(cause)) from cause
 
     def _look_for_server(self, failed: Transport) -> None:
-        """Note that the server is away, and turn to where it is now, if that is elsewhere or wants another token."""
+        """Note that the server is away, and connect to where it is now, if that or its token has changed."""
         with self._moving:
             if self._away_since is None:
                 self._away_since = time.monotonic()
@@ -336,7 +309,7 @@ class Link:
 
 def _transport_to(server: ServerAddress) -> Transport:
     home = server.home
-    if home is not None:  # by the socket in the home, wherever the server listens besides
+    if home is not None:  # the server may listen elsewhere besides
         http = BlockingHttp(
             Address(server.host, server.port), lambda timeout_seconds: connect_in(home, timeout_seconds=timeout_seconds)
         )
@@ -352,7 +325,7 @@ def _read(response: Response, answer: type[A]) -> A:
     try:
         return msgspec.json.decode(response.body, type=answer)
     except msgspec.DecodeError as cause:
-        raise ServerAway(f"an answer that is no {answer.__name__}: {cause}") from cause
+        raise ServerAway(f"the answer is no {answer.__name__}: {cause}") from cause
 
 
 def _error_of(response: Response) -> TitanError:

@@ -1,4 +1,4 @@
-"""The supervisor: the one thread that starts attempts, stops them, and settles how they ended."""
+"""Runs attempts: one thread starts them, stops them, and determines how they ended."""
 
 import logging
 import os
@@ -16,33 +16,34 @@ from titan.model.attempts import AttemptOutcome
 from titan.ports.execution import AttemptEnd, AttemptOrder, Executor
 from titan.wire.protocol import Assignment, Report
 from titan.worker.backlog import PATIENCE_SECONDS, Backlog
+from titan.worker.blob_cache import BlobCache
 from titan.worker.files.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.worker.files.folders import AttemptFiles, AttemptFolders
-from titan.worker.files.script_places import IN_THE_WAY, PlacedScript, Script, place_script
-from titan.worker.files.workspaces import Workspace, Workspaces
+from titan.worker.files.script_places import PlacedScript, Script, place_script
+from titan.worker.files.workspaces import Workspaces
 from titan.worker.leases import Leases
-from titan.worker.log_file import LogFile
-from titan.worker.log_shipper import LogShipper
-from titan.worker.loop import Timer, Timers
+from titan.worker.logs import EndedAttempt, LogFile, LogShipper
 from titan.worker.mailbox import (
     AttemptsAssigned,
     GiveBackAsked,
-    Inbox,
     LeasesLost,
     LeaveAsked,
-    News,
+    Mailbox,
+    Message,
     ScriptMissed,
     SlotFreed,
     StopAsked,
 )
-from titan.worker.reports import EndedAttempt, Reports
-from titan.worker.scripts import ScriptCache
+from titan.worker.reports import Reports
 from titan.worker.server_client import ServerAddress
-from titan.worker.spool_upload import Spools
+from titan.worker.spool_upload import SpoolUploader
+from titan.worker.threads import Timer, Timers
 
-# --- What a job's environment says of the job, and of the server that its SDK finds ---
+logger = logging.getLogger(__name__)
 
-
+UNABLE_SECONDS: Final = 2.0  # how long a slot rests after this machine could not start a job
+CUT_LOGS_SECONDS: Final = 0.1  # how often outputs are cut at their limit
+ABANDON_SECONDS: Final = 15.0  # after the grace; a reaper takes up to 10 s for what cannot be killed
 NO_SANDBOX: Final = "TITAN_REPLAY_NO_SANDBOX"  # the worker's setting, for the jobs of replays
 _EXPORTER: Final = "OTEL_EXPORTER_OTLP"
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
@@ -51,9 +52,9 @@ _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 def job_environment(
     assignment: Assignment, server: ServerAddress, *, workspace: Path, spool: Path, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the variables to add for one attempt to those that it inherits: Titan's own, then the job's on top.
+    """Return the variables of one attempt, besides those that it inherits: Titan's, overridden by the job's own.
 
-    `spool` is where its SDK keeps what it recorded while the server is away.
+    `spool` is where its SDK stores what it recorded while the server is away.
     """
     environment = {
         "TITAN_JOB_ID": assignment.job_id,
@@ -74,14 +75,11 @@ def job_environment(
 
 
 def _telemetry(assignment: Assignment, server: ServerAddress, given: Mapping[str, str]) -> dict[str, str]:
-    """Return what has a program that OpenTelemetry instruments report to the server, unless it reports elsewhere.
+    """Return the variables that have OpenTelemetry export to the server, unless the job exports elsewhere.
 
-    The attempt's token must not reach another collector, so with any exporter variable given none is added.
+    The attempt's token must not reach another collector, so when any exporter variable is given, none is added.
     """
-    about = {
-        "titan.job_id": assignment.job_id,
-        "titan.agent_run_id": assignment.agent_run_id,
-    }
+    about = {"titan.job_id": assignment.job_id, "titan.agent_run_id": assignment.agent_run_id}
     ours = [f"{name}={quote(value, safe='')}" for name, value in about.items() if value]
     variables = {_RESOURCE: ",".join([*filter(None, [given.get(_RESOURCE)]), *ours])}
     if any(name.startswith(_EXPORTER) for name in given):
@@ -96,48 +94,41 @@ def _telemetry(assignment: Assignment, server: ServerAddress, given: Mapping[str
     return variables
 
 
-logger = logging.getLogger(__name__)
-
-UNABLE_SECONDS: Final = 2.0  # how long a slot rests after this machine could not start a job
-CUT_LOGS_SECONDS: Final = 0.1  # how often what is over the limit of an output is thrown away
-ABANDON_SECONDS: Final = 15.0  # after the grace; a keeper takes up to 10 s for what cannot be killed
-
-
 @dataclass(slots=True)
 class _RunningAttempt:
     assignment: Assignment
     files: AttemptFiles
     log: LogFile
     ending: AttemptOutcome | None = None  #: why it is being stopped
-    is_lost: bool = False  #: the server has given it up: nobody waits for its end
+    is_lost: bool = False  #: the server has given it up: its end is not reported
     timeout: Timer | None = None
 
 
 class Supervisor:
-    """Runs the attempts of one worker. `run` belongs to one thread; everything else reaches it through the inbox."""
+    """Runs the attempts of one worker on the thread that calls `run`; other threads reach it through the mailbox."""
 
     def __init__(
         self,
         executor: Executor,
-        inbox: Inbox,
+        mailbox: Mailbox,
         leases: Leases,
         *,
-        scripts: ScriptCache,
+        blobs: BlobCache,
         folders: AttemptFolders,
         files: FileCollector,
         logs: LogShipper,
         reports: Reports,
         backlog: Backlog,
-        spools: Spools,
+        spools: SpoolUploader,
         server: Callable[[], ServerAddress],
         grace_seconds: float,
         memory_limit_bytes: int | None = None,
     ) -> None:
-        """`server` gives the address that jobs are given; `grace_seconds` lie between SIGTERM and SIGKILL."""
+        """`server` returns the address that jobs are given; `grace_seconds` lie between SIGTERM and SIGKILL."""
         self._executor = executor
-        self._inbox = inbox
+        self._mailbox = mailbox
         self._leases = leases
-        self._scripts = scripts
+        self._blobs = blobs
         self._folders = folders
         self._workspaces = Workspaces(folders.workspaces)
         self._files = files
@@ -150,7 +141,7 @@ class Supervisor:
         self._memory_limit_bytes = memory_limit_bytes
         self._timers = Timers()
         self._running: dict[str, _RunningAttempt] = {}
-        #: Whether it has been asked to leave: it begins nothing more.
+        #: Whether it was asked to leave: it begins nothing more.
         self.is_leaving = False
         self._is_cutting_logs = False
         self._is_watching_backlog = False
@@ -161,21 +152,21 @@ class Supervisor:
         return not self._running
 
     def run(self) -> None:
-        """Work until asked to leave; then every attempt has been stopped and handed to the reports as returned."""
+        """Work until asked to leave; by then every attempt was stopped, and is reported as returned."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._inbox, selectors.EVENT_READ)
+            selector.register(self._mailbox, selectors.EVENT_READ)
             selector.register(self._executor, selectors.EVENT_READ)
             while self._running or not self.is_leaving:
                 selector.select(self._timers.seconds_to_next(time.monotonic()))
-                for end in self._executor.ends():  # before the news: what has ended by itself cannot be stopped
+                for end in self._executor.ends():  # before the messages: what has ended by itself cannot be stopped
                     self._settle(end)
-                for news in self._inbox.take_all():
-                    self._hear(news)
+                for message in self._mailbox.take_all():
+                    self._handle(message)
                 self._timers.run_due(time.monotonic())
                 self._begin_what_has_a_slot()
 
     def repeat(self, every_seconds: float, call: Callable[[], None]) -> None:
-        """Have `call` made now and then on the supervisor's thread. Use before `run`."""
+        """Have `call` made at intervals on the supervisor's thread. Use before `run`."""
 
         def call_and_repeat() -> None:
             call()
@@ -183,11 +174,11 @@ class Supervisor:
 
         self._timers.add(time.monotonic() + every_seconds, call_and_repeat)
 
-    def _hear(self, news: News) -> None:
-        match news:
+    def _handle(self, message: Message) -> None:
+        match message:
             case AttemptsAssigned(assignments=assignments):
                 self._take(assignments)
-            case ScriptMissed(assignment=assignment, why=why, is_here_at_fault=True):
+            case ScriptMissed(assignment=assignment, why=why, is_machine_at_fault=True):
                 self._give_back_later(assignment, why)
             case ScriptMissed(assignment=assignment, why=why):
                 self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {why}")
@@ -197,13 +188,13 @@ class Supervisor:
                 for lease_id in lease_ids:
                     self._lose(lease_id)
             case SlotFreed():
-                pass  # what waits for it begins at the end of this round
+                pass  # what waits for the slot begins at the end of this round
             case GiveBackAsked():
                 self._give_back(self._backlog.withdraw_all())
             case LeaveAsked(why=why):
                 self._leave(why)
             case _:
-                assert_never(news)
+                assert_never(message)
 
     def _take(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:
@@ -224,14 +215,14 @@ class Supervisor:
         self._give_back(self._backlog.withdraw_late())
 
     def _give_back(self, assignments: Sequence[Assignment]) -> None:
-        """Return attempts that have not begun to the server, which may have a better place for them."""
+        """Return attempts that have not begun to the server, which may have another worker for them."""
         for assignment in assignments:
             self._folders.discard(assignment.lease_id)
         if assignments:
             self._reports.give_back(assignment.lease_id for assignment in assignments)
 
     def _begin(self, assignment: Assignment) -> None:
-        """Start an attempt, unless something has come in between."""
+        """Start an attempt, unless it was lost or cancelled meanwhile."""
         lease_id = assignment.lease_id
         if self.is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
@@ -247,7 +238,7 @@ class Supervisor:
         except OSError as cause:  # a full disk, no room for a process: another worker may do better
             self._give_back_later(assignment, str(cause))
             return
-        except Exception as cause:  # another worker would do no better, and the other jobs are to begin
+        except Exception as cause:  # another worker would do no better, and the other jobs must begin
             logger.exception("job %s cannot start", assignment.job_name, extra=_ids(assignment))
             self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {cause!r}")
             return
@@ -273,7 +264,7 @@ class Supervisor:
             path = files.directory / os.path.basename(assignment.filename)
             placed = PlacedScript(path=path, appears_as=path)
         else:
-            placed = self._place(script, workspace, assignment)
+            placed = place_script(script, workspace, spare=self._folders.spare_script)
         order = AttemptOrder(
             lease_id=assignment.lease_id,
             script=placed.path,
@@ -290,11 +281,7 @@ class Supervisor:
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        if files.archive is None:
-            self._files.begin(assignment.lease_id, workspace)
-        else:
-            self._folders.hold(assignment.lease_id)  # until its files are collected, which the report may not wait for
-            self._files.begin(assignment.lease_id, workspace, files.archive)
+        self._files.begin(assignment.lease_id, workspace, *filter(None, [files.archive]))
         try:
             self._executor.start(order)
         except Exception:
@@ -306,25 +293,10 @@ class Supervisor:
         """Return the job's script; None when it lies in an archive."""
         if assignment.archive is not None:
             return None
-        content = self._scripts.find(assignment.script)
+        content = self._blobs.script(assignment.script)
         if content is None:
             raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
         return Script(name=os.path.basename(assignment.filename), content=content, digest=assignment.script)
-
-    def _place(self, script: Script, workspace: Workspace, assignment: Assignment) -> PlacedScript:
-        """Put a script into its workspace; outside of it where a job has left no way to."""
-        try:
-            return place_script(script, workspace, spare=self._folders.spare_script)
-        except OSError as cause:
-            if cause.errno not in IN_THE_WAY:
-                raise
-            logger.warning(
-                "job %s: its script cannot be put into its workspace (%s); files that it writes beside it are lost",
-                *(assignment.job_name, cause),
-                extra=_ids(assignment),
-            )
-        path = self._folders.write_private_script(assignment.lease_id, script)
-        return PlacedScript(path=path, appears_as=path)
 
     def _end_all_early(self, lease_ids: Iterable[str], ending: AttemptOutcome) -> None:
         for lease_id in lease_ids:
@@ -360,7 +332,7 @@ class Supervisor:
 
     def _settle(self, end: AttemptEnd) -> None:
         running = self._running.pop(end.lease_id)
-        self._spools.ended(end.lease_id)
+        self._spools.upload(end.lease_id)
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:
@@ -394,7 +366,7 @@ class Supervisor:
         self._timers.add(time.monotonic() + CUT_LOGS_SECONDS, self._cut_logs)
 
     def _cut_logs(self) -> None:
-        """Keep outputs within their limits while jobs write, whether or not a server takes them meanwhile."""
+        """Cut outputs at their limits while jobs write, whether or not the server takes them."""
         self._is_cutting_logs = False
         for running in self._running.values():
             running.log.size()
@@ -402,9 +374,9 @@ class Supervisor:
             self._cut_logs_later()
 
     def _give_back_later(self, assignment: Assignment, why: str) -> None:
-        """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.
+        """Return an attempt that this machine cannot start, uncounted, after a pause that keeps its slot.
 
-        Without the pause the queue would go round through a worker with a full disk as fast as it can ask.
+        Without the pause a worker with a full disk would take and return jobs as fast as it can ask.
         """
         logger.warning("job %s cannot start on this machine: %s", assignment.job_name, why)
         report = partial(
@@ -420,7 +392,7 @@ class Supervisor:
 
 
 def _ids(assignment: Assignment) -> dict[str, str | None]:
-    """Return what a log line about an attempt is about."""
+    """Return the ids for a log line about an attempt."""
     return {
         "job_id": assignment.job_id,
         "dag_id": assignment.dag_id,
@@ -430,7 +402,7 @@ def _ids(assignment: Assignment) -> dict[str, str | None]:
 
 
 def _judge(running: _RunningAttempt, end: AttemptEnd) -> tuple[AttemptOutcome, str | None]:
-    """Return how the attempt ended, and for people what its exit code cannot say."""
+    """Return how the attempt ended, and an explanation for people where the exit code is none."""
     if running.ending is AttemptOutcome.TIMED_OUT:
         return AttemptOutcome.TIMED_OUT, f"ran longer than its timeout of {running.assignment.timeout_seconds:g} s"
     if running.ending is not None:

@@ -104,7 +104,7 @@ def test_attempts_of_one_archive_do_not_disturb_each_other(
     for job in jobs:
         assert ask(port, "GET", f"/api/jobs/{job['id']}/log").body.decode() == f"{job['id']}\n"
         assert files_of(port, job)["src/mine.txt"] == "archive"
-    assert len(list((running.home / "worker" / "archives").glob("*"))) >= 1
+    assert len(list((running.home / "worker" / "blobs").glob("*"))) >= 1
 
 
 def test_shell_scripts_and_executables_run(client: TitanClient, port: int) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.support.worker_server import WorkerServer
 from titan.worker.files.file_collector import CollectLimits
-from titan.worker.mailbox import Inbox
+from titan.worker.mailbox import Mailbox
 from titan.worker.server_client import ServerAddress
 from titan.worker.worker import Worker, WorkerPlan
 
@@ -21,7 +21,7 @@ def test_a_worker_without_work_ends_when_no_server_answers_for_long(tmp_path: Pa
         find_server=lambda: ServerAddress.of(server.url),
         absence_limit_seconds=0.5,
     )
-    worker = Worker(plan, Inbox())
+    worker = Worker(plan, Mailbox())
 
     worker.start()
     worker.work()  # returns only because nobody answers

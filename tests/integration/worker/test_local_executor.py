@@ -1,4 +1,4 @@
-"""What the LocalExecutor promises beyond the Executor port: warm starts, keepers, and the root above them."""
+"""What the LocalExecutor promises beyond the Executor port: warm starts, reapers, and the root above them."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def attempts(tmp_path: Path) -> Iterator[LocalAttempts]:
 
 
 def root_of(attempts: LocalAttempts) -> int:
-    """Return the warm root's process id."""
+    """Return the zygote's process id."""
     status = Path(f"/proc/{int(attempts.run('import os; print(os.getppid())').text)}/status").read_text()
     return int(status.split("PPid:")[1].split()[0])
 
@@ -56,7 +56,7 @@ def test_no_attempt_inherits_what_names_a_titan_server() -> None:
     assert without_titan({"PATH": "/bin", "TITAN_TOKEN": "secret", "TITANIC": "1"}) == {"PATH": "/bin", "TITANIC": "1"}
 
 
-def test_more_attempts_than_keepers_run_beside_each_other(tmp_path: Path) -> None:
+def test_more_attempts_than_reapers_run_beside_each_other(tmp_path: Path) -> None:
     meet = (
         "import os, sys, time\n"
         "open(sys.argv[1], 'w').close()\n"
@@ -64,21 +64,21 @@ def test_more_attempts_than_keepers_run_beside_each_other(tmp_path: Path) -> Non
         "    time.sleep(0.01)\n"
         "print(os.getppid())"
     )
-    with LocalAttempts(tmp_path, spare_keepers=2) as attempts:
+    with LocalAttempts(tmp_path, spare_reapers=2) as attempts:
         leases = [attempts.start(meet, str(number)) for number in range(30)]
-        keepers = {int(attempts.wait(lease).text) for lease in leases}
+        reapers = {int(attempts.wait(lease).text) for lease in leases}
 
-        assert len(keepers) == 30
-        wait_until(lambda: sum(map(is_running, keepers)) <= 2, "the keepers that are not needed end")
+        assert len(reapers) == 30
+        wait_until(lambda: sum(map(is_running, reapers)) <= 2, "the reapers that are not needed end")
 
 
 def test_killing_what_waits_for_work_harms_no_attempt(attempts: LocalAttempts) -> None:
-    keepers = children_of(root_of(attempts))
-    waiting = [child for keeper in keepers for child in children_of(keeper)]
+    reapers = children_of(root_of(attempts))
+    waiting = [child for reaper in reapers for child in children_of(reaper)]
 
-    for pid in (keepers[0], *waiting[1:]):
+    for pid in (reapers[0], *waiting[1:]):
         os.kill(pid, signal.SIGKILL)
-    wait_until_gone(keepers[0], *waiting[1:])  # one that is killed and not gone yet would still be given its order
+    wait_until_gone(reapers[0], *waiting[1:])  # one that is killed and not gone yet would still be given its order
     attempts.executor.ends()
     outputs = [attempts.run(f"print({number})").text for number in range(8)]
 

@@ -80,7 +80,7 @@ def test_a_worker_that_was_killed_is_told_of_once_whatever_it_ran(tmp_path: Path
 
         told = f"worker {killed['name']} ({killed['worker_id']}) was lost"
         wait_until(lambda: told in titan.log, "it is told of")
-    assert [line.partition("journal_log: ")[2] for line in titan.log.splitlines() if killed["worker_id"] in line] == [
+    assert [line.partition("notifications: ")[2] for line in titan.log.splitlines() if killed["worker_id"] in line] == [
         told
     ]
 

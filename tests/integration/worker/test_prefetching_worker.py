@@ -73,11 +73,12 @@ def test_a_worker_that_was_stopped_begins_nothing_that_waited_meanwhile(server: 
     with a_worker(server, tmp_path) as worker:
         for _short_one in range(3):
             server.wait_for_report(give(server, ""))
-        began = tmp_path / "began"
-        first = give(server, f"open({str(began)!r}, 'w').close()\n" + WAITING, str(flag))
-        waiting = give(server, "print('began')", is_prefetched=True)
-        wait_until(began.exists, "the first one runs")
+        first = give(server, WAITING, str(flag))
+        server.wait_for_output(first, "ready")
+        waiting = give(server, "", is_prefetched=True)  # the script of the short ones, which need not be fetched
         wait_until(lambda: any(waiting in claim.holding for claim in server.claims), "the other is held")
+        last = give(server, WAITING, str(flag))  # assigned after it, so it began when the other waited already
+        server.wait_for_output(last, "ready")
 
         worker.signal(signal.SIGSTOP)
         flag.touch()
@@ -85,6 +86,7 @@ def test_a_worker_that_was_stopped_begins_nothing_that_waited_meanwhile(server: 
         worker.signal(signal.SIGCONT)
         wait_until(lambda: waiting in server.returned, "what waited is given back")
         server.wait_for_report(first)
+        server.wait_for_report(last)
 
     assert waiting not in {*server.logs, *server.reports, *server.started}
 

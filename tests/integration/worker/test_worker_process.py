@@ -17,7 +17,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import Report
 from titan.worker.adoption import local_folder, read_surviving_worker
 
-ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its keepers, and for each the process of a job
+ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its reapers, and for each the process of a job
 SLEEP = "import os, time\nprint('ready', os.getpid())\ntime.sleep(600)"
 
 
@@ -101,7 +101,7 @@ def test_a_hundred_attempts_are_each_reported_once(server: WorkerServer, worker:
     assert [server.logs[lease] for lease in leases] == [b"%d\n" % number for number in range(100)]
     assert {report.outcome for report in server.reports.values()} == {AttemptOutcome.SUCCEEDED}
     assert server.stale_reports == []
-    assert len(list((worker.home / "workers" / "w1" / "scripts").iterdir())) == 100
+    assert len(list((worker.home / "workers" / "w1" / "blobs").iterdir())) == 100
 
 
 def test_a_claim_is_outstanding_also_while_every_slot_is_taken(server: WorkerServer, worker: WorkerProcess) -> None:
@@ -145,7 +145,7 @@ def test_a_script_that_the_server_does_not_have_is_a_failure_that_says_so(
 
     assert [report.outcome for report in reports] == [AttemptOutcome.FAILED] * 2
     assert "could not start: script 0000" in str(reports[0].error)
-    assert "found 23 bytes with another" in str(reports[1].error)
+    assert "found other content" in str(reports[1].error)
 
 
 def test_a_machine_that_cannot_start_an_attempt_gives_it_back(server: WorkerServer, worker: WorkerProcess) -> None:
@@ -371,7 +371,7 @@ def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerSe
     server.lose(runs_on)
     server.lose(ends_asleep)
     wait_until_gone(ending_pid)
-    # A keeper reaps its job, tells the worker of the end, and only then forks the process of its next one.
+    # A reaper reaps its job, tells the worker of the end, and only then forks the process of its next one.
     wait_until(lambda: ending_pid not in worker.below(), "the ended job is reaped")
     wait_until(lambda: len(worker.below()) == ALL_PROCESSES, "the end is told while the worker sleeps")
     worker.signal(signal.SIGCONT)
@@ -383,7 +383,7 @@ def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerSe
     assert server.wait_for_report(server.give("print('next')")).outcome is AttemptOutcome.SUCCEEDED
 
 
-def test_a_killed_keeper_loses_its_attempt_and_no_other(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_killed_reaper_loses_its_attempt_and_no_other(server: WorkerServer, worker: WorkerProcess) -> None:
     other = server.give(SLEEP)
     server.wait_for_output(other, "ready")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,10 +33,10 @@ class Hanging(Heard):
 
 
 class Slow(Heard):
-    """A server that takes 0.1 s for each request."""
+    """A server that takes 0.8 s for each request."""
 
     def post(self, body: bytes, within_seconds: float) -> Answer:
-        threading.Event().wait(0.1)
+        threading.Event().wait(0.8)
         return super().post(body, within_seconds)
 
 
@@ -168,40 +167,36 @@ def test_an_exit_beside_a_server_that_hangs_writes_everything_to_the_spool(tmp_p
     with recording_to(hanging.recorder), suppress(ValueError), run("A", "A_1"):
         call(-1)
         assert hanging.is_asked.wait(FLUSH_SECONDS)
-        for number in range(QUEUE_CALLS - 10):
+        for number in range(2_000):
             call(number)
         raise ValueError("no")
-    began = time.monotonic()
 
     hanging.recorder.close(0.5)
 
-    took = time.monotonic() - began
+    answered = list(hanging.bodies)
     hanging.goes_on.set()
     entries = spooled(tmp_path)
     assert ends(entries) == ["failed"]
-    assert len(by_id(entries, "A_1")) == QUEUE_CALLS - 9
+    assert len(by_id(entries, "A_1")) == 2_001
     assert [line.startswith(f"titan_sdk: {len(entries):,} recorded entries wait in ") for line in hanging.said] == [
         True
     ]
-    assert took < 10  # 1 s, where nobody else computes
+    assert answered == []  # it did not wait for the server
 
 
 def test_an_exit_beside_a_slow_server_sends_some_and_spools_the_rest(tmp_path: Path) -> None:
     slow = Slow(tmp_path)
     with recording_to(slow.recorder), run("A", "A_1"):
-        for number in range(10_000):
+        for number in range(2_000):  # 8 requests
             call(number)
-    began = time.monotonic()
 
     slow.recorder.close()
 
-    took = time.monotonic() - began
     sent = [entry for body in slow.bodies for entry in json.loads(body)["entries"]]
     kept = spooled(tmp_path)
     assert (len(sent) > 0, len(kept) > 0) == (True, True)
-    assert len(by_id([*sent, *kept], "A_1")) == 10_000
+    assert len(by_id([*sent, *kept], "A_1")) == 2_000
     assert ["there was no time to bring them to the server" in line for line in slow.said] == [True]
-    assert took < 10  # 2 s; a machine that others use takes its time
 
 
 def test_what_waits_as_a_process_ends_is_said_with_its_number_and_why(tmp_path: Path) -> None:

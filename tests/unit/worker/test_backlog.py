@@ -373,3 +373,15 @@ def test_one_label_that_is_slow_takes_nothing_from_another() -> None:
     bench.begin_all()
 
     assert leases(bench.backlog.withdraw_late()) == ["h"]
+
+
+def test_what_has_waited_for_too_long_does_not_begin_even_before_it_is_withdrawn() -> None:
+    bench = Bench()
+    bench.learn(0.001)
+    bench.add("a", "b")
+    begun = bench.begin_all()
+
+    bench.clock.seconds += 0.3
+    bench.backlog.end("a")
+
+    assert (begun, bench.begin_all(), leases(bench.backlog.withdraw_late())) == (["a"], [], ["b"])

@@ -9,9 +9,6 @@ from tests.support.assignments import an_assignment
 from tests.support.zips import a_zip
 from titan.model.errors import InvalidInput
 from titan.worker.files.folders import AttemptFolders
-from titan.worker.files.script_places import Script
-
-SCRIPT = Script(name="a b.py", content=b"print(1)", digest="0" * 64)
 
 
 def test_an_attempt_gets_a_workspace_and_a_log_beside_it(tmp_path: Path) -> None:
@@ -54,19 +51,6 @@ def test_emptying_a_log_changes_no_file_that_a_job_linked_it_to(tmp_path: Path) 
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-def test_a_private_script_lies_outside_of_the_workspaces_until_its_attempt_is_discarded(tmp_path: Path) -> None:
-    folders = AttemptFolders(tmp_path)
-    folders.prepare(an_assignment("one"))
-
-    script = folders.write_private_script("one", SCRIPT)
-    kept = script.read_bytes()
-    folders.discard("one")
-
-    assert (script.name, kept) == ("a b.py", b"print(1)")
-    assert not script.is_relative_to(tmp_path / "workspaces")
-    assert not script.parent.exists()
-
-
 def test_discarding_twice_or_what_never_was_is_no_matter(tmp_path: Path) -> None:
     folders = AttemptFolders(tmp_path)
     folders.prepare(an_assignment("one"))
@@ -80,13 +64,12 @@ def test_discarding_twice_or_what_never_was_is_no_matter(tmp_path: Path) -> None
 def test_what_an_earlier_worker_left_is_removed_but_for_the_workspaces(tmp_path: Path) -> None:
     earlier = AttemptFolders(tmp_path)
     files = earlier.prepare(an_assignment("one"))
-    script = earlier.write_private_script("one", SCRIPT)
     (files.directory / "result.txt").touch()
     earlier.spare_script.touch()
 
     AttemptFolders(tmp_path)
 
-    assert not script.exists()
+    assert not files.log.exists()
     assert not earlier.spare_script.exists()
     assert (files.directory / "result.txt").exists()
 
@@ -116,33 +99,9 @@ def test_an_unpacked_archive_is_an_attempts_own_folder_beside_the_workspace(tmp_
     assert os.access(one.directory / "tool", os.X_OK)
     assert not os.access(one.directory / "main.py", os.X_OK)
 
-
-def test_a_held_folder_stays_until_it_is_released(tmp_path: Path) -> None:
-    folders = AttemptFolders(tmp_path / "worker")
-    folders.unpack(an_assignment("one", filename="src/main.py"), a_zip_file(tmp_path))
-    script = folders.unpacked("one").directory / "main.py"
-
-    folders.hold("one")
-    folders.discard("one")
-    is_kept = script.exists()
-    folders.release("one")
-
-    assert is_kept
-    assert not script.exists()
-    assert not script.parents[1].exists()
-
-
-def test_a_folder_that_was_released_goes_when_it_is_discarded(tmp_path: Path) -> None:
-    folders = AttemptFolders(tmp_path / "worker")
-    folders.unpack(an_assignment("one", filename="src/main.py"), a_zip_file(tmp_path))
-    script = folders.unpacked("one").directory / "main.py"
-
-    folders.hold("one")
-    folders.release("one")
-    is_kept = script.exists()
     folders.discard("one")
 
-    assert (is_kept, script.exists()) == (True, False)
+    assert (one.directory.exists(), two.directory.exists()) == (False, True)
 
 
 def test_an_archive_that_cannot_be_unpacked_leaves_nothing(tmp_path: Path) -> None:

@@ -9,15 +9,14 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from tests.support.assignments import an_assignment
+from tests.support.assignments import a_blob_cache, an_assignment
 from titan.wire.protocol import Assignment
-from titan.worker.files.archives import Archives
+from titan.worker.files.folders import AttemptFolders
 from titan.worker.intake import Intake
 from titan.worker.leases import Leases
-from titan.worker.mailbox import AttemptsAssigned, Inbox, ScriptMissed
-from titan.worker.scripts import ScriptCache
-from titan.worker.server_client import Link, ServerAway
-from titan.worker.thread_pool import Crew
+from titan.worker.mailbox import AttemptsAssigned, Mailbox, ScriptMissed
+from titan.worker.server_client import ServerAway
+from titan.worker.threads import ThreadPool
 from titan_sdk.errors import NotFound
 
 SCRIPT = b"print('hello')\n"
@@ -25,30 +24,29 @@ DIGEST = hashlib.sha256(SCRIPT).hexdigest()
 HERE = hashlib.sha256(b"here").hexdigest()
 
 
-class ScriptLink:
-    """A link that has scripts, unless something is the matter."""
+class ScriptServer:
+    """A server that has scripts, unless something goes wrong."""
 
     def __init__(self) -> None:
         self.content = SCRIPT
         self.troubles: list[Exception] = []
         self.fetched: list[str] = []
+        self.on_fetch: Callable[[], object] = lambda: None
 
-    def fetch_script(self, digest: str) -> bytes:
+    def fetch_blob(self, digest: str, target: Path) -> None:
         self.fetched.append(digest)
+        self.on_fetch()
         if self.troubles:
             raise self.troubles.pop(0)
-        return self.content
+        target.write_bytes(self.content)
 
 
-class WritingArchives:
+class WritingFolders:
     def __init__(self) -> None:
-        self.prepared: list[str] = []
-        self.trouble: Exception | None = None
+        self.unpacked: list[tuple[str, Path]] = []
 
-    def prepare(self, assignment: Assignment) -> None:
-        if self.trouble is not None:
-            raise self.trouble
-        self.prepared.append(assignment.lease_id)
+    def unpack(self, assignment: Assignment, archive: Path) -> None:
+        self.unpacked.append((assignment.lease_id, archive))
 
 
 class Pauses(threading.Event):
@@ -64,12 +62,15 @@ class Pauses(threading.Event):
 
 
 class AtOnce:
-    """A crew that performs its tasks at once, and again while the server is away."""
+    """A pool that performs its tasks at once, and again while the server is away."""
 
     def __init__(self, closing: Pauses) -> None:
         self._closing = closing
+        self.trouble: Exception | None = None
 
     def add(self, task: Callable[[], None]) -> None:
+        if self.trouble is not None:
+            raise self.trouble
         while not self._closing.is_set():
             try:
                 return task()
@@ -82,20 +83,19 @@ class Bench:
     """An intake with its surroundings; one script is in the cache."""
 
     def __init__(self, folder: Path) -> None:
-        self.link, self.leases, self.inbox, self.archives = ScriptLink(), Leases(), Inbox(), WritingArchives()
+        self.server, self.leases, self.mailbox, self.folders = ScriptServer(), Leases(), Mailbox(), WritingFolders()
         self.closing = Pauses()
-        self.scripts = ScriptCache(folder)
-        self.scripts.add(HERE, b"here")
+        self.pool = AtOnce(self.closing)
+        self.blobs = a_blob_cache(folder, b"here", server=self.server)
         self.intake = Intake(
-            *(cast("Link", self.link), self.leases, self.inbox, self.scripts),
-            archives=cast("Archives", self.archives),
-            crew=cast("Crew", AtOnce(self.closing)),
+            *(self.leases, self.mailbox, self.blobs, cast("AttemptFolders", self.folders)),
+            pool=cast("ThreadPool", self.pool),
             closing=self.closing,
         )
 
     def assigned(self) -> list[list[str]]:
         """Return the leases that the supervisor was told of, by the news that brought them."""
-        news = list(self.inbox.take_all())
+        news = list(self.mailbox.take_all())
         assert all(isinstance(each, AttemptsAssigned) for each in news), news
         return [[one.lease_id for one in each.assignments] for each in news if isinstance(each, AttemptsAssigned)]
 
@@ -104,7 +104,7 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
-    bench.inbox.close()
+    bench.mailbox.close()
 
 
 def here(lease_id: str) -> Assignment:
@@ -119,7 +119,7 @@ def test_what_is_assigned_is_held_and_told_in_one_piece_of_news(bench: Bench) ->
     is_news = bench.intake.take([here("a"), here("b")])
 
     assert (is_news, bench.assigned(), bench.leases.held()) == (True, [["a", "b"]], ["a", "b"])
-    assert bench.link.fetched == []
+    assert bench.server.fetched == []
 
 
 def test_what_two_answers_bring_is_told_once(bench: Bench) -> None:
@@ -155,103 +155,84 @@ def test_what_can_start_at_once_does_not_wait_for_the_scripts_of_others(bench: B
     bench.intake.take([elsewhere("a"), here("b"), elsewhere("c"), here("d")])
 
     assert bench.assigned() == [["a"], ["b", "c", "d"]]  # a real crew fetches beside, for each that lacks it
-    assert bench.link.fetched == [DIGEST]
-    assert bench.scripts.find(DIGEST) == SCRIPT
+    assert bench.server.fetched == [DIGEST]
+    assert bench.blobs.script(DIGEST) == SCRIPT
 
 
 def test_a_script_is_asked_for_until_the_server_answers(bench: Bench) -> None:
-    bench.link.troubles = [ServerAway("no answer"), ServerAway("no answer")]
+    bench.server.troubles = [ServerAway("no answer"), ServerAway("no answer")]
 
     bench.intake.take([elsewhere("a")])
 
-    assert (bench.assigned(), len(bench.link.fetched), bench.closing.count) == ([["a"]], 3, 2)
+    assert (bench.assigned(), len(bench.server.fetched), bench.closing.count) == ([["a"]], 3, 2)
 
 
 def test_a_script_that_the_server_has_not_fails_its_attempt_alone(bench: Bench) -> None:
-    bench.link.troubles = [NotFound(subject="script", expected="a script", found="none", next_step="Submit again.")]
+    bench.server.troubles = [NotFound(subject="script", expected="a script", found="none", next_step="Submit again.")]
 
     bench.intake.take([elsewhere("a"), here("b"), elsewhere("c")])
 
-    missed, last, first = bench.inbox.take_all()
+    missed, last, first = bench.mailbox.take_all()
     assert first == AttemptsAssigned(assignments=(here("b"),))
     assert isinstance(missed, ScriptMissed)
-    assert (missed.assignment.lease_id, missed.is_here_at_fault) == ("a", False)
+    assert (missed.assignment.lease_id, missed.is_machine_at_fault) == ("a", False)
     assert last == AttemptsAssigned(assignments=(elsewhere("c"),))
     assert bench.leases.held() == ["a", "b", "c"]
 
 
 def test_a_script_that_came_damaged_is_not_run(bench: Bench) -> None:
-    bench.link.content = b"something else"
+    bench.server.content = b"something else"
 
     bench.intake.take([elsewhere("a")])
 
-    (missed,) = bench.inbox.take_all()
+    (missed,) = bench.mailbox.take_all()
     assert isinstance(missed, ScriptMissed)
     assert f"script {DIGEST}" in missed.why
-    assert bench.scripts.find(DIGEST) is None
+    assert bench.blobs.script(DIGEST) is None
 
 
 def test_a_script_that_cannot_be_kept_here_may_be_run_elsewhere(bench: Bench) -> None:
-    bench.link.troubles = [OSError(28, "No space left on device")]
+    bench.server.troubles = [OSError(28, "No space left on device")]
 
     bench.intake.take([elsewhere("a")])
 
-    (missed,) = bench.inbox.take_all()
+    (missed,) = bench.mailbox.take_all()
     assert isinstance(missed, ScriptMissed)
-    assert missed.is_here_at_fault
+    assert missed.is_machine_at_fault
 
 
 def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(bench: Bench) -> None:
-    class Losing(ScriptLink):
-        def fetch_script(self, digest: str) -> bytes:
-            bench.leases.drop(["a"])
-            raise ServerAway("no answer")
+    bench.server.troubles = [ServerAway("no answer")]
+    bench.server.on_fetch = lambda: bench.leases.drop(["a"])
 
-    losing = Losing()
-    intake = Intake(
-        *(cast("Link", losing), bench.leases, bench.inbox, bench.scripts),
-        archives=cast("Archives", bench.archives),
-        crew=cast("Crew", AtOnce(bench.closing)),
-        closing=bench.closing,
-    )
+    bench.intake.take([elsewhere("a")])
 
-    intake.take([elsewhere("a")])
-
-    assert bench.assigned() == []
+    assert (bench.assigned(), bench.intake.unprepared()) == ([], [])
 
 
 def test_a_worker_that_ends_while_it_awaits_a_script_knows_what_goes_back(bench: Bench) -> None:
-    class Ending(ScriptLink):
-        def fetch_script(self, digest: str) -> bytes:
-            bench.closing.set()
-            raise ServerAway("no answer")
+    bench.server.troubles = [ServerAway("no answer")]
+    bench.server.on_fetch = bench.closing.set
 
-    ending = Ending()
-    intake = Intake(
-        *(cast("Link", ending), bench.leases, bench.inbox, bench.scripts),
-        archives=cast("Archives", bench.archives),
-        crew=cast("Crew", AtOnce(bench.closing)),
-        closing=bench.closing,
-    )
+    bench.intake.take([elsewhere("a")])
 
-    intake.take([elsewhere("a")])
-
-    assert (bench.assigned(), intake.unprepared()) == ([], ["a"])
+    assert (bench.assigned(), bench.intake.unprepared()) == ([], ["a"])
 
 
-def test_an_attempt_with_an_archive_is_told_of_once_that_is_unpacked(bench: Bench) -> None:
-    bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+def test_an_attempt_with_an_archive_is_told_of_once_that_is_unpacked(bench: Bench, tmp_path: Path) -> None:
+    bench.intake.take([replace(here("a"), archive=DIGEST), here("b")])
 
-    assert (bench.archives.prepared, bench.assigned(), bench.leases.held()) == (["a"], [["b"]], ["a", "b"])
+    assert bench.folders.unpacked == [("a", tmp_path / DIGEST)]
+    assert (bench.assigned(), bench.leases.held()) == ([["a"], ["b"]], ["a", "b"])
 
 
 def test_what_could_not_be_passed_on_is_not_held_so_that_the_next_claim_brings_it_again(bench: Bench) -> None:
-    bench.archives.trouble = RuntimeError("no thread")
+    bench.pool.trouble = RuntimeError("no thread")
 
     with pytest.raises(RuntimeError):
-        bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+        bench.intake.take([elsewhere("a"), here("b")])
     bench.leases.begin_claim()
-    bench.archives.trouble = None
-    bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+    bench.pool.trouble = None
+    bench.intake.take([elsewhere("a"), here("b")])
 
-    assert (bench.archives.prepared, bench.assigned()) == (["a"], [["b"]])
+    assert bench.assigned() == [["a"], ["b"]]

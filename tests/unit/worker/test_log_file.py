@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from titan.worker.log_file import LogFile
+from titan.worker.logs import LogFile
 
 
 def test_a_log_is_read_from_an_offset(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from tests.support.builders import NOON
 from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import Assignment, CompleteAnswer, CompleteRequest, Report
 from titan.worker.intake import Intake
-from titan.worker.reports import MAX_REPORTS, EndedAttempt, Reports
-from titan.worker.server_client import Link, ServerAway
+from titan.worker.logs import EndedAttempt
+from titan.worker.reports import MAX_REPORTS, Reports
+from titan.worker.server_client import ServerAway, ServerClient
 
 Answering = Callable[[CompleteRequest], CompleteAnswer]
 
@@ -28,8 +29,8 @@ def away(_request: CompleteRequest) -> CompleteAnswer:
     raise ServerAway("no answer came")
 
 
-class WritingLink:
-    """A link that keeps the requests, and answers each as the test has said, or else accepts it."""
+class WritingServer:
+    """A server that keeps the requests, and answers each as the test has said, or else accepts it."""
 
     def __init__(self) -> None:
         self.requests: list[CompleteRequest] = []
@@ -53,12 +54,12 @@ class Bench:
     """Reports with their surroundings."""
 
     def __init__(self) -> None:
-        self.link, self.intake = WritingLink(), WritingIntake()
+        self.server, self.intake = WritingServer(), WritingIntake()
         self.limits: Mapping[str, int] | None = {"GENERAL": 3}
         self.acknowledged: list[str] = []
         self.resent: list[tuple[str, int]] = []
         self.reports = Reports(
-            cast("Link", self.link),
+            cast("ServerClient", self.server),
             cast("Intake", self.intake),
             prefetch=lambda: self.limits,
             acknowledge=self.acknowledged.append,
@@ -74,7 +75,7 @@ class Bench:
         """Return what each request said: of what has ended, what has begun, and what goes back."""
         return [
             ([report.lease_id for report in request.reports], list(request.started), request.returned)
-            for request in self.link.requests
+            for request in self.server.requests
         ]
 
 
@@ -130,7 +131,7 @@ def test_a_start_is_told_with_when_it_was(bench: Bench) -> None:
 
     bench.reports.step()
 
-    assert before <= bench.link.requests[0].started["a"] <= after
+    assert before <= bench.server.requests[0].started["a"] <= after
 
 
 # --- when ---
@@ -181,7 +182,7 @@ def test_a_server_that_is_away_loses_nothing_of_what_was_said(bench: Bench) -> N
     bench.end("ended")
     bench.reports.add_started("begun")
     bench.reports.give_back(["unwanted"])
-    bench.link.answers = [away, away]
+    bench.server.answers = [away, away]
 
     for _try in range(2):
         with pytest.raises(ServerAway):
@@ -190,7 +191,7 @@ def test_a_server_that_is_away_loses_nothing_of_what_was_said(bench: Bench) -> N
     bench.reports.step()
 
     assert bench.said() == [(["ended"], ["begun"], ["unwanted"])] * 3
-    assert bench.link.requests[0].started == bench.link.requests[2].started
+    assert bench.server.requests[0].started == bench.server.requests[2].started
     assert (nothing_yet, bench.acknowledged) == ([], ["ended", "unwanted"])
 
 
@@ -215,7 +216,7 @@ def test_what_comes_while_a_request_is_on_its_way_goes_out_with_the_next(bench: 
 
     bench.end("ended")
     bench.reports.add_started("begun")
-    bench.link.answers = [add_meanwhile]
+    bench.server.answers = [add_meanwhile]
 
     bench.reports.step()
     bench.reports.step()
@@ -226,7 +227,7 @@ def test_what_comes_while_a_request_is_on_its_way_goes_out_with_the_next(bench: 
 def test_what_was_over_before_is_forgotten_too(bench: Bench, thread: ThreadPoolExecutor) -> None:
     bench.end("stale")
     bench.reports.give_back(["gone"])
-    bench.link.answers = [lambda _request: CompleteAnswer(stale=["stale", "gone"])]
+    bench.server.answers = [lambda _request: CompleteAnswer(stale=["stale", "gone"])]
 
     bench.reports.step()
     step = thread.submit(bench.reports.step)
@@ -240,7 +241,7 @@ def test_what_was_over_before_is_forgotten_too(bench: Bench, thread: ThreadPoolE
 def test_what_the_server_does_not_answer_for_is_said_again(bench: Bench) -> None:
     bench.end("a", "b")
     bench.reports.give_back(["c", "d"])
-    bench.link.answers = [lambda _request: CompleteAnswer(accepted=["a", "d"])]
+    bench.server.answers = [lambda _request: CompleteAnswer(accepted=["a", "d"])]
 
     bench.reports.step()
     bench.reports.step()
@@ -253,7 +254,7 @@ def test_an_output_of_which_the_server_lost_a_part_is_sent_again_before_the_repo
     bench: Bench, thread: ThreadPoolExecutor
 ) -> None:
     bench.end("a")
-    bench.link.answers = [lambda _request: CompleteAnswer(gaps={"a": 7})]
+    bench.server.answers = [lambda _request: CompleteAnswer(gaps={"a": 7})]
 
     bench.reports.step()
     step = thread.submit(bench.reports.step)
@@ -269,13 +270,13 @@ def test_an_output_of_which_the_server_lost_a_part_is_sent_again_before_the_repo
 
 def test_a_request_says_how_much_the_worker_would_prefetch_and_the_answer_is_taken_in(bench: Bench) -> None:
     bench.end("a")
-    bench.link.answers = [
+    bench.server.answers = [
         lambda _request: CompleteAnswer(accepted=["a"], assignments=[an_assignment("b"), an_assignment("c")])
     ]
 
     bench.reports.step()
 
-    assert bench.link.requests[0].prefetch == {"GENERAL": 3}
+    assert bench.server.requests[0].prefetch == {"GENERAL": 3}
     assert bench.intake.taken == ["b", "c"]
 
 
@@ -285,7 +286,7 @@ def test_a_worker_without_anything_to_prefetch_still_wants_its_free_slots_filled
 
     bench.reports.step()
 
-    assert bench.link.requests[0].prefetch == {}
+    assert bench.server.requests[0].prefetch == {}
 
 
 def test_a_worker_that_ends_wants_nothing(bench: Bench) -> None:
@@ -294,7 +295,7 @@ def test_a_worker_that_ends_wants_nothing(bench: Bench) -> None:
 
     bench.reports.step()
 
-    assert bench.link.requests[0].prefetch is None
+    assert bench.server.requests[0].prefetch is None
 
 
 def test_what_was_acknowledged_is_let_go_of_before_more_is_taken_in(bench: Bench) -> None:
@@ -306,14 +307,14 @@ def test_what_was_acknowledged_is_let_go_of_before_more_is_taken_in(bench: Bench
             return True
 
     reports = Reports(
-        cast("Link", bench.link),
+        cast("ServerClient", bench.server),
         cast("Intake", Intaking()),
         prefetch=dict,
         acknowledge=lambda lease_id: order.append(f"drop {lease_id}"),
         resend=lambda _ended: None,
     )
     reports.give_back(["a"])
-    bench.link.answers = [lambda _request: CompleteAnswer(accepted=["a"], assignments=[an_assignment("b")])]
+    bench.server.answers = [lambda _request: CompleteAnswer(accepted=["a"], assignments=[an_assignment("b")])]
 
     reports.step()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.support.assignments import an_assignment
-from tests.support.supervisor_bench import SCRIPT, Bench, an_end
+from tests.support.assignments import SCRIPT, an_assignment
+from tests.support.supervisor_bench import Bench, an_end
 from titan.model.attempts import AttemptOutcome
 from titan.ports.execution import AttemptEnd
 from titan.worker.mailbox import LeasesLost, LeaveAsked, ScriptMissed, StopAsked
@@ -18,7 +18,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
     bench.executor.close()
-    bench.inbox.close()
+    bench.mailbox.close()
 
 
 def test_an_assigned_attempt_is_started_with_its_script_and_followed(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_a_script_that_is_missing_fails_the_attempt(bench: Bench) -> None:
 
 
 def test_what_is_assigned_to_a_leaving_worker_is_neither_started_nor_held(bench: Bench) -> None:
-    bench.inbox.post(LeaveAsked(why="SIGTERM"))
+    bench.mailbox.post(LeaveAsked(why="SIGTERM"))
     bench.take(an_assignment())
 
     bench.supervisor.run()

@@ -15,7 +15,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
     bench.executor.close()
-    bench.inbox.close()
+    bench.mailbox.close()
 
 
 def test_a_prefetched_attempt_begins_when_the_slot_is_free_and_the_server_is_told_of_that(bench: Bench) -> None:

@@ -174,7 +174,7 @@ def check_machine() -> Iterator[Finding]:
     from titan.worker.executors.local import LocalExecutor
 
     started = time.monotonic()
-    executor = LocalExecutor(spare_keepers=1)
+    executor = LocalExecutor(spare_reapers=1)
     try:
         if not executor.wait_until_warm(WARM_SECONDS):
             yield fail(

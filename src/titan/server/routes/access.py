@@ -9,7 +9,7 @@ from pathlib import Path
 from litestar import Response
 
 from titan import tokens
-from titan.home.token import WORKER_FILE, home_token_id
+from titan.home.identity import WORKER_TOKEN_FILE, home_token_id
 from titan.home.token_files import keep_home_token
 from titan.model.errors import Forbidden
 from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
@@ -129,9 +129,10 @@ async def revoke_token(call: Call) -> Json[wire.TokenView]:
 
     answer = await call.keep(act)
     home = Path(call.app.server_info.home)
-    if token_id == home_token_id(home, WORKER_FILE):  # its workers continue with a new one, or they could not report
+    if token_id == home_token_id(home, WORKER_TOKEN_FILE):
+        # Its workers continue with a new one, or they could not report.
         now, ids = call.app.clock.now(), call.app.ids
-        keep = partial(keep_home_token, call.app.store, home, WORKER_FILE, ids=ids, now=now)
+        keep = partial(keep_home_token, call.app.store, home, WORKER_TOKEN_FILE, ids=ids, now=now)
         await asyncio.to_thread(keep)
     return answer
 

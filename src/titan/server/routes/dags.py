@@ -11,11 +11,11 @@ from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.model.shaped import shaped
-from titan.orchestrator.again import redeploy
 from titan.orchestrator.archives import look_into
 from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
+from titan.orchestrator.rerun import redeploy
 from titan.orchestrator.retry import retry_dag
 from titan.orchestrator.submit import submit
 from titan.ports.jobs_store import Reader, Transaction

@@ -13,7 +13,7 @@ from litestar.response import Stream
 from titan.model.errors import InvalidInput, RangeRefused, TooLarge
 from titan.model.files import AttemptFile, FilePlace, LeftFile, StoredFile
 from titan.model.shaped import shaped
-from titan.orchestrator.files import attempt_that_leaves, note_artifact, note_files
+from titan.orchestrator.attempts import attempt_that_leaves, note_artifact, note_files
 from titan.orchestrator.receipts import once
 from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runtime import Blobs

@@ -14,10 +14,10 @@ from titan.insight.story import story
 from titan.model.errors import StaleLease, TooLarge
 from titan.model.jobs import GateOutcome, Job, JobStatus, QueuePart, ReadyPart
 from titan.model.shaped import shaped
-from titan.orchestrator.again import rerun_job
 from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.cancel import cancel_jobs
 from titan.orchestrator.gates import decide as decide_gate
+from titan.orchestrator.rerun import rerun_job
 from titan.orchestrator.retry import retry_job
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission

@@ -7,14 +7,14 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.insight.suggestions import similar_names
 from titan.model.errors import Conflict
 from titan.model.run_control import RunOutcome, RunStatus
 from titan.model.runs import Run
-from titan.orchestrator.again import resume_run
 from titan.orchestrator.cancel import cancel_run as cancel_all_of
 from titan.orchestrator.cancel import end_run as note_end
+from titan.orchestrator.rerun import resume_run
 from titan.orchestrator.retry import retry_run
 from titan.ports.jobs_store import Transaction
 from titan.ports.runs_store import CallReader, CallTransaction, RunFilter

@@ -1,1 +1,1 @@
-"""Executors start attempts as processes and tell how they ended; `local` runs them on this machine."""
+"""Starts attempts as processes on this machine and reports how they ended; `local` is the entry point."""

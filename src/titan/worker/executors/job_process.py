@@ -1,4 +1,4 @@
-"""Turns a freshly forked child of a keeper into the process of a job."""
+"""Turns a freshly forked child of a reaper into the process of a job."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import marshal
 import os
 import resource
 import select
+import socket
 import time
 from signal import SIG_DFL, SIGPIPE, SIGXFSZ, signal
 
-from titan.worker.executors.rehearsed_call import rehearse_call
 from titan.worker.executors.script_runner import LoadedModules, rehearse, run_script
+from titan_sdk.client import Core
+from titan_sdk.http import run
+from titan_sdk.http.address import Address
+from titan_sdk.http.blocking_client import BlockingHttp
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from titan.worker.executors.messages import RunOrder
 
-START_FAILED_EXIT_CODE = 126  # a shell's "found, but cannot be run"; the reason stands in the keeper's pipe
+START_FAILED_EXIT_CODE = 126  # a shell's "found, but cannot be run"; the reason stands in the reaper's pipe
 _READ_BYTES = 64 * 1024  # a pipe's usual capacity
-_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine, which has better things to do
+_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine
+_ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"value":1}'
 _REHEARSED_SCRIPT = os.path.join(os.path.dirname(__file__), "rehearsed_script.py")
 REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
 
@@ -28,11 +33,11 @@ REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
 def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, private: tuple[int, ...]) -> NoReturn:
     """Wait for the order to come through `pipe`, run its attempt in this process, and end.
 
-    A child is forked before its order is there, so that no attempt waits for the fork; one that has to wait goes
-    through the motions meanwhile, so that the pages it will write are its own before the order comes.
+    A child is forked before its order arrives, so that no attempt waits for the fork. One that has to wait rehearses a
+    job meanwhile, so that the pages that a job writes are copied before the order comes.
 
-    `reasons` is the pipe that takes the reason why it cannot start; `private` are the keeper's descriptors, which a job
-    must not hold: one that kept a channel open would hide the death of the worker.
+    `reasons` is the pipe for the reason why an attempt cannot start; `private` are the reaper's descriptors, which a
+    job must not hold: one that kept a channel open would hide the death of the worker.
     """
     try:
         order = _receive(pipe, loaded_before)
@@ -43,25 +48,46 @@ def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, privat
             _exec(order["command"])
         for descriptor in private:
             os.close(descriptor)
-    except BaseException as error:  # noqa: BLE001 (whatever it is, the keeper's code must not run on in this process)
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the reaper's code must not run on in this process)
         os.write(reasons, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:REASON_MAX_BYTES])
         os._exit(START_FAILED_EXIT_CODE)
     try:
         run_script(order["script"], order["args"], loaded_before, appears_as=order["appears_as"])
     finally:
-        os._exit(1)  # not reached unless Python itself fails: then, too, this is no second keeper
+        os._exit(1)  # not reached unless Python itself fails: then, too, this is no second reaper
 
 
 def rehearse_job(loaded_before: LoadedModules) -> None:
-    """Do in this process, without consequences, what a job's process does; see `script_runner.rehearse`."""
+    """Do what a job's process does, without consequences; see `script_runner.rehearse`."""
     _take_environment({"TITAN_REHEARSAL": "1"})
     del os.environ["TITAN_REHEARSAL"]
-    rehearse_call()
+    _rehearse_call()
     rehearse(_REHEARSED_SCRIPT, loaded_before)
 
 
+def _rehearse_call() -> None:
+    """Call the SDK with a server that has answered already."""
+    ours, servers = socket.socketpair()
+    with servers:
+        servers.sendall(_ANSWER)
+        client = _Client(ours)
+        run(client.store_incr("key"))
+        client.close()
+
+
+class _Client(Core):
+    """Sends its requests to the other end of a pair of sockets instead of a server."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        super().__init__("127.0.0.1", 9090, "token", retry_for_seconds=0, announce=len)
+
+    def _http(self, address: Address) -> BlockingHttp:
+        return BlockingHttp(address, lambda _timeout_seconds: self._connection)
+
+
 def _receive(pipe: int, loaded_before: LoadedModules) -> RunOrder | None:
-    """Return the order once it is there, or None when the keeper is gone."""
+    """Return the order once it is there, or None when the reaper is gone."""
     readable, _, _ = select.select([pipe], [], [], _BUSY_SECONDS)
     if not readable:
         rehearse_job(loaded_before)

@@ -1,6 +1,6 @@
-"""Process trees: who lives below a process, and how to end them all.
+"""Lists and ends the processes below a process.
 
-A keeper and the warm root are subreapers (prctl(2), PR_SET_CHILD_SUBREAPER): whatever a job leaves behind, also what
+A reaper and the zygote are subreapers (prctl(2), PR_SET_CHILD_SUBREAPER): whatever a job leaves behind, also what
 called setsid and forked twice, becomes their child instead of init's. So "all processes of the job" is a question
 that /proc can answer, and killing a process group, which setsid escapes, is not needed.
 """
@@ -13,7 +13,7 @@ import sys
 import time
 from signal import SIGKILL
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,7 +33,7 @@ def adopt_orphans() -> None:
 
 
 def has_children() -> bool:
-    """Tell whether this process has a child, alive or not yet reaped. Reaps nothing."""
+    """Return whether this process has a child, alive or not yet reaped. Reaps nothing."""
     if not IS_LINUX:  # macOS has no waitid before Python 3.13
         return False
     try:
@@ -71,7 +71,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def signal_all(pids: Iterable[int], signal_number: int) -> None:
-    """Send a signal to each process that still exists and is ours."""
+    """Send a signal to each process that exists and is ours."""
     for pid in pids:
         try:
             os.kill(pid, signal_number)
@@ -121,7 +121,7 @@ def reap(children: Iterable[int]) -> int:
 
 
 def _lists_children() -> bool:
-    """Tell whether this kernel writes /proc/<pid>/task/<tid>/children (CONFIG_PROC_CHILDREN)."""
+    """Return whether this kernel provides /proc/<pid>/task/<tid>/children (CONFIG_PROC_CHILDREN)."""
     return os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 
 

@@ -1,8 +1,8 @@
-"""A keeper runs one job at a time and sees to it that nothing of a job outlives it.
+"""The reaper process: runs one job at a time, and ends every process that the job leaves.
 
-It is forked from the warm root, has one thread, and forks a child for each order. Because it adopts orphans and runs
-one job at a time, every process below it belongs to that job. When the job's main process ends, when it is to stop, or
-when the worker at the other end of the channel is gone, the keeper ends everything below it.
+It is forked from the zygote, has one thread, and forks a child for each order. Because it adopts orphans and runs
+one job at a time, every process below it belongs to that job. It ends all of them when the job's main process ends,
+when the job is to stop, or when the worker at the other end of the channel is gone.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from titan.worker.executors.process_tree import (
     signal_group,
 )
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from resource import struct_rusage
 
-    from titan.worker.executors.channel import Channel
-    from titan.worker.executors.messages import EndNotice, RunOrder, StopOrder
+    from titan.worker.executors.messages import Channel, EndNotice, RunOrder, StopOrder
     from titan.worker.executors.script_runner import LoadedModules
 
 _REAP_SECONDS = 5.0  # how long an orphan of a running job may stay a zombie
@@ -38,7 +37,7 @@ _WITHOUT_PIDFD_SECONDS = 0.02  # macOS: how often to look whether the job has en
 _MAX_RSS_UNIT_BYTES = 1024 if IS_LINUX else 1  # getrusage(2): KiB on Linux, bytes on macOS
 
 
-class Keeper:
+class Reaper:
     """Runs the orders of one worker, one after the other."""
 
     def __init__(self, channel: Channel, loaded_before: LoadedModules) -> None:
@@ -50,7 +49,7 @@ class Keeper:
         os.set_blocking(self._reasons, False)
         self._is_worker_gone = False
 
-    def keep(self) -> None:
+    def serve(self) -> None:
         """Run orders until the worker is gone, or something was left that cannot be killed."""
         is_clean = True
         while is_clean and not self._is_worker_gone:
@@ -69,7 +68,7 @@ class Keeper:
         of_child, pipe = os.pipe()
         pid = os.fork()
         if pid == 0:
-            os.close(pipe)  # or it would never see the end of a keeper that dies
+            os.close(pipe)  # or it would never see the end of a reaper that dies
             private = (self._channel.fileno(), self._reasons, self._reasons_of_child)
             await_order(of_child, self._loaded_before, reasons=self._reasons_of_child, private=private)
         os.close(of_child)
@@ -102,7 +101,7 @@ class Keeper:
         }
 
     def _start_error(self) -> str | None:
-        """Return the reason the child left; None when the script itself chose this exit code."""
+        """Return the reason that the child wrote; None when the script itself chose this exit code."""
         try:
             return os.read(self._reasons, REASON_MAX_BYTES).decode("utf-8", "replace")
         except BlockingIOError:
@@ -127,7 +126,7 @@ class Keeper:
             self._poller.unregister(watched)
             os.close(watched)
         else:
-            job.kill()  # what is left of its group; on Linux the keeper looks for it by itself
+            job.kill()  # the rest of its group; on Linux `serve` ends the rest
         return os.waitstatus_to_exitcode(status), usage
 
     def _obey(self, job: _RunningJob) -> None:
@@ -164,7 +163,7 @@ class _RunningJob:
         self._kill_at: float | None = None
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask every process of the job to end, and kill what is still there after the grace."""
+        """Send SIGTERM to every process of the job, and kill what is left after the grace."""
         if grace_seconds <= 0:
             self.kill()
             return
@@ -172,17 +171,17 @@ class _RunningJob:
         self._kill_at = time.monotonic() + grace_seconds
 
     def kill(self) -> None:
-        """Kill every process of the job that can be seen now; the keeper finds the rest once this one is reaped."""
+        """Kill every process of the job that can be seen now; the reaper finds the rest once this one is reaped."""
         self._signal_all(SIGKILL)
 
     def look_after(self) -> None:
-        """Do what is due: kill after the grace, and reap the orphans that the job left to the keeper."""
+        """Do what is due: kill after the grace, and reap the orphans that the job left to the reaper."""
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self.kill()
         reap(child for child in children_of(os.getpid()) if child != self.pid)
 
     def milliseconds_to_wait(self) -> int:
-        """Return how long to wait for news before `look_after` is due again."""
+        """Return how long to wait before `look_after` is due again."""
         seconds = _REAP_SECONDS if IS_LINUX else _WITHOUT_PIDFD_SECONDS
         if self._kill_at is not None:
             seconds = min(seconds, max(0.001, self._kill_at - time.monotonic()))

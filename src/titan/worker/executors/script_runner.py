@@ -20,7 +20,7 @@ from _io import _BufferedIOBase
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from types import ModuleType
 
-TYPE_CHECKING = False  # as in channel.py
+TYPE_CHECKING = False  # as in messages.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -39,7 +39,7 @@ _NEEDS_PYTHONS_END = frozenset(
 
 
 class LoadedModules:
-    """The modules that are loaded when this is made; whatever comes later is a script's."""
+    """The modules that are loaded when this is created; later ones are a script's."""
 
     def __init__(self) -> None:
         self._names = frozenset(sys.modules)
@@ -67,10 +67,10 @@ def run_script(path: str, args: Sequence[str], loaded_before: LoadedModules, *, 
 
 
 def rehearse(path: str, loaded_before: LoadedModules) -> None:
-    """Run the harmless script at `path` here, then go on as if nothing had been.
+    """Run the harmless script at `path` here, then restore the state of before.
 
-    What Python writes when code runs for the first times (specialised bytecode, caches, tables of the C library) is so
-    written once and shared by every fork, instead of copied in each.
+    What Python writes when code runs for the first times (specialised bytecode, caches, tables of the C library) is
+    then shared by every fork, instead of copied in each.
     """
     kept = sys.argv, sys.orig_argv, sys.path[:], sys.modules["__main__"]
     exit_code = _run_main(_become_main(path, ()), path)
@@ -195,7 +195,7 @@ def _flush_standard_streams() -> bool:
 
 
 def _needs_pythons_end(name: str) -> bool:
-    """Tell whether a module is compiled, or leads to compiled code, that may have an end of its own."""
+    """Return whether a module is compiled, or leads to compiled code, and may need Python's own end."""
     if name == "ctypes":  # `_ctypes` is loaded before any script
         return True
     if not isinstance(getattr(sys.modules[name], "__loader__", None), ExtensionFileLoader):
@@ -226,7 +226,7 @@ def _write_out_files() -> None:
 
 
 def _close_compressed_files() -> bool:
-    """Close the files of `gzip` and the like that are still held, and tell whether there were any.
+    """Close the files of `gzip` and the like that are still open, and return whether there were any.
 
     Closing writes the rest of such a file. A module of the library, or a context, holds it until Python's own end.
     """

@@ -1,1 +1,1 @@
-"""What jobs read and leave on the disk of a worker: archives, folders, workspaces, collected files."""
+"""Handles files of jobs on a worker: folders, workspaces, scripts, collected files."""

@@ -1,7 +1,7 @@
-"""Collects what ended attempts left in their folders: listed, read and sent to the server before their end is reported.
+"""Collects the files that ended attempts left: finds them, and sends them to the server before the end is reported.
 
-A job that wrote nothing pays for one glance. What the others left is looked after by a crew of threads, so neither a
-large file nor a slow line holds up other jobs; and no report waits longer than 10 s for it: the rest follows it.
+An attempt that wrote nothing costs one glance. The files of the others are read and sent by a pool of threads, so that
+neither a large file nor a slow line delays other jobs. No report waits longer than 10 s: then the rest follows it.
 """
 
 import logging
@@ -13,30 +13,35 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from titan.model.attempts import AttemptOutcome
 from titan.wire.protocol import MAX_CONTENTS_BYTES, MAX_NOTED_FILES, SMALL_CONTENT_BYTES, NotedFile, NoteFilesRequest
-from titan.worker.files import contents
-from titan.worker.files.contents import Unreadable, Vanished, read_content
-from titan.worker.files.folder_index import Stamp
-from titan.worker.files.workspaces import Workspace
-from titan.worker.reports import EndedAttempt
-from titan.worker.server_client import Link, ServerAway
-from titan.worker.thread_pool import Crew
+from titan.worker.files.safe_files import (
+    Content,
+    Unreadable,
+    Vanished,
+    file_time,
+    printable_path,
+    read_content,
+    why_no_content,
+)
+from titan.worker.files.workspaces import Stamp, Workspace
+from titan.worker.logs import EndedAttempt
+from titan.worker.server_client import ServerAway, ServerClient
+from titan.worker.threads import ThreadPool
 from titan_sdk.errors import InvalidInput, TitanError, TooLarge
 
 logger = logging.getLogger(__name__)
 
 REPORT_WITHIN_SECONDS: Final = 10.0  # a client that waits for its job rather sees files late than the end
-THREADS: Final = 16  # at once; a further attempt's report may have to wait its 10 s
 MAX_LISTED: Final = 10_000  # of one attempt
 BATCH_BYTES: Final = 64 * 1024 * 1024  # read before they are noted, so that a long list appears bit by bit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectLimits:
-    """What is collected of one attempt; the rest is listed without its content."""
+    """Of which files of an attempt the content is collected; the others are only listed."""
 
     file_bytes: int
     files: int
@@ -49,40 +54,38 @@ class _Collection:
     ended: EndedAttempt | None = None
     has_looked: bool = False
     is_reported: bool = False
-    follows_report: bool = False  #: whether what is collected now comes after the report
-    found: list[tuple[Workspace, str, Stamp]] = field(default_factory=list)  #: what is not noted yet
-    listed_count: int = 0
+    found: list[tuple[Workspace, str, Stamp]] = field(default_factory=list)  #: not noted yet
     read_count: int = 0
 
 
 class FileCollector:
-    """Knows the folders of running attempts, and takes each from its end to its report.
+    """Knows the folders of running attempts, and collects their files between their end and their report.
 
-    The supervisor's thread calls everything; none of it waits for a disk or for the server.
+    Its methods are called on the supervisor's thread, and none of them waits for a disk or for the server.
     """
 
     def __init__(
         self,
-        link: Link,
+        server: ServerClient,
         folder: Path,
         limits: CollectLimits,
         *,
         node: str,
+        pool: ThreadPool,
         report: Callable[[EndedAttempt], None],
         forget: Callable[[str], None],
-        closing: threading.Event,
     ) -> None:
-        """Collect within `limits`, with copies in `folder`; `node` names the disk that all lies on.
+        """Collect within `limits`, on threads of `pool`, with copies in `folder`; `node` names the disk.
 
         `report` takes over an ended attempt; `forget` is called with each lease whose folders are no longer needed.
         """
-        self._link = link
+        self._server = server
         self._folder = folder
         self._limits = limits
         self._node = node
+        self._pool = pool
         self._report = report
         self._forget = forget
-        self._crew = Crew("files", closing=closing, limit=THREADS)
         self._collections: dict[str, _Collection] = {}
         self._reporting = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,97 +99,82 @@ class FileCollector:
             workspace.begin(lease_id)
 
     def finish(self, ended: EndedAttempt) -> bool:
-        """Take over an attempt whose processes are gone; return whether it was handed on to its report at once.
+        """Take over an attempt whose processes are gone; return whether it was reported at once.
 
         If not, call `hurry` after 10 s.
         """
         collection = self._collections[ended.report.lease_id]
         collection.ended = ended
         if ended.report.outcome in (AttemptOutcome.LOST, AttemptOutcome.RETURNED):
-            self._hand_on(collection)
+            self._report_once(collection)
             self.drop(collection.lease_id)
             return True
         for workspace in collection.workspaces:
             workspace.end(collection.lease_id)
         if all(each.is_untouched(collection.lease_id) for each in collection.workspaces):
-            self._hand_on(collection)
             self._close(collection)
             return True
-        self._crew.add(partial(self._collect, collection))
+        self._pool.add(partial(self._collect, collection))
         return False
 
     def drop(self, lease_id: str) -> None:
-        """Forget an attempt that is lost: nobody wants its files."""
+        """Forget an attempt whose files are not wanted."""
         for workspace in self._collections.pop(lease_id).workspaces:
-            workspace.bury(lease_id)
+            workspace.lose(lease_id)
         self._forget(lease_id)
 
     def hurry(self, lease_id: str) -> None:
-        """Hand an attempt on to its report, whatever of its files is still to come."""
+        """Report an attempt now, whatever of its files is still to be sent."""
         collection = self._collections.get(lease_id)
-        if collection is not None and self._hand_on(collection):
+        if collection is not None and self._report_once(collection):
             logger.warning("lease %s: its end is reported before all its files", lease_id)
 
+    def is_collecting(self, lease_id: str) -> bool:
+        """Return whether an attempt's folders are still needed."""
+        return lease_id in self._collections
+
     def _collect(self, collection: _Collection) -> None:
-        """Look what an attempt left, and bring it to the server; a repeat goes on where ServerAway came.
+        """Find an attempt's files and send them; after ServerAway, a repeated call continues.
 
         Raises:
             ServerAway: see there.
         """
         try:
             if not collection.has_looked:
+                wait = max(each.seconds_to_look(collection.lease_id) for each in collection.workspaces)
+                if wait:
+                    self._pool.add(partial(self._collect, collection), after_seconds=wait)
+                    return
                 self._look(collection)
-            self._deliver(collection)
-            self._hand_on(collection)
-            if not self._look_again_later(collection):
-                self._close(collection)
+            while collection.found:
+                batch = _batch(collection.found)
+                self._send_batch(collection, batch)
+                collection.read_count += len(batch)
+                del collection.found[: len(batch)]
         except ServerAway:
             raise
         except TitanError as refusal:
             logger.info("lease %s: no more of its files are sent: %s", collection.lease_id, refusal)
-            self._give_up(collection)
         except BaseException:
-            self._give_up(collection)
+            self._close(collection)
             raise
+        self._close(collection)
 
     def _look(self, collection: _Collection) -> None:
-        """Look quickly for the report, and fully for what is to follow it, unless another's full look saw it all."""
         for workspace in collection.workspaces:
-            if not collection.follows_report or workspace.seconds_to_full_look(collection.lease_id) is not None:
-                workspace.look(collection.lease_id, quick=not collection.follows_report)
-        collection.has_looked = True
-        self._take(collection)
-
-    def _take(self, collection: _Collection) -> None:
-        for workspace in collection.workspaces:
-            for path, stamp in sorted(workspace.take(collection.lease_id).items()):
-                collection.listed_count += 1
-                if collection.listed_count <= MAX_LISTED:
-                    collection.found.append((workspace, path, stamp))
+            workspace.look(collection.lease_id)
+            changed = sorted(workspace.take(collection.lease_id).items())
+            collection.found += [(workspace, path, stamp) for path, stamp in changed]
             if workspace.is_cut:
                 logger.warning("%s holds too many files: not all are looked at", workspace.path)
-        if collection.listed_count > MAX_LISTED:
-            logger.warning(
-                "lease %s left %d files; %d are listed", collection.lease_id, collection.listed_count, MAX_LISTED
-            )
+        count = len(collection.found)
+        if count > MAX_LISTED:
+            logger.warning("lease %s left %d files; %d are listed", collection.lease_id, count, MAX_LISTED)
+            del collection.found[MAX_LISTED:]
+        collection.has_looked = True
 
-    def _look_again_later(self, collection: _Collection) -> bool:
-        """Have the full look that is still due taken in its time; return whether there is one."""
-        due = [each.seconds_to_full_look(collection.lease_id) for each in collection.workspaces]
-        waits = [seconds for seconds in due if seconds is not None]
-        if waits:
-            collection.follows_report, collection.has_looked = True, False
-            self._crew.add(partial(self._collect, collection), after_seconds=max(waits))
-        return bool(waits)
-
-    def _deliver(self, collection: _Collection) -> None:
-        while collection.found:
-            batch = _batch(collection.found)
-            self._deliver_batch(collection, batch)
-            collection.read_count += len(batch)
-            del collection.found[: len(batch)]
-
-    def _deliver_batch(self, collection: _Collection, batch: list[tuple[Workspace, str, Stamp]]) -> None:
+    def _send_batch(self, collection: _Collection, batch: list[tuple[Workspace, str, Stamp]]) -> None:
+        """Note files, with small contents, then send the contents that the server lacks."""
         noted: list[NotedFile] = []
         places: dict[str, tuple[Workspace, str]] = {}  # where the content of a digest can be read again
         small: dict[str, bytes] = {}
@@ -203,47 +191,44 @@ class FileCollector:
         if not noted:
             return
         lease_id = collection.lease_id
-        answer = self._link.note_files(
-            lease_id, NoteFilesRequest(node=self._node, files=noted, contents=list(small.values()))
-        )
+        request = NoteFilesRequest(node=self._node, files=noted, contents=list(small.values()))
+        answer = self._server.note_files(lease_id, request)
         sent = {digest: self._send(lease_id, *places[digest]) for digest in answer.missing if digest in places}
         again = [_with(file, sent[file.digest]) for file in noted if file.digest is not None and file.digest in sent]
-        if again:
-            self._link.note_files(lease_id, NoteFilesRequest(node=self._node, files=again))
+        if again:  # a file may have changed since it was noted
+            self._server.note_files(lease_id, NoteFilesRequest(node=self._node, files=again))
 
     def _read(
         self, workspace: Workspace, path: str, stamp: Stamp, take: Callable[[bytes], object], *, is_wanted: bool
     ) -> NotedFile | None:
-        """Return what there is to say of a file; None when it is gone."""
+        """Return a file's note; None when it is gone."""
         file = NotedFile(
-            path=contents.text_of(path),
+            path=printable_path(path),
             size_bytes=stamp.size_bytes,
-            modified_at=contents.moment_of(stamp.mtime_ns),
+            modified_at=file_time(stamp.mtime_ns),
             place=workspace.place,
         )
-        reason = contents.why_no_content(stamp.mode)
+        reason = why_no_content(stamp.mode)
         if reason is None and not is_wanted:
             reason = f"more than {self._limits.files} files (TITAN_COLLECT_FILES)"
         if reason is not None:
-            return msgspec.structs.replace(file, reason=reason)
+            return replace(file, reason=reason)
+        whole = f"{workspace.path}/{path}"
         try:
-            content = read_content(workspace.top, f"{workspace.path}/{path}", take, limit_bytes=self._limits.file_bytes)
+            return _with(file, read_content(workspace.top, whole, take, limit_bytes=self._limits.file_bytes))
         except Vanished:
             return None
         except Unreadable as why:
-            return msgspec.structs.replace(file, reason=str(why))
-        return msgspec.structs.replace(
-            file, digest=content.digest, size_bytes=content.size_bytes, modified_at=content.modified_at
-        )
+            return replace(file, reason=str(why))
 
-    def _send(self, lease_id: str, workspace: Workspace, path: str) -> contents.Content | str:
+    def _send(self, lease_id: str, workspace: Workspace, path: str) -> Content | str:
         """Send a content, from a copy that no job can change; return what was sent, or why nothing was."""
         try:
             with NamedTemporaryFile(dir=self._folder) as copy:
                 whole = f"{workspace.path}/{path}"
                 content = read_content(workspace.top, whole, copy.write, limit_bytes=self._limits.file_bytes)
                 copy.flush()
-                self._link.send_content(lease_id, content.digest, Path(copy.name))
+                self._server.send_content(lease_id, content.digest, Path(copy.name))
                 return content
         except Vanished:
             return "it vanished while it was read"
@@ -251,17 +236,13 @@ class FileCollector:
             return str(why)
         except TooLarge as refusal:
             return f"the server takes {refusal.expected}"
-        except InvalidInput as refusal:  # not what its digest says: this machine or the line damages content
+        except InvalidInput as refusal:  # another digest: this machine or the line damages content
             return f"the server refused it: {refusal.found}"
-        except OSError as cause:  # of the copy: a full disk here
+        except OSError as cause:  # of the copy: a full disk, for instance
             return f"it could not be copied: {cause.strerror or cause}"
 
-    def _give_up(self, collection: _Collection) -> None:
-        self._hand_on(collection)
-        self._close(collection)
-
-    def _hand_on(self, collection: _Collection) -> bool:
-        """Have an attempt reported, once; return whether it was now."""
+    def _report_once(self, collection: _Collection) -> bool:
+        """Report an attempt unless it was reported before; return whether it was now."""
         with self._reporting:
             if collection.is_reported or collection.ended is None:
                 return False
@@ -270,6 +251,7 @@ class FileCollector:
         return True
 
     def _close(self, collection: _Collection) -> None:
+        self._report_once(collection)
         for workspace in collection.workspaces:
             workspace.close(collection.lease_id)
         self._collections.pop(collection.lease_id, None)
@@ -277,7 +259,7 @@ class FileCollector:
 
 
 class _SmallContent:
-    """Keeps a content that is small enough to travel with its note."""
+    """Keeps a content that is small enough to be sent with its note."""
 
     def __init__(self, room_bytes: int) -> None:
         self._room_bytes = min(room_bytes, SMALL_CONTENT_BYTES)
@@ -292,7 +274,7 @@ class _SmallContent:
 
 
 def _batch(found: list[tuple[Workspace, str, Stamp]]) -> list[tuple[Workspace, str, Stamp]]:
-    """Return the first files: as many as are noted at once, and not much more than 64 MiB."""
+    """Return the first files: as many as one request notes, and not much more than 64 MiB."""
     size_bytes = 0
     for number, (_, _, stamp) in enumerate(found[:MAX_NOTED_FILES]):
         if size_bytes >= BATCH_BYTES:
@@ -301,8 +283,8 @@ def _batch(found: list[tuple[Workspace, str, Stamp]]) -> list[tuple[Workspace, s
     return found[:MAX_NOTED_FILES]
 
 
-def _with(file: NotedFile, sent: contents.Content | str) -> NotedFile:
-    """Return the file as its content was sent: it may have changed since it was noted."""
-    if isinstance(sent, str):
-        return msgspec.structs.replace(file, digest=None, reason=sent)
-    return msgspec.structs.replace(file, digest=sent.digest, size_bytes=sent.size_bytes, modified_at=sent.modified_at)
+def _with(file: NotedFile, read: Content | str) -> NotedFile:
+    """Return the note of a file with the content that was read, or with the reason why there is none."""
+    if isinstance(read, str):
+        return replace(file, digest=None, reason=read)
+    return replace(file, digest=read.digest, size_bytes=read.size_bytes, modified_at=read.modified_at)

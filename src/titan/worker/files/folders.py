@@ -1,26 +1,29 @@
-"""Where attempts live on disk: a file for each attempt's output, a workspace for its run, a folder for its archive."""
+"""Creates and deletes the folders of attempts: workspaces of runs, unpacked archives, and files for output."""
 
 import logging
 import os
 import shutil
 import stat
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Final
 
 from titan.model.files import FilePlace
 from titan.orchestrator.archives import unpack
-from titan.wire.protocol import Assignment
-from titan.worker.files.script_places import Script
+from titan.wire.protocol import MAX_WORKSPACES_ASKED, Assignment, WorkspacesRequest
 from titan.worker.files.workspaces import Workspace
+from titan.worker.server_client import ServerClient
 
 logger = logging.getLogger(__name__)
 
+CLEANING_SECONDS: Final = 600.0
+IDLE_SECONDS: Final = 3600.0  # younger workspaces are not worth a request: the shortest retention is a day
 _WORKSPACE: Final = Path("titan_workspace", "shared")  # where the original's jobs find their working directory
 _SPARE_WORKSPACES: Final = 4
 
@@ -37,33 +40,28 @@ class AttemptFiles:
 
 
 class AttemptFolders:
-    """The attempts and workspaces below one worker's folder.
+    """The attempts and workspaces below one worker's folder. Used from several threads.
 
     Logs of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s, and passing
-    over them makes new ones for each job cost more than the rest of the worker's part. Used from two threads: one
-    prepares, the other discards; a third one may ask for idle workspaces and delete them.
+    over them makes new ones for each job cost more than the rest of the worker's part.
     """
 
     def __init__(self, folder: Path, *, later: Callable[[Callable[[], None]], None] = lambda task: task()) -> None:
         """Use `folder`, making it if needed, and remove the attempts that an earlier worker left.
 
-        `later` performs what takes its time: without it, it is done at once.
+        `later` performs slow deletions, on another thread for instance.
         """
         self._later = later
         self._attempts = folder / "attempts"
         #: All workspaces lie below it.
         self.workspaces = folder / "workspaces"
-        #: A file beside them, on their file system, that a script is written to before it gets its name in one.
+        #: A file on the workspaces' file system, to which a script is written before it gets its name in one.
         self.spare_script = self.workspaces / ".script"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
-        self._held: set[str] = set()
-        self._overdue: set[str] = set()
-        self._lock = threading.Lock()
-        self._private_scripts: dict[str, Path] = {}
-        self._free: deque[Path] = deque()
+        self._free_logs: deque[Path] = deque()
         self._spare_workspaces: deque[Path] = deque()
-        self._workspaces_lock = threading.Lock()
+        self._lock = threading.Lock()  # of workspaces: none is deleted while an attempt takes it
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self.workspaces.mkdir(exist_ok=True)
@@ -71,33 +69,21 @@ class AttemptFolders:
         self._prepare_workspaces()
 
     def prepare(self, assignment: Assignment) -> AttemptFiles:
-        """Make the workspace and an empty log.
+        """Make the workspace and an empty log for an attempt, and return them.
 
         Raises:
             OSError: the disk is full or not writable; nothing is left to discard.
         """
-        log = self._free.popleft() if self._free else self._attempts / f"{next(self._numbers)}.log"
-        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))  # here, for in the job it fails the job
-        with self._workspaces_lock:
+        log = self._free_logs.popleft() if self._free_logs else self._attempts / f"{next(self._numbers)}.log"
+        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))  # here: later it would fail the job
+        with self._lock:
             workspace, is_new = self._workspace(assignment)
             files = AttemptFiles(log=log, directory=workspace, workspace=workspace, is_new_workspace=is_new)
             self._used[assignment.lease_id] = files
         return files
 
-    def write_private_script(self, lease_id: str, script: Script) -> Path:
-        """Write the script of an attempt into a folder of its own, outside of its workspace, and return its path.
-
-        Raises:
-            OSError: the disk is full or not writable.
-        """
-        folder = self._private_scripts[lease_id] = self._attempts / f"script{next(self._numbers)}"
-        folder.mkdir(mode=0o700)
-        path = folder / script.name
-        path.write_bytes(script.content)
-        return path
-
     def unpack(self, assignment: Assignment, archive: Path) -> None:
-        """Unpack the archive of an attempt into a folder of its own, for `unpacked` to find; any thread may.
+        """Unpack the archive of an attempt into a folder of its own, for `unpacked` to find.
 
         Raises:
             InvalidInput: it cannot be unpacked.
@@ -113,7 +99,7 @@ class AttemptFolders:
             raise
         own = Workspace(self._attempts, name, FilePlace.ARCHIVE)
         own.learn()
-        with self._workspaces_lock:
+        with self._lock:
             workspace, is_new = self._workspace(assignment)
             self._used[assignment.lease_id] = AttemptFiles(
                 log=self._attempts / f"{name}.log",
@@ -127,62 +113,42 @@ class AttemptFolders:
         """Return the files of an attempt whose archive was unpacked."""
         return self._used[lease_id]
 
-    def hold(self, lease_id: str) -> None:
-        """Keep an attempt's files, when they are discarded too, until `release`."""
-        with self._lock:
-            self._held.add(lease_id)
-
-    def release(self, lease_id: str) -> None:
-        """Hold an attempt's files no longer."""
-        with self._lock:
-            self._held.discard(lease_id)
-            is_overdue = lease_id in self._overdue
-            self._overdue.discard(lease_id)
-        if is_overdue:
-            self.discard(lease_id)
-
     def discard(self, lease_id: str) -> None:
-        """Release an attempt's output and archive; its workspace stays. One that has none is fine."""
-        with self._lock:
-            if lease_id in self._held:
-                self._overdue.add(lease_id)
-                return
+        """Release an attempt's output and archive; its workspace stays. Does nothing for one that has none."""
         files = self._used.pop(lease_id, None)
         if files is None:
             return
         try:
-            os.utime(_folder_of(files))  # when it was used last, for later workers too
+            os.utime(_folder_of(files))  # its last use, for later workers too
         except OSError:
             logger.debug("a job has removed its own workspace %s", files.workspace)
-        private_script = self._private_scripts.pop(lease_id, None)
-        if private_script is not None:
-            self._later(partial(shutil.rmtree, private_script, ignore_errors=True))
         if files.archive is not None:
-            self._later(partial(_remove, self._attempts / files.archive.path, files.log))
+            self._later(partial(shutil.rmtree, self._attempts / files.archive.path, ignore_errors=True))
+            self._later(partial(files.log.unlink, missing_ok=True))
             return
         try:
             _empty(files.log)
-            self._free.append(files.log)
+            self._free_logs.append(files.log)
             self._prepare_workspaces()
-        except OSError:  # nothing waits for it: the next attempt gets a new one
+        except OSError:  # the next attempt gets a new one
             logger.warning("the log %s cannot be used again", files.log, exc_info=True)
 
     def idle_workspaces(self) -> dict[str, float]:
-        """Return workspace → when an attempt used it last, in seconds since 1970, of those that none uses now."""
+        """Return workspace → time of its last use, in seconds since 1970, of those that no attempt uses."""
         entries = [entry for entry in os.scandir(self.workspaces) if entry.is_dir(follow_symlinks=False)]
         last_uses = {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in entries}
-        with self._workspaces_lock:
+        with self._lock:
             busy = self._busy()
         return {name: last_use for name, last_use in last_uses.items() if name not in busy}
 
     def delete_workspace(self, name: str, *, last_use: float) -> bool:
-        """Delete a workspace, unless an attempt has used it since `last_use`; return whether it went.
+        """Delete a workspace, unless an attempt has used it since `last_use`; return whether it was deleted.
 
         Raises:
             OSError: it cannot be moved away or deleted.
         """
         folder, grave = self.workspaces / name, self._attempts / f"deleted{next(self._numbers)}"
-        with self._workspaces_lock:
+        with self._lock:
             if name in self._busy() or not folder.is_dir() or folder.stat().st_mtime != last_use:
                 return False
             folder.rename(grave)
@@ -200,13 +166,13 @@ class AttemptFolders:
             return workspace, False
         try:
             self._spare_workspaces.popleft().rename(folder)
-        except (IndexError, OSError):  # none is spare, or something stands there already
+        except (IndexError, OSError):  # none is spare, or something has that name already
             workspace.mkdir(parents=True, exist_ok=True)
             return workspace, False
         return workspace, True
 
     def _prepare_workspaces(self) -> None:
-        """Make workspaces ahead: three new folders take as long as a trivial job, and here nobody waits for them."""
+        """Make workspaces ahead, while nobody waits for them: three new folders take as long as a trivial job."""
         while len(self._spare_workspaces) < _SPARE_WORKSPACES:
             spare = self._attempts / f"workspace{next(self._numbers)}"
             (spare / _WORKSPACE).mkdir(parents=True)
@@ -218,23 +184,52 @@ def _folder_of(files: AttemptFiles) -> Path:
     return files.workspace.parents[len(_WORKSPACE.parts) - 1]
 
 
-def _remove(folder: Path, log: Path) -> None:
-    """Remove an unpacked archive, with all that its attempt left in there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    log.unlink(missing_ok=True)
-
-
 def _empty(log: Path) -> None:
-    if _is_plain(log):
+    """Truncate a log; remove what a job has put in its place, such as a link to another file."""
+    try:
+        found = os.lstat(log)
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
         os.truncate(log, 0)
     else:
-        log.unlink(missing_ok=True)
+        log.unlink()
 
 
-def _is_plain(path: Path) -> bool:
-    """Return whether writing to this file changes nothing else, as it would through a link."""
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+class WorkspaceCleaner:
+    """Deletes old workspaces: asks the server from time to time which of the idle ones have expired."""
+
+    def __init__(
+        self,
+        server: ServerClient,
+        folders: AttemptFolders,
+        *,
+        closing: threading.Event,
+        every_seconds: float = CLEANING_SECONDS,
+    ) -> None:
+        self._server = server
+        self._folders = folders
+        self._closing = closing
+        self._every_seconds = every_seconds
+
+    def step(self) -> None:
+        """Wait, then delete those of the workspaces that have been idle for an hour and are expired for the server.
+
+        One that an attempt has used meanwhile stays: its run may have begun anew.
+
+        Raises:
+            ServerAway: see there.
+        """
+        if self._closing.wait(self._every_seconds):
+            return
+        now = time.time()
+        idle = {name: at for name, at in self._folders.idle_workspaces().items() if now - at >= IDLE_SECONDS}
+        names = iter(sorted(idle))
+        while page := list(islice(names, MAX_WORKSPACES_ASKED)):
+            request = WorkspacesRequest(idle_seconds={name: now - idle[name] for name in page})
+            for name in self._server.old_workspaces(request).old:
+                try:
+                    if name in idle and self._folders.delete_workspace(name, last_use=idle[name]):
+                        logger.info("deleted the workspace %s", name)
+                except OSError as cause:
+                    logger.warning("the workspace %s cannot be deleted: %s", name, cause)

@@ -1,6 +1,6 @@
-"""Puts a job's script into the workspace of its run, so that the run's jobs share the folder that a script lies in.
+"""Puts a job's script into the workspace of its run, so that the run's jobs can import what lies beside it.
 
-No file there is ever overwritten: a name that has other content leaves the script in a folder of its own below.
+No file is ever overwritten: where another file has the script's name, the script goes into a folder of its own below.
 """
 
 import errno
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from titan.worker.files.folder_index import stamp_of
-from titan.worker.files.safe_open import FILE, FOLDER, open_folder
-from titan.worker.files.workspaces import Workspace
+from titan.worker.files.safe_files import FILE, FOLDER, open_folder
+from titan.worker.files.workspaces import Workspace, stamp_of
 
-#: What a job can bring about in its workspace; anything else, such as a full disk, is this machine's trouble.
+#: Errors that a job can cause in its workspace; any other, such as a full disk, is this machine's.
 IN_THE_WAY: Final = (
     *(errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.ENXIO),
     *(errno.EPERM, errno.ENOTSUP),  # also of a file system without hard links, link(2)
@@ -26,7 +25,7 @@ _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A job's script, ready to run."""
+    """A job's script."""
 
     name: str
     content: bytes
@@ -37,32 +36,42 @@ class Script:
 class PlacedScript:
     """Where a script lies."""
 
-    path: Path  #: what is run
-    appears_as: Path  #: where it finds itself, with the same content; a job that still runs may change that file
+    path: Path  #: the file that is run
+    appears_as: Path  #: its `__file__`, with the same content; a job that still runs may change that file
+
+
+class WorkspaceSpoiled(Exception):
+    """A job has made the workspace unusable: removed or closed it, or put a link or a pipe in the way."""
 
 
 def place_script(script: Script, workspace: Workspace, *, spare: Path) -> PlacedScript:
-    """Put a script into `workspace` and return where. `spare` names a file beside it that nothing else uses.
+    """Put a script into `workspace` and return where. `spare` is an unused path on the same file system.
 
     Raises:
-        OSError: it cannot be put there; one of IN_THE_WAY is a job's doing.
+        WorkspaceSpoiled: see there.
+        OSError: this machine cannot write it.
     """
     here = workspace.top / workspace.path
-    folder = open_folder(workspace.top, workspace.path)
+    own = f".script-{script.digest[:_DIGEST_CHARACTERS]}"
     try:
-        found = _find_or_put(script, workspace, folder, spare)
-        if found is not None and workspace.is_settled(script.name, found):
-            return PlacedScript(path=here / script.name, appears_as=here / script.name)
-        own = f".script-{script.digest[:_DIGEST_CHARACTERS]}"
-        _put_into_own_folder(script, workspace, folder, own, spare)
-    finally:
-        os.close(folder)
+        folder = open_folder(workspace.top, workspace.path)
+        try:
+            found = _find_or_put(script, workspace, folder, spare)
+            if found is not None and workspace.is_settled(script.name, found):
+                return PlacedScript(path=here / script.name, appears_as=here / script.name)
+            _put_into_own_folder(script, workspace, folder, own, spare)
+        finally:
+            os.close(folder)
+    except OSError as cause:
+        if cause.errno in IN_THE_WAY:
+            raise WorkspaceSpoiled(f"a job has made its workspace unusable: {cause}") from cause
+        raise
     path = here / own / script.name
     return PlacedScript(path=path, appears_as=path if found is None else here / script.name)
 
 
 def _find_or_put(script: Script, workspace: Workspace, folder: int, spare: Path) -> os.stat_result | None:
-    """Return the file of this name and content, which was made if there was none; None where another one is."""
+    """Return the status of the file with this name and content, made if there was none; None where another one is."""
     try:
         return _find(script, folder)
     except FileNotFoundError:
@@ -76,7 +85,7 @@ def _find_or_put(script: Script, workspace: Workspace, folder: int, spare: Path)
 
 
 def _put_into_own_folder(script: Script, workspace: Workspace, folder: int, own: str, spare: Path) -> None:
-    """Have the script in the folder that its digest names, whatever a job has made of the file there."""
+    """Put the script into the folder `own`, in place of whatever a job has made of it there."""
     with suppress(FileExistsError):
         os.mkdir(own, 0o700, dir_fd=folder)
     own_folder = os.open(own, FOLDER, dir_fd=folder)
@@ -112,24 +121,23 @@ def _find(script: Script, folder: int) -> os.stat_result | None:
 
 
 def _put(script: Script, workspace: Workspace, folder: int, path: str, spare: Path, *, replace: bool) -> os.stat_result:
-    """Write the script beside the workspace and give it its name there, whole or not at all.
+    """Write the script beside the workspace, then give it its name there, so that it appears whole or not at all.
 
     Raises:
-        FileExistsError: something has its name, and it was not to be replaced.
+        FileExistsError: something has its name, and `replace` is false.
     """
     try:
         with open(os.open(spare, _WRITE, 0o700), "wb") as file:
             file.write(script.content)
             file.flush()
-            workspace.expect(path, stamp_of(os.fstat(file.fileno())))  # before anybody can look at it
+            status = os.fstat(file.fileno())
+            workspace.expect(path, stamp_of(status))  # before anybody can see it
             if replace:
                 os.replace(spare, script.name, dst_dir_fd=folder)
             else:
                 os.link(spare, script.name, dst_dir_fd=folder)
                 os.unlink(spare)
-            status = os.fstat(file.fileno())
+            return status
     except BaseException:
         spare.unlink(missing_ok=True)
         raise
-    workspace.know(path, stamp_of(status))
-    return status

@@ -1,38 +1,92 @@
-"""Which attempt changed which file: the folders that attempts write to, and who was running when.
+"""Finds the files that attempts changed in their workspace, and attributes each to the attempts that ran at the time.
 
-Jobs share a workspace, and no file says who wrote it. So a changed file is named for every attempt that was running
-when the system last changed it (ctime, which no program can set); with one attempt at a time that is the one that wrote
-it. Any thread may use these; the supervisor's begins and ends stays without a lock, for it must not wait for a look.
+Jobs share a workspace, and no file says who wrote it. So a changed file is attributed to every attempt that was running
+when the system last changed it (ctime, which no program can set); with one attempt at a time that is the writer.
 """
 
 import os
 import secrets
+import stat
 import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from titan.model.files import FilePlace
-from titan.worker.files.folder_index import FolderIndex, Stamp, stamp_of
+from titan.worker.files.safe_files import open_folder
 
-MAX_KNOWN: Final = 200  # workspaces whose state is remembered; of others, a next attempt's changes are found by ctime
+MAX_ENTRIES: Final = 100_000  # files and folders of one workspace: some 40 MB, and 0.4 s to scan
+MAX_GLANCE: Final = 24  # files and folders that the supervisor's own thread scans: 0.1 ms
+MAX_PATH_BYTES: Final = 4000  # of a folder; PATH_MAX is 4,096, and most programs cannot name what lies deeper
+NOT_SCANNED: Final = frozenset({"__pycache__"})  # Python makes it unasked
+MAX_KNOWN: Final = 200  # workspaces whose files are remembered; in others a next attempt's changes are found by ctime
 MAX_KNOWN_FILES: Final = 300_000  # in all of them: some 120 MB
 FORGET_EVERY: Final = 16  # new workspaces; to count all files takes as long as ten glances
-FULL_LOOK_PAUSE: Final = 20  # times as long as it took: full looks at a large folder take at most 5 % of the time
 _CLOCK_REALTIME_COARSE: Final = 5  # the clock that Linux stamps files with, clock_gettime(2); one tick behind at most
+
+
+class Stamp(NamedTuple):
+    """Distinguishes one state of a file from another."""
+
+    mode: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int  #: when the system last changed it, which no program can set
+    inode: int
+
+
+#: Stands for a folder that cannot be read.
+CLOSED_FOLDER: Final = Stamp(stat.S_IFDIR, 0, 0, 0, 0)
+
+
+def scan(top: Path, path: str) -> Iterator[tuple[str, Stamp | None]]:
+    """Yield the path and state of each file below the folder at `path` below `top`; of each folder, None as its state.
+
+    Links are files. A folder that cannot be read has the state CLOSED_FOLDER.
+    """
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            descriptor = open_folder(top, f"{path}/{folder}")
+        except OSError as cause:
+            if folder and isinstance(cause, PermissionError):
+                yield folder, CLOSED_FOLDER
+            continue
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    below = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name not in NOT_SCANNED and len(os.fsencode(below)) <= MAX_PATH_BYTES:
+                            pending.append(below)
+                            yield below, None
+                        continue
+                    try:
+                        yield below, stamp_of(entry.stat(follow_symlinks=False))
+                    except FileNotFoundError:
+                        continue
+        finally:
+            os.close(descriptor)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return the state that a file is in."""
+    return Stamp(status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(slots=True)
 class _Stay:
-    """One attempt's time in a folder, by the clock of files."""
+    """One attempt's time in a workspace, by the clock of files."""
 
     began_ns: int
     ended_ns: int | None = None
-    is_dead: bool = False  #: nobody wants its files, and no other attempt is to be named for them
+    is_lost: bool = False  #: its files are not collected, and not attributed to other attempts
     files: dict[str, Stamp] = field(default_factory=dict)  #: found so far, and not taken yet
 
     def covers(self, moment_ns: int) -> bool:
@@ -40,63 +94,52 @@ class _Stay:
 
 
 class Workspace:
-    """One folder and the attempts in it."""
+    """A folder and the attempts in it. Used by any thread.
+
+    `begin` and `end` take no lock: the supervisor, which calls them, must not wait for a scan.
+    """
 
     def __init__(self, top: Path, path: str, place: FilePlace, *, is_new: bool = False) -> None:
         """The folder at `path` below `top`, which is trusted; `is_new`: it has just been made, and is empty."""
         self.top = top
         self.path = path
         self.place = place
-        self._index = FolderIndex(top, path, is_new=is_new)
+        #: Whether it holds more files than are scanned.
+        self.is_cut = False
+        self._files: dict[str, Stamp] | None = {} if is_new else None  #: at the last scan; None: there was none
         self._stays: dict[str, _Stay] = {}
         self._scripts: dict[str, tuple[int, int, int]] = {}  # by path, what shows that no job has changed it
         self._lock = threading.Lock()
-        self._looked_fully_at_ns = 0
-        self._next_full_look = 0.0
+        self._scanned_at_ns = 0
+        self._next_scan_at = 0.0
 
     @property
     def is_in_use(self) -> bool:
-        """Whether an attempt runs in it, or is being looked after."""
-        return not all(stay.is_dead for stay in list(self._stays.values()))
+        """Whether an attempt runs in it, or its files are being collected."""
+        return not all(stay.is_lost for stay in list(self._stays.values()))
 
     @property
     def size(self) -> int:
-        """How many files and folders of it are known."""
-        return self._index.size
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it holds more files than are looked at."""
-        return self._index.is_cut
+        """How many files are known."""
+        return len(self._files or ())
 
     def learn(self) -> None:
-        """Know what lies in it now as old."""
+        """Take all files that are there now for old ones."""
         with self._lock:
-            for _ in self._index.look():
-                continue
+            self._files = self._scan()
 
     def expect(self, path: str, stamp: Stamp) -> None:
-        """Note that the worker is about to put a script there: it is no attempt's file while it stays as it is."""
-        self._scripts[path] = _unchanged(stamp)
-
-    def know(self, path: str, stamp: Stamp) -> None:
-        """Spare the next glance a look, for what the worker has put there; a look that is under way will see it."""
-        if self._lock.acquire(blocking=False):
-            try:
-                self._index.add(path, stamp)
-            finally:
-                self._lock.release()
+        """Note that the worker puts a script there: while it stays as it is, it is no attempt's file."""
+        self._scripts[path] = _content_of(stamp)
 
     def is_settled(self, path: str, status: os.stat_result) -> bool:
-        """Tell whether a file is the worker's own, or was there before every attempt that runs now.
+        """Return whether a file is the worker's own script, or older than every attempt that runs now.
 
-        Another one's writer may be about to write the next version.
+        A running attempt may be about to write the next version of a newer one.
         """
         stamp = stamp_of(status)
-        if self._scripts.get(path) == _unchanged(stamp):
-            return True
         running = [stay for stay in list(self._stays.values()) if stay.ended_ns is None]
-        return all(stay.began_ns > stamp.ctime_ns for stay in running)
+        return self._is_script(path, stamp) or all(stay.began_ns > stamp.ctime_ns for stay in running)
 
     def begin(self, lease_id: str) -> None:
         """Note that an attempt begins."""
@@ -106,28 +149,53 @@ class Workspace:
         """Note that all processes of an attempt have ended."""
         self._stays[lease_id].ended_ns = time.time_ns()
 
+    def lose(self, lease_id: str) -> None:
+        """Note that an attempt has ended whose files are not collected; it is forgotten with the next scan."""
+        stay = self._stays[lease_id]
+        stay.ended_ns, stay.is_lost = time.time_ns(), True
+
+    def close(self, lease_id: str) -> None:
+        """Forget an attempt."""
+        self._stays.pop(lease_id, None)
+
     def is_untouched(self, lease_id: str) -> bool:
         """Return whether an attempt left nothing, in at most 0.1 ms; False when that is not known so soon."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            return not self._stays[lease_id].files and self._index.is_unchanged()
+            known = self._files
+            if known is None or len(known) > MAX_GLANCE or self._stays[lease_id].files:
+                return False
+            found = list(islice(scan(self.top, self.path), MAX_GLANCE + 1))
+            return len(found) <= MAX_GLANCE and all(
+                stamp is None or known.get(path) == stamp or self._is_script(path, stamp) for path, stamp in found
+            )
         finally:
             self._lock.release()
 
-    def look(self, lease_id: str, *, quick: bool) -> None:
-        """Find what changed, for all attempts; what none of them was running for goes to this one."""
+    def seconds_to_look(self, lease_id: str) -> float:
+        """Return in how many seconds `look` may scan for an attempt: scans take half of the time at most."""
+        return 0.0 if self._was_scanned_for(lease_id) else max(0.0, self._next_scan_at - time.monotonic())
+
+    def look(self, lease_id: str) -> None:
+        """Find what changed since the last scan, for all attempts; a scan since the end of this one is enough.
+
+        A change in the time of no attempt is attributed to this one.
+        """
         with self._lock:
-            was_known = self._index.is_known
-            is_full = not quick or self._index.is_small
-        began_ns, began = time.time_ns(), time.monotonic()
-        steps = self._index.look(quick=not is_full)
-        while self._take_step(steps, asking=lease_id if was_known else None):
-            continue
-        if is_full:
-            self._looked_fully_at_ns = began_ns
-            self._next_full_look = time.monotonic() + FULL_LOOK_PAUSE * (time.monotonic() - began)
-            self._forget_the_dead(began_ns)
+            if self._was_scanned_for(lease_id):
+                return
+            began_ns, began = time.time_ns(), time.monotonic()
+            known, asking = self._files, None if self._files is None or self.is_cut else lease_id
+            self._files = self._scan()
+            for path, stamp in self._files.items():
+                if known is None or known.get(path) != stamp:
+                    self._attribute(path, stamp, asking=asking)
+            self._scanned_at_ns = began_ns
+            self._next_scan_at = 2 * time.monotonic() - began
+            for other, stay in list(self._stays.items()):
+                if stay.is_lost and stay.ended_ns is not None and stay.ended_ns <= began_ns:
+                    del self._stays[other]
 
     def take(self, lease_id: str) -> Mapping[str, Stamp]:
         """Return, once each, the files that were found for an attempt."""
@@ -136,38 +204,20 @@ class Workspace:
             files, stay.files = stay.files, {}
             return files
 
-    def seconds_to_full_look(self, lease_id: str) -> float | None:
-        """Return in how many seconds a full look is due for an ended attempt; None when there was one since."""
-        with self._lock:
-            ended_ns = self._stays[lease_id].ended_ns
-            if ended_ns is not None and ended_ns <= self._looked_fully_at_ns:
-                return None
-            return max(0.0, self._next_full_look - time.monotonic())
+    def _was_scanned_for(self, lease_id: str) -> bool:
+        ended_ns = self._stays[lease_id].ended_ns
+        return ended_ns is not None and ended_ns <= self._scanned_at_ns
 
-    def close(self, lease_id: str) -> None:
-        """Forget an attempt."""
-        self._stays.pop(lease_id, None)
+    def _scan(self) -> dict[str, Stamp]:
+        found = list(islice(scan(self.top, self.path), MAX_ENTRIES + 1))
+        self.is_cut = len(found) > MAX_ENTRIES
+        return {path: stamp for path, stamp in found if stamp is not None}
 
-    def bury(self, lease_id: str) -> None:
-        """Forget an attempt whose files nobody wants, once they are known as old."""
-        stay = self._stays[lease_id]
-        stay.ended_ns, stay.is_dead = time.time_ns(), True
-
-    def _take_step(self, steps: Iterator[Mapping[str, Stamp]], *, asking: str | None) -> bool:
-        """Take one step of a look, alone; return whether there may be more."""
-        with self._lock:
-            changes = next(steps, None)
-            for path, stamp in (changes or {}).items():
-                self._attribute(path, stamp, asking=asking)
-        return changes is not None
-
-    def _forget_the_dead(self, looked_at_ns: int) -> None:
-        for lease_id, stay in list(self._stays.items()):
-            if stay.is_dead and stay.ended_ns is not None and stay.ended_ns <= looked_at_ns:
-                del self._stays[lease_id]
+    def _is_script(self, path: str, stamp: Stamp) -> bool:
+        return self._scripts.get(path) == _content_of(stamp)
 
     def _attribute(self, path: str, stamp: Stamp, *, asking: str | None) -> None:
-        if self._scripts.get(path) == _unchanged(stamp):
+        if self._is_script(path, stamp):
             return
         stays = [stay for stay in list(self._stays.values()) if stay.covers(stamp.ctime_ns)]
         if not stays and asking is not None:
@@ -186,7 +236,7 @@ class Workspaces:
         self._made_count = 0
 
     def find(self, folder: Path, *, is_new: bool) -> Workspace:
-        """Return the workspace at `folder`; used longest ago and idle ones are forgotten."""
+        """Return the workspace at `folder`, and forget idle ones that were used longest ago."""
         workspace = self._known.get(folder)
         if workspace is None or is_new:
             path = folder.relative_to(self._top).as_posix()
@@ -198,7 +248,6 @@ class Workspaces:
         return workspace
 
     def _forget_idle(self, newest: Path) -> None:
-        """Forget workspaces that no attempt is in, those used longest ago first, until few enough are known."""
         file_count = sum(workspace.size for workspace in self._known.values())
         for folder, workspace in list(self._known.items()):
             if len(self._known) <= MAX_KNOWN and file_count <= MAX_KNOWN_FILES:
@@ -208,13 +257,13 @@ class Workspaces:
                 del self._known[folder]
 
 
-def _unchanged(stamp: Stamp) -> tuple[int, int, int]:
-    """Return what stays as long as nobody writes to a file; its ctime changes when it is given its name."""
+def _content_of(stamp: Stamp) -> tuple[int, int, int]:
+    """Return what stays the same until somebody writes to a file; its ctime changes when it gets its name."""
     return stamp.inode, stamp.size_bytes, stamp.mtime_ns
 
 
 def node_of(folder: Path) -> str:
-    """Return the mark of a worker's folder, made at the first call: workers of one host may have the same name."""
+    """Return the id of a worker's folder, made at the first call: workers of one host may have the same name."""
     mark = folder / "node"
     if not mark.is_file():
         partial = folder / "node.partial"
@@ -224,5 +273,5 @@ def node_of(folder: Path) -> str:
 
 
 def file_clock_ns() -> int:
-    """Return the time that a file changed now is stamped with at the earliest, in ns since 1970."""
+    """Return the earliest time that a file changed now can be stamped with, in ns since 1970."""
     return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) if sys.platform == "linux" else time.time_ns()
