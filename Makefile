@@ -32,7 +32,8 @@ up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1")
 test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 	@$(VENV)/python scripts/console.py --install
 	$(PYTEST) $(SHARED) $(TESTS_OF_RULES) --cov --cov-report=term-missing:skip-covered
-	$(PYTEST) $(SHARED) -m "not slow" $(patsubst %,--ignore=%,$(TESTS_OF_RULES) tests/style $(SLOW_TO_COLLECT))
+	$(PYTEST) $(SHARED) -m "not slow" $(patsubst %,--ignore=%,$(TESTS_OF_RULES) tests/style tests/browser $(SLOW_TO_COLLECT))
+	$(PYTEST) $(SHARED) tests/browser
 
 check: setup  ## format, lint, types, import contracts, tests of style
 	$(VENV)/python -m ruff format --check .

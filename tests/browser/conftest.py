@@ -95,7 +95,7 @@ class Pages:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium. While it lives, no other test of this process can run an event loop."""
+    """The system's Chromium. While it lives, no other test can run an event loop, so these run apart."""
     assert CHROMIUM is not None, "tests/conftest.py leaves these tests out where there is no Chromium"
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
