@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from benchmarks.conversations import otlp_requests
 from titan.ingest.otlp import read_traces
-from titan.ingest.otlp.protobuf import read_spans
+from titan.ingest.otlp.requests import read_spans
 
 SPANS: Final = 512  # the batch of the OpenTelemetry SDKs
 REQUESTS: Final = 20

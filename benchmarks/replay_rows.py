@@ -31,13 +31,11 @@ from benchmarks.rivals.environments import CannotInstall, make_environment
 from benchmarks.rows import Better, Row, Target, at_least, at_most
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
 from titan.insight.export_lines import ActionLine, Line
-from titan.insight.replay.bodies import body_of
 from titan.insight.replay.comparison import compare
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import RecordedAction, body_of
 from titan.model.actions import Outcome
-from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, execute
-from titan.replay.investigation import Investigation, Investigator
+from titan.replay.investigation import Investigation, Investigator, recorded_actions
 
 SEEDS: Final = (1, 2)
 ALIGNED: Final = 10_000  # actions of each of the two runs

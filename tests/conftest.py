@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+from collections.abc import Generator
 from typing import Final
 
 import pytest
@@ -28,7 +29,6 @@ def pytest_configure(config: pytest.Config) -> None:
     explores = config.getoption("--hypothesis-seed", default=None) is not None
     settings.load_profile("exploring" if explores else "reproducible")
     config.stash[MISSING] = {}
-    gc.disable()  # until all tests are collected: they stay, and looking through them takes a third of the time
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -63,10 +63,15 @@ def pytest_testnodedown(node: WorkerController) -> None:
     node.config.stash[MISSING].update(told.get("missing", {}))
 
 
-def pytest_collection_finish() -> None:
-    """Collect garbage from now on, but not among the tests that were collected."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave the garbage collector off while tests are collected, which takes a third less time then: they all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -22,7 +22,7 @@ import uvloop
 
 from titan import __version__
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
 from titan.home.identity import read_home_token, write_home_id

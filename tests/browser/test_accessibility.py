@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Console, Pages, Scheme, running_console
+from tests.browser.conftest import Console, Pages, running_console
 from tests.browser.recorded import a_call, a_failed_call, record
 from tests.support.waiting import wait_until
 from titan_sdk import TitanGate, TitanJob
@@ -62,7 +61,6 @@ ON_A_PHONE = (
     "/help",
     "/help/network",
 )
-both = pytest.mark.parametrize("scheme", get_args(Scheme))
 
 
 @pytest.fixture(scope="module")
@@ -81,26 +79,24 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         yield running
 
 
-@both
 def test_a_console_with_nothing_in_it_is_accessible(
-    pages: Pages, empty: Console, assert_accessible: Check, scheme: Scheme
+    pages: Pages, empty: Console, assert_accessible_light_and_dark: Check
 ) -> None:
-    page = pages.open(empty, scheme=scheme)
+    page = pages.open(empty)
 
     for route in OF_DATA:
         go(page, route)
-        assert_accessible(page, only_colours=scheme == "dark")
+        assert_accessible_light_and_dark(page)
 
 
-@both
 def test_a_console_with_data_is_accessible(
-    pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme
+    pages: Pages, full: Console, assert_accessible_light_and_dark: Check
 ) -> None:
-    page = pages.open(full, scheme=scheme)
+    page = pages.open(full)
 
     for route in WITH_DATA:
         go(page, route)
-        assert_accessible(page, only_colours=scheme == "dark")
+        assert_accessible_light_and_dark(page)
 
 
 def test_a_console_on_a_phone_is_accessible_and_no_wider_than_it(
@@ -114,82 +110,77 @@ def test_a_console_on_a_phone_is_accessible_and_no_wider_than_it(
         assert page.evaluate("document.documentElement.scrollWidth") == 390, route
 
 
-@both
-def test_the_palette_is_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
-    page = opened(pages, full, "/help", scheme)
+def test_the_palette_is_accessible(pages: Pages, full: Console, assert_accessible_light_and_dark: Check) -> None:
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="A page, run, agent, DAG or job")).to_be_focused()
     page.keyboard.type("full")
     expect(page.get_by_role("option").filter(has_text="full").first).to_be_visible()
 
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
 
-@both
-def test_the_keys_are_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
-    page = opened(pages, full, "/help", scheme)
+def test_the_keys_are_accessible(pages: Pages, full: Console, assert_accessible_light_and_dark: Check) -> None:
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
 
-@both
-def test_the_questions_are_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
-    page = opened(pages, full, "/approvals", scheme)
+def test_the_questions_are_accessible(pages: Pages, full: Console, assert_accessible_light_and_dark: Check) -> None:
+    page = opened(pages, full, "/approvals")
     page.get_by_role("article").first.get_by_role("button", name="Reject").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
     page.goto("/settings")
     page.get_by_role("button", name="Create a token …").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
     page.goto("/store")
     page.get_by_role("button", name="Set a key …").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
     page.goto("/runs")
     for name in ("Import", "Export"):
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("dialog")).to_be_visible()
-        assert_accessible(page)
+        assert_accessible_light_and_dark(page)
         page.keyboard.press("Escape")
     page.get_by_role("combobox", name="Agent").fill("fu")
     expect(page.get_by_role("option").first).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
 
-@both
 def test_the_banner_is_accessible(
-    pages: Pages, new_console: Callable[..., Console], assert_accessible: Check, scheme: Scheme
+    pages: Pages, new_console: Callable[..., Console], assert_accessible_light_and_dark: Check
 ) -> None:
     console = new_console(offers=())
-    page = opened(pages, console, "/help", scheme)
+    page = opened(pages, console, "/help")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     console.titan.terminate()
 
     expect(page.get_by_text("The server does not respond.")).to_be_visible()
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
 
-@both
 def test_the_sign_in_is_accessible(
-    pages: Pages, new_console: Callable[..., Console], assert_accessible: Check, scheme: Scheme
+    pages: Pages, new_console: Callable[..., Console], assert_accessible_light_and_dark: Check
 ) -> None:
-    page = pages.open(new_console(offers=(), options=("--require-token",)), scheme=scheme)
+    page = pages.open(new_console(offers=(), options=("--require-token",)))
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
-    assert_accessible(page)
+    assert_accessible_light_and_dark(page)
 
 
 def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("Control+k")
     field = page.get_by_role("combobox", name="A page, run, agent, DAG or job")
@@ -208,7 +199,7 @@ def test_the_palette_waits_for_what_is_typed(pages: Pages, full: Console) -> Non
     """Enter right behind a letter goes to what that letter left, and not to what was found without it."""
     for run in ("waited-abc", "waited-abd"):
         record(full, run, [a_call("x")], agent="waiter")
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
     held: list[Route] = []
     page.route(re.compile(r"/api/v1/runs\?.*q=waited-abc"), lambda route: held.append(route))
     page.keyboard.press("Control+k")
@@ -232,7 +223,7 @@ def test_the_palette_shows_what_is_called_so_before_what_holds_the_words(pages: 
     record(full, "visit-1", [a_call("x")], agent="okapi-agent")
     for place in range(7):  # newer than these, and more than are shown of a kind
         record(full, f"zoo-{place}", [a_call("x", inputs={"seen": "an okapi"})], agent="zoo")
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("Control+k")
     page.keyboard.type("okapi")
@@ -247,7 +238,7 @@ def test_the_palette_shows_what_is_called_so_before_what_holds_the_words(pages: 
 
 
 def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console) -> None:
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
     page.get_by_role("link", name="Titan, home").focus()
 
     page.keyboard.press("Control+k")
@@ -263,7 +254,7 @@ def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console
 
 
 def test_letters_go_to_pages_and_rest_in_fields(pages: Pages, full: Console) -> None:
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("g")
     page.keyboard.press("k")
@@ -278,7 +269,7 @@ def test_letters_go_to_pages_and_rest_in_fields(pages: Pages, full: Console) -> 
 
 
 def test_the_first_tab_skips_the_bar(pages: Pages, full: Console) -> None:
-    page = opened(pages, full, "/help", "light")
+    page = opened(pages, full, "/help")
 
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -287,9 +278,9 @@ def test_the_first_tab_skips_the_bar(pages: Pages, full: Console) -> None:
     expect(page.locator("#main")).to_be_focused()
 
 
-def opened(pages: Pages, console: Console, route: str, scheme: Scheme) -> Page:
+def opened(pages: Pages, console: Console, route: str) -> Page:
     """Return the page when it has read what it shows."""
-    page = pages.open(console, route, scheme=scheme)
+    page = pages.open(console, route)
     is_read(page)
     return page
 

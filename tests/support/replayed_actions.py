@@ -9,8 +9,7 @@ from decimal import Decimal
 from itertools import count
 
 from tests.support.builders import NOON
-from titan.insight.replay.bodies import body_of
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import RecordedAction, body_of
 from titan.model.actions import Outcome
 
 _numbers = count(1)

@@ -2946,7 +2946,7 @@ export interface components {
         };
         /**
          * ApprovalBody
-         * @description POST /api/v1/approvals, as far as an answer needs it.
+         * @description POST /api/v1/approvals.
          */
         ApprovalBody: {
             action_name: string;
@@ -3036,7 +3036,7 @@ export interface components {
         };
         /**
          * BatchBody
-         * @description POST /api/v1/ingest. Entries are read one by one: one that cannot be read does not hold up the others.
+         * @description POST /api/v1/ingest. Entries are validated one by one.
          */
         BatchBody: {
             /** @default null */
@@ -3598,7 +3598,7 @@ export interface components {
         };
         /**
          * Effect
-         * @description What a call changes, as its author says; a replay never repeats an external one.
+         * @description What a call changes, as declared by its author; a replay never repeats an external one.
          * @enum {unknown}
          */
         Effect: "external" | "local";
@@ -3991,7 +3991,7 @@ export interface components {
         };
         /**
          * Impact
-         * @description How much harm a call can do, as its author says.
+         * @description How much harm a call can do, as declared by its author.
          * @enum {unknown}
          */
         Impact: "high" | "low" | "medium" | "read";
@@ -5001,7 +5001,7 @@ export interface components {
         };
         /**
          * Outcome
-         * @description How an action ended. The words are those of agentsentinel-sdk (spec/runs.md 2.1).
+         * @description How an action ended, in the terms of agentsentinel-sdk.
          * @enum {unknown}
          */
         Outcome: "blocked" | "error" | "idempotent_replay" | "rejected" | "replayed" | "success";
@@ -5937,13 +5937,13 @@ export interface components {
         };
         /**
          * RunEnd
-         * @description How a run ended, as its program said.
+         * @description How a run ended, as its program reported.
          * @enum {unknown}
          */
         RunEnd: "cancelled" | "completed" | "failed";
         /**
          * RunStatus
-         * @description How a run stands, derived from its stages and from what its orchestrator said.
+         * @description A run's status, derived from its stages and from what its orchestrator reported.
          * @enum {unknown}
          */
         RunStatus: "cancelled" | "completed" | "failed" | "pending" | "running";

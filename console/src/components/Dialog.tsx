@@ -58,7 +58,7 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
   );
 }
 
-interface ConfirmProps {
+interface ConfirmDialogProps {
   title: string;
   /** The label of the confirming button. */
   yes: string;
@@ -69,7 +69,7 @@ interface ConfirmProps {
 }
 
 /** A dialog that confirms an action that cannot be undone. */
-export function ConfirmDialog({ title, yes, onYes, onClose, children }: ConfirmProps) {
+export function ConfirmDialog({ title, yes, onYes, onClose, children }: ConfirmDialogProps) {
   return (
     <Dialog
       title={title}

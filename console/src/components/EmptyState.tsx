@@ -22,7 +22,7 @@ export function EmptyState({ title, children, command }: Props) {
 }
 
 /** Shown where data could not be loaded: the error and a retry button. */
-export function ErrorNotice({ of, again }: { of: unknown; again?: () => unknown }) {
+export function ErrorNotice({ of, onRetry }: { of: unknown; onRetry?: () => unknown }) {
   const text = of instanceof Error ? of.message : String(of);
   const isForbidden = of instanceof ApiError && of.status === 403;
   return (
@@ -31,7 +31,7 @@ export function ErrorNotice({ of, again }: { of: unknown; again?: () => unknown 
         {isForbidden ? <span aria-hidden="true">⊘ </span> : <span aria-hidden="true">⚠ </span>}
         {text}
       </span>
-      {again && !isForbidden ? <Button onClick={() => void again()}>Try again</Button> : null}
+      {onRetry && !isForbidden ? <Button onClick={() => void onRetry()}>Try again</Button> : null}
     </div>
   );
 }
@@ -49,7 +49,7 @@ interface NoRowsProps {
 
 /** Shown in place of a list's rows: loading, an error, no matches, or no data. */
 export function NoRowsNotice({ found, word, onClear, children }: NoRowsProps) {
-  if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
+  if (found.isError) return <ErrorNotice of={found.error} onRetry={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   if (!onClear) return children;
   return (

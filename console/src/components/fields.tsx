@@ -115,7 +115,7 @@ export function ScoreField(field: Omit<FieldProps, "label">) {
 }
 
 /** A field for a comment of a few lines. */
-export function WordsField({ label, value, onChange }: FieldProps) {
+export function CommentField({ label, value, onChange }: FieldProps) {
   return (
     <label className="stack">
       <span className="soft">{label}</span>
@@ -168,7 +168,7 @@ export function StatusFilter<Status extends string>({
   );
 }
 
-interface ChoicesProps<Value extends string> {
+interface SegmentedControlProps<Value extends string> {
   label: string;
   all: readonly Value[];
   chosen: Value;
@@ -177,7 +177,13 @@ interface ChoicesProps<Value extends string> {
 }
 
 /** A choice between a few values, all visible. */
-export function SegmentedControl<Value extends string>({ label, all, chosen, wordOf, onChange }: ChoicesProps<Value>) {
+export function SegmentedControl<Value extends string>({
+  label,
+  all,
+  chosen,
+  wordOf,
+  onChange,
+}: SegmentedControlProps<Value>) {
   return (
     <fieldset className="segmented plain-fieldset">
       <legend className="sr-only">{label}</legend>

@@ -14,10 +14,8 @@ from titan.cli.server import Server
 from titan.cli.terminal import remark
 from titan.insight.export_lines import ActionLine, Line, RunLine
 from titan.insight.replay.comparison import Comparison, compare
-from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, ReplayFailed
-from titan.replay.investigation import Investigation, Investigator
-from titan.replay.views import report_of
+from titan.replay.investigation import Investigation, Investigator, recorded_actions, report_of
 from titan.wire.replays import ReplayReport
 
 LONGEST_NAME: Final = 255  # of a file

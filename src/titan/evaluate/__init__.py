@@ -1,4 +1,4 @@
-"""Trying agents on tasks in simulated worlds.
+"""Evaluate agents on tasks in simulated worlds.
 
 definitions.py  what a workflow, an agent and a task are, as users write them
 contract.py     what an agent is sent and what it answers; which error class a failure is

@@ -1,4 +1,4 @@
-"""Agent runs as values: what one is made of, what its agent is sent, how its row changes."""
+"""Agent runs: their settings, the request to the agent, the changes of their rows, and their tool calls."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from titan.evaluate.definitions import AgentDefinition, AgentField, Seed, Submit
 from titan.evaluate.worlds import LiveRun
 from titan.judge import scorers
 from titan.judge.scorers import Scorer, ScorerResult, overall
+from titan.model.actions import ActionEntry, Payload, Source
 from titan.model.evaluations import (
     AgentRun,
     AgentRunStatus,
@@ -26,14 +27,17 @@ from titan.model.evaluations import (
     Verdict,
     Workflow,
 )
-from titan.ports.runs_store import CallReader, CallTransaction
-from titan.ports.runtime import Ids
+from titan.ports.runs_store import CallReader, CallStore, CallTransaction, StoredEntry
+from titan.ports.runtime import Blobs, Ids
+from titan.wire.evaluations import ToolCallView
 from titan.world.definition import World
+from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
+from titan_sdk.tape import decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All that an agent run is made of, as it is when it starts."""
+    """The settings of an agent run at its start."""
 
     run: AgentRun
     task: Task
@@ -45,7 +49,7 @@ class Setting:
 
     @property
     def world(self) -> World:
-        """The world with the modes of tools that the field sets."""
+        """The world with the field's tool modes."""
         modes, world = self.field.tool_modes, self.definition.world
         tools = (replace(tool, mode=modes.get(tool.name, tool.mode)) for tool in world.tools)
         return replace(world, tools=tuple(tools)) if modes else world
@@ -71,7 +75,7 @@ def new_run_id(ids: Ids) -> str:
 
 
 def definition_of(workflow: Workflow) -> WorkflowDefinition:
-    """Return what a workflow is made of."""
+    """Return a workflow's definition."""
     return _definition_in(workflow.definition)
 
 
@@ -81,7 +85,7 @@ def _definition_in(text: str) -> WorkflowDefinition:
 
 
 def agent_definition_of(agent: RegisteredAgent) -> AgentDefinition:
-    """Return what an agent is."""
+    """Return an agent's definition."""
     return _AGENTS.decode(agent.definition)
 
 
@@ -91,7 +95,7 @@ def seed_of(task: Task) -> Seed:
 
 
 def scorers_of(task: Task) -> tuple[Scorer, ...]:
-    """Return what a task is scored on."""
+    """Return a task's scorers."""
     return _SCORERS.decode(task.scorers)
 
 
@@ -106,7 +110,7 @@ def dispatch(
     source_run_id: str | None = None,
     simulator: str | None = None,
 ) -> AgentRun | None:
-    """Store and return a new agent run; None where the workflow has no such field, or its agent is not registered."""
+    """Store and return a new agent run; None where the workflow has no such field or its agent is not registered."""
     definition = definition_of(workflow)
     field = next((one for one in definition.fields if one.name == field_name), None)
     agent = None if field is None else tx.registered_agent(workflow.project_id, field.agent, field.version)
@@ -154,7 +158,7 @@ def _digest(value: Any) -> str:
 
 
 def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: str, agent: SubmittedAgent) -> AgentRun:
-    """Store and return the agent run of a program that is submitted into a world; it is under way at once."""
+    """Store and return the agent run of a program that is submitted into a world; it starts at once."""
     agent_id = agent_id_of(run_id)
     registered = tx.registered_agent(workflow.project_id, agent_id)
     before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
@@ -179,17 +183,17 @@ def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: s
 
 
 def agent_id_of(run_id: str) -> str:
-    """Return the agent within the id of the run of a submitted program."""
+    """Return the agent's id in the run id of a submitted program."""
     return run_id.rpartition("-")[0]
 
 
 def is_submitted(run: AgentRun) -> bool:
-    """Return whether a run is of a program that was submitted into a world, which nothing but its user can repeat."""
+    """Return whether a run is of a program submitted into a world, which only its user can repeat."""
     return "submitted" in msgspec.json.decode(run.config)
 
 
 def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: SubmittedAgent) -> Setting:
-    """Return all that the run of a submitted program is made of."""
+    """Return the settings of a submitted program's run."""
     return Setting(
         run=run,
         task=task,
@@ -202,7 +206,7 @@ def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: Subm
 
 
 def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
-    """Return the body that an agent is sent: specification 2.3."""
+    """Return the body of the request to an agent."""
     proxy = f"{url}/api/world/runs/{live.run_id}"
     seed = setting.seed
     tools = [
@@ -232,7 +236,7 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
 
 
 def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
-    """Return all that an agent run is made of; None where a part of it is gone."""
+    """Return the settings of an agent run, None where a part was deleted."""
     workflow = reader.workflow(run.project_id, run.workflow_id)
     task = reader.task(run.project_id, run.workflow_id, run.task_id)
     agent = reader.registered_agent(run.project_id, run.agent_id, run.agent_version)
@@ -254,7 +258,7 @@ def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
 
 
 def tries_before(reader: CallReader, *, run: AgentRun) -> int:
-    """Return how many tries by themselves led to this one."""
+    """Return the number of automatic redispatches before this run."""
     tries = 0
     found: AgentRun | None = run
     while found is not None and found.trigger is Trigger.AUTO_REDISPATCH and found.source_run_id is not None:
@@ -264,19 +268,19 @@ def tries_before(reader: CallReader, *, run: AgentRun) -> int:
 
 
 def cancelled(run: AgentRun, now: datetime) -> AgentRun:
-    """Return a run that somebody cancelled."""
+    """Return the row of a cancelled run."""
     return replace(run, status=AgentRunStatus.CANCELLED, ended_at=now, verdict=Verdict.NOT_APPLICABLE)
 
 
 def internal_error(message: str) -> Failed:
-    """Return a failure of our own."""
+    """Return a failure of Titan itself."""
     return Failed(error_class=ErrorClass.INTERNAL_ERROR, message=message)
 
 
 def completed(
     run: AgentRun, found: Answered, live: LiveRun, results: Sequence[ScorerResult], now: datetime
 ) -> AgentRun:
-    """Return a run whose agent gave a usable answer, graded."""
+    """Return the row of a run whose agent gave a usable answer, with its grades."""
     verdict = overall(results)
     failed = next((one for one in results if one.required and one.verdict is scorers.Verdict.FAIL), None)
     ungraded = [f"{one.name}: {one.detail}" for one in results if one.verdict is scorers.Verdict.ERROR]
@@ -297,7 +301,7 @@ def completed(
 
 
 def failed(run: AgentRun, why: Failed, live: LiveRun | None, now: datetime) -> AgentRun:
-    """Return a run without a usable answer."""
+    """Return the row of a run without a usable answer."""
     return replace(
         run if live is None else _with_calls(run, live),
         status=AgentRunStatus.FAILED,
@@ -326,7 +330,7 @@ def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
 
 
 def _cost_in(metadata: Mapping[str, Any]) -> str | None:
-    """Return the cost that an agent says it had, a decimal of US dollars."""
+    """Return the cost in US dollars that an agent reports."""
     try:
         cost = Decimal(str(metadata["cost_usd"]))
     except (KeyError, InvalidOperation):
@@ -335,5 +339,81 @@ def _cost_in(metadata: Mapping[str, Any]) -> str | None:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as it is stored."""
+    """Return a value as stored JSON."""
     return msgspec.json.encode(value).decode()
+
+
+_PAGE: Final = 1_000  # entries
+
+
+def calls_of_run(calls: CallStore, blobs: Blobs, project_id: str, run_id: str) -> list[ToolCallView]:
+    """Return the tool calls of an agent run, in order."""
+    found: list[ToolCallView] = []
+
+    def read(reader: CallReader) -> list[StoredEntry]:
+        entries: list[StoredEntry] = []
+        after = 0
+        while page := reader.tape(project_id, run_id, after=after, limit=_PAGE):
+            entries += page
+            after = page[-1].number
+        return entries
+
+    for stored in calls.read(read):
+        entry = stored.entry
+        if isinstance(entry, ActionEntry) and entry.source is Source.WORLD and entry.details is not None:
+            world = msgspec.json.decode(entry.details).get("world")
+            if world is not None:
+                found.append(_view(entry, world, blobs))
+    return sorted(found, key=lambda view: view.sequence)
+
+
+def ledger_after(initial: InitialState, calls: Sequence[ToolCallView], sequence: int) -> Ledger:
+    """Return the ledger after the call with this sequence.
+
+    Calls that are under way together change it in the order in which they are answered, not begun.
+    """
+    ledger = seeded(initial)
+    for call in sorted(calls, key=lambda call: call.commit):
+        for stored in call.operations:
+            if stored["drop_reason"] is None:
+                plain = {name: value for name, value in stored.items() if name not in ("origin", "drop_reason")}
+                operation: Operation = msgspec.convert(plain, Operation)
+                try:
+                    ledger = ledger.apply(operation, call=call.sequence)
+                except CannotApply:
+                    continue  # of a call that came meanwhile and is recorded later
+        if call.sequence == sequence:
+            break
+    return ledger
+
+
+def _view(entry: ActionEntry, world: dict[str, Any], blobs: Blobs) -> ToolCallView:
+    duration = 0.0 if entry.ended_at is None else (entry.ended_at - entry.started_at).total_seconds() * 1000
+    return ToolCallView(
+        sequence=world["sequence"],
+        commit=world["commit"],
+        action_id=entry.id,
+        tool=entry.name,
+        actor=entry.actor,
+        source=world["source"],
+        detail=world["detail"],
+        arguments=_value(entry.inputs, blobs),
+        response=_value(entry.outputs, blobs),
+        operations=world["operations"],
+        violations=world["violations"],
+        failure_rule_id=world["failure_rule_id"],
+        started_at=entry.started_at,
+        latency_ms=duration + world["delay_ms"],
+    )
+
+
+def _value(payload: Payload | None, blobs: Blobs) -> Any:
+    if payload is None:
+        return None
+    text = payload.whole.encode()
+    if payload.blob is not None:
+        path = blobs.path(payload.blob)
+        if path is None:
+            return None  # gone
+        text = path.read_bytes()
+    return decode(text)

@@ -1,4 +1,4 @@
-"""The contract with an agent: what it is sent, what it answers, and which error class a failure is (2.3, 2.6)."""
+"""Read agents' answers, and classify failures of the exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ RAW_CHARACTERS: Final = 64 * 1024  # of a body that is stored
 
 
 class Broken(StrEnum):
-    """Where an exchange with an agent broke before there was an answer."""
+    """The stage at which an exchange with an agent failed without an answer."""
 
     PROXY = "proxy"  #: our own address is missing or malformed
-    CONNECT = "connect"  #: no address, nobody there, refused, or no connection in time
+    CONNECT = "connect"  #: no address, no server, refused, or no connection in time
     TRANSPORT = "transport"  #: TLS, a reset, a redirect, a protocol error
     TIMEOUT = "timeout"  #: no answer before the time of the run was over
     TOO_LARGE = "too_large"
@@ -29,7 +29,7 @@ class Broken(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What came of asking an agent: a status and a body, or where it broke."""
+    """The result of a request to an agent: a status and a body, or the stage at which it failed."""
 
     status: int | None = None
     body: bytes = b""
@@ -38,7 +38,7 @@ class Exchange:
 
 
 class Message(Struct, kw_only=True):
-    """A row of a conversation in an agent's answer; unknown keys are left out."""
+    """A message in an agent's answer; unknown keys are dropped."""
 
     role: str
     content: str | None = None
@@ -59,7 +59,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """Why there is none."""
+    """The cause of a missing answer."""
 
     error_class: ErrorClass
     message: str
@@ -84,7 +84,7 @@ _STATUSES: Final[Mapping[int, ErrorClass]] = {
 
 
 def read_exchange(exchange: Exchange) -> Answered | Failed:
-    """Return what an exchange comes to: address, connection, status, JSON and contract are looked at in this order."""
+    """Return the answer in an exchange, or its failure: address, connection, status, JSON, contract, in this order."""
     detail = exchange.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace")[:DETAIL_CHARACTERS]
     if exchange.broken is not None:
         return Failed(error_class=_BROKEN[exchange.broken], message=exchange.reason, detail=detail)
@@ -100,7 +100,7 @@ def read_exchange(exchange: Exchange) -> Answered | Failed:
 
 
 def read_answer(found: Any, *, detail: str = "") -> Answered | Failed:
-    """Return what an agent's answer says; a text alone is the final response."""
+    """Return an agent's answer; a text alone is the final response."""
     if isinstance(found, str):
         found = {"final_response": found}
     if not isinstance(found, dict):
@@ -119,7 +119,7 @@ def read_answer(found: Any, *, detail: str = "") -> Answered | Failed:
 
 
 def is_worth_another_try(error_class: ErrorClass, message: str, *, calls: int, tries: int) -> bool:
-    """Whether an agent that was not reached is asked again by itself: it did nothing yet, and has had fewer than 2."""
+    """Return whether an unreachable agent is redispatched: it made no calls yet and had fewer than 2 retries."""
     is_transient = error_class in (ErrorClass.AGENT_UNREACHABLE, ErrorClass.TRANSPORT_ERROR) or (
         error_class is ErrorClass.AGENT_5XX and message.endswith((" 502", " 503"))
     )
@@ -136,7 +136,7 @@ def _class_of(status: int) -> ErrorClass:
         return ErrorClass.AGENT_5XX
     if 400 <= status < 500:
         return ErrorClass.AGENT_4XX
-    return ErrorClass.TRANSPORT_ERROR  # a redirect, which is not followed, or what is no final status
+    return ErrorClass.TRANSPORT_ERROR  # a redirect, which is not followed, or no final status
 
 
 def _breaks(expected: str, found: str, detail: str) -> Failed:

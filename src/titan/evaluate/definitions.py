@@ -1,4 +1,4 @@
-"""Workflows, agents, tool endpoints and tasks as users write them."""
+"""The definitions that users write: workflows, agents, tool endpoints and tasks."""
 
 import hashlib
 from typing import Annotated, Any, Literal, TypeAlias
@@ -18,11 +18,11 @@ class _Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class HttpAgent(_Definition, frozen=True, kw_only=True, tag="http", tag_field="kind"):
-    """An agent behind an address: specification 2.3."""
+    """An agent at an HTTP address."""
 
     url: str
-    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
-    allow_loopback: bool = False  #: it may stand on this machine or in its network
+    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    allow_loopback: bool = False  #: the address may be on this machine or in its network
 
 
 class PythonAgent(_Definition, frozen=True, kw_only=True, tag="python", tag_field="kind"):
@@ -36,17 +36,17 @@ AgentDefinition: TypeAlias = HttpAgent | PythonAgent
 
 
 class SubmittedAgent(_Definition, frozen=True, kw_only=True):
-    """A program that was submitted into a world, as a DAG of its own: it is registered nowhere."""
+    """A program that was submitted into a world as a DAG; it is not registered."""
 
     dag_id: str
 
 
 class HttpEndpoint(_Definition, frozen=True, kw_only=True, tag="http", tag_field="kind"):
-    """A service whose tools are asked by POST with the arguments as JSON."""
+    """A service whose tools are called by POST with JSON arguments."""
 
-    url: str  #: `{tool}` in it stands for the tool's name
-    headers: dict[str, str] = {}  #: that authenticate Titan; shown to nobody again
-    allow_loopback: bool = False  #: it may stand on this machine or in its network
+    url: str  #: `{tool}` is replaced by the tool's name
+    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    allow_loopback: bool = False  #: the address may be on this machine or in its network
     active: bool = True  #: calls of one that is not fail
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
 
@@ -65,7 +65,7 @@ EndpointDefinition: TypeAlias = HttpEndpoint | McpEndpoint
 
 
 class AgentField(_Definition, frozen=True, kw_only=True):
-    """A named column of a workflow: an agent, and how it is tried."""
+    """A named column of a workflow: an agent and how it is run."""
 
     name: Slug
     agent: Slug
@@ -76,14 +76,14 @@ class AgentField(_Definition, frozen=True, kw_only=True):
 
 
 class SubAgent(_Definition, frozen=True, kw_only=True):
-    """A part of an agent that acts under a name of its own."""
+    """A part of an agent that acts under its own name."""
 
     actor_id: str
     tools: tuple[str, ...] = ()
 
 
 class WorkflowDefinition(_Definition, frozen=True, kw_only=True):
-    """A world and the agents that are tried in it."""
+    """A world and the agents that are evaluated in it."""
 
     world: World
     fields: tuple[AgentField, ...] = ()
@@ -92,7 +92,7 @@ class WorkflowDefinition(_Definition, frozen=True, kw_only=True):
 
 
 class Seed(_Definition, frozen=True, kw_only=True):
-    """What a task is (`odyssey_seed`). The axes of conversations are stored; such a task cannot be dispatched yet."""
+    """A task's definition (`odyssey_seed`). Multi-turn settings are stored; such tasks cannot be dispatched yet."""
 
     user_instruction: str
     behavior_instructions: str = ""
@@ -114,7 +114,7 @@ class Seed(_Definition, frozen=True, kw_only=True):
 
 
 class TaskDefinition(_Definition, frozen=True, kw_only=True):
-    """A task and what it is scored on."""
+    """A task and its scorers."""
 
     id: Slug
     name: str = ""

@@ -1,4 +1,4 @@
-"""Runs agent runs, each from its row to its verdict. What waits and what ran is in rows, so that a server may die."""
+"""Execute agent runs, from the stored row to the verdict. A restarted server continues from the rows."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ RESTARTED: Final = "The server stopped while the agent ran, after it had called 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """How the job ended that an agent ran as."""
+    """The end of the job that ran an agent."""
 
     has_completed: bool
     reason: str = ""
@@ -64,22 +64,22 @@ class JobEnded:
 
 
 class Jobs(Protocol):
-    """Runs Python agents as jobs."""
+    """Port that runs Python agents as jobs."""
 
     async def run(
         self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
     ) -> JobEnded:
-        """Return when the job has ended; a caller that is cancelled cancels it."""
+        """Run a job to its end; cancelling the caller cancels the job."""
 
     async def wait(self, dag_id: str) -> JobEnded:
-        """Return when a DAG has ended; a caller that is cancelled cancels it."""
+        """Wait for the end of a DAG; cancelling the caller cancels the DAG."""
 
     async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
-        """Have the run be over, where it has a job; else nothing."""
+        """End the run's job, if it has one."""
 
 
 class Dispatcher:
-    """The agent runs that wait or run in this process."""
+    """Executes the agent runs of this process."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Dispatcher:
         self._live: dict[tuple[str, str], LiveRun] = {}
 
     async def start(self) -> None:
-        """Take up what an earlier server left: what waited waits again, what ran is repeated or has failed.
+        """Continue after a restart: waiting runs wait again, interrupted runs are repeated or fail.
 
         Of several servers on one database the one in charge does.
         """
@@ -117,29 +117,31 @@ class Dispatcher:
                 await self._end_interrupted(run)
 
     def begin(self, run: AgentRun, *, after_seconds: float = 0.0) -> None:
-        """Have an agent run start when its field has a place; its row is stored."""
-        key = (run.project_id, run.run_id)
-        task = asyncio.get_running_loop().create_task(self._see_through(run, after_seconds))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        """Start an agent run, whose row is stored, when its field's concurrency allows."""
+        self._begin(run, partial(self._see_through, run, after_seconds))
 
     def open(self, setting: Setting) -> tuple[LiveRun, str]:
-        """Return the world of a program that is about to be submitted, and its token."""
-        return self._opened(setting)
+        """Open the world of a run; return it and its token."""
+        world, seed, run = setting.world, setting.seed, setting.run
+        environment = Environment(
+            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
+        )
+        initial = seeded(seed.initial_state or world.initial_state)
+        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
+        self._live[run.project_id, run.run_id] = live
+        return live, token
 
     async def drop(self, live: LiveRun) -> None:
-        """Close the world of a program that was not submitted after all."""
-        await self._closed(live)
+        """Close the world of a run that has ended, or whose program could not be submitted."""
+        self._live.pop((live.project_id, live.run_id), None)
+        await self._worlds.close(live)
 
     def attend(self, setting: Setting, live: LiveRun) -> None:
-        """Have a program that was submitted into its world graded when it has ended; its row is stored."""
-        key = (setting.run.project_id, setting.run.run_id)
-        task = asyncio.get_running_loop().create_task(self._see_submitted(setting, live))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        """Grade a program that was submitted into its world when it has ended; its row is stored."""
+        self._begin(setting.run, partial(self._see_submitted, setting, live))
 
     async def cancel(self, run: AgentRun) -> AgentRun:
-        """End an agent run that has not ended; return how it stands."""
+        """Cancel an agent run that has not ended; return its row."""
         task = self._tasks.get((run.project_id, run.run_id))
         if task is not None:
             task.cancel()
@@ -152,17 +154,17 @@ class Dispatcher:
         return after
 
     async def wait(self, run: AgentRun, *, seconds: float) -> None:
-        """Return when an agent run has ended, or after so many seconds."""
+        """Wait for the end of an agent run, at most so many seconds."""
         task = self._tasks.get((run.project_id, run.run_id))
         if task is not None:
             await asyncio.wait([task], timeout=seconds)
 
     def live(self, project_id: str, run_id: str) -> LiveRun | None:
-        """Return the world of a run that is under way here."""
+        """Return the world of a run that this process executes."""
         return self._live.get((project_id, run_id))
 
     async def close(self) -> None:
-        """Stop; what runs is found by the next server."""
+        """Stop; the next server continues the runs."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -171,22 +173,32 @@ class Dispatcher:
 
     # --- one agent run ---
 
+    def _begin(self, run: AgentRun, execute: Callable[[], Awaitable[None]]) -> None:
+        """Start the execution of a run; an error in it fails the run."""
+
+        async def guarded() -> None:
+            try:
+                await execute()
+            except StoreError:
+                logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
+            except Exception as error:
+                logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
+                await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+
+        key = (run.project_id, run.run_id)
+        self._tasks[key] = task = asyncio.get_running_loop().create_task(guarded())
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
     async def _see_through(self, run: AgentRun, after_seconds: float) -> None:
-        try:
-            await asyncio.sleep(after_seconds)
-            place = (run.project_id, run.workflow_id, run.field)
-            async with self._places.setdefault(place, Places()) as places:
-                setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
-                if setting is None:
-                    await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
-                else:
-                    places.set_most(setting.field.concurrency_cap)
-                    await self._perform(setting)
-        except StoreError:
-            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
-        except Exception as error:
-            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
-            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+        await asyncio.sleep(after_seconds)
+        place = (run.project_id, run.workflow_id, run.field)
+        async with self._places.setdefault(place, Places()) as places:
+            setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
+            if setting is None:
+                await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
+            else:
+                places.set_most(setting.field.concurrency_cap)
+                await self._perform(setting)
 
     async def _perform(self, setting: Setting) -> None:
         run = await self._change(
@@ -195,23 +207,16 @@ class Dispatcher:
         if run.status is not AgentRunStatus.RUNNING:
             return  # it was cancelled before
         await self._report(run, name=setting.task.name or setting.task.id, tags=(setting.run.workflow_id,))
-        live, token = self._opened(setting)
+        live, token = self.open(setting)
         await self._graded(setting, live, self._asked(setting, live, token))
 
     async def _see_submitted(self, setting: Setting, live: LiveRun) -> None:
         assert isinstance(setting.agent, SubmittedAgent)
-        run = setting.run
-        try:
-            await self._report(run, name=setting.task.name or setting.task.id, tags=(run.workflow_id,))
-            await self._graded(setting, live, self._awaited(setting.agent, live))
-        except StoreError:
-            logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
-        except Exception as error:
-            logger.exception("agent run %s of project %s failed", run.run_id, run.project_id)
-            await self._fail(run, internal_error(f"{type(error).__name__}: {error}"))
+        await self._report(setting.run, name=setting.task.name or setting.task.id, tags=(setting.run.workflow_id,))
+        await self._graded(setting, live, self._awaited(setting.agent, live))
 
     async def _awaited(self, agent: SubmittedAgent, live: LiveRun) -> Answered | Failed:
-        """Return what a submitted program came to: its last job's result is what it says."""
+        """Return the answer of a submitted program: the result of its last job."""
         ended = await self._jobs.wait(agent.dag_id)
         if not ended.has_completed:
             return Failed(error_class=ErrorClass.AGENT_5XX, message=ended.reason or "its DAG did not complete")
@@ -221,26 +226,12 @@ class Dispatcher:
         is_answer = isinstance(result, dict) and isinstance(result.get("final_response"), str)
         return read_answer(result if said or is_answer else {"final_response": ended.result})
 
-    def _opened(self, setting: Setting) -> tuple[LiveRun, str]:
-        world, seed, run = setting.world, setting.seed, setting.run
-        environment = Environment(
-            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
-        )
-        initial = seeded(seed.initial_state or world.initial_state)
-        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
-        self._live[run.project_id, run.run_id] = live
-        return live, token
-
-    async def _closed(self, live: LiveRun) -> None:
-        self._live.pop((live.project_id, live.run_id), None)
-        await self._worlds.close(live)
-
     async def _graded(self, setting: Setting, live: LiveRun, asking: Awaitable[Answered | Failed]) -> None:
-        """Grade what an agent came to, when it is there."""
+        """Await an agent's answer, and grade it."""
         try:
             found = await asking
         finally:
-            await self._closed(live)
+            await self.drop(live)
         if isinstance(found, Failed):
             await self._fail(setting.run, found, live)
             return
@@ -316,7 +307,7 @@ class Dispatcher:
         await self._fail_and_repeat(run, why, live, wait_seconds)
 
     async def _end_interrupted(self, run: AgentRun) -> None:
-        """End a run that an earlier server left; its task is tried again if the agent cannot have changed anything."""
+        """Fail a run that a restart interrupted; redispatch its task if the agent had made no calls."""
         actions = await asyncio.to_thread(
             self._calls.read, lambda reader: reader.actions_of_run(run.project_id, run.run_id)
         )
@@ -332,7 +323,7 @@ class Dispatcher:
         live: LiveRun | None,
         wait_seconds: Callable[[CallTransaction, AgentRun], float | None],
     ) -> None:
-        """End a run as failed, and in the same transaction dispatch its task once more if `wait_seconds` says when."""
+        """Fail a run, and redispatch its task in the same transaction if `wait_seconds` returns a delay."""
         now, new_id = self._clock.now(), new_run_id(self._ids)
 
         def act(tx: CallTransaction) -> tuple[AgentRun, AgentRun | None, float]:
@@ -353,7 +344,7 @@ class Dispatcher:
     # --- rows and reports ---
 
     async def _change(self, run: AgentRun, change: Callable[[AgentRun], AgentRun]) -> AgentRun:
-        """Return an agent run after a change; one that has ended, or is gone, stays as it is."""
+        """Change an agent run's row and return it; a run that has ended or was deleted is not changed."""
 
         def act(tx: CallTransaction) -> AgentRun:
             found = tx.agent_run(run.project_id, run.run_id)
@@ -390,7 +381,7 @@ class Dispatcher:
 
 
 class Places:
-    """The places of an agent field, as many as its cap says now; a run has one while its agent is asked."""
+    """A semaphore of an agent field's runs, whose size follows the field's concurrency cap."""
 
     def __init__(self) -> None:
         self._most = 1  # until the first run knows better
@@ -414,7 +405,7 @@ class Places:
         self._wake()
 
     def set_most(self, most: int) -> None:
-        """Have there be so many places from now on; who has one keeps it."""
+        """Change the number of places; runs that have one keep it."""
         self._most = most
         self._wake()
 
@@ -433,7 +424,7 @@ def _redispatches(tx: CallTransaction, run: AgentRun) -> bool:
 
 
 def _repeated(tx: CallTransaction, run: AgentRun, new_id: str) -> AgentRun | None:
-    """Dispatch the task of a run once more; None where the task, the field or the agent is gone."""
+    """Dispatch the task of a run again; None where the task, the field or the agent was deleted."""
     workflow = tx.workflow(run.project_id, run.workflow_id)
     task = tx.task(run.project_id, run.workflow_id, run.task_id)
     if workflow is None or task is None:

@@ -1,4 +1,4 @@
-"""Asks agents and tool endpoints over HTTP, and says where that broke."""
+"""Call agents and tool endpoints over HTTP, at addresses that Titan may reach."""
 
 import asyncio
 import ipaddress
@@ -6,11 +6,15 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from titan.evaluate.contract import MOST_RESPONSE_BYTES, Broken, Exchange
+from titan.evaluate.definitions import EndpointDefinition, HttpEndpoint, McpEndpoint
+from titan.model.evaluations import ToolEndpoint
+from titan.ports.runs_store import CallStore
 
 CONNECT_SECONDS: Final = 10.0
 CONNECT_SHARE: Final = 0.9  # of a short time: who is not there at its end was not reached, and did not take too long
@@ -19,13 +23,13 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AgentClient:
-    """Asks agents and endpoints. Addresses in this machine's networks are refused, unless they may stand there.
+    """HTTP client for agents and endpoints. Addresses in this machine's networks are refused unless allowed.
 
     The address that was checked is the one that is asked, so that a name that changes meanwhile leads nowhere else.
     """
 
     def __init__(self, *, resolve: "Resolve | None" = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`resolve` and `transport` stand for the system's names and network."""
+        """Tests pass `resolve` and `transport` instead of the system's."""
         self._resolve = resolve or resolved
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)  # agent fields have caps of their own
         self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=limits, transport=transport)
@@ -33,7 +37,7 @@ class AgentClient:
     async def ask(
         self, url: str, body: Any, *, headers: Mapping[str, str], within_seconds: float, allow_loopback: bool
     ) -> Exchange:
-        """Return what came of posting a JSON body; the time holds for all of it."""
+        """POST a JSON body and return the exchange; the time limit covers all of it."""
         try:
             async with asyncio.timeout(within_seconds):
                 connect_seconds = min(CONNECT_SECONDS, CONNECT_SHARE * within_seconds)
@@ -93,7 +97,7 @@ class AgentClient:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if not is_success and len(body) >= SHOWN_BYTES:
-                    break  # its status says what it is
+                    break  # the status is enough
                 if len(body) > MOST_RESPONSE_BYTES:
                     reason = f"the answer is longer than {MOST_RESPONSE_BYTES:,} bytes"
                     return Exchange(broken=Broken.TOO_LARGE, reason=reason, body=bytes(body[:SHOWN_BYTES]))
@@ -105,7 +109,7 @@ class AgentClient:
 
 
 class AddressRefused(Exception):
-    """A host is an address that Titan does not ask."""
+    """Titan may not call this address."""
 
 
 Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]  #: host → its addresses; OSError where it has none
@@ -122,7 +126,7 @@ async def resolved(host: str) -> list[str]:
 
 
 async def checked_address(host: str, resolve: Resolve = resolved, *, allow_loopback: bool) -> str:
-    """Return an address of a host that may be asked.
+    """Return an address of a host that Titan may call.
 
     Raises:
         OSError: it has none.
@@ -135,7 +139,7 @@ async def checked_address(host: str, resolve: Resolve = resolved, *, allow_loopb
 
 
 def check_url(url: str, *, allow_loopback: bool) -> None:
-    """Return when an address may be registered; what a name in it stands for is looked at whenever it is asked.
+    """Check that an address may be registered; host names are checked at each call.
 
     Raises:
         AddressRefused: it is no HTTP address, or one of this machine or its networks, which is not allowed.
@@ -168,7 +172,7 @@ def _check_address(host: str, address: str, *, allow_loopback: bool) -> None:
 
 
 def _ipv4_within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the address that an address of IPv6 stands for: mapped, NAT64, 6to4 or Teredo; else None."""
+    """Return the IPv4 address in an IPv6 address (mapped, NAT64, 6to4 or Teredo), else None."""
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     teredo = ip.teredo
@@ -177,3 +181,72 @@ def _ipv4_within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
+
+
+SHOWN_CHARACTERS: Final = 300  # of an endpoint's answer, in an error
+
+_DEFINITIONS: Final[msgspec.json.Decoder[EndpointDefinition]] = msgspec.json.Decoder(EndpointDefinition)
+
+
+def endpoint_definition_of(endpoint: ToolEndpoint) -> EndpointDefinition:
+    """Return an endpoint's definition."""
+    return _DEFINITIONS.decode(endpoint.definition)
+
+
+class ToolEndpoints:
+    """Calls tools at registered endpoints: by HTTP, or at an MCP server."""
+
+    def __init__(self, calls: CallStore) -> None:
+        self._calls = calls
+        self._client = AgentClient()
+
+    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """Return a tool's answer, or None and the failure. Endpoints of other projects are unknown."""
+        if not name:
+            return None, f"the tool {tool!r} is in the mode passthrough, and names no endpoint"
+        found = await asyncio.to_thread(self._calls.read, lambda reader: reader.tool_endpoint(project_id, name))
+        if found is None:
+            return None, f"the endpoint {name!r} is not registered in the project {project_id!r}"
+        definition = endpoint_definition_of(found)
+        if not definition.active:
+            return None, f"the endpoint {name!r} is not active"
+        answer, failure = await self._called(definition, tool, args)
+        return answer, None if failure is None else f"the endpoint {name!r}: {failure}"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _called(
+        self, definition: EndpointDefinition, tool: str, args: Mapping[str, Any]
+    ) -> tuple[Any, str | None]:
+        match definition:
+            case HttpEndpoint():
+                exchange = await self._client.ask(
+                    definition.url.replace("{tool}", quote(tool, safe="")),
+                    args,
+                    headers=definition.headers,
+                    within_seconds=definition.timeout_s,
+                    allow_loopback=definition.allow_loopback,
+                )
+                return read_tool_answer(exchange)
+            case McpEndpoint():
+                from titan.evaluate.mcp_client import call_tool  # the SDK takes half a second to import
+
+                return await call_tool(definition, tool, args)
+
+
+def read_tool_answer(exchange: Exchange) -> tuple[Any, str | None]:
+    """Return an HTTP endpoint's answer, JSON or text, or None and the failure."""
+    if exchange.broken is not None:
+        return None, exchange.reason
+    status = exchange.status or 0
+    text = exchange.body.decode(errors="replace")
+    if not 200 <= status < 300:
+        return None, f"it answered {status}: {text[:SHOWN_CHARACTERS]}"
+    if not text.strip():
+        return None, None
+    try:
+        return msgspec.json.decode(exchange.body), None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return text, None

@@ -1,4 +1,4 @@
-"""Calls a tool at an MCP server, with the official SDK, at addresses that Titan may ask."""
+"""Call tools at MCP servers with the official SDK, at addresses that Titan may reach."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ SHOWN_CHARACTERS: Final = 300
 
 
 async def call_tool(endpoint: McpEndpoint, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
-    """Return what a tool answered, or None and why it did not: each call has a session of its own."""
+    """Return a tool's answer, or None and the failure. Each call has its own session."""
     try:
         async with asyncio.timeout(endpoint.timeout_s):
             return await _called(endpoint, tool, args)
@@ -39,7 +39,7 @@ async def _called(endpoint: McpEndpoint, tool: str, args: Mapping[str, Any]) -> 
 
 
 def read_result(result: CallToolResult) -> tuple[Any, str | None]:
-    """Return what a tool answered: its structured content, else its text, as JSON where it is JSON."""
+    """Return a tool's answer: its structured content, else its text, parsed where it is JSON."""
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     if result.is_error:
         return None, f"the tool failed: {' '.join(texts)[:SHOWN_CHARACTERS]}"
@@ -55,7 +55,7 @@ def read_result(result: CallToolResult) -> tuple[Any, str | None]:
 
 
 class _CheckedTransport(httpx2.AsyncHTTPTransport):
-    """Asks the address that was checked, as `AgentClient` does, whatever redirect led to it."""
+    """Connects to checked addresses only, as `AgentClient` does, also after redirects."""
 
     def __init__(self, *, allow_loopback: bool) -> None:
         super().__init__(trust_env=False)

@@ -1,4 +1,4 @@
-"""The tools of a world for agents that speak MCP, with the official SDK: by streamable HTTP, and by stdio.
+"""Serve a world's tools over MCP with the official SDK: by streamable HTTP and by stdio.
 
 Both ways lead to the same calls as `POST {proxy}/tools/{tool}`, with the same sources, order, failures and record.
 """
@@ -21,7 +21,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Te
 from titan import __version__
 from titan.world.simulation import is_error
 
-#: Waits before the tries after the first (specification 2.4), each ± 25 %.
+#: Waits before the tries after the first, each ± 25 %.
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0)
 RETRIED: Final = frozenset({429, 503})
 ASKED_WITHIN_SECONDS: Final = 600.0  # an injected delay, or a model that simulates
@@ -36,7 +36,7 @@ class Tools(Protocol):
         """Return name, description and input_schema of each."""
 
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
-        """Return what a tool answers.
+        """Return a tool's answer.
 
         Raises:
             CallRefused: the proxy does not take the call.
@@ -44,7 +44,7 @@ class Tools(Protocol):
 
 
 class CallRefused(Exception):
-    """A call that the proxy does not take; the message begins with the error class."""
+    """The proxy refused a call; the message begins with the error class."""
 
 
 def mcp_server(tools: Tools) -> Server[Any]:
@@ -74,7 +74,7 @@ def mcp_server(tools: Tools) -> Server[Any]:
 
 
 async def serve_http(tools: Tools, scope: Scope, receive: Receive, send: Send, *, limit_bytes: int) -> None:
-    """Answer one request of streamable HTTP. Requests share no session: their run is what they have in common."""
+    """Answer a request of streamable HTTP. Requests share their run, but no session."""
     manager = StreamableHTTPSessionManager(
         mcp_server(tools), json_response=True, stateless=True, max_request_body_size=limit_bytes
     )
@@ -83,7 +83,7 @@ async def serve_http(tools: Tools, scope: Scope, receive: Receive, send: Send, *
 
 
 async def serve_stdio(proxy_url: str, token: str) -> None:
-    """Serve a run's tools on stdin and stdout, until stdin ends."""
+    """Serve a run's tools on stdin and stdout until stdin ends."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(headers=headers, timeout=ASKED_WITHIN_SECONDS, trust_env=False) as client:
         server = mcp_server(ProxyTools(client, proxy_url.rstrip("/")))
@@ -92,7 +92,7 @@ async def serve_stdio(proxy_url: str, token: str) -> None:
 
 
 class ProxyTools:
-    """The tools of a run, asked over HTTP; implements `Tools`."""
+    """The tools of a run, called over HTTP; implements `Tools`."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class ProxyTools:
         return found
 
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
-        """Return what a tool answers; a call that is sent again changes nothing twice.
+        """Return a tool's answer; a retried call has no second effect.
 
         Raises:
             CallRefused: the proxy does not take the call, or is not reached.

@@ -1,4 +1,4 @@
-"""Workflows, tasks, agents and endpoints as they are registered: what is equal already is left alone."""
+"""Register workflows, tasks, agents and endpoints; equal definitions change nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from titan.ports.runs_store import CallTransaction
 
 
 class Change(StrEnum):
-    """What registering something did, or would do."""
+    """The change that a registration makes."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -28,7 +28,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """One thing that was registered, or would be."""
+    """A registered object and its change."""
 
     kind: str
     id: str
@@ -37,14 +37,14 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """Registers what belongs to a project, in a transaction; as a plan it only says what that would do."""
+    """Registers a project's objects in a transaction; as a plan it only returns the changes."""
 
     tx: CallTransaction
     project_id: str
     is_plan: bool = False
 
     def put_agent(self, agent_id: str, definition: AgentDefinition) -> tuple[RegisteredAgent, Change]:
-        """Register an agent; another definition of a registered one is its next version."""
+        """Register an agent; a changed definition is its next version."""
         before = self.tx.registered_agent(self.project_id, agent_id)
         if before is not None and before.definition == as_json(definition):
             return before, Change.UNCHANGED
@@ -95,7 +95,7 @@ class Registry:
     def put_task(
         self, workflow_id: str, definition: TaskDefinition, *, reseeds: bool = True, anew: bool = False
     ) -> tuple[Task, Change]:
-        """Create a task with its seed frozen, or freeze its seed anew where it differs; `anew`: where it does not too.
+        """Create a task and freeze its seed, or freeze a changed seed again; with `anew` an unchanged one too.
 
         Runs that there are keep the digest of the seed that they had.
         """
@@ -128,7 +128,7 @@ class Registry:
         endpoints: Mapping[str, EndpointDefinition],
         tasks: Sequence[TaskDefinition],
     ) -> list[Changed]:
-        """Register all that a suite says; what it does not name stays. Return what that did, in this order."""
+        """Register the contents of a suite, and return the changes; objects that it does not name stay."""
         done = [("endpoint", one, self.put_endpoint(one, endpoints[one])[1]) for one in endpoints]
         done += [("agent", one, self.put_agent(one, agents[one])[1]) for one in agents]
         done.append(("workflow", workflow_id, self.put_workflow(workflow_id, name, definition)[1]))

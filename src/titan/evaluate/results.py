@@ -1,4 +1,4 @@
-"""What an evaluation came to: rates, failure modes, costs; its runs as CSV, JSON Lines and JUnit."""
+"""Summarise an evaluation: rates, pass^k, failure modes, costs; export its runs as CSV, JSON Lines and JUnit."""
 
 import csv
 import io
@@ -6,23 +6,58 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import comb, sqrt
 from typing import Final
 from xml.etree import ElementTree
 
 import msgspec
 
-from titan.judge.repeats import Reliability, pass_hat
 from titan.wire.evaluations import AgentRunView
 
-#: Failures that say nothing of the agent: it was not asked, or not reached.
+#: Failures that do not count for the agent: it was not called, or not reached.
 INFRASTRUCTURE: Final = frozenset(
     {"internal_error", "proxy_misconfigured", "agent_unreachable", "transport_error", "auth_failed"}
 )
 
 
+_SURE: Final = 1.96  # standard errors: 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """An estimate of pass^k: the share of tasks of which k tries in a row pass."""
+
+    k: int
+    share: float
+    low: float  #: of the 95 % interval over tasks
+    high: float
+    tasks: int
+
+
+def pass_hat(k: int, tries: Sequence[tuple[int, int]]) -> Reliability | None:
+    """Return pass^k over tasks with (passed, graded) tries; None when no task has k graded tries.
+
+    Of a task with c of n passed it is C(c, k) / C(n, k), the unbiased estimate of tau-bench (Yao et al., 2024). The
+    interval takes tasks as drawn at random; of one task, and where all agree, it is that of Wilson.
+    """
+    estimates = [comb(passed, k) / comb(graded, k) for passed, graded in tries if graded >= k]
+    if not estimates:
+        return None
+    count = len(estimates)
+    share = sum(estimates) / count
+    squared = _SURE * _SURE
+    variance = sum((one - share) ** 2 for one in estimates) / (count - 1) if count > 1 else 0.0
+    if variance == 0.0:
+        middle = (share + squared / (2 * count)) / (1 + squared / count)
+        spread = _SURE * sqrt(share * (1 - share) / count + squared / (4 * count * count)) / (1 + squared / count)
+    else:
+        middle, spread = share, _SURE * sqrt(variance / count)
+    return Reliability(k, share, max(0.0, middle - spread), min(1.0, middle + spread), count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldResult:
-    """What the runs of one agent field came to."""
+    """The results of an agent field's runs."""
 
     field: str
     agent: str  #: name and version
@@ -30,7 +65,7 @@ class FieldResult:
     passed: int
     failed: int  #: graded FAIL, or the agent gave no usable answer
     ungraded: int  #: completed, and nothing could be graded
-    infrastructure: int  #: failures that say nothing of the agent
+    infrastructure: int  #: failures that do not count for the agent
     cancelled: int
     failure_modes: dict[str, int]
     reliability: tuple[Reliability, ...]  #: pass^1 … pass^k
@@ -39,42 +74,46 @@ class FieldResult:
 
     @property
     def graded(self) -> int:
-        """Runs that say something of the agent."""
+        """Runs that count for the agent."""
         return self.passed + self.failed
 
     @property
     def pass_rate(self) -> float | None:
-        """Share of the graded runs that passed; None of none."""
+        """The share of graded runs that passed, None without any."""
         return self.passed / self.graded if self.graded else None
 
 
 def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
-    """Return what the runs of each field came to, in the order of the fields' names."""
+    """Return the results of each field, ordered by name."""
+    return [_of_field(name, of_field) for name, of_field in _by_field(runs)]
+
+
+def _by_field(runs: Iterable[AgentRunView]) -> list[tuple[str, list[AgentRunView]]]:
     by_field: dict[str, list[AgentRunView]] = {}
     for run in runs:
         by_field.setdefault(run.field, []).append(run)
-    return [_of_field(name, by_field[name]) for name in sorted(by_field)]
+    return sorted(by_field.items())
 
 
 def failure_mode_of(run: AgentRunView) -> str | None:
-    """Return why a run did not pass: what it was graded down for, or the class of its error."""
+    """Return why a run did not pass: its failure mode or error class."""
     return run.failure_mode or run.error_class
 
 
 def why_not(run: AgentRunView) -> str:
-    """Return in words why a run did not pass: what the first scorer that failed found, or its error."""
+    """Return in words why a run did not pass: the finding of the first failed scorer, or the error."""
     return run.failure_detail or run.status
 
 
 def has_passed(run: AgentRunView) -> bool | None:
-    """Return whether a run passed; None where it says nothing of the agent."""
+    """Return whether a run passed, None where it does not count for the agent."""
     if run.status == "failed":
         return None if run.error_class in INFRASTRUCTURE else False
     return {"PASS": True, "FAIL": False}.get(run.verdict)
 
 
 def as_csv(runs: Iterable[AgentRunView]) -> str:
-    """Return a table of runs with a line of names; a cell that holds several values is JSON."""
+    """Return the runs as CSV with a header; cells with several values are JSON."""
     text = io.StringIO()
     writer = csv.DictWriter(text, AgentRunView.__struct_fields__, lineterminator="\n")
     writer.writeheader()
@@ -87,17 +126,14 @@ def as_csv(runs: Iterable[AgentRunView]) -> str:
 
 
 def as_json_lines(runs: Iterable[AgentRunView]) -> str:
-    """Return each run as a line of JSON."""
+    """Return the runs as JSON Lines."""
     return "".join(f"{_compact(msgspec.to_builtins(run))}\n" for run in runs)
 
 
 def junit(suite: str, runs: Sequence[AgentRunView]) -> str:
-    """Return a JUnit document: a test suite for each field, a test case for each run."""
+    """Return a JUnit document with a test suite for each field and a test case for each run."""
     root = ElementTree.Element("testsuites", name=suite)
-    by_field: dict[str, list[AgentRunView]] = {}
-    for run in runs:
-        by_field.setdefault(run.field, []).append(run)
-    for name, of_field in sorted(by_field.items()):
+    for name, of_field in _by_field(runs):
         verdicts = [has_passed(run) for run in of_field]
         attributes = {
             "name": f"{suite}.{name}",

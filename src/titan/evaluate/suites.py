@@ -1,4 +1,4 @@
-"""Suites: files that say which agents are tried on which tasks in which world.
+"""Read suites: files with the agents, tasks and world of an evaluation.
 
     suite.yaml
         workflow: shop                  # the workflow that it becomes
@@ -43,7 +43,7 @@ _TEXTS: Final = frozenset(
 
 
 class _Suite(msgspec.Struct, forbid_unknown_fields=True):
-    """The file, its parts still as they stand there."""
+    """The suite file with its parts undecoded."""
 
     workflow: str
     world: str | dict[str, Any]
@@ -57,7 +57,7 @@ class _Suite(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """What a suite says, with every file that it names read."""
+    """A suite with all files that it names."""
 
     workflow: str
     definition: WorkflowDefinition
@@ -67,7 +67,7 @@ class Suite:
 
 
 def read_suite(path: Path) -> Suite:
-    """Return a suite: a file, or a folder with `suite.yaml`.
+    """Read a suite from a file, or from a folder with `suite.yaml`.
 
     Raises:
         InvalidInput: naming the file, the place in it, what was expected and found.
@@ -98,7 +98,7 @@ def read_suite(path: Path) -> Suite:
 
 
 def read_tasks(path: Path) -> list[TaskDefinition]:
-    """Return the tasks of a file: YAML, JSON, JSON Lines or CSV.
+    """Read tasks from a file in YAML, JSON, JSON Lines or CSV.
 
     Raises:
         InvalidInput: as `read_suite`.
@@ -107,7 +107,7 @@ def read_tasks(path: Path) -> list[TaskDefinition]:
 
 
 def tasks_in(text: str, path: Path) -> list[TaskDefinition]:
-    """Return the tasks of a text; the end of `path` says what it is, and messages name it.
+    """Read tasks from a text in the format of the suffix of `path`, which errors name.
 
     Raises:
         InvalidInput: as `read_suite`.
@@ -146,7 +146,7 @@ def _rows(text: str, path: Path) -> list[Any]:
 
 
 def _row(row: Mapping[str | None, Any], path: Path, number: int) -> dict[str, Any]:
-    """Return a task from a row: axes that are no texts are JSON; an empty cell says nothing."""
+    """Return a task from a CSV row: values that are no texts are JSON, empty cells are unset."""
     task: dict[str, Any] = {"odyssey_seed": {}}
     for column, cell in row.items():
         if column is None:

@@ -1,4 +1,4 @@
-"""Reads a domain of tau2-bench as a suite: policy, database, tool schemas, tasks. None of its Python is run.
+"""Import a domain of tau2-bench as a suite: policy, database, tool schemas and tasks. Its Python is never run.
 
 What comes of it, and what is left out, is in docs/guide/worlds.md; what is left out of a task is said as a note.
 """
@@ -17,14 +17,14 @@ DATA: Final = Path("data/tau2/domains")  # in a checkout
 SOURCES: Final = Path("src/tau2/domains")
 _TASKS: Final = ("tasks.json", "tasks_small.json")
 _POLICIES: Final = ("policy.md", "main_policy.md")
-_BASIS: Final = ("DB", "COMMUNICATE")  # what counts where a task says nothing
+_BASIS: Final = ("DB", "COMMUNICATE")  # the default of tasks
 
 _Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """Where the parts of a domain are."""
+    """The files of a domain."""
 
     name: str
     folder: Path
@@ -34,21 +34,21 @@ class Domain:
 
 @dataclass(slots=True, kw_only=True)
 class Imported:
-    """A domain as a suite."""
+    """A suite imported from a domain."""
 
     workflow: str
     world: _Object
     tasks: list[_Object]
-    notes: list[str] = field(default_factory=list)  #: what was left out, and of how many tasks
+    notes: list[str] = field(default_factory=list)  #: the parts that were not imported, and the number of tasks
 
     @property
     def declared(self) -> int:
-        """How many of its tools need no model."""
+        """The number of tools that need no model."""
         return sum(one.keys() & {"ledger_read", "response"} != set() for one in self.world["tools"])
 
 
 def find_domain(path: Path, name: str | None) -> Domain:
-    """Return a domain: `path` is its data folder, or a checkout that has it.
+    """Find a domain in its data folder or in a checkout of tau2-bench.
 
     Raises:
         InvalidInput: there is none.
@@ -79,7 +79,7 @@ def find_domain(path: Path, name: str | None) -> Domain:
 
 
 def import_domain(domain: Domain, *, is_one_turn: bool = False) -> Imported:
-    """Return a domain as a suite. With `is_one_turn`, the agent is given at once all that the user knows and wants.
+    """Import a domain as a suite. With `is_one_turn`, the agent gets all that the user knows and wants at once.
 
     Raises:
         InvalidInput: a file is missing, or is not what it should be.
@@ -119,7 +119,7 @@ def import_domain(domain: Domain, *, is_one_turn: bool = False) -> Imported:
 
 
 def suite_yaml(imported: Imported) -> str:
-    """Return the suite's file; the world and the tasks stand beside it."""
+    """Return the suite file, which names the files of the world and the tasks."""
     return f"""\
 # {imported.world["description"]} Imported by `titan import tau2`.
 workflow: {imported.workflow}
@@ -195,7 +195,7 @@ def _tool(tool: SourceTool, database: Mapping[str, Any], id_fields: Mapping[str,
 
 
 def _without_id(rows: Mapping[str, _Object]) -> _Object:
-    """Return the projection under which rows are given as they stand in the database."""
+    """Return the projection that gives rows as in the database."""
     names = sorted({name for one in rows.values() for name in one})
     return {"project": {name: name for name in names}} if names else {}
 
@@ -212,7 +212,7 @@ def _instructions(simulated: Sequence[str], helpers: str) -> str:
 
 
 def _add_task(imported: Imported, task: _Object, kinds: Mapping[str, str], *, is_one_turn: bool) -> list[str]:
-    """Add a task; return what of it is left out."""
+    """Add a task; return the parts that cannot be imported."""
     notes: list[str] = []
     scenario = task.get("user_scenario") or {}
     criteria = task.get("evaluation_criteria") or {}

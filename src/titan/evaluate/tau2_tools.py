@@ -1,4 +1,4 @@
-"""Reads the tools of a tau2-bench domain from its Python source, which is parsed and never run.
+"""Read the tools of a tau2-bench domain from its Python source, which is parsed and never run.
 
 A method under `@is_tool(ToolType.READ)` is a tool; its annotations and docstring are its schema. What its body does is
 known where it returns one row of the database, all rows of a collection, or a constant; such a tool is declared. The
@@ -28,7 +28,7 @@ _ARGUMENT: Final = re.compile(r"^\s*(\w+)(?: \([^)]*\))?:\s*(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A tool that returns a row of a collection: the one whose `id_field` (None: whose key) is an argument."""
+    """A tool that returns the row of a collection whose `id_field` (None: whose key) equals an argument."""
 
     collection: str
     argument: str
@@ -45,14 +45,14 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A tool that always returns the same."""
+    """A tool that returns a constant."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTool:
-    """A tool as its source says it."""
+    """A tool read from its source."""
 
     name: str
     kind: str  #: read, write, think, generic
@@ -64,14 +64,14 @@ class SourceTool:
 
 @dataclass(frozen=True, slots=True)
 class _Types:
-    """What names in annotations stand for."""
+    """The types of names in annotations."""
 
     aliases: Mapping[str, ast.expr] = field(default_factory=dict)
     classes: Mapping[str, ast.ClassDef] = field(default_factory=dict)
 
 
 def read_tools(source: str, models: str = "") -> list[SourceTool]:
-    """Return the tools of a `tools.py`; `models` is the source of the types that it names.
+    """Return the tools of a `tools.py`; `models` is the source of its types.
 
     Raises:
         SyntaxError: a text is no Python.
@@ -105,7 +105,7 @@ def read_tools(source: str, models: str = "") -> list[SourceTool]:
 
 
 def helpers_of(source: str) -> str:
-    """Return the source of what a `tools.py` has beside its tools."""
+    """Return the source of the helpers in a `tools.py`."""
     tree = ast.parse(source)
     found = (
         node
@@ -127,7 +127,7 @@ def _kind(method: ast.FunctionDef) -> str | None:
 
 
 def _documented(method: ast.FunctionDef) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says of a tool and of each argument."""
+    """Return the descriptions of a tool and its arguments from a docstring."""
     text = inspect.cleandoc(ast.get_docstring(method) or "")
     head, _, rest = text.partition("\nArgs:")
     arguments: dict[str, str] = {}
@@ -171,7 +171,7 @@ def _input_schema(method: ast.FunctionDef, described: Mapping[str, str], types: 
 
 
 def _schema(annotation: ast.expr, types: _Types, depth: int = 0) -> dict[str, Any]:
-    """Return the JSON schema of an annotation; `{}`, which takes anything, where it says nothing."""
+    """Return the JSON schema of an annotation; `{}`, which accepts anything, for an unknown one."""
     if depth > _DEEPEST:
         return {}
     match annotation:
@@ -340,7 +340,7 @@ def _is_guard(guard: ast.stmt, argument: str) -> bool:
 
 
 def _messages(statement: ast.stmt) -> Iterator[str]:
-    """Yield the messages that a statement may raise; a value in braces stays so."""
+    """Yield the messages that a statement may raise, with values in braces."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
             text = node.exc.args[0]

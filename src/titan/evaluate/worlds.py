@@ -1,4 +1,4 @@
-"""The worlds of agent runs that are under way: each behind its token, in memory.
+"""Hold the worlds of running agent runs in memory, each behind its token.
 
 What a call did stands in the action that is recorded of it, before it is answered. A run whose server was killed is not
 taken up again, so nothing has to be read back.
@@ -32,7 +32,7 @@ MOST_EVENTS: Final = 10_000
 #: Of one run, as JSON. Arguments are held until it is graded, and JSON takes some 25 times its size as objects.
 MOST_ARGUMENT_BYTES: Final = 8 * 1024 * 1024
 MOST_EVENT_BYTES: Final = 64 * 1024 * 1024
-SETTLED_WITHIN_SECONDS: Final = 30.0  # what an agent has asked when its run ends
+SETTLED_WITHIN_SECONDS: Final = 30.0  # for calls that are open when the run ends
 MOST_CACHED: Final = 10_000  # answers of models
 MOST_TOKENS: Final = 2_000  # that a simulated answer may take
 MOST_ENDED: Final = 10_000  # runs that are remembered when they have ended
@@ -42,7 +42,7 @@ PROBE: Final = "__reachability_probe__"  # a tool that agents ask for to see whe
 
 
 class Records(Protocol):
-    """Records what runs did: `titan.recorder.recorder.Recorder`."""
+    """Port that records entries: `titan.recorder.recorder.Recorder`."""
 
     async def record(
         self,
@@ -52,19 +52,19 @@ class Records(Protocol):
         is_fixed: bool = False,
         waits_for_totals: bool = True,
     ) -> object:
-        """Return when the entries are durable."""
+        """Record entries; return when they are durable."""
 
 
 class Endpoints(Protocol):
-    """Calls tools at registered endpoints: `titan.evaluate.endpoints.ToolEndpoints`."""
+    """Port that calls tools at registered endpoints: `titan.evaluate.external.ToolEndpoints`."""
 
     async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
-        """Return what a tool answered, or None and why it did not."""
+        """Return a tool's answer, or None and the failure."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LiveRun:
-    """An agent run that is under way."""
+    """A running agent run."""
 
     project_id: str
     run_id: str
@@ -72,7 +72,7 @@ class LiveRun:
     state: State
     token_digest: str
     initial: Ledger  #: before its first call
-    task_input: Mapping[str, Any] = field(default_factory=dict)  #: what the agent is asked
+    task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
     job_answer: Any = None  #: of an agent that runs as a job
     raw_answer: bytes = b""
     calls: int = 0
@@ -92,13 +92,13 @@ class LiveRun:
 
     @property
     def token_id(self) -> str:
-        """What the token is known by; no secret."""
+        """A public identifier of the token."""
         return self.token_digest[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What an agent receives for its call."""
+    """The answer to a call."""
 
     sequence: int
     response: Any
@@ -108,7 +108,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """The action of a program that a call is: its recorder reports it, too, under this id."""
+    """The action of a program for a call, which its recorder reports under the same id."""
 
     id: str
     parent_id: str | None = None
@@ -124,7 +124,7 @@ class Repeatable:
 
 
 class Refused(Exception):
-    """A call that the proxy does not take: specification 2.4."""
+    """The proxy refuses a call."""
 
     def __init__(self, status: int, error_class: str, message: str) -> None:
         super().__init__(message)
@@ -133,7 +133,7 @@ class Refused(Exception):
 
 
 class Worlds:
-    """The runs that are under way in this process."""
+    """The worlds of the running agent runs of this process."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class Worlds:
         self._cache: OrderedDict[str, str] = OrderedDict()
 
     def open(self, project_id: str, run_id: str, environment: Environment, state: State) -> tuple[LiveRun, str]:
-        """Return a run whose proxy answers from now on, and the token that it is asked with."""
+        """Open a run's world; return the run and its token."""
         token = secrets.token_urlsafe(32)
         digest = hashlib.sha256(token.encode()).hexdigest()
         run = LiveRun(
@@ -169,7 +169,7 @@ class Worlds:
         return run, token
 
     async def close(self, run: LiveRun) -> None:
-        """Revoke a run's token; return when the calls that are being answered have been, or in 30 s."""
+        """Revoke a run's token, and wait up to 30 s for its open calls."""
         if self._runs.pop(run.run_id, None) is not None:
             self._ended[run.run_id] = run.token_digest
             if len(self._ended) > MOST_ENDED:
@@ -180,7 +180,7 @@ class Worlds:
                 call.cancel()
 
     def find(self, run_id: str, token: str | None) -> LiveRun:
-        """Return the run that a token is of.
+        """Return the run of a token.
 
         Raises:
             Refused: there is no token, or it is not that of a run under way.
@@ -203,7 +203,7 @@ class Worlds:
     async def call(
         self, run: LiveRun, tool: str, args: Mapping[str, Any], *, actor: str | None = None, key: str | None = None
     ) -> Answered:
-        """Answer a call of a tool when it is recorded; a repeat with the same key gives the first answer again.
+        """Answer a tool call after recording it; a repeated key returns the first answer.
 
         Raises:
             Refused: the run made too many calls or sent too much with them, or the key is that of another call.
@@ -215,7 +215,7 @@ class Worlds:
     async def begin(
         self, run: LiveRun, tool: str, args: Mapping[str, Any], *, action: "Begun", actor: str | None = None
     ) -> Answered | None:
-        """Answer the call of a program whose action it is; None: its own function is to run.
+        """Answer a tool call of a program's action; None where the program's own function must run.
 
         That is so of a tool that names no endpoint in the mode passthrough, unless a failure is injected.
 
@@ -257,10 +257,10 @@ class Worlds:
         asked.add_done_callback(run.under_way.discard)
         if key is not None:
             run.answered[key] = Repeatable(tool, args, asked)
-        return await asyncio.shield(asked)  # an agent that goes away leaves the call to its end
+        return await asyncio.shield(asked)  # the call continues when the agent disconnects
 
     def count_model_call(self, run: LiveRun) -> None:
-        """Take note that a run asks its model endpoint.
+        """Count a model call of a run.
 
         Raises:
             Refused: it did too often.
@@ -270,7 +270,7 @@ class Worlds:
         run.model_calls += 1
 
     def add_model_cost(self, run: LiveRun, use: ModelUse) -> None:
-        """Add what a call of a run's model endpoint cost to what its agent did."""
+        """Add the cost of a model call to its run."""
         cost = None if self._prices is None else self._prices.cost_of(use, at=self._clock.now())
         if cost is not None:
             run.model_cost = (run.model_cost or Decimal(0)) + cost
@@ -319,7 +319,7 @@ class Worlds:
         )
 
     async def _driven(self, run: LiveRun, answering: Any, *, has_function: bool) -> Answer | None:
-        """Run a call to its answer; between two questions nothing else happens to its run.
+        """Run a call to its answer; the run's state does not change between two questions.
 
         None: it is for the program's own function, where it has one.
         """
@@ -369,7 +369,7 @@ class Worlds:
 
 
 def _has_failed(response: Any) -> bool:
-    return is_error(response) or isinstance(response, str)  # a text is what a malformed answer is
+    return is_error(response) or isinstance(response, str)  # a malformed answer is a text
 
 
 def action_of(
@@ -383,7 +383,7 @@ def action_of(
     began: datetime,
     ended: datetime,
 ) -> ActionEntry:
-    """Return what is recorded of a tool call: the world's part of it stands in `details` under `world`."""
+    """Return the action entry of a tool call, with the world's data in `details` under `world`."""
     world = {
         "sequence": call.sequence,
         "commit": commit,

@@ -1,4 +1,4 @@
-"""Reads what the SDK posts to POST /api/v1/actions into entries."""
+"""Read the entries that the SDK posts to /api/v1/actions."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,16 +13,16 @@ from titan.model.shaped import shaped
 from titan.wire.actions import ActionBody, RecordBody, RunBody
 
 _WHAT: Final = "body of POST /api/v1/actions"
-#: The end of January 1970: until the year 2054 microseconds taken for nanoseconds lie before it, and seconds ever.
+#: The end of January 1970: seconds and microseconds sent as nanoseconds are before it (the latter until 2054).
 EARLIEST_NS: Final = 31 * 86_400 * 10**9
 
 
 def entries_of(body: RecordBody, *, run_id: str, source: Source = Source.SDK) -> Iterator[Entry]:
-    """Yield what a request says; `run_id` is the run of entries that name none.
+    """Yield the entries of a request; `run_id` is the run of entries that name none.
 
     Raises:
-        InvalidInput: an input, an output or details are not in UTF-8, a cost is none, a time is in seconds, or an end
-            before its beginning.
+        InvalidInput: JSON is not in UTF-8, a cost is invalid, a time is not in nanoseconds, or an end precedes its
+            start.
     """
     for index, entry in enumerate(body.entries):
         what = f"{_WHAT}: $.entries[{index}]"

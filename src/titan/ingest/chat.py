@@ -1,4 +1,4 @@
-"""A call of our model endpoint, as it was seen there, read into entries."""
+"""Turn calls of Titan's model endpoint into entries."""
 
 import json
 import re
@@ -36,7 +36,7 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceParent:
-    """Where a caller stands in its trace."""
+    """The trace and span of a caller."""
 
     trace_id: str
     span_id: str
@@ -50,43 +50,43 @@ class ChatRun:
     agent_id: str | None = None
     agent_source: AgentSource = AgentSource.SAID
     name: str | None = None
-    is_own: bool = False  #: it is all of its run: nobody named one
+    is_own: bool = False  #: the call is the whole run, as no run was named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall:
-    """A call of the endpoint as far as it has come."""
+    """A call of the endpoint at its start."""
 
     id: str  #: of the completion
     body: bytes  #: the request's
     started_at: datetime
-    model: str | None = None  #: that is to answer; None: the server has none
+    model: str | None = None  #: None: the server has none
     provider: str | None = None
-    parent_id: str | None = None  #: the span that it was made in
+    parent_id: str | None = None  #: the caller's span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatEnd:
-    """How a call ended."""
+    """The end of a call."""
 
     at: datetime
     duration_ns: int
-    first_ns: int | None = None  #: from the start to the first piece that a stream sent; None: there was none
-    answer: ModelAnswer | None = None  #: whole
-    partial: "PartialAnswer | None" = None  #: what a stream had said when it broke off
+    first_ns: int | None = None  #: from the start to the first streamed chunk
+    answer: ModelAnswer | None = None
+    partial: "PartialAnswer | None" = None  #: of a stream that broke off
     failure: Failure | None = None
-    has_asked: bool = True  #: a model was asked: else it cost nothing, for certain
+    has_asked: bool = True  #: a model was asked; otherwise the cost is 0
 
 
 @dataclass(slots=True)
 class PartialAnswer:
-    """What a stream has said so far."""
+    """The answer of a stream so far."""
 
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
 
     def take(self, delta: ModelDelta) -> None:
-        """Add a piece."""
+        """Add a chunk."""
         if isinstance(delta, TextDelta):
             self.text += delta.text
         elif delta.index == len(self.calls):
@@ -97,13 +97,13 @@ class PartialAnswer:
 
 
 def read_traceparent(header: str | None) -> TraceParent | None:
-    """Return what a W3C `traceparent` says; None without one, and for one that is none: it is to be ignored then."""
+    """Return the content of a W3C `traceparent` header; None where it is missing or invalid."""
     match = _TRACEPARENT.fullmatch(header or "")
     return None if match is None else TraceParent(trace_id=match[1], span_id=match[2])
 
 
 def message_json(text: str, tool_calls: Sequence[ToolCall]) -> dict[str, object]:
-    """Return a model's message in OpenAI's shape."""
+    """Return a model's message in OpenAI's format."""
     if not tool_calls:
         return {"role": "assistant", "content": text}
     calls = [
@@ -114,7 +114,7 @@ def message_json(text: str, tool_calls: Sequence[ToolCall]) -> dict[str, object]
 
 
 def asked_model(body: bytes) -> str | None:
-    """Return the model that a request names, as it stands there; None where it names none."""
+    """Return the model that a request names, None where it names none."""
     try:
         named = msgspec.json.decode(_MEMBERS.decode(body).get("model", b"null"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -123,12 +123,12 @@ def asked_model(body: bytes) -> str | None:
 
 
 def beginning(call: ChatCall, run: ChatRun) -> list[Entry]:
-    """Return the entries of a call that still runs."""
+    """Return the entries of a running call."""
     return [*_run_entries(call, run), _action(call, run, end=None, inputs=_inputs(call.body))]
 
 
 def ending(call: ChatCall, run: ChatRun, end: ChatEnd, *, has_begun: bool) -> list[Entry]:
-    """Return the entries of a call that has ended; `has_begun`: its beginning was reported, with what it was asked."""
+    """Return the entries of a call that has ended; `has_begun` when `beginning` was recorded, with the inputs."""
     first = [] if has_begun else _run_entries(call, run)
     action = _action(call, run, end=end, inputs=None if has_begun else _inputs(call.body))
     return [*first, action, *([_end_of(run, end)] if run.is_own else [])]
@@ -188,7 +188,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
 
 
 def _inputs(body: bytes) -> Payload:
-    """Return the request: its messages apart; a body that is no request of this kind as it stands."""
+    """Return the request with its messages apart; an invalid request as it is."""
     try:
         members = {name: str(raw, "utf-8") for name, raw in _MEMBERS.decode(body).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -200,14 +200,14 @@ def _inputs(body: bytes) -> Payload:
 
 
 def _outputs(end: ChatEnd) -> Payload | None:
-    said = end.answer or end.partial
-    if said is None or (end.answer is None and not said.text and not _calls(said)):
+    answer = end.answer or end.partial
+    if answer is None or (end.answer is None and not answer.text and not _calls(answer)):
         return None
-    return Payload(tape.encoded_text(message_json(said.text, _calls(said))))
+    return Payload(tape.encoded_text(message_json(answer.text, _calls(answer))))
 
 
-def _calls(said: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:
-    return said.tool_calls if isinstance(said, ModelAnswer) else said.calls
+def _calls(answer: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:
+    return answer.tool_calls if isinstance(answer, ModelAnswer) else answer.calls
 
 
 def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
@@ -219,7 +219,7 @@ def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
 
 
 def use_of(answer: ModelAnswer, *, provider: str | None, response_id: str | None = None) -> ModelUse:
-    """Return what an answer took."""
+    """Return the model and token counts of an answer."""
     return ModelUse(
         model=answer.model,
         provider=provider,
@@ -233,7 +233,7 @@ def use_of(answer: ModelAnswer, *, provider: str | None, response_id: str | None
 
 
 def _asked_for(call: ChatCall) -> str | None:
-    """Return the name of the model that was asked for, without the address before it: "http://localhost/v1#small"."""
+    """Return the model that was asked for, without the address before it ("http://localhost/v1#small")."""
     return call.model and call.model.rpartition("#")[2]
 
 

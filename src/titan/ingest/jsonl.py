@@ -1,20 +1,20 @@
-"""An export of runs as JSON Lines, read back: what comes out are the same runs, actions and notes.
+"""Read an export of runs in JSON Lines back into the same runs, actions and notes.
 
-They go on as they would have where they were exported: which source reported what of an action, and how the end
-of a run was known, stands in the lines.
+Imported runs continue as the exported ones would: the lines hold the sources of each action, and how a run's end was
+known.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from msgspec import Struct, UnsetType
+from msgspec import UnsetType
 from msgspec.structs import replace
 
-from titan.ingest.values import check_order, checked_cost, in_utc
+from titan.ingest.values import check_order, checked_cost, in_utc, payload_of
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
@@ -29,23 +29,13 @@ from titan.model.actions import (
 )
 from titan.model.errors import InvalidInput
 from titan.model.run_control import RunStatus, StatusSource
+from titan.model.shaped import shaped
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
-_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_NAMES: Final = msgspec.json.Decoder(dict[str, str])
 _ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
 _CUT: Final = "Input data was truncated"  # msgspec's words
-_TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
-    RunLine: (
-        *("started_at", "ended_at", "last_event_at", "last_started_at", "last_ended_at", "pinned_at"),
-        *("progress_at", "agent_at"),
-    ),
-    ActionLine: ("started_at", "ended_at"),
-    NoteLine: ("at",),
-    ManifestLine: (),
-}
 _NEXT_STEP: Final = "Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs."
 _SOURCES: Final = frozenset(source.value for source in Source)
 _ENDS: Final = {
@@ -57,7 +47,7 @@ _ENDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """That a person wants a run kept."""
+    """A pin on a run."""
 
     run_id: str
     at: datetime
@@ -67,15 +57,14 @@ Imported = Entry | NoteLine | Pinned
 
 
 def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[Imported]:
-    """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
+    """Yield the entries, notes and pins of an export, or of several exports in a row, as they are read.
 
-    A note comes behind something of its run. One that `is_partial` may end anywhere: a last line that breaks off is
-    left out.
+    A partial export (`is_partial`) may end anywhere; an incomplete last line is ignored.
 
     Raises:
-        InvalidInput: a line is none of an export, a manifest does not fit what stands before it, or a note is on a run
-            of which nothing does; the message has the line's number. Or the last line is no manifest: the file was cut
-            off. What the lines before it say was yielded.
+        InvalidInput: a line is invalid, a manifest does not match the lines before it, or a note precedes its run; the
+            message has the line's number. Or the last line is no manifest: the file was cut off. The contents of the
+            lines before have been yielded.
     """
     contents, runs = Contents(), set[str]()
     last: RunLine | None = None
@@ -106,9 +95,9 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
 
 
 def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes, Line]]:
-    """Yield the lines that are not blank, with their numbers and what they say, as long as they end as they should."""
-    ending: str | None = "no line at all"  # what stands where the last manifest should
-    for number, text in enumerate((line.removeprefix(BOM_UTF8) for line in lines), 1):  # as an editor may begin a file
+    """Yield the lines that are not blank with their numbers and decoded contents."""
+    ending: str | None = "no line at all"  # found in place of the last manifest
+    for number, text in enumerate((line.removeprefix(BOM_UTF8) for line in lines), 1):  # some editors write it
         if _breaks_off(text):
             ending = f"line {number}, which breaks off"
             break
@@ -121,7 +110,7 @@ def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, b
 
 
 def _breaks_off(text: bytes) -> bool:
-    """Return whether a line is the last of a file, and the beginning of one."""
+    """Return whether a line is an incomplete last line."""
     if text.endswith(b"\n") or not text.strip():
         return False
     try:
@@ -141,12 +130,12 @@ def _read(text: bytes, number: int) -> Line:
         line: Line = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(number, "a run, an action, a note or a manifest of an export", str(error)) from error
-    for name in _TIMES[type(line)]:
-        at = getattr(line, name)
-        if at is not None:
-            in_utc(at, what=f"line {number} of the import: {name}")
+    times = [(name, getattr(line, name)) for name in line.__struct_fields__]
     if isinstance(line, RunLine) and line.reported_end is not None:
-        in_utc(line.reported_end.at, what=f"line {number} of the import: reported_end.at")
+        times.append(("reported_end.at", line.reported_end.at))
+    for name, at in times:
+        if isinstance(at, datetime):
+            in_utc(at, what=f"line {number} of the import: {name}")
     if isinstance(line, RunLine | ActionLine) and line.ended_at is not None:
         check_order(
             *(line.started_at, line.ended_at),
@@ -158,7 +147,7 @@ def _read(text: bytes, number: int) -> Line:
 
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
-    """Yield what a run's line says, but for how it ended: see `_end_of`."""
+    """Yield the entries of a run's line but for the run's end: see `_end_of`."""
     beside = _details_of_run(line.details, number)
     standing = Standing(last_event_at=line.started_at)
     first = RunEntry(
@@ -189,7 +178,7 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
 
 
 def _end_of(line: RunLine) -> Iterator[RunEntry]:
-    """Yield how a run ended. It comes behind its actions: what is reported after an inferred end undoes that."""
+    """Yield the end of a run. It follows the run's actions, since a report after an inferred end undoes the end."""
     reported = line.reported_end
     if reported is not None and reported.status in _ENDS:
         yield _ended(line, _ENDS[reported.status], reported.source, at=reported.at, reason=reported.reason)
@@ -217,17 +206,27 @@ def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datet
 
 
 def _action(line: ActionLine, number: int) -> Iterator[ActionEntry]:
-    """Yield what an action's line says, and that further sources reported it."""
+    """Yield the entry of an action's line, and an entry for each further source that reported it."""
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
-    said = _of(line, ActionEntry) | {"name": name, "duration_ns": _duration_ns(line)}
-    said |= {"inputs": _payload(line.inputs), "outputs": _payload(line.outputs), "failure": line.error}
-    said |= {"cost": checked_cost(line.cost_usd, what=f"line {number} of the import"), "use": _use(line)}
-    said["details"] = _details(line.details, number)
+    use = shaped(ModelUse, line)
     first, *others = line.sources or (Source.IMPORT.value,)
     source, scope = _source(first)
-    yield ActionEntry(**said, source=source, scope=scope)
+    yield shaped(
+        ActionEntry,
+        line,
+        source=source,
+        scope=scope,
+        name=name,
+        duration_ns=_duration_ns(line),
+        inputs=_payload(line.inputs),
+        outputs=_payload(line.outputs),
+        failure=line.error,
+        cost=checked_cost(line.cost_usd, what=f"line {number} of the import"),
+        use=None if use == ModelUse() else use,
+        details=_details(line.details, number),
+    )
     for other in others:
         source, scope = _source(other)
         yield ActionEntry(
@@ -241,13 +240,8 @@ def _action(line: ActionLine, number: int) -> Iterator[ActionEntry]:
         )
 
 
-def _of(line: ActionLine, entry: type[Struct]) -> dict[str, Any]:
-    """Return what a line says under the names that an entry, or a part of one, has for it."""
-    return {name: getattr(line, name) for name in entry.__struct_fields__ if name in line.__struct_fields__}
-
-
 def _source(reporter: str) -> tuple[Source, str | None]:
-    """Return what `ActionEntry.reporter` put together; of another program's export, its own name."""
+    """Return the source and scope that `ActionEntry.reporter` joined; other programs' sources are scopes of IMPORT."""
     name, _, scope = reporter.partition(":")
     return (Source(name), scope or None) if name in _SOURCES else (Source.IMPORT, reporter)
 
@@ -258,17 +252,12 @@ def _duration_ns(line: ActionLine) -> int | None:
     return min(round(line.duration_ms * 1_000_000), 2**63 - 1)
 
 
-def _use(line: ActionLine) -> ModelUse | None:
-    use = ModelUse(**_of(line, ModelUse))
-    return None if use == ModelUse() else use
-
-
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
 
 
 def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
-    """Return the details that were reported of a run, as they came: at once, or piece by piece."""
+    """Return the details of a run, which are an object or a list of objects."""
     text = _text(raw)
     pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
     return [details for piece in pieces if (details := _details(piece, number)) is not None]
@@ -282,33 +271,14 @@ def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:
 
 
 def _payload(raw: msgspec.Raw | UnsetType) -> Payload | None:
-    """Return a body as it stands, with the messages of a model call apart where leaving them out changes nothing."""
+    """Return inputs or outputs, with messages apart where the whole text stays the same."""
     text = _text(raw)
     if text is None:
         return None
     if '"messages"' not in text or SHARED_MARK in text:
         return Payload(text)
-    apart = _apart(text)
-    return apart if apart is not None and apart.whole == text else Payload(text)
-
-
-def _apart(text: str) -> Payload | None:
-    """Return `{"messages": […]}` or `{"args": […], "kwargs": {"messages": […]}}` with the messages apart."""
-    try:
-        fields = _FIELDS.decode(text)
-        if "messages" in fields:
-            shared = tuple(bytes(piece).decode() for piece in _ITEMS.decode(fields["messages"]))
-            fields["messages"] = msgspec.Raw(SHARED_MARK.encode())
-        elif "kwargs" in fields:
-            inner = _apart(bytes(fields["kwargs"]).decode())
-            if inner is None:
-                return None
-            shared, fields["kwargs"] = inner.shared, msgspec.Raw(inner.text.encode())
-        else:
-            return None
-    except msgspec.DecodeError:
-        return None
-    return Payload(msgspec.json.encode(fields).decode(), shared)
+    apart = payload_of(text)
+    return apart if apart.whole == text else Payload(text)
 
 
 def _cut_off(found: str) -> InvalidInput:

@@ -1,7 +1,7 @@
-"""Langfuse's scores: what POST /api/public/scores and /api/public/ingestion take, as its SDKs 3 to 5 send it.
+"""Read the scores that Langfuse's SDKs 3 to 5 post to /api/public/scores and /api/public/ingestion.
 
-A score is about a trace, or one observation in it: a span, whose id is the action's. Each is read for itself, so that
-one that cannot be kept costs no other.
+A score is about a trace or an observation in it: a span, whose id is the action's. Invalid scores are refused one by
+one; the others are taken.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.ingest.agentsentinel.fields import clean
 from titan.ingest.values import in_utc, read_json
 from titan.model.errors import InvalidInput
-from titan.rules.runs.sanitize import storable_time
+from titan.rules.runs.sanitize import storable_text, storable_time
 
 SCORE: Final = "score-create"
 MOST_SCORES: Final = 1000  # of one request
@@ -23,7 +22,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ScoreBody(Struct, rename="camel"):
-    """One score. What else Langfuse has in it (a config, an environment, metadata) is not kept."""
+    """A score in a request. Langfuse's other fields (config, environment, metadata) are dropped."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     value: float | bool | Annotated[str, Meta(max_length=10_000)]
@@ -38,38 +37,38 @@ class ScoreBody(Struct, rename="camel"):
 class Score:
     """A score of a trace, or of one of its spans."""
 
-    id: str | None  #: the client's: the same one again replaces what it said before
+    id: str | None  #: the client's: a second score with the same id replaces the first
     trace_id: str
     observation_id: str | None
     name: str
-    score: float | None  #: None: a word, which `text` begins with
+    score: float | None  #: None for a categorical score, whose category begins `text`
     text: str
     at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A part of a request that cannot be kept."""
+    """An invalid part of a request."""
 
     id: str
     reason: str
 
 
 def read_scores(body: bytes) -> list[Score | Refused]:
-    """Return what a body of POST /api/public/scores says: one score, or a list of them.
+    """Return the scores in a body of POST /api/public/scores, which holds one or a list.
 
     Raises:
-        InvalidInput: it is no JSON, or too many.
+        InvalidInput: it is no JSON, or holds too many.
     """
     read = read_json(body, what="the scores")
     return [_score(one) for one in _checked(read if isinstance(read, list) else [read])]
 
 
 def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
-    """Return what a body of POST /api/public/ingestion says, each part with the id of its event.
+    """Return the scores in a body of POST /api/public/ingestion, each with the id of its event.
 
     Raises:
-        InvalidInput: it is no batch, or too long.
+        InvalidInput: it is no batch, or holds too many.
     """
     read = read_json(body, what="the batch")
     batch = read.get("batch") if isinstance(read, dict) else None
@@ -81,7 +80,7 @@ def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
 def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
     for event in batch:
         fields = _fields(event)
-        event_id, kind = clean(str(fields.get("id", ""))), clean(str(fields.get("type", "")))
+        event_id, kind = storable_text(str(fields.get("id", ""))), storable_text(str(fields.get("type", "")))
         if kind == SCORE:
             yield event_id, _score(fields.get("body"))
         else:
@@ -90,7 +89,7 @@ def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
 
 
 def _score(given: Any) -> Score | Refused:
-    fields = {name: clean(value) if isinstance(value, str) else value for name, value in _fields(given).items()}
+    fields = {name: storable_text(value) if isinstance(value, str) else value for name, value in _fields(given).items()}
     try:
         body = msgspec.convert(fields or given, ScoreBody)
         at = body.timestamp and storable_time(in_utc(body.timestamp, what="timestamp"))
@@ -100,15 +99,14 @@ def _score(given: Any) -> Score | Refused:
         return Refused(
             id=body.id or "", reason="a score of a session or dataset: only traces and their spans have them"
         )
-    is_word = isinstance(body.value, str)
-    words = [body.value] if isinstance(body.value, str) else []
+    category = body.value if isinstance(body.value, str) else None
     return Score(
         id=body.id,
         trace_id=body.trace_id,
         observation_id=body.observation_id,
         name=body.name,
-        score=None if is_word else float(body.value),
-        text="\n".join([*words, *([body.comment] if body.comment else [])]),
+        score=None if isinstance(body.value, str) else float(body.value),
+        text="\n".join(filter(None, (category, body.comment))),
         at=at,
     )
 

@@ -1,15 +1,16 @@
-"""The traces that openai-agents exports: JSON of traces and spans, a trace when it begins and a span when it has ended.
+"""Read the traces that openai-agents exports: a trace when it begins, a span when it has ended.
 
-A trace is a run, its group a session. It names no end: the run ends with its outermost task, where the version in use
-reports tasks. Of a call through the Responses API come only the answer's id and the tokens; the messages are known
-where the call went through our endpoint, which the id joins it to.
+A trace is a run, its group a session. A trace reports no end: the run ends with its outermost task, in versions that
+report tasks. A call through the Responses API has only the answer's id and the tokens; its messages are known where it
+went through our model endpoint, by the same id.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from titan.ingest.openai_agents_items import Failed, Item, read_items, wrong_with
+import msgspec
+
 from titan.ingest.values import (
     Batch,
     Value,
@@ -20,6 +21,7 @@ from titan.ingest.values import (
     json_or_text,
     messages_of,
     payload_of,
+    read_json,
     text_of,
 )
 from titan.model.actions import (
@@ -48,83 +50,104 @@ _KINDS: Final = {
     "handoff": ActionKind.HANDOFF,
     "turn": ActionKind.TURN,
 }
-#: What a span says that stands elsewhere in its entry.
+#: Members of a span that its entry has fields for.
 _LIFTED: Final = frozenset({"type", "name", "input", "output", "usage", "response_id", "model", "model_config"})
+_WHAT: Final = "trace of openai-agents"
+_NEEDED: Final = {"trace": ("id",), "trace.span": ("id", "trace_id", "started_at")}
+
+
+class Failed(msgspec.Struct):
+    """The error of a span."""
+
+    message: str | None = None
+    data: Any = None
+
+
+class Item(msgspec.Struct):
+    """A trace or a span, with the fields that are read."""
+
+    object: str = ""
+    id: str = ""
+    trace_id: str | None = None
+    parent_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    span_data: dict[str, Any] | None = None
+    error: Failed | None = None
+    workflow_name: str | None = None
+    group_id: str | None = None
+    metadata: Any = None
 
 
 def read(body: bytes, *, received_at: datetime) -> Batch:
-    """Return what a request to /v1/traces/ingest says: an entry per span, and one per trace.
+    """Return the entries of a request to /v1/traces/ingest: one per span and one per trace.
 
-    What cannot be read is rejected, the others are taken.
+    Invalid traces and spans are rejected; the others are taken.
 
     Raises:
-        InvalidInput: it is no such request, or nothing in it can be read.
+        InvalidInput: the body is no such request, or nothing in it is valid.
     """
-    received = _Received()
-    for item in read_items(body):
-        received.take(item)
-    if received.wrong is not None and not received.spans:
-        raise received.wrong
-    runs = [_run(run_id, received.traces.get(run_id), of_run, received_at) for run_id, of_run in received.spans.items()]
+    traces: dict[str, Item] = {}
+    spans: dict[str, list[tuple[Item, ActionEntry]]] = {}  #: by run, also for runs of which only the trace is here
+    actions: list[ActionEntry] = []
+    rejected: list[InvalidInput] = []
+    for place, value in enumerate(_values(body)):
+        try:
+            item = _item(value, place)
+            if item.object == "trace":
+                traces[item.id[:200]] = item
+                spans.setdefault(item.id[:200], [])
+            else:
+                actions.append(_action(item))
+                spans.setdefault(actions[-1].run_id, []).append((item, actions[-1]))
+        except InvalidInput as error:
+            rejected.append(error)
+    if rejected and not spans:
+        raise rejected[0]
     return Batch(
-        entries=[*runs, *received.actions],
-        accepted=len(received.traces) + len(received.actions),
-        rejected=received.rejected,
-        problem="" if received.wrong is None else str(received.wrong),
+        entries=[
+            *(_run(run_id, traces.get(run_id), of_run, received_at) for run_id, of_run in spans.items()),
+            *actions,
+        ],
+        accepted=len(traces) + len(actions),
+        rejected=len(rejected),
+        problem=str(rejected[0]) if rejected else "",
     )
 
 
-class _Received:
-    """What a request holds so far."""
-
-    def __init__(self) -> None:
-        self.traces: dict[str, Item] = {}  #: run id → the trace that it is
-        #: Run id → its spans; the runs that only a trace names, too.
-        self.spans: dict[str, list[tuple[Item, ActionEntry]]] = {}
-        self.actions: list[ActionEntry] = []
-        self.rejected = 0
-        self.wrong: InvalidInput | None = None  #: with the first that was rejected
-
-    def take(self, item: Item | InvalidInput) -> None:
-        """Take one more trace or span, or count it as rejected."""
-        if isinstance(item, InvalidInput):
-            self._reject(item)
-        elif item.object == "trace" and item.id:
-            run_id = item.id[:200]
-            self.traces[run_id] = item
-            self.spans.setdefault(run_id, [])
-        elif item.object == "trace.span" and item.id and item.trace_id and item.started_at:
-            self._take_span(item)
-        else:
-            self._reject(_no_item(item))
-
-    def _take_span(self, span: Item) -> None:
-        try:
-            action = _action(span)
-        except InvalidInput as error:  # a time in no year
-            self._reject(wrong_with(f"{span.id}: {error.subject}", expected=error.expected, found=error.found))
-            return
-        self.actions.append(action)
-        self.spans.setdefault(action.run_id, []).append((span, action))
-
-    def _reject(self, wrong: InvalidInput) -> None:
-        self.rejected += 1
-        self.wrong = self.wrong or wrong
+def _values(body: bytes) -> list[Any]:
+    value = read_json(body, what=_WHAT)
+    if not isinstance(value, dict) or not isinstance(values := value.get("data"), list):
+        expected = 'JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}'
+        raise _wrong(_WHAT, expected=expected, found="other JSON")
+    return values
 
 
-def _no_item(item: Item) -> InvalidInput:
-    """Return why what was read is neither a trace nor a span."""
-    needed = {"trace": ("id",), "trace.span": ("id", "trace_id", "started_at")}.get(item.object)
-    lacking = [f"no {name}" for name in needed or () if not getattr(item, name)]
-    return wrong_with(
-        item.id[:200] or "one without an id",
-        expected='"object": "trace" with an id, or "trace.span" with an id, a trace_id and a started_at',
-        found=f"object {item.object[:60]!r}" if needed is None else ", ".join(lacking),
+def _item(value: Any, place: int) -> Item:
+    """Return a value of the request as a trace or span with the fields that it needs."""
+    try:
+        item = msgspec.convert(value, Item)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise _wrong(f"{_WHAT}: $.data[{place}]", expected="a trace or a span", found=str(error)) from None
+    needed = _NEEDED.get(item.object)
+    missing = [f"no {name}" for name in needed or () if not getattr(item, name)]
+    if needed is None or missing:
+        raise _wrong(
+            f"{_WHAT}: {item.id[:200] or 'one without an id'}",
+            expected='"object": "trace" with an id, or "trace.span" with an id, a trace_id and a started_at',
+            found=", ".join(missing) if needed else f"object {item.object[:60]!r}",
+        )
+    return item
+
+
+def _wrong(subject: str, *, expected: str, found: str) -> InvalidInput:
+    return InvalidInput(
+        subject, expected=expected, found=found, next_step="Correct it and send it again; it was not stored."
     )
 
 
 def _run(run_id: str, trace: Item | None, spans: Sequence[tuple[Item, ActionEntry]], received_at: datetime) -> RunEntry:
-    """Return what is said of a run; a trace itself has no time, so where it stands alone it began when it came."""
+    """Return the entry of a run. A trace has no time: without spans, the run began when the trace was received."""
     of_run = sorted(spans, key=lambda pair: pair[1].started_at)
     task = next((action for span, action in of_run if span.parent_id is None and _is_task(span)), None)
     at = of_run[0][1].started_at if of_run else received_at
@@ -147,6 +170,7 @@ def _is_task(span: Item) -> bool:
 
 
 def _action(span: Item) -> ActionEntry:
+    what = f"{_WHAT}: {span.id[:200]}"
     data = dict(span.span_data or {})
     if data.get("type") == "custom" and type(data.get("data")) is dict and "sdk_span_type" in data["data"]:
         inner = data["data"]
@@ -163,8 +187,8 @@ def _action(span: Item) -> ActionEntry:
         source=Source.OPENAI_AGENTS,
         kind=kind,
         name=_name(data, kind),
-        started_at=in_utc(span.started_at, what="started_at of a span"),
-        ended_at=span.ended_at and in_utc(span.ended_at, what="ended_at of a span"),
+        started_at=in_utc(span.started_at, what=f"{what}: started_at"),
+        ended_at=span.ended_at and in_utc(span.ended_at, what=f"{what}: ended_at"),
         outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
         parent_id=span.parent_id or None,
         actor=_text(data.get("agent_name")) or (_text(data.get("name")) if kind is ActionKind.AGENT else None),
@@ -178,8 +202,8 @@ def _action(span: Item) -> ActionEntry:
 
 def _name(data: dict[str, Any], kind: ActionKind) -> str:
     if kind is ActionKind.MODEL:
-        said = str(data["type"])
-        return {"generation": "chat", "response": "responses"}.get(said, said)
+        operation = str(data["type"])
+        return {"generation": "chat", "response": "responses"}.get(operation, operation)
     if kind is ActionKind.HANDOFF:
         return f"{data.get('from_agent')} → {data.get('to_agent')}"[:500]
     return str(data.get("name") or data.get("type") or "unnamed")[:500]
@@ -230,9 +254,9 @@ def _use(data: dict[str, Any]) -> ModelUse | None:
 
 
 def _failure(failed: Failed) -> Failure:
-    said = failed.data.get("error") if type(failed.data) is dict else None
+    cause = failed.data.get("error") if type(failed.data) is dict else None
     message = failed.message or ""
-    return Failure(type="Error", message=f"{message}: {said}" if said else message)
+    return Failure(type="Error", message=f"{message}: {cause}" if cause else message)
 
 
 def _details(data: dict[str, Any], kind: ActionKind, failed: Failed | None) -> str | None:

@@ -1,7 +1,7 @@
-"""What foreign clients send, as ours: JSON in the typed encoding of `titan_sdk.tape`, times, counts, costs; a `Batch`.
+"""Convert values that clients send: JSON to the typed encoding of `titan_sdk.tape`, times, token counts, costs.
 
-Most of what arrives is JSON already, and stays the text it is: it is checked, cut into messages, and never built.
-Only what could pass for one of the tape's tags, or is nested deeply, is read and written anew.
+JSON texts are checked and split into messages without being decoded. Only texts that could be mistaken for a tag of
+the tape, or are nested deeply, are decoded and encoded again.
 """
 
 import json
@@ -24,9 +24,9 @@ from titan_sdk import tape
 Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
 
 JSON_STARTS: Final = ("{", "[", '"')
-_MOST_BRACKETS: Final = 400  # the tape itself writes up to 500 levels; with fewer brackets no text is deeper
-_SHORT: Final = 100  # characters of a name that is remembered
-_EXACT: Final = 2**53  # beyond it the tape writes whole numbers as texts
+_MOST_BRACKETS: Final = 400  # the tape writes up to 500 levels; a text with fewer brackets is never deeper
+_SHORT: Final = 100  # characters of a name that is cached
+_EXACT: Final = 2**53  # the tape writes larger integers as strings
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
@@ -34,9 +34,9 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 def read_json(body: bytes, *, what: str) -> Any:
-    """Return the value of a body that may hold NaN and Infinity, which Python's `json` writes and most readers refuse.
+    """Return the value of a JSON body, which may hold NaN and Infinity as Python's `json` writes them.
 
-    What is nested deeper than Python reads comes as the text that it is: a client would send it again for ever.
+    Values nested deeper than Python can read are returned as texts: a client would resend a refused body for ever.
 
     Raises:
         InvalidInput: it is no JSON in UTF-8.
@@ -57,7 +57,7 @@ def read_json(body: bytes, *, what: str) -> Any:
 
 
 def text_of(value: Value) -> str:
-    """Return any value as JSON in the tape's encoding; a text is a JSON string, whatever it holds."""
+    """Return any value as JSON in the tape's encoding; a text becomes a JSON string, whatever it holds."""
     try:
         if type(value) in _SIMPLE or _is_simple(value):
             return _ENCODE(value).decode()
@@ -67,7 +67,7 @@ def text_of(value: Value) -> str:
 
 
 def object_text(values: dict[str, Value]) -> str:
-    """Return a JSON object of simple values; quick where all of them are."""
+    """Return a JSON object; fast where all values are simple."""
     try:
         if all(type(value) in _SIMPLE or _is_simple(value) for value in values.values()):
             text = _ENCODE(values).decode()
@@ -79,14 +79,14 @@ def object_text(values: dict[str, Value]) -> str:
 
 def joined_text(members: dict[str, str]) -> str:
     """Return a JSON object of members that are JSON texts."""
-    if len(members) == 1 and (name := next(iter(members))).startswith("$"):  # as the tape writes it: no tag of its own
+    if len(members) == 1 and (name := next(iter(members))).startswith("$"):  # as the tape writes it, to be no tag
         return f'{{"$dict":[[{_key(name)},{members[name]}]]}}'
     inner = ",".join([f"{_key(key)}:{text}" for key, text in members.items()])
     return f"{{{inner}}}"
 
 
 def json_or_text(value: Value) -> str:
-    """Return a text that holds a JSON object, list or string as what it says, any other value by `text_of`."""
+    """Return a text that holds a JSON object, list or string as that JSON, any other value by `text_of`."""
     if type(value) is str and value.lstrip()[:1] in JSON_STARTS and value:
         try:
             return safe(str(_ANY.decode(value), "utf-8"))
@@ -96,7 +96,7 @@ def json_or_text(value: Value) -> str:
 
 
 def pieces_of(value: Value) -> tuple[str, ...] | None:
-    """Return the JSON texts of a list's items; None where it is no list, and no text that holds one."""
+    """Return the JSON texts of the items of a list, or of a text that holds one; None for other values."""
     if type(value) is list:
         return tuple(map(text_of, value))
     if type(value) is not str or not value.lstrip().startswith("["):
@@ -109,7 +109,7 @@ def pieces_of(value: Value) -> tuple[str, ...] | None:
 
 
 def members_of(value: Value) -> dict[str, str] | None:
-    """Return the JSON texts of an object's members; None where it is no object, and no text that holds one."""
+    """Return the JSON texts of the members of an object, or of a text that holds one; None for other values."""
     if type(value) is dict:
         return {key: text_of(member) for key, member in value.items()}
     raws = opened(value) if type(value) is str else None
@@ -117,7 +117,7 @@ def members_of(value: Value) -> dict[str, str] | None:
 
 
 def opened(text: str) -> dict[str, str] | None:
-    """Return the JSON texts of an object's members as they stand: of a text that is safe, or to be made so."""
+    """Return the JSON texts of an object's members unchanged, so `safe` only if the text is; None for other texts."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -127,42 +127,43 @@ def opened(text: str) -> dict[str, str] | None:
 
 
 def request_of(value: Value) -> tuple[tuple[str, ...], dict[str, str]] | None:
-    """Return the messages in a list of them, or in the member `messages` of an object, and the other members.
+    """Return the messages of an object's member `messages`, and all members with SHARED_MARK in place of the messages.
 
-    None where there are none.
+    Of a list of messages, return them and no members; None where there are no messages.
     """
     if (messages := messages_of(value)) is not None:
         return messages, {}
     inner: dict[str, Any] | None = value if type(value) is dict else opened(value) if type(value) is str else None
     if inner is None or (messages := messages_of(inner.get("messages"))) is None:
         return None
-    others = {key: member for key, member in inner.items() if key != "messages"}
     write = text_of if type(value) is dict else safe
-    return messages, {key: write(member) for key, member in others.items()}
+    return messages, {key: SHARED_MARK if key == "messages" else write(member) for key, member in inner.items()}
 
 
 def payload_of(value: Value) -> Payload:
-    """Return a payload of anything; the messages of a conversation in it stand apart.
+    """Return a payload of any value; the messages of a conversation in it stand apart.
 
-    Those are the items of a list of objects with a role, alone or as the member `messages` of an object.
+    Those are a list of objects with a role, alone, as the member `messages` of an object, or as the keyword argument
+    `messages` of a recorded function: `{"args": […], "kwargs": {"messages": […]}}`.
     """
     if type(value) in (list, dict) or (type(value) is str and '"content"' in value):
-        if (pieces := messages_of(value)) is not None:
-            return Payload(SHARED_MARK, pieces)
         if (request := request_of(value)) is not None:
-            return conversation(*request)
+            return Payload(joined_text(request[1]) if request[1] else SHARED_MARK, request[0])
+        members = members_of(value) if isinstance(value, str | dict) and "kwargs" in value else None
+        if members is not None and (request := request_of(members.get("kwargs"))) is not None and request[1]:
+            return Payload(joined_text(members | {"kwargs": joined_text(request[1])}), request[0])
     return Payload(json_or_text(value))
 
 
 def conversation(messages: Sequence[str], members: dict[str, str] | None = None) -> Payload:
-    """Return a payload of an object: its messages, one or more, which the run keeps once each, and others."""
-    if members and "messages" in members:  # what a call's parameters say again
+    """Return a payload of an object with messages, which the run stores once each, and other members."""
+    if members and "messages" in members:  # repeated among a call's parameters
         members = {key: text for key, text in members.items() if key != "messages"}
     return Payload(joined_text({"messages": SHARED_MARK} | (members or {})), tuple(messages))
 
 
 def messages_of(value: Value) -> tuple[str, ...] | None:
-    """Return the JSON texts of a list of messages: objects with a content and a role or type. None where it is none."""
+    """Return the JSON texts of a list of messages, objects with a content and a role or type; None for other values."""
     pieces = pieces_of(value)
     return pieces if pieces and all(map(is_message, pieces)) else None
 
@@ -173,7 +174,7 @@ def is_message(piece: str) -> bool:
 
 
 def parsed(text: str) -> Value:
-    """Return what a JSON text says; the text itself where it is none."""
+    """Return the value of a JSON text; the text itself where it is no JSON."""
     try:
         value: Value = json.loads(text)
     except (ValueError, RecursionError):
@@ -182,7 +183,7 @@ def parsed(text: str) -> Value:
 
 
 def safe(text: str) -> str:
-    """Return JSON from elsewhere such that nothing in it passes for a tag of the tape, and nothing is too deep."""
+    """Return JSON from a client such that nothing in it is taken for a tag of the tape, or nested too deeply."""
     return text if _is_safe(text) else _written(text)
 
 
@@ -198,7 +199,7 @@ def _short_key(name: str) -> str:
 def _is_safe(text: str) -> bool:
     return (
         '"$' not in text and '"\\u0024' not in text and text.count("{") + text.count("[") <= _MOST_BRACKETS
-    )  # a key can also say its first character as an escape
+    )  # a key's first character may be an escape
 
 
 def _written(text: str) -> str:
@@ -206,7 +207,7 @@ def _written(text: str) -> str:
 
 
 def _lenient(text: str) -> str:
-    """Return what Python reads and JSON does not allow, NaN and lone surrogates; else the text as a string."""
+    """Return JSON with NaN or lone surrogates, which only Python reads, as JSON; other texts as a string."""
     try:
         return _written(text)
     except (ValueError, RecursionError):
@@ -224,14 +225,14 @@ def _is_simple(value: Value) -> bool:
     return type(value) is list and all(type(item) in _SIMPLE or _is_simple(item) for item in value)
 
 
-# --- JSON that is nested deeper than Python reads ---
+# --- JSON nested deeper than Python reads ---
 
-MOST_LEVELS: Final = 100  # of what Python cannot read at once: it ends at some 900, redaction looks 200 deep
+MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
-    """Return JSON in which what stands below so many levels is a text that holds it: at 2 `[[[]]]` is `[["[]"]]`."""
+    """Return JSON in which values below the given level are texts that hold them: at 2 `[[[]]]` is `[["[]"]]`."""
     pieces: list[str] = []
     depth = end = start = 0
     for token in _TOKEN.finditer(text):
@@ -253,15 +254,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_of(nanoseconds: int) -> datetime:
-    """Return a time that is given in nanoseconds since 1970, exact to the microsecond."""
+    """Return the time of nanoseconds since 1970, exact to the microsecond."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def in_utc(moment: datetime, *, what: str) -> datetime:
-    """Return a time in UTC, which is also what a time without a zone is taken for.
+    """Return a time in UTC; a time without a zone is taken as UTC.
 
     Raises:
-        InvalidInput: in UTC it is in no year from 1 to 9999, so nothing could ever read it again.
+        InvalidInput: in UTC its year is not from 1 to 9999.
     """
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -275,7 +276,7 @@ def in_utc(moment: datetime, *, what: str) -> datetime:
 
 
 def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: str, next_step: str) -> None:
-    """Accept an end that is not before its beginning, which `began` names.
+    """Check that an end is not before its start, a field named `began`.
 
     Raises:
         InvalidInput: it is.
@@ -292,8 +293,7 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 # --- costs and counts ---
 
 PICODOLLAR: Final = Decimal("1e-12")
-#: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
-#: `titan_sdk.recording.entries` has the same.
+#: US dollars of one call: 64 bits of picodollars end at 9,223,372. `titan_sdk.recording.entries` has the same limit.
 MOST: Final = Decimal(10) ** 6
 
 
@@ -301,7 +301,7 @@ def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
     """Return a cost rounded to the picodollar.
 
     Raises:
-        InvalidInput: it is negative, no number, or more than any call costs.
+        InvalidInput: it is negative, no number, or over MOST.
     """
     if cost is None:
         return None
@@ -316,7 +316,7 @@ def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
 
 
 def dollars_of(value: object) -> Decimal | None:
-    """Return an amount as its digits say it: a float's are the shortest that give it back. None for what is none."""
+    """Return an amount in US dollars, of a float by its shortest decimal form; None for what is no valid cost."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
@@ -327,7 +327,7 @@ def dollars_of(value: object) -> Decimal | None:
 
 
 def total_of(parts: Iterable[Decimal]) -> Decimal | None:
-    """Return what parts of a cost come to; None where that is more than any call costs."""
+    """Return the sum of parts of a cost; None where it is over MOST."""
     total = sum(parts, Decimal(0))
     return total if total <= MOST else None
 
@@ -338,7 +338,7 @@ def _rounded(cost: Decimal) -> Decimal:
 
 
 def count_of(value: object) -> int | None:
-    """Return a count of tokens; None for what is none, or more than any call takes."""
+    """Return a count of tokens; None for what is no count, or over MOST_TOKENS."""
     if type(value) is int:
         return value if 0 <= value <= MOST_TOKENS else None
     if type(value) is float:
@@ -353,12 +353,12 @@ def count_of(value: object) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The entries of a request, and what of it could not be taken: OTLP's partial success.
+    """The entries of a request, and what was rejected: OTLP's partial success.
 
-    What is said of a run stands before its actions, so that they are the run's agent's from the beginning.
+    Entries of runs come before those of their actions, so that actions get the run's agent at once.
     """
 
     entries: Sequence[Entry]
-    accepted: int  #: spans, log records or metrics, those too that are dropped by choice
+    accepted: int  #: spans, log records or metrics, including those that are dropped by design
     rejected: int = 0
-    problem: str = ""  #: why some were rejected; "" when none was
+    problem: str = ""  #: why the first was rejected

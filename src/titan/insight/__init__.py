@@ -1,1 +1,1 @@
-"""What happened, and why: pure readings of recorded facts."""
+"""Analyse recorded facts: history, comparison of runs, determinism, exports, trends. Pure."""

@@ -1,17 +1,21 @@
-"""What an action was given and what it gave: the content that its entries report, put together."""
+"""Assemble the content of actions and runs from their entries: inputs, outputs, details, interventions, progress."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median
 from typing import Final
 
 import msgspec
 
-from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction
+from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, Payload, Redaction, RunEntry, Source
+from titan.model.run_control import RunStatus
+from titan.model.runs import Action, Intervention, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bodies:
-    """What an action's row does not hold."""
+    """The content of an action, which its row does not hold."""
 
     inputs: Payload | None = None
     outputs: Payload | None = None
@@ -21,7 +25,7 @@ class Bodies:
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
-    """Return the content of the entries of one action, in the order they came: the first that has a part counts.
+    """Return the content of an action from its entries in order; the first that has a part wins.
 
     Messages that were reported apart (`ActionEntry.is_part`) are put together in the order of their times.
     """
@@ -45,7 +49,7 @@ def _put_together(reported: list[tuple[ActionEntry, Payload]]) -> Payload | None
 
 
 def _together(details: list[str]) -> str | None:
-    """Return JSON objects as one; of a key that several have, the first stands.
+    """Merge JSON objects; the first with a key wins.
 
     What is no object, and was kept before that was refused, stands under `details`.
     """
@@ -66,3 +70,81 @@ def _parts(text: str) -> dict[str, msgspec.Raw]:
 
 _NOTHING: Final = "null"  # kept as details before that was refused
 _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+# --- How far a running run is ---
+
+
+LOOKED_AT: Final = 20  # completed runs of the agent
+HIGHEST_ESTIMATE: Final = 0.95  # an estimate is never complete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A share from 0 to 1."""
+
+    share: float
+    is_estimated: bool
+
+
+def progress(run: Run, earlier_calls: Sequence[int]) -> Progress | None:
+    """Return the progress of a running run; None where it is unknown or the run has ended.
+
+    `earlier_calls` are the numbers of calls of the agent's last completed runs.
+    """
+    if run.status is not RunStatus.RUNNING:
+        return None
+    if run.done is not None and run.total:
+        return Progress(share=min(1.0, run.done / run.total), is_estimated=False)
+    usual = median(earlier_calls) if earlier_calls else 0
+    if not usual:
+        return None
+    return Progress(share=min(HIGHEST_ESTIMATE, run.tally.calls / usual), is_estimated=True)
+
+
+def details_of(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the details of a run's entries, each once, in order."""
+    reported = (entry.details for entry in entries if isinstance(entry, RunEntry) and entry.details is not None)
+    return tuple(dict.fromkeys(details for details in reported if details.startswith("{")))
+
+
+def processes_of(entries: Iterable[Entry]) -> tuple[RunEntry, ...]:
+    """Return the entries that report a run's processes, in order."""
+    return tuple(entry for entry in entries if isinstance(entry, RunEntry) and entry.process is not None)
+
+
+class _Reported(msgspec.Struct):
+    outcome: str = ""
+    action_name: str = ""
+    reason: str | None = None
+    estimated_cost_usd: Decimal | None = None
+    risk_level: str | None = None
+
+
+class _Details(msgspec.Struct):
+    intervention: _Reported = msgspec.field(default_factory=_Reported)
+
+
+def is_intervention(action: Action) -> bool:
+    """Return whether an action is an intervention of a guard."""
+    return action.kind is ActionKind.EVENT and action.sources == (Source.SENTINEL.value,)
+
+
+def intervention_of(action: Action, bodies: Bodies) -> Intervention:
+    """Return the intervention in an action; fields that redaction removed are ""."""
+    try:
+        reported = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
+    except msgspec.DecodeError:
+        reported = _Reported()
+    return Intervention(
+        id=action.id,
+        run_id=action.run_id,
+        at=action.started_at,
+        type=action.name,
+        outcome=reported.outcome,
+        action_name=reported.action_name,
+        agent_id=action.actor or action.agent_id,
+        reason=reported.reason,
+        estimated_cost=reported.estimated_cost_usd,
+        risk_level=reported.risk_level,
+    )

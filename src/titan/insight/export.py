@@ -1,8 +1,9 @@
-"""Runs with all their actions and notes, as JSON Lines or as one JSON document, piece by piece.
+"""Export runs with their actions and notes as JSON Lines, JSON or CSV (RFC 4180), piece by piece.
 
 Nothing is held but the line that is written, so an export may be longer than the memory.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedRun:
-    """A run and its actions, which are asked for when they are written.
+    """A run and its actions, which are read when they are written.
 
     Payloads come whole: one whose content stands apart (`Payload.blob`) is to be fetched before.
     """
@@ -40,13 +41,13 @@ class ExportedRun:
     run: Run
     actions: Iterable[tuple[Action, Bodies]]
     ids: Mapping[int, str] = field(default_factory=dict)  #: number → id, of its actions
-    details: Sequence[str] = ()  #: JSON objects of what else was reported of the run: see `insight.run_details`
+    details: Sequence[str] = ()  #: JSON objects of what else was reported of the run: see `details_of`
     processes: Sequence[RunEntry] = ()  #: with their programs whole
     notes: Sequence[Note] = ()  #: on the run and its actions
 
 
 def json_lines(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
-    """Yield a line for each run, behind it those of its actions and of its notes, and a manifest at the end."""
+    """Yield a line for each run, followed by its actions and notes, and a manifest at the end."""
     contents = Contents()
     for exported in runs:
         for line in _lines_of(exported):
@@ -121,7 +122,7 @@ def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> Actio
 
 
 def _of(source: Struct, line: type[Struct]) -> dict[str, Any]:
-    """Return the fields of a run, its totals or an action that a line has under the same names."""
+    """Return the fields of a run, its totals or an action that a line also has."""
     return {name: getattr(source, name) for name in _in_both(type(source), line)}
 
 
@@ -131,7 +132,7 @@ def _in_both(source: type[Struct], line: type[Struct]) -> tuple[str, ...]:
 
 
 def _never_ended(action: Action) -> Failure | None:
-    """Return why an action failed that never ended: nobody has reported it, so it stands in no entry."""
+    """Return the failure of an action that never ended, which no entry reports."""
     if not is_never_ended(action) or action.error_type is None:
         return None
     return Failure(type=action.error_type, message=action.error_message or "")
@@ -160,7 +161,7 @@ def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:
 
 
 def _raw_details(details: Sequence[str]) -> msgspec.Raw | UnsetType:
-    """Return what was reported at once as the object that it is; what came piece by piece as a list of these."""
+    """Return one object of details unchanged, several as a list."""
     if len(details) < 2:
         return _raw(details[0]) if details else UNSET
     return _raw(f"[{','.join(details)}]")
@@ -172,3 +173,142 @@ def _raw(text: str | None) -> msgspec.Raw | UnsetType:
     if "\n" in text or "\r" in text:  # between its tokens: within them JSON writes \n
         text = text.replace("\n", " ").replace("\r", " ")
     return msgspec.Raw(text.encode())
+
+
+#: Texts that a spreadsheet may take for a formula: some skip invisible characters, or accept full-width signs. What
+#: follows a tab or CR may become a cell of its own.
+_FORMULA: Final = re.compile("[\t\r]|[\\s\0-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*[-=+@＝＋－＠]")
+
+_RUN_COLUMNS: Final = (
+    "run_id",
+    "agent_id",
+    "session_id",
+    "parent_run_id",
+    "forked_at_action_id",
+    "name",
+    "status",
+    "reason",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "cost_usd",
+    "unpriced",
+    "estimated",
+    "attempted_cost_usd",
+    "calls",
+    "attempts",
+    "success_rate",
+    "tags",
+)
+_ACTION_COLUMNS: Final = (
+    "id",
+    "action",
+    "name",
+    "kind",
+    "parent_id",
+    "actor",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "duration_ns",
+    "outcome",
+    "cost_usd",
+    "is_cost_estimated",
+    "model",
+    "provider",
+    "input_tokens",
+    "output_tokens",
+    "impact",
+    "effect",
+    "tags",
+    "inputs",
+    "outputs",
+    "details",
+)
+#: The run's columns have its name before them where an action has one of the same name.
+HEADER: Final = (
+    *(name if name == "run_id" else f"run_{name}" for name in _RUN_COLUMNS),
+    *(f"action_{name}" if name == "id" else name for name in _ACTION_COLUMNS),
+    "error_type",
+    "error_message",
+    "run_notes",
+    "notes",
+)
+
+
+def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
+    """Yield the header and a row for each action; a run without actions has one row, with those columns empty."""
+    yield _row(HEADER)
+    for exported in runs:
+        of_run = _cells(run_line(exported), _RUN_COLUMNS)
+        notes = _notes(exported)
+        run_notes = notes.pop(None, "")
+        has_actions = False
+        for action, bodies in exported.actions:
+            has_actions = True
+            line = action_line(action, bodies, exported.ids)
+            yield _row([*of_run, *_of_action(line), run_notes, notes.get(action.id, "")])
+        if not has_actions:
+            yield _row([*of_run, *[""] * (len(HEADER) - len(of_run) - 2), run_notes, ""])
+
+
+def _notes(exported: ExportedRun) -> dict[str | None, str]:
+    """Return the notes by action id; None for those on the run."""
+    found: dict[str | None, list[str]] = {}
+    for note in exported.notes:
+        line = note_line(note, exported)
+        found.setdefault(line.action_id, []).append(_words(line))
+    return {action_id: _guarded("\n".join(words)) for action_id, words in found.items()}
+
+
+def _words(note: NoteLine) -> str:
+    scored = [] if note.name is None else [" ".join([note.name, *([] if note.score is None else [f"{note.score:g}"])])]
+    said = ", ".join([note.author, _cell(note.at), *scored])
+    return f"{said}: {note.text}" if note.text else said
+
+
+def _of_action(line: ActionLine) -> list[str]:
+    error = ["", ""] if line.error is None else [_guarded(line.error.type), _guarded(line.error.message)]
+    return [*_cells(line, _ACTION_COLUMNS), *error]
+
+
+def _cells(line: RunLine | ActionLine, names: Iterable[str]) -> list[str]:
+    return [_cell(getattr(line, name)) for name in names]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None | UnsetType():
+            return ""
+        case msgspec.Raw():
+            return _guarded(bytes(value).decode())
+        case tuple():
+            return _guarded(", ".join(map(str, value)))
+        case str():
+            return _guarded(value)
+        case bool():
+            return "true" if value else "false"
+        case _:  # a number or a time: never below 0, so never a formula
+            return msgspec.json.encode(value).decode().strip('"')
+
+
+def _guarded(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: an apostrophe is put before it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    return (",".join(map(_quoted, cells)) + "\r\n").encode()
+
+
+def _quoted(cell: str) -> str:
+    if any(character in cell for character in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """Yield a CSV table of texts, numbers, times and tuples of texts; None is empty."""
+    yield _row(header)
+    for row in rows:
+        yield _row(map(_cell, row))

@@ -1,4 +1,4 @@
-"""The lines of an export: a run, its actions, what people said of them, and what a whole file holds.
+"""The line types of a JSON Lines export: runs, actions, notes and the manifest.
 
 Names and durations stand in both spellings, `action` and `name`, `duration_ms` and `duration_ns`; costs are strings of
 US dollars; inputs, outputs and details are JSON as it is kept, in the typed encoding of `titan_sdk.tape`.
@@ -26,7 +26,7 @@ Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 
 
 class ProcessLine(Struct, kw_only=True):
-    """What acted in a run: `process` and `program` of `titan_sdk.recording.program`, with all code."""
+    """A process of a run: `process` and `program` of `titan_sdk.recording.program`, with all code."""
 
     at: Time
     process: msgspec.Raw
@@ -34,7 +34,7 @@ class ProcessLine(Struct, kw_only=True):
 
 
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
-    """A run. What can be computed from its actions is written, and not read back."""
+    """A run. Totals are written, but not read back."""
 
     run_id: Id
     agent_id: str | None = None
@@ -122,7 +122,7 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
 
 
 class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
-    """What a person said of a run or of one of its actions; those of a run follow its actions, the newest first."""
+    """A note on a run or an action; those of a run follow its actions, newest first."""
 
     id: Id
     run_id: Id
@@ -133,12 +133,12 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
-    troubles: Count = 0  #: with `acknowledges`: what was seen of what is wrong
+    troubles: Count = 0  #: with `acknowledges`: the number of acknowledged problems
     mutes: bool = False
 
 
 class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):
-    """What stands before it: so many lines of each type, in bytes with this digest. A file without one was cut off."""
+    """The number of lines before it by type, and their digest. A file without one was cut off."""
 
     runs: int
     actions: int
@@ -150,7 +150,7 @@ Line = RunLine | ActionLine | NoteLine | ManifestLine
 
 
 class Contents:
-    """What a manifest names, counted line by line."""
+    """Counts the lines of a file for its manifest."""
 
     def __init__(self) -> None:
         self._counts = Counter[type[Line]]()
@@ -162,7 +162,7 @@ class Contents:
         self._digest.update(encoded)
 
     def manifest(self) -> ManifestLine:
-        """Return what was counted."""
+        """Return the manifest of the lines so far."""
         counts = self._counts
         return ManifestLine(
             runs=counts[RunLine],

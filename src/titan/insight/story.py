@@ -1,4 +1,4 @@
-"""Why a job is where it is: its journal entries as sentences."""
+"""Describe a job's history: its journal entries as sentences."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from titan.model.events import JournalEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryLine:
-    """One sentence of a story, with the entry it describes."""
+    """A sentence of a history, with the entry that it describes."""
 
     seq: int
     at: datetime
@@ -48,7 +48,7 @@ SENTENCES = {
 
 
 def story(entries: Iterable[JournalEntry], names: Mapping[str, str] = NO_NAMES) -> Iterator[StoryLine]:
-    """Yield one line per entry, in the given order; an unknown kind is shown by its name and data.
+    """Yield a line per entry, in order; an unknown kind is shown by its name and data.
 
     `names` says what people call the things that entries name by a random id: worker id → name.
     """

@@ -1,15 +1,15 @@
-"""Names that somebody may have meant: "reserch-agent" is like "research-agent"."""
+"""Suggest similar names for a misspelled one: "reserch-agent" → "research-agent"."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
 
 MOST: Final = 3  # more are no help
-LIKE: Final = 0.6  # share of equal letters: difflib's own measure of what a person takes for a misspelling
+LIKE: Final = 0.6  # share of equal letters: difflib's default
 
 
 def similar_names(meant: str, names: Collection[str]) -> list[str]:
-    """Return up to 3 of `names` that are like `meant`, then those that hold it; none when it is one of them, or ""."""
+    """Return up to 3 of `names` similar to `meant`, then those that contain it; none when it is known or ""."""
     if not meant or meant in names:
         return []
     wanted = meant.casefold()

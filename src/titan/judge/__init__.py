@@ -1,1 +1,1 @@
-"""What a run of an agent was worth. Pure: no I/O, no clock."""
+"""Score agent runs without a model. Pure: no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""Verdicts without a model: what the ledger holds at the end of a run, which tools were called, what was answered."""
+"""Score a run by rules: the ledger at its end, the tools that were called, the final response."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -7,17 +7,16 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from titan.world.conditions import compare, entity_view, meets
 from titan.world.definition import Comparison, Condition
 from titan.world.ledger import InitialState, Ledger, seeded
 from titan.world.simulation import Call, Environment, Source, State, is_error
-from titan.world.values import Missing, Scope, at
+from titan.world.values import Missing, Scope, at, compare, entity_view, meets
 
 MOST_DIFFERENCES: Final = 20  # that a detail names
 
 
 class Verdict(StrEnum):
-    """What a scorer found. Only the first two are grades."""
+    """A scorer's verdict. Only the first two are grades."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -26,9 +25,9 @@ class Verdict(StrEnum):
 
 
 class _Scorer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    name: str = ""  #: by default what it looks at
+    name: str = ""  #: by default the subject of the scorer
     required: bool = True  #: whether a task passes only with it
-    failure_mode: str = ""  #: what its failure is called; by default what the run shows: see `FailureMode`
+    failure_mode: str = ""  #: by default found from the run: see `FailureMode`
 
 
 class EntityField(_Scorer, frozen=True, kw_only=True, tag="entity_field"):
@@ -42,7 +41,7 @@ class EntityField(_Scorer, frozen=True, kw_only=True, tag="entity_field"):
 
 
 class EntityAbsent(_Scorer, frozen=True, kw_only=True, tag="entity_absent"):
-    """There is no live entity of that id, or none that meets the conditions."""
+    """No live entity has this id, or none meets the conditions."""
 
     entity_type: str
     id: str | None = None
@@ -50,7 +49,7 @@ class EntityAbsent(_Scorer, frozen=True, kw_only=True, tag="entity_absent"):
 
 
 class EntityCount(_Scorer, frozen=True, kw_only=True, tag="entity_count"):
-    """So many live entities meet the conditions."""
+    """The number of live entities that meet the conditions is within bounds."""
 
     entity_type: str
     value: int
@@ -59,7 +58,7 @@ class EntityCount(_Scorer, frozen=True, kw_only=True, tag="entity_count"):
 
 
 class FlagSet(_Scorer, frozen=True, kw_only=True, tag="flag_set"):
-    """A flag is set; with `value`, to that; with `is_set` false, it is not."""
+    """A flag is set (to `value`, if given), or with `is_set` false not set."""
 
     flag: str
     value: Any = None
@@ -81,14 +80,14 @@ class ReferenceCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReferenceCalls(_Scorer, frozen=True, kw_only=True, tag="reference_calls"):
-    """The ledger is what these calls make of the task's initial state."""
+    """The ledger equals the task's initial state after these calls."""
 
     calls: tuple[ReferenceCall, ...]
     ignore: tuple[str, ...] = ()
 
 
 class ToolCalled(_Scorer, frozen=True, kw_only=True, tag="tool_called"):
-    """A tool was called so often; with `arguments`, calls that have at least these."""
+    """The number of calls of a tool is within bounds; with `arguments`, of calls that have at least these."""
 
     tool: str
     arguments: dict[str, Any] = {}
@@ -97,7 +96,7 @@ class ToolCalled(_Scorer, frozen=True, kw_only=True, tag="tool_called"):
 
 
 class ResponseContains(_Scorer, frozen=True, kw_only=True, tag="response_contains"):
-    """The final response has texts, whatever their case."""
+    """The final response contains texts, in any case."""
 
     all: tuple[str | tuple[str, ...], ...] = ()  #: each of them, or one of several
     none: tuple[str, ...] = ()  #: that it must not have
@@ -109,14 +108,14 @@ Scorer: TypeAlias = (
 
 
 class FailureMode(StrEnum):
-    """What a failure is called where the scorer does not say: found by rules, in this order."""
+    """The failure mode of a scorer that names none, found by rules in this order."""
 
     HALLUCINATED_RESULT = "hallucinated_result"  #: the agent answered without calling a tool
     FAILED_RECOVERY = "failed_recovery"  #: its last call met an injected failure, and it stopped there
     MISSING_ACTION = "missing_action"  #: it changed nothing, or less than was to be changed
     EXTRA_ACTION = "extra_action"  #: it changed all that was to be changed, and more
     WRONG_ACTION = "wrong_action"  #: it changed something else
-    WRONG_ANSWER = "wrong_answer"  #: what it answered is wrong
+    WRONG_ANSWER = "wrong_answer"  #: the answer is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,7 @@ class MadeCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What a scorer looks at: a run at its end."""
+    """A run at its end, as scorers see it."""
 
     ledger: Ledger
     initial: Ledger
@@ -142,7 +141,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerResult:
-    """What one scorer found."""
+    """The result of one scorer."""
 
     name: str
     verdict: Verdict
@@ -152,7 +151,7 @@ class ScorerResult:
 
 
 def score(scorer: Scorer, ended: Ended) -> ScorerResult:
-    """Return what a scorer finds."""
+    """Return the result of a scorer."""
     found = _SCORERS[type(scorer)](scorer, ended)
     mode = None
     if found.verdict is Verdict.FAIL:
@@ -187,7 +186,7 @@ class _Found:
 
 
 def _mode_of_run(ended: Ended) -> FailureMode | None:
-    """Return what a run that failed shows whatever it is scored on."""
+    """Return the failure mode that a failed run shows regardless of the scorer."""
     if not ended.calls:
         return FailureMode.HALLUCINATED_RESULT
     last = ended.calls[-1]
@@ -330,7 +329,7 @@ def _name(scorer: Scorer) -> str:
 
 
 def _wanted(comparison: Comparison, value: Any) -> str:
-    """Return in words what was expected: 'placed', at least 3, not 'cancelled'."""
+    """Return the expected value in words: 'placed', at least 3, not 'cancelled'."""
     return " ".join(filter(None, (_WORDS.get(comparison, comparison.value), repr(value))))
 
 

@@ -1,1 +1,1 @@
-"""Language models behind one port: any OpenAI-compatible endpoint, a small local one, a scripted one."""
+"""Language models behind the port LanguageModel: OpenAI-compatible, local, scripted and recorded."""

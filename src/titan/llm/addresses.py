@@ -1,4 +1,4 @@
-"""A model's address: `gemini/gemini-2.5-flash`, `http://host:port/v1#model`, `local`, `scripted:file`."""
+"""Parse model addresses: `gemini/gemini-2.5-flash`, `http://host:port/v1#model`, `local`, `scripted:file`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class EndpointAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAddress:
-    """The small model that comes with the extra `local`."""
+    """The small model of the extra `local`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class ScriptedAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAddress:
-    """A file of recorded answers, which a replay writes for its own server."""
+    """A file of recorded answers, which a replay writes for its server."""
 
     file: Path
 
@@ -87,7 +87,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
 
 
 def parse_address(text: str) -> ModelAddress:
-    """Return what `text` names. The model's own name may hold slashes: `openrouter/meta-llama/llama-3.3-70b`.
+    """Return the parsed address. A model's name may contain slashes: `openrouter/meta-llama/llama-3.3-70b`.
 
     Raises:
         ModelNotConfigured: the text is none of the four forms, or names an unknown provider.

@@ -1,4 +1,4 @@
-"""SmolLM2-135M on this machine: no account, no key, weak prose; a child process, one request at a time."""
+"""Run SmolLM2-135M in a child process, one request at a time: it needs no account and no key."""
 
 import asyncio
 import contextlib
@@ -94,16 +94,16 @@ class LocalModel:
 
     @property
     def name(self) -> str:
-        """The address, and what it stands for."""
+        """The address with the model's name."""
         return f"{LOCAL}/{MODEL_NAME}"
 
     @property
     def provider(self) -> str:
-        """Nobody but this machine."""
+        """This machine."""
         return LOCAL
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Return the answer of the one request whose turn it is."""
+        """Return the answer to a request, after those before it."""
         bounded_request = _within_bounds(request)
         async with self._turn:
             process = await self._running()
@@ -116,7 +116,7 @@ class LocalModel:
             return await (await self._running()).endpoint.complete(bounded_request)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
-        """Yield the answer's pieces; the next request's turn comes when this is closed."""
+        """Yield the chunks of an answer; the next request waits until the generator is closed."""
         bounded_request = _within_bounds(request)
         async with self._turn:
             has_said = False
@@ -134,7 +134,7 @@ class LocalModel:
                     yield piece
 
     async def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, even during an answer."""
         if self._process is not None:
             process, self._process = self._process, None
             await process.stop()
@@ -157,7 +157,7 @@ def find_model_file() -> Path | None:
 
 
 def _within_bounds(request: ModelRequest) -> ModelRequest:
-    """Return what the model can do of a request.
+    """Return a request without options that the model lacks, and with bounds.
 
     Raises:
         NotSupported: it is to call tools. llama.cpp takes them from every request and tells this model of none.
@@ -188,7 +188,7 @@ async def _start(model_file: Path) -> "_ModelProcess":
 
 
 class _ModelProcess:
-    """One running child, and the endpoint it serves."""
+    """A running child process and its endpoint."""
 
     def __init__(self, process: asyncio.subprocess.Process, endpoint: OpenAICompatibleModel) -> None:
         self._process = process
@@ -212,7 +212,7 @@ class _ModelProcess:
             )
             try:
                 base_url = await _first_line(process, key)
-            except asyncio.CancelledError:  # the caller cannot stop what it was never given
+            except asyncio.CancelledError:  # the caller has no process to stop yet
                 await _end(process)
                 raise
             if not base_url:
@@ -228,7 +228,7 @@ class _ModelProcess:
         return self._process.returncode is None
 
     async def ends_within(self, seconds: float) -> bool:
-        """Return whether the process ends before so many seconds are over."""
+        """Return whether the process ends within so many seconds."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), seconds)
         return not self.is_alive
@@ -240,7 +240,7 @@ class _ModelProcess:
 
 
 async def _first_line(process: asyncio.subprocess.Process, key: str) -> str:
-    """Hand over the key; return what the child prints first, or "" when it ends or takes too long."""
+    """Send the key; return the child's first line, or "" when it ends or takes too long."""
     assert process.stdin is not None
     assert process.stdout is not None
     with contextlib.suppress(TimeoutError, ConnectionError):

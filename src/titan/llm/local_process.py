@@ -23,12 +23,12 @@ def main(model_file: str, model_name: str) -> None:
     _server, address = _serve(model_file, model_name, key)
     print(address, flush=True)  # noqa: T201  # the parent reads it
     sys.stdin.read()
-    # The server's C++ threads are not joined: they may be in the middle of an answer nobody waits for.
+    # The server's C++ threads are not joined: they may be computing an answer that is no longer needed.
     os._exit(0)
 
 
 def _serve(model_file: str, model_name: str, key: str) -> tuple[object, str]:
-    """Return a server, which serves for as long as the object lives, and its address."""
+    """Return a server, which runs while the object lives, and its address."""
     import xllamacpp  # type: ignore[import-untyped]  # has no stubs; an extra that may not be installed
 
     parameters = xllamacpp.CommonParams()
@@ -58,7 +58,7 @@ def _serve(model_file: str, model_name: str, key: str) -> tuple[object, str]:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, should another process hold the pipe open."""
+    """Have Linux end this process with its parent, in case another process holds the pipe open."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

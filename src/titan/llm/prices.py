@@ -1,4 +1,4 @@
-"""What a call of a language model cost, by the price list of genai-prices.
+"""Compute the cost of model calls from the price list of genai-prices.
 
 The list is part of that package, with the dates from which each price is good; nothing is fetched, ever. Only its data
 is used: its own reckoning takes 90 µs a call, ours 3.
@@ -25,7 +25,7 @@ _REMEMBERED: Final = 4096  # models and providers that calls named; the list has
 #: OpenTelemetry's names of providers that the list does not know by those.
 _LISTED_AS: Final = {"x_ai": "x-ai", "azure.ai.inference": "azure", "gcp.gen_ai": "google"}
 
-#: What stands before a model's name in LiteLLM, where that is not the list's name of a provider.
+#: LiteLLM's prefixes of model names that differ from the list's provider ids.
 _LISTED_AS_PREFIX: Final = {"gemini": "google", "vertex_ai": "google", "bedrock": "aws", "xai": "x-ai"}
 _OF_GOOGLE: Final = "models/"  # before every name that Google's own API gives
 _EMBEDDINGS_OF_OPENAI: Final = ("text-embedding-3-", "text-embedding-ada-")  # which the list knows by provider only
@@ -35,7 +35,7 @@ class ListedPrices:
     """The prices of the installed list: the port `Prices`."""
 
     def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
-        """Return US dollars, exact to the picodollar, for a call that was made at a time.
+        """Return the cost of a call in US dollars, exact to the picodollar, at the prices of its time.
 
         None when the model is not listed (one that runs here is not: its cost is unknown, not nothing), or when a
         count that has a price is unknown.
@@ -50,7 +50,7 @@ class ListedPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rates:
-    """US dollars per million tokens, by what the tokens are; None where they have no price of their own."""
+    """Prices in US dollars per million tokens; None where a kind of tokens has no own price."""
 
     input: Decimal | TieredPrices
     output: Decimal | TieredPrices | None
@@ -89,7 +89,7 @@ def _cost(rates: _Rates, use: ModelUse, input_tokens: int) -> Decimal | None:
 
 
 def _price(rate: Decimal | TieredPrices | None, tokens: int, input_tokens: int) -> Decimal | int:
-    """Return millionths of US dollars; a rate in tiers is for all tokens that of the tier the input has reached."""
+    """Return millionths of US dollars; of tiered prices, the tier that the input reaches applies to all tokens."""
     if not tokens or rate is None:
         return 0
     if isinstance(rate, TieredPrices):
@@ -100,7 +100,7 @@ def _price(rate: Decimal | TieredPrices | None, tokens: int, input_tokens: int) 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _listed(model_name: str, provider_name: str | None) -> Sequence[_Listed]:
-    """Return a model's prices, the one to be tried first at the head; none for a model that is not listed."""
+    """Return a model's prices in the order in which they are tried; none for an unlisted model."""
     model = _find(get_snapshot(), model_name, provider_name)
     if model is None:
         return ()
@@ -138,7 +138,7 @@ def _provider_of(prices: DataSnapshot, name: str, provider_name: str | None) -> 
 
 
 def _rates(price: ModelPrice) -> _Rates | None:
-    """Return the prices of tokens; None for a model that is paid by the second, the page or the picture."""
+    """Return the prices of tokens; None for a model that is billed by the second, page or picture."""
     if price.input_mtok is None:
         return None
     request = price.requests_kcount

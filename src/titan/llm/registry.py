@@ -1,4 +1,4 @@
-"""Opens the model that an address names, with the key it needs, from the environment or a `.env` file."""
+"""Open the model at an address, with its key from the environment or a `.env` file."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,7 @@ from titan.llm.addresses import (
 )
 from titan.llm.local import LocalModel, find_model_file
 from titan.llm.openai_compatible import OpenAICompatibleModel
-from titan.llm.recorded import read_recorded
-from titan.llm.scripted import ScriptedModel, read_script
+from titan.llm.scripted import ScriptedModel, read_recorded, read_script
 from titan.model.errors import ModelNotConfigured
 from titan.ports.runtime import LanguageModel
 
@@ -30,7 +29,7 @@ _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def model_environment(environment: Mapping[str, str], folders: Sequence[Path]) -> dict[str, str]:
-    """Return `environment` with what the folders' `.env` files add to it.
+    """Return `environment` with the variables of the folders' `.env` files.
 
     `environment` wins over every file, an earlier folder over a later one. A variable that is set to
     the empty string counts as absent, so that `GEMINI_API_KEY= titan up` does not hide the file's.
@@ -46,7 +45,7 @@ def model_environment(environment: Mapping[str, str], folders: Sequence[Path]) -
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    r"""Return the assignments in `text`. Other lines are passed over, for other tools read this file too.
+    r"""Return the assignments in a `.env` file. Other lines are ignored, since other tools read the file too.
 
     `KEY=value # comment`, `export KEY=value`, `KEY='as it is'`, `KEY="with \n and \" escapes"`. Nothing is
     interpolated: a key with a dollar sign stays what it is.
@@ -79,7 +78,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 ADDRESS_VARIABLE: Final = "TITAN_MODEL"
-NO_MODEL: Final = "none"  # an address that says: do without
+NO_MODEL: Final = "none"  # the address for no model
 #: Programs may set nothing but GEMINI_API_KEY in `.env`.
 GEMINI_ADDRESS: Final = "gemini/gemini-2.5-flash"
 

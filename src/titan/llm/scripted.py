@@ -1,4 +1,4 @@
-"""Answers prepared in a file: a model for tests and rehearsals, the same each time and free of charge."""
+"""Answer from a file of scripted or recorded answers: for tests and for replays."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from titan.model.errors import ModelError, ModelNotConfigured, ModelRefused, ModelUnavailable
 from titan.model.language import (
@@ -32,7 +32,7 @@ _WORD: Final = re.compile(r"\s*\S+|\s+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedCall:
-    """A prepared call of a tool."""
+    """A scripted tool call."""
 
     name: str
     arguments: str = "{}"
@@ -40,10 +40,10 @@ class ScriptedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedAnswer:
-    """One prepared answer, given to the first conversation that holds all of `contains`."""
+    """A scripted answer, given to the first conversation that contains all of `contains`."""
 
     text: str = ""
-    contains: tuple[str, ...] = ()  #: texts that stand anywhere in the conversation
+    contains: tuple[str, ...] = ()  #: texts anywhere in the conversation
     tool_calls: tuple[ScriptedCall, ...] = ()
     error: type[ModelError] | None = None  #: raised instead of answering; in a stream, after `text`
     repeat: bool = False  #: given again and again; otherwise once
@@ -64,11 +64,11 @@ class ScriptedModel:
 
     @property
     def provider(self) -> str:
-        """Nobody but the script."""
+        """The script."""
         return "scripted"
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Return the next prepared answer; tokens are counted as words.
+        """Return the next scripted answer; tokens are counted as words.
 
         Raises:
             ModelRefused: no answer left matches the conversation, or the one that does calls a tool that is not
@@ -82,7 +82,7 @@ class ScriptedModel:
         return replace(self._answer(request, scripted), latency_ns=time.monotonic_ns() - started)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
-        """Yield the next prepared answer word by word; arguments of calls in two pieces."""
+        """Yield the next scripted answer word by word, arguments of tool calls in two chunks."""
         started = time.monotonic_ns()
         scripted = self._take(request)
         for word in _WORD.findall(scripted.text):
@@ -97,7 +97,7 @@ class ScriptedModel:
         yield replace(answer, latency_ns=time.monotonic_ns() - started)
 
     async def close(self) -> None:
-        """Hold nothing, release nothing."""
+        """Do nothing: there are no connections."""
 
     def _answer(self, request: ModelRequest, scripted: ScriptedAnswer) -> ModelAnswer:
         spoken = " ".join((scripted.text, *(f"{call.name} {call.arguments}" for call in scripted.tool_calls)))
@@ -216,3 +216,70 @@ def _unreadable(file: Path, *, found: str) -> ModelNotConfigured:
         found=found,
         next_step="Correct the file that TITAN_MODEL names.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAnswer:
+    """The recorded answer to a conversation."""
+
+    messages: tuple[tuple[str, str], ...]  #: (role, text)
+    answer: ScriptedAnswer
+
+
+class RecordedModel(ScriptedModel):
+    """The LanguageModel of a replay: gives each recorded answer once."""
+
+    def __init__(self, answers: Sequence[RecordedAnswer], *, name: str) -> None:
+        super().__init__([], name=name)
+        self._recorded = list(answers)
+
+    def _take(self, request: ModelRequest) -> ScriptedAnswer:
+        asked = tuple((message.role.value, message.content) for message in request.messages)
+        found = next((one for one in self._recorded if one.messages == asked), None)
+        if found is None:
+            raise ModelRefused(
+                f"model {self.name!r}",
+                expected="a conversation that was recorded",
+                found=f"{asked[-1][1][:200]!r}, which was not, or not so often",
+                next_step="In a replay no model is asked.",
+            )
+        self._recorded.remove(found)
+        return found.answer
+
+
+def read_recorded(file: Path) -> RecordedModel:
+    """Return the model in a JSON file with `name` and `answers`, each of `messages` and `message`.
+
+    Raises:
+        ModelNotConfigured: the file is missing or holds something else.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        answers = [
+            RecordedAnswer(messages=tuple(map(_part, one["messages"])), answer=_said(one["message"]))
+            for one in found["answers"]
+        ]
+        return RecordedModel(answers, name=str(found["name"]))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelNotConfigured(
+            f"model recorded:{file}",
+            expected="a JSON file of a name and recorded answers, as a replay writes it",
+            found=f"{type(error).__name__}: {error}",
+            next_step="Choose another model in TITAN_MODEL.",
+        ) from error
+
+
+def _part(message: dict[str, Any]) -> tuple[str, str]:
+    return str(message["role"]), _content_text(message.get("content"))
+
+
+def _said(message: dict[str, Any]) -> ScriptedAnswer:
+    functions = [call["function"] for call in message.get("tool_calls") or ()]
+    calls = tuple(ScriptedCall(name=one["name"], arguments=one["arguments"]) for one in functions)
+    return ScriptedAnswer(text=_content_text(message.get("content")), tool_calls=calls)
+
+
+def _content_text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content)
+    return "" if content is None else str(content)

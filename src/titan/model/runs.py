@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome, Payload
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
 from titan.model.run_control import RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # the agent of a run that no source has attributed
@@ -438,7 +438,7 @@ class Replay(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
-    """What a guard did about one call, as the client that runs it reports it."""
+    """An intervention of a guard in a call, as its client reports it."""
 
     id: str  #: made from what the client says, so that the same one reported twice is recognised
     run_id: str
@@ -450,5 +450,3 @@ class Intervention:
     reason: str | None = None
     estimated_cost: Decimal | None = None  #: US dollars that the call would have cost
     risk_level: str | None = None
-    inputs: Payload | None = None  #: of the call, as it was meant
-    details: str | None = None  #: a JSON object of all other fields of the report

@@ -17,13 +17,18 @@ from typing import Final
 
 import msgspec
 
-from titan.insight.bodies import bodies_of
+from titan.insight.bodies import bodies_of, processes_of
 from titan.insight.determinism.analysis import analyse, score_of
 from titan.insight.determinism.code import LONGEST_SOURCE
-from titan.insight.determinism.measured import FEWEST_EXECUTIONS, Measurement, Source, shown
-from titan.insight.determinism.model import Analysis, Recorded
-from titan.insight.determinism.versions import code_digest
-from titan.insight.run_details import processes_of
+from titan.insight.determinism.model import (
+    FEWEST_EXECUTIONS,
+    Analysis,
+    Measurement,
+    Recorded,
+    Source,
+    shown,
+)
+from titan.insight.trends import code_digest
 from titan.model.actions import ActionEntry, Entry, RunEntry
 from titan.model.errors import StoreError
 from titan.model.runs import AcceptedIssue, Replay, ReplayLevel, ReplayState, Run

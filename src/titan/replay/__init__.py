@@ -1,1 +1,1 @@
-"""Re-executes a recorded run: its code runs again where it is, and its calls are answered from the recording."""
+"""Execute the code of a recorded run again, with its calls answered from the recording."""

@@ -1,4 +1,4 @@
-"""Brings a program without network to the server by a unix socket, and to nothing else.
+"""Connect a program without network to the server through a unix socket.
 
 Outside of the sandbox, `bridged` listens on a socket in the program's folder and passes connections on to the server.
 Inside, `python -m titan.replay.bridge PLAN` listens on 127.0.0.1, which is the sandbox's own, passes connections on to
@@ -25,7 +25,7 @@ _PLAN: Final = "bridge.json"
 
 @contextmanager
 def bridged(folder: Path, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> Iterator[None]:
-    """Pass on, for a block, what connects to the socket in `folder` to a server."""
+    """Forward connections on a socket in `folder` to a server during the block."""
 
     def connect() -> socket.socket:
         found = socket.create_connection((host, port))
@@ -48,7 +48,7 @@ def bridged(folder: Path, host: str, port: int, *, tls: ssl.SSLContext | None = 
 
 
 def crossing(command: Sequence[str], environment: Mapping[str, str], *, folder: Path) -> list[str]:
-    """Return the command that runs `command` in the sandbox, with the server at hand."""
+    """Return the command that runs `command` in the sandbox with a connection to the server."""
     plan = folder / _PLAN
     plan.write_text(json.dumps({"command": list(command), "environment": dict(environment), "folder": str(folder)}))
     return [sys.executable, "-m", "titan.replay.bridge", str(plan)]
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def _pass_on(listener: socket.socket, connect: Callable[[], socket.socket]) -> None:
-    """Accept connections until `listener` is closed, and pass each on to what `connect` gives."""
+    """Accept connections until `listener` is closed, and forward each to one that `connect` opens."""
 
     def accept() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Runs a command in namespaces of its own: no network, and of the file system only what it is given.
+"""Run a command in its own Linux namespaces, without network and with access to given files only.
 
 A program by itself, of the standard library alone: `python -I -S confined.py PLAN`, where PLAN is a JSON object with
 `command`, `folder` (where it runs), `writable` (all that it may write), `system` (paths that it may read), `hidden`
@@ -43,7 +43,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> NoReturn:
-    """Run the command that the argument describes, and end as it does."""
+    """Run the command in the argument, and exit with its exit code."""
     plan = json.loads(sys.argv[1])
     if plan["is_confined"]:
         _become(plan["command"], plan["folder"], plan["environment"], plan["limits"])
@@ -76,7 +76,7 @@ def _enter_namespaces() -> None:
 
 
 def _bring_up_loopback() -> None:
-    """Have 127.0.0.1, which is this network namespace's own."""
+    """Enable 127.0.0.1 in this network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(control, _SIOCGIFFLAGS, request))[1]
@@ -84,7 +84,7 @@ def _bring_up_loopback() -> None:
 
 
 def _build_root(plan: Mapping[str, Any]) -> None:
-    """Enter a root in which there is nothing but what is given."""
+    """Enter a root file system that contains only the given paths."""
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     root = "/tmp"  # any folder: it is covered in this mount namespace alone
     # Opened before what they lie in is covered.
@@ -117,7 +117,7 @@ def _build_root(plan: Mapping[str, Any]) -> None:
 
 
 def _protect_kernel(root: str) -> None:
-    """Have nobody change the kernel's settings: where root runs this, /proc/sys takes them from the program, too.
+    """Make the kernel's settings read-only: run as root, the program could change /proc/sys.
 
     Whoever writes kernel.core_pattern has a program of theirs run as root, outside.
     """
@@ -129,7 +129,7 @@ def _protect_kernel(root: str) -> None:
 
 
 def _bind(handle: int, path: str, root: str, *, is_writable: bool) -> None:
-    """Have what `handle` is open on at `path` below `root`; a link to a folder, such as /lib, becomes the folder."""
+    """Bind the file or folder of `handle` to `path` below `root`; a link to a folder (/lib) becomes the folder."""
     target = root + path
     if stat.S_ISDIR(os.fstat(handle).st_mode):
         os.makedirs(target, exist_ok=True)
@@ -162,7 +162,7 @@ def _become(command: Sequence[str], folder: str, environment: Mapping[str, str],
 
 
 def _reap_until(program: int) -> NoReturn:
-    """End as the program does; until then bury what its processes leave behind."""
+    """Reap processes until the program ends, then exit with its exit code."""
     while True:
         pid, status = os.wait()
         if pid == program:

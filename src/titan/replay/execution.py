@@ -1,4 +1,4 @@
-"""Runs a program again with its calls answered from a recording, each time in a process of its own."""
+"""Execute a program with its calls answered from a recording, each time in a new process."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Final
@@ -17,16 +17,18 @@ from typing import IO, Final
 import msgspec
 
 from titan.model.actions import ActionKind, Effect, Outcome
+from titan.replay.differences import Traced, read_trace
 from titan.replay.orders import Stages, whole_run
 from titan.replay.sandbox import Sandbox, open_written, read_written
-from titan.replay.statement import Traced, read_trace
 from titan_sdk import replaying
+from titan_sdk.replaying.recording import Plan
 from titan_sdk.replaying.sources import PINS
+from titan_sdk.stages import FORK, FORK_RUN
 
 REFUSED: Final = 70  # the exit code of a program whose recording cannot be replayed
 END_SECONDS: Final = 5.0  # for a program that is asked to end
 REPORT: Final = "report.jsonl"
-OUTPUT: Final = "output"  # what a quiet program wrote
+OUTPUT: Final = "output"  # of a quiet program
 _LAST_BYTES: Final = 4096
 #: What a confined program gets of the worker's environment.
 _KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "TZ", "VIRTUAL_ENV"})
@@ -37,7 +39,7 @@ _SITE: Final = Path(replaying.__file__).parent / "site"
 
 
 class ReplayFailed(Exception):
-    """A program could not be executed again; the message says why, and what to do."""
+    """A program could not be executed again; the message has the cause and the next step."""
 
 
 class _Failure(msgspec.Struct):
@@ -85,7 +87,7 @@ class _Began(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """How a program is confined that is not this user's own."""
+    """The sandbox of a program that is not the user's own."""
 
     sandbox: Sandbox
     readable: Sequence[Path] = ()  #: beside the system and the interpreter
@@ -94,20 +96,20 @@ class Confinement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A folder that each execution begins with a new copy of the program's code in: `code` in it."""
+    """A folder that is recreated for each execution with a copy of the program's code in `code`."""
 
     source: Path  #: the code
-    folder: Path  #: made anew for each execution; what a sandbox lets it write
+    folder: Path  #: recreated for each execution; the only folder that a sandboxed program can write
 
     @property
     def code(self) -> Path:
-        """Where the program is executed."""
+        """The folder in which the program is executed."""
         return self.folder / "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What is executed."""
+    """A program, its recording and how it is executed."""
 
     command: Sequence[str]
     recording: Path  #: an export in JSON Lines
@@ -121,7 +123,7 @@ class Program:
 
 
 class Changes(msgspec.Struct):
-    """How a program differs from the recorded one; see `titan_sdk.recording.program`."""
+    """Differences between a program and the recorded one; see `titan_sdk.recording.program`."""
 
     files: list[str] | None = None
     packages: dict[str, tuple[str | None, str | None]] = {}
@@ -129,7 +131,7 @@ class Changes(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What came of it."""
+    """The result of an execution."""
 
     exit_code: int  #: negative: ended by that signal
     calls: list[ReportedCall]  #: in the order of their end
@@ -146,7 +148,7 @@ def execute(
     traced_after: str | None = None,
     is_quiet: bool = True,
 ) -> Execution:
-    """Execute a program from a cold start; `seed` varies what it should not depend on, but for what `pins` names.
+    """Execute a program in a new process; `seed` varies sources of non-determinism except those in `pins`.
 
     `is_quiet` leaves its output out. With `traces`, its statements are traced from the recorded action `traced_after`
     on, or from the start.
@@ -178,7 +180,7 @@ def execute(
 
 
 def end_all() -> None:
-    """Have all programs end that run, on whatever thread."""
+    """End all running programs."""
     for process_id in tuple(_running):
         with suppress(ProcessLookupError):
             os.killpg(process_id, signal.SIGTERM)
@@ -186,7 +188,7 @@ def end_all() -> None:
 
 @contextmanager
 def _scratch(program: Program) -> Iterator[Path]:
-    """Give a folder for what an execution reports; of a program with a place, that, made anew."""
+    """Yield a folder for an execution's reports: the program's place, recreated, or a temporary folder."""
     if program.place is None:
         with tempfile.TemporaryDirectory(prefix="titan-replay-") as name:
             yield Path(name)
@@ -215,7 +217,7 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
 
 
 def harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a confined program may know of the environment: no secret, and no server."""
+    """Return the environment variables that a confined program may see: no secrets and no server."""
     kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
     return kept | dict.fromkeys(_PLACEHOLDERS, "replayed")
 
@@ -224,7 +226,7 @@ def harmless(environment: Mapping[str, str]) -> dict[str, str]:
 def _started(
     program: Program, environment: Mapping[str, str], folder: Path, is_quiet: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program in a process group of its own, which has ended when the block ends, however that ends."""
+    """Start a program in its own process group, which is ended with the block."""
     command, directory = list(program.command), program.folder if program.place is None else program.place.code
     if program.stages is not None:
         command, environment = whole_run(program.stages, command, environment, folder=folder)
@@ -274,7 +276,7 @@ def _until_ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP raise SystemExit, so that the program and its folders go with this process."""
+    """Raise SystemExit on SIGTERM and SIGHUP, so that the program and its folders are removed."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -291,7 +293,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _last_words(folder: Path) -> str:
-    """Return the last line that a quiet program wrote, behind a colon; "" where it wrote none."""
+    """Return the last line of a quiet program's output after a colon, or ""."""
     try:
         lines = read_written(folder / OUTPUT)[-_LAST_BYTES:].decode("utf-8", "replace").split("\n")
     except FileNotFoundError:
@@ -301,7 +303,7 @@ def _last_words(folder: Path) -> str:
 
 
 def _calls(folder: Path, program: Program) -> tuple[list[ReportedCall], Changes]:
-    """Return what all programs of an execution reported, the orchestrator's first."""
+    """Return the reports of all programs of an execution, the orchestrator's first."""
     calls: list[ReportedCall] = []
     changes = Changes()
     own = folder / REPORT
@@ -333,3 +335,43 @@ def _calls_of(report: Path, folder: Path, program: Program) -> tuple[list[Report
         else:  # of a process that it began
             raise ReplayFailed(msgspec.json.decode(line, type=_Began).reason)
     return calls, changes
+
+
+def planned(plan: Plan, folder: Path) -> dict[str, str]:
+    """Write a plan into a folder, and return the environment variables of a program that follows it."""
+    path = folder / "plan.json"
+    path.write_bytes(msgspec.json.encode(asdict(plan)))
+    return {FORK: str(path)} if plan.is_resumed else {FORK: str(path), FORK_RUN: plan.run_id}
+
+
+def run_program(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    directory: str | None = None,
+    output: IO[str] | None = None,
+) -> int:
+    """Run a program in the foreground, and return its exit code; `output` replaces its standard output.
+
+    Raises:
+        ReplayFailed: it cannot be started.
+    """
+    try:
+        with subprocess.Popen(
+            list(command), cwd=directory, env={**os.environ, **environment}, stdout=output
+        ) as process:
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # the program got it too, and ends in its own way
+    except OSError as error:
+        raise ReplayFailed(f"{command[0]!r} cannot be started: {error.strerror}") from None
+
+
+def has_reached_edit(plan: Plan) -> bool:
+    """Return whether the program reached the edited action."""
+    try:
+        return any("edited" in msgspec.json.decode(line) for line in read_written(Path(plan.ledger)).splitlines())
+    except FileNotFoundError:
+        return False

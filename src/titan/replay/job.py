@@ -1,14 +1,19 @@
-"""What a worker does to execute a stored run's code again: the job of a replay, whose archive has all that it needs.
+"""The job that executes a stored run's code on a worker: for a replay or a fork.
 
 The job reads the recording and the code from its archive, executes the program in a sandbox, and reports to the server.
 It alone has a token; the program that it executes has none, and no network.
 """
 
+import json
 import os
 import shlex
 import shutil
+import ssl
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,42 +21,53 @@ import msgspec
 
 from titan.insight.export_lines import ActionLine, Line, RunLine
 from titan.insight.replay.comparison import compare
-from titan.replay.calls import recorded_actions
-from titan.replay.execution import Confinement, Place, Program, ReplayFailed
-from titan.replay.fork_job import forked
-from titan.replay.investigation import Investigator
-from titan.replay.orders import CODE, EXECUTION, ORDER, RECORDING, STAGES, Order, Stages
+from titan.replay.bridge import bridged, crossing
+from titan.replay.execution import Confinement, Place, Program, ReplayFailed, harmless, has_reached_edit, planned
+from titan.replay.investigation import Investigator, recorded_actions, report_of
+from titan.replay.orders import (
+    CODE,
+    EXECUTION,
+    ORDER,
+    RECORDING,
+    STAGES,
+    CannotExecute,
+    ForkOrder,
+    Order,
+    Stages,
+    write_program,
+    write_scripts,
+)
 from titan.replay.sandbox import UNCONFINED, NoSandbox, Sandbox, find_sandbox, homes_around
-from titan.replay.stored import CannotExecute, write_program, write_scripts
-from titan.replay.views import report_of
 from titan.wire.replays import ReplayReport
-from titan_sdk import TitanClient
+from titan_sdk import TitanClient, TitanError
+from titan_sdk.http.address import address_of
+from titan_sdk.replaying.recording import Plan
 
 ALLOWED: Final = "TITAN_REPLAY_NO_SANDBOX"
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
 
 
 class Reporter:
-    """Reports to the server how far the replay is, and what it found."""
+    """Reports progress and results of a replay to the server."""
 
     def __init__(self, path: str) -> None:
         self._client = TitanClient(announce=lambda _: None)
         self._path = path
 
     def step(self, what_for: str) -> None:
-        """Say what is done now."""
+        """Report the current step."""
         self._post({"step": what_for})
 
     def found(self, report: ReplayReport) -> None:
-        """Hand in what was found."""
+        """Report the result."""
         self._post({"report": msgspec.to_builtins(report)})
 
     def ended(self, exit_code: int) -> None:
-        """Say how the program of a fork ended."""
+        """Report the exit code of a fork's program."""
         self._post({"exit_code": exit_code})
 
     def failed(self, error: str) -> None:
-        """Say why nothing was."""
+        """Report the cause of a failure."""
         self._post({"error": error})
 
     def _post(self, body: Mapping[str, object]) -> None:
@@ -59,7 +75,7 @@ class Reporter:
 
 
 def main(folder: Path) -> int:
-    """Do the job whose archive was unpacked into `folder`; return its exit code."""
+    """Execute the job whose archive was unpacked into `folder`; return its exit code."""
     order = msgspec.json.decode((folder / ORDER).read_bytes(), type=Order)
     reporter = Reporter(order.path)
     try:
@@ -76,7 +92,7 @@ def main(folder: Path) -> int:
 
 
 def sandbox_for(order_asks_for_none: bool, environment: Mapping[str, str]) -> Sandbox:
-    """Return what a program is executed in.
+    """Return the sandbox for a program.
 
     Raises:
         NoSandbox: this machine has none, and neither the order nor this worker's setting lets it go without.
@@ -136,3 +152,84 @@ def _read(path: Path) -> tuple[RunLine, list[ActionLine]]:
 
 if __name__ == "__main__":
     sys.exit(main(Path.cwd()))
+
+
+STAGES_SECONDS: Final = 3600.0  # for jobs that go on when the program has ended: they need what lies here
+LOOK_SECONDS: Final = 0.3
+
+
+def forked(folder: Path, order: Order, fork: ForkOrder, sandbox: Sandbox) -> int:
+    """Execute the program of a recorded run as a fork; return its exit code after its stages have ended.
+
+    Raises:
+        CannotExecute: its code is not stored.
+        ReplayFailed: it took too long, or did not come to the edited action.
+    """
+    place = folder / EXECUTION
+    code = place / "code"
+    command = write_program(_run_in(folder / RECORDING), code)
+    if (folder / STAGES).is_dir():
+        write_scripts(folder / STAGES, code)
+    plan = Plan(
+        recording=str(folder / RECORDING),
+        parent_run_id=order.run_id,
+        run_id=fork.run_id,
+        ledger=str(place / "ledger.jsonl"),
+        at=fork.at,
+        exact_after=_started(folder / RECORDING, fork.at),
+        outputs=fork.outputs,
+        inputs=fork.inputs,
+        live=fork.live,
+        max_usd=fork.max_usd,
+        max_calls=fork.max_calls,
+    )
+    client = TitanClient(announce=lambda _: None)
+    exit_code = _executed(command, plan, place, order, sandbox)
+    if not has_reached_edit(plan):
+        raise ReplayFailed(f"the program ended with exit code {exit_code} before it came to the edited action")
+    _await_stages(client, fork.run_id)
+    return exit_code
+
+
+def _executed(command: list[str], plan: Plan, place: Path, order: Order, sandbox: Sandbox) -> int:
+    address = address_of()
+    own = {"TITAN_TOKEN": os.environ.get("TITAN_TOKEN", ""), "TITAN_SPOOL": str(place / "spool")}
+    environment = harmless(os.environ) | planned(plan, place) | own | {"HOME": str(place)}
+    confined = sandbox.command(
+        crossing(command, environment, folder=place),
+        folder=place / "code",
+        writable=place,
+        readable=[Path(plan.recording)],
+        hidden=homes_around([place]),
+        environment=harmless(os.environ),
+    )
+    tls = ssl.create_default_context(cafile=address.ca_file) if address.is_tls else None
+    with bridged(place, address.host, address.port, tls=tls):
+        try:
+            return subprocess.run(
+                confined, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=order.timeout, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise ReplayFailed(f"the program took longer than {order.timeout:g} s") from None
+
+
+def _await_stages(client: TitanClient, run_id: str) -> None:
+    until = time.monotonic() + STAGES_SECONDS
+    with suppress(TitanError):  # of a run without stages a job may know nothing
+        while time.monotonic() < until:
+            run = client.transport.request_json("GET", f"/api/v1/runs/{run_id}")
+            if not run["has_stages"] or run["status"] not in ("pending", "running"):
+                return
+            time.sleep(LOOK_SECONDS)
+
+
+def _run_in(recording: Path) -> RunLine:
+    decoder = msgspec.json.Decoder(Line)
+    with recording.open("rb") as file:
+        return next(line for line in map(decoder.decode, file) if isinstance(line, RunLine))
+
+
+def _started(recording: Path, action_id: str) -> str:
+    """Return the start of an action as written in the recording: programs compare it as text."""
+    with recording.open("rb") as file:
+        return str(next(line["started_at"] for line in map(json.loads, file) if line.get("id") == action_id))

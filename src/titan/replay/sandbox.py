@@ -1,4 +1,4 @@
-"""Executes a program without network, out of reach of the machine's files: by bubblewrap, or namespaces of our own."""
+"""Sandbox programs with bubblewrap or Linux namespaces: no network, and few of the machine's files."""
 
 import json
 import os
@@ -33,15 +33,15 @@ _SYSTEM: Final = (
     *("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/protocols", "/etc/services"),
     *("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/mime.types", "/etc/timezone"),
 )
-_IN_A_HOME: Final = ("server.json", "token", "control.db", "calls.db")  # one of them stands in a TITAN_HOME
+_IN_A_HOME: Final = ("server.json", "token", "control.db", "calls.db")  # a TITAN_HOME contains at least one of them
 
 
 class NoSandbox(Exception):
-    """This machine has no sandbox; the message says why."""
+    """This machine has no sandbox; the message has the cause."""
 
 
 class Kind(StrEnum):
-    """How a program is confined."""
+    """The kind of a sandbox."""
 
     BUBBLEWRAP = "bubblewrap"
     NAMESPACES = "namespaces"  #: made by `titan.replay.confined`
@@ -50,7 +50,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """What confines a program: without network; it reads the system and the interpreter, and writes one folder."""
+    """A sandbox without network: the program reads the system and the interpreter, and writes one folder."""
 
     kind: Kind
     program: str = ""  #: of bubblewrap
@@ -65,7 +65,7 @@ class Sandbox:
         hidden: Sequence[Path] = (),
         environment: Mapping[str, str],
     ) -> list[str]:
-        """Return the command that runs `command` in `folder`, with this environment and no other."""
+        """Return the command that runs `command` in `folder` in the sandbox, with this environment only."""
         system, given = [*_SYSTEM, *_interpreter()], list(map(str, readable))
         covered = [str(path) for path in hidden]
         plan = {
@@ -94,7 +94,7 @@ UNCONFINED: Final = Sandbox(kind=Kind.NONE)
 
 
 def find_sandbox() -> Sandbox:
-    """Return what works on this machine: bubblewrap where it is installed, else namespaces. It is tried.
+    """Return a sandbox that was tested on this machine: bubblewrap, else namespaces.
 
     Raises:
         NoSandbox: neither does.
@@ -114,13 +114,13 @@ def find_sandbox() -> Sandbox:
 
 
 def homes_around(paths: Sequence[Path]) -> list[Path]:
-    """Return the folders above `paths` that are a Titan's home: nothing in a sandbox may see them."""
+    """Return the folders above `paths` that are Titan data directories, which a sandbox hides."""
     above = {parent for path in paths for parent in path.parents}
     return sorted(folder for folder in above if any((folder / name).exists() for name in _IN_A_HOME))
 
 
 def open_written(path: Path) -> BinaryIO:
-    """Open a file that a program wrote. Who opens it may read more than the program: a link to a token counts as none.
+    """Open a file that a confined program wrote, and refuse links: they could point to files hidden from the program.
 
     Raises:
         FileNotFoundError: there is none, or something else than a file: a link, a pipe; or it is far too large.
@@ -137,13 +137,13 @@ def open_written(path: Path) -> BinaryIO:
 
 
 def read_written(path: Path) -> bytes:
-    """Return what a program wrote into a file; see `open_written`."""
+    """Return the content of a file that a confined program wrote; see `open_written`."""
     with open_written(path) as file:
         return file.read(MOST_WRITTEN_BYTES)
 
 
 def _why_not(sandbox: Sandbox) -> str | None:
-    """Return why a sandbox does not work here; None: it does."""
+    """Return why a sandbox does not work on this machine, None where it does."""
     with tempfile.TemporaryDirectory(prefix="titan-sandbox-") as name:
         folder = Path(name)
         command = sandbox.command(["true"], folder=folder, writable=folder, environment={"PATH": os.defpath})
@@ -155,6 +155,6 @@ def _why_not(sandbox: Sandbox) -> str | None:
 
 
 def _interpreter() -> list[str]:
-    """Return the folders that this interpreter and its packages are in."""
+    """Return the folders of this interpreter and its packages."""
     folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path[1:]]
     return [path for path in dict.fromkeys(folders) if path and os.path.isdir(path) and path != os.sep]

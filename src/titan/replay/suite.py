@@ -1,4 +1,4 @@
-"""Replays many recorded runs on the code at hand: which go another way, from where on, and why."""
+"""Replay many recorded runs on the current code: which diverge, where and why."""
 
 import os
 import subprocess
@@ -17,10 +17,8 @@ import msgspec
 
 from titan.insight.export_lines import ActionLine, RunLine
 from titan.insight.replay.comparison import Divergence, compare
-from titan.replay.calls import recorded_actions
 from titan.replay.execution import Program, ReplayFailed, end_all
-from titan.replay.investigation import Investigator
-from titan.replay.views import report_of
+from titan.replay.investigation import Investigator, recorded_actions, report_of
 from titan.wire.replays import ReplayReport
 
 # --- The code of another branch or commit, in a folder of its own ---
@@ -28,7 +26,7 @@ from titan.wire.replays import ReplayReport
 
 @contextmanager
 def checked_out(revision: str, folder: Path) -> Iterator[Path]:
-    """Check a branch, tag or commit out of the Git repository that `folder` is in; yield the same folder of it.
+    """Check out a branch, tag or commit of the Git repository around `folder`; yield the same folder in it.
 
     Neither the repository's own work tree nor its index changes; at the end the copy is removed.
 
@@ -50,7 +48,7 @@ def checked_out(revision: str, folder: Path) -> Iterator[Path]:
 
 
 def from_here(command: Sequence[str], folder: Path) -> list[str]:
-    """Return a command whose program is a path that stands in `folder` with that path in full.
+    """Return a command with the full path of its program where that is in `folder`.
 
     So `.venv/bin/python` is the one of the work tree, which no other branch has.
     """
@@ -69,13 +67,13 @@ def _git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-ARGUMENTS: Final = "{args}"  #: stands for those of the recorded program
+ARGUMENTS: Final = "{args}"  #: replaced by those of the recorded program
 
 
 class CaseState(StrEnum):
-    """What a replay of one run came to."""
+    """The result of replaying one run."""
 
-    SAME = "same"  #: it does what was recorded, also where that failed
+    SAME = "same"  #: it repeats the recording, also a failure
     DIVERGED = "diverged"
     UNAVAILABLE = "unavailable"  #: it cannot be replayed
 
@@ -91,7 +89,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """The program that recorded runs are replayed on."""
+    """The program on which recorded runs are replayed."""
 
     command: Sequence[str]
     timeout: float | None = None  #: seconds an execution; None: as long as it takes
@@ -100,7 +98,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What became of one run."""
+    """The result of one run."""
 
     run_id: str
     state: CaseState
@@ -113,7 +111,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Runs that go another way from the same call on, for the same cause."""
+    """Runs that diverge at the same call for the same cause."""
 
     kind: str
     action: str
@@ -123,7 +121,7 @@ class Group:
 
 
 def replayed(recorded: Recorded, candidate: Candidate, *, runs: int = 1) -> Case:
-    """Return what a program does with a run's recording; with several `runs`, also why it goes another way."""
+    """Replay one run; with several `runs`, also find the cause of a divergence."""
     began = time.monotonic()
     actions = recorded_actions(recorded.actions)
     words = _with_arguments(candidate.command, recorded.run)
@@ -155,7 +153,7 @@ def replayed(recorded: Recorded, candidate: Candidate, *, runs: int = 1) -> Case
 
 
 def replay_all(recordings: Iterable[Recorded], candidate: Candidate, *, jobs: int) -> Generator[Case, None, None]:
-    """Yield what becomes of each run, `jobs` of them side by side, as they end.
+    """Replay all runs, `jobs` at a time, and yield the results as they end.
 
     Whoever closes the generator ends the programs that run.
     """
@@ -175,7 +173,7 @@ def replay_all(recordings: Iterable[Recorded], candidate: Candidate, *, jobs: in
 
 
 def groups(cases: Iterable[Case]) -> list[Group]:
-    """Return what the runs that diverged have in common, that of most runs first."""
+    """Group the runs that diverged, largest group first."""
     found: dict[tuple[str, str, str | None], list[Case]] = {}
     for case in cases:
         if case.root is not None:
@@ -194,7 +192,7 @@ def groups(cases: Iterable[Case]) -> list[Group]:
 
 
 def with_causes(cases: Sequence[Case], recordings: Iterable[Recorded], candidate: Candidate) -> list[Case]:
-    """Return the cases with why they diverged: found out with one run of each group, and said of all of it."""
+    """Return the cases with causes, each found with one run of its group."""
     by_run = {recorded.run.run_id: recorded for recorded in recordings}
     causes: dict[str, str | None] = {}
     for group in groups(cases):
@@ -204,7 +202,7 @@ def with_causes(cases: Sequence[Case], recordings: Iterable[Recorded], candidate
 
 
 def junit(cases: Sequence[Case], *, name: str) -> bytes:
-    """Return the cases as a JUnit report: what diverged failed, what cannot be replayed is skipped."""
+    """Return the cases as a JUnit report: diverged runs failed, unavailable ones are skipped."""
     counts = {state: sum(case.state is state for case in cases) for state in CaseState}
     suite = ElementTree.Element(
         "testsuite",
@@ -228,7 +226,7 @@ def junit(cases: Sequence[Case], *, name: str) -> bytes:
 
 
 def _with_arguments(command: Sequence[str], run: RunLine) -> list[str]:
-    """Return a command in which the recorded program's arguments stand for ARGUMENTS."""
+    """Return a command with the recorded program's arguments in place of ARGUMENTS."""
     if ARGUMENTS not in command:
         return list(command)
     reported = () if isinstance(run.processes, msgspec.UnsetType) else run.processes

@@ -1,4 +1,4 @@
-"""Executes a whole run: its orchestrator, or its stored stages, with a Titan server of the replay's own.
+"""Execute a whole run, its orchestrator or its stored stages, with a separate Titan server.
 
 `python -m titan.replay.whole PLAN` starts a server in a folder of its own with an empty store, which the program and
 its jobs reach instead of the one that they were recorded with. Their calls are answered from the recording; stages,
@@ -33,7 +33,7 @@ END_SECONDS: Final = 30.0
 
 
 def main() -> int:
-    """Execute the run that the argument describes, and return the exit code of its program."""
+    """Execute the run in the argument, and return the exit code of its program."""
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=WholePlan)
     stages = msgspec.json.decode(Path(plan.stages, STAGES_FILE).read_bytes(), type=StoredStages)
     model = _written_model(Path(plan.environment["TITAN_REPLAY"]), stages.model, Path(plan.home))
@@ -51,7 +51,7 @@ def main() -> int:
 
 @contextmanager
 def _server(home: Path, labels: Sequence[str], model: str) -> Iterator[tuple[str, int]]:
-    """Run a server and its worker for a block, and give its address."""
+    """Run a server and its worker during the block; yield the server's address."""
     offers = [word for label in labels for word in ("--offer", f"{label}:{SLOTS}")] or ["--no-worker"]
     command = [sys.executable, "-m", "titan.cli", "up", "--home", str(home), "--port", "0", "--sdk-port", "0"]
     settings = {"TITAN_MODEL": model, "TITAN_MIN_FREE_BYTES": "0", "TITAN_LOG_LEVEL": "warning"}
@@ -74,7 +74,7 @@ def _server(home: Path, labels: Sequence[str], model: str) -> Iterator[tuple[str
 
 
 def _written_model(recording: Path, name: str | None, home: Path) -> str:
-    """Write what the model said in a recorded run into a file; return the address of the model that says it again."""
+    """Write the model's recorded answers into a file; return the address of the model that repeats them."""
     home.mkdir(parents=True, exist_ok=True)
     with recording.open("rb") as file:
         lines = [line for line in map(json.loads, file) if line.get("sources") == ["endpoint"]]
@@ -96,7 +96,7 @@ def _await_greeting(output: IO[str] | None) -> None:
 
 @contextmanager
 def _gates_decided(client: TitanClient, decisions: Sequence[Decided]) -> Iterator[None]:
-    """Decide each gate that opens as it was; one that had no decision stays open."""
+    """Decide each gate as recorded; a gate without a recorded decision stays open."""
     has_ended = threading.Event()
     left = list(decisions)
 
@@ -126,7 +126,7 @@ def _decide(client: TitanClient, gate: Mapping[str, str], left: list[Decided]) -
 
 
 def _submit_all(client: TitanClient, stages: StoredStages, folder: Path, environment: Mapping[str, str]) -> int:
-    """Submit the stored DAGs, each when those have ended that had; return 1 where a job failed, else 0."""
+    """Submit the stored DAGs, each after those that ended before it; return 1 where a job failed, else 0."""
     ids: list[str] = []
     for dag in stages.dags:
         for place in dag.after:
@@ -163,7 +163,7 @@ def _submit(
 
 
 def _await_jobs(client: TitanClient) -> None:
-    """Return when no job runs or waits any more."""
+    """Wait until no job runs or waits."""
     until = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until:
         with _unless_gone():

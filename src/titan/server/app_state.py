@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from titan.evaluate.dispatcher import Dispatcher
-from titan.evaluate.endpoints import ToolEndpoints
+from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.maintenance.disk_space import SpaceWatch
 from titan.maintenance.retention import Maintenance

@@ -30,6 +30,7 @@ from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Ids
 from titan.replay.orders import (
+    CODE_MISSING,
     ORDER,
     RECORDING,
     STAGES,
@@ -38,9 +39,9 @@ from titan.replay.orders import (
     Order,
     StoredDag,
     StoredJob,
+    StoredProcess,
     StoredStages,
 )
-from titan.replay.stored import CODE_MISSING, StoredProcess
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import asks_for_approval, gate_name
 from titan.rules.names import shown

@@ -20,7 +20,7 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.ports.runtime import Blobs, Clock
-from titan.replay.views import comparison_view, metrics_of
+from titan.replay.investigation import comparison_view, metrics_of
 from titan.server.views.runs import exported_runs, is_intact
 from titan.wire.replays import FindingView, ReplayMetrics, ReplayResult, SelfCheckView
 

@@ -1,4 +1,4 @@
-"""What agentsentinel-sdk is answered (spec/runs.md 2.4). What it sends stands in `titan.ingest.agentsentinel.shapes`.
+"""What agentsentinel-sdk is answered (spec/runs.md 2.4). What it sends stands in `titan.ingest.agentsentinel`.
 
 Policies, approvals and budgets of this server come later. Until then the answers say what is true: nothing is
 limited, nobody is killed, and nobody decides.

@@ -1,4 +1,4 @@
-"""The simulated environment in which agents are tried: its ledger, its tools, its failures. Pure: no I/O, no clock.
+"""Simulated environments for evaluating agents: ledger, tools and failures. Pure: no I/O, no clock.
 
 definition.py     a world as its file says it: entity types, tools, policy
 ledger.py         what is true in the world, as a fold of operations

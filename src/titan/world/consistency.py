@@ -1,4 +1,4 @@
-"""Violations: operations that do not fit the ledger or its schema, responses that contradict it. Asks no model."""
+"""Find violations: operations that do not fit the ledger or its schema, and responses that contradict it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 class ViolationKind(StrEnum):
-    """What is wrong: specification 2.9."""
+    """The kind of a violation."""
 
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
     UNDECLARED_FIELD = "undeclared_field"
@@ -42,7 +42,7 @@ class ViolationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation, in words that a model can correct its answer by."""
+    """A violation, described so that a model can correct its answer."""
 
     kind: ViolationKind
     message: str
@@ -50,7 +50,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerOperation:
-    """An operation of a call, and what became of it."""
+    """An operation of a call, and whether it was applied."""
 
     operation: Operation
     origin: str  #: simulator, effect, rule
@@ -64,7 +64,7 @@ class LedgerOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What came of a call's operations."""
+    """The result of applying a call's operations."""
 
     ledger: Ledger
     operations: tuple[LedgerOperation, ...]
@@ -74,7 +74,7 @@ class Applied:
 def apply_all(
     ledger: Ledger, operations: Iterable[Operation], schema: LedgerSchema, *, call: int, origin: str
 ) -> Applied:
-    """Apply operations in order. One that does not fit the ledger is dropped; every fault is a violation."""
+    """Apply operations in order; drop those that do not fit the ledger, and report each as a violation."""
     done: list[LedgerOperation] = []
     violations: list[Violation] = []
     operations = tuple(operations)
@@ -92,7 +92,7 @@ def apply_all(
 
 
 def schema_faults(schema: LedgerSchema, entity_type: str, attrs: Mapping[str, Any]) -> Iterator[Violation]:
-    """Yield how attributes differ from their entity type, references apart."""
+    """Yield how attributes differ from their entity type, except references."""
     declared = schema.entities.get(entity_type)
     if declared is None:
         if schema.entities:
@@ -106,7 +106,7 @@ def schema_faults(schema: LedgerSchema, entity_type: str, attrs: Mapping[str, An
 
 
 def response_faults(before: Ledger, after: Ledger, schema: LedgerSchema, response: Any) -> Iterator[Violation]:
-    """Yield where a response states what the ledger does not hold after the call.
+    """Yield where a response contradicts the ledger after the call.
 
     A part of it counts as an entity when it has the id field of a declared type and no other type has that one.
     """
@@ -129,7 +129,7 @@ def _stated(
     if entity is None:
         if after.was_removed(entity_type, entity_id):
             if not before.was_removed(entity_type, entity_id):
-                return  # this call removed it, and says so
+                return  # this call removed it, and its response confirms that
             kind, what = ViolationKind.USE_AFTER_REMOVE, "was removed by an earlier call"
         else:
             kind, what = ViolationKind.PHANTOM_ENTITY, "is not in the ledger"

@@ -1,4 +1,4 @@
-"""Tools that are declared whole, which the world answers without a model."""
+"""Answer calls of declared tools without a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from titan.world.conditions import entity_view, meets
 from titan.world.definition import (
     Binding,
     Comparison,
@@ -21,13 +20,13 @@ from titan.world.definition import (
     When,
 )
 from titan.world.ledger import Add, CannotApply, Ledger, Operation, Remove, SetFlag, Update
-from titan.world.values import RESPONSE, Missing, Scope, at
+from titan.world.values import RESPONSE, Missing, Scope, at, entity_view, meets
 
-_DIGITS: Final = 9  # behind the point, of sums: 0.1 + 0.2 is 0.3
+_DIGITS: Final = 9  # decimals of sums: 0.1 + 0.2 is 0.3
 
 
 class Refused(Exception):
-    """A tool refuses: it answers an error, and nothing is changed."""
+    """A tool refuses a call with an error, and changes nothing."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -36,7 +35,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a tool's effects are in a ledger."""
+    """The effects of a tool on a ledger."""
 
     operations: tuple[Operation, ...]
     dropped: tuple[str, ...]  #: effects that did not happen, and why
@@ -44,7 +43,7 @@ class Effects:
 
 
 def bound(tool: Tool, args: Mapping[str, Any], ledger: Ledger) -> Scope:
-    """Return what the declarations of a tool reach: the arguments and the entities that they name.
+    """Return the scope of a tool's declarations: the arguments and the entities that they name.
 
     Raises:
         Refused: an argument names an entity that is not there.
@@ -56,7 +55,7 @@ def bound(tool: Tool, args: Mapping[str, Any], ledger: Ledger) -> Scope:
 
 
 def check(tool: Tool, scope: Scope, ledger: Ledger) -> None:
-    """Return when a tool may do what it does.
+    """Check the preconditions of a tool.
 
     Raises:
         Refused: a precondition does not hold.
@@ -77,7 +76,7 @@ def check(tool: Tool, scope: Scope, ledger: Ledger) -> None:
 
 
 def read(declared: LedgerRead, scope: Scope, ledger: Ledger) -> Any:
-    """Return what a tool reads from the ledger.
+    """Return the answer of a tool that reads the ledger.
 
     Raises:
         Refused: the one entity that it is to get is not there.
@@ -95,7 +94,7 @@ def read(declared: LedgerRead, scope: Scope, ledger: Ledger) -> Any:
 
 
 def effects_of(tool: Tool, scope: Scope, ledger: Ledger, schema: LedgerSchema, *, is_error: bool = False) -> Effects:
-    """Return the operations of a tool's effects, each computed on the ledger that the ones before it leave."""
+    """Return the operations of a tool's effects, each computed on the ledger after those before it."""
     operations: list[Operation] = []
     dropped: list[str] = []
     first: tuple[str, str] | None = None
@@ -116,7 +115,7 @@ def effects_of(tool: Tool, scope: Scope, ledger: Ledger, schema: LedgerSchema, *
 
 
 def response_of(tool: Tool, args: Mapping[str, Any], before: Scope, effects: Effects, after: Ledger) -> Any:
-    """Return what a declared write answers: its template over the ledger after its effects."""
+    """Return the answer of a declared write: its template, filled from the ledger after its effects."""
     scope = before
     for binding in tool.bindings:
         try:
@@ -218,7 +217,7 @@ def _sort_key(value: Any) -> tuple[int, Any]:
 
 
 class _Dropped(Exception):
-    """An effect does not happen; the message says why."""
+    """An effect is dropped; the message has the cause."""
 
 
 def _operations(effect: Effect, scope: Scope, ledger: Ledger, schema: LedgerSchema) -> list[Operation]:

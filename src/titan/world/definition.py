@@ -1,4 +1,4 @@
-"""A world as its file says it: entity types, tools and how they answer. JSON or YAML of exactly these fields."""
+"""The file format of worlds: entity types, tools and how they answer, in JSON or YAML."""
 
 from enum import StrEnum
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from titan.world.ledger import InitialState, Operation
 
 
 class Consistency(StrEnum):
-    """What becomes of operations and answers that contradict the ledger."""
+    """The handling of operations and answers that contradict the ledger."""
 
     OFF = "off"  #: nothing is looked at
     OBSERVE = "observe"  #: each violation is recorded
@@ -17,14 +17,14 @@ class Consistency(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who answers the calls of a tool."""
+    """The part of Titan or the world that answers a tool's calls."""
 
     SIMULATED = "simulated"  #: the world: as declared, else a model
     PASSTHROUGH = "passthrough"  #: a registered endpoint
 
 
 class WritePolicy(StrEnum):
-    """What a call that an endpoint answered does to the ledger."""
+    """The effect on the ledger of calls that an endpoint answered."""
 
     RECORD_ONLY = "record_only"  #: the call is recorded, the ledger stays
     ADAPTER = "adapter"  #: the tool's declared effects are applied
@@ -32,14 +32,14 @@ class WritePolicy(StrEnum):
 
 
 class Access(StrEnum):
-    """What a tool that a model simulates may do to the ledger."""
+    """The access to the ledger of a tool that a model simulates."""
 
     READ = "read"
     WRITE = "write"
 
 
 class Comparison(StrEnum):
-    """How a field is compared with a value."""
+    """A comparison of a field with a value."""
 
     EQ = "eq"
     NE = "ne"
@@ -50,7 +50,7 @@ class Comparison(StrEnum):
     IN = "in"  #: the field is an element of the value, a list
     CONTAINS = "contains"  #: the value is an element of the field, a list, or a part of it, a text
     ILIKE = "ilike"  #: the value is a part of the field's text, whatever the case
-    EXISTS = "exists"  #: the field is there and not null; the value true or false says which is wanted
+    EXISTS = "exists"  #: the field is present and not null; with the value false, it is not
     EMPTY = "empty"  #: the field is absent, null, "", [] or {}; the value as for `exists`
 
 
@@ -59,7 +59,7 @@ class _Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class FieldType(_Definition, frozen=True, kw_only=True):
-    """What a field of an entity holds."""
+    """The type of a field of an entity."""
 
     type: Literal["string", "integer", "number", "boolean", "object", "array", "any"] = "any"
     enum: tuple[Any, ...] | None = None
@@ -69,7 +69,7 @@ class FieldType(_Definition, frozen=True, kw_only=True):
 
 
 class EntityType(_Definition, frozen=True, kw_only=True):
-    """What entities of a type hold."""
+    """The fields of an entity type."""
 
     fields: dict[str, FieldType] = {}
     id_field: str | None = None  #: the field that repeats the entity's id
@@ -77,7 +77,7 @@ class EntityType(_Definition, frozen=True, kw_only=True):
 
 
 class LedgerSchema(_Definition, frozen=True, kw_only=True):
-    """The entity types and flags that a world knows."""
+    """The entity types and flags of a world."""
 
     entities: dict[str, EntityType] = {}
     flags: tuple[str, ...] | None = None  #: names, or beginnings that end with `*`; None: any
@@ -100,7 +100,7 @@ class Binding(_Definition, frozen=True, kw_only=True):
 
 
 class ErrorAnswer(_Definition, frozen=True, kw_only=True):
-    """What a tool answers when it refuses: `message` may name values in braces."""
+    """The answer of a tool that refuses: `message` may contain values in braces."""
 
     message: str
     code: str = "refused"
@@ -114,7 +114,7 @@ class Contains(_Definition, frozen=True, kw_only=True):
 
 
 class Precondition(_Definition, frozen=True, kw_only=True):
-    """What has to hold before a tool does anything; else it answers `error`."""
+    """A condition for a tool's effects; where it is not met, the tool answers `error`."""
 
     error: ErrorAnswer
     entity_type: str | None = None  #: with `id_from`: the entity that is looked at; None: only bound ones are
@@ -134,12 +134,12 @@ class LedgerRead(_Definition, frozen=True, kw_only=True):
     project: dict[str, str] | None = None  #: field of the answer: field of the entity ("id" is its id); None: all
     order_by: str | None = None  #: a field; "-field" for descending; by id where equal
     limit: int | None = None
-    wrap: str | None = None  #: the key under which the answer's list stands
+    wrap: str | None = None  #: the key of the list in the answer
     not_found: ErrorAnswer | None = None  #: of `get`
 
 
 class When(_Definition, frozen=True, kw_only=True):
-    """Whether an effect happens: exactly one comparison."""
+    """The condition of an effect: exactly one comparison."""
 
     field: str
     eq: Any = UNSET
@@ -184,7 +184,7 @@ class Tool(_Definition, frozen=True, kw_only=True):
     mode: Mode = Mode.SIMULATED
     endpoint: str | None = None  #: the registered endpoint of a passthrough
     ledger_write_policy: WritePolicy = WritePolicy.RECORD_ONLY
-    access: Access | None = None  #: of what a model simulates; None: it may do either
+    access: Access | None = None  #: of a simulated tool; None: both
     bindings: tuple[Binding, ...] = ()
     preconditions: tuple[Precondition, ...] = ()
     ledger_read: LedgerRead | None = None
@@ -194,16 +194,16 @@ class Tool(_Definition, frozen=True, kw_only=True):
 
     @property
     def is_declared(self) -> bool:
-        """Whether the world answers it without a model."""
+        """Whether the world answers the tool without a model."""
         return self.ledger_read is not None or bool(self.effects) or self.response is not UNSET
 
 
 class RuleMatch(_Definition, frozen=True, kw_only=True):
-    """Which calls a failure rule takes: those of which all hold. Counts are of calls that meet the rest."""
+    """The calls that a failure rule applies to: all members must hold. Counts are of calls that meet the others."""
 
     nth: int | None = None  #: only that one; 1 is the first
     first: int | None = None  #: the first so many
-    after: int | None = None  #: all behind the first so many
+    after: int | None = None  #: all after the first so many
     every: int | None = None  #: each so many
     args: dict[str, Any] = {}  #: path in the arguments: the value there
     flag: str | None = None  #: a flag that is set
@@ -222,7 +222,7 @@ class EntityMatch(_Definition, frozen=True, kw_only=True):
 
 
 class RuleAction(_Definition, frozen=True, kw_only=True):
-    """What happens in place of the tool's own answer."""
+    """The failure that replaces the tool's answer."""
 
     type: Literal["error", "response", "timeout", "latency", "malformed"]
     status: int = 500  #: of an error, as the tool's service would answer
@@ -231,7 +231,7 @@ class RuleAction(_Definition, frozen=True, kw_only=True):
 
 
 class FailureRule(_Definition, frozen=True, kw_only=True):
-    """A failure that is injected on purpose."""
+    """A rule that injects a failure."""
 
     trigger: Literal["tool_call", "any_tool_call", "flag_set", "entity_state", "turn"]
     action: RuleAction
@@ -261,7 +261,7 @@ class World(_Definition, frozen=True, kw_only=True):
 
 
 class TaskSeed(_Definition, frozen=True, kw_only=True):
-    """What a task is, frozen when it is created: specification 2.1. Only the instruction reaches the agent."""
+    """The definition of a task, frozen when it is created. Only the instruction is sent to the agent."""
 
     user_instruction: str
     behavior_instructions: str = ""

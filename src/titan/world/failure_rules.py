@@ -1,21 +1,20 @@
-"""Failures that are injected on purpose. The same seed and the same calls give the same failures."""
+"""Inject failures by rules. The same seed and calls give the same failures."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from titan.world.conditions import entity_view, meets
 from titan.world.definition import EntityMatch, FailureRule, RuleMatch
 from titan.world.ledger import Ledger
-from titan.world.values import Missing, Scope, at
+from titan.world.values import Missing, Scope, at, entity_view, meets
 
-_CUT: Final = '{"result": {"status": "ok", "items": [{"id": "'  # what a malformed answer is by default
+_CUT: Final = '{"result": {"status": "ok", "items": [{"id": "'  # the default malformed answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How often each rule, by its place, was met and fired."""
+    """The number of times that each rule, by index, was met and fired."""
 
     met: Mapping[int, int] = field(default_factory=dict)
     fired: Mapping[int, int] = field(default_factory=dict)
@@ -34,7 +33,7 @@ class Injected:
 def fire(
     rules: Sequence[FailureRule], tool: str, args: Mapping[str, Any], ledger: Ledger, counts: Counts, *, turn: int = 0
 ) -> tuple[FailureRule | None, Counts]:
-    """Return the first rule that fires at a call, and the counts after it. Every rule counts the calls it is met by."""
+    """Return the first rule that fires at a call, and the counts after it. Every rule counts the calls that meet it."""
     met, fired = dict(counts.met), dict(counts.fired)
     first: int | None = None
     for place, rule in enumerate(rules):
@@ -50,7 +49,7 @@ def fire(
 
 
 def next_turn(rules: Sequence[FailureRule], counts: Counts) -> Counts:
-    """Return the counts with which the next turn of a conversation begins."""
+    """Return the counts at the start of the next turn of a conversation."""
     kept = {place for place, rule in enumerate(rules) if rule.scope == "session"}
     return replace(
         counts,
@@ -60,12 +59,12 @@ def next_turn(rules: Sequence[FailureRule], counts: Counts) -> Counts:
 
 
 def rule_id(rules: Sequence[FailureRule], rule: FailureRule) -> str:
-    """Return a rule's id, or its place: "rule-1" is the first."""
+    """Return a rule's id, or one made of its index: "rule-1" is the first."""
     return rule.id or f"rule-{rules.index(rule) + 1}"
 
 
 def injected(rules: Sequence[FailureRule], rule: FailureRule) -> Injected:
-    """Return what a rule that fired answers."""
+    """Return the answer of a rule that fired."""
     action, name = rule.action, rule_id(rules, rule)
     match action.type:
         case "response":

@@ -82,14 +82,14 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class InitialState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is true before the first call."""
+    """The state before the first call."""
 
     entities: dict[str, dict[str, dict[str, Any]]] = {}  #: type, id, attributes
     flags: dict[str, Any] = {}
 
 
 class CannotApply(Exception):
-    """An operation does not fit the ledger, which is unchanged. `reason` is one of `add_existing`, `update_missing`,
+    """An operation does not fit the ledger, and was not applied. `reason` is one of `add_existing`, `update_missing`,
     `remove_missing`, `use_after_remove`."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -103,7 +103,7 @@ _Removed: TypeAlias = "HashTrieMap[str, HashTrieMap[str, RemovedEntity]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """The state after some call."""
+    """The state of a world after a call."""
 
     entities: _Entities = field(default_factory=HashTrieMap)  #: live ones, by type and id
     flags: "HashTrieMap[str, Flag]" = field(default_factory=HashTrieMap)
@@ -124,7 +124,7 @@ class Ledger:
         return None if of_type is None else of_type.get(entity_id)
 
     def was_removed(self, entity_type: str, entity_id: str) -> bool:
-        """Whether there is a tombstone of that id."""
+        """Return whether an entity with this id was removed."""
         return entity_id in self.removed.get(entity_type, ())
 
     def ids(self, entity_type: str) -> list[str]:

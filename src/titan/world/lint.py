@@ -1,4 +1,4 @@
-"""What is wrong with a world or a task that could still run: warnings, each with its place."""
+"""Warn about probable mistakes in worlds and tasks that are valid."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ _NEEDED: Final[Mapping[str, str]] = {"flag_set": "flag", "entity_state": "entity
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that is probably not meant."""
+    """A warning and its location."""
 
     place: str  #: "tools.refund_order.effects[0]"
     message: str
 
 
 def world_warnings(world: World) -> list[Remark]:
-    """Return what is probably wrong with a world."""
+    """Return warnings about a world."""
     found = [*_initial_state("initial_state", world, world.initial_state)]
     names = [tool.name for tool in world.tools]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -37,7 +37,7 @@ def world_warnings(world: World) -> list[Remark]:
 
 
 def seed_warnings(world: World, seed: TaskSeed) -> list[Remark]:
-    """Return what is probably wrong with a task in a world."""
+    """Return warnings about a task in a world."""
     found = [*_initial_state("initial_state", world, seed.initial_state)]
     for place, rule in enumerate(seed.failure_rules):
         found += (Remark(f"failure_rules[{place}]", message) for message in _rule(world, rule))

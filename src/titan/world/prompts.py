@@ -1,4 +1,4 @@
-"""What a model that simulates a tool is asked, and how it has to answer."""
+"""Prompts and answer schema for a model that simulates a tool."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_SHOWN: Final = 24_000  # characters of entities; about 6,000 tokens
 
 
 class ModelAnswer(Struct, frozen=True, kw_only=True):
-    """What the model answers."""
+    """The model's answer."""
 
     tool_response: Any
     ledger_updates: tuple[Operation, ...] = ()
@@ -30,7 +30,7 @@ class Shown:
     is_all: bool  #: nothing was left out
 
     def is_current(self, ledger: Ledger) -> bool:
-        """Whether a later ledger says the same of all of it."""
+        """Return whether a later ledger still has the same entities."""
         if self.is_all and sum(len(found) for found in ledger.entities.values()) != len(self.entities):
             return False
         flags = {name: flag.value for name, flag in ledger.flags.items()}
@@ -38,7 +38,7 @@ class Shown:
 
 
 def shown_to_model(args: Mapping[str, Any], ledger: Ledger) -> Shown:
-    """Return what of a ledger a model is shown that simulates a call with these arguments."""
+    """Return the part of a ledger that a model sees to simulate a call with these arguments."""
     named = set(_texts(args))
     places = [(name, one) for name in sorted(ledger.entities) for one in sorted(ledger.entities[name])]
     places.sort(key=lambda place: place[1] not in named)
@@ -85,7 +85,7 @@ def messages(
 
 
 def correction(answered: str, faults: Iterable[Violation]) -> Sequence[Mapping[str, str]]:
-    """Return what is added to the conversation when an answer cannot be used."""
+    """Return the messages that ask for a correction of an unusable answer."""
     wrong = "\n".join(f"- {one.message}" for one in faults)
     return [
         {"role": "assistant", "content": answered},

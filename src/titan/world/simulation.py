@@ -1,4 +1,4 @@
-"""One call of a tool in a simulated world, from its arguments to its answer (specification 2.5).
+"""Answer a tool call in a simulated world.
 
 `Environment.answer` is a generator: it yields what it cannot know, a model's or an endpoint's answer, and is sent a
 `Reply`. No lock has to be held meanwhile: the reply brings the state as it is then, and what a model answered counts
@@ -23,22 +23,22 @@ from titan.world.ledger import Ledger
 from titan.world.prompts import ModelAnswer, answer_schema, correction, messages, shown_to_model
 from titan.world.values import RESPONSE, Scope
 
-MOST_RETRIES: Final = 2  # of a model whose answer cannot be used, each with what was wrong
+MOST_RETRIES: Final = 2  # of a model with an unusable answer, each with the violations
 MOST_RESTARTS: Final = 5  # of a model's answer to a world that changed meanwhile
 
 
 class Source(StrEnum):
-    """Which part of a world gave an answer."""
+    """The source of an answer."""
 
     ODYSSEY = "odyssey"  #: the simulated world
     INJECTED = "injected"  #: a failure rule
     PASSTHROUGH = "passthrough"  #: a registered endpoint
-    ERROR = "error"  #: nobody: the simulation found no valid answer
+    ERROR = "error"  #: none: the simulation found no valid answer
     TRANSPORT_ERROR = "transport_error"  #: the endpoint could not be reached or failed
 
 
 class Detail(StrEnum):
-    """How the world came by its answer."""
+    """How an answer was made."""
 
     LEDGER_READ = "ledger_read"
     LEDGER_WRITE = "ledger_write"
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What calls change."""
+    """The state that calls change."""
 
     ledger: Ledger
     counts: Counts = field(default_factory=Counts)
@@ -67,7 +67,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskModel:
-    """Ask the simulator's model, at temperature 0. `key` is equal where its answer may be taken from a cache."""
+    """A question to the simulator's model, at temperature 0. Answers are cached by `key`."""
 
     state: State  #: as it is now: calls that arrive while the model thinks go on from it
     messages: Sequence[Mapping[str, str]]
@@ -77,7 +77,7 @@ class AskModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskEndpoint:
-    """Call the tool at a registered endpoint."""
+    """A call of a tool at a registered endpoint."""
 
     state: State  #: as of `AskModel`
     endpoint: str
@@ -90,7 +90,7 @@ Ask: TypeAlias = AskModel | AskEndpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What was answered, and the state as it is now."""
+    """The reply to a question, with the current state."""
 
     state: State
     content: Any = None  #: a model's text; an endpoint's JSON
@@ -99,9 +99,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a call came to."""
+    """The answer to a call."""
 
-    response: Any  #: what the agent is given
+    response: Any  #: sent to the agent
     source: Source
     state: State  #: after it
     detail: Detail | None = None
@@ -134,7 +134,7 @@ class Environment:
         }
 
     def answer(self, call: Call, state: State) -> Answering:
-        """Answer one call; the calls of a run are begun in their order."""
+        """Answer a call; the calls of a run start in order."""
         tool = self._tools.get(call.tool)
         if tool is None:
             known = ", ".join(sorted(self._tools)) or "none"
@@ -262,7 +262,7 @@ class Environment:
             retries += 1
 
     def _of_model(self, tool: Tool, call: Call, state: State, text: str) -> tuple[Answer | None, list[Violation]]:
-        """Return what a model's answer comes to; or None, and what is wrong with it."""
+        """Return the result of a model's answer, or None and the violations."""
         try:
             found = msgspec.json.decode(text, type=ModelAnswer)
         except msgspec.DecodeError as error:
@@ -330,12 +330,12 @@ _REFUSING: Final = frozenset(
 
 
 def is_error(response: Any) -> bool:
-    """Whether a tool's response says that it did nothing: an object with `error`."""
+    """Return whether a tool's response is an error: an object with `error`."""
     return isinstance(response, Mapping) and bool(response.get("error"))
 
 
 def drive(answering: Answering, reply: Any) -> Answer:
-    """Run one call to its answer; `reply` is called with what it asks, and returns the `Reply`."""
+    """Run a call to its answer; `reply` answers its questions."""
     try:
         ask = next(answering)
         while True:

@@ -1,4 +1,4 @@
-"""Values that a world's declarations name: paths, texts with values in braces, constants.
+"""Resolve values in a world's declarations (paths, texts with braces, constants), and check conditions.
 
 "$args.order_id"           a path: of the arguments, of a bound entity ("$order.total"), of the response ("$.id")
 "order_id"                 where an argument is expected, its name
@@ -10,9 +10,11 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from titan.world.definition import Comparison, Condition
 
 RESPONSE: Final = ""  # the name of the response in a path: "$.status"
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
@@ -20,7 +22,7 @@ _BRACES: Final = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 
 
 class Missing(Exception):
-    """A path names nothing; `path` says which."""
+    """A path has no value."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"there is nothing at {path}")
@@ -29,12 +31,12 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What paths reach: the arguments as `args`, bound entities by their names, the response as ``."""
+    """The values that paths can name: the arguments as `args`, bound entities by name, the response as ``."""
 
     names: Mapping[str, Any] = field(default_factory=dict)
 
     def with_name(self, name: str, value: Any) -> "Scope":
-        """Return a scope in which a name stands for a value."""
+        """Return a scope with one more name."""
         return Scope({**self.names, name: value})
 
     @property
@@ -44,7 +46,7 @@ class Scope:
         return found
 
     def resolve(self, value: Any) -> Any:
-        """Return what a declared value stands for.
+        """Return the value of a declared value.
 
         Raises:
             Missing: a path in it names nothing.
@@ -68,14 +70,14 @@ class Scope:
         return value
 
     def filled(self, template: Any) -> Any:
-        """Return the same of a response; a member whose path names nothing is left out."""
+        """Return the value of a response template, without members whose path has no value."""
         if isinstance(template, dict) and not template.keys() & {"param", "const", "negative"}:
             found = {key: self._or_missing(inner) for key, inner in template.items()}
             return {key: inner for key, inner in found.items() if not isinstance(inner, Missing)}
         return self.resolve(template)
 
     def argument(self, value: Any) -> Any:
-        """Return the same of a value that stands where an argument is expected: a plain name is that argument's."""
+        """Return the value of a declaration for an argument, in which a plain name is an argument's."""
         if isinstance(value, str) and _NAME.fullmatch(value):
             return at(self.args, value)
         return self.resolve(value)
@@ -87,7 +89,7 @@ class Scope:
             return missing
 
     def text(self, template: str) -> str:
-        """Return a text with the values in its braces; braces around what is known to nobody stay as they are."""
+        """Return a text with the values in its braces; braces with unknown names stay."""
 
         def shown(found: re.Match[str]) -> str:
             name, _, path = found[1].partition(".")
@@ -106,7 +108,7 @@ class Scope:
 
 
 def at(value: Any, path: str) -> Any:
-    """Return what stands at a path of keys and indexes: "items.0.sku"; the value itself at "".
+    """Return the value at a path of keys and indexes: "items.0.sku"; the value itself at "".
 
     Raises:
         Missing: nothing stands there.
@@ -119,3 +121,69 @@ def at(value: Any, path: str) -> Any:
         else:
             raise Missing(path)
     return value
+
+
+def entity_view(entity_id: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entity as declarations see it: its attributes and its id."""
+    return {"id": entity_id, **attrs}
+
+
+def meets(entity: Mapping[str, Any], conditions: Iterable[Condition], scope: Scope, *, skips_missing: bool) -> bool:
+    """Return whether an entity meets all conditions.
+
+    `skips_missing` leaves those out whose value is an argument that was not given, as a search does.
+    """
+    return all(_meets(entity, one, scope, skips_missing) for one in conditions)
+
+
+def compare(found: Any, comparison: Comparison, value: Any) -> bool:
+    """Return whether a comparison holds; ordering comparisons of unordered values do not."""
+    match comparison:
+        case Comparison.EQ:
+            return bool(found == value)
+        case Comparison.NE:
+            return bool(found != value)
+        case Comparison.IN:
+            return isinstance(value, list | tuple) and found in value
+        case Comparison.CONTAINS:
+            return (
+                isinstance(found, list | str)
+                and (not isinstance(found, str) or isinstance(value, str))
+                and value in found
+            )
+        case Comparison.ILIKE:
+            return isinstance(found, str) and isinstance(value, str) and value.casefold() in found.casefold()
+        case Comparison.EXISTS:
+            return (found is not None) is bool(value)
+        case Comparison.EMPTY:
+            return (found in (None, "", [], {})) is bool(value)
+    return _is_ordered(found, value) and _in_order(found, comparison, value)
+
+
+def _meets(entity: Mapping[str, Any], condition: Condition, scope: Scope, skips_missing: bool) -> bool:
+    try:
+        value = scope.resolve(condition.value)
+    except Missing:
+        return skips_missing
+    try:
+        found = scope.resolve(condition.field) if condition.field.startswith("$") else at(entity, condition.field)
+    except Missing:
+        found = None
+    return compare(found, condition.cmp, value)
+
+
+def _is_ordered(one: Any, other: Any) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    return numbers or (isinstance(one, str) and isinstance(other, str))
+
+
+def _in_order(found: Any, comparison: Comparison, value: Any) -> bool:
+    match comparison:
+        case Comparison.LT:
+            return bool(found < value)
+        case Comparison.LE:
+            return bool(found <= value)
+        case Comparison.GT:
+            return bool(found > value)
+        case _:
+            return bool(found >= value)

@@ -16,8 +16,7 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
-from titan.insight.export import ExportedRun, json_document, json_lines
-from titan.insight.export_csv import csv_rows
+from titan.insight.export import ExportedRun, csv_rows, json_document, json_lines
 from titan.model.actions import ActionEntry, Payload, RunEnd
 from titan.model.runs import Run
 from titan.ports.runs_store import CallReader, StoredEntry

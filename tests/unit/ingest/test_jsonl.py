@@ -8,6 +8,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,12 +16,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
-from titan.ingest.agentsentinel.fields import payload_of
 from titan.ingest.jsonl import Pinned, read_lines
-from titan.insight.bodies import bodies_of
+from titan.ingest.values import Value, payload_of
+from titan.insight.bodies import bodies_of, details_of
 from titan.insight.export import ExportedRun, json_lines, note_line
 from titan.insight.export_lines import NoteLine
-from titan.insight.run_details import details_of
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -51,8 +51,11 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-messages = st.fixed_dictionaries({"messages": st.lists(st.dictionaries(texts, values, max_size=2), max_size=3)})
-payloads = (values | messages | messages.map(lambda given: {"args": [], "kwargs": given})).map(payload_of)
+message = st.fixed_dictionaries({"role": texts, "content": values})
+messages = st.fixed_dictionaries({"messages": st.lists(message, max_size=3)})
+payloads = (values | messages | messages.map(lambda given: {"args": [], "kwargs": given})).map(
+    lambda value: payload_of(cast(Value, value))
+)
 uses = st.builds(
     ModelUse,
     model=st.none() | names,
@@ -187,8 +190,8 @@ def test_an_import_of_an_export_gives_the_same_runs_actions_and_bodies(entries: 
     told = {entry.id: entry for entry in read if isinstance(entry, ActionEntry)}
     for entry in (entry for entry in entries if isinstance(entry, ActionEntry)):
         back = told[entry.id]
-        assert back.inputs == entry.inputs
-        assert back.outputs == entry.outputs
+        assert (back.inputs and back.inputs.whole) == (entry.inputs and entry.inputs.whole)
+        assert (back.outputs and back.outputs.whole) == (entry.outputs and entry.outputs.whole)
         assert (back.failure, back.redacted, back.details) == (entry.failure, entry.redacted, entry.details)
 
 

@@ -162,14 +162,6 @@ def test_one_that_cannot_be_read_costs_no_other(odd: object, why: str, beside: o
     assert re.search(why, batch.problem)
 
 
-def test_a_body_in_no_utf_8_costs_only_what_holds_it() -> None:
-    good = json.dumps(a_span({"type": "agent", "name": "a"}, id="good")).encode()
-
-    batch = read(b'{"data": [%b, %b]}' % (good, good.replace(b"good", b"b\xe9d")), received_at=NOW)
-
-    assert (batch.accepted, batch.rejected) == (1, 1)
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import NOON
-from titan.ingest.agentsentinel.calls import failure_of, failure_text
-from titan.ingest.agentsentinel.fields import Sender, payload_of
-from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention
-from titan.ingest.agentsentinel.reports import Batch, read_batch
+from titan.ingest.agentsentinel import (
+    Batch,
+    Sender,
+    failure_of,
+    failure_text,
+    read_batch,
+    read_intervention,
+)
+from titan.ingest.values import payload_of
 from titan.model.actions import ActionEntry, ActionKind, Failure, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
+from titan.rules.runs.sanitize import storable
 from titan_sdk.tape import decode
 
 NOBODY = Sender()
@@ -221,8 +227,9 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
 
 
 def test_half_a_surrogate_pair_and_a_nul_are_replaced_where_no_store_could_keep_them() -> None:
-    action = only_action(a_batch(an_entry(action="a\ud800b\0c", tags=["\udfff"])))
+    action = storable(only_action(a_batch(an_entry(action="a\ud800b\0c", tags=["\udfff"]))))
 
+    assert isinstance(action, ActionEntry)
     assert (action.name, action.tags) == ("a\ufffdb\ufffdc", ("\ufffd",))
 
 
@@ -315,22 +322,23 @@ def test_an_intervention_names_its_run_by_the_header_where_it_has_none() -> None
         }
     ).encode()
 
-    told = read_intervention(body, Sender(run_id="r9", agent_id="ann"))
+    run, event = read_intervention(body, Sender(run_id="r9", agent_id="ann"))
 
-    assert (told.run_id, told.agent_id, told.at, told.estimated_cost) == ("r9", "ann", NOON, Decimal("0.25"))
-    assert decode(told.details or "") == {"context": {"limit": 5}}
-    run, event = intervention_entries(told)
-    assert isinstance(run, RunEntry)
-    assert isinstance(event, ActionEntry)
     assert (run.run_id, run.agent_id, run.at) == ("r9", "ann", NOON)
     details = decode(event.details or "")
     assert isinstance(details, dict)
-    assert details["intervention"]["context"] == {"limit": 5}
+    assert details["intervention"] == {
+        "type": "rate_limited",
+        "outcome": "blocked",
+        "action_name": "search",
+        "estimated_cost_usd": "0.25",
+        "context": {"limit": 5},
+    }
 
 
 @pytest.mark.parametrize("key", ["é", "\ud800", "$set", "$shared"])
 def test_a_payload_with_any_key_reads_as_it_was_sent(key: str) -> None:
-    sent = {"args": [1e16, 0.1], "kwargs": {"messages": [{"content": "hi"}], key: 1e16}, key: None}
+    sent = {"args": [1e16, 0.1], "kwargs": {"messages": [{"role": "user", "content": "hi"}], key: 1e16}, key: None}
 
     payload = payload_of(sent)
 

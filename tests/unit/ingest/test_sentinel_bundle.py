@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from tests.support.builders import NOON
-from titan.ingest.agentsentinel.bundle import MOST_LEVELS, BundleEntry, bundle_entry
-from titan.ingest.agentsentinel.fields import payload_of
+from titan.ingest.agentsentinel import MOST_LEVELS, BundleEntry, bundle_entry
+from titan.ingest.values import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.runs import COUNTS_ALL, Action
 from titan_sdk.tape import encode
@@ -87,7 +87,7 @@ def test_inputs_of_another_teller_are_the_one_argument() -> None:
     assert a_bundled(None).inputs == {}
 
 
-@pytest.mark.parametrize("levels", [500, MOST_LEVELS])
+@pytest.mark.parametrize("levels", [100, MOST_LEVELS])
 @pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}")])
 def test_what_is_nested_deeply_stays_whole(levels: int, start: str, end: str) -> None:
     text = start * levels + "0" + end * levels

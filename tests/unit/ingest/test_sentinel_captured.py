@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,14 +13,13 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
 from tests.support.recorded import Memory
-from titan.ingest.agentsentinel.fields import Sender
-from titan.ingest.agentsentinel.interventions import (
+from titan.ingest.agentsentinel import (
     RUNLESS,
-    intervention_entries,
+    Sender,
+    read_batch,
     read_intervention,
     read_replay_results,
 )
-from titan.ingest.agentsentinel.reports import read_batch
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
 from titan.ports.runs_store import KnownCalls
 from titan.rules.runs.recording import Applied, apply_entries
@@ -203,22 +203,22 @@ def test_interventions_are_events_that_are_known_when_they_come_again() -> None:
     told = [read_intervention(request.body, sender_of(request)) for request in requests]
     again = [read_intervention(request.body, sender_of(request)) for request in requests]
 
-    assert [(one.type, one.outcome, one.action_name) for one in told] == [
+    assert told == again
+    assert len({event.id for _, event in told}) == 3
+    assert {run.agent_id for run, _ in told} == {"researcher"}
+    assert {event.kind for _, event in told} == {ActionKind.EVENT}
+    details = [json.loads(event.details or "")["intervention"] for _, event in told]
+    assert [(one["type"], one["outcome"], one["action_name"]) for one in details] == [
         ("hard_block", "blocked", "drop_table"),
         ("budget_exceeded", "blocked", "pricey"),
         ("idempotent_replay", "modified", "charge"),
     ]
-    assert len({one.id for one in told}) == 3
-    assert told == again
-    run_entries, events = zip(*map(intervention_entries, told), strict=True)
-    assert {run.agent_id for run in run_entries if isinstance(run, RunEntry)} == {"researcher"}
-    assert {event.kind for event in events if isinstance(event, ActionEntry)} == {ActionKind.EVENT}
 
 
 def test_an_intervention_of_the_old_version_names_no_run_and_is_kept_all_the_same() -> None:
     [request] = [request for request in captured_requests(OLD) if request.path == "/api/v1/interventions/"]
 
-    assert read_intervention(request.body, sender_of(request)).run_id == RUNLESS
+    assert read_intervention(request.body, sender_of(request))[0].run_id == RUNLESS
 
 
 @pytest.mark.parametrize(("run_id", "names"), [("run-20", ["measure", "fails", "drop"]), ("run-21", ["measure"])])

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from titan.insight.export_csv import csv_table
+from titan.insight.export import csv_table
 
 
 def test_a_table_has_its_header_and_each_value_as_text_that_no_spreadsheet_runs() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from titan.insight.determinism import versions
-from titan.insight.determinism.measured import Measurement, interval, shown
+from titan.insight import trends
+from titan.insight.determinism.model import Measurement, interval, shown
 from titan.insight.trends import Verdict
 from titan.model.runs import AgentVersion
 
@@ -60,18 +60,18 @@ def test_the_lower_score_is_shown_and_another_programs_measurement_does_not_coun
 def test_code_is_known_by_its_modules_in_any_order() -> None:
     one, other = ("agent.py", "a" * 64), ("tools.py", "b" * 64)
 
-    assert versions.code_digest([one, other]) == versions.code_digest([other, one, one])
-    assert versions.code_digest([one]) != versions.code_digest([one, other])
-    assert versions.code_digest([]) is None
+    assert trends.code_digest([one, other]) == trends.code_digest([other, one, one])
+    assert trends.code_digest([one]) != trends.code_digest([one, other])
+    assert trends.code_digest([]) is None
 
 
 def test_the_mean_of_a_version_has_an_interval_from_three_runs_on() -> None:
-    assert (versions.mean(version()), versions.interval(version())) == (None, None)
-    assert (versions.mean(version(40, 60)), versions.interval(version(40, 60))) == (50.0, None)
-    low, high = versions.interval(version(40, 50, 60)) or (0.0, 0.0)
+    assert (trends.mean(version()), trends.interval(version())) == (None, None)
+    assert (trends.mean(version(40, 60)), trends.interval(version(40, 60))) == (50.0, None)
+    low, high = trends.interval(version(40, 50, 60)) or (0.0, 0.0)
     assert (round(low), round(high)) == (25, 75)
-    assert versions.interval(version(62, 62, 62)) == (62.0, 62.0)
-    assert versions.interval(version(0, 0, 100)) == (0.0, 100.0)
+    assert trends.interval(version(62, 62, 62)) == (62.0, 62.0)
+    assert trends.interval(version(0, 0, 100)) == (0.0, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,6 @@ def test_the_mean_of_a_version_has_an_interval_from_three_runs_on() -> None:
 def test_two_versions_differ_by_more_than_chance_or_not(
     before: AgentVersion, after: AgentVersion, verdict: Verdict, change: float | None
 ) -> None:
-    found = versions.difference(before, after)
+    found = trends.difference(before, after)
 
     assert (found.verdict, found.change if found.change is None else round(found.change, 6)) == (verdict, change)

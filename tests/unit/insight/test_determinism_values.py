@@ -4,10 +4,8 @@ import pytest
 
 from tests.support.recorded_actions import AT, a_payload, recorded
 from titan.insight.determinism.calls import SetOrder, external_state, sampling
-from titan.insight.determinism.contents import MOST_LEAVES, Leaf, TextList, contents_of, words_of
 from titan.insight.determinism.model import IssueKind, Recorded, Severity, Side
-from titan.insight.determinism.moments import moments_in
-from titan.insight.determinism.values import hits, shown
+from titan.insight.determinism.values import MOST_LEAVES, Leaf, TextList, contents_of, hits, moments_in, shown, words_of
 from titan.model.actions import ActionKind, Effect, Impact, Payload
 
 EPOCH = int(AT.timestamp())

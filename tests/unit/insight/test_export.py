@@ -15,8 +15,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies
-from titan.insight.export import ExportedRun, json_document, json_lines, note_line
-from titan.insight.export_csv import HEADER, csv_rows
+from titan.insight.export import HEADER, ExportedRun, csv_rows, json_document, json_lines, note_line
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.run_control import RunStatus, StatusSource
 from titan.model.runs import COUNTS_ALL, Action, Note, Run, Tally

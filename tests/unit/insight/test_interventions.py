@@ -3,8 +3,7 @@
 import pytest
 
 from tests.support.recorded import a_call, heard
-from titan.insight.bodies import Bodies
-from titan.insight.interventions import intervention_of, is_intervention
+from titan.insight.bodies import Bodies, intervention_of, is_intervention
 from titan.model.actions import ActionEntry, ActionKind, Source
 from titan.model.runs import Action
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, heard
-from titan.insight.run_details import Progress, progress
+from titan.insight.bodies import Progress, progress
 from titan.model.run_control import RunStatus
 from titan.model.runs import Run
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.insight.run_details import details_of
+from titan.insight.bodies import details_of
 
 RESOURCE, REPLAY = '{"resource":{"deployment.environment":"prod"}}', '{"replay":{"status":"success"}}'
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.unit.world.a_shop import a_state, an_environment, called
-from titan.judge.repeats import pass_hat
+from titan.evaluate.results import pass_hat
 from titan.judge.scorers import Ended, MadeCall, Scorer, ScorerResult, Verdict, overall, score
 from titan.world.ledger import InitialState
 from titan.world.simulation import is_error

@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.support.builders import NOON
-from titan.insight.replay.bodies import body_of
-from titan.insight.replay.recorded_action import RecordedAction
-from titan.replay.causes import Position, agree_at, agreement, calls_of, first_unlike
+from titan.insight.replay.recorded_action import RecordedAction, body_of
+from titan.replay.differences import Position, agree_at, agreement, calls_of, first_unlike
 
 
 def an_action(name: str, inputs: str = "1", *, task: str = "", at: int = 0) -> RecordedAction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from titan.replay.statement import Change, Statement, Traced, first_difference, read_trace
+from titan.replay.differences import Change, Statement, Traced, first_difference, read_trace
 
 
 def ran(line: int, **changed: str) -> Traced:

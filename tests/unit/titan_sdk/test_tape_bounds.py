@@ -228,4 +228,4 @@ def test_of_a_text_that_does_not_fit_as_much_is_kept_as_the_guide_says() -> None
     assert isinstance(kept, Cut)
     assert isinstance(kept.head, str)
     assert kept.size_bytes == 6_000_000
-    assert f"the first {len(kept.head):,} characters or bytes are kept" in guide.read_text("utf-8")
+    assert f"the first {len(kept.head):,} characters or bytes are stored" in guide.read_text("utf-8")

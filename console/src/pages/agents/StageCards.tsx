@@ -22,7 +22,7 @@ interface Props {
 /** The stages of a run with their jobs. */
 export function RunDetails({ run, isBrief = false }: Props) {
   const found = useRun(run.run_id);
-  if (found.isError && !found.data) return <ErrorNotice of={found.error} again={found.refetch} />;
+  if (found.isError && !found.data) return <ErrorNotice of={found.error} onRetry={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
   const labels = stageLabels(
     run.run_id,

@@ -29,7 +29,7 @@ export function ApprovalsPage() {
   const open = found.data ?? NONE;
   return (
     <Page title="Approvals" count={open.length}>
-      {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
+      {found.error ? <ErrorNotice of={found.error} onRetry={found.refetch} /> : null}
       {found.data ? <Waiting open={open} /> : null}
       <Decided />
     </Page>

@@ -8,7 +8,7 @@ import { Button } from "../../components/Button";
 import { Status } from "../../components/badges";
 import { Dialog } from "../../components/Dialog";
 import { FilePreview } from "../../components/FilePreview";
-import { WordsField } from "../../components/fields";
+import { CommentField } from "../../components/fields";
 import { bytes, count } from "../../components/format";
 import { Time, useNow } from "../../components/Time";
 import { blobPath, dagPath } from "../../components/url";
@@ -58,7 +58,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
           <ReviewFiles gate={gate} />
           {canDecide ? (
             <div className="approvals-decide">
-              <WordsField label="Comment (stored with the decision)" value={comment} onChange={setComment} />
+              <CommentField label="Comment (stored with the decision)" value={comment} onChange={setComment} />
               <div className="approvals-buttons">
                 <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
                   ✓ Approve
@@ -199,7 +199,11 @@ function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }: AskDia
       <p className="soft">
         {isApproval ? `${jobs} can then start.` : `${jobs} will be cancelled.`} A decision is final.
       </p>
-      <WordsField label={isApproval ? "Comment" : "Reason (visible to others)"} value={comment} onChange={onComment} />
+      <CommentField
+        label={isApproval ? "Comment" : "Reason (visible to others)"}
+        value={comment}
+        onChange={onComment}
+      />
     </Dialog>
   );
 }

@@ -35,7 +35,7 @@ export function ComparePage() {
         <Link to={`/runs/${encodeURIComponent(a)}?${new URLSearchParams({ tab: "simulation", against: b })}`}>
           Compare inputs and outputs
         </Link>
-        {failed ? <ErrorNotice of={failed.error} again={failed.refetch} /> : null}
+        {failed ? <ErrorNotice of={failed.error} onRetry={failed.refetch} /> : null}
         {one.data && other.data && comparison ? (
           <>
             <RunTotals a={one.data.run} b={other.data.run} onSwap={() => change({ a: b, b: a })} />

@@ -43,7 +43,7 @@ export function DagPage() {
           shows it as soon as it is submitted. To list all DAGs:
         </EmptyState>
       ) : error ? (
-        <ErrorNotice of={error} again={refetch} />
+        <ErrorNotice of={error} onRetry={refetch} />
       ) : (
         <p className="faint">Loading …</p>
       )}

@@ -18,7 +18,7 @@ const NAV_ITEMS: Record<LeftFile["place"], string> = { workspace: "", archive: "
 export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">Loading …</p>;
   if (data.files.length === 0) {
     return (

@@ -18,7 +18,7 @@ export function HistoryTab({ dag, onChoose }: { dag: Dag; onChoose: (jobId: stri
   const { data, error, refetch } = useDagAttempts(dag.dag_id, true);
   const lines = useMemo(() => (data ? dagEvents(data) : []), [data]);
   const shown = useMemo(() => lines.filter((line) => matches(line, q.toLowerCase())), [lines, q]);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   return (
     <div className="dag-history">
       <div className="row">

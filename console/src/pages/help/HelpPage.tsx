@@ -30,8 +30,8 @@ export function HelpPage() {
             <chosen.Text />
           </article>
         ) : topic ? (
-          <EmptyState title={`There is no help about ${topic}`}>
-            <Link to="/help">What there is</Link>
+          <EmptyState title={`No help on ${topic}`}>
+            <Link to="/help">All topics</Link>
           </EmptyState>
         ) : (
           <Contents />
@@ -62,15 +62,15 @@ interface Topic {
 }
 
 const TOPICS: readonly Topic[] = [
-  { id: "keys", name: "Keys", about: "Everything without the mouse", Text: Keys },
+  { id: "keys", name: "Keys", about: "Keyboard shortcuts", Text: Keys },
   {
     id: "troubleshooting",
     name: "Troubleshooting",
-    about: "A job waits or failed, no worker, Offline; a run is not found, or shows no data",
+    about: "A job waits or failed, no worker, offline, a run is missing or shows no data",
     Text: Troubleshooting,
   },
-  { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },
-  { id: "resume", name: "Retry and resume", about: "Go on where something broke off", Text: Resume },
+  { id: "gates", name: "Gates", about: "Let a run wait for a decision", Text: Gates },
+  { id: "resume", name: "Retry and resume", about: "Continue after a failure", Text: Resume },
   { id: "replay", name: "Replay", about: "Repeat a run at no cost; why a replay is not available", Text: Replay },
   { id: "determinism", name: "Determinism", about: "The score, what is found, how to fix it", Text: Determinism },
   { id: "network", name: "Network", about: "Ports, proxies, TLS, tokens", Text: Network },
@@ -79,7 +79,7 @@ const TOPICS: readonly Topic[] = [
 export function Keys() {
   return (
     <>
-      <p>Keys rest while you type in a field, and while a dialog is open.</p>
+      <p>Keys are off while you type in a field and while a dialog is open.</p>
       <h2>Everywhere</h2>
       <KeyList of={KEYS} />
       <h2>To a page: g, then a letter</h2>

@@ -15,8 +15,8 @@ export function Gates() {
   return (
     <>
       <p>
-        A gate holds a run until a person decides. It takes no slot of a worker, outlives restarts of the server, and
-        keeps who decided, when and why. Open gates stand on <Link to="/approvals">Approvals</Link>.
+        A gate holds a run until a person decides. It uses no worker slot, survives restarts of the server, and records
+        who decided, when and why. Open gates are on <Link to="/approvals">Approvals</Link>.
       </p>
 
       <h2>Ask for approval</h2>
@@ -27,26 +27,23 @@ export function Gates() {
       <Snippet text={BEHIND} />
 
       <h2>Decide</h2>
-      <p>
-        On Approvals, or on the page of its DAG; the jobs before it left their files there to review. On the command
-        line:
-      </p>
+      <p>On Approvals, or on the page of its DAG, with the files to review. On the command line:</p>
       <Snippet text={'titan gates\ntitan approve draft --dag letter --comment "checked the figures"'} />
-      <p>A decision is final. Deciding takes the role admin; a job may not decide where tokens are needed.</p>
+      <p>A decision is final. Deciding requires the role admin; jobs cannot decide where tokens are required.</p>
 
       <h2>What follows</h2>
       <dl>
         <dt>Not yet open</dt>
-        <dd>Something before it is not done.</dd>
+        <dd>A job before it has not completed.</dd>
         <dt>Open</dt>
-        <dd>It waits for a decision; what is behind it waits for it.</dd>
+        <dd>It waits for a decision.</dd>
         <dt>Approved</dt>
-        <dd>What waits behind it starts at once.</dd>
+        <dd>The jobs behind it start.</dd>
         <dt>Rejected</dt>
-        <dd>What waits behind it is cancelled.</dd>
+        <dd>The jobs behind it are cancelled.</dd>
         <dt>Expired</dt>
         <dd>
-          Nobody decided in time, two days unless <code>max_wait_seconds</code> says otherwise: as if rejected.
+          Nobody decided in time (two days, or <code>max_wait_seconds</code>): treated as rejected.
         </dd>
       </dl>
       <p>
@@ -60,21 +57,21 @@ export function Gates() {
 export function Resume() {
   return (
     <>
-      <p>What completed is kept. Mend the cause first; then go on where it broke off.</p>
+      <p>Completed work is kept. Fix the cause first, then continue.</p>
 
-      <h2>Try again</h2>
+      <h2>Retry</h2>
       <dl>
         <dt>Retry a job</dt>
         <dd>
-          Tries a failed or cancelled job again, and what was cancelled because of it: in the same DAG, with all its
-          retries anew.
+          Runs a failed or cancelled job again, and the jobs cancelled because of it: in the same DAG, with all its
+          retries.
         </dd>
         <dt>Retry a DAG or run</dt>
         <dd>The same for all of it; of a run's stages with one name only the last.</dd>
         <dt>Rerun a job</dt>
-        <dd>Runs one job again with its script and arguments, as a DAG of its own; also one that completed.</dd>
+        <dd>Runs one job again with its script and arguments, as a new DAG; also a completed one.</dd>
         <dt>Redeploy a DAG</dt>
-        <dd>Submits all of it once more; its gates open anew.</dd>
+        <dd>Submits the whole DAG again; its gates open again.</dd>
       </dl>
       <Snippet
         text={"titan retry train\ntitan retry --run RESEARCH_cb5e13\ntitan rerun train\ntitan rerun --dag nightly"}
@@ -82,25 +79,24 @@ export function Resume() {
 
       <h2 id="run">Resume an agent run</h2>
       <p>
-        A program drives a run: it submits a stage, looks at what came of it, submits the next. To resume is to start
-        that program again. It takes the same way; stages that completed are answered from the record, stages that
-        failed in part are tried again, and what is new or was changed is new work.
+        A program drives a run: it submits a stage, reads its results and submits the next. Resuming starts that program
+        again. Completed stages return their stored results, partly failed stages are retried, and new or changed stages
+        run.
       </p>
       <Snippet text={"titan runs resume RESEARCH_cb5e13"} />
       <p>
-        An orchestrator that is a job is retried at once. A program outside of Titan is started by this command, on the
-        machine it ran on; the page can only reopen the run and show the command.
+        If a job orchestrates the run, Titan retries it. A program outside Titan is started by this command, on the
+        machine it ran on; the page only shows the command.
       </p>
       <p>
-        For that the program must get the same run id again: take it from <code>titan_sdk.new_run_id("DIGEST")</code>,
-        or pass the old one as an argument.
+        The program must get the same run id again: take it from <code>titan_sdk.new_run_id("DIGEST")</code>, or pass
+        the old one as an argument.
       </p>
 
       <h2>How a run ends</h2>
       <p>
-        With the process that submitted its stages: failed if an uncaught exception or a status that is not 0 ended it,
-        else as its stages say. Of a killed process nobody hears; such a run ends when nothing has happened for 2
-        minutes.
+        With the process that submitted its stages: failed after an uncaught exception or a non-zero exit code, else by
+        the status of its stages. A killed process reports nothing; its run ends after 2 minutes without events.
       </p>
     </>
   );
@@ -110,9 +106,8 @@ export function Replay() {
   return (
     <>
       <p>
-        A replay tells whether a recorded run can be repeated, and how its program executed again, or another run,
-        differs from it. No recorded call is made, so it costs nothing. Open a run, press <kbd>s</kbd>, then{" "}
-        <kbd>r</kbd>.
+        A replay checks whether a recorded run can be repeated, or compares it with a new execution or another run. It
+        makes no recorded call, so it costs nothing. Open a run, press <kbd>s</kbd>, then <kbd>r</kbd>.
       </p>
 
       <h2>Levels</h2>
@@ -125,8 +120,8 @@ export function Replay() {
 
       <h2 id="divergences">Divergences</h2>
       <p>
-        The first is the root. One whose inputs hold a value in which an earlier one differs is marked as its
-        consequence: mend the root first.
+        The first one is the root. A divergence whose inputs hold a differing value is marked as its consequence. Fix
+        the root first.
       </p>
       <dl>
         {Object.entries(KIND_MEANINGS).map(([kind, means]) => (
@@ -136,8 +131,8 @@ export function Replay() {
 
       <h2 id="equal">What counts as equal</h2>
       <p>
-        The order of dicts and sets does not count, that of lists does. Floats within one part in a thousand million are
-        equal. A redacted part equals whatever stands there. Calls that overlapped may come in any order.
+        The order of dicts and sets does not count, that of lists does. Floats are equal within a relative difference of
+        1e-9. A redacted part equals any value. Overlapping calls may come in any order.
       </p>
 
       <h2 id="unavailable">Replay not available</h2>
@@ -155,7 +150,7 @@ export function Replay() {
         <li>Mark what has side effects with effect="external": it is answered, never repeated.</li>
         <li>
           Make the program <Link to="/help/determinism#best">deterministic</Link>: below 70 a replay shows divergences
-          that are none of yours.
+          that your change did not cause.
         </li>
         <li>Keep outputs stored: without them nothing can be answered. Pin runs that you need for long.</li>
       </ul>

@@ -20,7 +20,7 @@ export function Attention({ concerns }: { concerns: Concerns }) {
       <h2 id="attention">
         Needs attention {concerns.total > 0 ? <span className="home-count">{concerns.total}</span> : null}
       </h2>
-      {concerns.error ? <ErrorNotice of={concerns.error} again={concerns.refetch} /> : null}
+      {concerns.error ? <ErrorNotice of={concerns.error} onRetry={concerns.refetch} /> : null}
       {concerns.total > 0 ? <List concerns={concerns} /> : <Nothing isPending={concerns.isPending} />}
     </section>
   );

@@ -68,7 +68,7 @@ function LiveRuns() {
           </span>
         ) : null}
       </h2>
-      {isError && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {isError && !data ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {isSuccess && runs.length === 0 ? (
         <p className="soft">
           No live runs. <Link to="/agents">Agent runs</Link> · <Link to="/runs">All runs</Link>

@@ -22,7 +22,7 @@ export function AgentPage() {
   const found = useAgentStats(agent);
   return (
     <Page title={agent} aside={<Links agent={agent} />}>
-      {found.isError && !found.data ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
+      {found.isError && !found.data ? <ErrorNotice of={found.error} onRetry={found.refetch} /> : null}
       {found.isPending ? <p className="faint">Loading …</p> : null}
       {found.data ? <Stats of={found.data} /> : null}
       {found.data ? <Versions agent={agent} /> : null}

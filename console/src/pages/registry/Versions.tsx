@@ -65,7 +65,7 @@ export function Versions({ agent }: { agent: string }) {
   return (
     <section className="stack" aria-labelledby="versions">
       <h2 id="versions">Determinism by code version</h2>
-      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data?.data.length === 0 ? (
         <p className="soft">
           No run of this agent reported its code.{" "}

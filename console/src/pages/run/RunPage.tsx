@@ -43,7 +43,7 @@ export function RunPage() {
           )}
         </EmptyState>
       ) : error ? (
-        <ErrorNotice of={error} again={refetch} />
+        <ErrorNotice of={error} onRetry={refetch} />
       ) : (
         <p className="faint">Loading …</p>
       )}

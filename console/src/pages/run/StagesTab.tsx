@@ -25,7 +25,7 @@ export function StagesTab({ run, own, isUndecided }: Props) {
 /** The jobs that recorded the run. */
 function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
   const { data, error, refetch } = useDag(id);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">Loading …</p>;
   const isOne = data.jobs?.length === 1;
   return (
@@ -45,7 +45,7 @@ function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
 
 function Stages({ run }: { run: RunView }) {
   const { data, error, refetch } = useRun(run.run_id);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="run-stages">

@@ -12,7 +12,7 @@ import { Button } from "../../components/Button";
 import { Reasons } from "../../components/badges";
 import { ConfirmDialog, Dialog } from "../../components/Dialog";
 import { ErrorNotice } from "../../components/EmptyState";
-import { WordsField } from "../../components/fields";
+import { CommentField } from "../../components/fields";
 import { inWindow, moment, percent } from "../../components/format";
 import { Name } from "../../components/links";
 import { Time, useToday } from "../../components/Time";
@@ -49,7 +49,7 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
           Acknowledged and muted too
         </label>
       </div>
-      {found.isError ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
+      {found.isError ? <ErrorNotice of={found.error} onRetry={found.refetch} /> : null}
       {found.isSuccess && intercepts.length === 0 ? (
         <p className="soft">
           <span className="intercepts-ok" aria-hidden="true">
@@ -187,7 +187,7 @@ function Acknowledge({ run, onClose }: { run: RunView; onClose: () => void }) {
         The run leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until it has new problems"}. Your
         reason is stored as a note.
       </p>
-      <WordsField label="Reason" value={why} onChange={setWhy} />
+      <CommentField label="Reason" value={why} onChange={setWhy} />
       <label className="runs-mutes">
         <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
         <span>

@@ -21,7 +21,7 @@ interface Props {
 /** Shown without matching runs: how to record one, or where there are some. */
 export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   const [, change] = useUrl();
-  if (found.isError) return <ErrorNotice of={found.error} again={found.refetch} />;
+  if (found.isError) return <ErrorNotice of={found.error} onRetry={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   const ever = elsewhere?.in_all_time ?? 0;
   if (isUnfiltered(filter) && ever === 0) return <FirstRun />;

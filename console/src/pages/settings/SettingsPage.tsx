@@ -53,7 +53,7 @@ export function SettingsPage() {
 function AccountSection() {
   const { data, error, refetch } = useSession();
   const [isBusy, setIsBusy] = useState(false);
-  if (error) return <ErrorNotice of={error} again={refetch} />;
+  if (error) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">…</p>;
   async function leave(): Promise<void> {
     setIsBusy(true);
@@ -156,7 +156,7 @@ function MaintenanceSection() {
   const hasSomething = freed !== null && freedLines(freed).length > 0;
   return (
     <>
-      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data ? (
         <p>
           {bytes(data.storage.free_bytes)} free on the home's disk.{" "}
@@ -307,7 +307,7 @@ function ServerSettings({ children }: { children: (settings: Settings) => ReactN
   const isAllowed = useCanOperate();
   const { data, error, refetch } = useSettings(isAllowed);
   if (!isAllowed) return <p className="soft">Server settings are visible to admins of all projects.</p>;
-  if (error) return <ErrorNotice of={error} again={refetch} />;
+  if (error) return <ErrorNotice of={error} onRetry={refetch} />;
   return data ? children(data) : <p className="faint">…</p>;
 }
 
@@ -318,11 +318,11 @@ function SettingsTable({ rules, label }: { rules: readonly Rule[]; label: string
       <table className="settings-table">
         <thead>
           <tr>
-            <th scope="col">What</th>
-            <th scope="col" className="num">
-              Now
-            </th>
             <th scope="col">Setting</th>
+            <th scope="col" className="num">
+              Value
+            </th>
+            <th scope="col">Variable</th>
           </tr>
         </thead>
         <tbody>

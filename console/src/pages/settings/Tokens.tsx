@@ -30,7 +30,7 @@ export function Tokens() {
       <p className="soft">
         Programs, workers and people sign in with tokens. Titan stores a token's fingerprint, never the token.
       </p>
-      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data ? <List tokens={data.tokens} serverTokenId={data.home_token_id ?? null} /> : null}
       <div className="row">
         <Button onClick={() => setIsMaking(true)}>Create a token …</Button>

@@ -27,7 +27,7 @@ export function KeyDetail({ name, onClose }: { name: string; onClose: () => void
           ✕
         </Button>
       </header>
-      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data ? <KeyContent stored={data} onGone={onClose} /> : null}
     </section>
   );

@@ -55,7 +55,7 @@ export function StorePage() {
       <div className="store" data-chosen={key !== null || undefined}>
         <section className="store-keys" aria-label="Keys">
           <Trail prefix={prefix} />
-          {found.error ? <ErrorNotice of={found.error} again={found.refetch} /> : null}
+          {found.error ? <ErrorNotice of={found.error} onRetry={found.refetch} /> : null}
           {isEmpty ? <NoKeys prefix={prefix} onAll={() => change({ prefix: null }, true)} /> : null}
           {entries.length > 0 ? (
             <KeyList

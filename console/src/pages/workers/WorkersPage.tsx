@@ -32,7 +32,7 @@ export function WorkersPage() {
         ) : null
       }
     >
-      {workers.error ? <ErrorNotice of={workers.error} again={workers.refetch} /> : null}
+      {workers.error ? <ErrorNotice of={workers.error} onRetry={workers.refetch} /> : null}
       <CapacityStrip capacity={capacityOf(here, queue.data?.ready ?? {})} onAdd={onAdd} />
       {workers.data && here.length === 0 ? (
         <div className="card">
@@ -43,7 +43,7 @@ export function WorkersPage() {
       ) : null}
       {here.length > 0 ? <Nodes label="Connected workers" workers={here} /> : null}
       {workers.data ? <GoneWorkers /> : null}
-      {queue.error ? <ErrorNotice of={queue.error} again={queue.refetch} /> : null}
+      {queue.error ? <ErrorNotice of={queue.error} onRetry={queue.refetch} /> : null}
       {queue.data ? (
         <QueueList
           queue={queue.data}
@@ -73,7 +73,7 @@ function GoneWorkers() {
         <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> Workers that left or were lost
         {isOpen && data ? <span className="soft"> {data.length.toLocaleString("en-US")}</span> : null}
       </Button>
-      {isOpen && error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {isOpen && error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {isOpen && data?.length === 0 ? <p className="soft">None so far.</p> : null}
       {isOpen && data?.length ? <Nodes label="Workers that are gone" workers={data} isGone /> : null}
     </section>

@@ -10,7 +10,7 @@ from titan.cli.options import EVERYDAY, Answer, Force, RunArgument, Timeout, ask
 from titan.cli.recordings import executed, replay_failed
 from titan.cli.server import Document, Server, check_free, local_file, read
 from titan.cli.terminal import remark, say
-from titan.insight.determinism.measured import FEWEST_EXECUTIONS, interval
+from titan.insight.determinism.model import FEWEST_EXECUTIONS, interval
 from titan.replay.execution import ReplayFailed
 from titan.wire.determinism import DeterminismAnswer, IssueView
 from titan.wire.replays import ReExecutionView

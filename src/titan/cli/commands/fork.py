@@ -23,8 +23,7 @@ from titan.cli.recordings import fetched, read_recording, replay_failed
 from titan.cli.server import Server, read
 from titan.cli.terminal import remark, say
 from titan.insight.export_lines import ActionLine, RunLine
-from titan.replay.execution import ReplayFailed
-from titan.replay.forks import has_reached_edit, planned, run_program
+from titan.replay.execution import ReplayFailed, has_reached_edit, planned, run_program
 from titan.wire.runs import RunView
 from titan.wire.work import OrchestratorView, Resumed
 from titan_sdk.replaying.recording import Plan

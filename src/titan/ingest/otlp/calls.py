@@ -1,4 +1,4 @@
-"""What went into a call and what came out of it, from wherever a span says it."""
+"""Extract a call's inputs, outputs, token counts and cost from wherever a span's conventions put them."""
 
 import json
 import re
@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from titan.ingest.otlp.telemetry import Gathered, Meaning, Span, SpanEvent, unflattened
+from titan.ingest.otlp.attributes import Gathered, Meaning, unflattened
+from titan.ingest.otlp.requests import SpanEvent
 from titan.ingest.values import (
     Value,
     conversation,
@@ -29,7 +30,7 @@ from titan.ingest.values import (
 from titan.model.actions import ActionKind, ModelUse, Payload
 from titan.rules.runs.sanitize import all_input
 
-#: Events of the GenAI conventions before 1.37, as a span's events or as log records: a message each.
+#: One message each: events of the GenAI conventions before 1.37, as span events or log records.
 MESSAGE_ROLES: Final = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -37,19 +38,19 @@ MESSAGE_ROLES: Final = {
     "gen_ai.tool.message": "tool",
 }
 CHOICE: Final = "gen_ai.choice"
-LISTS: Final = "gen_ai.content."  #: events that hold a whole list of messages
+LISTS: Final = "gen_ai.content."  #: prefix of events that hold a list of messages
 _NOT_OF_THE_MESSAGE: Final = frozenset({"message", "index", "finish_reason", "gen_ai.system", "event.name"})
 
 
 class Messages:
-    """Messages that came as events: one text each, in the order in which they came."""
+    """Messages from events, as JSON texts in the order of the events."""
 
     def __init__(self) -> None:
         self.question: list[str] = []
         self.answer: list[str] = []
 
     def add(self, name: str, body: dict[str, Value]) -> bool:
-        """Take an event that is a message, and return whether it was one."""
+        """Add an event that is a message; return whether it was one."""
         own = {key: value for key, value in body.items() if key not in _NOT_OF_THE_MESSAGE}
         if (role := MESSAGE_ROLES.get(name)) is not None:
             self.question.append(text_of({"role": role} | own))
@@ -61,20 +62,22 @@ class Messages:
 
 
 def is_message_event(name: str) -> bool:
-    """Return whether an event of this name is one or more messages."""
+    """Return whether an event of this name holds one or more messages."""
     return name == CHOICE or name in MESSAGE_ROLES or name.startswith(LISTS)
 
 
-def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Payload | None, Payload | None]:
-    """Return inputs and outputs; None is what the span does not say.
+def contents_of(
+    events: Sequence[SpanEvent], gathered: Gathered, kind: ActionKind
+) -> tuple[Payload | None, Payload | None]:
+    """Return inputs and outputs, None where the span has none.
 
-    A model call's messages come before its raw request and answer, which say the same again. For any other span it is
-    the other way round: messages spread over its attributes are then the first question only. Parameters alone are no
-    inputs: the messages may come in a log record.
+    A model call's messages take precedence over its raw request and answer, which repeat them. For other spans the raw
+    values take precedence: their messages are the first question only. Parameters alone are no inputs: the messages
+    may come in a log record.
     """
     messages = Messages()
-    if span.events or "events" in gathered.found:
-        _add_events(messages, span.events, gathered.found.get("events"))
+    if events or "events" in gathered.found:
+        _add_events(messages, events, gathered.found.get("events"))
     if kind is ActionKind.MODEL:
         return _asked(gathered, messages), _answered(gathered, messages)
     found, groups = gathered.found, gathered.groups
@@ -85,9 +88,9 @@ def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Paylo
 
 
 def without_finish(message: str) -> str:
-    """Return an answer's message as the next question repeats it: without the reason why it ended there.
+    """Return an answer's message without its finish reason, as the next question repeats it.
 
-    Only where that is the last member, as the instrumentations write it; so the run keeps the message once.
+    So the run stores the message once. The member is removed only where it is last, as instrumentations write it.
     """
     at = message.rfind('"finish_reason"')
     if at < 0 or message.find("}", at) != len(message) - 1:
@@ -97,7 +100,7 @@ def without_finish(message: str) -> str:
 
 
 def asked_with(gathered: Gathered) -> dict[str, str]:
-    """Return what a model was asked with beside the messages, as JSON texts."""
+    """Return the model, parameters and tools of a request, as JSON texts."""
     found, groups = gathered.found, gathered.groups
     members: dict[str, str] = {}
     if (model := found.get("asked_model") or found.get("model")) is not None:
@@ -135,7 +138,7 @@ def _answered(gathered: Gathered, messages: Messages) -> Payload | None:
 
 
 def _answer(piece: str) -> str:
-    """Return an answer's message: where a provider's whole choice stands there, what is in it."""
+    """Return an answer's message, which may be wrapped in a provider's choice."""
     if '"message":' in piece and (choice := opened(piece)) is not None and "message" in choice:
         return choice["message"]
     return without_finish(piece)
@@ -149,7 +152,7 @@ def _tools(gathered: Gathered) -> str | None:
 
 
 def _pieces(gathered: Gathered, meaning: Meaning, from_events: Sequence[str]) -> Sequence[str]:
-    """Return messages as JSON texts, from the plainest place that has them."""
+    """Return messages as JSON texts, from one attribute, flattened attributes or events."""
     pieces: Sequence[str] = from_events
     if (said := gathered.found.get(meaning)) is not None:
         pieces = pieces_of(said) or (text_of({"content": said}),)
@@ -194,7 +197,7 @@ def _add_events(messages: Messages, events: Sequence[SpanEvent], attribute: Valu
 
 
 def _add_content(messages: Messages, event: SpanEvent) -> None:
-    """Take `gen_ai.content.prompt` or `gen_ai.content.completion`, which hold a whole list each."""
+    """Add the messages of `gen_ai.content.prompt` or `gen_ai.content.completion`, which hold a list each."""
     for key, into in (("gen_ai.prompt", messages.question), ("gen_ai.completion", messages.answer)):
         if (value := event.attributes.get(key)) is not None:
             into.extend(pieces_of(value) or (text_of({"content": value}),))
@@ -212,7 +215,7 @@ _OF_A_MODEL: Final = frozenset(
     {"model", "asked_model", "provider", "system", "input_tokens", "output_tokens", "response_id", "usage"}
 )
 
-#: What input and output cost, apart: Laminar and Langtrace, OpenInference, LiteLLM.
+#: Attributes with the separate costs of input and output: of Laminar and Langtrace, OpenInference, LiteLLM.
 _PARTS: Final[tuple[dict[Meaning, str], ...]] = (
     {"input_tokens": "gen_ai.usage.input_cost", "output_tokens": "gen_ai.usage.output_cost"},
     {"input_tokens": "llm.cost.prompt", "output_tokens": "llm.cost.completion"},
@@ -220,7 +223,7 @@ _PARTS: Final[tuple[dict[Meaning, str], ...]] = (
 )
 _NAMES_OF_PARTS: Final = frozenset(name for names in _PARTS for name in names.values())
 
-#: Counts within Langfuse's usage and providers' metadata: Langfuse's own names, OpenAI's, Anthropic's, Bedrock's.
+#: Names of counts in Langfuse's usage and providers' metadata: those of Langfuse, OpenAI, Anthropic and Bedrock.
 _IN: Final = ("input", "prompt_tokens", "input_tokens", "promptTokens")
 _OUT: Final = ("output", "completion_tokens", "output_tokens", "completionTokens")
 _TOTAL: Final = ("total", "total_tokens", "totalTokens")
@@ -235,15 +238,18 @@ _CACHE_WRITE: Final = (
 _REASONING: Final = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens")
 _ANTHROPIC: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
 
-#: Who hands on counts of Anthropic and Bedrock without what a cache gave: traceloop/openllmetry#4449, and the Vercel AI
-#: SDK before its version 6, of which LangSmith's exporter says the same.
+#: Instrumentations whose input counts for Anthropic and Bedrock exclude cached tokens: traceloop/openllmetry#4449, and
+#: the Vercel AI SDK before version 6.
 _BEDROCK_OF_TRACELOOP: Final = "opentelemetry.instrumentation.bedrock"
 _AI_SDK: Final = "ai"
 _COUNTS_APART: Final = re.compile("anthropic|bedrock")  # "anthropic.messages", "amazon-bedrock", "vertex.anthropic"
 
 
 def use_of(gathered: Gathered, scope: str) -> ModelUse | None:
-    """Return what a span says of a model call; None where it says nothing of one. `scope` names who wrote the span."""
+    """Return the model, token counts and response id of a span, None where it has none of them.
+
+    `scope` is the instrumentation that wrote the span.
+    """
     found = gathered.found
     if _OF_A_MODEL.isdisjoint(found):
         return None
@@ -269,20 +275,20 @@ def use_of(gathered: Gathered, scope: str) -> ModelUse | None:
 
 
 def cost_of(gathered: Gathered) -> Decimal | None:
-    """Return what a span says that it cost, in US dollars: in all, else the sum of what its parts did."""
+    """Return the reported cost in US dollars: the total, else the sum of its parts."""
     found = gathered.found
-    said = dollars_of(found.get("cost"))
-    if said:
-        return said
+    reported = dollars_of(found.get("cost"))
+    if reported:
+        return reported
     prices = _prices(found.get("cost_details"))
     if total := prices.get("total"):
         return total
     parts = list(prices.values()) or _parts(gathered)
-    return total_of(parts) if parts else said
+    return total_of(parts) if parts else reported
 
 
 def _parts(gathered: Gathered) -> list[Decimal]:
-    """Return what input and output cost; one of them alone only where the other one took no tokens."""
+    """Return the costs of input and output; one alone only where the other used no tokens."""
     if _NAMES_OF_PARTS.isdisjoint(gathered.rest):
         return []
     for names in _PARTS:
@@ -311,7 +317,7 @@ def _exact(text: str) -> Any:
 
 
 def _with_metadata(use: ModelUse, metadata: Value) -> ModelUse:
-    """Return a call with the counts of the provider's own answer, which the AI SDK has for what it does not say."""
+    """Return `use` with missing cache counts from the provider's answer, which the AI SDK passes on."""
     counts = _flat(parsed(metadata) if type(metadata) is str else None)
     read, written = use.cache_read_tokens, use.cache_write_tokens
     return replace(
@@ -332,7 +338,7 @@ def _with_details(use: ModelUse, details: Value) -> ModelUse:
         cache_write_tokens=_first(counts, _CACHE_WRITE, use.cache_write_tokens),
         reasoning_tokens=_first(counts, _REASONING, use.reasoning_tokens),
     )
-    # Langfuse's own `input` is without what a cache gave or took, and so is `input_tokens` in Anthropic's own usage.
+    # Langfuse's own `input` excludes cached tokens, and so does `input_tokens` in Anthropic's usage.
     is_apart = asked is None and ("input" in counts or ("input_tokens" in counts and not _ANTHROPIC.isdisjoint(counts)))
     return _with_all_input(use, total_tokens=_first(counts, _TOTAL), is_apart=is_apart)
 
@@ -347,7 +353,7 @@ def _with_all_input(use: ModelUse, *, total_tokens: int | None, is_apart: bool) 
 
 
 def _flat(details: Any) -> dict[str, int]:
-    """Return the counts in an object, and in those within it."""
+    """Return the counts in an object and in the objects within it."""
     if type(details) is not dict:
         return {}
     counts: dict[str, int] = {}

@@ -1,12 +1,13 @@
-"""A span becomes an entry of its action: its kind and name, why it failed, and its details."""
+"""Turn a span into the entry of an action: kind and name, failure, and details."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from titan.ingest.otlp.attributes import Gathered, Meaning
 from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
-from titan.ingest.otlp.telemetry import Gathered, Meaning, Origin, Span, SpanEvent, SpanLink, gather
+from titan.ingest.otlp.requests import Origin, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
     CALLS,
@@ -23,25 +24,26 @@ NO_SPAN: Final = "0" * 16
 _PENDING: Final = "pending_span"
 
 
-def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
-    """Return the entry of a span, and its attributes, of which some speak of the run."""
-    gathered = gather(span.attributes)
+def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
+    """Return the entry of a span, whose attributes were gathered."""
     found = gathered.found
     is_pending = found.get("pending") == _PENDING
     kind = kind_of(gathered)
-    inputs, outputs = contents_of(span, gathered, kind)
+    inputs, outputs = contents_of(span.events, gathered, kind)
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
     use = use_of(gathered, span.origin.scope)
     cost = cost_of(gathered)
-    is_counted = kind in CALLS and not sums_up(kind, use)
+    # A tool uses no tokens itself: those it reports are sums over the model calls within it.
+    is_sum = kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
+    is_counted = kind in CALLS and not is_sum
     agent = found.get("agent")
     beside: dict[str, str] = {}
     if not is_counted and (use is not None or cost is not None):
         beside["sums"] = sums_text(use, cost)
     elif kind is ActionKind.MODEL and inputs is None and (request := asked_with(gathered)):
         beside["request"] = joined_text(request)
-    entry = ActionEntry(
+    return ActionEntry(
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,
         source=Source.OTLP,
@@ -63,16 +65,10 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         details=details_of(span, gathered, failure, beside),
         project=span.origin.project,
     )
-    return entry, gathered
-
-
-def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
-    """Return whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
-    return kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
 
 
 def texts_of(value: Value) -> tuple[str, ...]:
-    """Return tags: a list's texts, or one text."""
+    """Return tags from a list of texts or a single text."""
     if type(value) is str:
         return (value[:200],) if value else ()
     return tuple([item[:200] for item in value if type(item) is str]) if type(value) is list else ()
@@ -90,7 +86,7 @@ def _kinds(names: Mapping[ActionKind, str]) -> dict[str, ActionKind]:
     return {name: kind for kind, of_kind in names.items() for name in of_kind.split()}
 
 
-#: What a framework says of the span, in small letters: OpenInference, Langfuse, Laminar, Traceloop; the Vercel AI SDK.
+#: Span kinds in lower case, as OpenInference, Langfuse, Laminar, Traceloop and the Vercel AI SDK name them.
 _KINDS: Final = _kinds(
     {
         ActionKind.MODEL: "llm generation ai.generatetext.dogenerate ai.streamtext.dostream"
@@ -105,8 +101,8 @@ _KINDS: Final = _kinds(
     }
 )
 
-#: `gen_ai.operation.name`, and before it Traceloop's `llm.request.type`. Semantic Kernel's have a dot; OpenLIT's and
-#: Spring AI's "agent", "framework" and "workflow" sum up what the calls within them took.
+#: Values of `gen_ai.operation.name` and Traceloop's older `llm.request.type`. Those with a dot are Semantic Kernel's;
+#: "agent", "framework" and "workflow" of OpenLIT and Spring AI sum up the calls within them.
 _OPERATIONS: Final = _kinds(
     {
         ActionKind.MODEL: "chat text_completion completion generate_content responses chat.completions"
@@ -119,7 +115,7 @@ _OPERATIONS: Final = _kinds(
     }
 )
 
-#: What only one kind of span has, where it says nothing plainer. The first that is there decides.
+#: Attributes that show the kind of a span that names none. The first that is present decides.
 _SIGNS: Final[dict[Meaning, ActionKind]] = {
     "tool": ActionKind.TOOL,
     "model": ActionKind.MODEL,
@@ -129,29 +125,28 @@ _SIGNS: Final[dict[Meaning, ActionKind]] = {
     "system": ActionKind.MODEL,
 }
 
-
-#: What frameworks put around an agent's or a workflow's name in the names of their spans.
+#: Words that frameworks add to an agent's or workflow's name in the names of spans.
 _AROUND_A_NAME: Final = frozenset({"agent", "agent_run", "create_agent", "invoke", "invoke_agent", "run", "workflow"})
 _WORD: Final = re.compile(r"\w+")
 
 
 def kind_of(gathered: Gathered) -> ActionKind:
-    """Return what a span is; STEP for what says nothing of agents, such as an HTTP client's span."""
+    """Return a span's kind; STEP for spans that are not about agents, such as an HTTP client's."""
     found = gathered.found
     operation = _OPERATIONS.get(_small(found.get("operation")))
-    said = _KINDS.get(_small(found.get("kind")))
-    if said is ActionKind.STEP and operation is not None:  # "span" and "DEFAULT" are what frameworks say of anything
+    named = _KINDS.get(_small(found.get("kind")))
+    if operation is not None and named in (None, ActionKind.STEP):  # "span" and "DEFAULT" are used for anything
         return operation
-    if said is not None or operation is not None:
-        return said or operation or ActionKind.STEP
+    if named is not None:
+        return named
     sign = next((meaning for meaning in _SIGNS if meaning in found), None)
     if sign is None or (sign == "system" and "operation" in found):
-        return ActionKind.STEP  # Strands and others name a system in all spans: it says no more than the operation
+        return ActionKind.STEP  # Strands and others name a system in all spans
     return _SIGNS[sign]
 
 
 def name_of(span: Span, kind: ActionKind, found: dict[Meaning, Value]) -> str:
-    """Return the tool's, the agent's or the operation's name, or else the span's."""
+    """Return the name of the tool, agent or operation, else the span's."""
     name: Value = None
     match kind:
         case ActionKind.TOOL:
@@ -166,13 +161,12 @@ def name_of(span: Span, kind: ActionKind, found: dict[Meaning, Value]) -> str:
 
 
 def title_of(span: Span, name: str, found: dict[Meaning, Value]) -> str:
-    """Return what a root span calls its run: its own name, or `name` where it says no more than that and what it does.
+    """Return a run's title from its root span: the span's name, or `name` where the span's name adds nothing to it.
 
-    "invoke_agent code-reviewer" is the agent's name once more; "review pull request #482" is the run's own.
+    "invoke_agent code-reviewer" only repeats the agent's name; "review pull request #482" is a title.
     """
     known = (name, _small(found.get("agent")), _small(found.get("operation")), _small(found.get("kind")))
-    said = _AROUND_A_NAME.union(*map(_words, known))
-    return name if _words(span.name) <= said else span.name
+    return name if _words(span.name) <= _AROUND_A_NAME.union(*map(_words, known)) else span.name
 
 
 def _words(text: str) -> set[str]:
@@ -185,14 +179,14 @@ def _small(value: Value) -> str:
 
 # --- failures ---
 
-EXCEPTION: Final = "exception"  #: the name of the event that an SDK's `record_exception` writes
+EXCEPTION: Final = "exception"  #: the event that an SDK's `record_exception` writes
 _LONGEST_TYPE: Final = 500
 
 
 def failure_of(span: Span, found: dict[Meaning, Value]) -> Failure | None:
-    """Return why a span failed; None where it says that it did not.
+    """Return a span's failure, None where it did not fail.
 
-    The last of its exceptions is why: one before it was a try's.
+    The last of its exceptions is the cause: the code recovered from those before.
     """
     if not _has_failed(span, found):
         return None
@@ -200,12 +194,11 @@ def failure_of(span: Span, found: dict[Meaning, Value]) -> Failure | None:
     error_type = found.get("error_type")
     event = last_exception(span)
     if event is not None:
-        said = event.attributes
-        kind = str(said.get("exception.type") or error_type or "Error")
-        stack = said.get("exception.stacktrace")
+        kind = str(event.attributes.get("exception.type") or error_type or "Error")
+        stack = event.attributes.get("exception.stacktrace")
         return Failure(
             type=kind[:_LONGEST_TYPE],
-            message=_message(status, kind, said.get("exception.message")),
+            message=_message(status, kind, event.attributes.get("exception.message")),
             traceback=None if stack is None else str(stack),
         )
     kind, colon, rest = status.partition(": ")
@@ -215,33 +208,33 @@ def failure_of(span: Span, found: dict[Meaning, Value]) -> Failure | None:
 
 
 def status_of(span: Span, found: dict[Meaning, Value]) -> str:
-    """Return the message of a span's status, "" where it has none."""
+    """Return the span's status message, "" where it has none."""
     return span.status_message or str(found.get("status") or "")
 
 
 def last_exception(span: Span) -> SpanEvent | None:
-    """Return the exception that a span recorded last, None where it recorded none."""
+    """Return the last exception that a span recorded, None where it recorded none."""
     return next((event for event in reversed(span.events) if event.name == EXCEPTION), None)
 
 
 def _has_failed(span: Span, found: dict[Meaning, Value]) -> bool:
     if span.has_failed or found.get("level") == "ERROR":
         return True
-    # `error.type` is for operations that failed, says OpenTelemetry; many instrumentations set it and leave the status.
+    # OpenTelemetry defines `error.type` for failed operations; many instrumentations set it and leave the status unset.
     return span.has_failed is None and bool(found.get("error_type"))
 
 
-def _message(status: str, kind: str, said: Value) -> str:
-    """Return an exception's message, or the status that has it and says more than its type besides."""
-    if said is None or said == "":
+def _message(status: str, kind: str, reported: Value) -> str:
+    """Return an exception's message, or the status where it adds more than the exception's type to it."""
+    if reported is None or reported == "":
         return status
-    message = str(said)
+    message = str(reported)
     before, colon, rest = status.partition(": ")
     is_plain = rest == message and colon and kind.endswith(before)  # "openai.RateLimitError", "RateLimitError: slow"
     return status if message in status and not is_plain else message
 
 
-# --- details: what the entry has no field for ---
+# --- details: everything that the entry has no field for ---
 
 _OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
 _VERDICT: Final[dict[Meaning, str]] = {
@@ -252,14 +245,14 @@ _VERDICT: Final[dict[Meaning, str]] = {
 }
 OF_A_VERDICT: Final = frozenset(_VERDICT)
 _CALLSITE: Final[dict[Meaning, str]] = {"file": "file", "line": "line", "function": "function"}
-#: Of a span's last exception, what its failure has.
+#: Attributes of the exception that the failure holds.
 _OF_A_FAILURE: Final = frozenset({"exception.type", "exception.message", "exception.stacktrace", "exception.escaped"})
-MOST_LISTED: Final = 128  # events, and links: what OpenTelemetry's SDKs keep of either
+MOST_LISTED: Final = 128  # events, and links: the default limit of OpenTelemetry's SDKs
 MOST_CHARACTERS: Final = 256 * 1024  # of all events, and of all links: a traceback has 2 to 10 thousand
 
 
 def details_of(span: Span, gathered: Gathered, failure: Failure | None, beside: dict[str, str]) -> str | None:
-    """Return all that a span says and its entry has no field for; `beside` are further members."""
+    """Return the details of a span as a JSON object; `beside` are further members."""
     found = gathered.found
     members: dict[str, str] = {}
     if span.origin.scope:
@@ -283,12 +276,12 @@ def details_of(span: Span, gathered: Gathered, failure: Failure | None, beside: 
 
 
 def verdict_of(found: dict[Meaning, Value]) -> str | None:
-    """Return the result of an evaluation, as JSON; None where there is none."""
+    """Return an evaluation's result as JSON, None where there is none."""
     return None if OF_A_VERDICT.isdisjoint(found) else object_text(_named(found, _VERDICT))
 
 
 def sums_text(use: ModelUse | None, cost: Decimal | None) -> str:
-    """Return the tokens and the cost of a wrapper span: its children report the same again, so it counts nowhere."""
+    """Return the tokens and cost of a wrapper span, which are not counted because its children report them again."""
     sums: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__struct_fields__}
     if cost is not None:
         sums["cost_usd"] = str(cost)
@@ -300,21 +293,21 @@ def _named(found: dict[Meaning, Value], names: dict[Meaning, str]) -> dict[str, 
 
 
 def _error_type(found: dict[Meaning, Value], failure: Failure | None) -> dict[str, Value]:
-    """Return the attribute `error.type` where the failure is not called so."""
+    """Return the attribute `error.type` where the failure has another type."""
     error_type = found.get("error_type")
     is_known = error_type is None or (failure is not None and failure.type == str(error_type))
     return {} if is_known else {"error.type": error_type}
 
 
 def _events_and_links(span: Span, failure: Failure | None) -> dict[str, str]:
-    """Return what events and links say; most spans have none."""
+    """Return the members `events` and `links`; most spans have none."""
     if not span.events and not span.links:
         return {}
     return _listed("events", _events(span, failure)) | _listed("links", map(_link, span.links))
 
 
 def _events(span: Span, failure: Failure | None) -> Iterable[Value]:
-    """Yield the events that are no messages, and of the exception that is the failure what that does not say."""
+    """Yield the events that are no messages; of the failure's exception only attributes that the failure lacks."""
     cause = None if failure is None else last_exception(span)
     for event in span.events:
         if is_message_event(event.name):
@@ -328,12 +321,12 @@ def _events(span: Span, failure: Failure | None) -> Iterable[Value]:
 
 
 def _link(link: SpanLink) -> Value:
-    said: dict[str, Value] = {"trace_id": link.trace_id, "span_id": link.span_id}
-    return said | {"attributes": link.attributes} if link.attributes else said
+    ids: dict[str, Value] = {"trace_id": link.trace_id, "span_id": link.span_id}
+    return ids | {"attributes": link.attributes} if link.attributes else ids
 
 
 def _listed(name: str, items: Iterable[Value]) -> dict[str, str]:
-    """Return the last items as a member, whole ones only, and how many are left out as another; none for no items."""
+    """Return the last items as one member, and the number of omitted ones as another; nothing for no items."""
     texts = list(map(text_of, items))
     if not texts:
         return {}
@@ -343,7 +336,7 @@ def _listed(name: str, items: Iterable[Value]) -> dict[str, str]:
 
 
 def _last(texts: Sequence[str]) -> Sequence[str]:
-    """Return the last texts, as many as there is room for; at least one."""
+    """Return as many of the last texts as there is room for, at least one."""
     room, first = MOST_CHARACTERS, len(texts)
     while first > max(0, len(texts) - MOST_LISTED) and (room > len(texts[first - 1]) or first == len(texts)):
         first -= 1
@@ -352,7 +345,7 @@ def _last(texts: Sequence[str]) -> Sequence[str]:
 
 
 def resource_text(origin: Origin) -> str | None:
-    """Return what is known of the sender, as a JSON object, but for what every program on its machine says."""
+    """Return the resource as a JSON object, without what describes the machine and the SDK."""
     kept = {key: value for key, value in origin.resource.items() if not key.startswith(_OF_THE_MACHINE)}
     if origin.service is None:
         kept.pop("service.name", None)

@@ -1,4 +1,4 @@
-"""Detectors of whole calls: a model that samples, state outside of the program, and an order that may be another."""
+"""Detect non-deterministic calls: sampling models, external state, and unstable order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,20 @@ from typing import Final
 
 import msgspec
 
-from titan.insight.determinism.contents import Contents, TextList, word_set, words_of
 from titan.insight.determinism.model import Finding, IssueKind, Recorded, Severity, Side
-from titan.insight.determinism.values import shown
+from titan.insight.determinism.values import Contents, TextList, shown, word_set, words_of
 from titan.model.actions import ActionKind, Effect, Impact
 
 LEAST_TEXT: Final = 8  # characters of an output that is recognised in a list
-#: What names something outside of the program: "query_db", "http_get".
+#: Words that name something outside of the program: "query_db", "http_get".
 _OUTSIDE: Final = word_set(
     "api blob bucket crm database db github http https jira kafka mongo mysql postgres queue redis rest "
     "s3 slack sql stripe web webhook"
 )
 _READS: Final = word_set("fetch search download crawl browse scrape")
-#: What changes something outside of the program, whatever else the name says.
+#: Words that show a change outside of the program.
 _SENDS: Final = word_set("book charge deploy email insert pay publish refund send sms transfer upsert")
-#: What changes something, here or elsewhere.
+#: Words that show a change, inside or outside of the program.
 _WRITES: Final = _SENDS | word_set("add create delete patch post put remove save set store update write")
 _IDEMPOTENCY: Final = ("idempotency", "key")
 _SETTINGS: Final = ("temperature", "seed")

@@ -1,4 +1,4 @@
-"""Detectors on the syntax tree of a script: statements that read the clock, chance, the environment, an unstable order.
+"""Detect non-deterministic statements in a script's syntax tree: clock, random values, environment, order.
 
 Each comes with the user's own line rewritten. What only measures a duration, or is only logged, is left alone.
 """
@@ -12,8 +12,8 @@ from textwrap import dedent, indent
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from titan.insight.determinism.contents import word_set
 from titan.insight.determinism.model import CodeFinding, IssueKind, Place, Severity
+from titan.insight.determinism.values import word_set
 
 # --- A script's source: names as they were imported, what surrounds a node ---
 
@@ -40,7 +40,7 @@ _AT_TOP: Final = MappingProxyType(
 
 
 def read_source(file: str, text: str) -> "Source | None":
-    """Return a script's source; None where it is no Python of this version."""
+    """Return a parsed script, None where it is no Python of this version."""
     try:
         return Source(file, text, ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -48,7 +48,7 @@ def read_source(file: str, text: str) -> "Source | None":
 
 
 class Source:
-    """A parsed script. Only what code_findings asks of it is worked out."""
+    """A parsed script."""
 
     def __init__(self, file: str, text: str, tree: ast.Module) -> None:
         self.file = file
@@ -61,7 +61,7 @@ class Source:
     # --- names ---
 
     def name(self, node: ast.AST) -> str:
-        """Return the full name of what an expression names, as imported; else it stands below `builtins`."""
+        """Return the full name of an expression, as imported, else below `builtins`."""
         if isinstance(node, ast.Name):
             return self._imported.get(node.id, f"builtins.{node.id}")
         if isinstance(node, ast.Attribute):
@@ -69,7 +69,7 @@ class Source:
         return ""
 
     def called(self, node: ast.AST) -> str:
-        """Return the full name of the function that a node calls; empty where it calls none."""
+        """Return the full name of the function that a node calls, "" where it calls none."""
         return self.name(node.func) if isinstance(node, ast.Call) else ""
 
     def calls(self, name: str) -> bool:
@@ -77,14 +77,14 @@ class Source:
         return name in self._called
 
     def text_of(self, node: ast.expr) -> str:
-        """Return an expression as it stands in the source."""
+        """Return the source of an expression."""
         lines = self._lines[node.lineno - 1 : node.end_lineno]  # ast.get_source_segment splits all lines each time
         lines[-1] = lines[-1][: node.end_col_offset]
         lines[0] = lines[0][node.col_offset :]
         return b"".join(lines).decode(errors="replace")
 
     def arguments(self, call: ast.Call) -> str:
-        """Return what stands between the parentheses of a call."""
+        """Return the source of a call's arguments."""
         keywords = (
             f"**{self.text_of(one.value)}" if one.arg is None else f"{one.arg}={self.text_of(one.value)}"
             for one in call.keywords
@@ -94,7 +94,7 @@ class Source:
     # --- what surrounds a node ---
 
     def step(self, node: ast.AST) -> str:
-        """Return what to call the step that a statement is: the variable that it sets, else the function around it."""
+        """Return a name for a statement: the variable that it sets, else the function around it."""
         statement = self._statement(node)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             return statement.targets[0].id
@@ -115,7 +115,7 @@ class Source:
         )
 
     def is_duration(self, node: ast.AST) -> bool:
-        """Return whether a time is only subtracted from another one, or another one from it."""
+        """Return whether a time is only used in a difference of times."""
         around = self._around[node]
         if _is_difference(around):
             return True
@@ -129,7 +129,7 @@ class Source:
         return bool(uses) and all(_is_difference(self._around[one]) for one in uses)
 
     def is_order_free(self, node: ast.AST) -> bool:
-        """Return whether a node is the argument of a function that gives the same in whatever order the items come."""
+        """Return whether a node is the argument of a function whose result does not depend on order."""
         around = self._around[node]
         return self.called(around) in ORDER_FREE
 
@@ -139,7 +139,7 @@ class Source:
         return isinstance(around, ast.Await) and isinstance(self._around[around], ast.Expr)
 
     def is_in_double_quotes(self, node: ast.AST) -> bool:
-        """Return whether an expression stands within an f-string that double quotes begin."""
+        """Return whether an expression is within an f-string in double quotes."""
         texts = (one for one in self._outwards(node) if isinstance(one, ast.JoinedStr))
         return any(self.text_of(text).lstrip("fFrR").startswith('"') for text in texts)
 
@@ -150,7 +150,7 @@ class Source:
         return any(word in decorator for decorator in decorators for word in _ACTION_WORDS)
 
     def is_set(self, node: ast.AST) -> bool:
-        """Return whether an expression is a set whose order may change: of numbers it is the same in every process."""
+        """Return whether an expression is a set whose order may change; that of numbers does not."""
         if isinstance(node, ast.Set):
             return not all(isinstance(one, ast.Constant) and isinstance(one.value, int | float) for one in node.elts)
         if isinstance(node, ast.BinOp):
@@ -163,7 +163,7 @@ class Source:
         return isinstance(node, ast.SetComp) or self.called(node) in ("builtins.set", "builtins.frozenset")
 
     def _holds_sets(self, name: ast.Name) -> bool:
-        """Return whether a variable holds nothing but sets, as far as its own function says."""
+        """Return whether a variable holds only sets, as far as its function shows."""
         stores = [
             one
             for one in ast.walk(self._scope(name))
@@ -191,7 +191,7 @@ class Source:
         return self._function(node) or self.nodes[0]
 
     def _qualified(self, node: ast.AST) -> str:
-        """Return the qualified name of the function around a node, as Python has it."""
+        """Return Python's qualified name of the function around a node."""
         names: list[str] = []
         for one in self._outwards(node):
             if isinstance(one, Function):
@@ -203,7 +203,7 @@ class Source:
     # --- rewriting ---
 
     def place(self, node: ast.expr, instead: str, parameter: str) -> Place:
-        """Return where an expression stands, and its statement with something else instead of it.
+        """Return the place of an expression, and its statement with a replacement for it.
 
         `parameter` is one that the function around it gets, "@action" a decorator for that function, and "await" has
         the whole awaited expression replaced; empty is none.
@@ -219,7 +219,7 @@ class Source:
         return Place(file=self.file, line=node.lineno, function=self._qualified(node), before=before, after=after)
 
     def _rewritten(self, node: ast.AST, instead: str) -> tuple[str, str]:
-        """Return the lines of a statement's head or body that hold a node, before and after."""
+        """Return the lines of a statement around a node, before and after the replacement."""
         statement = self._statement(node)
         assert isinstance(node, ast.expr)
         first, last = self._lines_of(statement, node)
@@ -230,7 +230,7 @@ class Source:
         return _shown(lines), _shown(changed)
 
     def _lines_of(self, statement: ast.stmt, node: ast.expr) -> tuple[int, int]:
-        """Return the first and last line that are shown: the node's where its statement is long or holds others."""
+        """Return the first and last line to show: the node's where its statement is long or compound."""
         last = statement.end_lineno or statement.lineno
         if hasattr(statement, "body") or last - statement.lineno >= LONGEST_STATEMENT:
             return node.lineno, node.end_lineno or node.lineno
@@ -238,7 +238,7 @@ class Source:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield (name in the script, full name) of what a node imports."""
+    """Yield (name in the script, full name) of each import of a node."""
     if isinstance(node, ast.Import):
         for one in node.names:
             yield (one.asname, one.name) if one.asname else (one.name.partition(".")[0],) * 2
@@ -256,7 +256,7 @@ def _shown(lines: Sequence[bytes]) -> str:
 
 
 def _with_parameter(function: Function | None, parameter: str, before: str, after: str) -> tuple[str, str]:
-    """Return a statement in its function, which gets a parameter; at the top, below a line that reads an argument."""
+    """Return a statement in its function with a new parameter; at module level, with a line that reads an argument."""
     if function is None:
         return before, f"{_AT_TOP.get(parameter, f'{parameter} = sys.argv[1]')}\n{after}"
     arguments = function.args
@@ -282,18 +282,18 @@ LONGEST_SOURCE: Final = 1_000_000  # characters of a script that is parsed
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A node, and what to write instead of it."""
+    """A node and its replacement."""
 
     node: ast.expr
     kind: IssueKind
-    why: str  #: as a clause behind the expression: "reads the clock"
+    why: str  #: a clause that follows the expression: "reads the clock"
     instead: str
     parameter: str = ""  #: that `instead` needs
 
 
 Rule: TypeAlias = Callable[[Source, ast.AST], Iterator[Found]]
 
-#: One level below what the same would be in the data: nobody saw that the value is used.
+#: One level below the same finding in data, since it is not known that the value is used.
 _SEVERITIES: Final[Mapping[IssueKind, Severity]] = MappingProxyType(
     {
         IssueKind.TIMESTAMP: Severity.MEDIUM,
@@ -308,7 +308,7 @@ _SEVERITIES: Final[Mapping[IssueKind, Severity]] = MappingProxyType(
 
 
 def code_findings(file: str, text: str) -> Sequence[CodeFinding]:
-    """Return what a script's source shows, by line; nothing of one that is too long or no Python of this version."""
+    """Return the findings in a script by line; none for one that is too long or no Python of this version."""
     if len(text) > LONGEST_SOURCE:
         return ()
     return _found_before(file, text) if len(text) <= LONGEST_KEPT else _found(file, text)
@@ -316,7 +316,7 @@ def code_findings(file: str, text: str) -> Sequence[CodeFinding]:
 
 @lru_cache(maxsize=512)
 def _found_before(file: str, text: str) -> Sequence[CodeFinding]:
-    """Return what was found before, if it was: a program's runs have the same modules."""
+    """Return cached findings: a program's runs have the same modules."""
     return _found(file, text)
 
 
@@ -404,7 +404,9 @@ def _chance(source: Source, node: ast.AST) -> Iterator[Found]:
 def _uuid(source: Source, node: ast.AST) -> Iterator[Found]:
     if isinstance(node, ast.Call) and source.called(node) in _UUIDS:
         module = source.text_of(node.func).rpartition(".")[0] or "uuid"
-        quote = "'" if source.is_in_double_quotes(node) else '"'  # until Python 3.12 none stands within itself
+        quote = (
+            "'" if source.is_in_double_quotes(node) else '"'
+        )  # until Python 3.12, an f-string cannot contain its own quotes
         instead = f"{module}.uuid5({module}.NAMESPACE_URL, f{quote}{{run_id}}:{source.step(node)}{quote})"
         yield Found(node, IssueKind.UUID, "makes an id that differs in every execution", instead, "run_id")
 
@@ -422,7 +424,7 @@ def _environment(source: Source, node: ast.AST) -> Iterator[Found]:
 
 
 def _variable(source: Source, node: ast.AST) -> str:
-    """Return the name of the environment variable that an expression reads; empty where it reads none."""
+    """Return the name of the environment variable that an expression reads, "" where it reads none."""
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and source.name(node.value) == "os.environ":
         name: ast.expr | None = node.slice
     elif isinstance(node, ast.Call) and source.called(node) in ("os.getenv", "os.environ.get"):
@@ -479,7 +481,7 @@ def _set_order(source: Source, node: ast.AST) -> Iterator[Found]:
 
 
 def _iterated(source: Source, node: ast.AST) -> Iterator[ast.expr]:
-    """Yield what a node goes through in an order that its result depends on."""
+    """Yield the iterables of a node whose order matters for its result."""
     if isinstance(node, ast.For | ast.AsyncFor):
         yield node.iter
     elif isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp) and not source.is_order_free(node):

@@ -1,11 +1,13 @@
-"""What is known of a run's reproducibility: issues, their severity, and the score."""
+"""Values of the determinism analysis: issues, severities, and predicted and measured scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from math import sqrt
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from titan.insight.bodies import Bodies
 from titan.model.actions import CALLS
@@ -13,7 +15,7 @@ from titan.model.runs import Action
 
 
 class Severity(StrEnum):
-    """How much an issue matters, from the least on."""
+    """The severity of an issue, lowest first."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -26,7 +28,7 @@ class Severity(StrEnum):
 
     @property
     def weight(self) -> Decimal:
-        """What share of an action's determinism the issue takes (spec/runs.md 3.5)."""
+        """The share of an action's score that the issue costs."""
         return _WEIGHTS[self]
 
 
@@ -43,21 +45,21 @@ _WEIGHTS: Final = MappingProxyType(
 
 
 class IssueKind(StrEnum):
-    """What makes two executions differ."""
+    """The kind of a source of non-determinism."""
 
     TIMESTAMP = "timestamp"  #: the current time
     RANDOM = "random"  #: a random number or token
     UUID = "uuid"  #: a generated id: UUID, ULID, KSUID, ObjectId
     ENVIRONMENT = "environment"  #: process, host, directory, memory address
     EXTERNAL_STATE = "external_state"  #: a database, API or file that may change between executions
-    API_VALUE = "api_value"  #: what a service generates for each request: request id, etag
+    API_VALUE = "api_value"  #: a value that a service generates for each request: request id, etag
     FLOATING_POINT = "floating_point"  #: rounding that depends on the order of operations
     ORDER = "order"  #: the order of a set, of a directory listing, or of tasks that end
     SAMPLING = "sampling"  #: a model that may answer differently each time
 
 
 class Side(StrEnum):
-    """Where an issue was found."""
+    """The location of an issue."""
 
     INPUTS = "inputs"
     OUTPUTS = "outputs"
@@ -66,7 +68,7 @@ class Side(StrEnum):
 
 
 class Band(StrEnum):
-    """What a score means."""
+    """The band of a score."""
 
     HIGHLY_DETERMINISTIC = "highly_deterministic"  #: 90-100
     MODERATELY_DETERMINISTIC = "moderately_deterministic"  #: 70-89
@@ -75,7 +77,7 @@ class Band(StrEnum):
 
 
 def band_of(score: int) -> Band:
-    """Return the band that a score from 0 to 100 is in."""
+    """Return the band of a score from 0 to 100."""
     for least, band in _BANDS:
         if score >= least:
             return band
@@ -98,25 +100,25 @@ class Recorded:
 
     @property
     def is_call(self) -> bool:
-        """Whether it is one of the run's calls: what groups calls, and second reports, are none."""
+        """Whether the action is one of the run's counted calls."""
         return self.action.kind in CALLS and self.action.count.is_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a detector found in one action's data."""
+    """A finding in an action's data."""
 
     kind: IssueKind
     side: Side
     severity: Severity
     description: str
     path: str = "$"  #: of the value, indexes of lists as [*]: one issue for all items
-    value: str = ""  #: what is followed into later actions; empty: nothing
+    value: str = ""  #: the value that is traced into later actions; "" for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A statement in a program's source, and how to write it instead."""
+    """A statement in a program's source, and its replacement."""
 
     file: str
     line: int  #: from 1
@@ -127,11 +129,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFinding:
-    """What a detector found in a program's source."""
+    """A finding in a program's source."""
 
     kind: IssueKind
     severity: Severity
-    expression: str  #: as it stands in the source: `datetime.now()`
+    expression: str  #: its source: `datetime.now()`
     description: str
     place: Place
 
@@ -158,7 +160,7 @@ class Advice:
 class Issue:
     """A source of non-determinism in a run."""
 
-    key: str  #: the same in every run of the agent: what is accepted under it stays accepted
+    key: str  #: equal in every run of the agent, so that an accepted issue stays accepted
     kind: IssueKind
     title: str
     severity: Severity
@@ -181,3 +183,45 @@ class Analysis:
     unread: int  #: attempts of which no inputs and outputs are stored, or too large ones: only partly analysed
     issues: Sequence[Issue]
     files: Sequence[str]  #: names of the scripts whose source was analysed
+
+
+FEWEST_EXECUTIONS: Final = 2  # one agrees with itself
+SURE: Final = 1.96  # standard errors: the interval holds the true share in 95 of 100 cases
+
+Source: TypeAlias = Literal["predicted", "measured"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """The measured agreement of a program's executions on a run's recording."""
+
+    replay_id: str
+    at: datetime
+    author: str
+    command: str
+    score: int
+    executions: int
+    changes: Sequence[str]  #: how the executed program differs from the recorded one, in words
+
+    @property
+    def is_of_recorded_program(self) -> bool:
+        """Whether the executed program was the recorded one, as far as known."""
+        return not self.changes
+
+
+def interval(score: int, executions: int) -> tuple[int, int]:
+    """Return the Wilson 95 % interval of a score from so many executions, in percent."""
+    share, squared = score / 100, SURE**2
+    scale = 1 + squared / executions
+    middle = (share + squared / (2 * executions)) / scale
+    half = SURE * sqrt(share * (1 - share) / executions + squared / (4 * executions**2)) / scale
+    return round(100 * max(0.0, middle - half)), round(100 * min(1.0, middle + half))
+
+
+def shown(predicted: int | None, measured: Measurement | None) -> tuple[int | None, Source]:
+    """Return the lower of two scores with its source; measurements of other programs do not count."""
+    if measured is None or not measured.is_of_recorded_program:
+        return predicted, "predicted"
+    if predicted is not None and predicted < measured.score:
+        return predicted, "predicted"
+    return measured.score, "measured"

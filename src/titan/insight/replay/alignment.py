@@ -1,4 +1,4 @@
-"""Which action of a run is which of another.
+"""Align the actions of two runs.
 
 Siblings are aligned with siblings: actions that one parent made, level by level, so that one agent that works beside
 four others is compared with itself. Among siblings it takes, one after the other and each in the gaps that are left:
@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias, TypeVar
 
-from titan.insight.replay.bodies import Body
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import Body, RecordedAction
 
 # --- Which items of one sequence are which of another ---
 
@@ -27,7 +26,7 @@ MOST_EDITS: Final = 256  # 33,000 steps of Myers, 20 ms; a gap that differs in m
 
 
 def aligned(one: Sequence[Hashable], other: Sequence[Hashable]) -> list[Pair]:
-    """Return pairs of equal items, ascending in both sequences; each item is in one pair at most.
+    """Return pairs of equal items, ascending in both sequences; each item is in at most one pair.
 
     Items that occur once in both are the anchors (patience diff, as in Bazaar and Git); what is between two anchors is
     matched with as few left over as there can be (Myers, "An O(ND) Difference Algorithm", 1986), up to MOST_EDITS.
@@ -64,7 +63,7 @@ def refined(pairs: Sequence[Pair], one: Sequence[Hashable], other: Sequence[Hash
 
 
 def gaps_between(pairs: Sequence[Pair], length: int, other_length: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the (start, end) of both sequences before, between and behind ascending pairs; none that is empty."""
+    """Yield the (start, end) of non-empty gaps in both sequences before, between and after ascending pairs."""
     start = other_start = 0
     for place, other_place in [*pairs, (length, other_length)]:
         if start < place or other_start < other_place:
@@ -90,7 +89,7 @@ def _anchors(one: Sequence[Hashable], other: Sequence[Hashable]) -> list[Pair]:
 
 
 def _longest_ascending(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the longest part of pairs that ascend in their first place, which ascends in the second too."""
+    """Return the longest subsequence of pairs that ascends in both places; they ascend in the first."""
     smallest_ends: list[int] = []  # by length of a chain, less one
     last: list[int] = []  # the pair that such a chain ends with
     before: list[int] = []  # by pair: the one before it in its chain
@@ -108,7 +107,7 @@ def _longest_ascending(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _fewest_edits(one: Sequence[Hashable], other: Sequence[Hashable]) -> list[Pair]:
-    """Walk forward with ever more edits; what needs too many is matched by occurrence."""
+    """Return the pairs with the fewest edits (Myers); sequences that need too many are matched by occurrence."""
     furthest = {1: 0}  # by diagonal, place less other place: the largest place reached on it
     history: list[dict[int, int]] = []
     for edits in range(min(MOST_EDITS, len(one) + len(other)) + 1):
@@ -137,7 +136,7 @@ def _way_back(history: Sequence[dict[int, int]], place: int, other_place: int) -
 
 
 def _is_down(furthest: dict[int, int], diagonal: int, edits: int) -> bool:
-    """Return whether a diagonal is reached from the one above: by an item of the other sequence alone."""
+    """Return whether a diagonal is reached from the one above, by an item of the other sequence."""
     return diagonal == -edits or (diagonal != edits and furthest[diagonal - 1] < furthest[diagonal + 1])
 
 
@@ -159,10 +158,10 @@ class AlignedPair:
     original: RecordedAction | None
     replay: RecordedAction | None
     is_moved: bool = False  #: it was made in another order
-    is_concurrent: bool = False  #: it overlapped with siblings, whose order says nothing
+    is_concurrent: bool = False  #: it overlapped with siblings, so their order is arbitrary
 
     def both(self, part: Callable[[RecordedAction], T | None]) -> tuple[T | None, T | None]:
-        """Return a part of the original and of the replay; None of what is not there."""
+        """Return a part of the original and of the replay, None for a missing action."""
         original, replay = self.original, self.replay
         return None if original is None else part(original), None if replay is None else part(replay)
 
@@ -193,7 +192,7 @@ def align(original: Sequence[RecordedAction], replay: Sequence[RecordedAction]) 
 
 
 def _keys(actions: Sequence[RecordedAction], others: Sequence[RecordedAction]) -> list[Key]:
-    """Return the key of each action; call sites and tasks count for a name of which all actions have one."""
+    """Return the key of each action; call sites and tasks count for names whose actions all have one."""
     without_site = {action.name for run in (actions, others) for action in run if action.call_site is None}
     without_task = {action.name for run in (actions, others) for action in run if action.task is None}
     return [
@@ -238,7 +237,7 @@ class _Matcher:
         return self._matches
 
     def _match(self, places: Sequence[int], other_places: Sequence[int], *, matches_names: bool) -> None:
-        """Match some actions of one run with some of the other."""
+        """Match actions of one run with actions of the other."""
         strong = [(self._keys[place], _digest(self._original[place].inputs)) for place in places]
         other_strong = [(self._other_keys[place], _digest(self._replay[place].inputs)) for place in other_places]
         equal = [(*key, _digest(self._original[place].outputs)) for key, place in zip(strong, places, strict=True)]
@@ -281,7 +280,7 @@ def _digest(body: Body | None) -> bytes | None:
 
 
 def _left(pairs: Iterable[Pair], length: int, other_length: int) -> tuple[list[int], list[int]]:
-    """Return the places of both sequences that no pair has."""
+    """Return the places of both sequences that are in no pair."""
     places, other_places = set(range(length)), set(range(other_length))
     for place, other_place in pairs:
         places.discard(place)

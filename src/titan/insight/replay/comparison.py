@@ -1,4 +1,4 @@
-"""Two recorded runs compared, action by action: what diverged, what it cost, and a table of both sides.
+"""Compare two recorded runs action by action: divergences, costs, and a table of both sides.
 
 Nothing is executed: the second run is one that was recorded, whatever ran it.
 """
@@ -13,8 +13,16 @@ from operator import attrgetter
 from typing import Final
 
 from titan.insight.replay.alignment import AlignedPair, align
-from titan.insight.replay.bodies import ALIKE, Body, BodyDifference, Remark, difference, input_preview, output_preview
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import (
+    ALIKE,
+    Body,
+    BodyDifference,
+    RecordedAction,
+    Remark,
+    difference,
+    input_preview,
+    output_preview,
+)
 from titan.model.actions import Outcome
 
 # --- What two aligned actions differ in, which difference came first ---
@@ -27,7 +35,7 @@ _TOKEN: Final = re.compile(r"\w[\w.:+-]{2,}\w")
 
 
 class DivergenceKind(StrEnum):
-    """How an action of the replay differs from the original."""
+    """The kind of a divergence of a replay from the original."""
 
     ACTION_NAME_MISMATCH = "action_name_mismatch"  #: a different action was called
     INPUT_MISMATCH = "input_mismatch"  #: the same action, with different inputs
@@ -40,7 +48,7 @@ class DivergenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A call of both runs, or of one alone, and what it differs in."""
+    """A call of both runs, or of one, and its differences."""
 
     pair: AlignedPair
     kind: DivergenceKind | None  #: None: the calls match
@@ -49,14 +57,14 @@ class Judged:
 
     @property
     def path(self) -> str | None:
-        """Where the bodies differ first: `$.prompt`."""
+        """The path at which the bodies first differ: `$.prompt`."""
         if self.kind is DivergenceKind.INPUT_MISMATCH:
             return self.inputs.path
         return self.outputs.path if self.kind is DivergenceKind.OUTPUT_MISMATCH else None
 
 
 def judged(pair: AlignedPair) -> Judged:
-    """Return what a pair differs in."""
+    """Return the differences of a pair."""
     original, other = pair.original, pair.replay
     if original is None or other is None:
         is_extra = original is None
@@ -75,18 +83,18 @@ def judged(pair: AlignedPair) -> Judged:
         kind = DivergenceKind.ORDER_CHANGED
     else:
         kind = None
-        if sorted(original.fingerprints) != sorted(other.fingerprints):  # another secret, of which nobody knows more
+        if sorted(original.fingerprints) != sorted(other.fingerprints):  # a different secret
             inputs = replace(inputs, remarks=inputs.remarks | {Remark.REDACTED})
     return Judged(pair=pair, kind=kind, inputs=inputs, outputs=outputs)
 
 
 def _ending(action: RecordedAction) -> Outcome | None:
-    """Return how an action ended; one that was answered from a recording ended as the recorded one."""
+    """Return an action's outcome; an answer from a recording counts as success."""
     return Outcome.SUCCESS if action.outcome in _REPLAYED and action.failure is None else action.outcome
 
 
 def consequences(diverged: Iterable[Judged]) -> Iterator[int | None]:
-    """Yield for each divergence the place of the earliest one whose value its inputs have, None where they have none.
+    """Yield for each divergence the index of the earliest one whose value is in its inputs, else None.
 
     A value is a word that one side has and the other has not: `uuid-456`, `14:30:02`. It goes on with what consumed it.
     """
@@ -101,7 +109,7 @@ def consequences(diverged: Iterable[Judged]) -> Iterator[int | None]:
 
 
 def _own_words(original: Body | None, replay: Body | None) -> set[tuple[bool, str]]:
-    """Return the words that one of two bodies has alone, each with whether it is the replay's.
+    """Return the words that only one of two bodies has, with whether it is the replay's.
 
     Where there is no other body, only words with a digit count: the others would be all words of a text.
     """
@@ -116,12 +124,12 @@ def _words(body: Body | None) -> set[str]:
     return set() if body is None else set(_TOKEN.findall(_ESCAPE.sub(" ", body.text)))
 
 
-MOST_DIVERGENCES: Final = 500  # that a result lists: what comes after so many helps nobody
+MOST_DIVERGENCES: Final = 500  # listed in a result
 MOST_ROWS: Final = 2000  # of the table; two for a call, 0.8 MB in all
 
 
 class RowStatus(StrEnum):
-    """What a row of the table says."""
+    """The status of a row."""
 
     MATCH = "match"
     DIVERGED = "diverged"
@@ -129,7 +137,7 @@ class RowStatus(StrEnum):
 
 
 class RowPart(StrEnum):
-    """What of a call a row shows."""
+    """The part of a call that a row shows."""
 
     CALL = "call"  #: that it was made
     INPUT = "input"
@@ -167,7 +175,7 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What a replay came to, against its original."""
+    """The comparison of a replay with its original."""
 
     original_cost: Decimal  #: US dollars, as far as they are known
     replay_cost: Decimal  #: of the calls that really ran
@@ -181,7 +189,7 @@ class Comparison:
 
     @property
     def savings(self) -> Decimal:
-        """What the replay cost less than the original."""
+        """The cost that the replay saved."""
         return self.original_cost - self.replay_cost
 
     @property
@@ -191,7 +199,7 @@ class Comparison:
 
 
 def compare(original: Sequence[RecordedAction], replay: Sequence[RecordedAction]) -> Comparison:
-    """Return how a replay differs from its original; both as they started."""
+    """Compare a replay with its original, both in the order of their start."""
     calls = [judged(pair) for pair in align(original, replay) if any(pair.both(attrgetter("is_call")))]
     diverged = [(one.kind, one) for one in calls if one.kind is not None]
     listed = diverged[:MOST_DIVERGENCES]
@@ -238,7 +246,7 @@ def _name(one: Judged) -> str:
 
 
 def _rows(one: Judged) -> Iterator[ComparedRow]:
-    """Yield a row for the inputs and one for the outputs, or one for the call where neither says anything."""
+    """Yield a row for the inputs and one for the outputs, or one for the call where both are empty."""
     is_same_call = one.kind not in _OTHER_CALL
     given = one.pair.both(lambda action: input_preview(action.inputs))
     part, gave = _result(one.pair)
@@ -254,7 +262,7 @@ def _rows(one: Judged) -> Iterator[ComparedRow]:
 
 
 _NONE: Final = (None, None)
-#: Divergences that the call itself shows, not what it was given and gave.
+#: Divergences of the call itself, not of its inputs or outputs.
 _OF_CALL: Final = frozenset({DivergenceKind.ACTION_NAME_MISMATCH, DivergenceKind.ORDER_CHANGED})
 #: Divergences in which no part of a call has a counterpart.
 _OTHER_CALL: Final = frozenset(
@@ -284,7 +292,7 @@ def _status(found: BodyDifference, *, is_alike: bool) -> RowStatus:
 
 
 def _result(pair: AlignedPair) -> tuple[RowPart, tuple[str | None, str | None]]:
-    """Return what a call came to on both sides: its outputs, or why it failed."""
+    """Return the outputs or failures of a call on both sides."""
     has_failed = pair.both(attrgetter("failure")) != _NONE
     ends = pair.both(lambda action: action.failure or output_preview(action.outputs))
     return RowPart.ERROR if has_failed else RowPart.OUTPUT, ends
@@ -294,7 +302,7 @@ def _result(pair: AlignedPair) -> tuple[RowPart, tuple[str | None, str | None]]:
 
 
 def verdict(found: Comparison, *, failed: bool, fails_now: bool) -> str:
-    """Return in a sentence whether a run's failure is reproduced, or where it goes another way."""
+    """Return a sentence on whether a run's failure is reproduced, or where the run diverges."""
     root = next((one for one in found.divergences if one.is_root), None)
     if not failed:
         return "the same as recorded" if root is None else f"diverged at {root.action} ({root.kind})"

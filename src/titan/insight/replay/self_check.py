@@ -1,4 +1,4 @@
-"""Whether a recorded run can be replayed at all, and if not, why: its recording looked at, no code executed."""
+"""Check from its recording whether a run can be replayed, without executing code."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ MOST_ACTIONS: Final = 100  # that one finding names
 
 
 class Reason(StrEnum):
-    """What stands in the way of a replay, or limits what it shows."""
+    """A reason why a run cannot be replayed, or only with limits."""
 
     RUN_INCOMPLETE = "run_incomplete"  #: it has not ended
     NOTHING_RECORDED = "nothing_recorded"  #: it has no calls
-    RECORDING_CHANGED = "recording_changed"  #: an entry is not what was recorded, or is gone
+    RECORDING_CHANGED = "recording_changed"  #: an entry was changed or deleted
     ENTRIES_LOST = "entries_lost"  #: its program could not deliver some
-    CALLS_UNFINISHED = "calls_unfinished"  #: nobody reported their end
+    CALLS_UNFINISHED = "calls_unfinished"  #: their end was not reported
     OUTPUTS_MISSING = "outputs_missing"  #: of calls that succeeded; content capture was off, or the source has none
     OUTPUTS_CUT = "outputs_cut"  #: too large to be recorded whole
     OUTPUTS_OPAQUE = "outputs_opaque"  #: only the repr of a value was recorded
@@ -38,7 +38,7 @@ REMARKS: Final = frozenset({Reason.SIDE_EFFECTS, Reason.PARENTS_MISSING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One reason, and the actions that it concerns."""
+    """A reason and the actions that it concerns."""
 
     reason: Reason
     count: int = 0  #: of actions or entries; 0: it concerns the run
@@ -46,13 +46,13 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """Whether no replay is possible because of it."""
+        """Whether it prevents a replay."""
         return self.reason not in REMARKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfCheck:
-    """What became of looking at a recording."""
+    """The result of a check."""
 
     original_cost: Decimal  #: US dollars, which a replay does not spend
     calls: int
@@ -66,7 +66,7 @@ class SelfCheck:
 
 
 def self_check(run: Run, actions: Sequence[RecordedAction], *, is_intact: bool) -> SelfCheck:
-    """Return whether a run can be replayed; `is_intact` says that its hash chain and its contents are whole."""
+    """Check whether a run can be replayed; `is_intact` is whether its hash chain and contents are complete."""
     calls = [action for action in actions if action.is_call]
     unusable = {action.id for action in calls if any(finds(action) for finds in _OF_CALLS.values())}
     return SelfCheck(

@@ -10,8 +10,7 @@ import msgspec
 from litestar import Response
 
 from titan import __version__
-from titan.insight.determinism.measured import Measurement, interval
-from titan.insight.determinism.model import Issue, band_of
+from titan.insight.determinism.model import Issue, Measurement, band_of, interval
 from titan.model.errors import UnknownArtifact, UnknownIssue
 from titan.model.jobs import Job
 from titan.model.runs import AcceptedIssue, Run

@@ -7,11 +7,19 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from titan.evaluate.agent_runs import agent_definition_of, definition_of, dispatch, is_submitted, new_run_id, seed_of
+from titan.evaluate.agent_runs import (
+    agent_definition_of,
+    calls_of_run,
+    definition_of,
+    dispatch,
+    is_submitted,
+    ledger_after,
+    new_run_id,
+    seed_of,
+)
 from titan.evaluate.contract import read_exchange
 from titan.evaluate.definitions import AgentDefinition, EndpointDefinition, HttpAgent, Seed, WorkflowDefinition
 from titan.evaluate.external import AgentClient
-from titan.evaluate.reading import calls_of_run, ledger_after
 from titan.evaluate.registry import Registry
 from titan.model.errors import AgentUnpublished, NotDispatchable, NotSupported, RunInFlight
 from titan.model.evaluations import (

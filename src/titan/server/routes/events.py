@@ -19,7 +19,7 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.response import Stream
 
-from titan.insight.interventions import intervention_of, is_intervention
+from titan.insight.bodies import intervention_of, is_intervention
 from titan.model.events import JournalEntry
 from titan.model.run_control import RunStatus
 from titan.model.runs import Run

@@ -10,10 +10,9 @@ from typing import IO, Final
 import msgspec
 from litestar.response import Stream
 
-from titan.ingest.agentsentinel.bundle import bundle_entry
+from titan.ingest.agentsentinel import bundle_entry
 from titan.ingest.jsonl import Imported, Pinned, read_lines
-from titan.insight.export import ExportedRun, json_document, json_lines
-from titan.insight.export_csv import csv_rows
+from titan.insight.export import ExportedRun, csv_rows, json_document, json_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import CALLS, ActionEntry, RunEntry, digest_of
 from titan.model.runs import Note, Run, righted

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from titan.insight.determinism.versions import difference, interval, mean
-from titan.insight.trends import trends
+from titan.insight.trends import difference, interval, mean, trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
 from titan.model.run_control import RunStatus
 from titan.model.runs import AgentVersion, Run

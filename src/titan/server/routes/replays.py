@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.model.actions import RunEnd, RunEntry
 from titan.model.errors import Conflict, Forbidden, InvalidInput, UnknownReplay
 from titan.model.run_control import RunStatus
@@ -21,8 +21,7 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction
-from titan.replay.orders import ForkOrder, Order
-from titan.replay.stored import CODE_MISSING
+from titan.replay.orders import CODE_MISSING, ForkOrder, Order
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand

@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from titan.ingest.agentsentinel.fields import REPLAY_TAG, replay_session
+from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.insight.suggestions import similar_names
 from titan.model.errors import Conflict
 from titan.model.run_control import RunOutcome, RunStatus

@@ -4,12 +4,9 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
-from titan.ingest.agentsentinel import shapes
-from titan.ingest.agentsentinel.fields import Sender, read_as
-from titan.ingest.agentsentinel.interventions import intervention_entries, read_intervention, read_replay_results
-from titan.ingest.agentsentinel.reports import read_batch
-from titan.ingest.agentsentinel.shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
-from titan.insight.interventions import intervention_of
+from titan.ingest import agentsentinel
+from titan.ingest.agentsentinel import Sender, read_as, read_batch, read_intervention, read_replay_results
+from titan.insight.bodies import intervention_of
 from titan.model.actions import Entry
 from titan.ports.runs_store import CallFilter, CallReader
 from titan.rules.access import Permission
@@ -37,16 +34,16 @@ async def check_kill_switch(call: Call, query: wire.KillSwitchQuery) -> wire.Kil
     return wire.KillSwitchAnswer()
 
 
-@route("POST /api/v1/ingest", Permission.RECORD, body=shapes.BatchBody, status=202, adds=True)
+@route("POST /api/v1/ingest", Permission.RECORD, body=agentsentinel.BatchBody, status=202, adds=True)
 async def ingest(call: Call) -> wire.IngestAnswer:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
     body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.app.clock.now()
     refused: list[wire.RefusedView] = []
 
     def read() -> Sequence[Entry]:
-        batch = read_batch(body, sender, now=now)
-        refused.extend(wire.RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused)
-        return batch.entries
+        entries, left_out = read_batch(body, sender, now=now)
+        refused.extend(left_out)
+        return entries
 
     recorded = await record(call, read)
     if refused:  # the client ignores the body of the answer
@@ -57,12 +54,12 @@ async def ingest(call: Call) -> wire.IngestAnswer:
     return wire.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
 
 
-@route("POST /api/v1/interventions", Permission.RECORD, body=shapes.InterventionBody, status=201, adds=True)
+@route("POST /api/v1/interventions", Permission.RECORD, body=agentsentinel.InterventionBody, status=201, adds=True)
 async def add_intervention(call: Call) -> wire.InterventionAnswer:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
-    intervention = read_intervention(await call.raw_body(), _sender(call))
-    await record(call, lambda: intervention_entries(intervention))
-    return wire.InterventionAnswer(id=intervention.id)
+    run, event = read_intervention(await call.raw_body(), _sender(call))
+    await record(call, lambda: [run, event])
+    return wire.InterventionAnswer(id=event.id)
 
 
 @route("GET /api/v1/interventions", Permission.SEE_ALL)
@@ -101,11 +98,11 @@ async def list_approvals(_call: Call) -> wire.ApprovalsAnswer:
     return wire.ApprovalsAnswer()
 
 
-@route("POST /api/v1/approvals", Permission.RECORD, body=shapes.ApprovalBody, status=201)
+@route("POST /api/v1/approvals", Permission.RECORD, body=agentsentinel.ApprovalBody, status=201)
 async def ask_approval(call: Call) -> wire.ApprovalAnswer:
     """Take a request for an approval, and cancel it: nobody can decide it here yet."""
     body = await call.raw_body()
-    read_as(body, ApprovalBody, what="the approval's request")
+    read_as(body, agentsentinel.ApprovalBody, what="the approval's request")
     approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
     return wire.ApprovalAnswer(id=approval_id)
 
@@ -122,10 +119,10 @@ async def cancel_approval(call: Call) -> wire.ApprovalAnswer:
     return wire.ApprovalAnswer(id=call.path("approval"))
 
 
-@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=shapes.ResponseBody)
+@route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=agentsentinel.ResponseBody)
 async def respond_to_approval(call: Call) -> wire.ApprovalAnswer:
     """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
-    read_as(await call.raw_body(), ResponseBody, what="the response")
+    read_as(await call.raw_body(), agentsentinel.ResponseBody, what="the response")
     return wire.ApprovalAnswer(id=call.path("approval"))
 
 
@@ -135,14 +132,16 @@ async def check_approval(call: Call, query: wire.ApprovalCheckQuery) -> wire.App
     return wire.ApprovalCheckAnswer()
 
 
-@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=shapes.ReserveBody, status=201)
+@route("POST /api/v1/budgets/reserve", Permission.RECORD, body=agentsentinel.ReserveBody, status=201)
 async def reserve_budget(call: Call) -> wire.ReserveAnswer:
     """Let an action spend: no budget of this server limits it."""
-    body = read_as(await call.raw_body(), ReserveBody, what="the reservation")
+    body = read_as(await call.raw_body(), agentsentinel.ReserveBody, what="the reservation")
     return wire.ReserveAnswer(action_name=body.action_name, estimated_cost_usd=float(body.estimated_cost_usd))
 
 
-@route("POST /api/v1/replay/{run}/results", Permission.RECORD, body=shapes.ReplayResultsBody, status=201, adds=True)
+@route(
+    "POST /api/v1/replay/{run}/results", Permission.RECORD, body=agentsentinel.ReplayResultsBody, status=201, adds=True
+)
 async def add_replay_results(call: Call) -> wire.ReplayResultsAnswer:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     entry = read_replay_results(await call.raw_body(), call.path("run"), now=call.app.clock.now())
@@ -150,10 +149,10 @@ async def add_replay_results(call: Call) -> wire.ReplayResultsAnswer:
     return wire.ReplayResultsAnswer(run_id=entry.run_id)
 
 
-@route("POST /api/v1/actions/register", Permission.RECORD, body=shapes.RegisterBody, status=201)
+@route("POST /api/v1/actions/register", Permission.RECORD, body=agentsentinel.RegisterBody, status=201)
 async def register_actions(call: Call) -> wire.RegisterAnswer:
     """Take the list of an agent's tools; nothing of it is stored."""
-    body = read_as(await call.raw_body(), RegisterBody, what="the tools")
+    body = read_as(await call.raw_body(), agentsentinel.RegisterBody, what="the tools")
     return wire.RegisterAnswer(total=len(body.actions))
 
 

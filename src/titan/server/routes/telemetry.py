@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from titan.insight.bodies import Bodies, bodies_of
-from titan.insight.export_csv import csv_table
+from titan.insight.export import csv_table
 from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.runs import Action, Run

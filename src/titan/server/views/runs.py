@@ -16,9 +16,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace as replace_struct
 
-from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.bodies import LOOKED_AT, Bodies, Progress, bodies_of, details_of, processes_of, progress
 from titan.insight.export import ExportedRun
-from titan.insight.run_details import LOOKED_AT, Progress, details_of, processes_of, progress
 from titan.model.actions import Entry, Failure, Payload, RunEntry
 from titan.model.errors import UnknownArtifact
 from titan.model.evaluations import RegisteredAgent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan.insight.replay.bodies import (
+from titan.insight.replay.recorded_action import (
     LONGEST_PREVIEW,
     MOST_HELD,
     BodyDifference,

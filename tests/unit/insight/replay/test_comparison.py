@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.support.replayed_actions import a_call, a_group, at_once, in_turn
 from titan.insight.replay.alignment import align
-from titan.insight.replay.bodies import Remark
 from titan.insight.replay.comparison import (
     MOST_DIVERGENCES,
     MOST_ROWS,
@@ -20,7 +19,7 @@ from titan.insight.replay.comparison import (
     RowStatus,
     compare,
 )
-from titan.insight.replay.recorded_action import RecordedAction
+from titan.insight.replay.recorded_action import RecordedAction, Remark
 from titan.model.actions import Outcome
 
 MARKS = {RowStatus.MATCH: "✅ Match", RowStatus.DIVERGED: "❌ Diverged", RowStatus.UNKNOWN: "– Not recorded"}

@@ -33,7 +33,7 @@ export function TimelineTab({ dag, chosen, onChoose }: Props) {
     const jobs = data?.jobs ?? [];
     return byWorker ? lanesByWorker(jobs) : lanesByJob(jobs);
   }, [data, byWorker]);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="timeline">

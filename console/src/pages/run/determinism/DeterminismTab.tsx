@@ -26,7 +26,7 @@ interface Props {
 /** The Determinism tab: predicted and measured score, issues and fixes. */
 export function DeterminismTab({ run, onShow, onSimulate }: Props) {
   const { data, error, refetch } = useDeterminism(run);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="faint">Loading …</p>;
   return (
     <div className="determinism">

@@ -12,7 +12,7 @@ import { Button } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { Dialog } from "../../../components/Dialog";
 import { ErrorNotice } from "../../../components/EmptyState";
-import { WordsField } from "../../../components/fields";
+import { CommentField } from "../../../components/fields";
 import { Name } from "../../../components/links";
 import { Time } from "../../../components/Time";
 import { runPath } from "../../../components/url";
@@ -25,7 +25,7 @@ export function RunNotes({ run, onClose }: { run: RunView; onClose: () => void }
   return (
     <Dialog title="Notes on this run and its actions" onClose={onClose} wide>
       {error ? (
-        <ErrorNotice of={error} again={refetch} />
+        <ErrorNotice of={error} onRetry={refetch} />
       ) : (
         <Notes run={run.run_id} action={null} notes={data ?? []} onGo={onClose} />
       )}
@@ -38,7 +38,7 @@ export function RunDetails({ run, onClose }: { run: RunView; onClose: () => void
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (
     <Dialog title="Details of this run" onClose={onClose} wide>
-      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data || error ? null : <p className="faint">Loading …</p>}
       {data?.map((details) => (
         <Source key={JSON.stringify(details)} of={details} onGo={onClose} />
@@ -73,7 +73,7 @@ export function CompareDialog({ run, onClose }: { run: RunView; onClose: () => v
   const others = data?.filter((other) => other.run_id !== run.run_id);
   return (
     <Dialog title="Compare with" onClose={onClose} wide>
-      {error ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {others ? null : <p className="faint">Loading …</p>}
       {others?.length === 0 ? <p className="soft">This agent has no other run.</p> : null}
       <ul className="run-others">
@@ -149,7 +149,7 @@ export function EndRun({ run, onClose }: { run: RunView; onClose: () => void }) 
           </label>
         ))}
       </fieldset>
-      <WordsField label="Reason (visible to others)" value={why} onChange={setWhy} />
+      <CommentField label="Reason (visible to others)" value={why} onChange={setWhy} />
     </Dialog>
   );
 }

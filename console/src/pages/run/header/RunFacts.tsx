@@ -217,13 +217,13 @@ export function scoresOf(notes: readonly NoteView[]): NoteView[] {
   });
 }
 
-interface TapeFactProps {
+interface IntegrityFactProps {
   run: string;
   onShow: (action: string) => void;
 }
 
 /** Verifies on demand that the recording is unchanged, which reads all of it. */
-function IntegrityFact({ run, onShow }: TapeFactProps) {
+function IntegrityFact({ run, onShow }: IntegrityFactProps) {
   const found = useQuery({
     queryKey: ["chain", run],
     queryFn: ({ signal }) => readChain(run, signal),
@@ -258,7 +258,7 @@ function Broken({
   onShow,
 }: {
   broken: { entry: number; action_id: string | null; found: string };
-  onShow: TapeFactProps["onShow"];
+  onShow: IntegrityFactProps["onShow"];
 }) {
   const { entry, action_id: action, found } = broken;
   return (

@@ -50,7 +50,7 @@ export function Inspector({ run, row, rows, words, onChoose }: Props) {
         </button>
       </header>
       <div className="run-panel-body">
-        {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+        {error && !data ? <ErrorNotice of={error} onRetry={refetch} /> : null}
         {data ? <Parts run={run} row={row} rows={rows} detail={data} words={words} onChoose={onChoose} /> : null}
         {data || error ? null : <p className="faint">Loading …</p>}
       </div>

@@ -40,7 +40,7 @@ export function SimulationTab({ run, isStarting, onStart, onShow }: Props) {
   return (
     <div className="simulation">
       <SimulateBar run={run} reason={data?.execution_reason} isStarting={isStarting} onStart={onStart} />
-      {error && !replays ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error && !replays ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {replays?.length === 0 ? (
         <EmptyState title="This run has not been replayed">
           {data?.execution_reason === null
@@ -79,7 +79,7 @@ function OneReplay({ run, replay, onShow }: { run: RunView; replay: Replay; onSh
       {shown.state === "failed" && shown.error ? <ErrorNotice of={shown.error} /> : null}
       {shown.state === "cancelled" ? <p className="soft">Cancelled, no result.</p> : null}
       {shown.metrics ? <Metrics of={shown.metrics} level={shown.level} /> : null}
-      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data ? <Found replay={data} onShow={onShow} /> : null}
     </section>
   );

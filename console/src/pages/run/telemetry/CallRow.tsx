@@ -134,7 +134,7 @@ const SHOWN_BYTES = 16_384; // of each text; the inspector shows more
 export function CallDetails({ run, call, words }: CallDetailsProps) {
   const reader = useBodyReader(run, SHOWN_BYTES);
   const { data, error, refetch } = useBodies(reader, run, call, SHOWN_BYTES);
-  if (error && !data) return <ErrorNotice of={error} again={refetch} />;
+  if (error && !data) return <ErrorNotice of={error} onRetry={refetch} />;
   if (!data) return <p className="run-both faint">Loading …</p>;
   return (
     <div className="run-both">

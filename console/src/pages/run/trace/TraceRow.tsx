@@ -250,7 +250,7 @@ function ReasoningText({ run, row, reader, words, depth }: REASONING_BYTESProps)
   const body = data?.outputs ?? data?.inputs;
   return (
     <div className="trace-reasoning" style={{ marginLeft: depth + 44 }}>
-      {error && !data ? <ErrorNotice of={error} again={refetch} /> : null}
+      {error && !data ? <ErrorNotice of={error} onRetry={refetch} /> : null}
       {data || error ? null : <p className="faint">Loading …</p>}
       {data && !body ? <p className="faint">Its content was not recorded.</p> : null}
       {body ? <Said text={body.text} words={words} /> : null}

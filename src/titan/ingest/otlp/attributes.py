@@ -1,157 +1,20 @@
-"""What an OTLP request says, in whichever encoding it came: spans and log records as plain values, and what their
-attributes mean, in all the dialects: OpenTelemetry's GenAI conventions old and new, OpenInference, Traceloop, Langfuse,
-Laminar, Logfire with pydantic-ai, and the Vercel AI SDK.
+"""Map span attributes to their meanings in every convention that instrumentations use.
 
-One table says it. A span's attributes are walked once: what has a meaning is lifted out, flattened lists come together,
-the rest stays as it is.
+OpenTelemetry's GenAI conventions old and new, OpenInference, Traceloop, Langfuse, Laminar, Logfire with pydantic-ai,
+and the Vercel AI SDK. Each span's attributes are walked once: those with a meaning are lifted out, lists that were
+flattened over many attributes are gathered, and the rest stays as it is.
 """
 
-from functools import cached_property, lru_cache
-from typing import Final, Literal, TypeAlias
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 import msgspec
 
 from titan.ingest.values import Value
-from titan.model.actions import project_name
 
+Meaning: TypeAlias = str  # a key of _KEYS or a value of GROUPS
 
-class Origin:
-    """What sent telemetry: the resource's attributes and the name of the instrumentation scope."""
-
-    def __init__(self, resource: dict[str, Value], scope: str) -> None:
-        self.resource = resource
-        self.scope = scope
-
-    @cached_property
-    def run_id(self) -> str | None:
-        """The run that all of it belongs to, where the resource names one."""
-        run = self.resource.get("titan.agent_run_id")
-        return str(run)[:200] if run else None
-
-    @cached_property
-    def project(self) -> str | None:
-        """The project that it is of, where the resource names one."""
-        return project_name(self.resource.get("titan.project"))
-
-    @cached_property
-    def service(self) -> str | None:
-        """The service's name, None where its SDK made one up."""
-        name = self.resource.get("service.name")
-        is_made_up = type(name) is not str or name.startswith("unknown_service") or name.endswith(".py")
-        return None if is_made_up else str(name) or None
-
-
-class SpanEvent(msgspec.Struct):
-    """Something that a span says happened within it."""
-
-    name: str
-    at_ns: int
-    attributes: dict[str, Value]
-
-
-class SpanLink(msgspec.Struct):
-    """Another span that a span says it has to do with, of its own trace or another."""
-
-    trace_id: str
-    span_id: str
-    attributes: dict[str, Value]
-
-
-class Span(msgspec.Struct, kw_only=True):
-    """One span. Ids are hexadecimal; times are nanoseconds since 1970, 0 where none came."""
-
-    origin: Origin
-    trace_id: str
-    id: str
-    parent_id: str  #: "": a root
-    name: str
-    started_ns: int
-    ended_ns: int
-    has_failed: bool | None  #: None: its status is unset
-    status_message: str
-    attributes: dict[str, Value]
-    events: list[SpanEvent]
-    links: list[SpanLink]
-
-
-class Unread(msgspec.Struct):
-    """A span or log record that cannot be read."""
-
-    problem: str  #: which, and why
-
-
-class LogRecord(msgspec.Struct, kw_only=True):
-    """One log record. The ids are "" where none came."""
-
-    origin: Origin
-    trace_id: str
-    span_id: str
-    at_ns: int
-    name: str  #: of the event; "" for a plain log line
-    body: Value
-    attributes: dict[str, Value]
-
-
-# --- what attributes mean ---
-
-Meaning: TypeAlias = Literal[
-    "agent",  # the name of the agent that acts
-    "all_messages",  # a conversation with question and answer in one
-    "asked_model",
-    "cache_read",
-    "cache_write",
-    "cost",
-    "cost_details",
-    "documents",
-    "embeddings",
-    "entity",  # what a framework calls the function or step
-    "error_type",
-    "events",  # messages as a list of events in one attribute
-    "file",
-    "function",
-    "input",
-    "input_tokens",
-    "input_type",
-    "kind",
-    "level",
-    "line",
-    "messages_in",
-    "messages_out",
-    "metadata",
-    "model",
-    "noise",
-    "operation",
-    "output",
-    "output_tokens",
-    "output_type",
-    "parameters",
-    "pending",
-    "pending_parent",
-    "provider",
-    "reasoning",
-    "request",
-    "response_id",
-    "run",
-    "run_name",
-    "score",
-    "session",
-    "span_tags",
-    "status",
-    "system",
-    "system_message",
-    "tags",
-    "title",
-    "tool",
-    "tools",
-    "total_tokens",
-    "uncached_input",
-    "usage",
-    "user",
-    "verdict",
-    "verdict_label",
-    "verdict_reason",
-]
-
+#: Meaning → the attributes that have it.
 _KEYS: Final[dict[Meaning, str]] = {
     "agent": "gen_ai.agent.name agent_name agent.name",
     "all_messages": "pydantic_ai.all_messages all_messages_events",
@@ -182,7 +45,7 @@ _KEYS: Final[dict[Meaning, str]] = {
     "messages_out": "gen_ai.output.messages",
     "metadata": "metadata",
     "model": "gen_ai.response.model ai.response.model llm.response.model llm.model_name",
-    # Sums that follow from the rest, what describes attributes, and what is said a second time.
+    # Sums over other attributes, descriptions of attributes, and repetitions.
     "noise": "logfire.json_schema logfire.msg_template logfire.metrics model_request_parameters lmnr.span.path"
     " lmnr.span.ids_path lmnr.span.parent_path lmnr.span.parent_ids_path lmnr.span.instrumentation_source"
     " lmnr.span.sdk_version lmnr.span.language_version lmnr.span.instrumentation_scope.name"
@@ -228,7 +91,7 @@ _KEYS: Final[dict[Meaning, str]] = {
 
 MEANINGS: Final[dict[str, Meaning]] = {key: meaning for meaning, keys in _KEYS.items() for key in keys.split()}
 
-#: Where a list or an object is spread over many attributes: the first two names of the key, and what they make.
+#: Prefix of a list or object that is flattened over many attributes (`llm.input_messages.0.…`) → its meaning.
 GROUPS: Final[dict[str, Meaning]] = {
     "gen_ai.prompt": "messages_in",
     "gen_ai.completion": "messages_out",
@@ -244,19 +107,19 @@ GROUPS: Final[dict[str, Meaning]] = {
 }
 
 
-_LONGEST_KEY: Final = 200  # characters; what has a meaning is shorter, and no more is remembered
+_LONGEST_KEY: Final = 200  # characters; known attributes are shorter, and longer ones must not fill the cache
 
 
 class Gathered(msgspec.Struct):
-    """A span's attributes, sorted."""
+    """A span's attributes by meaning."""
 
-    found: dict[Meaning, Value]  #: of two that mean the same, the first
-    groups: dict[Meaning, dict[str, Value]]  #: what was spread, by the rest of its keys
-    rest: dict[str, Value]
+    found: dict[Meaning, Value]  #: the first of two attributes with the same meaning
+    groups: dict[Meaning, dict[str, Value]]  #: flattened lists, by the rest of their keys
+    rest: dict[str, Value]  #: attributes without a meaning
 
 
 def gather(attributes: dict[str, Value]) -> Gathered:
-    """Sort attributes by what they mean."""
+    """Sort attributes by meaning."""
     found: dict[Meaning, Value] = {}
     groups: dict[Meaning, dict[str, Value]] = {}
     rest: dict[str, Value] = {}
@@ -273,7 +136,7 @@ def gather(attributes: dict[str, Value]) -> Gathered:
 
 @lru_cache(maxsize=4096)  # programs use the same few keys in every span
 def _place_of(key: str) -> tuple[Meaning | None, str | None]:
-    """Return what a key means, and where it is one of a spread list the rest of its name."""
+    """Return a key's meaning, and for an item of a flattened list the rest of the key."""
     if (meaning := MEANINGS.get(key)) is not None:
         return meaning, None
     second = key.find(".", key.find(".") + 1)
@@ -281,16 +144,16 @@ def _place_of(key: str) -> tuple[Meaning | None, str | None]:
     return (None, None) if group is None else (group, key[second + 1 :])
 
 
-#: Names that only say once more what they are within.
+#: Path parts that repeat the name of the list they are in.
 _WRAPPERS: Final = frozenset(
     {"message", "tool_call", "message_content", "document", "embedding", "tool", "functions", "image"}
 )
 
 
 def unflattened(spread: dict[str, Value]) -> list[Value]:
-    """Return the list that was spread as `0.message.role`, `1.message.tool_calls.0.name`, in the order of its numbers.
+    """Return the list that was flattened as `0.message.role`, `1.message.tool_calls.0.name`, in numeric order.
 
-    What has no number comes last, as one object.
+    Items without a number come last, as one object.
     """
     root: dict[str, Value] = {}
     for path, value in spread.items():
@@ -319,7 +182,7 @@ def _put(root: dict[str, Value], names: list[str], value: Value) -> None:
 
 
 def _listed(value: Value) -> Value:
-    """Return a value in which objects of numbers only are lists."""
+    """Return a value in which objects with numeric keys only are lists."""
     if type(value) is not dict:
         return value
     if value and all(name.isdecimal() for name in value):

@@ -1,1 +1,0 @@
-"""What agentsentinel-sdk reports, as entries."""
