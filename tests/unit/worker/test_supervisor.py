@@ -130,7 +130,7 @@ def test_a_timeout_is_told_apart_from_a_cancel(bench: Bench) -> None:
 
 def test_an_attempt_that_ended_in_time_is_not_stopped_later(bench: Bench) -> None:
     bench.executor.planned["one"] = an_end("one", exit_code=0)
-    bench.take(an_assignment("one", timeout_seconds=0.01), an_assignment("other", timeout_seconds=0.05))
+    bench.take(an_assignment("one", timeout_seconds=1.0), an_assignment("other", timeout_seconds=1.5))
 
     bench.run_until(lambda: "other" in bench.reported())
 

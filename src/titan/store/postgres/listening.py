@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
@@ -33,7 +34,7 @@ SETTING: Final = "set idle_session_timeout = '3s'"
 logger = logging.getLogger(__name__)
 
 
-class ListeningThread:
+class ListeningThread(ABC):
     """A connection that listens for notifications, with the thread that uses it; it connects again when it breaks."""
 
     def __init__(self, connect: Callable[[], PostgresSession], name: str) -> None:
@@ -60,18 +61,19 @@ class ListeningThread:
 
     # --- on the thread; `_begin` first on the caller's ---
 
+    @abstractmethod
     def _begin(self, session: PostgresSession) -> None:
         """Listen on a new connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _catch_up_all(self) -> None:
         """Notify the listeners of everything: the connection was lost for a while."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, session: PostgresSession, messages: list[bytes], *, is_time: bool) -> None:
         """Handle the messages that came, if any; `is_time`: the last look was LOOK_EVERY_SECONDS ago."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _disconnected(self) -> None:
         """Note that the connection is gone."""
 

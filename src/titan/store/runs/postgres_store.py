@@ -180,3 +180,6 @@ class _CallListening(ListeningThread):
     def _take(self, session: PostgresSession, messages: list[bytes], *, is_time: bool) -> None:
         if any(message != self._server_id for message in messages):
             self._catch_up_all()
+
+    def _disconnected(self) -> None:
+        pass
