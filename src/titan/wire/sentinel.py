@@ -1,7 +1,7 @@
-"""What agentsentinel-sdk is answered (spec/runs.md 2.4). What it sends stands in `titan.ingest.agentsentinel`.
+"""Shapes of the answers to agentsentinel-sdk. `titan.ingest.agentsentinel` reads what it sends.
 
-Policies, approvals and budgets of this server come later. Until then the answers say what is true: nothing is
-limited, nobody is killed, and nobody decides.
+This server has no policies, approvals and budgets yet. Its answers say so: nothing is limited, no agent is stopped, and
+no approval is given.
 """
 
 from datetime import datetime

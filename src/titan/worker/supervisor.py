@@ -19,8 +19,8 @@ from titan.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.worker.blob_cache import BlobCache
 from titan.worker.files.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.worker.files.folders import AttemptFiles, AttemptFolders
-from titan.worker.files.script_places import PlacedScript, Script, place_script
-from titan.worker.files.workspaces import Workspaces
+from titan.worker.files.script_places import PlacedScript, Script, WorkspaceSpoiled, place_script
+from titan.worker.files.workspaces import Workspace, Workspaces
 from titan.worker.leases import Leases
 from titan.worker.logs import EndedAttempt, LogFile, LogShipper
 from titan.worker.mailbox import (
@@ -264,7 +264,7 @@ class Supervisor:
             path = files.directory / os.path.basename(assignment.filename)
             placed = PlacedScript(path=path, appears_as=path)
         else:
-            placed = place_script(script, workspace, spare=self._folders.spare_script)
+            placed = self._place(script, workspace, assignment)
         order = AttemptOrder(
             lease_id=assignment.lease_id,
             script=placed.path,
@@ -297,6 +297,19 @@ class Supervisor:
         if content is None:
             raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
         return Script(name=os.path.basename(assignment.filename), content=content, digest=assignment.script)
+
+    def _place(self, script: Script, workspace: Workspace, assignment: Assignment) -> PlacedScript:
+        """Put a script into its workspace, or outside of it if another job has made that impossible."""
+        try:
+            return place_script(script, workspace, spare=self._folders.spare_script)
+        except WorkspaceSpoiled as cause:
+            logger.warning(
+                "job %s: %s; files that it writes beside its script are lost",
+                *(assignment.job_name, cause),
+                extra=_ids(assignment),
+            )
+        path = self._folders.write_private_script(assignment.lease_id, script.name, script.content)
+        return PlacedScript(path=path, appears_as=path)
 
     def _end_all_early(self, lease_ids: Iterable[str], ending: AttemptOutcome) -> None:
         for lease_id in lease_ids:

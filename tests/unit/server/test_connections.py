@@ -30,7 +30,7 @@ def added(tracker: ConnectionTracker, closed: list[str], name: str) -> Transport
 
 def test_the_oldest_connection_of_an_unknown_caller_is_closed_first() -> None:
     tracker, closed = ConnectionTracker(3), list[str]()
-    tracker.authorize(added(tracker, closed, "known"))
+    tracker.authorize(added(tracker, closed, "known"), "")
     for name in ("first", "second", "third", "fourth"):
         added(tracker, closed, name)
 
@@ -50,7 +50,7 @@ def test_of_known_callers_the_connection_is_closed_that_is_idle_longest() -> Non
     tracker, closed = ConnectionTracker(3), list[str]()
     transports = [added(tracker, closed, name) for name in ("a", "b", "c")]
     for transport in transports:
-        tracker.authorize(transport)
+        tracker.authorize(transport, "")
         tracker.end_request(transport)
     tracker.start_request(transports[0])
     tracker.end_request(transports[0])
@@ -64,12 +64,25 @@ def test_a_request_of_a_known_caller_is_not_broken_off_for_a_new_connection() ->
     tracker, closed = ConnectionTracker(4), list[str]()
     for name in ("a", "b", "c", "d"):
         working = added(tracker, closed, name)
-        tracker.authorize(working)
+        tracker.authorize(working, name)
         tracker.start_request(working)
 
     added(tracker, closed, "new")
 
     assert closed == ["new"]
+
+
+def test_of_the_token_that_holds_most_connections_the_oldest_is_closed_at_last() -> None:
+    tracker, closed = ConnectionTracker(8), list[str]()
+    for name, token in zip("abcdefgh", ("x", "greedy", "greedy", "greedy", "y", "", "", ""), strict=True):
+        working = added(tracker, closed, name)
+        tracker.authorize(working, token)
+        tracker.start_request(working)
+
+    for name in ("new", "newer"):
+        tracker.authorize(added(tracker, closed, name), "z")
+
+    assert closed == ["b", "newer"]
 
 
 def test_a_closed_connection_leaves_its_place() -> None:

@@ -437,7 +437,8 @@ def _note_authorized(scope: Scope, caller: Caller) -> None:
     """Mark the connection as authorized, so that those of strangers are closed before it to make room."""
     authorize = scope.get("state", {}).get("authorize")
     if authorize is not None and caller.role is not None:
-        authorize()
+        token = caller.token.id if caller.token is not None else ""
+        authorize(caller.attempt.lease_id if caller.attempt is not None else token)
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ import logging
 import resource
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -58,26 +59,29 @@ MOST_DESCRIPTORS: Final = 65_536  # enough; a program that a job starts may go t
 OWN_DESCRIPTORS: Final = 128  # store, logs, listeners, pipes of workers: 23 when idle, 36 with four jobs at once
 FEWEST_CONNECTIONS: Final = 16
 LIMIT_LOGGED_EVERY_SECONDS: Final = 60.0
+MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, when there is no room for others
 
 
 class ConnectionTracker:
     """Bounds the open connections of all listeners; at the limit, a new connection replaces another.
 
-    Replaced is the oldest one without an accepted request, else the one that is idle longest. A connection with an
-    accepted request under way is never closed.
+    Replaced is the oldest one without an accepted request, else the one that is idle longest, else the oldest of the
+    token that holds most, if it holds over a quarter of all. So neither strangers nor the holder of one token keep
+    others out.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._unauthorized: dict[asyncio.Transport, None] = {}  #: oldest first
         self._idle: dict[asyncio.Transport, None] = {}  #: authorized, idle longest first
+        self._token_of: dict[asyncio.Transport, str] = {}  #: the token or attempt of an authorized one, oldest first
         self._open: set[asyncio.Transport] = set()
         self._log = LimitedLog(logger, every_seconds=LIMIT_LOGGED_EVERY_SECONDS)
 
     def add(self, transport: asyncio.Transport) -> bool:
         """Return whether there is a place for a new connection; its transport is aborted when there is none."""
         if len(self._open) >= self.limit:
-            found = next(iter(self._unauthorized), None) or next(iter(self._idle), None)
+            found = next(iter(self._unauthorized), None) or next(iter(self._idle), None) or self._of_heaviest_token()
             done = (
                 "a new one was refused, for all are in use" if found is None else "another one was closed for a new one"
             )
@@ -93,9 +97,10 @@ class ConnectionTracker:
         self._unauthorized[transport] = None
         return True
 
-    def authorize(self, transport: asyncio.Transport) -> None:
-        """Note that a request on this connection was accepted."""
-        self._unauthorized.pop(transport, None)
+    def authorize(self, transport: asyncio.Transport, token: str) -> None:
+        """Note that a request on this connection was accepted; `token`: the id of its token or attempt, or empty."""
+        if self._unauthorized.pop(transport, False) is None and token:
+            self._token_of[transport] = token
 
     def start_request(self, transport: asyncio.Transport) -> None:
         """Note that a request on this connection waits for its answer."""
@@ -111,6 +116,14 @@ class ConnectionTracker:
         self._open.discard(transport)
         self._unauthorized.pop(transport, None)
         self._idle.pop(transport, None)
+        self._token_of.pop(transport, None)
+
+    def _of_heaviest_token(self) -> asyncio.Transport | None:
+        """Return the oldest connection of the token that holds most, if it holds over a quarter of all."""
+        for heaviest, count in Counter(self._token_of.values()).most_common(1):
+            if count > self.limit * MOST_OF_ONE_TOKEN:
+                return next(transport for transport, token in self._token_of.items() if token == heaviest)
+        return None
 
 
 def most_connections(descriptors: int) -> int:

@@ -59,6 +59,7 @@ class AttemptFolders:
         self.spare_script = self.workspaces / ".script"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
+        self._private_scripts: dict[str, Path] = {}
         self._free_logs: deque[Path] = deque()
         self._spare_workspaces: deque[Path] = deque()
         self._lock = threading.Lock()  # of workspaces: none is deleted while an attempt takes it
@@ -113,6 +114,18 @@ class AttemptFolders:
         """Return the files of an attempt whose archive was unpacked."""
         return self._used[lease_id]
 
+    def write_private_script(self, lease_id: str, name: str, content: bytes) -> Path:
+        """Write the script of an attempt into a folder outside of its workspace, and return its path.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        folder = self._private_scripts[lease_id] = self._attempts / f"script{next(self._numbers)}"
+        folder.mkdir(mode=0o700)
+        path = folder / name
+        path.write_bytes(content)
+        return path
+
     def discard(self, lease_id: str) -> None:
         """Release an attempt's output and archive; its workspace stays. Does nothing for one that has none."""
         files = self._used.pop(lease_id, None)
@@ -122,6 +135,9 @@ class AttemptFolders:
             os.utime(_folder_of(files))  # its last use, for later workers too
         except OSError:
             logger.debug("a job has removed its own workspace %s", files.workspace)
+        private_script = self._private_scripts.pop(lease_id, None)
+        if private_script is not None:
+            self._later(partial(shutil.rmtree, private_script, ignore_errors=True))
         if files.archive is not None:
             self._later(partial(shutil.rmtree, self._attempts / files.archive.path, ignore_errors=True))
             self._later(partial(files.log.unlink, missing_ok=True))
