@@ -128,7 +128,7 @@ def _item(value: Any, place: int) -> Item:
     try:
         item = msgspec.convert(value, Item)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise _wrong(f"{_WHAT}: $.data[{place}]", expected="a trace or a span", found=str(error)) from None
+        raise _wrong(f"{_WHAT}: $.data[{place}]", expected="a trace or a span", found=f"other JSON ({error})") from None
     needed = _NEEDED.get(item.object)
     missing = [f"no {name}" for name in needed or () if not getattr(item, name)]
     if needed is None or missing:

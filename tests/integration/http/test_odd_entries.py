@@ -108,8 +108,8 @@ def test_a_request_of_openai_agents_with_nothing_readable_is_told_what_is_wrong_
 
     assert answer.status == 400
     assert answer.message == (
-        "trace of openai-agents: $.data[0]: expected a trace or a span; found a number."
-        " Correct it and send it again; it was not stored."
+        "trace of openai-agents: $.data[0]: expected a trace or a span; found other JSON"
+        " (Expected `object`, got `int`). Correct it and send it again; it was not stored."
     )
 
 

@@ -17,6 +17,7 @@ from titan.ingest.otlp.requests import (
     MAX_BODY_BYTES,
     LogRecord,
     Span,
+    Unread,
     count_metrics,
     decompressed,
     is_json,
@@ -38,7 +39,7 @@ _SpanKey: TypeAlias = tuple[str, str]  # trace id, span id
 def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
     """Return the entries of a request to /v1/traces: one per span and one per run.
 
-    Spans with invalid ids or times are rejected; the others are taken.
+    Spans that cannot be read, or have invalid ids or times, are rejected; the others are taken.
 
     Raises:
         InvalidInput: the body cannot be decoded.
@@ -47,7 +48,9 @@ def read_traces(body: bytes, *, content_type: str | None, content_encoding: str 
     taken: list[Span] = []
     problems: list[str] = []
     for span in read_spans(decompressed(body, content_encoding), content_type):
-        if (problem := _problem(span)) is None:
+        if isinstance(span, Unread):
+            problems.append(f"span {span.problem}")
+        elif (problem := _problem(span)) is None:
             taken.append(span)
         else:
             problems.append(f"span {span.id or '(no id)'} {span.name[:100]!r}: {problem}")
@@ -72,14 +75,20 @@ def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | 
     Raises:
         InvalidInput, TooLarge: as `read_traces`.
     """
-    records = list(read_records(decompressed(body, content_encoding), content_type))
-    taken: list[LogRecord] = [record for record in records if 0 <= record.at_ns <= MAX_NS]
-    rejected = len(records) - len(taken)
+    taken: list[LogRecord] = []
+    problems: list[str] = []
+    for record in read_records(decompressed(body, content_encoding), content_type):
+        if isinstance(record, Unread):
+            problems.append(f"log record {record.problem}")
+        elif not 0 <= record.at_ns <= MAX_NS:
+            problems.append("log records whose time is after the year 2262")
+        else:
+            taken.append(record)
     return Batch(
         entries=list(entries_of(taken)),
         accepted=len(taken),
-        rejected=rejected,
-        problem="log records whose time is after the year 2262" if rejected else "",
+        rejected=len(problems),
+        problem=problems[0] if problems else "",
     )
 
 

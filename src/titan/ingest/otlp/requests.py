@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -106,13 +106,20 @@ class LogRecord(msgspec.Struct, kw_only=True):
     attributes: dict[str, Value]
 
 
-def read_spans(body: bytes, content_type: str | None = None) -> Iterator[Span]:
+class Unread(msgspec.Struct):
+    """A span or log record in JSON that cannot be read; it costs no other."""
+
+    problem: str
+
+
+def read_spans(body: bytes, content_type: str | None = None) -> Iterator[Span | Unread]:
     """Yield the spans of an ExportTraceServiceRequest.
 
     Raises:
         InvalidInput: the body cannot be decoded.
     """
-    request, id_of = _request(body, content_type, ExportTraceServiceRequest)
+    request, id_of, unread = _request(body, content_type, ExportTraceServiceRequest)
+    yield from unread
     for of_resource in request.resource_spans:
         resource = attributes_of(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
@@ -121,13 +128,14 @@ def read_spans(body: bytes, content_type: str | None = None) -> Iterator[Span]:
                 yield _span(span, origin, id_of)
 
 
-def read_records(body: bytes, content_type: str | None = None) -> Iterator[LogRecord]:
+def read_records(body: bytes, content_type: str | None = None) -> Iterator[LogRecord | Unread]:
     """Yield the log records of an ExportLogsServiceRequest.
 
     Raises:
         InvalidInput: the body cannot be decoded.
     """
-    request, id_of = _request(body, content_type, ExportLogsServiceRequest)
+    request, id_of, unread = _request(body, content_type, ExportLogsServiceRequest)
+    yield from unread
     for of_resource in request.resource_logs:
         resource = attributes_of(of_resource.resource.attributes)
         for of_scope in of_resource.scope_logs:
@@ -142,7 +150,7 @@ def count_metrics(body: bytes, content_type: str | None = None) -> int:
     Raises:
         InvalidInput: the body cannot be decoded.
     """
-    request, _ = _request(body, content_type, ExportMetricsServiceRequest)
+    request, _, _ = _request(body, content_type, ExportMetricsServiceRequest)
     return sum(len(scope.metrics) for resource in request.resource_metrics for scope in resource.scope_metrics)
 
 
@@ -272,17 +280,18 @@ def _value(value: AnyValue) -> Value:
 # --- the two encodings ---
 
 
-def _request(body: bytes, content_type: str | None, kind: type[_Request]) -> tuple[_Request, _IdReader]:
-    """Return a request, and the function that reads ids in it."""
+def _request(body: bytes, content_type: str | None, kind: type[_Request]) -> tuple[_Request, _IdReader, list[Unread]]:
+    """Return a request, the function that reads ids in it, and the parts of it that cannot be read."""
     if is_json(content_type):
         value = _decoded_json(body)
-        try:
-            if not isinstance(value, dict):
-                raise ParseError(f"a {type(value).__name__}")
-            return ParseDict(value, kind(), ignore_unknown_fields=True), _id_in_json
-        except (ParseError, RecursionError) as error:
-            found = str(error)[:300]
-            raise InvalidInput(_WHAT, expected="JSON of an OTLP request", found=found, next_step=_NEXT_STEP) from None
+        unread: list[Unread] = []
+        problem = _parse(value, request := kind())
+        if problem is not None and kind in _PARTS:
+            unread = list(_removed(value, *_PARTS[kind]))
+            problem = _parse(value, request := kind())
+        if problem is not None:
+            raise InvalidInput(_WHAT, expected="JSON of an OTLP request", found=problem, next_step=_NEXT_STEP)
+        return request, _id_in_json, unread
     request = kind()
     try:
         request.ParseFromString(body)
@@ -296,7 +305,42 @@ def _request(body: bytes, content_type: str | None, kind: type[_Request]) -> tup
                 found=f"{len(body)} bytes that are none ({error})",
                 next_step=_NEXT_STEP,
             ) from None
-    return request, bytes.hex
+    return request, bytes.hex, []
+
+
+#: Where a JSON request lists its spans or log records, and what each of them is.
+_PARTS: Final[dict[type[Message], tuple[tuple[str, str, str], type[Message]]]] = {
+    ExportTraceServiceRequest: (("resourceSpans", "scopeSpans", "spans"), trace_pb2.Span),
+    ExportLogsServiceRequest: (("resourceLogs", "scopeLogs", "logRecords"), logs_pb2.LogRecord),
+}
+
+
+def _parse(value: Any, message: Message) -> str | None:
+    """Parse JSON into `message`; return the problem, None without one."""
+    try:
+        if not isinstance(value, dict):
+            raise ParseError(f"a {type(value).__name__}")
+        ParseDict(value, message, ignore_unknown_fields=True)
+    except (ParseError, RecursionError) as error:
+        return str(error)[:300]
+    return None
+
+
+def _removed(value: Any, names: Sequence[str], kind: type[Message]) -> Iterator[Unread]:
+    """Remove the parts that cannot be parsed from the lists `names` of a JSON request, and yield their problems."""
+    listed = value.get(names[0]) if isinstance(value, dict) else None
+    if not isinstance(listed, list):
+        return
+    if len(names) > 1:
+        for inner in listed:
+            yield from _removed(inner, names[1:], kind)
+        return
+    problems = [_parse(part, kind()) for part in listed]
+    for part, problem in zip(listed, problems, strict=True):
+        if problem is not None:
+            named = part.get("spanId") or part.get("name") if isinstance(part, dict) else None
+            yield Unread(f"{str(named or '(no id)')[:100]}: {problem}")
+    listed[:] = [part for part, problem in zip(listed, problems, strict=True) if problem is None]
 
 
 def _decoded_json(body: bytes) -> Any:

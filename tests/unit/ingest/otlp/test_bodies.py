@@ -123,6 +123,27 @@ def test_json_may_name_its_fields_in_snake_case() -> None:
     assert batch == read_traces(BODY, content_type=PROTOBUF, content_encoding=None)
 
 
+def test_a_span_in_json_that_cannot_be_read_costs_no_other() -> None:
+    bad = {"attributes": [{"key": "k", "value": {"intValue": "seven"}}]}
+    spans = [{**bad, "spanId": "b" * 16}, 5, {"traceId": "a" * 32, "spanId": "c" * 16, "startTimeUnixNano": "1"}]
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+
+    batch = read_traces(body, content_type=JSON, content_encoding=None)
+
+    assert (batch.accepted, batch.rejected) == (1, 2)
+    assert "bbbbbbbbbbbbbbbb" in batch.problem
+    assert "seven" in batch.problem
+
+
+def test_a_log_record_in_json_that_cannot_be_read_is_rejected() -> None:
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": 5}]}]}]}).encode()
+
+    batch = read_logs(body, content_type=JSON, content_encoding=None)
+
+    assert (batch.accepted, batch.rejected) == (0, 1)
+    assert batch.problem.startswith("log record")
+
+
 @pytest.mark.parametrize(
     ("of_resource", "problem"),
     [
@@ -130,7 +151,6 @@ def test_json_may_name_its_fields_in_snake_case() -> None:
         ({"scopeSpans": "none"}, "scopeSpans"),
         ({"resource": {"attributes": [5]}}, "attributes"),
         ({"scopeSpans": [{"scope": {"name": 5}}]}, "name"),
-        ({"scopeSpans": [{"spans": [{"attributes": [{"key": "k", "value": {"intValue": "seven"}}]}]}]}, "seven"),
     ],
 )
 def test_json_of_another_form_is_refused_with_the_reason(of_resource: object, problem: str) -> None:
